@@ -1,0 +1,4 @@
+//! Carrying out a plan.
+
+pub mod event;
+pub mod outcome;

@@ -1,0 +1,140 @@
+//! How an apply ended, as data.
+
+use crate::conversation::{Address, ConversationId};
+use crate::plan::Action;
+use crate::source::Source;
+
+/// How one change ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All its calls were answered with success.
+    Done {
+        /// None after forget.
+        id: Option<ConversationId>,
+        /// What Dixa could not do while making it (201 with `partialErrors`).
+        partial_errors: Vec<String>,
+        /// What is odd but no failure, such as a value that is still there after it was cleared.
+        warnings: Vec<String>,
+    },
+    /// A call failed for certain. What was done before it is in the state.
+    Failed {
+        /// The conversation, if it exists by now.
+        id: Option<ConversationId>,
+        error: Failure,
+    },
+    /// A POST began and its end is unknown. It is never sent again before that is settled.
+    InDoubt { error: Failure },
+    /// Not begun, because the run was stopped.
+    NotAttempted,
+}
+
+/// Why a call failed, in words that a person can act on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The call: `POST /v1/conversations`.
+    pub call: String,
+    /// The HTTP status, when there was an answer.
+    pub status: Option<u16>,
+    /// Dixa's own message, or what went wrong on the way.
+    pub message: String,
+}
+
+/// How one change ended, with what is needed to point at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeOutcome {
+    pub address: Address,
+    pub action: Action,
+    pub source: Option<Source>,
+    pub outcome: Outcome,
+}
+
+/// Why a run ended before its last change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// 401 or 403: the token is refused.
+    Unauthorized(String),
+    /// Ctrl-C or SIGTERM.
+    Interrupted,
+    /// The journal or the state could not be written.
+    Storage(String),
+}
+
+/// All outcomes of an apply, in the order of the plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApplyReport {
+    pub outcomes: Vec<ChangeOutcome>,
+    pub stop: Option<Stop>,
+    pub counts: Counts,
+}
+
+/// The counts of a report. Renderers take them from here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub created: usize,
+    pub imported: usize,
+    pub updated: usize,
+    pub replaced: usize,
+    pub adopted: usize,
+    pub forgotten: usize,
+    pub failed: usize,
+    pub in_doubt: usize,
+    pub not_attempted: usize,
+    /// Changes that were done with partial errors.
+    pub partial: usize,
+    /// Changes that failed after something of them was done and recorded.
+    pub half_done: usize,
+}
+
+impl Counts {
+    pub fn done(&self, action: Action) -> usize {
+        match action {
+            Action::Create => self.created,
+            Action::Import => self.imported,
+            Action::Update => self.updated,
+            Action::Replace => self.replaced,
+            Action::Adopt => self.adopted,
+            Action::Forget => self.forgotten,
+        }
+    }
+
+    /// Changes that were done, whatever their action.
+    pub fn all_done(&self) -> usize {
+        Action::ALL.into_iter().map(|action| self.done(action)).sum()
+    }
+}
+
+impl ApplyReport {
+    /// Counts outcomes once, for every renderer.
+    pub fn new(outcomes: Vec<ChangeOutcome>, stop: Option<Stop>) -> Self {
+        let mut counts = Counts::default();
+        for ChangeOutcome { address: _, action, source: _, outcome } in &outcomes {
+            let slot = match outcome {
+                Outcome::Done { id: _, partial_errors, warnings: _ } => {
+                    counts.partial += usize::from(!partial_errors.is_empty());
+                    match action {
+                        Action::Create => &mut counts.created,
+                        Action::Import => &mut counts.imported,
+                        Action::Update => &mut counts.updated,
+                        Action::Replace => &mut counts.replaced,
+                        Action::Adopt => &mut counts.adopted,
+                        Action::Forget => &mut counts.forgotten,
+                    }
+                }
+                Outcome::Failed { id, error: _ } => {
+                    let made = matches!(action, Action::Create | Action::Import | Action::Replace) && id.is_some();
+                    counts.half_done += usize::from(made);
+                    &mut counts.failed
+                }
+                Outcome::InDoubt { .. } => &mut counts.in_doubt,
+                Outcome::NotAttempted => &mut counts.not_attempted,
+            };
+            *slot += 1;
+        }
+        ApplyReport { outcomes, stop, counts }
+    }
+
+    /// Whether every change was done.
+    pub fn is_complete(&self) -> bool {
+        self.stop.is_none() && self.counts.failed + self.counts.in_doubt + self.counts.not_attempted == 0
+    }
+}

@@ -1,0 +1,235 @@
+//! The nouns of a described conversation: its address, its content, its custom attributes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::digest::Digest;
+use crate::value::{Map, Value};
+
+/// Which of Dixa's two ways of making a conversation a manifest uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `kind: Conversation`, `POST /v1/conversations`.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>
+    Conversation,
+    /// `kind: ConversationImport`, `POST /v1/conversations/import`.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>
+    Import,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 2] = [Kind::Conversation, Kind::Import];
+
+    /// The word in an address, and in a rendered block.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Conversation => "conversation",
+            Kind::Import => "import",
+        }
+    }
+
+    /// The word after `kind:` in a manifest.
+    pub fn manifest_word(self) -> &'static str {
+        match self {
+            Kind::Conversation => "Conversation",
+            Kind::Import => "ConversationImport",
+        }
+    }
+
+    /// The path of the call that makes one.
+    pub fn path(self) -> &'static str {
+        match self {
+            Kind::Conversation => "/v1/conversations",
+            Kind::Import => "/v1/conversations/import",
+        }
+    }
+}
+
+/// The stable name of a described conversation: `conversation.<name>` or `import.<name>`. Never a Dixa id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    pub kind: Kind,
+    name: String,
+}
+
+/// A text that is not an address or not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an address is `conversation.<name>` or `import.<name>`, with a name of at most 253 characters from a-z, 0-9, `.`, `_` and `-` that begins and ends with a letter or digit"
+)]
+pub struct NotAnAddress;
+
+impl Address {
+    /// # Errors
+    /// The name does not match `[a-z0-9]([a-z0-9._-]*[a-z0-9])?` or is longer than 253 characters.
+    pub fn new(kind: Kind, name: &str) -> Result<Self, NotAnAddress> {
+        let edge = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9');
+        let bytes = name.as_bytes();
+        let fits = bytes.first().is_some_and(edge)
+            && bytes.last().is_some_and(edge)
+            && bytes.len() <= 253
+            && bytes.iter().all(|byte| edge(byte) || matches!(byte, b'.' | b'_' | b'-'));
+        if fits { Ok(Address { kind, name: name.to_owned() }) } else { Err(NotAnAddress) }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.kind.word(), self.name)
+    }
+}
+
+impl FromStr for Address {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        let (word, name) = text.split_once('.').ok_or(NotAnAddress)?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word).ok_or(NotAnAddress)?;
+        Address::new(kind, name)
+    }
+}
+
+/// Dixa's id of a conversation, a positive 64-bit integer (`csid`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConversationId(pub i64);
+
+impl fmt::Display for ConversationId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0)
+    }
+}
+
+/// The value of one custom attribute.
+/// <https://docs.dixa.io/openapi/dixa-api/beta/custom-attributes/patchconversationsconversationidcustom-attributes>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeValue {
+    /// The value of a Text definition.
+    Text(String),
+    /// The path of option values of a Select definition, from root to leaf, in this order.
+    Path(Vec<String>),
+    /// Written as `null`: clear the value.
+    Clear,
+}
+
+impl AttributeValue {
+    pub fn to_value(&self) -> Value {
+        match self {
+            AttributeValue::Text(text) => Value::text(text),
+            AttributeValue::Path(path) => Value::List(path.iter().map(Value::text).collect()),
+            AttributeValue::Clear => Value::Null,
+        }
+    }
+
+    /// None for what no attribute can hold.
+    pub fn from_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Null => Some(AttributeValue::Clear),
+            Value::Text(text) => Some(AttributeValue::Text(text.clone())),
+            Value::List(items) => items
+                .iter()
+                .map(|item| item.as_text().map(str::to_owned))
+                .collect::<Option<_>>()
+                .map(AttributeValue::Path),
+            Value::Bool(_) | Value::Number(_) | Value::Map(_) | Value::Withheld => None,
+        }
+    }
+}
+
+/// Custom attributes by the id of their definition, a uuid in lower case.
+pub type Attributes = BTreeMap<String, AttributeValue>;
+
+/// Attributes as a map, in ascending order of their ids.
+pub fn attributes_to_map(attributes: &Attributes) -> Map {
+    attributes.iter().map(|(id, value)| (id.clone(), value.to_value())).collect()
+}
+
+/// The member of a spec that is never part of the POST.
+pub const CUSTOM_ATTRIBUTES: &str = "customAttributes";
+
+/// What a manifest describes: the body of the call that makes the conversation, and the attributes patched afterwards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conversation {
+    /// The body as it was written, without `customAttributes`; an import always has its `_type`.
+    pub content: Map,
+    pub attributes: Attributes,
+}
+
+impl Conversation {
+    pub fn digests(&self) -> Digests {
+        Digests {
+            content: Digest::of_map(&self.content),
+            attributes: Digest::of_map(&attributes_to_map(&self.attributes)),
+        }
+    }
+
+    /// The whole spec: the content and, where there are any, `customAttributes` last.
+    pub fn to_value(&self) -> Value {
+        let mut spec = self.content.clone();
+        if !self.attributes.is_empty() {
+            spec.set(CUSTOM_ATTRIBUTES, Value::Map(attributes_to_map(&self.attributes)));
+        }
+        Value::Map(spec)
+    }
+
+    /// The `_type` of the content.
+    pub fn variant(&self) -> Option<&str> {
+        self.content.get("_type").and_then(Value::as_text)
+    }
+
+    /// The end user whose conversation it is. Every variant requires one.
+    pub fn requester_id(&self) -> Option<&str> {
+        self.content.get("requesterId").and_then(Value::as_text)
+    }
+
+    /// Whether making it sends a message to the customer: it has a message of type `Outbound`. An import sends nothing,
+    /// its messages are of type `OutboundImport`.
+    pub fn reaches_customer(&self) -> bool {
+        let message_type = self.content.get("message").and_then(|message| message.get("_type"));
+        message_type.and_then(Value::as_text) == Some("Outbound")
+    }
+}
+
+/// The digests of a spec, content and attributes apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digests {
+    pub content: Digest,
+    pub attributes: Digest,
+}
+
+/// What to do when the content of a conversation that exists differs: `dixaform/on-change`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnChange {
+    /// Nothing said: a replacement is blocked unless `--allow-replace` is given.
+    #[default]
+    Unset,
+    /// Replace without asking for `--allow-replace`.
+    Replace,
+    /// Keep the old content knowingly.
+    Ignore,
+    /// Never replace, `--allow-replace` or not.
+    Block,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_parses_what_it_prints() {
+        for text in ["conversation.a", "import.legacy-42", "conversation.a.b_c-9"] {
+            assert_eq!(text.parse::<Address>().expect(text).to_string(), text);
+        }
+        for text in
+            ["", "a", "conversation.", "conversation.-a", "conversation.a-", "conversation.A", "other.a", "import.a b"]
+        {
+            assert_eq!(text.parse::<Address>(), Err(NotAnAddress), "{text}");
+        }
+        assert!(Address::new(Kind::Import, &"a".repeat(253)).is_ok());
+        assert!(Address::new(Kind::Import, &"a".repeat(254)).is_err());
+    }
+}

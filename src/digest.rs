@@ -1,0 +1,191 @@
+//! The digest of what a manifest means, and the canonical form that is hashed.
+//!
+//! # Canonical form, version 1
+//!
+//! A spec is cut in two, and each half is hashed alone: its *attributes* (the member `customAttributes`), which can be
+//! patched, and its *content* (all the rest), which can't. The canonical form of a value is JSON text, in UTF-8, where
+//!
+//! 1. there is no white space between tokens;
+//! 2. the members of a map stand in ascending order of their names, compared byte by byte as UTF-8;
+//! 3. a member whose value is an empty list is left out (`attachments: []` equals none); an empty list inside a list stays;
+//! 4. strings are as they are, unnormalized; only `"`, `\` and U+0000 to U+001F are escaped, as `\"`, `\\`, `\b`, `\t`,
+//!    `\n`, `\f`, `\r`, the rest as `\u00xx` in lower case;
+//! 5. integers, and floats that are integers below 2^53, are decimal digits without a sign for zero; other floats are the
+//!    shortest digits that read back as the same number, in the form `1.25e-3`;
+//! 6. `null`, `true`, `false` are themselves.
+//!
+//! The content of an import whose `_type` was left out has `_type: GenericConversationImport`. The attributes are a map from
+//! the id of a definition, in lower case, to a string, a list of strings, or null. No attributes at all are `{}`.
+//! The digest is the SHA-256 of that text, printed as `sha256:` and 64 lower-case hexadecimal digits.
+//!
+//! Changing any rule changes every digest in every state file; the golden vectors below make that hard to do by accident.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::json;
+use crate::value::{Map, Value};
+
+/// `sha256:<hex>`; what it prints is what it parses.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The SHA-256 of some bytes.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Digest(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of the canonical form of a map.
+    pub fn of_map(map: &Map) -> Self {
+        Digest::of_bytes(canonical_map(map).as_bytes())
+    }
+
+    /// The digest of the canonical form of a value.
+    pub fn of_value(value: &Value) -> Self {
+        Digest::of_bytes(canonical(value).as_bytes())
+    }
+
+    /// The first `digits` hexadecimal digits, for codes that people compare by eye.
+    pub fn short(&self, digits: usize) -> String {
+        hex(&self.0).chars().take(digits).collect()
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "sha256:{}", hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+/// A text that is not a digest.
+#[derive(Debug, thiserror::Error)]
+#[error("not a digest: expected `sha256:` and 64 lower-case hexadecimal digits")]
+pub struct NotADigest;
+
+impl FromStr for Digest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let digits = text.strip_prefix("sha256:").ok_or(NotADigest)?.as_bytes();
+        if digits.len() != 64 || digits.iter().any(|digit| !matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(NotADigest);
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let value = |digit: u8| if digit <= b'9' { digit - b'0' } else { digit - b'a' + 10 };
+            *byte = value(pair[0]) << 4 | value(pair[1]);
+        }
+        Ok(Digest(bytes))
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)] as char, DIGITS[usize::from(byte & 15)] as char])
+        .collect()
+}
+
+/// The canonical form of a value; see the top of this file.
+pub fn canonical(value: &Value) -> String {
+    let mut out = String::new();
+    canonical_into(value, &mut out);
+    out
+}
+
+/// The canonical form of a map that is not wrapped in a [`Value`].
+pub fn canonical_map(map: &Map) -> String {
+    let mut out = String::new();
+    canonical_map_into(map, &mut out);
+    out
+}
+
+fn canonical_into(value: &Value, out: &mut String) {
+    match value {
+        Value::Number(number) => out.push_str(&number.canonical()),
+        Value::List(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                canonical_into(item, out);
+            }
+            out.push(']');
+        }
+        Value::Map(map) => canonical_map_into(map, out),
+        Value::Null | Value::Bool(_) | Value::Text(_) | Value::Withheld => json::write_into(value, out),
+    }
+}
+
+fn canonical_map_into(map: &Map, out: &mut String) {
+    let mut members: Vec<_> = map.iter().filter(|(_, value)| !is_absent(value)).collect();
+    members.sort_unstable_by_key(|(name, _)| *name);
+    out.push('{');
+    for (index, (name, value)) in members.into_iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        json::quote_into(name, out);
+        out.push(':');
+        canonical_into(value, out);
+    }
+    out.push('}');
+}
+
+/// Whether a member with this value means the same as no such member: rule 3.
+pub fn is_absent(value: &Value) -> bool {
+    matches!(value, Value::List(items) if items.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Golden vectors. They were computed with Python's `json.dumps(value, sort_keys=True, ensure_ascii=False,
+    /// separators=(",", ":"))` and `hashlib.sha256`, not with this code.
+    const VECTORS: &[(&str, &str, &str)] = &[
+        ("{}", "{}", "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"),
+        (
+            r#"{"subject":"order #123","_type":"Email","message":{"attachments":[],"content":{"value":"æ\n\"q\" \\ \u0001","_type":"Text"}}}"#,
+            "{\"_type\":\"Email\",\"message\":{\"content\":{\"_type\":\"Text\",\"value\":\"æ\\n\\\"q\\\" \\\\ \\u0001\"}},\"subject\":\"order #123\"}",
+            "sha256:c19ae5d55fa487052c18c25cdeafb8accc8fed9a4f9962d8a96aaedf1ad415a4",
+        ),
+        (
+            r#"{"b":[1,2.0,0.00125,[]],"a":null,"c":true}"#,
+            r#"{"a":null,"b":[1,2,1.25e-3,[]],"c":true}"#,
+            "sha256:d9c1aa1b243ea5318e20a2f686f7a4dc87162d1bea834aab8ac720c0657ef280",
+        ),
+    ];
+
+    #[test]
+    fn golden_vectors_hold() {
+        for (source, form, digest) in VECTORS {
+            let value = json::parse(source).expect("valid");
+            assert_eq!(canonical(&value), *form);
+            assert_eq!(Digest::of_value(&value).to_string(), *digest, "{form}");
+        }
+    }
+
+    #[test]
+    fn a_digest_parses_what_it_prints_and_nothing_else() {
+        let digest = Digest::of_bytes(b"x");
+        assert_eq!(digest.to_string().parse::<Digest>().expect("own form"), digest);
+        for wrong in
+            ["", "sha256:", "sha256:00", "SHA256:00", &digest.to_string().to_uppercase(), &digest.to_string()[7..]]
+        {
+            assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Something to tell the author of a manifest, a project file or a flag.
+
+use crate::source::{Place, Source};
+
+/// How bad a finding is. Errors stop a command; warnings do with `--warnings-as-errors`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        }
+    }
+}
+
+/// The line that a finding is about, cut to a bearable length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The text of the line, or a window of at most [`Excerpt::WIDTH`] characters around the finding.
+    pub text: String,
+    /// Characters of the line that were cut off in front.
+    pub skipped: u32,
+    /// How many characters to underline, at least 1, within `text`.
+    pub length: u32,
+}
+
+impl Excerpt {
+    /// The longest window, in characters; about two lines of a terminal.
+    pub const WIDTH: usize = 160;
+
+    /// The line at `place` in `text`, underlining up to `end` on the same line, or to the end of the line.
+    pub fn of(text: &str, place: Place, end: Place) -> Option<Self> {
+        let line = text.lines().nth(place.line.checked_sub(1)? as usize)?.trim_end();
+        let column = place.column.saturating_sub(1) as usize;
+        let skipped = if line.chars().count() > Excerpt::WIDTH { column.saturating_sub(Excerpt::WIDTH / 3) } else { 0 };
+        let window: String = line.chars().skip(skipped).take(Excerpt::WIDTH).collect();
+        let room = window.chars().count().saturating_sub(column - skipped.min(column));
+        let wanted = if end.line == place.line { end.column.saturating_sub(place.column) as usize } else { room };
+        Some(Excerpt { text: window, skipped: skipped as u32, length: wanted.min(room).max(1) as u32 })
+    }
+}
+
+/// One thing that is wrong or suspicious, with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Stable, in kebab case; scripts may rely on it.
+    pub code: &'static str,
+    pub severity: Severity,
+    pub source: Source,
+    /// A lower-case fragment without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    pub excerpt: Option<Excerpt>,
+    /// Other places that matter, each with a word on why.
+    pub related: Vec<(Source, String)>,
+}
+
+/// Findings of a whole run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub fn push(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+
+    pub fn extend(&mut self, others: impl IntoIterator<Item = Finding>) {
+        self.0.extend(others);
+    }
+
+    /// Sorts by file, place, severity and code, and drops exact repetitions (one anchor read through many aliases).
+    pub fn sort(&mut self) {
+        self.0.sort_by(|a, b| {
+            (&a.source, a.severity, a.code, &a.message).cmp(&(&b.source, b.severity, b.code, &b.message))
+        });
+        self.0.dedup();
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, Finding> {
+        self.0.iter()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn count(&self, severity: Severity) -> usize {
+        self.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.count(Severity::Error) > 0
+    }
+}
+
+impl IntoIterator for Findings {
+    type Item = Finding;
+    type IntoIter = std::vec::IntoIter<Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// The known word that is most like `word`, when it is like it at all: for "did you mean".
+pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| (edit_distance(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(lower.chars().count()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edits (insert, delete, substitute, swap neighbours) between two words. Long words count as far apart.
+fn edit_distance(one: &str, other: &str) -> usize {
+    const LONGEST: usize = 64;
+    let one: Vec<char> = one.chars().take(LONGEST + 1).collect();
+    let other: Vec<char> = other.chars().take(LONGEST + 1).collect();
+    if one.len() > LONGEST || other.len() > LONGEST {
+        return usize::MAX;
+    }
+    let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];
+    for (i, a) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in other.iter().enumerate() {
+            let mut best = (rows[i][j] + usize::from(a != b)).min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b {
+                best = best.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[one.len()][other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typo_finds_its_word_and_nonsense_finds_none() {
+        let known = ["requesterId", "subject", "language", "message"];
+        assert_eq!(closest("requestrId", known), Some("requesterId"));
+        assert_eq!(closest("requesterID", known), Some("requesterId"));
+        assert_eq!(closest("sujbect", known), Some("subject"));
+        assert_eq!(closest("colour", known), None);
+        assert_eq!(closest(&"x".repeat(1000), known), None);
+    }
+
+    #[test]
+    fn the_excerpt_of_a_very_long_line_is_a_window_around_the_place() {
+        let line = format!("{}HERE{}", "a".repeat(1000), "b".repeat(1000));
+        let excerpt =
+            Excerpt::of(&line, Place { line: 1, column: 1001 }, Place { line: 1, column: 1005 }).expect("a line");
+        let shown: Vec<char> = excerpt.text.chars().collect();
+        let from = 1000 - excerpt.skipped as usize;
+        assert_eq!(shown[from..from + excerpt.length as usize].iter().collect::<String>(), "HERE");
+        assert!(shown.len() <= Excerpt::WIDTH);
+    }
+}

@@ -1,0 +1,180 @@
+//! JSON text to [`Value`] and back.
+//!
+//! Writing keeps the order of members and is total. Reading refuses duplicate members, as every reader of ours does.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+use crate::value::{Map, Number, Value};
+
+/// Compact JSON, members in their own order.
+pub fn write(value: &Value) -> String {
+    let mut out = String::new();
+    write_into(value, &mut out);
+    out
+}
+
+/// [`write()`] for a map that is not wrapped in a [`Value`].
+pub fn write_map(map: &Map) -> String {
+    let mut out = String::new();
+    write_map_into(map, &mut out);
+    out
+}
+
+/// Appends compact JSON to `out`.
+pub fn write_into(value: &Value, out: &mut String) {
+    match value {
+        Value::Null | Value::Withheld => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Number(number) => out.push_str(&number.to_string()),
+        Value::Text(text) => quote_into(text, out),
+        Value::List(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_into(item, out);
+            }
+            out.push(']');
+        }
+        Value::Map(map) => write_map_into(map, out),
+    }
+}
+
+fn write_map_into(map: &Map, out: &mut String) {
+    out.push('{');
+    for (index, (name, value)) in map.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        quote_into(name, out);
+        out.push(':');
+        write_into(value, out);
+    }
+    out.push('}');
+}
+
+/// Appends `text` as a JSON string: only `"`, `\` and U+0000 to U+001F are escaped, the latter in their short form where
+/// JSON has one.
+pub fn quote_into(text: &str, out: &mut String) {
+    out.push('"');
+    let mut plain_from = 0;
+    for (index, byte) in text.bytes().enumerate() {
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0x08 => "\\b",
+            0x0c => "\\f",
+            0x00..=0x1f => "",
+            _ => continue,
+        };
+        out.push_str(&text[plain_from..index]);
+        if escape.is_empty() {
+            out.push_str(&format!("\\u{byte:04x}"));
+        } else {
+            out.push_str(escape);
+        }
+        plain_from = index + 1;
+    }
+    out.push_str(&text[plain_from..]);
+    out.push('"');
+}
+
+/// Reads one JSON value.
+///
+/// # Errors
+/// Not JSON, a duplicate member, or more than 128 levels deep.
+pub fn parse(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str::<Reading>(text).map(|reading| reading.0)
+}
+
+/// Lets serde fill a [`Value`] inside the structs of a file format, without the core type knowing serde.
+#[derive(Debug)]
+pub struct Reading(pub Value);
+
+impl<'de> Deserialize<'de> for Reading {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_any(ValueVisitor).map(Reading)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(Number::Integer(value)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(i64::try_from(value).map_or(Number::Unsigned(value), Number::Integer)))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Number(Number::Float(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::text(value))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::Text(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Reading(item)) = source.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(name) = source.next_key::<String>()? {
+            if map.get(&name).is_some() {
+                return Err(A::Error::custom(format!("duplicate member `{name}`")));
+            }
+            let Reading(value) = source.next_value()?;
+            map.push_unique(name, value);
+        }
+        Ok(Value::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_round_trips_with_its_order_and_its_odd_characters() {
+        let text = r#"{"b":[1,-2.5,1e300,18446744073709551615,true,null],"a":"\"\\\n\r\t\b\f\u0001 é 😀 \u2028"}"#;
+        let value = parse(text).expect("valid");
+        assert_eq!(write(&value), text.replace("1e300", "1e300").replace("\\u2028", "\u{2028}"));
+    }
+
+    #[test]
+    fn a_duplicate_member_is_refused() {
+        assert!(parse(r#"{"a":1,"a":2}"#).unwrap_err().to_string().contains("duplicate member `a`"));
+    }
+}

@@ -1,0 +1,81 @@
+//! The verb of a change.
+
+/// What is done to one address. "No-op" is not here: what is unchanged is counted, not listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Make a conversation: `POST /v1/conversations`.
+    Create,
+    /// Import a conversation: `POST /v1/conversations/import`.
+    Import,
+    /// Write custom attributes of a conversation that exists.
+    Update,
+    /// Make a new conversation in the place of an old one, which stays in Dixa.
+    Replace,
+    /// Take an existing conversation under management.
+    Adopt,
+    /// Drop a record and leave the conversation alone.
+    Forget,
+}
+
+impl Action {
+    pub const ALL: [Action; 6] =
+        [Action::Create, Action::Import, Action::Update, Action::Replace, Action::Adopt, Action::Forget];
+
+    /// The word in JSON, in filters and in summaries ("2 to create").
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Create => "create",
+            Action::Import => "import",
+            Action::Update => "update",
+            Action::Replace => "replace",
+            Action::Adopt => "adopt",
+            Action::Forget => "forget",
+        }
+    }
+
+    /// The past tense, for outcomes ("2 created").
+    pub fn done(self) -> &'static str {
+        match self {
+            Action::Create => "created",
+            Action::Import => "imported",
+            Action::Update => "updated",
+            Action::Replace => "replaced",
+            Action::Adopt => "adopted",
+            Action::Forget => "forgotten",
+        }
+    }
+
+    /// The mark in front of a block.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Action::Create | Action::Import => "+",
+            Action::Update => "~",
+            Action::Replace => "-/+",
+            Action::Adopt => "=",
+            Action::Forget => ".",
+        }
+    }
+
+    /// The line of the legend for the symbol.
+    pub fn legend(self) -> &'static str {
+        match self {
+            Action::Create | Action::Import => "create or import",
+            Action::Update => "update in-place",
+            Action::Replace => "replace (the old conversation stays in Dixa)",
+            Action::Adopt => "adopt an existing conversation",
+            Action::Forget => "forget (the conversation stays in Dixa)",
+        }
+    }
+
+    /// The sentence of a block's header, after the address.
+    pub fn header(self) -> &'static str {
+        match self {
+            Action::Create => "will be created",
+            Action::Import => "will be imported",
+            Action::Update => "will be updated in-place",
+            Action::Replace => "must be replaced",
+            Action::Adopt => "will be adopted",
+            Action::Forget => "will be forgotten",
+        }
+    }
+}

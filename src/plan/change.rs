@@ -1,0 +1,216 @@
+//! The plan as data: everything that apply needs, nothing that it must decide.
+
+use std::sync::Arc;
+
+use crate::conversation::{Address, Attributes, Conversation, ConversationId, Digests, Kind};
+use crate::digest::Digest;
+use crate::plan::action::Action;
+use crate::plan::member_diff::{self, Members};
+use crate::plan::price::{Price, RateLimit};
+use crate::plan::reason::{Block, Reason};
+use crate::source::Source;
+use crate::state::Lineage;
+use crate::value::Value;
+
+/// The tenant that a plan is for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Its name in the project file.
+    pub name: String,
+    /// See [`crate::state::TenantIdentity::base_url`].
+    pub base_url: String,
+    /// When it is known without asking.
+    pub organization_id: Option<String>,
+    pub rate_limit: RateLimit,
+}
+
+/// Ordered changes from state to desired.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    pub tenant: Target,
+    /// The state that it starts from; apply refuses another one.
+    pub lineage: Lineage,
+    pub serial: u64,
+    /// In ascending order of address. What is unchanged is not among them.
+    pub changes: Vec<Change>,
+    pub summary: Summary,
+    /// Records without a manifest that are left as they are.
+    pub not_in_manifests: Vec<Orphan>,
+    pub price: Price,
+    /// Reads before the first write that the price contains.
+    pub reads_before: Vec<Read>,
+    /// Short digest of what the plan would do, used for approval: 16 hexadecimal digits. Places in files, the serial and
+    /// what is unchanged do not count.
+    pub fingerprint: String,
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    pub fn blocked(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.block.is_some())
+    }
+}
+
+/// One address's entry in a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    pub address: Address,
+    pub action: Action,
+    pub reason: Reason,
+    /// Set: the plan can be shown, and apply refuses the whole of it.
+    pub block: Option<Block>,
+    /// Where the manifest is, or was when a record without one was applied.
+    pub source: Option<Source>,
+    /// The conversation that exists: none for create and import.
+    pub id: Option<ConversationId>,
+    /// What was applied, with `customAttributes`; none where nothing is known of it. Parts can be withheld.
+    pub before: Option<Value>,
+    /// What the manifest describes; none for forget.
+    pub after: Option<Arc<Conversation>>,
+    /// The digests to record when it is done; none for forget. Under `dixaform/on-change: ignore` the content is that of
+    /// the record, not that of the manifest.
+    pub digests: Option<Digests>,
+    /// What apply does, in this order.
+    pub steps: Vec<Step>,
+    /// Dixa has no way back: a conversation is made, and can't be deleted.
+    pub irreversible: bool,
+    /// It sends a message to the customer.
+    pub reaches_customer: bool,
+    /// 16 hexadecimal digits over address, action, id and calls with their bodies.
+    pub fingerprint: String,
+}
+
+impl Change {
+    /// What the manifest describes, with `customAttributes`.
+    pub fn after_value(&self) -> Option<Value> {
+        self.after.as_ref().map(|conversation| conversation.to_value())
+    }
+
+    /// What becomes different, member by member, in the order in which Dixa documents them.
+    pub fn members(&self) -> Members {
+        member_diff::of_change(self)
+    }
+}
+
+/// One call of a change, as far as it is known before it is made.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Make the conversation of [`Change::after`].
+    Make(Kind),
+    /// Read the conversation that is to be adopted.
+    Read(ConversationId),
+    /// Write these attributes. After [`Step::Make`] the id is the new one.
+    Patch(Attributes),
+    /// Write those of these attributes that the conversation read before has not already.
+    PatchDifferent(Attributes),
+}
+
+impl Step {
+    pub fn method(&self) -> &'static str {
+        match self {
+            Step::Make(_) => "POST",
+            Step::Read(_) => "GET",
+            Step::Patch(_) | Step::PatchDifferent(_) => "PATCH",
+        }
+    }
+
+    /// The path of the call, with `{id}` where the id is known after apply only.
+    pub fn path(&self, id: Option<ConversationId>) -> String {
+        let id = id.map_or_else(|| "{id}".to_owned(), |id| id.to_string());
+        match self {
+            Step::Make(kind) => kind.path().to_owned(),
+            Step::Read(id) => format!("/v1/conversations/{id}"),
+            Step::Patch(_) | Step::PatchDifferent(_) => format!("/v1/conversations/{id}/custom-attributes"),
+        }
+    }
+}
+
+impl Change {
+    /// The calls of the change: method and path.
+    pub fn calls(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        // What a replacement patches is the new conversation.
+        let id = if self.action == Action::Replace { None } else { self.id };
+        self.steps.iter().map(move |step| (step.method(), step.path(id)))
+    }
+}
+
+/// A read that is made once, before the first write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// `GET /v1/organization`: whose tenant is this?
+    Organization,
+    /// `GET /v1/custom-attributes`: do the definitions exist and fit?
+    Definitions,
+}
+
+/// A record without a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    pub address: Address,
+    pub id: ConversationId,
+    pub source: Option<Source>,
+}
+
+/// The counts of a plan. Renderers take them from here and never count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub create: usize,
+    pub import: usize,
+    pub update: usize,
+    pub replace: usize,
+    pub adopt: usize,
+    pub forget: usize,
+    pub unchanged: usize,
+    /// Records without a manifest that are left as they are.
+    pub not_in_manifests: usize,
+    /// Manifests and records that `--target`, `--exclude` or `--selector` left out.
+    pub left_out: usize,
+    /// Of all changes, how many are blocked.
+    pub blocked: usize,
+    /// Of all changes, how many can't be undone.
+    pub irreversible: usize,
+    /// Of all changes, how many reach a customer.
+    pub reach_customer: usize,
+}
+
+impl Summary {
+    pub fn of(&self, action: Action) -> usize {
+        match action {
+            Action::Create => self.create,
+            Action::Import => self.import,
+            Action::Update => self.update,
+            Action::Replace => self.replace,
+            Action::Adopt => self.adopt,
+            Action::Forget => self.forget,
+        }
+    }
+
+    /// Counts one change.
+    pub fn add(&mut self, change: &Change) {
+        let slot = match change.action {
+            Action::Create => &mut self.create,
+            Action::Import => &mut self.import,
+            Action::Update => &mut self.update,
+            Action::Replace => &mut self.replace,
+            Action::Adopt => &mut self.adopt,
+            Action::Forget => &mut self.forget,
+        };
+        *slot += 1;
+        self.blocked += usize::from(change.block.is_some());
+        self.irreversible += usize::from(change.irreversible);
+        self.reach_customer += usize::from(change.reaches_customer);
+    }
+}
+
+/// The digest of what some changes would do; see [`Plan::fingerprint`].
+pub fn fingerprint_of(tenant: &Target, changes: &[Change]) -> String {
+    let mut text = format!("dixaform-plan/1\n{}\n", tenant.base_url);
+    for change in changes {
+        text.push_str(&change.fingerprint);
+        text.push('\n');
+    }
+    Digest::of_bytes(text.as_bytes()).short(16)
+}

@@ -1,0 +1,52 @@
+//! How many calls a plan makes, how long that takes, and what share of the day's quota it is.
+
+/// How many requests a second a tenant takes.
+///
+/// Dixa: 10 a second, bursts of 4, 864 000 a day, per token. <https://docs.dixa.io/docs/api-standards-rules>
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateLimit {
+    /// Positive and finite.
+    pub requests_per_second: f64,
+    /// At least 1.
+    pub burst: u32,
+}
+
+impl RateLimit {
+    /// The published limit.
+    pub const DIXA: RateLimit = RateLimit { requests_per_second: 10.0, burst: 4 };
+}
+
+/// Requests that a token may make in a day. <https://docs.dixa.io/docs/api-standards-rules>
+pub const DAILY_QUOTA: u64 = 864_000;
+
+/// What a plan costs when it is applied without a failure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Price {
+    /// All calls, the reads before the first write among them.
+    pub calls: u64,
+    /// The least time that the rate limit allows for them, in seconds.
+    pub seconds: f64,
+    /// Calls as a part of the day's quota; 1.0 is all of it.
+    pub daily_quota_share: f64,
+}
+
+impl Price {
+    pub fn new(calls: u64, rate: RateLimit) -> Self {
+        let beyond_burst = calls.saturating_sub(u64::from(rate.burst)) as f64;
+        let milliseconds = (beyond_burst / rate.requests_per_second * 1000.0).round();
+        Price { calls, seconds: milliseconds / 1000.0, daily_quota_share: calls as f64 / DAILY_QUOTA as f64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_burst_is_free_and_the_rest_waits() {
+        assert_eq!(Price::new(4, RateLimit::DIXA).seconds, 0.0);
+        assert_eq!(Price::new(7, RateLimit::DIXA).seconds, 0.3);
+        assert_eq!(Price::new(604, RateLimit::DIXA).seconds, 60.0);
+        assert_eq!(Price::new(864_000, RateLimit::DIXA).daily_quota_share, 1.0);
+    }
+}

@@ -1,0 +1,83 @@
+//! Why a change has its action, and why it may not be applied.
+
+use std::fmt;
+
+use crate::conversation::{Address, ConversationId};
+
+/// Why. For people and for JSON; apply never looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The state has no record of the address.
+    NotInState,
+    /// The conversation was made, and its attributes were never written.
+    AttributesNotWritten,
+    /// The attributes differ from those last written.
+    AttributesDiffer,
+    /// The content differs from what the conversation was made with, and Dixa can't update it.
+    ContentDiffers,
+    /// The manifest says `dixaform/adopt`, and the state has no record of the address.
+    AdoptAnnotation,
+    /// The state has a record that no manifest describes, and `--prune` was given.
+    NotInManifests,
+}
+
+impl Reason {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Reason::NotInState => "not-in-state",
+            Reason::AttributesNotWritten => "attributes-not-written",
+            Reason::AttributesDiffer => "attributes-differ",
+            Reason::ContentDiffers => "content-differs",
+            Reason::AdoptAnnotation => "adopt-annotation",
+            Reason::NotInManifests => "not-in-manifests",
+        }
+    }
+
+    /// A sentence part for people: "because …".
+    pub fn because(self) -> &'static str {
+        match self {
+            Reason::NotInState => "it is not in the state",
+            Reason::AttributesNotWritten => "it was made, and its attributes were not written",
+            Reason::AttributesDiffer => "its attributes differ from those last written",
+            Reason::ContentDiffers => "its content differs, and Dixa can't update a conversation",
+            Reason::AdoptAnnotation => "its manifest says dixaform/adopt",
+            Reason::NotInManifests => "it is not in the manifests",
+        }
+    }
+}
+
+/// Why a change may not be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// A replacement, and neither `--allow-replace` nor `dixaform/on-change: replace`.
+    ReplaceNotAllowed,
+    /// A replacement, and the manifest says `dixaform/on-change: block`.
+    OnChangeBlock,
+    /// The conversation to adopt has a record under another address.
+    OwnedBy { id: ConversationId, owner: Address },
+}
+
+impl Block {
+    /// The word in JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Block::ReplaceNotAllowed => "replace-not-allowed",
+            Block::OnChangeBlock => "on-change-block",
+            Block::OwnedBy { .. } => "owned-by-another-address",
+        }
+    }
+}
+
+impl fmt::Display for Block {
+    /// What stands in the way, and how to clear it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Block::ReplaceNotAllowed => out.write_str(
+                "Dixa can't update or delete a conversation; allow a second one with --allow-replace or dixaform/on-change: replace, or keep the old one with dixaform/on-change: ignore",
+            ),
+            Block::OnChangeBlock => out.write_str("the manifest says dixaform/on-change: block"),
+            Block::OwnedBy { id, owner } => write!(out, "conversation #{id} is managed as {owner} already"),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! A line diff of two texts with the changed words marked.

@@ -1,0 +1,7 @@
+//! Plans, reports and findings as text. Renderers take values and return text; they print nothing and decide nothing.
+
+pub mod escape;
+pub mod findings;
+pub mod palette;
+pub mod report;
+pub mod text;

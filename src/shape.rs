@@ -1,0 +1,263 @@
+//! Which members a request body can have, as tables: the source of checking, of the order in which members are shown, and
+//! of the schema for editors.
+//!
+//! Facts from <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations> and
+//! <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>.
+
+use crate::conversation::Kind;
+
+/// The members of one kind of map.
+#[derive(Debug)]
+pub struct Shape {
+    /// The value of `_type` for a variant of a [`Union`], else a word for messages.
+    pub name: &'static str,
+    /// In the order in which they are shown. A variant's `_type` is not listed.
+    pub members: &'static [Member],
+}
+
+impl Shape {
+    pub fn member(&self, name: &str) -> Option<&'static Member> {
+        self.members.iter().find(|member| member.name == name)
+    }
+}
+
+/// One member of a [`Shape`].
+#[derive(Debug)]
+pub struct Member {
+    pub name: &'static str,
+    pub required: bool,
+    pub form: Form,
+    /// What it is, for people and editors.
+    pub about: &'static str,
+}
+
+/// Maps that are told apart by their `_type`.
+#[derive(Debug)]
+pub struct Union {
+    /// What the variants are, for messages: "a conversation", "a message".
+    pub what: &'static str,
+    pub variants: &'static [Shape],
+    /// Whether `_type` may be left out; then there is one variant only.
+    pub optional_type: bool,
+}
+
+impl Union {
+    pub fn variant(&self, name: &str) -> Option<&'static Shape> {
+        self.variants.iter().find(|variant| variant.name == name)
+    }
+}
+
+/// What a value must be.
+#[derive(Debug)]
+pub enum Form {
+    /// A string that is not empty.
+    Text,
+    /// A string, perhaps empty.
+    AnyText,
+    /// A uuid in its hyphenated form.
+    Uuid,
+    /// RFC 3339 with a zone, at most milliseconds needed by Dixa.
+    Timestamp,
+    /// An absolute http or https URL.
+    Url,
+    /// Two letters, ISO 639-1.
+    Language,
+    /// E.164: `+` and at most 15 digits.
+    PhoneNumber,
+    /// One of a closed set of words.
+    Word(&'static [&'static str]),
+    Map(&'static Shape),
+    Union(&'static Union),
+    List(&'static Form),
+    /// A map with anything in it.
+    Free,
+}
+
+const fn required(name: &'static str, form: Form, about: &'static str) -> Member {
+    Member { name, required: true, form, about }
+}
+
+const fn optional(name: &'static str, form: Form, about: &'static str) -> Member {
+    Member { name, required: false, form, about }
+}
+
+/// The body that a kind of manifest describes.
+pub fn body(kind: Kind) -> &'static Union {
+    match kind {
+        Kind::Conversation => &CONVERSATION,
+        Kind::Import => &IMPORT,
+    }
+}
+
+/// The channel names that Dixa's documentation gives for an import; others are passed on with a warning.
+pub const KNOWN_CHANNEL_NAMES: &[&str] = &["email", "genericapimessaging", "widgetchat"];
+
+const DIRECTIONS: &[&str] = &["Inbound", "Outbound"];
+const REQUESTER: Member = required("requesterId", Form::Uuid, "The end user whose conversation it is");
+const EMAIL_INTEGRATION: Member =
+    required("emailIntegrationId", Form::Text, "The email integration, `<name>@email.dixa.io`");
+const SUBJECT: Member = required("subject", Form::AnyText, "The subject line");
+const MESSAGE: Member = required("message", Form::Union(&MESSAGES), "The first message");
+const LANGUAGE: Member =
+    optional("language", Form::Language, "The language of the conversation, two letters, ISO 639-1");
+
+static CONVERSATION: Union = Union {
+    what: "a conversation",
+    optional_type: false,
+    variants: &[
+        Shape { name: "Email", members: &[REQUESTER, EMAIL_INTEGRATION, SUBJECT, LANGUAGE, MESSAGE] },
+        Shape { name: "ContactForm", members: &[REQUESTER, EMAIL_INTEGRATION, SUBJECT, LANGUAGE, MESSAGE] },
+        Shape {
+            name: "Sms",
+            members: &[
+                REQUESTER,
+                required("contactEndpointId", Form::PhoneNumber, "The SMS-enabled number to send from, E.164"),
+                required("message", Form::Union(&OUTBOUND_MESSAGES), "The first message, Outbound only"),
+            ],
+        },
+        Shape {
+            name: "Chat",
+            members: &[
+                REQUESTER,
+                required("widgetId", Form::Uuid, "The chat widget"),
+                LANGUAGE,
+                optional("browserInfo", Form::Map(&BROWSER_INFO), "The customer's browser"),
+                MESSAGE,
+            ],
+        },
+        Shape {
+            name: "Callback",
+            members: &[
+                REQUESTER,
+                required("direction", Form::Word(DIRECTIONS), "Who calls whom"),
+                required("contactEndpointId", Form::Text, "The contact endpoint to call from"),
+                required("queueId", Form::Uuid, "The queue that the callback waits in"),
+            ],
+        },
+    ],
+};
+
+static BROWSER_INFO: Shape = Shape {
+    name: "browserInfo",
+    members: &[
+        required("name", Form::Text, "The name of the browser"),
+        optional("version", Form::AnyText, "The version of the browser"),
+        optional("ipAddress", Form::AnyText, "The customer's address"),
+        optional("originatingUrl", Form::Url, "The page that the chat was opened on"),
+    ],
+};
+
+static CONTENT: Shape = Shape {
+    name: "content",
+    members: &[
+        required("_type", Form::Word(&["Text", "Html", "Markdown"]), "How the value is written"),
+        required("value", Form::AnyText, "The text of the message"),
+    ],
+};
+
+static ATTACHMENT: Shape = Shape {
+    name: "attachment",
+    members: &[
+        required("url", Form::Url, "Where Dixa downloads the file from"),
+        optional("prettyName", Form::AnyText, "The name that people see"),
+    ],
+};
+
+static ATTACHMENT_FORM: Form = Form::Map(&ATTACHMENT);
+static UUID_FORM: Form = Form::Uuid;
+static IMPORT_MESSAGE_FORM: Form = Form::Union(&IMPORT_MESSAGES);
+
+const CONTENT_MEMBER: Member = required("content", Form::Map(&CONTENT), "What the message says");
+const ATTACHMENTS: Member =
+    optional("attachments", Form::List(&ATTACHMENT_FORM), "Files; Dixa downloads and keeps each");
+const MESSAGE_EXTERNAL_ID: Member = optional("externalId", Form::Text, "Your own reference of the message");
+const INTEGRATION_EMAIL: Member =
+    optional("integrationEmail", Form::Text, "The email integration of this message, `<name>@email.dixa.io`");
+const AUTHOR: Member = required("agentId", Form::Uuid, "The agent who wrote it");
+
+static OUTBOUND_MEMBERS: [Member; 7] = [
+    AUTHOR,
+    CONTENT_MEMBER,
+    ATTACHMENTS,
+    MESSAGE_EXTERNAL_ID,
+    INTEGRATION_EMAIL,
+    optional("cc", Form::List(&UUID_FORM), "End users who get a copy, by id"),
+    optional("bcc", Form::List(&UUID_FORM), "End users who get a hidden copy, by id"),
+];
+
+static MESSAGES: Union = Union {
+    what: "a message",
+    optional_type: false,
+    variants: &[
+        Shape { name: "Inbound", members: &[CONTENT_MEMBER, ATTACHMENTS, MESSAGE_EXTERNAL_ID, INTEGRATION_EMAIL] },
+        Shape { name: "Outbound", members: &OUTBOUND_MEMBERS },
+    ],
+};
+
+static OUTBOUND_MESSAGES: Union = Union {
+    what: "a message of an Sms conversation",
+    optional_type: false,
+    variants: &[Shape { name: "Outbound", members: &OUTBOUND_MEMBERS }],
+};
+
+static IMPORT: Union = Union {
+    what: "an import",
+    optional_type: true,
+    variants: &[Shape {
+        name: "GenericConversationImport",
+        members: &[
+            required(
+                "genericChannelName",
+                Form::Text,
+                "The channel: email, genericapimessaging, or another that Dixa knows",
+            ),
+            REQUESTER,
+            optional(
+                "requesterConnectionStatus",
+                Form::Word(&["Connected", "Disconnected"]),
+                "Whether the customer is there to read answers",
+            ),
+            required("direction", Form::Word(DIRECTIONS), "Who began the conversation"),
+            required("createdAt", Form::Timestamp, "When the conversation began"),
+            optional("externalId", Form::Text, "Your own reference of the conversation; Dixa never gives it back"),
+            optional("attributes", Form::Free, "What the channel needs to know; not custom attributes"),
+            optional("assignment", Form::Map(&ASSIGNMENT), "The agent that it is assigned to"),
+            optional("closing", Form::Map(&CLOSING), "Closes the conversation"),
+            optional("messages", Form::List(&IMPORT_MESSAGE_FORM), "Its messages, oldest first"),
+        ],
+    }],
+};
+
+static ASSIGNMENT: Shape = Shape {
+    name: "assignment",
+    members: &[
+        required("agentId", Form::Uuid, "The agent"),
+        required("assignedAt", Form::Timestamp, "When it was assigned"),
+    ],
+};
+
+static CLOSING: Shape = Shape {
+    name: "closing",
+    members: &[
+        required("closedAt", Form::Timestamp, "When it was closed"),
+        required("closedBy", Form::Uuid, "The agent who closed it"),
+    ],
+};
+
+const IMPORT_CREATED_AT: Member = required("createdAt", Form::Timestamp, "When the message was written");
+const IMPORT_ATTRIBUTES: Member = optional("attributes", Form::Free, "What the channel needs to know of the message");
+
+static IMPORT_MESSAGES: Union = Union {
+    what: "an imported message",
+    optional_type: false,
+    variants: &[
+        Shape {
+            name: "InboundImport",
+            members: &[IMPORT_CREATED_AT, CONTENT_MEMBER, ATTACHMENTS, MESSAGE_EXTERNAL_ID, IMPORT_ATTRIBUTES],
+        },
+        Shape {
+            name: "OutboundImport",
+            members: &[AUTHOR, IMPORT_CREATED_AT, CONTENT_MEMBER, ATTACHMENTS, MESSAGE_EXTERNAL_ID, IMPORT_ATTRIBUTES],
+        },
+    ],
+};

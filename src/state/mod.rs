@@ -1,0 +1,6 @@
+//! What was applied to one tenant.
+
+pub mod file_v1;
+pub mod record;
+
+pub use record::{Applied, Lineage, Record, State, TenantIdentity};

@@ -1,0 +1,286 @@
+//! The state of one tenant: a record per address.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::conversation::{Address, Attributes, Conversation, ConversationId};
+use crate::digest::{Digest, canonical, hex};
+use crate::source::Source;
+use crate::value::{Map, Value};
+
+/// Names one history of a state; two states with different lineages never mix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lineage(pub uuid::Uuid);
+
+impl fmt::Display for Lineage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+/// Which tenant a state belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantIdentity {
+    /// Without `/v1` and without a slash at the end; `sandbox` for the embedded one, whose port is never the same.
+    pub base_url: String,
+    /// Known once the tenant was asked, before the first write.
+    pub organization_id: Option<String>,
+}
+
+/// Everything that was applied to one tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    pub lineage: Lineage,
+    /// Grows by one with each save; 0 for a state that was never saved.
+    pub serial: u64,
+    /// None until the first apply.
+    pub tenant: Option<TenantIdentity>,
+    pub records: BTreeMap<Address, Record>,
+}
+
+impl State {
+    /// An empty state that was never saved.
+    pub fn new(lineage: Lineage) -> Self {
+        State { lineage, serial: 0, tenant: None, records: BTreeMap::new() }
+    }
+
+    /// The address whose record owns this conversation.
+    pub fn owner_of(&self, id: ConversationId) -> Option<&Address> {
+        self.records.iter().find(|(_, record)| record.id == id).map(|(address, _)| address)
+    }
+}
+
+/// What is known of one conversation that dixaform made or adopted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub id: ConversationId,
+    /// The digest of the content that the conversation was made with.
+    pub content_digest: Digest,
+    /// The digest of the attributes last written. None: the conversation was made and its attributes never written,
+    /// because the apply ended between the two calls.
+    pub attributes_digest: Option<Digest>,
+    pub applied: Applied,
+    /// Where the manifest stood when it was last applied.
+    pub source: Option<Source>,
+    /// When the conversation was made or last changed by dixaform, RFC 3339 in UTC.
+    pub applied_at: String,
+    /// What Dixa could not do while making it; see `partialErrors` of
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>.
+    pub partial_errors: Vec<String>,
+    /// Conversations that this one took the place of, oldest first. They still exist in Dixa.
+    pub replaced: Vec<ConversationId>,
+}
+
+/// The spec last applied, as far as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Applied {
+    /// `lastApplied: full`: all of it. Before the attributes were written, they are empty.
+    Full(Conversation),
+    /// `lastApplied: digest`: a salted digest per leaf, by JSON pointer (RFC 6901), for people who don't want customer
+    /// text in the state. The attribute `x` stands at `/customAttributes/x`.
+    Digests { salt: String, fields: BTreeMap<String, String> },
+}
+
+impl Applied {
+    /// Reduces a conversation to salted digests. The salt should be random, and new for each record.
+    pub fn to_digests(conversation: &Conversation, salt: &str) -> Self {
+        let mut fields = BTreeMap::new();
+        collect_leaves(&conversation.to_value(), &mut String::new(), &mut |pointer, leaf| {
+            fields.insert(pointer.to_owned(), field_digest(salt, pointer, leaf));
+        });
+        Applied::Digests { salt: salt.to_owned(), fields }
+    }
+
+    /// The attributes as far as they are known: with digests only, those that `wanted` has unchanged keep their value, all
+    /// others are withheld.
+    pub fn attribute_values(&self, wanted: &Attributes) -> BTreeMap<String, Value> {
+        match self {
+            Applied::Full(conversation) => {
+                conversation.attributes.iter().map(|(id, value)| (id.clone(), value.to_value())).collect()
+            }
+            Applied::Digests { salt, fields } => {
+                let mut known = BTreeMap::new();
+                for pointer in fields.keys() {
+                    let Some(rest) = pointer.strip_prefix("/customAttributes/") else { continue };
+                    // A Select has a leaf per element of its path: `/customAttributes/<id>/0`.
+                    let id = rest.split('/').next().unwrap_or(rest);
+                    known.entry(id.to_owned()).or_insert(Value::Withheld);
+                }
+                for (id, slot) in &mut known {
+                    let Some(value) = wanted.get(id).map(crate::conversation::AttributeValue::to_value) else {
+                        continue;
+                    };
+                    if leaves_match(&value, &format!("/customAttributes/{id}"), salt, fields) {
+                        *slot = value;
+                    }
+                }
+                known
+            }
+        }
+    }
+
+    /// The content as it was, for showing what changes into `wanted`. With digests only, leaves that `wanted` has
+    /// unchanged are known, all others are withheld.
+    pub fn content_before(&self, wanted: &Map) -> Map {
+        match self {
+            Applied::Full(conversation) => conversation.content.clone(),
+            Applied::Digests { salt, fields } => {
+                let mut before = Map::new();
+                for (pointer, digest) in fields {
+                    if pointer.starts_with("/customAttributes/") {
+                        continue;
+                    }
+                    let path: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
+                    let mut leaf = Some(&Value::Map(wanted.clone())).and_then(|root| at(root, &path)).cloned();
+                    leaf = leaf.filter(|leaf| is_leaf(leaf) && field_digest(salt, pointer, leaf) == *digest);
+                    place(&mut before, &path, leaf.unwrap_or(Value::Withheld));
+                }
+                before
+            }
+        }
+    }
+}
+
+/// A salted digest of one leaf: 16 hexadecimal digits tell changes, and say less than 64 would.
+fn field_digest(salt: &str, pointer: &str, leaf: &Value) -> String {
+    let text = format!("{salt}\n{pointer}\n{}", canonical(leaf));
+    Digest::of_bytes(text.as_bytes()).short(16)
+}
+
+/// A new salt from random bytes.
+pub fn salt_from(random: [u8; 16]) -> String {
+    hex(&random)
+}
+
+/// Neither a map nor a list with something in it.
+fn is_leaf(value: &Value) -> bool {
+    match value {
+        Value::Map(map) => map.is_empty(),
+        Value::List(items) => items.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld => true,
+    }
+}
+
+fn collect_leaves(value: &Value, pointer: &mut String, visit: &mut impl FnMut(&str, &Value)) {
+    let length = pointer.len();
+    match value {
+        Value::Map(map) if !map.is_empty() => {
+            for (name, member) in map.iter().filter(|(_, member)| !crate::digest::is_absent(member)) {
+                pointer.push('/');
+                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                collect_leaves(member, pointer, visit);
+                pointer.truncate(length);
+            }
+        }
+        Value::List(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                collect_leaves(item, pointer, visit);
+                pointer.truncate(length);
+            }
+        }
+        leaf => visit(pointer, leaf),
+    }
+}
+
+fn leaves_match(value: &Value, pointer: &str, salt: &str, fields: &BTreeMap<String, String>) -> bool {
+    let mut leaves = 0;
+    let mut all = true;
+    collect_leaves(value, &mut pointer.to_owned(), &mut |pointer, leaf| {
+        leaves += 1;
+        all &= fields.get(pointer).is_some_and(|digest| *digest == field_digest(salt, pointer, leaf));
+    });
+    let prefix = format!("{pointer}/");
+    let kept = fields.keys().filter(|known| *known == pointer || known.starts_with(&prefix)).count();
+    all && kept == leaves
+}
+
+fn unescape(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
+}
+
+fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, step| match value {
+        Value::Map(map) => map.get(step),
+        Value::List(items) => items.get(step.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+/// Puts a leaf at a path. Steps that are numbers below a member make lists: no member of a body has a number for a name
+/// but in free-form attributes, where the worst outcome is a withheld list shown as such.
+fn place(map: &mut Map, path: &[String], leaf: Value) {
+    let Some((step, rest)) = path.split_first() else { return };
+    if rest.is_empty() {
+        map.set(step.clone(), leaf);
+        return;
+    }
+    if map.get(step).is_none() {
+        let container = if rest[0].parse::<usize>().is_ok() { Value::List(Vec::new()) } else { Value::Map(Map::new()) };
+        map.set(step.clone(), container);
+    }
+    match map.get_mut(step) {
+        Some(Value::Map(inner)) => place(inner, rest, leaf),
+        Some(Value::List(items)) => place_in_list(items, rest, leaf),
+        _ => {}
+    }
+}
+
+fn place_in_list(items: &mut Vec<Value>, path: &[String], leaf: Value) {
+    let Some((step, rest)) = path.split_first() else { return };
+    let Ok(index) = step.parse::<usize>() else { return };
+    // Pointers are sorted as text ("10" before "2"), so a list is filled out of order.
+    while items.len() <= index {
+        items.push(Value::Withheld);
+    }
+    if rest.is_empty() {
+        items[index] = leaf;
+        return;
+    }
+    if !matches!(items[index], Value::Map(_) | Value::List(_)) {
+        items[index] = if rest[0].parse::<usize>().is_ok() { Value::List(Vec::new()) } else { Value::Map(Map::new()) };
+    }
+    match &mut items[index] {
+        Value::Map(inner) => place(inner, rest, leaf),
+        Value::List(inner) => place_in_list(inner, rest, leaf),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::AttributeValue;
+    use crate::json;
+
+    fn conversation(content: &str, attributes: &[(&str, AttributeValue)]) -> Conversation {
+        let Value::Map(content) = json::parse(content).expect("valid") else { panic!("a map") };
+        Conversation {
+            content,
+            attributes: attributes.iter().map(|(id, value)| ((*id).to_owned(), value.clone())).collect(),
+        }
+    }
+
+    #[test]
+    fn digests_give_back_what_is_unchanged_and_withhold_the_rest() {
+        let old = conversation(r#"{"subject":"a","message":{"cc":[],"list":[{"x":"1"},{"x":"2"}]}}"#, &[]);
+        let new = conversation(r#"{"subject":"b","message":{"list":[{"x":"1"},{"x":"3"}]}}"#, &[]);
+        let kept = Applied::to_digests(&old, "salt");
+        let before = kept.content_before(&new.content);
+        assert_eq!(json::write_map(&before), r#"{"message":{"list":[{"x":"1"},{"x":null}]},"subject":null}"#);
+        assert_eq!(before.get("subject"), Some(&Value::Withheld));
+    }
+
+    #[test]
+    fn attributes_survive_as_digests() {
+        let path = AttributeValue::Path(vec!["a".into(), "b".into()]);
+        let old = conversation("{}", &[("one", AttributeValue::Text("1".into())), ("two", path.clone())]);
+        let kept = Applied::to_digests(&old, "salt");
+        let longer = AttributeValue::Path(vec!["a".into(), "b".into(), "c".into()]);
+        let wanted =
+            Attributes::from([("one".to_owned(), AttributeValue::Text("1".into())), ("two".to_owned(), longer)]);
+        let known = kept.attribute_values(&wanted);
+        assert_eq!(known["one"], Value::text("1"));
+        assert_eq!(known["two"], Value::Withheld);
+    }
+}

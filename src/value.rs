@@ -1,0 +1,195 @@
+//! A JSON value that remembers the order in which its members were written.
+//!
+//! Specs travel through dixaform in this form: the wire carries them as they were written, while [`PartialEq`] compares
+//! what they mean, so the order of members is no difference. Lists are ordered.
+
+use std::fmt;
+
+/// One JSON value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(String),
+    List(Vec<Value>),
+    Map(Map),
+    /// A value that was there and was not kept (`lastApplied: digest`). It stands only on the "before" side of a change;
+    /// it equals nothing but itself, and as JSON it is `null`.
+    Withheld,
+}
+
+impl Value {
+    pub fn text(text: impl Into<String>) -> Self {
+        Value::Text(text.into())
+    }
+
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn as_list(&self) -> Option<&[Value]> {
+        match self {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub fn as_map(&self) -> Option<&Map> {
+        match self {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The member `name` of a map; none for anything else.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.as_map().and_then(|map| map.get(name))
+    }
+}
+
+/// A finite number. Integers keep all 64 bits; anything with a point or an exponent is a float.
+#[derive(Clone, Copy, Debug)]
+pub enum Number {
+    Integer(i64),
+    /// Only for integers beyond `i64::MAX`.
+    Unsigned(u64),
+    /// Never NaN, never infinite.
+    Float(f64),
+}
+
+impl Number {
+    /// The one spelling of this number that [`crate::digest`] hashes: an integral float below 2^53 equals the integer.
+    pub fn canonical(self) -> String {
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        match self {
+            Number::Integer(number) => number.to_string(),
+            Number::Unsigned(number) => number.to_string(),
+            Number::Float(number) if number.fract() == 0.0 && number.abs() < EXACT => {
+                format!("{number:.0}").replace("-0", "0")
+            }
+            Number::Float(number) => format!("{number:e}"),
+        }
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical() == other.canonical()
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Integer(number) => write!(out, "{number}"),
+            Number::Unsigned(number) => write!(out, "{number}"),
+            // `{:?}` keeps the point: 1.0 is written as a float again, and very large ones get an exponent.
+            Number::Float(number) => write!(out, "{number:?}"),
+        }
+    }
+}
+
+/// The members of a map in the order in which they were written. Names are unique.
+#[derive(Clone, Debug, Default)]
+pub struct Map(Vec<(String, Value)>);
+
+impl Map {
+    pub fn new() -> Self {
+        Map::default()
+    }
+
+    pub fn with_capacity(members: usize) -> Self {
+        Map(Vec::with_capacity(members))
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        self.0.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// Sets `name`: in its old position when it is there already, else last.
+    pub fn set(&mut self, name: impl Into<String>, value: Value) {
+        let name = name.into();
+        match self.get_mut(&name) {
+            Some(slot) => *slot = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// Adds a member without looking for an older one of that name; the caller knows that there is none.
+    pub fn push_unique(&mut self, name: impl Into<String>, value: Value) {
+        self.0.push((name.into(), value));
+    }
+
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let index = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(index).1)
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Value)> + Clone {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl PartialEq for Map {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
+    }
+}
+
+impl FromIterator<(String, Value)> for Map {
+    /// A later member of the same name wins.
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(members: I) -> Self {
+        let mut map = Map::new();
+        for (name, value) in members {
+            map.set(name, value);
+        }
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_of_members_is_no_difference_but_order_of_elements_is() {
+        let one = Map::from_iter([("a".into(), Value::Null), ("b".into(), Value::Bool(true))]);
+        let other = Map::from_iter([("b".into(), Value::Bool(true)), ("a".into(), Value::Null)]);
+        assert_eq!(one, other);
+        assert_ne!(
+            Value::List(vec![Value::Null, Value::Bool(true)]),
+            Value::List(vec![Value::Bool(true), Value::Null])
+        );
+    }
+
+    #[test]
+    fn an_integral_float_equals_the_integer() {
+        assert_eq!(Number::Float(3.0), Number::Integer(3));
+        assert_eq!(Number::Float(-0.0), Number::Integer(0));
+        assert_ne!(Number::Float(3.5), Number::Integer(3));
+        assert_eq!(Number::Unsigned(u64::MAX).canonical(), "18446744073709551615");
+    }
+
+    #[test]
+    fn setting_a_member_again_keeps_its_position() {
+        let mut map = Map::from_iter([("a".into(), Value::Null), ("b".into(), Value::Null)]);
+        map.set("a", Value::Bool(false));
+        assert_eq!(map.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["a", "b"]);
+    }
+}
