@@ -3,8 +3,10 @@
 pub mod conversation;
 pub mod desired;
 pub mod digest;
+pub mod duration;
 pub mod finding;
 pub mod json;
+pub mod reporter;
 pub mod shape;
 pub mod source;
 pub mod value;

@@ -1,1 +1,18 @@
-//! manifest
+//! Manifests: text to checked conversations, or to findings.
+//!
+//! Two steps. [`read`] takes one file and knows nothing of others, so files can be read in parallel; [`resolve`] puts the
+//! readings together, in whatever order they come, and finds what only shows between files.
+
+mod annotations;
+mod attributes;
+mod body;
+mod document;
+mod forms;
+mod resolve;
+mod suspicions;
+
+pub use document::{Reading, read};
+pub use resolve::resolve;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,67 @@
-//! Which addresses a plan looks at.
+//! Which addresses a plan looks at: `--target`, `--exclude` and `--selector`.
 
-/// scope
+use std::collections::BTreeMap;
+
+use globset::{Glob, GlobMatcher};
+
+use crate::conversation::Address;
+
+/// A filter on addresses and labels. The default covers everything.
 #[derive(Clone, Debug, Default)]
-pub struct Scope;
+pub struct Scope {
+    targets: Vec<GlobMatcher>,
+    excludes: Vec<GlobMatcher>,
+    selectors: Vec<(String, String)>,
+}
+
+/// A filter that can't be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum ScopeError {
+    #[error("`{pattern}` is not a pattern of addresses: {why}")]
+    Pattern { pattern: String, why: String },
+    #[error("`{0}` is not a selector: write key=value, several of them with commas between")]
+    Selector(String),
+}
+
+impl Scope {
+    /// Patterns are globs over whole addresses: `conversation.*`, `import.legacy-4?`. Selectors are `key=value`, several of
+    /// them separated by commas; all must hold.
+    ///
+    /// # Errors
+    /// A pattern or selector that can't be understood.
+    pub fn new(targets: &[String], excludes: &[String], selectors: &[String]) -> Result<Self, ScopeError> {
+        let globs = |patterns: &[String]| patterns.iter().map(|pattern| glob(pattern)).collect::<Result<Vec<_>, _>>();
+        let selectors = selectors
+            .iter()
+            .flat_map(|text| text.split(','))
+            .map(|text| match text.split_once('=') {
+                Some((key, value)) if !key.trim().is_empty() && !key.ends_with('!') => {
+                    let value = value.strip_prefix('=').unwrap_or(value);
+                    Ok((key.trim().to_owned(), value.trim().to_owned()))
+                }
+                _ => Err(ScopeError::Selector(text.to_owned())),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Scope { targets: globs(targets)?, excludes: globs(excludes)?, selectors })
+    }
+
+    /// Whether an address with these labels is looked at. A record without a manifest has no labels, so a selector never
+    /// covers it.
+    pub fn covers(&self, address: &Address, labels: Option<&BTreeMap<String, String>>) -> bool {
+        if self.targets.is_empty() && self.excludes.is_empty() && self.selectors.is_empty() {
+            return true;
+        }
+        let name = address.to_string();
+        let targeted = self.targets.is_empty() || self.targets.iter().any(|glob| glob.is_match(&name));
+        let excluded = self.excludes.iter().any(|glob| glob.is_match(&name));
+        let selected =
+            self.selectors.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value));
+        targeted && !excluded && selected
+    }
+}
+
+fn glob(pattern: &str) -> Result<GlobMatcher, ScopeError> {
+    Glob::new(pattern)
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| ScopeError::Pattern { pattern: pattern.to_owned(), why: error.kind().to_string() })
+}

@@ -1,1 +1,82 @@
-//! project
+//! The project file `dixaform.yaml`: where manifests are, and which tenants there are.
+
+mod file_v1;
+mod tenant;
+
+pub use file_v1::read;
+pub use tenant::{AuthScheme, KeySource, LastApplied, Tenant};
+
+use std::collections::BTreeMap;
+
+/// The name of the project file.
+pub const FILE_NAME: &str = "dixaform.yaml";
+
+/// The name of the tenant that always exists and needs no account.
+pub const SANDBOX: &str = "sandbox";
+
+/// The name of the tenant that a project without a file has.
+pub const DEFAULT: &str = "default";
+
+/// A project: the settings of its file, or the defaults where there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Project {
+    /// Paths of manifests, relative to the folder of the project file.
+    pub manifests: Vec<String>,
+    pub default_tenant: Option<String>,
+    /// By name; the sandbox is always among them.
+    pub tenants: BTreeMap<String, Tenant>,
+}
+
+impl Project {
+    /// The project of a folder without a project file: the tenants `default` and `sandbox`.
+    pub fn without_file() -> Self {
+        let tenants = [Tenant::new(DEFAULT), Tenant::new(SANDBOX)];
+        Project {
+            manifests: vec!["manifests".into()],
+            default_tenant: Some(DEFAULT.into()),
+            tenants: tenants.into_iter().map(|tenant| (tenant.name.clone(), tenant)).collect(),
+        }
+    }
+
+    /// The tenant of that name, or the default one.
+    ///
+    /// # Errors
+    /// No such tenant, or none named and more than one to choose from.
+    pub fn tenant(&self, name: Option<&str>) -> Result<&Tenant, NoTenant> {
+        let own: Vec<&str> = self.tenants.keys().map(String::as_str).filter(|name| *name != SANDBOX).collect();
+        let chosen = match (name, &self.default_tenant) {
+            (Some(name), _) => name,
+            (None, Some(name)) => name,
+            (None, None) if own.len() == 1 => own[0],
+            (None, None) => return Err(NoTenant { name: None, known: self.names() }),
+        };
+        self.tenants.get(chosen).ok_or_else(|| NoTenant { name: Some(chosen.to_owned()), known: self.names() })
+    }
+
+    fn names(&self) -> String {
+        self.tenants.keys().cloned().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The tenant to use can't be told.
+#[derive(Debug, thiserror::Error)]
+pub struct NoTenant {
+    name: Option<String>,
+    known: String,
+}
+
+impl std::fmt::Display for NoTenant {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => write!(out, "there is no tenant `{name}`; the project has {}", self.known),
+            None => write!(
+                out,
+                "which tenant? name one with --tenant, or set defaultTenant; the project has {}",
+                self.known
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

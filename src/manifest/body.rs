@@ -1,0 +1,295 @@
+//! A request body against the tables of [`crate::shape`]: every difference becomes a finding, and what fits a value.
+
+use crate::finding::{closest, code};
+use crate::manifest::forms;
+use crate::reporter::Reporter;
+use crate::shape::{Form, Member, Shape, Union};
+use crate::value::{Map, Value};
+use crate::yaml::{Content, Entry, Node};
+
+/// Checks the entries of a map against a union. `extra` names members that someone else checks.
+///
+/// Returns what was written, in its order, without the extra members; none when anything was wrong.
+pub(super) fn check_union(union: &Union, node: &Node<'_>, extra: &[&str], reporter: &mut Reporter<'_>) -> Option<Map> {
+    let Some(entries) = node.entries() else {
+        wrong_type(node, &format!("{} is a map", union.what), reporter);
+        return None;
+    };
+    let named = entries.iter().find(|entry| entry.key == "_type");
+    let variant = match named {
+        None if union.optional_type => &union.variants[0],
+        None => {
+            reporter
+                .error(code::MISSING_TYPE, node.span(), format!("{} needs a `_type`", union.what))
+                .hint(format!("one of {}", words(union.variants.iter().map(|variant| variant.name))));
+            return None;
+        }
+        Some(entry) => variant_named(union, entry, reporter)?,
+    };
+    let mut map = check_members(variant, Some(union), node, entries, extra, reporter)?;
+    if named.is_none() {
+        // Every sample of the documentation carries it: https://docs.dixa.io/openapi/dixa-api/v1/conversations
+        map.push_unique("_type", Value::text(variant.name));
+    }
+    Some(map)
+}
+
+fn variant_named(union: &Union, entry: &Entry<'_>, reporter: &mut Reporter<'_>) -> Option<&'static Shape> {
+    let Content::Text(name) = &entry.value.content else {
+        wrong_type(&entry.value, "`_type` is a string", reporter);
+        return None;
+    };
+    let names = || union.variants.iter().map(|variant| variant.name);
+    let found = union.variant(name);
+    if found.is_none() {
+        let message = format!("`{name}` is not a `_type` of {}", union.what);
+        let hint = match closest(name, names()) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => format!("one of {}", words(names())),
+        };
+        reporter.error(code::UNKNOWN_TYPE, entry.value.span(), message).hint(hint);
+    }
+    found
+}
+
+/// Checks all members, and goes on after a finding so that every one is reported.
+fn check_members(
+    shape: &Shape,
+    union: Option<&Union>,
+    node: &Node<'_>,
+    entries: &[Entry<'_>],
+    extra: &[&str],
+    reporter: &mut Reporter<'_>,
+) -> Option<Map> {
+    let mut map = Map::with_capacity(entries.len());
+    let mut complete = true;
+    for entry in entries {
+        let key = &*entry.key;
+        if extra.contains(&key) {
+            continue;
+        }
+        if let Some(member) = shape.member(key) {
+            match check(&member.form, &entry.value, key, reporter) {
+                Some(value) => map.push_unique(key, value),
+                None => complete = false,
+            }
+        } else if union.is_some() && key == "_type" {
+            map.push_unique(key, Value::text(shape.name));
+        } else {
+            unknown_member(shape, union, entry, extra, reporter);
+            complete = false;
+        }
+    }
+    for member in shape.members.iter().filter(|member| member.required && node.get(member.name).is_none()) {
+        missing_member(shape, union, member, node, reporter);
+        complete = false;
+    }
+    complete.then_some(map)
+}
+
+fn missing_member(shape: &Shape, union: Option<&Union>, member: &Member, node: &Node<'_>, reporter: &mut Reporter<'_>) {
+    // The map as a whole would underline pages; its first line is enough.
+    reporter
+        .error(code::MISSING_MEMBER, node.span(), format!("{} needs `{}`", described(shape, union), member.name))
+        .hint(format!("add `{}`: {}", member.name, lower_first(member.about)));
+}
+
+fn unknown_member(
+    shape: &Shape,
+    union: Option<&Union>,
+    entry: &Entry<'_>,
+    extra: &[&str],
+    reporter: &mut Reporter<'_>,
+) {
+    let key = &*entry.key;
+    let others: Vec<_> = union
+        .iter()
+        .flat_map(|union| union.variants)
+        .filter(|other| other.member(key).is_some())
+        .map(|other| other.name)
+        .collect();
+    if !others.is_empty() {
+        let message = format!("`{key}` belongs to {}, not to {}", words(others), shape.name);
+        reporter.error(code::MEMBER_OF_OTHER_TYPE, entry.key_span(), message).hint("remove it, or change `_type`");
+        return;
+    }
+    let known = || {
+        let own = shape.members.iter().map(|member| member.name);
+        own.chain(union.map(|_| "_type")).chain(extra.iter().copied())
+    };
+    let hint = match closest(key, known()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("it knows {}", words(known())),
+    };
+    let message = format!("unknown member `{key}` of {}", described(shape, union));
+    reporter.error(code::UNKNOWN_MEMBER, entry.key_span(), message).hint(hint);
+}
+
+/// "an Email conversation", "an Outbound message", "a browserInfo".
+fn described(shape: &Shape, union: Option<&Union>) -> String {
+    let article = if shape.name.starts_with(['A', 'E', 'I', 'O', 'U', 'a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    match union.map(|union| union.what) {
+        Some("a conversation") => format!("{article} {} conversation", shape.name),
+        Some(_) if shape.name == "GenericConversationImport" => "an import".to_owned(),
+        Some(what) if what.contains("message") => format!("{article} {} message", shape.name),
+        _ => format!("{article} {}", shape.name),
+    }
+}
+
+/// Checks one value; none when it, or anything in it, is wrong.
+fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Value> {
+    match form {
+        Form::Union(union) => check_union(union, node, &[], reporter).map(Value::Map),
+        Form::Map(shape) => {
+            let Some(entries) = node.entries() else {
+                wrong_type(node, &format!("`{name}` is a map"), reporter);
+                return None;
+            };
+            check_members(shape, None, node, entries, &[], reporter).map(Value::Map)
+        }
+        Form::List(form) => {
+            let Content::List(items) = &node.content else {
+                wrong_type(node, &format!("`{name}` is a list"), reporter);
+                return None;
+            };
+            let checked: Vec<_> = items.iter().map(|item| check(form, item, name, reporter)).collect();
+            checked.into_iter().collect::<Option<_>>().map(Value::List)
+        }
+        Form::Free => {
+            if node.entries().is_none() {
+                wrong_type(node, &format!("`{name}` is a map"), reporter);
+                return None;
+            }
+            free(node, reporter)
+        }
+        _ => {
+            let text = text(node, name, reporter)?;
+            check_text(form, text, node, name, reporter).then(|| Value::text(text))
+        }
+    }
+}
+
+/// A string, or a finding that says why it is none.
+pub(super) fn text<'n>(node: &'n Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
+    match &node.content {
+        Content::Text(text) => return Some(text),
+        Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) => {
+            let message = format!("`{name}` is a string, and `{text}` is {}", node.what());
+            reporter.error(code::QUOTE_IT, node.span(), message).hint(format!("quote it: \"{text}\""));
+        }
+        Content::Null | Content::List(_) | Content::Map(_) => {
+            wrong_type(node, &format!("`{name}` is a string"), reporter)
+        }
+    }
+    None
+}
+
+fn check_text(form: &Form, text: &str, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> bool {
+    let (fits, code, message, hint) = match form {
+        Form::AnyText => return true,
+        Form::Text => (
+            !text.is_empty(),
+            code::EMPTY_VALUE,
+            format!("`{name}` is empty"),
+            "give it a value, or remove it".to_owned(),
+        ),
+        Form::Uuid => (
+            forms::is_uuid(text),
+            code::BAD_UUID,
+            format!("`{name}` is not a uuid"),
+            "32 hexadecimal digits in groups of 8-4-4-4-12, as Dixa shows them".to_owned(),
+        ),
+        Form::Timestamp => (
+            forms::timestamp(text).is_some(),
+            code::BAD_TIMESTAMP,
+            format!("`{name}` is not a timestamp"),
+            "RFC 3339 with a zone, for example 2021-12-01T13:00:00.003Z".to_owned(),
+        ),
+        Form::Url => (
+            forms::is_url(text),
+            code::BAD_URL,
+            format!("`{name}` is not an absolute URL"),
+            "it begins with https:// or http:// and a host, without blanks".to_owned(),
+        ),
+        Form::Language => (
+            forms::is_language(text),
+            code::BAD_LANGUAGE,
+            format!("`{name}` is not a two-letter language"),
+            "two lower-case letters as in ISO 639-1, for example en".to_owned(),
+        ),
+        Form::PhoneNumber => (
+            forms::is_phone_number(text),
+            code::BAD_PHONE_NUMBER,
+            format!("`{name}` is not a phone number in E.164"),
+            "a plus sign, the country and the number, for example \"+4512345678\"".to_owned(),
+        ),
+        Form::Word(known) => {
+            let hint = match closest(text, known.iter().copied()) {
+                Some(word) => format!("did you mean `{word}`?"),
+                None => format!("one of {}", words(known.iter().copied())),
+            };
+            (known.contains(&text), code::UNKNOWN_WORD, format!("`{text}` is not a value of `{name}`"), hint)
+        }
+        Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => return true,
+    };
+    if !fits {
+        reporter.error(code, node.span(), message).hint(hint);
+    }
+    fits
+}
+
+/// Anything that JSON can carry.
+fn free(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Value> {
+    match &node.content {
+        Content::Null => Some(Value::Null),
+        Content::Bool(value, _) => Some(Value::Bool(*value)),
+        Content::Number(number, _) => Some(Value::Number(*number)),
+        Content::OddNumber(text) => {
+            reporter
+                .error(code::BAD_NUMBER, node.span(), format!("JSON can't carry the number `{text}`"))
+                .hint(format!("quote it: \"{text}\""));
+            None
+        }
+        Content::Text(text) => Some(Value::text(&**text)),
+        Content::List(items) => {
+            let values: Vec<_> = items.iter().map(|item| free(item, reporter)).collect();
+            values.into_iter().collect::<Option<_>>().map(Value::List)
+        }
+        Content::Map(entries) => {
+            let mut map = Map::with_capacity(entries.len());
+            let mut complete = true;
+            for entry in entries {
+                match free(&entry.value, reporter) {
+                    Some(value) => map.push_unique(&*entry.key, value),
+                    None => complete = false,
+                }
+            }
+            complete.then_some(Value::Map(map))
+        }
+    }
+}
+
+/// Reports that `wanted` ("`cc` is a list") and what is there instead.
+pub(super) fn wrong_type(node: &Node<'_>, wanted: &str, reporter: &mut Reporter<'_>) {
+    let hint = match &node.content {
+        Content::Null => "give it a value, or remove it",
+        _ => "see the documentation of the member for its form",
+    };
+    reporter.error(code::WRONG_TYPE, node.span(), format!("{wanted}, and this is {}", node.what())).hint(hint);
+}
+
+/// "`a`, `b` or `c`".
+pub(super) fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        Some((only, _)) => only.clone(),
+        None => String::new(),
+    }
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
+    format!("{first}{}", letters.as_str())
+}

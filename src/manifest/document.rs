@@ -1,0 +1,183 @@
+//! One file: its documents, each an envelope of apiVersion, kind, metadata and spec.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Conversation, Kind};
+use crate::desired::Manifest;
+use crate::finding::{Findings, closest, code};
+use crate::manifest::annotations::{self, Settings};
+use crate::manifest::body::{self, words, wrong_type};
+use crate::manifest::{attributes, suspicions};
+use crate::reporter::Reporter;
+use crate::shape;
+use crate::yaml::{self, Content, Entry, Format, Node};
+
+/// What one file says.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Manifests without an error, in the order of the file.
+    pub manifests: Vec<Manifest>,
+    pub findings: Findings,
+}
+
+/// Reads one file. `file` is the name that findings give, and its ending says whether it is JSON.
+pub fn read(file: &Arc<str>, bytes: &[u8]) -> Reading {
+    let text = match yaml::decode(file, bytes) {
+        Ok(text) => text,
+        Err(findings) => return Reading { manifests: Vec::new(), findings },
+    };
+    let mut reporter = Reporter::new(file, text);
+    let documents = yaml::read(text, Format::of(file, text), &mut reporter);
+    let manifests = documents.iter().filter_map(|document| manifest(document, &mut reporter)).collect();
+    Reading { manifests, findings: reporter.finish() }
+}
+
+const MEMBERS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
+const API_VERSION: &str = "dixaform/v1";
+
+fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest> {
+    let Some(entries) = document.entries() else {
+        wrong_type(document, "a manifest is a map", reporter);
+        return None;
+    };
+    let mut complete = no_unknown(entries, &MEMBERS, "a manifest", reporter);
+    for name in MEMBERS.iter().filter(|name| document.get(name).is_none()) {
+        let hint = match *name {
+            "apiVersion" => "add `apiVersion: dixaform/v1`",
+            "kind" => "add `kind: Conversation` or `kind: ConversationImport`",
+            "metadata" => "add `metadata: {name: …}`",
+            _ => "add `spec:` with the body of the request",
+        };
+        reporter.error(code::MISSING_MEMBER, document.span(), format!("a manifest needs `{name}`")).hint(hint);
+        complete = false;
+    }
+    complete &= document.get("apiVersion").is_some_and(|entry| api_version(&entry.value, reporter));
+    let kind = document.get("kind").and_then(|entry| kind(&entry.value, reporter));
+    let metadata = document.get("metadata").and_then(|entry| metadata(&entry.value, kind, reporter));
+    let conversation = match (document.get("spec"), kind) {
+        (Some(entry), Some(kind)) => spec(&entry.value, kind, reporter),
+        _ => None,
+    };
+    let (address, labels, Settings { on_change, adopt }) = metadata?;
+    let (conversation, attribute_sources) = conversation?;
+    complete.then(|| Manifest {
+        address,
+        labels,
+        on_change,
+        adopt,
+        digests: conversation.digests(),
+        conversation: Arc::new(conversation),
+        source: reporter.source(document.start),
+        attribute_sources,
+    })
+}
+
+fn no_unknown(entries: &[Entry<'_>], known: &[&str], what: &str, reporter: &mut Reporter<'_>) -> bool {
+    let unknown: Vec<_> = entries.iter().filter(|entry| !known.contains(&&*entry.key)).collect();
+    for entry in &unknown {
+        let hint = match closest(&entry.key, known.iter().copied()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("it knows {}", words(known.iter().copied())),
+        };
+        let message = format!("unknown member `{}` of {what}", entry.key);
+        reporter.error(code::UNKNOWN_MEMBER, entry.key_span(), message).hint(hint);
+    }
+    unknown.is_empty()
+}
+
+fn api_version(node: &Node<'_>, reporter: &mut Reporter<'_>) -> bool {
+    let Some(text) = body::text(node, "apiVersion", reporter) else { return false };
+    if text != API_VERSION {
+        reporter
+            .error(code::BAD_API_VERSION, node.span(), format!("`{text}` is not an apiVersion that dixaform knows"))
+            .hint(format!("write `apiVersion: {API_VERSION}`"));
+    }
+    text == API_VERSION
+}
+
+fn kind(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Kind> {
+    let text = body::text(node, "kind", reporter)?;
+    let found = Kind::ALL.into_iter().find(|kind| kind.manifest_word() == text);
+    if found.is_none() {
+        let known = || Kind::ALL.into_iter().map(Kind::manifest_word);
+        let hint = match closest(text, known()) {
+            Some(word) => format!("did you mean `{word}`?"),
+            None => format!("one of {}", words(known())),
+        };
+        reporter.error(code::UNKNOWN_KIND, node.span(), format!("unknown kind `{text}`")).hint(hint);
+    }
+    found
+}
+
+type Metadata = (Address, BTreeMap<String, String>, Settings);
+
+fn metadata(node: &Node<'_>, kind: Option<Kind>, reporter: &mut Reporter<'_>) -> Option<Metadata> {
+    let Some(entries) = node.entries() else {
+        wrong_type(node, "`metadata` is a map", reporter);
+        return None;
+    };
+    let complete = no_unknown(entries, &["name", "labels", "annotations"], "metadata", reporter);
+    let name = match node.get("name") {
+        Some(entry) => body::text(&entry.value, "name", reporter).map(|text| (text, &entry.value)),
+        None => {
+            reporter
+                .error(code::MISSING_MEMBER, node.span(), "metadata needs `name`")
+                .hint("add `name`: a stable name of your own, for example late-order");
+            None
+        }
+    };
+    let address = name.and_then(|(text, value)| {
+        // The kind may be wrong, and the name is checked all the same.
+        let address = Address::new(kind.unwrap_or(Kind::Conversation), text);
+        if address.is_err() {
+            reporter
+                .error(code::BAD_NAME, value.span(), format!("`{text}` can't be a name"))
+                .hint("at most 253 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first and last");
+        }
+        address.ok()
+    });
+    let labels = strings(node.get("labels"), "labels", reporter);
+    let annotations = strings(node.get("annotations"), "annotations", reporter);
+    let fine = complete && labels.iter().chain(&annotations).all(|(_, text)| text.is_some());
+    let settings = annotations::settings(&annotations, reporter);
+    let labels = labels.into_iter().filter_map(|(entry, text)| Some((entry.key.to_string(), text?))).collect();
+    if fine { address.map(|address| (address, labels, settings)) } else { None }
+}
+
+/// The entries of a map of strings; a value that is none is reported and comes as `None`.
+fn strings<'n, 't>(
+    entry: Option<&'n Entry<'t>>,
+    name: &str,
+    reporter: &mut Reporter<'_>,
+) -> Vec<(&'n Entry<'t>, Option<String>)> {
+    let Some(entry) = entry else { return Vec::new() };
+    match &entry.value.content {
+        // `labels:` with everything below it commented out.
+        Content::Null => Vec::new(),
+        Content::Map(entries) => entries
+            .iter()
+            .map(|entry| (entry, body::text(&entry.value, &entry.key, reporter).map(str::to_owned)))
+            .collect(),
+        _ => {
+            wrong_type(&entry.value, &format!("`{name}` is a map of strings"), reporter);
+            vec![(entry, None)]
+        }
+    }
+}
+
+type Spec = (Conversation, BTreeMap<String, crate::source::Source>);
+
+fn spec(node: &Node<'_>, kind: Kind, reporter: &mut Reporter<'_>) -> Option<Spec> {
+    let content = body::check_union(shape::body(kind), node, &[CUSTOM_ATTRIBUTES], reporter);
+    let attributes = match node.get(CUSTOM_ATTRIBUTES) {
+        Some(Entry { value: Node { content: Content::Null, .. }, .. }) | None => Some(Default::default()),
+        Some(entry) => attributes::check(&entry.value, reporter),
+    };
+    let content = content?;
+    if kind == Kind::Import {
+        suspicions::of_import(node, reporter);
+    }
+    let (attributes, sources) = attributes?;
+    Some((Conversation { content, attributes }, sources))
+}

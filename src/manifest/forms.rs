@@ -1,0 +1,92 @@
+//! What a string must look like to be a uuid, a timestamp, a URL, a language or a phone number.
+
+use jiff::Timestamp;
+
+/// The hyphenated form, 8-4-4-4-12 hexadecimal digits, in either case.
+pub(super) fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// RFC 3339 with a zone: `2021-12-01T13:00:00.003Z`. What RFC 3339 leaves to taste (a blank for `T`, lower case) is refused,
+/// since Dixa documents one form. <https://docs.dixa.io/docs/api-standards-rules>
+pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
+    let bytes = text.as_bytes();
+    let shape = b"dddd-dd-ddTdd:dd:dd";
+    let fits = bytes.len() > shape.len()
+        && shape.iter().zip(bytes).all(|(want, byte)| if *want == b'd' { byte.is_ascii_digit() } else { want == byte });
+    if !fits {
+        return None;
+    }
+    let mut zone = &text[shape.len()..];
+    if let Some(fraction) = zone.strip_prefix('.') {
+        let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 || digits > 9 {
+            return None;
+        }
+        zone = &fraction[digits..];
+    }
+    let offset = zone.as_bytes();
+    let zoned = zone == "Z"
+        || offset.len() == 6
+            && matches!(offset[0], b'+' | b'-')
+            && offset[3] == b':'
+            && [1, 2, 4, 5].iter().all(|index| offset[*index].is_ascii_digit());
+    if zoned { text.parse().ok() } else { None }
+}
+
+/// An absolute http or https URL with a host.
+pub(super) fn is_url(text: &str) -> bool {
+    let printable = text.bytes().all(|byte| byte > b' ');
+    printable && url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// Two letters, as in ISO 639-1. The list of languages is Dixa's to keep.
+pub(super) fn is_language(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// E.164: a plus sign and up to 15 digits, the first not 0.
+pub(super) fn is_phone_number(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix('+') else { return false };
+    (2..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_take_what_dixa_documents_and_nothing_like_it() {
+        assert!(is_uuid("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b") && is_uuid("9C2A2CCE-699F-4A72-89D9-FDA5BC8DEC8B"));
+        assert!(!is_uuid("9c2a2cce699f4a7289d9fda5bc8dec8b") && !is_uuid("9c2a2cce-699f-4a72-89d9-fda5bc8dec8g"));
+        for good in ["2021-12-01T13:00:00Z", "2021-12-01T13:00:00.003Z", "2021-12-01T13:00:00+01:00"] {
+            assert!(timestamp(good).is_some(), "{good}");
+        }
+        for bad in [
+            "2021-12-01",
+            "2021-12-01T13:00:00",
+            "2021-12-01 13:00:00Z",
+            "2021-13-01T13:00:00Z",
+            "2021-02-30T13:00:00Z",
+            "2021-12-01T13:00:00Z[GMT]",
+            "2021-12-01T13:00:00.Z",
+            "2021-12-01T25:00:00Z",
+            "",
+            "2021-12-01T13:00:00é0:00",
+        ] {
+            assert!(timestamp(bad).is_none(), "{bad}");
+        }
+        assert!(
+            is_url("https://example.com/a#b")
+                && !is_url("example.com/a")
+                && !is_url("ftp://example.com")
+                && !is_url("https://a b")
+        );
+        assert!(is_language("no") && !is_language("eng") && !is_language("EN"));
+        assert!(is_phone_number("+4512345678") && !is_phone_number("4512345678") && !is_phone_number("+0123"));
+    }
+}

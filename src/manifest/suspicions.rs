@@ -1,0 +1,63 @@
+//! What is legal and probably a mistake: warnings about one import.
+
+use jiff::Timestamp;
+
+use crate::finding::{closest, code};
+use crate::manifest::body::words;
+use crate::manifest::forms;
+use crate::reporter::Reporter;
+use crate::shape::KNOWN_CHANNEL_NAMES;
+use crate::yaml::{Content, Node};
+
+/// Looks at the spec of an import that passed every check.
+pub(super) fn of_import(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
+    channel_name(spec, reporter);
+    let messages = match spec.get("messages").map(|entry| &entry.value.content) {
+        Some(Content::List(messages)) => messages.as_slice(),
+        _ => &[],
+    };
+    let mut latest: Option<Timestamp> = None;
+    for message in messages {
+        let Some((written, node)) = timestamp(message, "createdAt") else { continue };
+        if latest.is_some_and(|latest| written < latest) {
+            reporter
+                .warning(code::MESSAGES_OUT_OF_ORDER, node.span(), "this message is older than the one before it")
+                .hint("put messages in the order in which they were written");
+        }
+        latest = latest.max(Some(written));
+    }
+    let closing = spec.get("closing").and_then(|entry| timestamp(&entry.value, "closedAt"));
+    if let (Some((closed, node)), Some(latest)) = (closing, latest)
+        && closed < latest
+    {
+        reporter
+            .warning(
+                code::CLOSED_BEFORE_LAST_MESSAGE,
+                node.span(),
+                "the conversation is closed before its last message",
+            )
+            .hint("close it at or after its last message");
+    }
+}
+
+fn channel_name(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
+    let Some(entry) = spec.get("genericChannelName") else { return };
+    let Content::Text(name) = &entry.value.content else { return };
+    if KNOWN_CHANNEL_NAMES.contains(&&**name) {
+        return;
+    }
+    let hint = match closest(name, KNOWN_CHANNEL_NAMES.iter().copied()) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("Dixa may refuse it; documented are {}", words(KNOWN_CHANNEL_NAMES.iter().copied())),
+    };
+    let message = format!("the channel `{name}` is not one that Dixa documents");
+    reporter.warning(code::UNKNOWN_CHANNEL_NAME, entry.value.span(), message).hint(hint);
+}
+
+fn timestamp<'n, 't>(node: &'n Node<'t>, name: &str) -> Option<(Timestamp, &'n Node<'t>)> {
+    let value = &node.get(name)?.value;
+    match &value.content {
+        Content::Text(text) => forms::timestamp(text).map(|timestamp| (timestamp, value)),
+        _ => None,
+    }
+}

@@ -1,0 +1,364 @@
+//! The text of a project file, version 1, checked as strictly as manifests are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::conversation::{Address, Kind};
+use crate::duration;
+use crate::finding::{Findings, closest, code};
+use crate::plan::{RateLimit, RemovedAttributes};
+use crate::project::{AuthScheme, KeySource, LastApplied, Project, SANDBOX, Tenant};
+use crate::reporter::Reporter;
+use crate::value::Number;
+use crate::yaml::{self, Content, Entry, Format, Node};
+
+/// Reads a project file. With an error among the findings there is no project.
+pub fn read(file: &Arc<str>, bytes: &[u8]) -> (Option<Project>, Findings) {
+    let text = match yaml::decode(file, bytes) {
+        Ok(text) => text,
+        Err(findings) => return (None, findings),
+    };
+    let mut reader = Reader { reporter: Reporter::new(file, text) };
+    let documents = yaml::read(text, Format::of(file, text), &mut reader.reporter);
+    let project = match documents.as_slice() {
+        [document] => reader.project(document),
+        [] => {
+            let start = crate::source::Place::START;
+            reader
+                .reporter
+                .error(code::MISSING_MEMBER, (start, start), "the project file is empty")
+                .hint("write at least `version: 1`");
+            None
+        }
+        [_, second, ..] => {
+            reader
+                .reporter
+                .error(code::BAD_SETTING, second.span(), "a project file is one document")
+                .hint("remove everything from the second `---` on");
+            None
+        }
+    };
+    let findings = reader.reporter.finish();
+    (project.filter(|_| !findings.has_errors()), findings)
+}
+
+struct Reader<'t> {
+    reporter: Reporter<'t>,
+}
+
+const PROJECT_MEMBERS: [&str; 4] = ["version", "manifests", "defaultTenant", "tenants"];
+const TENANT_MEMBERS: [&str; 13] = [
+    "baseUrl",
+    "apiKeyEnv",
+    "apiKeyFile",
+    "authScheme",
+    "organizationId",
+    "state",
+    "rateLimit",
+    "allowOutbound",
+    "lastApplied",
+    "markers",
+    "removedAttributes",
+    "requestTimeout",
+    "settle",
+];
+
+impl Reader<'_> {
+    fn project(&mut self, node: &Node<'_>) -> Option<Project> {
+        let entries = self.map(node, "a project file")?;
+        self.known(entries, &PROJECT_MEMBERS, "a project file");
+        match node.get("version").map(|entry| &entry.value) {
+            Some(Node { content: Content::Number(Number::Integer(1), _), .. }) => {}
+            Some(other) => {
+                let hint = "this dixaform knows version 1; a newer one may be needed";
+                self.reporter.error(code::BAD_SETTING, other.span(), "`version` must be the number 1").hint(hint);
+            }
+            None => {
+                self.reporter
+                    .error(code::MISSING_MEMBER, node.span(), "a project file needs `version`")
+                    .hint("add `version: 1`");
+            }
+        }
+        let mut project = Project::without_file();
+        if let Some(entry) = node.get("manifests") {
+            project.manifests = self.paths(&entry.value);
+        }
+        if let Some(entry) = node.get("tenants") {
+            project.tenants = self.tenants(&entry.value);
+            project.default_tenant = None;
+        }
+        project.tenants.entry(SANDBOX.to_owned()).or_insert_with(|| Tenant::new(SANDBOX));
+        if let Some(entry) = node.get("defaultTenant") {
+            let name = self.text(entry)?;
+            if !project.tenants.contains_key(&name) {
+                let hint = match closest(&name, project.tenants.keys().map(String::as_str)) {
+                    Some(known) => format!("did you mean `{known}`?"),
+                    None => "describe it under `tenants`".to_owned(),
+                };
+                let message = format!("there is no tenant `{name}`");
+                self.reporter.error(code::BAD_SETTING, entry.value.span(), message).hint(hint);
+            }
+            project.default_tenant = Some(name);
+        }
+        Some(project)
+    }
+
+    fn paths(&mut self, node: &Node<'_>) -> Vec<String> {
+        let Content::List(items) = &node.content else {
+            self.reporter
+                .error(
+                    code::WRONG_TYPE,
+                    node.span(),
+                    format!("`manifests` is a list of paths, and this is {}", node.what()),
+                )
+                .hint("write for example `manifests: [manifests]`");
+            return Vec::new();
+        };
+        let mut paths = Vec::new();
+        for item in items {
+            match &item.content {
+                Content::Text(path) if !path.is_empty() => paths.push(path.to_string()),
+                _ => {
+                    self.reporter
+                        .error(
+                            code::WRONG_TYPE,
+                            item.span(),
+                            format!("a path is a string, and this is {}", item.what()),
+                        )
+                        .hint("quote it");
+                }
+            }
+        }
+        paths
+    }
+
+    fn tenants(&mut self, node: &Node<'_>) -> BTreeMap<String, Tenant> {
+        let mut tenants = BTreeMap::new();
+        for entry in self.map(node, "`tenants`").unwrap_or_default() {
+            // The name becomes part of the name of the state file; the rule for manifests fits.
+            if Address::new(Kind::Conversation, &entry.key).is_err() {
+                self.reporter
+                    .error(code::BAD_NAME, entry.key_span(), format!("`{}` can't be the name of a tenant", entry.key))
+                    .hint("a-z, 0-9, `.`, `_` and `-`, with a letter or digit first and last");
+            }
+            let tenant = self.tenant(&entry.key, &entry.value);
+            tenants.insert(entry.key.to_string(), tenant);
+        }
+        tenants
+    }
+
+    fn tenant(&mut self, name: &str, node: &Node<'_>) -> Tenant {
+        let mut tenant = Tenant::new(name);
+        if matches!(node.content, Content::Null) {
+            return tenant;
+        }
+        let what = format!("the tenant `{name}`");
+        let Some(entries) = self.map(node, &what) else { return tenant };
+        self.known(entries, &TENANT_MEMBERS, &what);
+        if let (Some(_), Some(file)) = (node.get("apiKeyEnv"), node.get("apiKeyFile")) {
+            self.reporter
+                .error(code::BAD_SETTING, file.key_span(), "`apiKeyEnv` and `apiKeyFile` exclude each other")
+                .hint("keep one of the two");
+        }
+        for entry in entries {
+            self.setting(&mut tenant, entry);
+        }
+        tenant
+    }
+
+    fn setting(&mut self, tenant: &mut Tenant, entry: &Entry<'_>) {
+        match &*entry.key {
+            "baseUrl" => self.base_url(tenant, entry),
+            "apiKeyEnv" => self.key_variable(tenant, entry),
+            "apiKeyFile" => tenant.key = self.text(entry).map_or_else(|| tenant.key.clone(), KeySource::File),
+            "authScheme" => {
+                let words = [("bare", AuthScheme::Bare), ("bearer", AuthScheme::Bearer)];
+                tenant.auth_scheme = self.word(entry, &words).unwrap_or(tenant.auth_scheme);
+            }
+            "organizationId" => tenant.organization_id = self.text(entry),
+            "state" => tenant.state = self.text(entry),
+            "rateLimit" => self.rate_limit(tenant, &entry.value),
+            "allowOutbound" => tenant.allow_outbound = self.flag(entry).unwrap_or(false),
+            "lastApplied" => {
+                let words = [("full", LastApplied::Full), ("digest", LastApplied::Digest)];
+                tenant.last_applied = self.word(entry, &words).unwrap_or(tenant.last_applied);
+            }
+            "markers" => tenant.markers = self.flag(entry).unwrap_or(true),
+            "removedAttributes" => {
+                let words = [("clear", RemovedAttributes::Clear), ("keep", RemovedAttributes::Keep)];
+                tenant.removed_attributes = self.word(entry, &words).unwrap_or(tenant.removed_attributes);
+            }
+            "requestTimeout" => {
+                tenant.request_timeout =
+                    self.duration(entry, Duration::from_millis(1)).unwrap_or(tenant.request_timeout);
+            }
+            "settle" => tenant.settle = self.duration(entry, Duration::ZERO).unwrap_or(tenant.settle),
+            // Reported as unknown already.
+            _ => {}
+        }
+    }
+
+    fn base_url(&mut self, tenant: &mut Tenant, entry: &Entry<'_>) {
+        let Some(text) = self.text(entry) else { return };
+        if tenant.is_sandbox() {
+            self.reporter
+                .error(code::BAD_SETTING, entry.key_span(), "the sandbox has no base URL: it is embedded")
+                .hint("give a tenant that talks to another server another name");
+            return;
+        }
+        let url = url::Url::parse(&text)
+            .ok()
+            .filter(|url| url.has_host() && url.query().is_none() && url.fragment().is_none());
+        let problem = match &url {
+            Some(url) if !url.username().is_empty() || url.password().is_some() => {
+                "a base URL holds no user or password"
+            }
+            Some(url) if url.scheme() == "https" => "",
+            Some(url) if url.scheme() == "http" && is_loopback(url) => "",
+            Some(url) if url.scheme() == "http" => "plain http would send the token in the clear",
+            _ => "`baseUrl` is not an https URL",
+        };
+        if !problem.is_empty() {
+            let hint = "write for example https://dev.dixa.io; plain http is for this machine only";
+            self.reporter.error(code::BAD_URL, entry.value.span(), problem).hint(hint);
+        }
+        tenant.base_url = text;
+    }
+
+    fn key_variable(&mut self, tenant: &mut Tenant, entry: &Entry<'_>) {
+        let Some(text) = self.text(entry) else { return };
+        let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && !text.starts_with(|first: char| first.is_ascii_digit())
+            && text.len() <= 100;
+        if !fits {
+            // The text may be the key itself: the excerpt would show it, so it points at the member's name instead.
+            self.reporter
+                .error(
+                    code::BAD_SETTING,
+                    (entry.key_start, entry.key_end),
+                    "`apiKeyEnv` is the name of an environment variable",
+                )
+                .hint("never the key itself: write for example apiKeyEnv: DIXA_API_KEY")
+                .without_excerpt();
+            return;
+        }
+        tenant.key = KeySource::Environment(text);
+    }
+
+    fn rate_limit(&mut self, tenant: &mut Tenant, node: &Node<'_>) {
+        let Some(entries) = self.map(node, "`rateLimit`") else { return };
+        self.known(entries, &["requestsPerSecond", "burst"], "`rateLimit`");
+        let mut limit = RateLimit::DIXA;
+        for entry in entries {
+            let number = match &entry.value.content {
+                Content::Number(Number::Integer(number), _) => *number as f64,
+                Content::Number(Number::Float(number), _) => *number,
+                _ => 0.0,
+            };
+            let fits = match &*entry.key {
+                "requestsPerSecond" => (0.001..=1e6).contains(&number),
+                "burst" => (1.0..=1e6).contains(&number) && number.fract() == 0.0,
+                _ => continue,
+            };
+            if !fits {
+                self.reporter
+                    .error(code::BAD_SETTING, entry.value.span(), format!("`{}` must be a positive number", entry.key))
+                    .hint("Dixa allows 10 requests per second in bursts of 4; `burst` is a whole number");
+            } else if entry.key == "burst" {
+                limit.burst = number as u32;
+            } else {
+                limit.requests_per_second = number;
+            }
+        }
+        tenant.rate_limit = limit;
+    }
+
+    fn map<'n, 't>(&mut self, node: &'n Node<'t>, what: &str) -> Option<&'n [Entry<'t>]> {
+        let entries = node.entries();
+        if entries.is_none() {
+            self.reporter
+                .error(code::WRONG_TYPE, node.span(), format!("{what} is a map, and this is {}", node.what()))
+                .hint("write its members as `name: value`");
+        }
+        entries
+    }
+
+    fn known(&mut self, entries: &[Entry<'_>], known: &[&str], what: &str) {
+        for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
+            let hint = match closest(&entry.key, known.iter().copied()) {
+                Some(word) => format!("did you mean `{word}`?"),
+                None => format!("it knows {}", known.join(", ")),
+            };
+            let message = format!("unknown member `{}` of {what}", entry.key);
+            self.reporter.error(code::UNKNOWN_MEMBER, entry.key_span(), message).hint(hint);
+        }
+    }
+
+    fn text(&mut self, entry: &Entry<'_>) -> Option<String> {
+        match &entry.value.content {
+            Content::Text(text) if !text.is_empty() => Some(text.to_string()),
+            _ => {
+                let message = format!("`{}` is a string, and this is {}", entry.key, empty_or(&entry.value));
+                self.reporter.error(code::WRONG_TYPE, entry.value.span(), message).hint("give it a value in quotes");
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, entry: &Entry<'_>) -> Option<bool> {
+        match &entry.value.content {
+            Content::Bool(flag, _) => Some(*flag),
+            _ => {
+                let message = format!("`{}` is true or false, and this is {}", entry.key, entry.value.what());
+                self.reporter
+                    .error(code::WRONG_TYPE, entry.value.span(), message)
+                    .hint("write true or false, without quotes");
+                None
+            }
+        }
+    }
+
+    fn word<T: Copy>(&mut self, entry: &Entry<'_>, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(entry)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.reporter
+                .error(code::UNKNOWN_WORD, entry.value.span(), format!("`{text}` is not a value of `{}`", entry.key))
+                .hint(format!("one of {}", known.join(", ")));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    fn duration(&mut self, entry: &Entry<'_>, least: Duration) -> Option<Duration> {
+        let parsed = match &entry.value.content {
+            Content::Text(text) => duration::parse(text).ok(),
+            _ => None,
+        };
+        let fits = parsed.filter(|duration| *duration >= least);
+        if fits.is_none() {
+            self.reporter
+                .error(code::BAD_SETTING, entry.value.span(), format!("`{}` is a duration", entry.key))
+                .hint("a number and a unit (ms, s, m, h), for example 30s");
+        }
+        fits
+    }
+}
+
+fn empty_or(node: &Node<'_>) -> &'static str {
+    match &node.content {
+        Content::Text(_) => "an empty one",
+        _ => node.what(),
+    }
+}
+
+/// Whether a URL stays on this machine.
+fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

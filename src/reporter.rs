@@ -1,0 +1,123 @@
+//! Collects the findings of one file, each with the line that it is about.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use crate::finding::{Excerpt, Finding, Findings, Severity};
+use crate::source::{Place, Source};
+
+/// Findings of one file. A file that is wrong a million times says so, and no more than [`Reporter::LIMIT`] of them.
+#[derive(Debug)]
+pub struct Reporter<'t> {
+    file: Arc<str>,
+    text: &'t str,
+    lines: OnceCell<Vec<&'t str>>,
+    findings: Vec<Finding>,
+    dropped: usize,
+}
+
+impl<'t> Reporter<'t> {
+    /// The most findings that one file may have; the rest is counted.
+    pub const LIMIT: usize = 500;
+
+    pub fn new(file: &Arc<str>, text: &'t str) -> Self {
+        Reporter { file: Arc::clone(file), text, lines: OnceCell::new(), findings: Vec::new(), dropped: 0 }
+    }
+
+    pub fn source(&self, place: Place) -> Source {
+        Source::new(&self.file, place)
+    }
+
+    /// Reports an error from `start` to `end`.
+    pub fn error(&mut self, code: &'static str, span: (Place, Place), message: impl Into<String>) -> Report<'_> {
+        self.report(code, Severity::Error, span, message.into())
+    }
+
+    /// Reports something suspicious but legal.
+    pub fn warning(&mut self, code: &'static str, span: (Place, Place), message: impl Into<String>) -> Report<'_> {
+        self.report(code, Severity::Warning, span, message.into())
+    }
+
+    /// What was found. The count of what was left out comes as a finding of its own.
+    pub fn finish(mut self) -> Findings {
+        if self.dropped > 0 {
+            let message = format!("{} more problems in this file are not shown", self.dropped);
+            self.findings.push(Finding {
+                code: crate::finding::code::TOO_MANY,
+                severity: Severity::Error,
+                source: Source::new(&self.file, Place { line: u32::MAX, column: 1 }),
+                message,
+                hint: Some("mend the problems above first".into()),
+                excerpt: None,
+                related: Vec::new(),
+            });
+            // Sorted last by its line; what is shown is the last line of the file.
+            let last = self.text.lines().count().max(1) as u32;
+            if let Some(finding) = self.findings.last_mut() {
+                finding.source.place = Place { line: last, column: 1 };
+            }
+        }
+        let mut findings = Findings::default();
+        findings.extend(self.findings);
+        findings
+    }
+
+    fn report(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        (start, end): (Place, Place),
+        message: String,
+    ) -> Report<'_> {
+        if self.findings.len() >= Reporter::LIMIT {
+            self.dropped += 1;
+            return Report { finding: None };
+        }
+        let text = self.text;
+        let lines = self.lines.get_or_init(|| text.lines().collect());
+        let line = (start.line as usize).checked_sub(1).and_then(|index| lines.get(index));
+        self.findings.push(Finding {
+            code,
+            severity,
+            source: Source::new(&self.file, start),
+            message,
+            hint: None,
+            excerpt: line.and_then(|line| Excerpt::of(line, start, end)),
+            related: Vec::new(),
+        });
+        Report { finding: self.findings.last_mut() }
+    }
+}
+
+/// A finding that was just reported and may be told more.
+#[derive(Debug)]
+pub struct Report<'r> {
+    finding: Option<&'r mut Finding>,
+}
+
+impl Report<'_> {
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        if let Some(finding) = self.finding {
+            finding.hint = Some(hint.into());
+            return Report { finding: Some(finding) };
+        }
+        self
+    }
+
+    /// Shows no line of the file: it may hold a secret.
+    pub fn without_excerpt(self) -> Self {
+        if let Some(finding) = self.finding {
+            finding.excerpt = None;
+            return Report { finding: Some(finding) };
+        }
+        self
+    }
+
+    pub fn related(self, source: Source, why: impl Into<String>) -> Self {
+        if let Some(finding) = self.finding {
+            finding.related.push((source, why.into()));
+            return Report { finding: Some(finding) };
+        }
+        self
+    }
+}

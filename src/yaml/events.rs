@@ -1,0 +1,316 @@
+//! Parser events to trees.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span as EventSpan, StrInput, Tag};
+
+use super::scalar;
+use super::tree::{Content, Entry, Node, Span};
+use crate::finding::code;
+use crate::reporter::Reporter;
+use crate::source::Place;
+
+/// How much all aliases of a file together may expand to, in units of [`Node::weight`].
+const ALIAS_BUDGET: usize = 100_000;
+
+/// All documents that are not empty, up to the first error of syntax.
+pub(super) fn read<'t>(text: &'t str, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
+    let mut parser: Parser<'t, StrInput<'t>> = Parser::new_from_str(text);
+    let mut builder =
+        Builder { reporter, frames: Vec::new(), anchors: HashMap::new(), budget: ALIAS_BUDGET, root: None, text };
+    let mut documents = Vec::new();
+    while let Some(event) = parser.next_event() {
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                builder.syntax_error(&error);
+                return documents;
+            }
+        };
+        if matches!(event, Event::DocumentStart(_)) {
+            builder.anchors.clear();
+        }
+        if matches!(event, Event::DocumentEnd) {
+            documents.extend(builder.root.take().filter(|root| !matches!(root.content, Content::Null)));
+        } else if builder.take(event, places(span)).is_err() {
+            return documents;
+        }
+    }
+    documents
+}
+
+/// The file can't be read any further; the finding is reported.
+struct Stop;
+
+/// A list or map whose end has not come yet.
+struct Frame<'t> {
+    start: Place,
+    anchor: usize,
+    open: Open<'t>,
+}
+
+enum Open<'t> {
+    List(Vec<Node<'t>>),
+    Map { entries: Vec<Entry<'t>>, key: Option<Key<'t>>, merges: Vec<Node<'t>> },
+}
+
+struct Key<'t> {
+    text: Cow<'t, str>,
+    span: Span,
+    merge: bool,
+}
+
+struct Builder<'r, 't> {
+    reporter: &'r mut Reporter<'t>,
+    text: &'t str,
+    frames: Vec<Frame<'t>>,
+    /// Finished nodes by the number of their anchor; an anchor that is not here yet is still open.
+    anchors: HashMap<usize, Node<'t>>,
+    budget: usize,
+    root: Option<Node<'t>>,
+}
+
+impl<'t> Builder<'_, 't> {
+    fn take(&mut self, event: Event<'t>, span: Span) -> Result<(), Stop> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain;
+                if self.expects_key() {
+                    let merge = plain && tag.is_none() && text == "<<";
+                    self.remember(anchor, || Node { start: span.0, end: span.1, content: Content::Text(text.clone()) });
+                    self.set_key(Key { text, span, merge });
+                } else {
+                    let content = self.scalar(text, plain, tag.as_deref(), span);
+                    self.attach(Node { start: span.0, end: span.1, content }, anchor);
+                }
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.check_collection_tag(tag.as_deref(), "seq", span);
+                self.open(Frame { start: span.0, anchor, open: Open::List(Vec::new()) }, span)?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.check_collection_tag(tag.as_deref(), "map", span);
+                let open = Open::Map { entries: Vec::new(), key: None, merges: Vec::new() };
+                self.open(Frame { start: span.0, anchor, open }, span)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span.1),
+            Event::Alias(anchor) => self.alias(anchor, span)?,
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
+        }
+        Ok(())
+    }
+
+    fn expects_key(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame { open: Open::Map { key: None, .. }, .. }))
+    }
+
+    fn set_key(&mut self, new: Key<'t>) {
+        if let Some(Frame { open: Open::Map { key, .. }, .. }) = self.frames.last_mut() {
+            *key = Some(new);
+        }
+    }
+
+    fn open(&mut self, frame: Frame<'t>, span: Span) -> Result<(), Stop> {
+        if self.frames.len() >= super::DEPTH_LIMIT {
+            let message = format!("more than {} levels inside each other", super::DEPTH_LIMIT);
+            self.reporter.error(code::TOO_DEEP, span, message).hint("no manifest needs that; flatten it");
+            return Err(Stop);
+        }
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    fn close(&mut self, end: Place) {
+        let Some(Frame { start, anchor, open }) = self.frames.pop() else { return };
+        let content = match open {
+            Open::List(items) => Content::List(items),
+            Open::Map { mut entries, key: _, merges } => {
+                self.drop_duplicates(&mut entries);
+                self.merge(&mut entries, merges);
+                Content::Map(entries)
+            }
+        };
+        self.attach(Node { start, end, content }, anchor);
+    }
+
+    /// Puts a finished node where it belongs.
+    fn attach(&mut self, node: Node<'t>, anchor: usize) {
+        self.remember(anchor, || node.clone());
+        match self.frames.last_mut().map(|frame| &mut frame.open) {
+            None => self.root = Some(node),
+            Some(Open::List(items)) => items.push(node),
+            Some(Open::Map { entries, key, merges }) => match key.take() {
+                Some(Key { merge: true, .. }) => merges.push(node),
+                Some(Key { text, span, merge: false }) => {
+                    entries.push(Entry { key: text, key_start: span.0, key_end: span.1, value: node });
+                }
+                None => {
+                    let text = match &node.content {
+                        Content::Text(text) => text.clone(),
+                        Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) => text.clone(),
+                        Content::Null => Cow::Borrowed(""),
+                        Content::List(_) | Content::Map(_) => {
+                            let message = format!("a key must be a string, not {}", node.what());
+                            self.reporter
+                                .error(code::COMPLEX_KEY, node.span(), message)
+                                .hint("write the key as a plain word");
+                            Cow::Borrowed("")
+                        }
+                    };
+                    self.set_key(Key { text, span: node.span(), merge: false });
+                }
+            },
+        }
+    }
+
+    fn remember(&mut self, anchor: usize, node: impl FnOnce() -> Node<'t>) {
+        // 0 stands for "no anchor".
+        if anchor > 0 {
+            self.anchors.insert(anchor, node());
+        }
+    }
+
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Stop> {
+        let Some(target) = self.anchors.get(&anchor) else {
+            self.reporter
+                .error(code::RECURSIVE_ALIAS, span, "this alias stands inside its own anchor")
+                .hint("write the value out");
+            return Err(Stop);
+        };
+        let weight = target.weight();
+        if weight > self.budget {
+            self.reporter
+                .error(code::ALIAS_BUDGET, span, "the aliases of this file expand to more than 100 000 values")
+                .hint("write fewer aliases of aliases");
+            return Err(Stop);
+        }
+        self.budget -= weight;
+        // The copy as a whole stands where the alias does; what is inside keeps the place where it was written.
+        let node = Node { start: span.0, end: span.1, content: target.content.clone() };
+        self.attach(node, 0);
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: Cow<'t, str>, plain: bool, tag: Option<&Tag>, span: Span) -> Content<'t> {
+        let Some(tag) = tag else {
+            return if plain { scalar::resolve(text) } else { Content::Text(text) };
+        };
+        if !tag.is_yaml_core_schema() {
+            // `!` alone says "not a plain scalar", hence a string.
+            if format!("{}{}", tag.handle, tag.suffix) != "!" {
+                self.unsupported_tag(tag, span);
+            }
+            return Content::Text(text);
+        }
+        let resolved = if tag.suffix == "str" { Content::Text(text) } else { scalar::resolve(text) };
+        let fits = match (&resolved, tag.suffix.as_str()) {
+            (_, "str") | (Content::Null, "null") | (Content::Bool(..), "bool") => true,
+            (Content::Number(..) | Content::OddNumber(_), "float") => true,
+            (Content::Number(number, _), "int") => !matches!(number, crate::value::Number::Float(_)),
+            _ => false,
+        };
+        if !fits {
+            self.unsupported_tag(tag, span);
+        }
+        resolved
+    }
+
+    fn check_collection_tag(&mut self, tag: Option<&Tag>, own: &str, span: Span) {
+        let Some(tag) = tag else { return };
+        let fits = tag.is_yaml_core_schema() && tag.suffix == own || format!("{}{}", tag.handle, tag.suffix) == "!";
+        if !fits {
+            self.unsupported_tag(tag, span);
+        }
+    }
+
+    fn unsupported_tag(&mut self, tag: &Tag, span: Span) {
+        let name = if tag.is_yaml_core_schema() {
+            format!("!!{}", tag.suffix)
+        } else {
+            format!("{}{}", tag.handle, tag.suffix)
+        };
+        self.reporter
+            .error(code::UNSUPPORTED_TAG, span, format!("the tag `{name}` does not fit here"))
+            .hint("remove the tag; manifests hold strings, lists and maps");
+    }
+
+    /// Keeps the first of several entries with one key, and reports the others.
+    fn drop_duplicates(&mut self, entries: &mut Vec<Entry<'t>>) {
+        let mut order: Vec<usize> = (0..entries.len()).collect();
+        order.sort_by(|a, b| entries[*a].key.cmp(&entries[*b].key));
+        let mut extra: Vec<usize> = Vec::new();
+        let mut first = 0;
+        for index in 1..order.len() {
+            if entries[order[index]].key != entries[order[first]].key {
+                first = index;
+                continue;
+            }
+            let (old, new) = (&entries[order[first]], &entries[order[index]]);
+            let before = self.reporter.source(old.key_start);
+            self.reporter
+                .error(code::DUPLICATE_KEY, new.key_span(), format!("the key `{}` stands twice in one map", new.key))
+                .hint("keep one of the two")
+                .related(before, "it was here first");
+            extra.push(order[index]);
+        }
+        extra.sort_unstable();
+        for index in extra.into_iter().rev() {
+            entries.remove(index);
+        }
+    }
+
+    /// `<<`: members of other maps, unless they are written out. An earlier map wins over a later one.
+    /// <https://yaml.org/type/merge.html>
+    fn merge(&mut self, entries: &mut Vec<Entry<'t>>, merges: Vec<Node<'t>>) {
+        let mut maps = Vec::new();
+        for node in merges {
+            let span = node.span();
+            let several = match node.content {
+                Content::Map(entries) => vec![Content::Map(entries)],
+                Content::List(items) => items.into_iter().map(|item| item.content).collect(),
+                _ => vec![Content::Null],
+            };
+            for content in several {
+                if let Content::Map(entries) = content {
+                    maps.push(entries);
+                } else {
+                    self.reporter
+                        .error(code::BAD_MERGE, span, "`<<` merges a map, or a list of maps")
+                        .hint("refer to a map: `<<: *anchor`");
+                }
+            }
+        }
+        if maps.is_empty() {
+            return;
+        }
+        let mut known: std::collections::HashSet<Cow<'t, str>> =
+            entries.iter().map(|entry| entry.key.clone()).collect();
+        for entry in maps.into_iter().flatten() {
+            if known.insert(entry.key.clone()) {
+                entries.push(entry);
+            }
+        }
+    }
+
+    fn syntax_error(&mut self, error: &saphyr_parser::ScanError) {
+        let place = place(error.marker());
+        let line = self.text.lines().nth(place.line.saturating_sub(1) as usize).unwrap_or_default();
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let hint = if indent.contains('\t') {
+            "YAML is indented with spaces; this line begins with a tab"
+        } else {
+            "check quotes, colons and indentation here and in the lines before"
+        };
+        let end = Place { line: place.line, column: place.column + 1 };
+        self.reporter.error(code::YAML_SYNTAX, (place, end), error.info()).hint(hint);
+    }
+}
+
+fn place(marker: &saphyr_parser::Marker) -> Place {
+    Place { line: marker.line() as u32, column: marker.col() as u32 + 1 }
+}
+
+fn places(span: EventSpan) -> Span {
+    (place(&span.start), place(&span.end))
+}

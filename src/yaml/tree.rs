@@ -1,0 +1,89 @@
+//! The tree: values with places.
+
+use std::borrow::Cow;
+
+use crate::source::Place;
+use crate::value::Number;
+
+/// From the first character to the one after the last.
+pub type Span = (Place, Place);
+
+/// One value and where it was written. Text is borrowed from the input where it stands there as it is.
+#[derive(Clone, Debug)]
+pub struct Node<'t> {
+    pub start: Place,
+    pub end: Place,
+    pub content: Content<'t>,
+}
+
+/// What a node holds, resolved by the core schema of YAML 1.2.
+#[derive(Clone, Debug)]
+pub enum Content<'t> {
+    Null,
+    /// With its text, for the advice to quote it.
+    Bool(bool, Cow<'t, str>),
+    Number(Number, Cow<'t, str>),
+    /// A number that JSON can't carry: infinite, not a number, or an integer beyond 64 bits.
+    OddNumber(Cow<'t, str>),
+    Text(Cow<'t, str>),
+    List(Vec<Node<'t>>),
+    Map(Vec<Entry<'t>>),
+}
+
+/// One member of a map. Keys are unique within it; a key is its text, whatever it would resolve to.
+#[derive(Clone, Debug)]
+pub struct Entry<'t> {
+    pub key: Cow<'t, str>,
+    pub key_start: Place,
+    pub key_end: Place,
+    pub value: Node<'t>,
+}
+
+impl Entry<'_> {
+    pub fn key_span(&self) -> Span {
+        (self.key_start, self.key_end)
+    }
+}
+
+impl<'t> Node<'t> {
+    pub fn span(&self) -> Span {
+        (self.start, self.end)
+    }
+
+    /// The members of a map; none for anything else.
+    pub fn entries(&self) -> Option<&[Entry<'t>]> {
+        match &self.content {
+            Content::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The member `key` of a map.
+    pub fn get(&self, key: &str) -> Option<&Entry<'t>> {
+        self.entries()?.iter().find(|entry| entry.key == key)
+    }
+
+    /// What it is, for messages: "a list".
+    pub fn what(&self) -> &'static str {
+        match &self.content {
+            Content::Null => "null",
+            Content::Bool(..) => "a boolean",
+            Content::Number(..) | Content::OddNumber(_) => "a number",
+            Content::Text(_) => "a string",
+            Content::List(_) => "a list",
+            Content::Map(_) => "a map",
+        }
+    }
+
+    /// What copying this node costs in the budget for aliases: nodes, and text by the line.
+    pub(super) fn weight(&self) -> usize {
+        match &self.content {
+            Content::Null => 1,
+            Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) | Content::Text(text) => {
+                1 + text.len() / 64
+            }
+            Content::List(items) => 1 + items.iter().map(Node::weight).sum::<usize>(),
+            Content::Map(entries) => 1 + entries.iter().map(|entry| 1 + entry.value.weight()).sum::<usize>(),
+        }
+    }
+}
