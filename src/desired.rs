@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::conversation::{Address, Conversation, ConversationId, Digests, OnChange};
-use crate::source::Source;
+use crate::source::{Place, Source};
 
 /// One manifest that passed every check.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Manifest {
     pub digests: Digests,
     /// The first character of the document.
     pub source: Source,
+    /// Where its name was written, in the same file.
+    pub name_place: Place,
     /// Where each attribute of the conversation was written, so that an answer of the API can point at it.
     pub attribute_sources: BTreeMap<String, Source>,
 }
@@ -27,6 +29,13 @@ pub struct Manifest {
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
     manifests: BTreeMap<Address, Manifest>,
+}
+
+impl Manifest {
+    /// Where its name was written: what to point at when two manifests collide.
+    pub fn name_source(&self) -> Source {
+        Source::new(&self.source.file, self.name_place)
+    }
 }
 
 impl Desired {

@@ -59,6 +59,7 @@ fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest
         (Some(entry), Some(kind)) => spec(&entry.value, kind, reporter),
         _ => None,
     };
+    let name_place = document.get("metadata")?.value.get("name")?.value.start;
     let (address, labels, Settings { on_change, adopt }) = metadata?;
     let (conversation, attribute_sources) = conversation?;
     complete.then(|| Manifest {
@@ -69,6 +70,7 @@ fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest
         digests: conversation.digests(),
         conversation: Arc::new(conversation),
         source: reporter.source(document.start),
+        name_place,
         attribute_sources,
     })
 }

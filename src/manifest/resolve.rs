@@ -21,7 +21,7 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
     let mut manifests: BTreeMap<Address, Manifest> = BTreeMap::new();
     for manifest in all {
         if let Some(first) = manifests.get(&manifest.address) {
-            findings.push(duplicate_address(&manifest, &first.source));
+            findings.push(duplicate_address(&manifest, &first.name_source()));
         } else {
             manifests.insert(manifest.address.clone(), manifest);
         }
@@ -36,7 +36,7 @@ fn duplicate_address(manifest: &Manifest, first: &Source) -> Finding {
     Finding {
         code: code::DUPLICATE_ADDRESS,
         severity: Severity::Error,
-        source: manifest.source.clone(),
+        source: manifest.name_source(),
         message: format!("{} is described twice, here and at {first}", manifest.address),
         hint: Some("give one of the two another name".into()),
         excerpt: None,
@@ -52,11 +52,11 @@ fn find_duplicate_adopts(manifests: &BTreeMap<Address, Manifest>, findings: &mut
         findings.push(Finding {
             code: code::DUPLICATE_ADOPT,
             severity: Severity::Error,
-            source: manifest.source.clone(),
+            source: manifest.name_source(),
             message: format!("{} and {} both adopt conversation #{id}", first.address, manifest.address),
             hint: Some("a conversation belongs to one address".into()),
             excerpt: None,
-            related: vec![(first.source.clone(), "the other one".into())],
+            related: vec![(first.name_source(), "the other one".into())],
         });
     }
 }
@@ -73,11 +73,11 @@ fn find_same_bodies(manifests: &BTreeMap<Address, Manifest>, findings: &mut Find
         findings.push(Finding {
             code: code::SAME_BODY,
             severity: Severity::Warning,
-            source: manifest.source.clone(),
+            source: manifest.name_source(),
             message: format!("{} has the same body as {}", manifest.address, first.address),
             hint: Some("if that is a copy left behind, remove it: each becomes a conversation of its own".into()),
             excerpt: None,
-            related: vec![(first.source.clone(), "the same body".into())],
+            related: vec![(first.name_source(), "the same body".into())],
         });
     }
 }

@@ -1,1 +1,199 @@
+//! Manifests in, findings out.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::*;
+use crate::finding::{Finding, Severity};
+
+fn read_text(text: &str) -> Reading {
+    read(&Arc::from("m.yaml"), text.as_bytes())
+}
+
+fn files_below(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.file_name().is_some_and(|name| name != "dixaform.yaml") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test reads fixtures")]
+fn read_path(path: &Path) -> Reading {
+    read(&Arc::from(path.to_str().unwrap()), &std::fs::read(path).unwrap())
+}
+
+#[test]
+fn every_example_is_without_an_error() {
+    for folder in ["examples/quickstart", "examples/webshop"] {
+        let readings: Vec<_> = files_below(folder).iter().map(|path| read_path(path)).collect();
+        let (desired, findings) = resolve(readings);
+        let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        assert!(!desired.is_empty());
+    }
+}
+
+/// Where each file of the corpus says that it is wrong: in its first line, or in `EXPECT.md` where it can't hold a comment.
+#[expect(clippy::disallowed_methods, reason = "a test reads fixtures")]
+fn expectation(path: &Path) -> Vec<(u32, u32)> {
+    let bytes = std::fs::read(path).unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let table = std::fs::read_to_string(path.with_file_name("EXPECT.md")).unwrap();
+    let row = table.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")));
+    let places = row.or_else(|| text.lines().next()?.strip_prefix("# expect: ")).expect(name);
+    places
+        .split("; ")
+        .filter_map(|part| part.split_whitespace().next()?.split_once(':'))
+        .filter_map(|(line, column)| Some((line.parse().ok()?, column.parse().ok()?)))
+        .collect()
+}
+
+#[test]
+fn every_bad_manifest_is_told_where_it_is_bad() {
+    let mut wrong = Vec::new();
+    for path in files_below("tests/fixtures/bad").iter().filter(|path| !path.ends_with("EXPECT.md")) {
+        let (_, findings) = resolve([read_path(path)]);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let found: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        let places: Vec<_> =
+            found.iter().map(|finding| (finding.source.place.line, finding.source.place.column)).collect();
+        let expected = expectation(path);
+        assert!(!expected.is_empty(), "{name}");
+        if expected.iter().any(|place| !places.contains(place)) {
+            let text: Vec<_> = found.iter().map(|f| format!("{:?} {} {}", f.source.place, f.code, f.message)).collect();
+            wrong.push(format!("{name}: expected {expected:?}, found {text:#?}"));
+        }
+        for finding in found {
+            assert!(finding.hint.is_some(), "{name}: {finding:?} has no hint");
+            assert!(crate::finding::code::ALL.iter().any(|(code, _)| *code == finding.code), "{}", finding.code);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn codes(text: &str) -> Vec<&'static str> {
+    let (_, findings) = resolve([read_text(text)]);
+    findings.iter().map(|finding| finding.code).collect()
+}
+
+const EMAIL: &str = r#"apiVersion: dixaform/v1
+kind: Conversation
+metadata: {name: a}
+spec:
+  _type: Email
+  requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b
+  emailIntegrationId: my-integration@email.dixa.io
+  subject: "order #123"
+  language: no
+  message: {_type: Inbound, content: {_type: Text, value: "x"}}
+"#;
+
+#[test]
+fn norwegian_stays_norwegian() {
+    let reading = read_text(EMAIL);
+    assert!(reading.findings.is_empty(), "{:?}", reading.findings);
+    let content = &reading.manifests[0].conversation.content;
+    assert_eq!(content.get("language").and_then(|value| value.as_text()), Some("no"));
+}
+
+#[test]
+fn a_number_where_a_string_belongs_says_to_quote_it() {
+    let text = EMAIL.replace("\"order #123\"", "012345");
+    let reading = read_text(&text);
+    let finding = reading.findings.iter().next().expect("one finding");
+    assert_eq!((finding.code, finding.hint.as_deref()), ("quote-it", Some("quote it: \"012345\"")));
+    let excerpt = finding.excerpt.as_ref().expect("an excerpt");
+    assert_eq!((excerpt.text.as_str(), excerpt.length), ("  subject: 012345", 6));
+}
+
+#[test]
+fn what_a_manifest_means_does_not_depend_on_how_it_is_written() {
+    let digests = read_text(EMAIL).manifests[0].digests;
+    let json = r#"{"spec": {"message": {"attachments": [], "content": {"value": "x", "_type": "Text"}, "_type": "Inbound"},
+        "subject": "order #123", "language": "no", "emailIntegrationId": "my-integration@email.dixa.io",
+        "requesterId": "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", "_type": "Email"},
+        "metadata": {"name": "a"}, "kind": "Conversation", "apiVersion": "dixaform/v1"}"#;
+    let from_json = read(&Arc::from("m.json"), json.as_bytes());
+    assert!(from_json.findings.is_empty(), "{:?}", from_json.findings);
+    assert_eq!(from_json.manifests[0].digests, digests);
+    let commented = EMAIL.replace("spec:", "# why\nspec: # here").replace("language: no", "language: 'no'");
+    assert_eq!(read_text(&commented).manifests[0].digests, digests);
+    let crlf = EMAIL.replace('\n', "\r\n");
+    assert_eq!(read_text(&format!("\u{feff}{crlf}")).manifests[0].digests, digests);
+}
+
+#[test]
+fn merges_and_anchors_work_and_explicit_members_win() {
+    let text = EMAIL
+        .replace("spec:\n", "spec:\n  <<: &base {language: de, subject: merged}\n")
+        .replace("  subject: \"order #123\"\n", "")
+        .replace("kind:", "# anchors live in one document\nkind:");
+    let reading = read_text(&text);
+    assert!(reading.findings.is_empty(), "{:?}", reading.findings);
+    let content = &reading.manifests[0].conversation.content;
+    assert_eq!(content.get("language").and_then(|value| value.as_text()), Some("no"));
+    assert_eq!(content.get("subject").and_then(|value| value.as_text()), Some("merged"));
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let text =
+        EMAIL.replace("requesterId", "requestrId").replace("language: no", "language: norsk").replace("kind:", "knd:");
+    // The kind decides what a spec can hold, so without one the spec is not looked at.
+    assert_eq!(codes(&text), ["missing-member", "unknown-member"]);
+    let text = EMAIL.replace("requesterId", "requestrId").replace("language: no", "language: norsk");
+    assert_eq!(codes(&text), ["missing-member", "unknown-member", "bad-language"]);
+}
+
+#[test]
+fn the_order_of_files_changes_nothing() {
+    let files =
+        [EMAIL.to_owned(), EMAIL.replace("name: a", "name: b"), EMAIL.replace("name: a", "name: c"), EMAIL.to_owned()];
+    let read_in = |order: &[usize]| {
+        let readings = order.iter().map(|index| read(&Arc::from(format!("{index}.yaml")), files[*index].as_bytes()));
+        let (desired, findings) = resolve(readings);
+        let sources: Vec<_> = desired.iter().map(|manifest| manifest.source.to_string()).collect();
+        (sources, findings)
+    };
+    assert_eq!(read_in(&[0, 1, 2, 3]), read_in(&[3, 2, 1, 0]));
+    assert_eq!(read_in(&[0, 1, 2, 3]), read_in(&[2, 0, 3, 1]));
+    let (_, findings) = read_in(&[0, 1, 2, 3]);
+    assert_eq!(findings.iter().filter(|finding| finding.code == "duplicate-address").count(), 1);
+    assert_eq!(findings.iter().filter(|finding| finding.code == "same-body").count(), 2);
+}
+
+#[test]
+fn an_import_without_type_is_sent_with_it() {
+    let text = "apiVersion: dixaform/v1\nkind: ConversationImport\nmetadata: {name: a}\nspec:\n  genericChannelName: email\n  requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b\n  direction: Inbound\n  createdAt: 2021-12-01T11:00:00Z\n";
+    let without = read_text(text);
+    let with = read_text(&text.replace("spec:\n", "spec:\n  _type: GenericConversationImport\n"));
+    assert_eq!(without.manifests[0].digests, with.manifests[0].digests);
+    assert_eq!(without.manifests[0].conversation.variant(), Some("GenericConversationImport"));
+}
+
+#[test]
+fn a_message_before_its_predecessor_and_a_closing_before_the_last_are_suspicious() {
+    let message = |time: &str| {
+        format!(
+            "    - {{_type: InboundImport, createdAt: 2021-12-01T{time}:00Z, content: {{_type: Text, value: x}}}}\n"
+        )
+    };
+    let text = format!(
+        "apiVersion: dixaform/v1\nkind: ConversationImport\nmetadata: {{name: a}}\nspec:\n  genericChannelName: emial\n  requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b\n  direction: Inbound\n  createdAt: 2021-12-01T11:00:00Z\n  closing: {{closedAt: 2021-12-01T12:30:00Z, closedBy: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b}}\n  messages:\n{}{}",
+        message("13:00"),
+        message("12:00")
+    );
+    let (desired, findings) = resolve([read_text(&text)]);
+    assert_eq!(desired.len(), 1);
+    let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["unknown-channel-name", "closed-before-last-message", "messages-out-of-order"]);
+    assert!(!findings.has_errors());
+}

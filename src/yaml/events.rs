@@ -113,12 +113,16 @@ impl<'t> Builder<'_, 't> {
 
     fn open(&mut self, frame: Frame<'t>, span: Span) -> Result<(), Stop> {
         if self.frames.len() >= super::DEPTH_LIMIT {
-            let message = format!("more than {} levels inside each other", super::DEPTH_LIMIT);
-            self.reporter.error(code::TOO_DEEP, span, message).hint("no manifest needs that; flatten it");
+            self.too_deep(span);
             return Err(Stop);
         }
         self.frames.push(frame);
         Ok(())
+    }
+
+    fn too_deep(&mut self, span: Span) {
+        let message = format!("more than {} levels inside each other", super::DEPTH_LIMIT);
+        self.reporter.error(code::TOO_DEEP, span, message).hint("no manifest needs that; flatten it");
     }
 
     fn close(&mut self, end: Place) {
@@ -295,6 +299,12 @@ impl<'t> Builder<'_, 't> {
 
     fn syntax_error(&mut self, error: &saphyr_parser::ScanError) {
         let place = place(error.marker());
+        let end = Place { line: place.line, column: place.column + 1 };
+        if error.info().contains("recursion limit") {
+            // The parser's own limit for flow collections; it looks ahead, and so comes before ours.
+            self.too_deep((place, end));
+            return;
+        }
         let line = self.text.lines().nth(place.line.saturating_sub(1) as usize).unwrap_or_default();
         let indent = &line[..line.len() - line.trim_start().len()];
         let hint = if indent.contains('\t') {
@@ -302,7 +312,6 @@ impl<'t> Builder<'_, 't> {
         } else {
             "check quotes, colons and indentation here and in the lines before"
         };
-        let end = Place { line: place.line, column: place.column + 1 };
         self.reporter.error(code::YAML_SYNTAX, (place, end), error.info()).hint(hint);
     }
 }
