@@ -186,6 +186,13 @@ impl Conversation {
         self.content.get("requesterId").and_then(Value::as_text)
     }
 
+    /// The `externalId` of its first message: of `message`, or of the first of `messages`.
+    pub fn first_external_id(&self) -> Option<&str> {
+        let first_of_many = || self.content.get("messages")?.as_list()?.first();
+        let message = self.content.get("message").or_else(first_of_many)?;
+        message.get("externalId")?.as_text()
+    }
+
     /// Whether making it sends a message to the customer: it has a message of type `Outbound`. An import sends nothing,
     /// its messages are of type `OutboundImport`.
     pub fn reaches_customer(&self) -> bool {

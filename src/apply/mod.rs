@@ -1,4 +1,16 @@
-//! Carrying out a plan.
+//! Carrying out a plan: guards and reads before the first write, then every change, with each write in the journal before
+//! it is sent. Apply makes no choices: what it needs to know, the plan says.
 
+mod adopt;
+mod carry_out;
 pub mod event;
+pub mod guard;
 pub mod outcome;
+pub mod preflight;
+mod run;
+mod stop;
+
+pub use event::ApplyEvent;
+pub use outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};
+pub use run::{Clock, Run, run};
+pub use stop::{StopHandle, StopSignal, stop_signal};

@@ -1,7 +1,7 @@
 //! How an apply ended, as data.
 
 use crate::conversation::{Address, ConversationId};
-use crate::plan::Action;
+use crate::plan::{Action, Change, Step};
 use crate::source::Source;
 
 /// How one change ended.
@@ -100,6 +100,24 @@ impl Counts {
     /// Changes that were done, whatever their action.
     pub fn all_done(&self) -> usize {
         Action::ALL.into_iter().map(|action| self.done(action)).sum()
+    }
+}
+
+impl ChangeOutcome {
+    pub fn of(change: &Change, outcome: Outcome) -> Self {
+        let Change { address, action, source, .. } = change;
+        ChangeOutcome { address: address.clone(), action: *action, source: source.clone(), outcome }
+    }
+}
+
+impl Outcome {
+    /// The end of a change that was left in flight because the run had to stop at once.
+    pub fn left_in_flight(change: &Change) -> Self {
+        let makes = change.steps.iter().any(|step| matches!(step, Step::Make(_)));
+        let call = change.calls().next().map(|(method, path)| format!("{method} {path}")).unwrap_or_default();
+        let message = "the run stopped before the answer came".to_owned();
+        let error = Failure { call, status: None, message };
+        if makes { Outcome::InDoubt { error } } else { Outcome::Failed { id: change.id, error } }
     }
 }
 

@@ -1,0 +1,348 @@
+//! One change: its calls, each in the journal before it is sent and after it was answered.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use crate::api::contract::{AttributeReading, CallError, Permit, Write};
+use crate::api::retry::{self, Decision};
+use crate::apply::adopt;
+use crate::apply::event::ApplyEvent;
+use crate::apply::outcome::{Failure, Outcome, Stop};
+use crate::apply::run::{Clock, Run, permit_or_next};
+use crate::apply::stop::StopSignal;
+use crate::conversation::{AttributeValue, Attributes, ConversationId, Kind};
+use crate::journal::{Append, CallKind, Entry, Intent, JournalError, Replay, attributes_kept};
+use crate::plan::{Action, Change, Step};
+use crate::project::LastApplied;
+use crate::state::{Applied, record};
+use crate::value::Value;
+
+/// How a change ended, and whether the run ends with it.
+pub(super) enum Ended {
+    Change(Outcome),
+    Run(Outcome, Stop),
+}
+
+/// What stops a change before its last call.
+pub(super) enum Halt {
+    Failed {
+        call: String,
+        error: CallError,
+    },
+    InDoubt {
+        call: String,
+        error: CallError,
+    },
+    Unauthorized {
+        call: String,
+        error: CallError,
+    },
+    /// The conversation to adopt can't be adopted.
+    NotAdopted {
+        call: String,
+        message: String,
+    },
+    Storage(JournalError),
+    /// The run is draining, and the call was surely not done.
+    Draining,
+}
+
+pub(super) struct CarryOut<'r, 'a, A, J, C> {
+    pub(super) run: &'r Run<'a, A, J, C>,
+    replay: &'r RefCell<Replay>,
+    stop: StopSignal,
+    listen: &'r RefCell<&'r mut dyn FnMut(ApplyEvent)>,
+    next_seq: RefCell<u64>,
+}
+
+impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
+    pub(super) fn new(
+        run: &'r Run<'a, A, J, C>,
+        replay: &'r RefCell<Replay>,
+        stop: StopSignal,
+        listen: &'r RefCell<&'r mut dyn FnMut(ApplyEvent)>,
+    ) -> Self {
+        let next_seq = RefCell::new(replay.borrow().last_seq() + 1);
+        CarryOut { run, replay, stop, listen, next_seq }
+    }
+
+    /// Carries out one change; gives back its index, since several are in flight.
+    pub(super) async fn change(&self, index: usize, change: &Change, permit: Option<Permit>) -> (usize, Ended) {
+        if change.action != Action::Forget {
+            self.tell(ApplyEvent::Began { address: change.address.clone(), action: change.action });
+        }
+        let mut progress = Progress { id: None, partial_errors: Vec::new(), warnings: Vec::new() };
+        let end = match self.steps(change, permit, &mut progress).await {
+            Ok(()) => {
+                let Progress { id, partial_errors, warnings } = progress;
+                Ended::Change(Outcome::Done { id, partial_errors, warnings })
+            }
+            Err(halt) => halted(halt, progress.id),
+        };
+        (index, end)
+    }
+
+    async fn steps(&self, change: &Change, mut permit: Option<Permit>, progress: &mut Progress) -> Result<(), Halt> {
+        if change.action == Action::Forget {
+            return self.write(Entry::Forgot { address: change.address.clone() }).await;
+        }
+        if matches!(change.action, Action::Update) {
+            progress.id = change.id;
+        }
+        for step in &change.steps {
+            match step {
+                Step::Make(kind) => self.make(change, *kind, permit.take(), progress).await?,
+                Step::Patch(attributes) => {
+                    let id = progress.id.expect("a conversation is made or known before its attributes are written");
+                    self.patch(change, id, attributes, permit.take(), progress).await?;
+                }
+                Step::Read(id) => {
+                    let attributes = adopt::adopt(self, change, *id).await?;
+                    progress.id = Some(*id);
+                    if !attributes.is_empty() {
+                        self.patch(change, *id, &attributes, None, progress).await?;
+                    }
+                }
+                // Reading has found out which of them differ, and written those.
+                Step::PatchDifferent(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn make(
+        &self,
+        change: &Change,
+        kind: Kind,
+        mut permit: Option<Permit>,
+        progress: &mut Progress,
+    ) -> Result<(), Halt> {
+        let call = format!("POST {}", kind.path());
+        let conversation = change.after.as_ref().expect("a change that makes a conversation has one");
+        let began = tokio::time::Instant::now();
+        for attempt in 1.. {
+            let waited = permit_or_next(permit.take(), self.run.api).await;
+            let seq = self.seq();
+            let intent = Box::new(self.intent_to_make(change));
+            let entry = Entry::Began { seq, address: change.address.clone(), call: call_kind(kind), intent };
+            self.write(entry).await?;
+            let error = match self.run.api.make(waited, kind, &conversation.content).await {
+                Ok(created) => {
+                    progress.id = Some(created.id);
+                    progress.partial_errors.clone_from(&created.partial_errors);
+                    let partial_errors = created.partial_errors;
+                    self.write(Entry::Succeeded { seq, id: created.id, partial_errors, at: self.now() }).await?;
+                    self.tell(ApplyEvent::Made { address: change.address.clone(), id: created.id });
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let decision = retry::decide(retry::CallKind::Make, &error, attempt, began.elapsed(), self.jitter());
+            if decision == Decision::InDoubt {
+                self.write(Entry::InDoubt { seq, message: error.message().to_owned(), at: self.now() }).await?;
+                return Err(Halt::InDoubt { call, error });
+            }
+            let message = error.message().to_owned();
+            self.write(Entry::Failed { seq, certain: true, message, at: self.now() }).await?;
+            self.wait_or_give_up(change, &call, decision, error).await?;
+        }
+        unreachable!("attempts are bounded by the decision about each")
+    }
+
+    pub(super) async fn patch(
+        &self,
+        change: &Change,
+        id: ConversationId,
+        attributes: &Attributes,
+        mut permit: Option<Permit>,
+        progress: &mut Progress,
+    ) -> Result<(), Halt> {
+        let call = format!("PATCH /v1/conversations/{id}/custom-attributes");
+        let began = tokio::time::Instant::now();
+        let seq = self.seq();
+        for attempt in 1.. {
+            let waited = permit_or_next(permit.take(), self.run.api).await;
+            if attempt == 1 {
+                let intent = Box::new(self.intent_to_patch(change));
+                self.write(Entry::Began { seq, address: change.address.clone(), call: CallKind::Patch, intent })
+                    .await?;
+            }
+            let error = match self.run.api.patch_attributes(waited, id, attributes).await {
+                Ok(answer) => {
+                    self.write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: self.now() }).await?;
+                    progress.warnings.extend(not_cleared(attributes, &answer));
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let decision = retry::decide(retry::CallKind::Patch, &error, attempt, began.elapsed(), self.jitter());
+            if !matches!(decision, Decision::RetryAfter(_)) || self.stop.is_draining() {
+                let (certain, message) = (error.surely_not_done(), error.message().to_owned());
+                self.write(Entry::Failed { seq, certain, message, at: self.now() }).await?;
+            }
+            self.wait_or_give_up(change, &call, decision, error).await?;
+        }
+        unreachable!("attempts are bounded by the decision about each")
+    }
+
+    /// Waits for the next attempt, or says why there is none.
+    async fn wait_or_give_up(
+        &self,
+        change: &Change,
+        call: &str,
+        decision: Decision,
+        error: CallError,
+    ) -> Result<(), Halt> {
+        let call = call.to_owned();
+        let wait = match decision {
+            Decision::RetryAfter(wait) => wait,
+            Decision::StopAll => return Err(Halt::Unauthorized { call, error }),
+            Decision::GiveUp | Decision::InDoubt => return Err(Halt::Failed { call, error }),
+        };
+        if self.stop.is_draining() {
+            return Err(Halt::Draining);
+        }
+        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        self.tell(ApplyEvent::Waiting { address: change.address.clone(), why: error.to_string(), wait_ms });
+        self.sleep(wait).await
+    }
+
+    async fn sleep(&self, wait: Duration) -> Result<(), Halt> {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = stop.draining() => Err(Halt::Draining),
+        }
+    }
+
+    fn intent_to_make(&self, change: &Change) -> Intent {
+        let conversation = change.after.as_ref().expect("a change that makes a conversation has one");
+        let applied = match self.run.last_applied {
+            LastApplied::Full => Applied::Full((**conversation).clone()),
+            LastApplied::Digest => Applied::to_digests(conversation, &self.salt()),
+        };
+        Intent {
+            digests: change.digests.expect("only forgetting records nothing"),
+            applied,
+            source: change.source.clone(),
+            requester: conversation.requester_id().map(str::to_owned),
+            marker: conversation.first_external_id().map(str::to_owned),
+            known_before: Vec::new(),
+            replaced: change.id,
+            at: self.now(),
+        }
+    }
+
+    fn intent_to_patch(&self, change: &Change) -> Intent {
+        let conversation = change.after.as_ref().expect("a change that writes attributes has some");
+        let salt = (self.run.last_applied == LastApplied::Digest).then(|| self.salt());
+        let replay = self.replay.borrow();
+        let record =
+            replay.state().records.get(&change.address).expect("a conversation has a record before it is patched");
+        Intent {
+            digests: change.digests.expect("only forgetting records nothing"),
+            applied: attributes_kept(&record.applied, &conversation.attributes, salt.as_deref()),
+            source: change.source.clone(),
+            requester: None,
+            marker: None,
+            known_before: Vec::new(),
+            replaced: None,
+            at: self.now(),
+        }
+    }
+
+    /// Writes one entry so that it lasts, then lets the state know.
+    pub(super) async fn write(&self, entry: Entry) -> Result<(), Halt> {
+        // What has happened has happened: an id must reach the state even when the journal is full.
+        if let Err(error) = self.replay.borrow_mut().add(&entry) {
+            return Err(Halt::Storage(JournalError::Contradiction(error.to_string())));
+        }
+        self.run.journal.append(entry).await.map_err(Halt::Storage)
+    }
+
+    fn tell(&self, event: ApplyEvent) {
+        (self.listen.borrow_mut())(event);
+    }
+
+    pub(super) fn now(&self) -> String {
+        self.run.clock.now()
+    }
+
+    pub(super) fn salt(&self) -> String {
+        record::salt_from(self.run.clock.random())
+    }
+
+    /// From 0 to 1.
+    fn jitter(&self) -> f64 {
+        let [byte, ..] = self.run.clock.random();
+        f64::from(byte) / 255.0
+    }
+
+    fn seq(&self) -> u64 {
+        let mut next = self.next_seq.borrow_mut();
+        *next += 1;
+        *next - 1
+    }
+}
+
+/// What a change has reached so far.
+pub(super) struct Progress {
+    id: Option<ConversationId>,
+    partial_errors: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+fn call_kind(kind: Kind) -> CallKind {
+    match kind {
+        Kind::Conversation => CallKind::Create,
+        Kind::Import => CallKind::Import,
+    }
+}
+
+/// Attributes that were cleared and that the answer lists with a value all the same.
+fn not_cleared(sent: &Attributes, answer: &[AttributeReading]) -> Vec<String> {
+    let still_there = |id: &str| answer.iter().any(|reading| reading.id == id && reading.value != Value::Null);
+    sent.iter()
+        .filter(|(id, value)| **value == AttributeValue::Clear && still_there(id))
+        .map(|(id, _)| format!("the attribute {id} was cleared, and Dixa's answer still lists a value"))
+        .collect()
+}
+
+fn halted(halt: Halt, id: Option<ConversationId>) -> Ended {
+    let failure =
+        |call: String, error: &CallError| Failure { call, status: error.status(), message: error.message().to_owned() };
+    match halt {
+        Halt::Failed { call, error } => Ended::Change(Outcome::Failed { id, error: failure(call, &error) }),
+        Halt::InDoubt { call, error } => Ended::Change(Outcome::InDoubt { error: failure(call, &error) }),
+        Halt::NotAdopted { call, message } => {
+            Ended::Change(Outcome::Failed { id: None, error: Failure { call, status: None, message } })
+        }
+        Halt::Unauthorized { call, error } => {
+            let error = failure(call, &error);
+            let why = error.message.clone();
+            Ended::Run(Outcome::Failed { id, error }, Stop::Unauthorized(why))
+        }
+        Halt::Storage(error) => {
+            let call = "writing the journal".to_owned();
+            let message = with_causes(&error);
+            let failure = Failure { call, status: None, message: message.clone() };
+            Ended::Run(Outcome::Failed { id, error: failure }, Stop::Storage(message))
+        }
+        Halt::Draining if id.is_none() => Ended::Change(Outcome::NotAttempted),
+        Halt::Draining => {
+            let call = "PATCH custom-attributes".to_owned();
+            let message = "interrupted before the attributes were written".to_owned();
+            Ended::Change(Outcome::Failed { id, error: Failure { call, status: None, message } })
+        }
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(&format!(": {next}"));
+        cause = next.source();
+    }
+    text
+}

@@ -1,0 +1,147 @@
+//! The reads before the first write: is this the tenant that was meant, and does it know the attributes?
+
+use crate::api::contract::{CallError, Choice, Definition, Entity, Input, Organization, Read as _, Read as ReadApi};
+use crate::conversation::{Address, AttributeValue};
+use crate::finding::code;
+use crate::plan::{Plan, Read, Step};
+
+/// What was found out before the first write.
+#[derive(Clone, Debug)]
+pub struct Preflight {
+    pub organization: Organization,
+}
+
+/// Why nothing is sent.
+#[derive(Debug)]
+pub enum PreflightError {
+    /// A read failed.
+    Call { call: &'static str, error: CallError },
+    /// The token belongs to another organization than the one that the state or the project file names.
+    OtherOrganization { expected: String, found: Organization },
+    /// Attributes that the tenant would refuse.
+    Attributes(Vec<Mismatch>),
+}
+
+/// One attribute of one change that does not fit the tenant's definitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    pub address: Address,
+    pub attribute: String,
+    /// A code of [`crate::finding::code`].
+    pub code: &'static str,
+    pub message: String,
+    pub hint: String,
+}
+
+/// Makes the reads that the plan has priced.
+///
+/// # Errors
+/// A read failed, or something is not as the plan needs it.
+pub async fn preflight<A: ReadApi>(api: &A, plan: &Plan, expected: Option<&str>) -> Result<Preflight, PreflightError> {
+    let call = |call, error| PreflightError::Call { call, error };
+    let organization = api.organization().await.map_err(|error| call("GET /v1/organization", error))?;
+    if let Some(expected) = expected.filter(|expected| *expected != organization.id) {
+        return Err(PreflightError::OtherOrganization { expected: expected.to_owned(), found: organization });
+    }
+    if plan.reads_before.contains(&Read::Definitions) {
+        let definitions = api.definitions().await.map_err(|error| call("GET /v1/custom-attributes", error))?;
+        let mismatches = mismatches(plan, &definitions);
+        if !mismatches.is_empty() {
+            return Err(PreflightError::Attributes(mismatches));
+        }
+    }
+    Ok(Preflight { organization })
+}
+
+/// Every attribute of the plan that the definitions don't allow.
+pub fn mismatches(plan: &Plan, definitions: &[Definition]) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    for change in &plan.changes {
+        let wanted = change.after.iter().flat_map(|conversation| &conversation.attributes);
+        // What left the manifest and is only cleared may have lost its definition since.
+        let written: Vec<_> = change.steps.iter().filter_map(patched).flatten().map(|(id, _)| id).collect();
+        for (id, value) in wanted.filter(|(id, _)| written.contains(id)) {
+            let definition = definitions.iter().find(|definition| definition.id.eq_ignore_ascii_case(id));
+            if let Err((code, message, hint)) = fits(id, value, definition) {
+                found.push(Mismatch { address: change.address.clone(), attribute: id.clone(), code, message, hint });
+            }
+        }
+    }
+    found
+}
+
+fn patched(step: &Step) -> Option<&crate::conversation::Attributes> {
+    match step {
+        Step::Patch(attributes) | Step::PatchDifferent(attributes) => Some(attributes),
+        Step::Make(_) | Step::Read(_) => None,
+    }
+}
+
+type Problem = (&'static str, String, String);
+
+fn fits(id: &str, value: &AttributeValue, definition: Option<&Definition>) -> Result<(), Problem> {
+    let Some(definition) = definition else {
+        let hint = "GET /v1/custom-attributes lists those that the tenant has".to_owned();
+        return Err((code::UNKNOWN_ATTRIBUTE, format!("the tenant has no custom attribute `{id}`"), hint));
+    };
+    let label = &definition.label;
+    let unusable = |why: &str| {
+        let hint = "use another attribute, or remove it from the manifest".to_owned();
+        Err((code::UNUSABLE_ATTRIBUTE, format!("the custom attribute `{id}` (\"{label}\") {why}"), hint))
+    };
+    if definition.entity != Entity::Conversation {
+        return unusable("belongs to contacts, not to conversations");
+    }
+    if definition.archived {
+        return unusable("is archived");
+    }
+    if definition.deactivated {
+        return unusable("is deactivated");
+    }
+    let mismatch = |message: String, hint: String| Err((code::ATTRIBUTE_MISMATCH, message, hint));
+    match (value, &definition.input) {
+        (AttributeValue::Clear, _) | (AttributeValue::Text(_), Input::Text) | (_, Input::Other(_)) => Ok(()),
+        (AttributeValue::Text(_), Input::Select(choices)) => mismatch(
+            format!("\"{label}\" is a Select, and this is text"),
+            format!("a list with the path of an option: {}", options(choices)),
+        ),
+        (AttributeValue::Path(_), Input::Text) => mismatch(
+            format!("\"{label}\" is a Text, and this is a list"),
+            "write it as one string in quotes".to_owned(),
+        ),
+        (AttributeValue::Path(path), Input::Select(choices)) => walk(path, choices)
+            .map_err(|(message, hint)| (code::ATTRIBUTE_MISMATCH, format!("\"{label}\": {message}"), hint)),
+    }
+}
+
+/// Follows a path from root to leaf.
+fn walk(path: &[String], choices: &[Choice]) -> Result<(), (String, String)> {
+    let mut level = choices;
+    for step in path {
+        let Some(choice) = level.iter().find(|choice| choice.value == *step) else {
+            let hint = match crate::finding::closest(step, level.iter().map(|choice| choice.value.as_str())) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None if level.is_empty() => "the path ends before it".to_owned(),
+                None => format!("one of {}", options(level)),
+            };
+            return Err((format!("there is no option `{step}`"), hint));
+        };
+        if choice.deactivated {
+            return Err((format!("the option `{step}` is deactivated"), format!("one of {}", options(level))));
+        }
+        level = &choice.nested;
+    }
+    if level.iter().any(|choice| !choice.deactivated) {
+        let hint = format!("go on with one of {}", options(level));
+        return Err(("the path must end at an option without further options".to_owned(), hint));
+    }
+    Ok(())
+}
+
+/// Up to eight options that can be chosen.
+fn options(choices: &[Choice]) -> String {
+    let values: Vec<_> =
+        choices.iter().filter(|choice| !choice.deactivated).map(|choice| format!("`{}`", choice.value)).collect();
+    let more = if values.len() > 8 { ", …" } else { "" };
+    format!("{}{more}", values.into_iter().take(8).collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,137 @@
+//! The loop: one change after another begins when the rate limit lets its first call through, and several are in flight.
+//!
+//! A change's own further calls wait for the rate limit before any new change does, so that few conversations are
+//! without their attributes at any moment.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+use crate::api::contract::{Permit, Write};
+use crate::apply::carry_out::{CarryOut, Ended};
+use crate::apply::event::ApplyEvent;
+use crate::apply::outcome::{ApplyReport, ChangeOutcome, Outcome, Stop};
+use crate::apply::stop::StopSignal;
+use crate::journal::{Append, Replay};
+use crate::plan::{Action, Change, Plan};
+use crate::project::LastApplied;
+
+/// Changes that may be in flight at once. More are never needed to use a rate limit: at 10 requests a second, 64 in flight
+/// means that a call takes more than six seconds.
+const IN_FLIGHT_MAX: usize = 64;
+
+/// How long a drain may take before what is in flight is left. Cancelled CI jobs are killed after 7.5 seconds.
+/// <https://docs.github.com/en/actions/reference/workflow-cancellation-reference>
+const DRAIN_MAX: Duration = Duration::from_millis(6_500);
+
+/// What a run can't know by itself.
+pub trait Clock {
+    /// The time of day, RFC 3339 in UTC.
+    fn now(&self) -> String;
+
+    /// Random bytes, new ones each time.
+    fn random(&self) -> [u8; 16];
+}
+
+/// Everything that a run needs.
+#[derive(Debug)]
+pub struct Run<'a, A, J, C> {
+    pub plan: &'a Plan,
+    pub api: &'a A,
+    pub journal: &'a J,
+    pub clock: &'a C,
+    pub last_applied: LastApplied,
+}
+
+/// Carries out a plan. `replay` holds the state that the plan was made for, with the journal's `Opened` entry in it; when
+/// the run ends, it holds all that was done.
+pub async fn run<A: Write, J: Append, C: Clock>(
+    run: &Run<'_, A, J, C>,
+    replay: &RefCell<Replay>,
+    stop: &mut StopSignal,
+    listen: &mut dyn FnMut(ApplyEvent),
+) -> ApplyReport {
+    let listen = RefCell::new(listen);
+    let carry_out = CarryOut::new(run, replay, stop.clone(), &listen);
+    let mut outcomes: Vec<Option<Outcome>> = vec![None; run.plan.changes.len()];
+    let mut next = 0;
+    let mut ended = None;
+    let mut flying = FuturesUnordered::new();
+    let mut gate = Box::pin(run.api.permit());
+    let mut draining = Box::pin(drained(stop.clone()));
+    loop {
+        while ended.is_none() && !stop.is_draining() && flying.len() < IN_FLIGHT_MAX {
+            match run.plan.changes.get(next).filter(|change| !begins_with_write(change)) {
+                Some(change) => flying.push(carry_out.change(next, change, None)),
+                None => break,
+            }
+            next += 1;
+        }
+        let more = next < run.plan.changes.len() && ended.is_none() && !stop.is_draining();
+        if flying.is_empty() && !more {
+            break;
+        }
+        tokio::select! {
+            biased;
+            Some((index, end)) = flying.next(), if !flying.is_empty() => {
+                let outcome = settle(end, &mut ended);
+                let outcome = ChangeOutcome::of(&run.plan.changes[index], outcome);
+                outcomes[index] = Some(outcome.outcome.clone());
+                (listen.borrow_mut())(ApplyEvent::Ended(outcome));
+            }
+            permit = &mut gate, if more && flying.len() < IN_FLIGHT_MAX => {
+                flying.push(carry_out.change(next, &run.plan.changes[next], Some(permit)));
+                next += 1;
+                gate = Box::pin(run.api.permit());
+            }
+            () = &mut draining, if !flying.is_empty() => break,
+        }
+    }
+    let left = flying.len();
+    drop(flying);
+    if stop.is_draining() && ended.is_none() {
+        ended = Some(Stop::Interrupted);
+    }
+    report(run.plan, outcomes, next, left, ended)
+}
+
+/// Ends when what is in flight must be left: asked for, or when draining took too long.
+async fn drained(mut stop: StopSignal) {
+    stop.draining().await;
+    let _ = tokio::time::timeout(DRAIN_MAX, stop.now()).await;
+}
+
+/// Whether a change's first call needs a permit of its own; reads get theirs by themselves.
+fn begins_with_write(change: &Change) -> bool {
+    !matches!(change.action, Action::Adopt | Action::Forget)
+}
+
+fn settle(end: Ended, ended: &mut Option<Stop>) -> Outcome {
+    match end {
+        Ended::Change(outcome) => outcome,
+        Ended::Run(outcome, stop) => {
+            ended.get_or_insert(stop);
+            outcome
+        }
+    }
+}
+
+/// What was in flight and left is in doubt as far as it makes conversations; the rest was not attempted.
+fn report(plan: &Plan, outcomes: Vec<Option<Outcome>>, begun: usize, left: usize, stop: Option<Stop>) -> ApplyReport {
+    let outcomes = plan.changes.iter().zip(outcomes).enumerate().map(|(index, (change, outcome))| {
+        let outcome = outcome.unwrap_or_else(|| {
+            if index < begun && left > 0 { Outcome::left_in_flight(change) } else { Outcome::NotAttempted }
+        });
+        ChangeOutcome::of(change, outcome)
+    });
+    ApplyReport::new(outcomes.collect(), stop)
+}
+
+/// A permit that was waited for, or the next one.
+pub(super) async fn permit_or_next<A: Write>(permit: Option<Permit>, api: &A) -> Permit {
+    match permit {
+        Some(permit) => permit,
+        None => api.permit().await,
+    }
+}

@@ -1,0 +1,248 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Plan and apply for Dixa conversations described in YAML manifests.
+#[derive(Debug, Parser)]
+#[command(name = "dixaform", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  dixaform plan examples/quickstart --tenant sandbox       show what an apply would do
+  dixaform apply examples/quickstart --tenant sandbox      do it, on the embedded sandbox
+  dixaform plan --detailed-exitcode                        exit 2 when changes are pending
+
+Exit codes: 0 done, 1 failed, 2 changes pending (plan --detailed-exitcode), 3 token missing or refused,
+4 applied in part, 5 refused for safety, 6 in doubt, 64 wrong usage, 130 interrupted.")]
+pub struct Cli {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Globals {
+    /// The tenant to work on, by its name in the project file; `sandbox` always exists
+    #[arg(long, global = true, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// Work in this folder
+    #[arg(long, global = true, value_name = "DIR")]
+    pub chdir: Option<PathBuf>,
+    /// The state file, in place of the tenant's own
+    #[arg(long, global = true, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// When to colour the output
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Say more: -v each call, -vv what the libraries below say
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say only results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set; always with CLICOLOR_FORCE
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check manifests; no network, no state
+    #[command(after_help = "Examples:
+  dixaform validate                       the manifests of the project
+  dixaform validate manifests/orders.yaml
+  kustomize build . | dixaform validate -")]
+    Validate(ValidateArgs),
+    /// Show what an apply would do; no network, no token
+    #[command(after_help = "Examples:
+  dixaform plan
+  dixaform plan manifests/orders --target 'conversation.late-*'
+  dixaform plan --selector wave=1 --format json=plan.json
+  dixaform plan --detailed-exitcode       exit 2 when changes are pending")]
+    Plan(PlanArgs),
+    /// Plan, show the plan, ask, and carry it out
+    #[command(after_help = "Examples:
+  dixaform apply --tenant sandbox         on the embedded sandbox: no account, no network
+  dixaform apply --yes                    in CI: don't ask
+  dixaform apply --selector wave=1
+  dixaform apply --allow-outbound         allow messages that reach real people")]
+    Apply(ApplyArgs),
+    /// Look at the state
+    #[command(subcommand)]
+    State(StateCommand),
+    /// Run the embedded Dixa as a server on this machine
+    #[command(after_help = "Examples:
+  dixaform sandbox --port 8080
+  dixaform sandbox --port 8080 manifests  know the custom attributes of these manifests
+  dixaform sandbox --strict --seed seed.yaml
+
+Then, for any client: curl -H 'Authorization: any-token' http://127.0.0.1:8080/v1/organization")]
+    Sandbox(SandboxArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Files and folders of manifests; `-` is standard input
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Take warnings as errors
+    #[arg(long)]
+    pub warnings_as_errors: bool,
+}
+
+/// Which changes are planned, and how.
+#[derive(Debug, Args)]
+pub struct PlanningArgs {
+    /// Files and folders of manifests; `-` is standard input
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Look only at addresses that match, for example 'conversation.late-*'; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<String>,
+    /// Leave out addresses that match; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<String>,
+    /// Look only at manifests with these labels; several must all hold
+    #[arg(short = 'l', long, value_name = "KEY=VALUE")]
+    pub selector: Vec<String>,
+    /// Allow replacements: Dixa can't update or delete, so the old conversation stays beside the new one
+    #[arg(long)]
+    pub allow_replace: bool,
+    /// Forget records that no manifest describes; their conversations stay in Dixa
+    #[arg(long)]
+    pub prune: bool,
+    /// Take warnings as errors
+    #[arg(long)]
+    pub warnings_as_errors: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// Exit with 2 when changes are pending, 0 when there are none
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// text or json; with =FILE it goes to the file, beside the text; may be repeated
+    #[arg(long, value_name = "FORM[=FILE]")]
+    pub format: Vec<FormatArg>,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// Don't ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Allow Outbound messages, which reach real people
+    #[arg(long)]
+    pub allow_outbound: bool,
+    /// How long to wait for another apply to let go of the state
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::duration::parse)]
+    pub lock_timeout: std::time::Duration,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the records: address, Dixa id, when it was applied, and where from
+    List {
+        /// Only addresses that match
+        #[arg(value_name = "ADDRESS")]
+        patterns: Vec<String>,
+    },
+    /// Show one record whole
+    Show {
+        #[arg(value_name = "ADDRESS")]
+        address: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// Manifests whose custom attributes the sandbox shall know
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The port to listen on, on loopback; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    /// Keep the data in this file; without it they end with the command
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Names what the sandbox knows: organization, end users, agents, queues, definitions (YAML or JSON)
+    #[arg(long, value_name = "FILE")]
+    pub seed: Option<PathBuf>,
+    /// Answer 404 and 400 to what the sandbox does not know, in place of providing it
+    #[arg(long)]
+    pub strict: bool,
+    /// Requests a second that a token may make
+    #[arg(long, value_name = "NUMBER", default_value_t = 10.0, value_parser = positive)]
+    pub rate: f64,
+    /// Requests that a token may make at once
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    pub burst: u32,
+    /// No rate limit
+    #[arg(long, conflicts_with_all = ["rate", "burst"])]
+    pub no_rate_limit: bool,
+    /// Keep every request, with its body, as a line of JSON in this file
+    #[arg(long, value_name = "FILE")]
+    pub request_log: Option<PathBuf>,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
+        _ => Err("a positive number".into()),
+    }
+}
+
+/// One `--format`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormatArg {
+    pub form: Form,
+    /// None is standard output.
+    pub file: Option<PathBuf>,
+}
+
+/// The form of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    Text,
+    Json,
+}
+
+impl std::str::FromStr for FormatArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (word, file) = match text.split_once('=') {
+            Some((_, "")) => return Err("a file name belongs after the `=`".into()),
+            Some((word, file)) => (word, Some(PathBuf::from(file))),
+            None => (text, None),
+        };
+        let form = match word {
+            "text" => Form::Text,
+            "json" => Form::Json,
+            _ => return Err(format!("`{word}` is not a form; text and json are")),
+        };
+        Ok(FormatArg { form, file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,129 @@
+//! The JSON form of a plan, `dixaform-plan/1`. A minor addition is a new member; anything else is a new number.
+
+use crate::json;
+use crate::plan::{Change, Plan, Price, Summary, Target};
+use crate::source::Source;
+use crate::value::{Map, Number, Value};
+
+/// A plan as one JSON document, a change a line, with a newline at the end.
+pub fn plan(plan: &Plan) -> String {
+    let mut out = String::from("{");
+    member(&mut out, "format", &Value::text("dixaform-plan/1"));
+    member(&mut out, "tool", &Value::text(concat!("dixaform ", env!("CARGO_PKG_VERSION"))));
+    member(&mut out, "tenant", &tenant(&plan.tenant));
+    let base = [("lineage", Value::text(plan.lineage.to_string())), ("serial", integer(plan.serial))];
+    member(&mut out, "base", &map(base));
+    out.push_str(",\"changes\":[");
+    for (index, each) in plan.changes.iter().enumerate() {
+        out.push_str(if index == 0 { "\n" } else { ",\n" });
+        json::write_into(&change(each), &mut out);
+    }
+    out.push_str(if plan.changes.is_empty() { "]" } else { "\n]" });
+    member(&mut out, "summary", &summary(&plan.summary));
+    member(&mut out, "price", &price(&plan.price));
+    member(&mut out, "fingerprint", &Value::text(&plan.fingerprint));
+    out.push_str("}\n");
+    out
+}
+
+fn member(out: &mut String, name: &str, value: &Value) {
+    if !out.ends_with('{') {
+        out.push(',');
+    }
+    json::quote_into(name, out);
+    out.push(':');
+    json::write_into(value, out);
+}
+
+fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map>())
+}
+
+fn integer(number: u64) -> Value {
+    Value::Number(i64::try_from(number).map_or(Number::Unsigned(number), Number::Integer))
+}
+
+fn count(number: usize) -> Value {
+    integer(number as u64)
+}
+
+fn float(number: f64) -> Value {
+    Value::Number(Number::Float(number))
+}
+
+fn or_null<T>(value: Option<T>, form: impl FnOnce(T) -> Value) -> Value {
+    value.map_or(Value::Null, form)
+}
+
+fn tenant(Target { name, base_url, organization_id, rate_limit: _ }: &Target) -> Value {
+    map([
+        ("name", Value::text(name)),
+        ("baseUrl", Value::text(base_url)),
+        ("organizationId", or_null(organization_id.as_ref(), Value::text)),
+    ])
+}
+
+fn source(Source { file, place }: &Source) -> Value {
+    map([
+        ("file", Value::text(&**file)),
+        ("line", integer(place.line.into())),
+        ("column", integer(place.column.into())),
+    ])
+}
+
+fn change(change: &Change) -> Value {
+    let calls = change
+        .calls()
+        .map(|(method, path)| map([("method", Value::text(method)), ("path", Value::text(path))]))
+        .collect();
+    map([
+        ("address", Value::text(change.address.to_string())),
+        ("action", Value::text(change.action.word())),
+        ("reason", Value::text(change.reason.word())),
+        ("source", or_null(change.source.as_ref(), source)),
+        ("id", or_null(change.id, |id| Value::Number(Number::Integer(id.0)))),
+        ("before", change.before.clone().unwrap_or(Value::Null)),
+        ("after", change.after_value().unwrap_or(Value::Null)),
+        ("calls", Value::List(calls)),
+        ("irreversible", Value::Bool(change.irreversible)),
+        ("reachesCustomer", Value::Bool(change.reaches_customer)),
+        ("blocked", Value::Bool(change.block.is_some())),
+        ("blockedBecause", or_null(change.block.as_ref(), |block| Value::text(block.word()))),
+        ("fingerprint", Value::text(&change.fingerprint)),
+    ])
+}
+
+fn summary(summary: &Summary) -> Value {
+    let Summary {
+        create,
+        import,
+        update,
+        replace,
+        adopt,
+        forget,
+        unchanged,
+        not_in_manifests,
+        left_out,
+        blocked,
+        irreversible,
+        reach_customer,
+    } = *summary;
+    map([
+        ("create", count(create)),
+        ("import", count(import)),
+        ("update", count(update)),
+        ("replace", count(replace)),
+        ("adopt", count(adopt)),
+        ("forget", count(forget)),
+        ("unchanged", count(unchanged)),
+        ("notInManifests", count(not_in_manifests)),
+        ("leftOut", count(left_out)),
+        ("blocked", count(blocked)),
+        ("irreversible", count(irreversible)),
+        ("reachCustomer", count(reach_customer)),
+    ])
+}
+
+fn price(Price { calls, seconds, daily_quota_share }: &Price) -> Value {
+    map([("calls", integer(*calls)), ("seconds", float(*seconds)), ("dailyQuotaShare", float(*daily_quota_share))])
+}
