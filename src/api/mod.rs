@@ -1,1 +1,27 @@
 //! Dixa's API: what is asked of it in our words, its JSON, and the HTTP client with its pacing and retries.
+//!
+//! A command that only reads is given something that is [`contract::Read`] and not [`contract::Write`]: it cannot write,
+//! by type.
+
+pub mod base_url;
+pub mod contract;
+pub mod http;
+pub mod pages;
+pub mod retry;
+mod send;
+pub mod throttle;
+pub mod token;
+pub mod wire;
+
+#[cfg(test)]
+mod loopback;
+
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use contract::{
+    AttributeReading, CallError, Choice, ConversationReading, Created, Definition, Entity, Input, MessageReading,
+    Organization, Permit, Read, Write,
+};
+pub use http::{AuthScheme, ClientError, HttpClient, HttpOptions, ReadClient, WriteClient};
+pub use retry::{CallKind, Decision};
+pub use throttle::Throttle;
+pub use token::{Token, TokenError};

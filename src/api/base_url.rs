@@ -1,0 +1,159 @@
+//! Where a tenant's API is: an origin and perhaps a path before `/v1`.
+//!
+//! A base URL is written with or without `/v1` and with or without a slash at its end; all of these are the same. Plain
+//! http is for loopback only, since the token would be readable on the way.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+/// A checked base URL in its one spelling: no `/v1`, no slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(Url);
+
+/// Why a text is not a base URL. A user name or password in it is not repeated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BaseUrlError {
+    #[error("the base URL is not a URL: {reason}")]
+    NotAUrl { reason: String },
+    #[error("the base URL begins with `{scheme}:`, and only https (and http to this machine) is spoken")]
+    Scheme { scheme: String },
+    #[error("the base URL has a user name or password in it, and the token is the only credential")]
+    UserInfo,
+    #[error("the base URL has a `?` or `#` part")]
+    QueryOrFragment,
+    #[error("plain http to `{host}` would show the token to everyone on the way; only this machine is reached by it")]
+    PlainHttp { host: String },
+}
+
+impl BaseUrl {
+    /// # Errors
+    /// See [`BaseUrlError`].
+    pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
+        let mut url = Url::parse(text.trim()).map_err(|error| BaseUrlError::NotAUrl { reason: error.to_string() })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(BaseUrlError::Scheme { scheme: url.scheme().to_owned() });
+        }
+        if has_user_info(&url) {
+            return Err(BaseUrlError::UserInfo);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(BaseUrlError::QueryOrFragment);
+        }
+        let path = url.path().trim_end_matches('/');
+        let path = path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/').to_owned();
+        url.set_path(&path);
+        let base = BaseUrl(url);
+        if base.0.scheme() == "http" && !base.is_loopback() {
+            return Err(BaseUrlError::PlainHttp { host: base.host().to_owned() });
+        }
+        Ok(base)
+    }
+
+    /// Whether it leads to this machine: 127.0.0.0/8, ::1 or `localhost`.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        address.map_or(host == "localhost", |address| address.is_loopback())
+    }
+
+    /// The URL of a path that begins with `/`, such as `/v1/organization`; `segments` follow it, percent-encoded.
+    pub(crate) fn at(&self, path: &str, segments: &[&str]) -> Url {
+        let mut url = self.0.clone();
+        url.set_path(&format!("{}{path}", self.prefix()));
+        url.path_segments_mut().expect("http and https URLs have a path").extend(segments);
+        url
+    }
+
+    /// The path before `/v1`: empty, or beginning with a slash and not ending with one.
+    pub(crate) fn prefix(&self) -> &str {
+        self.0.path().trim_end_matches('/')
+    }
+
+    /// Whether `url` goes to the same scheme, host and port and carries no credentials of its own: only there the token
+    /// may be sent.
+    pub(crate) fn is_origin_of(&self, url: &Url) -> bool {
+        url.scheme() == self.0.scheme()
+            && url.host_str() == self.0.host_str()
+            && url.port_or_known_default() == self.0.port_or_known_default()
+            && !has_user_info(url)
+    }
+
+    fn host(&self) -> &str {
+        self.0.host_str().expect("http and https URLs have a host")
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+fn has_user_info(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_and_without_version_and_slash_are_the_same() {
+        for text in
+            ["https://dev.dixa.io", "https://dev.dixa.io/", "https://dev.dixa.io/v1", "HTTPS://DEV.dixa.io:443/v1/"]
+        {
+            let base = BaseUrl::parse(text).expect(text);
+            assert_eq!(base.to_string(), "https://dev.dixa.io", "{text}");
+            assert_eq!(base.at("/v1/organization", &[]).as_str(), "https://dev.dixa.io/v1/organization", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_before_the_version_is_kept() {
+        let base = BaseUrl::parse("https://gateway.example/dixa/v1/").expect("a base URL");
+        assert_eq!(base.to_string(), "https://gateway.example/dixa");
+        assert_eq!(
+            base.at("/v1/endusers", &["a/b?c", "conversations"]).as_str(),
+            "https://gateway.example/dixa/v1/endusers/a%2Fb%3Fc/conversations"
+        );
+    }
+
+    #[test]
+    fn plain_http_reaches_this_machine_only() {
+        for text in ["http://127.0.0.1:8080", "http://127.9.9.9", "http://[::1]:1/v1", "http://localhost:3000/"] {
+            assert!(BaseUrl::parse(text).expect(text).is_loopback(), "{text}");
+        }
+        for text in
+            ["http://dev.dixa.io", "http://127.0.0.1.example.org", "http://localhost.example.org", "http://10.0.0.1"]
+        {
+            assert!(matches!(BaseUrl::parse(text), Err(BaseUrlError::PlainHttp { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_told_apart_and_no_password_is_repeated() {
+        let error = BaseUrl::parse("https://someone:hunter2@dev.dixa.io").unwrap_err();
+        assert_eq!(error, BaseUrlError::UserInfo);
+        assert!(!format!("{error:?} {error}").contains("hunter2"));
+        assert!(matches!(BaseUrl::parse("dev.dixa.io"), Err(BaseUrlError::NotAUrl { .. })));
+        assert!(matches!(BaseUrl::parse("ftp://dev.dixa.io"), Err(BaseUrlError::Scheme { .. })));
+        assert_eq!(BaseUrl::parse("https://dev.dixa.io/?a=b"), Err(BaseUrlError::QueryOrFragment));
+    }
+
+    #[test]
+    fn another_scheme_host_or_port_is_another_origin() {
+        let base = BaseUrl::parse("https://dev.dixa.io").expect("a base URL");
+        for (text, same) in [
+            ("https://dev.dixa.io:443/v1/x", true),
+            ("http://dev.dixa.io/v1/x", false),
+            ("https://dev.dixa.io:444/", false),
+            ("https://dev.dixa.io.example.org/", false),
+            ("https://dev.dixa.io@example.org/", false),
+            ("https://a:b@dev.dixa.io/", false),
+        ] {
+            assert_eq!(base.is_origin_of(&Url::parse(text).expect(text)), same, "{text}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What is asked of Dixa, in our words: two capabilities, what they answer, and how a call can fail.
+//!
+//! Nothing here knows HTTP. [`Read`] retries by itself, since a read can be repeated. [`Write`] makes one attempt per
+//! call, since whoever calls it must write a journal between the permit and the call, and decides about a second attempt
+//! with [`crate::api::retry`].
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::conversation::{Attributes, ConversationId, Kind};
+use crate::value::{Map, Value};
+
+/// Everything that can be asked without changing the tenant.
+///
+/// Every call waits for the rate limit and is retried within the bounds of [`crate::api::retry`]; what it fails with is
+/// the error of its last attempt.
+pub trait Read: Send + Sync {
+    /// Whose tenant this is. <https://docs.dixa.io/openapi/dixa-api/v1/organization/getorganization>
+    fn organization(&self) -> impl Future<Output = Result<Organization, CallError>> + Send;
+
+    /// All definitions of custom attributes, those for contacts among them.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/tag/Custom-Attributes/>
+    fn definitions(&self) -> impl Future<Output = Result<Vec<Definition>, CallError>> + Send;
+
+    /// One conversation with its attributes. A conversation that is gone is [`CallError::Rejected`] with status 404.
+    /// <https://docs.dixa.io/openapi/dixa-api/beta/conversations/getconversationsconversationid>
+    fn conversation(&self, id: ConversationId) -> impl Future<Output = Result<ConversationReading, CallError>> + Send;
+
+    /// The messages of a conversation, oldest first. <https://docs.dixa.io/openapi/dixa-api/v1/tag/Messages>
+    fn messages(&self, id: ConversationId) -> impl Future<Output = Result<Vec<MessageReading>, CallError>> + Send;
+
+    /// All conversations of an end user, from all pages, in ascending order of id, each once; their attributes are not
+    /// listed. It is an error when a page could not be had: a part is never given for the whole.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuseridconversations>
+    fn conversations_of(
+        &self,
+        requester: &str,
+    ) -> impl Future<Output = Result<Vec<ConversationReading>, CallError>> + Send;
+}
+
+/// Everything that changes the tenant. One call is one attempt.
+pub trait Write: Read {
+    /// Waits until the rate limit lets one call through. First come, first served; dropping the future costs nobody else
+    /// their turn.
+    fn permit(&self) -> impl Future<Output = Permit> + Send;
+
+    /// Makes a conversation of `body`, which is sent as it is written.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>,
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>
+    fn make(&self, permit: Permit, kind: Kind, body: &Map) -> impl Future<Output = Result<Created, CallError>> + Send;
+
+    /// Writes these attributes and no others. What is answered may be all attributes of the conversation or the written
+    /// ones; Dixa does not say.
+    /// <https://docs.dixa.io/openapi/dixa-api/beta/custom-attributes/patchconversationsconversationidcustom-attributes>
+    fn patch_attributes(
+        &self,
+        permit: Permit,
+        id: ConversationId,
+        attributes: &Attributes,
+    ) -> impl Future<Output = Result<Vec<AttributeReading>, CallError>> + Send;
+}
+
+/// Proof that the rate limit was waited for. Good for one call, and carries nothing else.
+#[derive(Debug)]
+#[must_use = "a permit that is not used is a call of the rate limit lost"]
+pub struct Permit(());
+
+impl Permit {
+    /// For whoever implements [`Write`]: to be given out only after the rate limit was waited for.
+    pub fn granted() -> Self {
+        Permit(())
+    }
+}
+
+/// A Dixa organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organization {
+    pub id: String,
+    pub name: String,
+}
+
+/// The definition of a custom attribute. Definitions can be read only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// A uuid in lower case.
+    pub id: String,
+    /// What people see.
+    pub label: String,
+    /// What machines call it, in snake case; unique or not, Dixa does not say.
+    pub identifier: String,
+    pub entity: Entity,
+    pub input: Input,
+    pub archived: bool,
+    pub deactivated: bool,
+}
+
+/// What a definition's values belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entity {
+    Conversation,
+    Contact,
+    /// A word that was not known when this was written.
+    Other(String),
+}
+
+/// What a definition's values can be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    Text,
+    /// A path through these choices.
+    Select(Vec<Choice>),
+    /// A word that was not known when this was written.
+    Other(String),
+}
+
+/// One option of a Select definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What stands in a path; not the label.
+    pub value: String,
+    pub deactivated: bool,
+    pub nested: Vec<Choice>,
+}
+
+/// What making a conversation answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    pub id: ConversationId,
+    /// What Dixa could not do although the conversation exists, in its own words.
+    pub partial_errors: Vec<String>,
+}
+
+/// A conversation as Dixa has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConversationReading {
+    pub id: ConversationId,
+    pub requester_id: String,
+    /// A word of Dixa's reading side, such as `Email` or `WidgetChat`.
+    pub channel: String,
+    /// `Inbound`, `Outbound`, `Internal`, or a word unknown to us.
+    pub direction: Option<String>,
+    /// As Dixa writes it: `2020-12-16T09:41:43Z`, perhaps with milliseconds, perhaps with `[GMT]` at the end.
+    pub created_at: String,
+    /// Its content is gone for good, and it takes no attributes.
+    pub anonymized: bool,
+    /// By the id of their definition; none where the answer does not list attributes at all.
+    pub attributes: Option<BTreeMap<String, AttributeReading>>,
+}
+
+/// The value of a custom attribute as Dixa has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttributeReading {
+    /// The id of its definition, in lower case.
+    pub id: String,
+    /// The label of its definition.
+    pub name: String,
+    pub identifier: String,
+    pub value: Value,
+}
+
+/// A message as Dixa has it, without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageReading {
+    pub id: String,
+    pub external_id: Option<String>,
+    /// See [`ConversationReading::created_at`].
+    pub created_at: String,
+}
+
+/// Why a call failed, told apart by what is certain afterwards.
+///
+/// The messages hold neither the token nor a request's body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The request did not leave: no such host, connection refused, no agreement about TLS. Surely not done.
+    #[error("could not reach the API: {message}")]
+    NotSent { message: String },
+    /// 429. Surely not done. The pause that the answer asks for, if it does.
+    #[error("the rate limit is exceeded: {message}")]
+    RateLimited { retry_after: Option<Duration>, message: String },
+    /// 401 or 403. Surely not done, and neither will be anything else with this token.
+    #[error("the token is refused: {message} ({status})")]
+    Unauthorized { status: u16, message: String },
+    /// Any other 4xx, and any 3xx. Surely not done; asking again changes nothing. The message is Dixa's own.
+    #[error("{message} ({status})")]
+    Rejected { status: u16, message: String },
+    /// 5xx. Perhaps done.
+    #[error("the API failed: {message} ({status})")]
+    ServerError { status: u16, message: String },
+    /// The request left and no answer that can be read came back: a timeout, a broken connection, a body that is too
+    /// large or is not what was asked for. Perhaps done.
+    #[error("no usable answer: {message}")]
+    Lost { message: String },
+}
+
+impl CallError {
+    /// Whether it is certain that the call changed nothing.
+    pub fn surely_not_done(&self) -> bool {
+        match self {
+            CallError::NotSent { .. }
+            | CallError::RateLimited { .. }
+            | CallError::Unauthorized { .. }
+            | CallError::Rejected { .. } => true,
+            CallError::ServerError { .. } | CallError::Lost { .. } => false,
+        }
+    }
+
+    /// The HTTP status, where an answer with an error came.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            CallError::RateLimited { .. } => Some(429),
+            CallError::Unauthorized { status, .. }
+            | CallError::Rejected { status, .. }
+            | CallError::ServerError { status, .. } => Some(*status),
+            CallError::NotSent { .. } | CallError::Lost { .. } => None,
+        }
+    }
+
+    /// What Dixa said, or what happened on the way.
+    pub fn message(&self) -> &str {
+        match self {
+            CallError::NotSent { message }
+            | CallError::RateLimited { message, .. }
+            | CallError::Unauthorized { message, .. }
+            | CallError::Rejected { message, .. }
+            | CallError::ServerError { message, .. }
+            | CallError::Lost { message } => message,
+        }
+    }
+}

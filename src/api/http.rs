@@ -1,0 +1,276 @@
+//! The HTTP client: [`Read`] and [`Write`] spoken to a tenant.
+//!
+//! One [`HttpClient`] has one connection pool and one throttle; the readers and writers taken from it share both.
+//! Redirects are never followed, and nothing below this repeats a request that may have left.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Method, Url};
+use tokio::time::Instant;
+
+use crate::api::base_url::{BaseUrl, BaseUrlError};
+use crate::api::contract::{
+    AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
+    Write,
+};
+use crate::api::pages::Trail;
+use crate::api::retry::{CallKind, Decision, decide};
+use crate::api::send::{Answer, Request, Sender};
+use crate::api::throttle::Throttle;
+use crate::api::token::Token;
+use crate::api::wire::{self, NotReadable};
+use crate::conversation::{Attributes, ConversationId, Kind};
+use crate::plan::RateLimit;
+use crate::value::Map;
+
+pub use crate::api::token::AuthScheme;
+
+/// The largest answer to one call, in bytes after decompression: all messages of a long conversation fit.
+pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The largest page of a list.
+pub const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A host that can't be reached in this time is not going to be.
+const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(10);
+
+/// Shorter than any load balancer keeps an idle connection: one that the other side closes while a POST is on its way
+/// puts that POST in doubt.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What a client is made of.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// With or without `/v1`; see [`BaseUrl`].
+    pub base_url: String,
+    pub token: Token,
+    pub auth_scheme: AuthScheme,
+    /// From the start of a call to the end of its answer.
+    pub timeout: Duration,
+    pub rate: RateLimit,
+    pub user_agent: String,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error(transparent)]
+    BaseUrl(#[from] BaseUrlError),
+    #[error("the rate limit must be a positive number of requests a second and a burst of at least 1")]
+    RateLimit,
+    #[error("the HTTP client could not be set up")]
+    Setup(#[source] reqwest::Error),
+}
+
+/// The connection to one tenant.
+#[derive(Clone, Debug)]
+pub struct HttpClient(Arc<Tenant>);
+
+impl HttpClient {
+    /// Sends nothing yet.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn new(options: HttpOptions) -> Result<Self, ClientError> {
+        let HttpOptions { base_url, token, auth_scheme, timeout, rate, user_agent } = options;
+        let base = BaseUrl::parse(&base_url)?;
+        if !(rate.requests_per_second.is_finite() && rate.requests_per_second > 0.0 && rate.burst >= 1) {
+            return Err(ClientError::RateLimit);
+        }
+        // An error says that there is a provider already, which is as good.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(user_agent)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .timeout(timeout)
+            // A little sooner than the whole, so that what never connected is known not to have been sent.
+            .connect_timeout(CONNECT_TIMEOUT_MAX.min(timeout * 4 / 5))
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            .tcp_nodelay(true)
+            .gzip(true)
+            .referer(false);
+        if base.is_loopback() {
+            // A proxy would take this for its own loopback.
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(ClientError::Setup)?;
+        let sender = Sender { client, token, scheme: auth_scheme, timeout };
+        Ok(HttpClient(Arc::new(Tenant { base, sender, throttle: Throttle::new(rate) })))
+    }
+
+    /// The base URL in its one spelling.
+    pub fn base_url(&self) -> &BaseUrl {
+        &self.0.base
+    }
+
+    /// A client that cannot write.
+    pub fn reader(&self) -> ReadClient {
+        ReadClient(Arc::clone(&self.0))
+    }
+
+    /// A client that can.
+    pub fn writer(&self) -> WriteClient {
+        WriteClient { reader: self.reader() }
+    }
+}
+
+/// Reads from a tenant.
+#[derive(Clone, Debug)]
+pub struct ReadClient(Arc<Tenant>);
+
+/// Reads from a tenant and writes to it.
+#[derive(Clone, Debug)]
+pub struct WriteClient {
+    reader: ReadClient,
+}
+
+/// A random number from 0 to 1, for [`decide`].
+pub fn random_jitter() -> f64 {
+    // The last six bytes of a version 4 uuid are random in all their bits.
+    let [.., a, b, c, d, e, f] = *uuid::Uuid::new_v4().as_bytes();
+    u64::from_be_bytes([0, 0, a, b, c, d, e, f]) as f64 / (1u64 << 48) as f64
+}
+
+impl Read for ReadClient {
+    async fn organization(&self) -> Result<Organization, CallError> {
+        self.0.read(self.0.base.at("/v1/organization", &[]), ANSWER_BYTES_MAX, wire::organization).await
+    }
+
+    async fn definitions(&self) -> Result<Vec<Definition>, CallError> {
+        self.0.read(self.0.base.at("/v1/custom-attributes", &[]), ANSWER_BYTES_MAX, wire::definitions).await
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<ConversationReading, CallError> {
+        let url = self.0.base.at("/v1/conversations", &[&id.to_string()]);
+        self.0.read(url, ANSWER_BYTES_MAX, wire::conversation).await
+    }
+
+    async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
+        let url = self.0.base.at("/v1/conversations", &[&id.to_string(), "messages"]);
+        self.0.read(url, ANSWER_BYTES_MAX, wire::messages).await
+    }
+
+    async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
+        let first = self.0.base.at("/v1/endusers", &[requester, "conversations"]);
+        let mut trail = Trail::new(self.0.base.clone(), first);
+        let mut found = BTreeMap::new();
+        loop {
+            let page = self.0.read(trail.current().clone(), PAGE_BYTES_MAX, wire::conversations).await?;
+            let is_empty = page.items.is_empty();
+            found.extend(page.items.into_iter().map(|reading| (reading.id, reading)));
+            let goes_on = trail.advance(page.next.as_deref(), is_empty);
+            if !goes_on.map_err(|error| CallError::Lost { message: error.to_string() })? {
+                return Ok(found.into_values().collect());
+            }
+        }
+    }
+}
+
+impl Read for WriteClient {
+    async fn organization(&self) -> Result<Organization, CallError> {
+        self.reader.organization().await
+    }
+
+    async fn definitions(&self) -> Result<Vec<Definition>, CallError> {
+        self.reader.definitions().await
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<ConversationReading, CallError> {
+        self.reader.conversation(id).await
+    }
+
+    async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
+        self.reader.messages(id).await
+    }
+
+    async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
+        self.reader.conversations_of(requester).await
+    }
+}
+
+impl Write for WriteClient {
+    async fn permit(&self) -> Permit {
+        self.reader.0.throttle.wait().await;
+        Permit::granted()
+    }
+
+    async fn make(&self, _permit: Permit, kind: Kind, body: &Map) -> Result<Created, CallError> {
+        let tenant = &self.reader.0;
+        let answer =
+            tenant.attempt(Method::POST, tenant.base.at(kind.path(), &[]), Some(wire::make_body(body))).await?;
+        wire::created(&answer.body).map_err(|error| tenant.sender.unreadable(&error))
+    }
+
+    async fn patch_attributes(
+        &self,
+        _permit: Permit,
+        id: ConversationId,
+        attributes: &Attributes,
+    ) -> Result<Vec<AttributeReading>, CallError> {
+        let tenant = &self.reader.0;
+        let url = tenant.base.at("/v1/conversations", &[&id.to_string(), "custom-attributes"]);
+        let answer = tenant.attempt(Method::PATCH, url, Some(wire::attributes_body(attributes))).await?;
+        if answer.status == 204 {
+            return Ok(Vec::new());
+        }
+        wire::patched(&answer.body).map_err(|error| tenant.sender.unreadable(&error))
+    }
+}
+
+/// What readers and writers of one tenant share.
+#[derive(Debug)]
+struct Tenant {
+    base: BaseUrl,
+    sender: Sender,
+    throttle: Throttle,
+}
+
+impl Tenant {
+    /// Reads one answer, trying again as [`crate::api::retry`] says.
+    async fn read<T>(
+        &self,
+        url: Url,
+        answer_max: usize,
+        parse: fn(&[u8]) -> Result<T, NotReadable>,
+    ) -> Result<T, CallError> {
+        self.throttle.wait().await;
+        let began = Instant::now();
+        let mut attempt = 1;
+        loop {
+            let request = Request { method: Method::GET, url: url.clone(), body: None, answer_max };
+            let result = self
+                .send(request)
+                .await
+                .and_then(|answer| parse(&answer.body).map_err(|error| self.sender.unreadable(&error)));
+            let error = match result {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            match decide(CallKind::Read, &error, attempt, began.elapsed(), random_jitter()) {
+                Decision::RetryAfter(wait) => tokio::time::sleep(wait).await,
+                Decision::GiveUp | Decision::InDoubt | Decision::StopAll => return Err(error),
+            }
+            self.throttle.wait().await;
+            attempt += 1;
+        }
+    }
+
+    /// One attempt to write.
+    async fn attempt(&self, method: Method, url: Url, body: Option<String>) -> Result<Answer, CallError> {
+        self.send(Request { method, url, body, answer_max: ANSWER_BYTES_MAX }).await
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, CallError> {
+        let result = self.sender.send(request).await;
+        if let Err(CallError::RateLimited { retry_after, .. }) = &result {
+            self.throttle.slow_down(*retry_after);
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests;
