@@ -29,11 +29,11 @@ use crate::conversation::{Address, ConversationId};
 use crate::state::record::{Lineage, State};
 
 pub(crate) use members::Members;
+pub use record_v1::RecordProblem;
 pub(crate) use record_v1::{
     DigestsV1, Fields, RecordV1, SourceV1, TenantV1, applied, conversation_id, digest, write_applied, write_digests,
     write_record, write_source, write_tenant,
 };
-pub use record_v1::RecordProblem;
 
 /// The value of `format`.
 pub const FORMAT: &str = "dixaform-state/1";
@@ -181,4 +181,4 @@ pub(crate) fn without_place(error: &serde_json::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -81,7 +81,8 @@ impl<'a> Members<'a> {
         out.push(']');
     }
 
-    fn name(&mut self, name: &str) -> &mut String {
+    /// The name of a member; the caller appends its value.
+    pub fn name(&mut self, name: &str) -> &mut String {
         if !self.first {
             self.out.push(',');
         }

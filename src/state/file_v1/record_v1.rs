@@ -161,11 +161,7 @@ pub fn digest(text: &str, member: &'static str) -> Result<Digest, RecordProblem>
 ///
 /// # Errors
 /// Neither or both forms are there, or the one that is there can't be one.
-pub fn applied(
-    spec: Option<Reading>,
-    salt: Option<String>,
-    fields: Option<Fields>,
-) -> Result<Applied, RecordProblem> {
+pub fn applied(spec: Option<Reading>, salt: Option<String>, fields: Option<Fields>) -> Result<Applied, RecordProblem> {
     match (spec, salt, fields) {
         (Some(Reading(spec)), None, None) => conversation(spec).map(Applied::Full),
         (None, Some(salt), Some(Fields(fields))) => {
@@ -198,16 +194,8 @@ fn conversation(spec: Value) -> Result<Conversation, RecordProblem> {
 
 /// Appends a record with its address, as one JSON object.
 pub fn write_record(address: &Address, record: &Record, out: &mut String) {
-    let Record {
-        id,
-        content_digest,
-        attributes_digest,
-        applied,
-        source,
-        applied_at,
-        partial_errors,
-        replaced,
-    } = record;
+    let Record { id, content_digest, attributes_digest, applied, source, applied_at, partial_errors, replaced } =
+        record;
     let mut members = Members::begin(out);
     members.text("address", &address.to_string());
     members.plain("id", id);
