@@ -1,0 +1,53 @@
+//! The one thing about a journal that is not pure, behind a trait: writing an entry so that it lasts.
+
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::journal::entry::Entry;
+use crate::journal::line::LineError;
+
+/// Where entries go.
+pub trait Append {
+    /// Writes one entry. When the future ends well, the entry is synced and survives the loss of power. Entries stand in
+    /// the order of the calls of this function. A future that is dropped does not take the entry back.
+    fn append(&self, entry: Entry) -> impl Future<Output = Result<(), JournalError>> + Send;
+}
+
+/// Why a journal can't be read or written. After an error of [`Append::append`] every later one fails too: a run must stop
+/// when it can't write down what it does.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("can't {doing} the journal {}", path.display())]
+    Io { path: PathBuf, doing: &'static str, source: Arc<io::Error> },
+    #[error("the journal {} is larger than {limit} bytes", path.display())]
+    TooLarge { path: PathBuf, limit: u64 },
+    #[error("the journal {} is not a file", path.display())]
+    NotAFile { path: PathBuf },
+    #[error("the journal {} can't be used", path.display())]
+    Text { path: PathBuf, source: LineError },
+    #[error("the journal {} is no longer written", path.display())]
+    Stopped { path: PathBuf },
+}
+
+impl JournalError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            JournalError::Io { .. } => {
+                "nothing is sent that could not be written down first: make room or mend permissions, then run again"
+            }
+            JournalError::TooLarge { .. } | JournalError::NotAFile { .. } => {
+                "move it away after making sure that it is not the journal of an apply"
+            }
+            JournalError::Text { source: LineError::Newer { .. }, .. } => {
+                "use the dixaform that wrote it, or a newer one"
+            }
+            JournalError::Text { .. } => {
+                "restore the file, or mend the line: it tells which conversations were made and are not in the state yet"
+            }
+            JournalError::Stopped { .. } => "run again: what was done is in the journal",
+        }
+    }
+}

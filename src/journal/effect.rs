@@ -1,0 +1,202 @@
+//! What a call that succeeded makes of a record.
+
+use std::collections::BTreeMap;
+
+use crate::conversation::{Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId};
+use crate::digest::Digest;
+use crate::journal::entry::Intent;
+use crate::state::{Applied, Record};
+use crate::value::Map;
+
+/// The record of a conversation that was made. Its attributes are still to be written, unless there are none.
+///
+/// `before` is the record that the address had until now: its conversations go on in `replaced`, so that no id is lost.
+pub fn made(
+    intent: &Intent,
+    id: ConversationId,
+    partial_errors: &[String],
+    at: &str,
+    before: Option<&Record>,
+) -> Record {
+    let no_attributes = Digest::of_map(&Map::new());
+    let older = before.map(|record| (record.replaced.as_slice(), record.id));
+    let mut replaced: Vec<ConversationId> = Vec::new();
+    for old in older.into_iter().flat_map(|(older, old)| older.iter().copied().chain([old])).chain(intent.replaced) {
+        if old != id && !replaced.contains(&old) {
+            replaced.push(old);
+        }
+    }
+    Record {
+        id,
+        content_digest: intent.digests.content,
+        attributes_digest: (intent.digests.attributes == no_attributes).then_some(no_attributes),
+        applied: without_attributes(&intent.applied),
+        source: intent.source.clone(),
+        applied_at: at.to_owned(),
+        partial_errors: partial_errors.to_vec(),
+        replaced,
+    }
+}
+
+/// The record after its attributes were written. Its content is what it was: a PATCH does not touch that.
+pub fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
+    let Record {
+        id,
+        content_digest,
+        attributes_digest: _,
+        applied,
+        source: _,
+        applied_at: _,
+        partial_errors,
+        replaced,
+    } = record;
+    Record {
+        id: *id,
+        content_digest: *content_digest,
+        attributes_digest: Some(intent.digests.attributes),
+        applied: with_attributes(applied, &intent.applied),
+        source: intent.source.clone(),
+        applied_at: at.to_owned(),
+        partial_errors: partial_errors.clone(),
+        replaced: replaced.clone(),
+    }
+}
+
+/// All attributes of a record as [`Intent::applied`] of a PATCH holds them: as values or as digests, whichever the record
+/// has. `new_salt` is given under `lastApplied: digest` and turns values into digests; digests keep the salt they have,
+/// since those of the content can't be salted anew.
+pub fn attributes_kept(before: &Applied, attributes: &Attributes, new_salt: Option<&str>) -> Applied {
+    let only = Conversation { content: Map::new(), attributes: attributes.clone() };
+    match (before, new_salt) {
+        (Applied::Digests { salt, fields: _ }, _) => digests_of(&only, salt),
+        (Applied::Full(_), Some(salt)) => digests_of(&only, salt),
+        (Applied::Full(_), None) => Applied::Full(only),
+    }
+}
+
+fn digests_of(only_attributes: &Conversation, salt: &str) -> Applied {
+    let fields = fields_of(only_attributes, salt).into_iter().filter(|(pointer, _)| is_attribute(pointer)).collect();
+    Applied::Digests { salt: salt.to_owned(), fields }
+}
+
+fn without_attributes(applied: &Applied) -> Applied {
+    match applied {
+        Applied::Full(Conversation { content, attributes: _ }) => {
+            Applied::Full(Conversation { content: content.clone(), attributes: Attributes::new() })
+        }
+        Applied::Digests { salt, fields } => Applied::Digests { salt: salt.clone(), fields: content_fields(fields) },
+    }
+}
+
+fn with_attributes(before: &Applied, written: &Applied) -> Applied {
+    match (before, written) {
+        (Applied::Full(old), Applied::Full(new)) => {
+            Applied::Full(Conversation { content: old.content.clone(), attributes: new.attributes.clone() })
+        }
+        (Applied::Full(old), Applied::Digests { salt, fields }) => {
+            let content = Conversation { content: old.content.clone(), attributes: Attributes::new() };
+            joined(salt, &fields_of(&content, salt), fields)
+        }
+        (Applied::Digests { salt, fields }, Applied::Full(new)) => joined(salt, fields, &fields_of(new, salt)),
+        (Applied::Digests { salt: old_salt, fields: old }, Applied::Digests { salt, fields }) => {
+            // Digests of two salts can't stand together. The attributes are the newer knowledge; without the rest, a plan
+            // only has less to show of what the content was.
+            let none = BTreeMap::new();
+            joined(salt, if old_salt == salt { old } else { &none }, fields)
+        }
+    }
+}
+
+fn joined(salt: &str, content: &BTreeMap<String, String>, attributes: &BTreeMap<String, String>) -> Applied {
+    let mut fields = content_fields(content);
+    let attributes = attributes.iter().filter(|(pointer, _)| is_attribute(pointer));
+    fields.extend(attributes.map(|(pointer, digest)| (pointer.clone(), digest.clone())));
+    Applied::Digests { salt: salt.to_owned(), fields }
+}
+
+fn fields_of(conversation: &Conversation, salt: &str) -> BTreeMap<String, String> {
+    match Applied::to_digests(conversation, salt) {
+        Applied::Digests { salt: _, fields } => fields,
+        Applied::Full(_) => BTreeMap::new(),
+    }
+}
+
+fn content_fields(fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let content = fields.iter().filter(|(pointer, _)| !is_attribute(pointer));
+    content.map(|(pointer, digest)| (pointer.clone(), digest.clone())).collect()
+}
+
+/// Whether a JSON pointer leads into the attributes.
+fn is_attribute(pointer: &str) -> bool {
+    let below = pointer.strip_prefix('/').and_then(|rest| rest.strip_prefix(CUSTOM_ATTRIBUTES));
+    below.is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::AttributeValue;
+    use crate::value::Value;
+
+    fn conversation() -> Conversation {
+        Conversation {
+            content: Map::from_iter([("subject".to_owned(), Value::text("s"))]),
+            attributes: Attributes::from([("one".to_owned(), AttributeValue::Text("1".into()))]),
+        }
+    }
+
+    fn intent(applied: Applied) -> Intent {
+        Intent {
+            digests: conversation().digests(),
+            applied,
+            source: None,
+            requester: None,
+            marker: None,
+            known_before: Vec::new(),
+            replaced: None,
+            at: String::new(),
+        }
+    }
+
+    #[test]
+    fn made_and_patched_is_recorded_as_the_whole_was_wanted_with_values_and_with_digests() {
+        for (whole, new_salt) in [
+            (Applied::Full(conversation()), None),
+            (Applied::to_digests(&conversation(), "salt"), Some("another, which does not count")),
+        ] {
+            let record = made(&intent(whole.clone()), ConversationId(1), &[], "", None);
+            assert_eq!(record.attributes_digest, None);
+            assert!(record.applied.attribute_values(&conversation().attributes).is_empty());
+            let kept = attributes_kept(&record.applied, &conversation().attributes, new_salt);
+            let record = patched(&record, &intent(kept), "");
+            assert_eq!(record.applied, whole);
+            assert_eq!(record.attributes_digest, Some(conversation().digests().attributes));
+        }
+    }
+
+    #[test]
+    fn a_record_with_values_loses_them_when_its_attributes_are_written_as_digests() {
+        let record = made(&intent(Applied::Full(conversation())), ConversationId(1), &[], "", None);
+        let kept = attributes_kept(&record.applied, &conversation().attributes, Some("salt"));
+        assert_eq!(patched(&record, &intent(kept), "").applied, Applied::to_digests(&conversation(), "salt"));
+    }
+
+    #[test]
+    fn a_record_without_attributes_has_nothing_left_to_write() {
+        let mut intent = intent(Applied::Full(conversation()));
+        intent.digests.attributes = Digest::of_map(&Map::new());
+        let record = made(&intent, ConversationId(1), &[], "", None);
+        assert_eq!(record.attributes_digest, Some(intent.digests.attributes));
+    }
+
+    #[test]
+    fn no_conversation_of_an_address_is_forgotten_when_another_is_made() {
+        let mut older = made(&intent(Applied::Full(conversation())), ConversationId(2), &[], "", None);
+        older.replaced = vec![ConversationId(1)];
+        let mut intent = intent(Applied::Full(conversation()));
+        intent.replaced = Some(ConversationId(2));
+        let newer = made(&intent, ConversationId(3), &[], "", Some(&older));
+        assert_eq!(newer.replaced, [ConversationId(1), ConversationId(2)]);
+        assert_eq!(made(&intent, ConversationId(3), &[], "", Some(&newer)).replaced, newer.replaced);
+    }
+}

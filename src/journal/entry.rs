@@ -1,0 +1,140 @@
+//! What a journal says, as data.
+
+use crate::conversation::{Address, ConversationId, Digests};
+use crate::source::Source;
+use crate::state::{Applied, Lineage, Record, TenantIdentity};
+
+/// One line of the journal. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A run starts. Everything up to the next one belongs to it.
+    Opened {
+        run: uuid::Uuid,
+        lineage: Lineage,
+        /// The serial of the state that the run starts from.
+        base_serial: u64,
+        tenant: TenantIdentity,
+        /// What the user typed, without arguments that could be secret: `apply`, `recover`.
+        command: String,
+        at: String,
+        pid: u32,
+    },
+    /// A call is about to be sent.
+    Began {
+        /// Unique in one journal, runs before this one included; entries about the call name it by this.
+        seq: u64,
+        address: Address,
+        call: CallKind,
+        intent: Box<Intent>,
+    },
+    /// The call was answered with success.
+    Succeeded {
+        seq: u64,
+        /// The conversation made, or the one whose attributes were written.
+        id: ConversationId,
+        /// What Dixa could not do while making it; empty for [`CallKind::Patch`].
+        partial_errors: Vec<String>,
+        at: String,
+    },
+    /// The call ended without success.
+    Failed {
+        seq: u64,
+        /// Surely nothing was done. False means in doubt for a call that makes a conversation.
+        certain: bool,
+        message: String,
+        at: String,
+    },
+    /// The end of the call is not known.
+    InDoubt { seq: u64, message: String, at: String },
+    /// An existing conversation was taken under management, as this record. Attributes still to be written have no digest
+    /// in it, and their [`CallKind::Patch`] follows.
+    Adopted { address: Address, record: Box<Record> },
+    /// The record of this address was dropped.
+    Forgot { address: Address },
+    /// A call in doubt was settled.
+    Decided { seq: u64, decision: Decision, by: DecidedBy, at: String },
+    /// The run is over and its effects are in the saved state of this serial.
+    Closed { serial: u64, at: String },
+}
+
+/// The calls that write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallKind {
+    /// `POST /v1/conversations`
+    Create,
+    /// `POST /v1/conversations/import`
+    Import,
+    /// `PATCH /v1/conversations/{id}/custom-attributes`; sent again it does no harm, so it is never in doubt.
+    Patch,
+}
+
+impl CallKind {
+    pub const ALL: [CallKind; 3] = [CallKind::Create, CallKind::Import, CallKind::Patch];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            CallKind::Create => "create",
+            CallKind::Import => "import",
+            CallKind::Patch => "patch",
+        }
+    }
+
+    /// Whether it makes a conversation, so that its end can be in doubt.
+    pub fn makes(self) -> bool {
+        match self {
+            CallKind::Create | CallKind::Import => true,
+            CallKind::Patch => false,
+        }
+    }
+}
+
+/// All that a record takes from a call that succeeds, and all that is needed to find out whether it did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intent {
+    /// Of the whole spec that is wanted, attributes included, whichever call this is.
+    pub digests: Digests,
+    /// For a call that makes a conversation, its content; attributes in it are not recorded, since they are not written
+    /// yet. For [`CallKind::Patch`], all attributes of the record as they will be, without content: see
+    /// [`attributes_kept`](crate::journal::attributes_kept).
+    pub applied: Applied,
+    pub source: Option<Source>,
+    /// The end user among whose conversations one in doubt is looked for; none for [`CallKind::Patch`].
+    pub requester: Option<String>,
+    /// The `externalId` of the first message that was sent, if there is a message.
+    pub marker: Option<String>,
+    /// For a call without a marker: the conversations that the requester had before.
+    pub known_before: Vec<ConversationId>,
+    /// The conversation that the new one takes the place of.
+    pub replaced: Option<ConversationId>,
+    /// When the call began.
+    pub at: String,
+}
+
+/// What becomes of a call in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It did make this conversation, which is recorded.
+    Adopt(ConversationId),
+    /// It made none; the call may be sent again, under a new `seq`.
+    Create,
+    /// Whatever it made is left alone and not recorded.
+    Forget,
+}
+
+/// Who settled a call in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// dixaform, by looking at the tenant.
+    Machine,
+    /// Somebody, with `dixaform recover`.
+    Person,
+}
+
+impl DecidedBy {
+    pub fn word(self) -> &'static str {
+        match self {
+            DecidedBy::Machine => "machine",
+            DecidedBy::Person => "person",
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Lines of a journal: checksums, and what a dying process leaves behind.
+
+use crate::digest::Digest;
+use crate::journal::entry::Entry;
+use crate::journal::entry_v1;
+
+/// How many hexadecimal digits of the SHA-256 stand in front: this finds torn and flipped bytes, not forgers.
+const CHECKSUM_DIGITS: usize = 16;
+
+/// A journal that was read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lines {
+    pub entries: Vec<Entry>,
+    /// The length of its sound lines. Less than the whole when the last line is torn; what is appended goes here.
+    pub sound_bytes: u64,
+}
+
+/// Why a text is not a journal that can be used. Lines count from 1.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    #[error("line {line} is damaged: its checksum does not fit")]
+    Damaged { line: usize },
+    #[error("line {line} is not an entry: {what}")]
+    NotAnEntry { line: usize, what: String },
+    #[error("line {line} was written by a newer dixaform: its format is `{format}`; refused")]
+    Newer { line: usize, format: String },
+}
+
+/// An entry as a line, `\n` included.
+pub fn write_line(entry: &Entry) -> String {
+    let mut json = String::new();
+    entry_v1::write(entry, &mut json);
+    let mut line = checksum(&json);
+    line.reserve(json.len() + 2);
+    line.push(' ');
+    line.push_str(&json);
+    line.push('\n');
+    line
+}
+
+/// Reads a journal. A torn last line is left out.
+///
+/// # Errors
+/// A damaged line that is not the last, or a line that is no entry although its checksum fits.
+pub fn read(bytes: &[u8]) -> Result<Lines, LineError> {
+    let (texts, sound_bytes) = sound_lines(bytes)?;
+    let entries = texts.iter().zip(1..).map(|(json, line)| entry_v1::read(json, line)).collect::<Result<_, _>>()?;
+    Ok(Lines { entries, sound_bytes })
+}
+
+/// The length of the sound lines of a journal, without reading what they say.
+///
+/// # Errors
+/// A damaged line that is not the last.
+pub fn sound_bytes(bytes: &[u8]) -> Result<u64, LineError> {
+    sound_lines(bytes).map(|(_, length)| length)
+}
+
+fn sound_lines(bytes: &[u8]) -> Result<(Vec<&str>, u64), LineError> {
+    let mut texts = Vec::new();
+    let mut length = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let after = length + line.len();
+        match sound_json(line) {
+            Some(json) => texts.push(json),
+            None if after == bytes.len() => break,
+            None => return Err(LineError::Damaged { line: texts.len() + 1 }),
+        }
+        length = after;
+    }
+    Ok((texts, length as u64))
+}
+
+/// The JSON of a line that is whole.
+fn sound_json(line: &[u8]) -> Option<&str> {
+    let line = str::from_utf8(line).ok()?.strip_suffix('\n')?;
+    let (sum, rest) = line.split_at_checked(CHECKSUM_DIGITS)?;
+    let json = rest.strip_prefix(' ')?;
+    (checksum(json) == sum).then_some(json)
+}
+
+fn checksum(json: &str) -> String {
+    Digest::of_bytes(json.as_bytes()).short(CHECKSUM_DIGITS)
+}

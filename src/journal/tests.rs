@@ -1,0 +1,550 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::conversation::{Address, AttributeValue, Attributes, Conversation, ConversationId, Kind};
+use crate::source::{Place, Source};
+use crate::state::{Applied, Lineage, Record, State, TenantIdentity, file_v1};
+use crate::value::{Map, Value};
+
+const GOLDEN: &str = include_str!("golden.journal");
+const LINEAGE: Lineage = Lineage(uuid::Uuid::from_u128(7));
+
+fn at(seconds: u64) -> String {
+    format!("2026-09-14T08:30:{seconds:02}Z")
+}
+
+fn tenant() -> TenantIdentity {
+    TenantIdentity { base_url: "https://dev.dixa.io".into(), organization_id: Some("org".into()) }
+}
+
+fn opened(base_serial: u64) -> Entry {
+    let run = uuid::Uuid::from_u128(u128::from(base_serial) + 1);
+    Entry::Opened {
+        run,
+        lineage: LINEAGE,
+        base_serial,
+        tenant: tenant(),
+        command: "apply".into(),
+        at: at(0),
+        pid: 4711,
+    }
+}
+
+fn address(name: &str) -> Address {
+    Address::new(Kind::Conversation, name).expect("a name")
+}
+
+fn conversation(subject: &str, attribute: Option<&str>) -> Conversation {
+    let attribute = attribute.map(|text| ("one".to_owned(), AttributeValue::Text(text.into())));
+    Conversation {
+        content: Map::from_iter([("subject".to_owned(), Value::text(subject))]),
+        attributes: attribute.into_iter().collect(),
+    }
+}
+
+fn intent_of(wanted: &Conversation, applied: Applied, replaced: Option<ConversationId>) -> Box<Intent> {
+    Box::new(Intent {
+        digests: wanted.digests(),
+        applied,
+        source: Some(Source { file: "manifests/a.yaml".into(), place: Place::START }),
+        requester: Some("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b".into()),
+        marker: Some("df-1".into()),
+        known_before: Vec::new(),
+        replaced,
+        at: at(1),
+    })
+}
+
+fn began(seq: u64, name: &str, wanted: &Conversation, replaced: Option<ConversationId>) -> Entry {
+    let intent = intent_of(wanted, Applied::Full(wanted.clone()), replaced);
+    Entry::Began { seq, address: address(name), call: CallKind::Create, intent }
+}
+
+fn began_patch(seq: u64, name: &str, wanted: &Conversation, before: &Applied) -> Entry {
+    let intent = intent_of(wanted, attributes_kept(before, &wanted.attributes, None), None);
+    Entry::Began { seq, address: address(name), call: CallKind::Patch, intent }
+}
+
+fn succeeded(seq: u64, id: i64) -> Entry {
+    Entry::Succeeded { seq, id: ConversationId(id), partial_errors: Vec::new(), at: at(2) }
+}
+
+fn decided(seq: u64, decision: Decision) -> Entry {
+    Entry::Decided { seq, decision, by: DecidedBy::Machine, at: at(3) }
+}
+
+fn in_doubt(seq: u64) -> Entry {
+    Entry::InDoubt { seq, message: "the connection was closed".into(), at: at(2) }
+}
+
+fn closed(serial: u64) -> Entry {
+    Entry::Closed { serial, at: at(9) }
+}
+
+fn state(serial: u64) -> State {
+    State { serial, tenant: Some(tenant()), ..State::new(LINEAGE) }
+}
+
+fn saved(replayed: &Replayed) -> State {
+    State { serial: replayed.state.serial + 1, ..replayed.state.clone() }
+}
+
+fn replayed(state: &State, entries: &[Entry]) -> Replayed {
+    replay(state.clone(), entries).expect("a journal that fits")
+}
+
+fn text_of(entries: &[Entry]) -> String {
+    entries.iter().map(write_line).collect()
+}
+
+fn one_of_each() -> Vec<Entry> {
+    let wanted = conversation("s", Some("1"));
+    let mut import = *intent_of(&wanted, Applied::to_digests(&wanted, "00ff"), Some(ConversationId(99)));
+    (import.marker, import.requester, import.source) = (None, None, None);
+    import.known_before = vec![ConversationId(97), ConversationId(98)];
+    let record = replayed(&state(3), &[opened(3), began(1, "a", &wanted, None), succeeded(1, 100)]).state.records
+        [&address("a")]
+        .clone();
+    vec![
+        opened(3),
+        began(1, "a", &wanted, None),
+        Entry::Succeeded { seq: 1, id: ConversationId(100), partial_errors: vec!["not assigned".into()], at: at(2) },
+        began_patch(2, "a", &wanted, &record.applied),
+        Entry::Failed { seq: 2, certain: true, message: "400: \"no\"\n".into(), at: at(3) },
+        Entry::Began { seq: 3, address: address("b"), call: CallKind::Import, intent: Box::new(import) },
+        in_doubt(3),
+        decided(3, Decision::Adopt(ConversationId(102))),
+        Entry::Decided { seq: 4, decision: Decision::Create, by: DecidedBy::Person, at: at(4) },
+        decided(5, Decision::Forget),
+        Entry::Adopted { address: address("c"), record: Box::new(record) },
+        Entry::Forgot { address: address("d") },
+        closed(4),
+    ]
+}
+
+/// The golden file is the promise to the next version that meets a journal of this one.
+#[test]
+fn the_golden_file_is_what_is_written_and_reads_back() {
+    assert_eq!(text_of(&one_of_each()), GOLDEN);
+    assert_eq!(read(GOLDEN.as_bytes()).expect("sound").entries, one_of_each());
+}
+
+#[test]
+fn a_torn_last_line_is_left_out_wherever_it_was_torn() {
+    let entries = [opened(0), began(1, "a", &conversation("s", None), None)];
+    let (first, last) = (write_line(&entries[0]), write_line(&entries[1]));
+    for cut in 0..last.len() {
+        let lines = read(format!("{first}{}", &last[..cut]).as_bytes()).expect("sound but for the end");
+        assert_eq!((lines.entries.as_slice(), lines.sound_bytes), (&entries[..1], first.len() as u64), "{cut}");
+    }
+    let mut zeros = first.clone().into_bytes();
+    zeros.extend([0; 100]);
+    assert_eq!(sound_bytes(&zeros), Ok(first.len() as u64));
+    let flipped = format!("{first}{}", last.replace("create", "kreate"));
+    assert_eq!(read(flipped.as_bytes()).expect("sound but for the end").entries, entries[..1]);
+    assert_eq!(read(b"").expect("empty"), Lines::default());
+}
+
+#[test]
+fn a_damaged_middle_line_is_an_error_that_names_it() {
+    let lines: Vec<&str> = GOLDEN.lines().collect();
+    for (index, line) in lines.iter().enumerate().take(lines.len() - 1) {
+        for damage in ["", "x", &line[1..], &format!("{line} "), &line.replacen("{\"", "{\"x", 1)] {
+            let mut damaged = lines.clone();
+            damaged[index] = damage;
+            let text = format!("{}\n", damaged.join("\n"));
+            let error = read(text.as_bytes()).expect_err(damage);
+            assert_eq!(error, LineError::Damaged { line: index + 1 });
+        }
+    }
+}
+
+fn line_of(json: &str) -> String {
+    format!("{} {json}\n", crate::digest::Digest::of_bytes(json.as_bytes()).short(16))
+}
+
+#[test]
+fn what_a_newer_version_wrote_is_refused_and_what_is_no_entry_is_named() {
+    let newer = line_of(r#"{"opened":{"format":"dixaform-journal/2","shard":1}}"#);
+    assert_eq!(read(newer.as_bytes()), Err(LineError::Newer { line: 1, format: "dixaform-journal/2".into() }));
+    for (json, expected) in [
+        ("{}", ""),
+        (r#"{"sent":{}}"#, "unknown variant `sent`"),
+        (r#"{"forgot":{"address":"conversation.A"}}"#, "its address is none"),
+        (r#"{"forgot":{"address":"conversation.a","x":1}}"#, "unknown field `x`"),
+        (r#"{"succeeded":{"seq":1,"id":0,"at":""}}"#, "not a positive number"),
+        (r#"{"decided":{"seq":1,"decision":"adopt","by":"machine","at":""}}"#, "`decision` can't be `adopt`"),
+        (r#"{"decided":{"seq":1,"decision":"create","by":"nobody","at":""}}"#, "`by` can't be `nobody`"),
+    ] {
+        let text = format!("{}{}", write_line(&opened(0)), line_of(json));
+        match read(text.as_bytes()) {
+            Err(LineError::NotAnEntry { line: 2, what }) => assert!(what.contains(expected), "{what}"),
+            other => panic!("{json}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_make_without_an_end_is_in_doubt_and_a_patch_without_one_is_not_done() {
+    let wanted = conversation("s", Some("1"));
+    let base = replayed(&state(3), &[opened(3), began(1, "a", &wanted, None), succeeded(1, 100)]).state;
+    let entries = [
+        opened(3),
+        began_patch(1, "a", &wanted, &base.records[&address("a")].applied),
+        began(2, "b", &wanted, None),
+        began(5, "c", &wanted, None),
+        in_doubt(5),
+        began(6, "d", &wanted, None),
+        Entry::Failed { seq: 6, certain: false, message: "500".into(), at: at(2) },
+        began(7, "e", &wanted, None),
+        Entry::Failed { seq: 7, certain: true, message: "400".into(), at: at(2) },
+    ];
+    let after = replayed(&base, &entries);
+    assert_eq!(after.state, base);
+    assert!(after.open);
+    assert_eq!(after.last_seq, 7);
+    let told: Vec<_> =
+        after.in_doubt.iter().map(|doubt| (doubt.seq, doubt.address.name(), doubt.message.as_deref())).collect();
+    assert_eq!(told, [(2, "b", None), (5, "c", Some("the connection was closed")), (6, "d", Some("500"))]);
+    assert_eq!(after.in_doubt[0].since, at(1));
+}
+
+#[test]
+fn each_decision_ends_the_doubt_and_only_adoption_makes_a_record() {
+    let wanted = conversation("s", None);
+    let before = [opened(3), began(1, "a", &wanted, None), in_doubt(1), closed(4), opened(4)];
+    for (decision, recorded) in
+        [(Decision::Adopt(ConversationId(100)), 1), (Decision::Create, 0), (Decision::Forget, 0)]
+    {
+        let after = replayed(&state(4), &[&before[..], &[decided(1, decision)]].concat());
+        assert_eq!((after.in_doubt.len(), after.state.records.len()), (0, recorded), "{decision:?}");
+    }
+}
+
+#[test]
+fn a_journal_of_another_history_is_refused() {
+    let entries = [opened(3), closed(3)];
+    let other = State { lineage: Lineage(uuid::Uuid::nil()), ..state(3) };
+    assert!(matches!(replay(other, &entries), Err(ReplayError::OtherLineage { .. })));
+    let older = ReplayError::StateTooOld { journal: 3, state: 2 };
+    assert_eq!(replay(state(2), &entries), Err(older));
+    let unsaved = replay(state(3), &[opened(3), closed(4)]);
+    assert_eq!(unsaved, Err(ReplayError::StateTooOld { journal: 4, state: 3 }));
+    let elsewhere = TenantIdentity { base_url: "https://dev.dixa.io".into(), organization_id: Some("other".into()) };
+    let elsewhere = State { tenant: Some(elsewhere), ..state(3) };
+    assert!(matches!(replay(elsewhere, &entries), Err(ReplayError::OtherTenant { .. })));
+}
+
+#[test]
+fn a_state_that_was_never_saved_takes_the_lineage_of_its_journal() {
+    let entries = [opened(0), began(1, "a", &conversation("s", None), None), succeeded(1, 100)];
+    let after = replayed(&State::new(Lineage(uuid::Uuid::nil())), &entries);
+    assert_eq!((after.state.lineage, after.state.tenant.as_ref()), (LINEAGE, Some(&tenant())));
+    assert_eq!(after.state.records[&address("a")].id, ConversationId(100));
+}
+
+#[test]
+fn a_journal_that_contradicts_itself_is_an_error() {
+    let wanted = conversation("s", None);
+    let make = |seq, name| began(seq, name, &wanted, None);
+    let cases = [
+        (vec![make(1, "a")], ReplayError::NotOpened),
+        (vec![opened(3), closed(3), make(1, "a")], ReplayError::NotOpened),
+        (vec![opened(3), make(1, "a"), make(1, "b")], ReplayError::SeqReused { seq: 1 }),
+        (vec![opened(3), succeeded(1, 100)], ReplayError::NotPending { seq: 1 }),
+        (vec![opened(3), make(1, "a"), succeeded(1, 100), succeeded(1, 101)], ReplayError::NotPending { seq: 1 }),
+        (
+            vec![opened(3), make(1, "a"), succeeded(1, 100), make(2, "b"), succeeded(2, 100)],
+            ReplayError::OwnedTwice { id: ConversationId(100), address: address("b"), owner: address("a") },
+        ),
+    ];
+    for (entries, error) in cases {
+        assert_eq!(replay(state(3), &entries), Err(error));
+    }
+}
+
+#[test]
+fn a_patch_of_a_conversation_that_is_no_longer_recorded_changes_nothing() {
+    let wanted = conversation("s", Some("1"));
+    let made = [opened(3), began(1, "a", &wanted, None), succeeded(1, 100)];
+    let applied = replayed(&state(3), &made).state.records[&address("a")].applied.clone();
+    let more =
+        [began(2, "a", &wanted, None), succeeded(2, 101), began_patch(3, "a", &wanted, &applied), succeeded(3, 100)];
+    let after = replayed(&state(3), &[&made[..], &more[..]].concat());
+    assert_eq!(after.state.records[&address("a")].id, ConversationId(101));
+    assert_eq!(after.state.records[&address("a")].attributes_digest, None);
+}
+
+/// What a run does next, chosen by a property test; addresses and calls in flight are picked by number.
+#[derive(Clone, Debug)]
+enum Act {
+    Make(u8, bool),
+    Patch(u8),
+    Succeed(u8),
+    Fail(u8, bool),
+    Doubt(u8),
+    Decide(u8, u8),
+    Adopt(u8),
+    Forget(u8),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => (0..5u8, any::<bool>()).prop_map(|(name, attributes)| Act::Make(name, attributes)),
+        2 => (0..5u8).prop_map(Act::Patch),
+        6 => any::<u8>().prop_map(Act::Succeed),
+        1 => (any::<u8>(), any::<bool>()).prop_map(|(call, certain)| Act::Fail(call, certain)),
+        1 => any::<u8>().prop_map(Act::Doubt),
+        1 => (any::<u8>(), any::<u8>()).prop_map(|(call, way)| Act::Decide(call, way)),
+        1 => (0..5u8).prop_map(Act::Adopt),
+        1 => (0..5u8).prop_map(Act::Forget),
+    ]
+}
+
+/// Turns acts into the entries that a correct run would write, with what it knows that replay has to find out.
+struct Script {
+    live: Replay,
+    entries: Vec<Entry>,
+    in_flight: BTreeMap<u64, (Address, CallKind)>,
+    next_seq: u64,
+    next_id: i64,
+    /// Conversations that exist because of us, and were not forgotten on purpose.
+    ours: BTreeSet<ConversationId>,
+}
+
+impl Script {
+    fn new(state: State) -> Self {
+        let ours = state.records.values().map(|record| record.id).collect();
+        let live = Replay::new(state);
+        Script { live, entries: Vec::new(), in_flight: BTreeMap::new(), next_seq: 1, next_id: 1000, ours }
+    }
+
+    fn write(&mut self, entry: Entry) {
+        self.live.add(&entry).expect("a correct run");
+        self.entries.push(entry);
+    }
+
+    fn record(&self, name: &Address) -> Option<Record> {
+        self.live.state().records.get(name).cloned()
+    }
+
+    fn pick(&self, call: u8) -> Option<(u64, CallKind)> {
+        let index = usize::from(call) % self.in_flight.len().max(1);
+        self.in_flight.iter().nth(index).map(|(seq, (_, call))| (*seq, *call))
+    }
+
+    fn is_busy(&self, address: &Address) -> bool {
+        self.in_flight.values().any(|(busy, _)| busy == address)
+    }
+
+    fn new_id(&mut self) -> ConversationId {
+        self.next_id += 1;
+        self.ours.insert(ConversationId(self.next_id));
+        ConversationId(self.next_id)
+    }
+
+    fn begin(&mut self, name: &Address, call: CallKind, intent: Box<Intent>) {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        self.write(Entry::Began { seq, address: name.clone(), call, intent });
+        self.in_flight.insert(seq, (name.clone(), call));
+    }
+
+    fn act(&mut self, act: &Act) {
+        let name = |number: &u8| address(&format!("n{number}"));
+        match act {
+            Act::Make(number, attributes) if !self.is_busy(&name(number)) => {
+                let wanted = conversation(&self.next_seq.to_string(), attributes.then_some("1"));
+                let replaced = self.record(&name(number)).map(|record| record.id);
+                let intent = intent_of(&wanted, Applied::Full(wanted.clone()), replaced);
+                self.begin(&name(number), CallKind::Create, intent);
+            }
+            Act::Patch(number) if !self.is_busy(&name(number)) => {
+                let Some(record) = self.record(&name(number)) else { return };
+                let attributes = Attributes::from([("one".into(), AttributeValue::Text(self.next_seq.to_string()))]);
+                let applied = attributes_kept(&record.applied, &attributes, None);
+                let intent = intent_of(&Conversation { content: Map::new(), attributes }, applied, None);
+                self.begin(&name(number), CallKind::Patch, intent);
+            }
+            Act::Adopt(number) if !self.is_busy(&name(number)) && self.record(&name(number)).is_none() => {
+                let mut record = some_record();
+                record.id = self.new_id();
+                self.write(Entry::Adopted { address: name(number), record: Box::new(record) });
+            }
+            Act::Forget(number) if !self.is_busy(&name(number)) => {
+                if let Some(record) = self.record(&name(number)) {
+                    self.ours.remove(&record.id);
+                    self.ours.retain(|id| !record.replaced.contains(id));
+                    self.write(Entry::Forgot { address: name(number) });
+                }
+            }
+            Act::Make(..) | Act::Patch(_) | Act::Adopt(_) | Act::Forget(_) => {}
+            Act::Succeed(call) | Act::Fail(call, _) | Act::Doubt(call) | Act::Decide(call, _) => {
+                if let Some((seq, kind)) = self.pick(*call) {
+                    self.answer(act, seq, kind);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, act: &Act, seq: u64, call: CallKind) {
+        match act {
+            Act::Succeed(_) if call.makes() => {
+                let id = self.new_id();
+                self.write(succeeded(seq, id.0));
+            }
+            Act::Succeed(_) => {
+                let id = self.record(&self.in_flight[&seq].0).expect("it is patched").id;
+                self.write(succeeded(seq, id.0));
+            }
+            Act::Fail(_, certain) => {
+                self.write(Entry::Failed { seq, certain: *certain, message: String::new(), at: at(2) });
+                if !certain && call.makes() {
+                    return;
+                }
+            }
+            Act::Decide(_, way) if call.makes() => {
+                let decision = match way % 3 {
+                    0 => Decision::Adopt(self.new_id()),
+                    1 => Decision::Create,
+                    _ => Decision::Forget,
+                };
+                self.write(decided(seq, decision));
+            }
+            _ => return self.write(in_doubt(seq)),
+        }
+        self.in_flight.remove(&seq);
+    }
+
+    /// A new run, on the serial that is saved.
+    fn reopen(&mut self, serial: u64) {
+        self.in_flight.retain(|_, (_, call)| call.makes());
+        self.write(opened(serial));
+    }
+}
+
+fn some_record() -> Record {
+    let made = [opened(0), began(1, "z", &conversation("adopted", None), None), succeeded(1, 1)];
+    replayed(&state(0), &made).state.records[&address("z")].clone()
+}
+
+fn play(base: &State, acts: &[Act]) -> Script {
+    let mut script = Script::new(base.clone());
+    script.reopen(base.serial);
+    acts.iter().for_each(|act| script.act(act));
+    script
+}
+
+fn base_state() -> State {
+    let mut record = some_record();
+    record.id = ConversationId(500);
+    record.replaced = vec![ConversationId(400)];
+    State { records: BTreeMap::from([(address("n0"), record)]), ..state(5) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn entries_read_back_as_they_were(
+        wanted in file_v1::tests::conversation(),
+        record in file_v1::tests::record(7),
+        texts in prop::collection::vec(any::<String>(), 4),
+        numbers in any::<(u64, u64, u32, bool)>(),
+    ) {
+        let (seq, serial, pid, flag) = numbers;
+        let [one, two, three, four] = <[String; 4]>::try_from(texts).expect("four");
+        let mut intent = intent_of(&wanted, record.applied.clone(), flag.then_some(ConversationId(3)));
+        (intent.requester, intent.marker, intent.source) = (Some(one.clone()), flag.then_some(two.clone()), record.source.clone());
+        let run = uuid::Uuid::from_u128(u128::from(seq));
+        let tenant = TenantIdentity { base_url: three.clone(), organization_id: flag.then_some(four.clone()) };
+        let entries = [
+            Entry::Opened { run, lineage: LINEAGE, base_serial: serial, tenant, command: four, at: three, pid },
+            Entry::Began { seq, address: address("a"), call: CallKind::Import, intent },
+            Entry::Succeeded { seq, id: ConversationId(8), partial_errors: vec![one.clone(), two.clone()], at: one.clone() },
+            Entry::Failed { seq, certain: flag, message: one.clone(), at: two.clone() },
+            Entry::InDoubt { seq, message: two, at: one },
+            Entry::Adopted { address: address("b"), record: Box::new(record) },
+        ];
+        let text = text_of(&entries);
+        prop_assert_eq!(text.lines().count(), entries.len());
+        let lines = read(text.as_bytes()).expect("own text");
+        prop_assert_eq!(lines.sound_bytes, text.len() as u64);
+        prop_assert_eq!(lines.entries, entries);
+    }
+
+    /// The process may die after any entry. What was answered is then in the state, what was not is in doubt.
+    #[test]
+    fn a_run_that_dies_anywhere_loses_no_conversation_and_forgets_no_call(acts in prop::collection::vec(act(), 0..40)) {
+        let base = base_state();
+        for cut in 0..=acts.len() {
+            let script = play(&base, &acts[..cut]);
+            let after = replayed(&base, &read(text_of(&script.entries).as_bytes()).expect("sound").entries);
+            let mut kept: BTreeSet<ConversationId> = after.state.records.values().map(|record| record.id).collect();
+            kept.extend(after.state.records.values().flat_map(|record| record.replaced.clone()));
+            prop_assert!(script.ours.is_subset(&kept), "{:?} of {:?}", kept, script.ours);
+            let doubtful: Vec<u64> = after.in_doubt.iter().map(|doubt| doubt.seq).collect();
+            let unanswered: Vec<u64> =
+                script.in_flight.iter().filter(|(_, (_, call))| call.makes()).map(|(seq, _)| *seq).collect();
+            prop_assert_eq!(doubtful, unanswered);
+            prop_assert_eq!(&after.state, script.live.state());
+            prop_assert_eq!(file_v1::read(&file_v1::write(&after.state)).expect("a state that reads"), after.state);
+        }
+    }
+
+    /// The process may also die between saving the state and closing or removing the journal, and may not be alone in that.
+    #[test]
+    fn replaying_onto_a_state_that_has_the_effects_changes_nothing(
+        runs in prop::collection::vec((prop::collection::vec(act(), 0..20), any::<bool>(), any::<bool>()), 1..4),
+    ) {
+        let base = base_state();
+        let mut script = Script::new(base.clone());
+        let mut on_disk = base;
+        for (acts, save, close) in &runs {
+            script.live = Replay::new(on_disk.clone());
+            script.entries.iter().for_each(|entry| script.live.add(entry).expect("fits"));
+            script.reopen(on_disk.serial);
+            acts.iter().for_each(|act| script.act(act));
+            if *save {
+                let before = replayed(&on_disk, &script.entries);
+                on_disk = saved(&before);
+                let again = replayed(&on_disk, &script.entries);
+                prop_assert_eq!(&again.state, &on_disk);
+                prop_assert_eq!(&again.in_doubt, &before.in_doubt);
+                if *close {
+                    script.entries.push(closed(on_disk.serial));
+                    prop_assert_eq!(&replayed(&on_disk, &script.entries), &Replayed { open: false, ..again });
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_carried_over_is_what_was_in_doubt_and_nothing_else(
+        first in prop::collection::vec(act(), 0..25),
+        second in prop::collection::vec(act(), 0..25),
+    ) {
+        let base = base_state();
+        let mut script = play(&base, &first);
+        prop_assert_eq!(carry_over(&script.entries), None);
+        let on_disk = saved(&replayed(&base, &script.entries));
+        script.entries.push(closed(on_disk.serial));
+        let whole = replayed(&on_disk, &script.entries);
+        let kept = carry_over(&script.entries).expect("closed");
+        let cut = replayed(&on_disk, &kept);
+        prop_assert_eq!((&cut.state, &cut.in_doubt), (&whole.state, &whole.in_doubt));
+        prop_assert_eq!(kept.is_empty(), whole.in_doubt.is_empty());
+        prop_assert_eq!(carry_over(&kept), Some(kept.clone()));
+
+        // And a second run goes on from there as it would have from the whole.
+        let mut next = Script::new(on_disk.clone());
+        kept.into_iter().for_each(|entry| next.write(entry));
+        (next.in_flight, next.next_seq, next.next_id) = (script.in_flight, script.next_seq, script.next_id);
+        next.reopen(on_disk.serial);
+        second.iter().for_each(|act| next.act(act));
+        let later = saved(&replayed(&on_disk, &next.entries));
+        prop_assert_eq!(&replayed(&later, &next.entries).state, &later);
+    }
+}

@@ -1,0 +1,251 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::conversation::{AttributeValue, Attributes, Conversation, Kind};
+use crate::digest::Digest;
+use crate::source::{Place, Source};
+use crate::state::record::{Applied, Record, TenantIdentity};
+use crate::value::{Map, Number, Value};
+
+const GOLDEN: &str = include_str!("golden.json");
+
+fn golden_state() -> State {
+    let content = Map::from_iter([
+        ("_type".to_owned(), Value::text("Email")),
+        ("subject".to_owned(), Value::text("order \"123\"\n")),
+        ("attachments".to_owned(), Value::List(Vec::new())),
+    ]);
+    let attributes = Attributes::from([
+        ("2f5515b6-7e98-4f4d-9010-bfd2a27d4f35".to_owned(), AttributeValue::Text("012345".into())),
+        ("db5f673b-1c40-41e7-b71f-caab342f0607".to_owned(), AttributeValue::Clear),
+        ("e14708a6-eed9-495c-9d88-c72331e9e247".to_owned(), AttributeValue::Path(vec!["a".into(), "b".into()])),
+    ]);
+    let conversation = Conversation { content, attributes };
+    let digests = conversation.digests();
+    let full = Record {
+        id: ConversationId(100),
+        content_digest: digests.content,
+        attributes_digest: Some(digests.attributes),
+        applied: Applied::Full(conversation.clone()),
+        source: Some(Source { file: "manifests/a.yaml".into(), place: Place { line: 31, column: 1 } }),
+        applied_at: "2026-09-14T08:30:00Z".into(),
+        partial_errors: vec!["The conversation could not be assigned".into()],
+        replaced: vec![ConversationId(98), ConversationId(99)],
+    };
+    let digest = Record {
+        id: ConversationId(i64::MAX),
+        content_digest: digests.content,
+        attributes_digest: None,
+        applied: Applied::to_digests(&conversation, "00ff"),
+        source: None,
+        applied_at: "2026-09-14T08:30:01Z".into(),
+        partial_errors: Vec::new(),
+        replaced: Vec::new(),
+    };
+    State {
+        lineage: Lineage("7d0f2b3e-3c0a-4b7e-9b67-0d8f4b1f2a11".parse().expect("a uuid")),
+        serial: 3,
+        tenant: Some(TenantIdentity {
+            base_url: "https://dev.dixa.io".into(),
+            organization_id: Some("6c6d2d5e-0c0e-4f0c-8f38-2a7c6b9f2f10".into()),
+        }),
+        records: BTreeMap::from([
+            (Address::new(Kind::Conversation, "a").expect("a name"), full),
+            (Address::new(Kind::Import, "b").expect("a name"), digest),
+        ]),
+    }
+}
+
+/// The golden file is the promise to everyone whose state is in git. If this fails, the format has changed: that needs a
+/// version 2 and a reader for both.
+#[test]
+fn the_golden_file_is_what_is_written_and_reads_back() {
+    assert_eq!(write(&golden_state()), GOLDEN);
+    assert_eq!(read(GOLDEN).expect("valid"), golden_state());
+}
+
+#[test]
+fn a_state_without_records_is_two_lines() {
+    let state = State::new(Lineage(uuid::Uuid::nil()));
+    let text = write(&state);
+    assert_eq!(
+        text,
+        "{\"format\":\"dixaform-state/1\",\"lineage\":\"00000000-0000-0000-0000-000000000000\",\"serial\":0,\"records\":[\n]}\n"
+    );
+    assert_eq!(read(&text).expect("valid"), state);
+}
+
+#[test]
+fn streaming_writes_the_same_bytes_one_record_per_line() {
+    let mut bytes = Vec::new();
+    write_to(&golden_state(), &mut bytes).expect("memory");
+    assert_eq!(bytes, GOLDEN.as_bytes());
+    assert_eq!(GOLDEN.lines().count(), 4);
+    assert!(GOLDEN.lines().nth(1).expect("a record").starts_with("{\"address\":\"conversation.a\""));
+}
+
+#[test]
+fn what_a_merge_or_an_editor_leaves_still_reads() {
+    let pretty: serde_json::Value = serde_json::from_str(GOLDEN).expect("JSON");
+    let pretty = serde_json::to_string_pretty(&pretty).expect("JSON");
+    assert_eq!(read(&pretty).expect("valid"), golden_state());
+    let unsorted: Vec<&str> = GOLDEN.lines().collect();
+    let unsorted = [unsorted[0], &format!("{},", unsorted[2]), unsorted[1].trim_end_matches(','), unsorted[3]];
+    assert_eq!(read(&unsorted.join("\r\n")).expect("valid"), golden_state());
+}
+
+fn error_of(from: &str, to: &str) -> String {
+    assert!(GOLDEN.contains(from), "{from}");
+    read(&GOLDEN.replacen(from, to, 1)).expect_err(to).to_string()
+}
+
+#[test]
+fn a_newer_format_is_refused_even_when_everything_else_is_unknown() {
+    let newer = error_of("dixaform-state/1", "dixaform-state/2");
+    assert!(newer.contains("written by a newer dixaform") && newer.contains("refused"), "{newer}");
+    let alien = read(r#"{"format":"dixaform-state/12","shards":[]}"#).expect_err("newer");
+    assert!(matches!(alien, StateFileError::NewerFormat { .. }), "{alien}");
+    for other in ["dixaform-plan/1", "dixaform-state/0", "dixaform-state/x", ""] {
+        let error = read(&format!(r#"{{"format":"{other}"}}"#)).expect_err(other);
+        assert!(matches!(error, StateFileError::UnknownFormat { .. }), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_state_says_where_and_why() {
+    let broken = read(&GOLDEN[..GOLDEN.len() - 4]).expect_err("cut");
+    assert!(matches!(broken, StateFileError::NotJson { line: 3, .. }), "{broken}");
+    assert!(read("<<<<<<< HEAD\n").expect_err("a conflict").to_string().contains("line 1, column 1"));
+    for (from, to, expected) in [
+        ("\"serial\":3", "\"serial\":3,\"extra\":1", "unknown field `extra`"),
+        ("\"serial\":3", "\"serial\":3,\"serial\":3", "duplicate field `serial`"),
+        ("\"id\":100", "\"id\":100,\"colour\":1", "unknown field `colour`"),
+        ("\"_type\":", "\"subject\":1,\"_type\":", "duplicate member `subject`"),
+        ("\"/_type\":", "\"/subject\":\"\",\"/_type\":", "duplicate member `/subject`"),
+        ("\"serial\":3,", "", "missing field `serial`"),
+        ("\"format\":\"dixaform-state/1\",", "", "missing field `format`"),
+        ("\"id\":100", "\"id\":9223372036854775808", "line 2"),
+    ] {
+        let error = error_of(from, to);
+        assert!(error.contains(expected), "{error}");
+        assert!(error.contains("line ") && error.contains("column "), "{error}");
+    }
+}
+
+#[test]
+fn a_record_that_cannot_be_one_is_named() {
+    let digest = golden_state().records.values().next().expect("a record").content_digest.to_string();
+    for (from, to, expected) in [
+        ("7d0f2b3e", "zzzzzzzz", "the lineage `zzzzzzzz"),
+        ("conversation.a", "conversation.A", "`conversation.A`"),
+        ("\"id\":100", "\"id\":0", "not a positive number"),
+        (&digest, "sha256:00", "`digest.content` is not a digest"),
+        ("\"salt\":\"00ff\",", "", "either `spec`, or `salt` and `fields`"),
+        ("\"salt\":\"00ff\"", "\"salt\":\"00ff\",\"spec\":{}", "either `spec`, or `salt` and `fields`"),
+        ("\"012345\"", "12345", "at `2f5515b6-7e98-4f4d-9010-bfd2a27d4f35`"),
+        ("\"/_type\":\"", "\"/_type\":\"XX", "field `/_type`"),
+        ("\"import.b\"", "\"conversation.a\"", "two records have the address conversation.a"),
+        ("9223372036854775807", "100", "conversation.a and import.b both have the conversation #100"),
+    ] {
+        let error = error_of(from, to);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z]{0,6}", any::<String>().prop_map(|text| text.chars().take(8).collect())]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        any::<i64>().prop_map(|number| Value::Number(Number::Integer(number))),
+        (i64::MAX as u64 + 1..).prop_map(|number| Value::Number(Number::Unsigned(number))),
+        // Quarters are exact in both bases: reading arbitrary floats back exactly is the JSON reader's affair.
+        any::<i32>().prop_map(|number| Value::Number(Number::Float(f64::from(number) / 4.0))),
+        text().prop_map(Value::Text),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+            prop::collection::vec((text(), inner), 0..4).prop_map(|members| Value::Map(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn attribute() -> impl Strategy<Value = AttributeValue> {
+    prop_oneof![
+        Just(AttributeValue::Clear),
+        text().prop_map(AttributeValue::Text),
+        prop::collection::vec(text(), 0..3).prop_map(AttributeValue::Path),
+    ]
+}
+
+/// Any conversation; shared with the journal, which writes specs in the same form.
+pub(crate) fn conversation() -> impl Strategy<Value = Conversation> {
+    (prop::collection::vec((text(), value()), 0..5), prop::collection::btree_map(text(), attribute(), 0..3)).prop_map(
+        |(content, attributes)| {
+            let mut content: Map = content.into_iter().collect();
+            content.remove(crate::conversation::CUSTOM_ATTRIBUTES);
+            Conversation { content, attributes }
+        },
+    )
+}
+
+/// Any record with this id.
+pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
+    let source = prop::option::of((text(), any::<(u32, u32)>()));
+    let lists = (prop::collection::vec(text(), 0..2), prop::collection::vec(1..i64::MAX, 0..3));
+    (conversation(), any::<(bool, bool)>(), source, text(), lists).prop_map(
+        move |(conversation, (full, written), source, applied_at, (partial_errors, replaced))| Record {
+            id: ConversationId(id),
+            content_digest: conversation.digests().content,
+            attributes_digest: written.then(|| Digest::of_bytes(applied_at.as_bytes())),
+            applied: if full { Applied::Full(conversation) } else { Applied::to_digests(&conversation, "salt") },
+            source: source.map(|(file, (line, column))| Source { file: file.into(), place: Place { line, column } }),
+            applied_at,
+            partial_errors,
+            replaced: replaced.into_iter().map(ConversationId).collect(),
+        },
+    )
+}
+
+fn state() -> impl Strategy<Value = State> {
+    let tenant = prop::option::of((text(), prop::option::of(text())));
+    let records = prop::collection::btree_map(("[a-z]{1,3}", any::<bool>()), record(1), 0..6);
+    (any::<u128>(), any::<u64>(), tenant, records).prop_map(|(lineage, serial, tenant, records)| State {
+        lineage: Lineage(uuid::Uuid::from_u128(lineage)),
+        serial,
+        tenant: tenant.map(|(base_url, organization_id)| TenantIdentity { base_url, organization_id }),
+        records: (1..)
+            .zip(records)
+            .map(|(id, ((name, import), record))| {
+                let kind = if import { Kind::Import } else { Kind::Conversation };
+                (Address::new(kind, &name).expect("a name"), Record { id: ConversationId(id), ..record })
+            })
+            .collect(),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
+
+    #[test]
+    fn every_state_reads_back_as_it_was_and_writes_the_same_bytes_again(state in state()) {
+        let text = write(&state);
+        let back = read(&text).expect("own text");
+        prop_assert_eq!(&back, &state);
+        prop_assert_eq!(write(&back), text.clone());
+        prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+        prop_assert_eq!(text.lines().count(), state.records.len() + 2);
+    }
+
+    #[test]
+    fn damaged_text_is_an_error_and_never_a_panic(at in 0..GOLDEN.len(), with in any::<char>()) {
+        let at = GOLDEN.floor_char_boundary(at);
+        let end = GOLDEN.ceil_char_boundary(at + 1);
+        let _ = read(&format!("{}{with}{}", &GOLDEN[..at], &GOLDEN[end..]));
+        prop_assert!(read(&GOLDEN[..at]).is_err());
+    }
+}
