@@ -22,10 +22,10 @@ use crate::api::throttle::Throttle;
 use crate::api::token::Token;
 use crate::api::wire::{self, NotReadable};
 use crate::conversation::{Attributes, ConversationId, Kind};
-use crate::plan::RateLimit;
+use crate::access::RateLimit;
 use crate::value::Map;
 
-pub use crate::api::token::AuthScheme;
+pub use crate::access::AuthScheme;
 
 /// The largest answer to one call, in bytes after decompression: all messages of a long conversation fit.
 pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;

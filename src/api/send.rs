@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 use crate::api::contract::CallError;
 use crate::api::retry::parse_retry_after;
-use crate::api::token::{AuthScheme, Token};
+use crate::access::AuthScheme;
+use crate::api::token::Token;
 
 /// An error body has one short member; what is longer is no error body of Dixa's.
 const ERROR_BODY_MAX: usize = 64 * 1024;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::plan::RateLimit;
+use crate::access::RateLimit;
 
 /// How differently long two requests may be on their way without tripping the limit: ±20 ms.
 const JITTER: Duration = Duration::from_millis(40);

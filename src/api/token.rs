@@ -1,19 +1,9 @@
 //! The API token: a text that can be sent and never be seen.
 
+use crate::access::AuthScheme;
 use std::fmt;
 
 use reqwest::header::HeaderValue;
-
-/// How the token stands in the `Authorization` header. Dixa documents the bare form.
-/// <https://docs.dixa.io/docs/api-standards-rules>
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AuthScheme {
-    /// `Authorization: <token>`
-    #[default]
-    Bare,
-    /// `Authorization: Bearer <token>`
-    Bearer,
-}
 
 /// A token. It prints as `(token)`, in `Debug` too.
 #[derive(Clone)]

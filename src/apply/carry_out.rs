@@ -43,6 +43,8 @@ pub(super) enum Halt {
         message: String,
     },
     Storage(JournalError),
+    /// The journal's own rules were broken; nothing may be sent on such ground.
+    Contradiction(String),
     /// The run is draining, and the call was surely not done.
     Draining,
 }
@@ -51,7 +53,7 @@ pub(super) struct CarryOut<'r, 'a, A, J, C> {
     pub(super) run: &'r Run<'a, A, J, C>,
     replay: &'r RefCell<Replay>,
     stop: StopSignal,
-    listen: &'r RefCell<&'r mut dyn FnMut(ApplyEvent)>,
+    listen: &'r dyn Fn(ApplyEvent),
     next_seq: RefCell<u64>,
 }
 
@@ -60,7 +62,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         run: &'r Run<'a, A, J, C>,
         replay: &'r RefCell<Replay>,
         stop: StopSignal,
-        listen: &'r RefCell<&'r mut dyn FnMut(ApplyEvent)>,
+        listen: &'r dyn Fn(ApplyEvent),
     ) -> Self {
         let next_seq = RefCell::new(replay.borrow().last_seq() + 1);
         CarryOut { run, replay, stop, listen, next_seq }
@@ -255,13 +257,13 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     pub(super) async fn write(&self, entry: Entry) -> Result<(), Halt> {
         // What has happened has happened: an id must reach the state even when the journal is full.
         if let Err(error) = self.replay.borrow_mut().add(&entry) {
-            return Err(Halt::Storage(JournalError::Contradiction(error.to_string())));
+            return Err(Halt::Contradiction(error.to_string()));
         }
         self.run.journal.append(entry).await.map_err(Halt::Storage)
     }
 
     fn tell(&self, event: ApplyEvent) {
-        (self.listen.borrow_mut())(event);
+        (self.listen)(event);
     }
 
     pub(super) fn now(&self) -> String {
@@ -322,12 +324,8 @@ fn halted(halt: Halt, id: Option<ConversationId>) -> Ended {
             let why = error.message.clone();
             Ended::Run(Outcome::Failed { id, error }, Stop::Unauthorized(why))
         }
-        Halt::Storage(error) => {
-            let call = "writing the journal".to_owned();
-            let message = with_causes(&error);
-            let failure = Failure { call, status: None, message: message.clone() };
-            Ended::Run(Outcome::Failed { id, error: failure }, Stop::Storage(message))
-        }
+        Halt::Storage(error) => unwritten(id, with_causes(&error)),
+        Halt::Contradiction(message) => unwritten(id, message),
         Halt::Draining if id.is_none() => Ended::Change(Outcome::NotAttempted),
         Halt::Draining => {
             let call = "PATCH custom-attributes".to_owned();
@@ -335,6 +333,12 @@ fn halted(halt: Halt, id: Option<ConversationId>) -> Ended {
             Ended::Change(Outcome::Failed { id, error: Failure { call, status: None, message } })
         }
     }
+}
+
+/// What can't be written down may not be done.
+fn unwritten(id: Option<ConversationId>, message: String) -> Ended {
+    let error = Failure { call: "writing the journal".to_owned(), status: None, message: message.clone() };
+    Ended::Run(Outcome::Failed { id, error }, Stop::Storage(message))
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {

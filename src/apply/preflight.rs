@@ -1,6 +1,6 @@
 //! The reads before the first write: is this the tenant that was meant, and does it know the attributes?
 
-use crate::api::contract::{CallError, Choice, Definition, Entity, Input, Organization, Read as _, Read as ReadApi};
+use crate::api::contract::{self, CallError, Choice, Definition, Entity, Input, Organization};
 use crate::conversation::{Address, AttributeValue};
 use crate::finding::code;
 use crate::plan::{Plan, Read, Step};
@@ -37,7 +37,7 @@ pub struct Mismatch {
 ///
 /// # Errors
 /// A read failed, or something is not as the plan needs it.
-pub async fn preflight<A: ReadApi>(api: &A, plan: &Plan, expected: Option<&str>) -> Result<Preflight, PreflightError> {
+pub async fn preflight<A: contract::Read>(api: &A, plan: &Plan, expected: Option<&str>) -> Result<Preflight, PreflightError> {
     let call = |call, error| PreflightError::Call { call, error };
     let organization = api.organization().await.map_err(|error| call("GET /v1/organization", error))?;
     if let Some(expected) = expected.filter(|expected| *expected != organization.id) {

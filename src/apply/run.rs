@@ -50,16 +50,15 @@ pub async fn run<A: Write, J: Append, C: Clock>(
     run: &Run<'_, A, J, C>,
     replay: &RefCell<Replay>,
     stop: &mut StopSignal,
-    listen: &mut dyn FnMut(ApplyEvent),
+    listen: &dyn Fn(ApplyEvent),
 ) -> ApplyReport {
-    let listen = RefCell::new(listen);
-    let carry_out = CarryOut::new(run, replay, stop.clone(), &listen);
+    let carry_out = CarryOut::new(run, replay, stop.clone(), listen);
     let mut outcomes: Vec<Option<Outcome>> = vec![None; run.plan.changes.len()];
     let mut next = 0;
     let mut ended = None;
     let mut flying = FuturesUnordered::new();
     let mut gate = Box::pin(run.api.permit());
-    let mut draining = Box::pin(drained(stop.clone()));
+    let mut drained = Box::pin(drained(stop.clone()));
     loop {
         while ended.is_none() && !stop.is_draining() && flying.len() < IN_FLIGHT_MAX {
             match run.plan.changes.get(next).filter(|change| !begins_with_write(change)) {
@@ -78,14 +77,16 @@ pub async fn run<A: Write, J: Append, C: Clock>(
                 let outcome = settle(end, &mut ended);
                 let outcome = ChangeOutcome::of(&run.plan.changes[index], outcome);
                 outcomes[index] = Some(outcome.outcome.clone());
-                (listen.borrow_mut())(ApplyEvent::Ended(outcome));
+                listen(ApplyEvent::Ended(outcome));
             }
+            // Nothing new may start any more: look again at what is left.
+            () = stop.draining(), if more => {}
             permit = &mut gate, if more && flying.len() < IN_FLIGHT_MAX => {
                 flying.push(carry_out.change(next, &run.plan.changes[next], Some(permit)));
                 next += 1;
                 gate = Box::pin(run.api.permit());
             }
-            () = &mut draining, if !flying.is_empty() => break,
+            () = &mut drained, if !flying.is_empty() => break,
         }
     }
     let left = flying.len();

@@ -181,6 +181,11 @@ impl Replay {
         Replay { state, owners, run: None, seqs: BTreeSet::new(), pending: BTreeMap::new() }
     }
 
+    /// The highest `seq` so far; 0 when there was none.
+    pub fn last_seq(&self) -> u64 {
+        self.seqs.last().copied().unwrap_or(0)
+    }
+
     /// The state with all entries so far in it.
     pub fn state(&self) -> &State {
         &self.state

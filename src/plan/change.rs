@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::access::RateLimit;
 use crate::conversation::{Address, Attributes, Conversation, ConversationId, Digests, Kind};
 use crate::digest::Digest;
 use crate::plan::action::Action;
 use crate::plan::member_diff::{self, Members};
-use crate::plan::price::{Price, RateLimit};
+use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::source::Source;
 use crate::state::Lineage;

@@ -10,8 +10,8 @@ pub mod scope;
 pub mod text_diff;
 
 pub use action::Action;
-pub use change::{Change, Plan, Step, Summary, Target};
+pub use change::{Change, Orphan, Plan, Read, Step, Summary, Target};
 pub use planner::{PlanOptions, RemovedAttributes, plan};
-pub use price::{Price, RateLimit};
+pub use price::Price;
 pub use reason::{Block, Reason};
 pub use scope::Scope;

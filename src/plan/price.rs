@@ -1,20 +1,6 @@
 //! How many calls a plan makes, how long that takes, and what share of the day's quota it is.
 
-/// How many requests a second a tenant takes.
-///
-/// Dixa: 10 a second, bursts of 4, 864 000 a day, per token. <https://docs.dixa.io/docs/api-standards-rules>
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RateLimit {
-    /// Positive and finite.
-    pub requests_per_second: f64,
-    /// At least 1.
-    pub burst: u32,
-}
-
-impl RateLimit {
-    /// The published limit.
-    pub const DIXA: RateLimit = RateLimit { requests_per_second: 10.0, burst: 4 };
-}
+use crate::access::RateLimit;
 
 /// Requests that a token may make in a day. <https://docs.dixa.io/docs/api-standards-rules>
 pub const DAILY_QUOTA: u64 = 864_000;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::plan::{RateLimit, RemovedAttributes};
+use crate::access::{AuthScheme, RateLimit};
+use crate::plan::RemovedAttributes;
 use crate::project::SANDBOX;
 
 /// The settings of a tenant. The token itself is never among them.
@@ -73,15 +74,6 @@ pub enum KeySource {
     Environment(String),
     /// A file, relative to the folder of the project file.
     File(String),
-}
-
-/// How the token is sent. <https://docs.dixa.io/docs/api-standards-rules>
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthScheme {
-    /// `Authorization: <token>`.
-    Bare,
-    /// `Authorization: Bearer <token>`.
-    Bearer,
 }
 
 /// What the state keeps of the specs that were applied.

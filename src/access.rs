@@ -1,0 +1,26 @@
+//! How a tenant is reached: how its token is sent, and how many requests it takes.
+
+/// How the token is sent. <https://docs.dixa.io/docs/api-standards-rules>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthScheme {
+    /// `Authorization: <token>`, as in all samples of the documentation.
+    Bare,
+    /// `Authorization: Bearer <token>`.
+    Bearer,
+}
+
+/// How many requests a second a tenant takes.
+///
+/// Dixa: 10 a second, bursts of 4, 864 000 a day, per token. <https://docs.dixa.io/docs/api-standards-rules>
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateLimit {
+    /// Positive and finite.
+    pub requests_per_second: f64,
+    /// At least 1.
+    pub burst: u32,
+}
+
+impl RateLimit {
+    /// The published limit.
+    pub const DIXA: RateLimit = RateLimit { requests_per_second: 10.0, burst: 4 };
+}
