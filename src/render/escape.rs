@@ -1,1 +1,126 @@
-//! escape
+//! Text of others, made safe to show: nothing that is invisible, moves the cursor or turns the direction of writing stays
+//! as it is.
+//!
+//! Escaped are control characters (C0, DEL, C1), everything that overrides or isolates a direction, zero-width and other
+//! invisible characters, line and paragraph separators, and the tags block. Left alone are the joiners and variation
+//! selectors where they do their work, between emoji and within the scripts that need them: what customers write must stay
+//! readable. Pure formatting that can be seen (accents, emoji, no-break spaces) is left alone, too.
+//!
+//! The result is for people. It can't be read back: a text can hold `\n` as two characters itself.
+
+use std::borrow::Cow;
+
+/// The text in one line: a newline is shown as `\n`, a tab as `\t`, U+202E as `\u{202e}`.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    escape_also(text, |_| false)
+}
+
+/// [`escape`] for what stands between double quotes: a quote is shown as `\"`, a backslash as `\\`.
+pub fn escape_quoted(text: &str) -> Cow<'_, str> {
+    escape_also(text, |character| matches!(character, '"' | '\\'))
+}
+
+/// The text in double quotes, on one line.
+pub fn quoted(text: &str) -> String {
+    format!("\"{}\"", escape_quoted(text))
+}
+
+fn escape_also(text: &str, also: impl Fn(char) -> bool) -> Cow<'_, str> {
+    // Most text needs nothing.
+    if text.chars().all(|character| !may_be_hidden(character) && !also(character)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut previous = None;
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        if also(character) {
+            out.push('\\');
+            out.push(character);
+        } else if may_be_hidden(character) && !is_at_work(previous, character, characters.peek().copied()) {
+            match character {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                _ => out.push_str(&format!("\\u{{{:x}}}", u32::from(character))),
+            }
+        } else {
+            out.push(character);
+        }
+        previous = Some(character);
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a character shows nothing of itself, or changes how others are shown.
+fn may_be_hidden(character: char) -> bool {
+    matches!(
+        character,
+        // C0, DEL and C1.
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
+        // Soft hyphen, grapheme joiner, letter mark, fillers, Khmer inherent vowels, Mongolian selectors.
+        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        // Zero width, directional marks, separators, embeddings and overrides, invisible operators, isolates.
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        // Fillers, variation selectors, byte order mark, annotations, musical controls, tags and more selectors.
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Whether a joiner or a variation selector stands where it has work to do.
+fn is_at_work(previous: Option<char>, character: char, next: Option<char>) -> bool {
+    let Some(previous) = previous else { return false };
+    match character {
+        // Non-joiner and joiner: letters of Arabic and of the scripts of India; the joiner also makes one emoji of two.
+        '\u{200c}' | '\u{200d}' => next.is_some_and(|next| {
+            let script = |letter: char| matches!(letter, '\u{600}'..='\u{61b}' | '\u{61d}'..='\u{dff}');
+            let emoji = |part: char| matches!(part, '\u{2190}'..='\u{2bff}' | '\u{fe0f}' | '\u{1f000}'..='\u{1faff}');
+            script(previous) && script(next) || character == '\u{200d}' && emoji(previous) && emoji(next)
+        }),
+        // As text, as emoji: after a symbol or a key cap's digit.
+        '\u{fe0e}' | '\u{fe0f}' => {
+            matches!(previous, '0'..='9' | '#' | '*' | '\u{a9}' | '\u{ae}' | '\u{203c}'..='\u{3299}' | '\u{1f000}'..='\u{1faff}')
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_hides_or_turns_is_shown() {
+        let cases = [
+            ("plain, æøå, 😀, עברית", "plain, æøå, 😀, עברית"),
+            ("a\nb\r\tc", "a\\nb\\r\\tc"),
+            ("\x1b[31mred\x07", "\\u{1b}[31mred\\u{7}"),
+            ("\u{9b}31m\u{7f}", "\\u{9b}31m\\u{7f}"),
+            ("safe\u{202e}txt.exe", "safe\\u{202e}txt.exe"),
+            ("\u{2066}a\u{2069}\u{200f}\u{61c}", "\\u{2066}a\\u{2069}\\u{200f}\\u{61c}"),
+            ("a\u{200b}b\u{feff}c\u{2028}d", "a\\u{200b}b\\u{feff}c\\u{2028}d"),
+            ("\u{e0041}\u{e0100}", "\\u{e0041}\\u{e0100}"),
+            ("say \"hi\" \\o/", "say \"hi\" \\o/"),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(escape(text), shown);
+        }
+        assert_eq!(quoted("say \"hi\" \\o/\n"), r#""say \"hi\" \\o/\n""#);
+    }
+
+    #[test]
+    fn joiners_that_do_their_work_stay_and_others_are_shown() {
+        for text in ["👩\u{200d}🚀", "❤\u{fe0f}", "1\u{fe0f}", "می\u{200c}خواهم", "🏳\u{fe0f}\u{200d}🌈"]
+        {
+            assert_eq!(escape(text), text);
+        }
+        assert_eq!(escape("pay\u{200d}pal\u{fe0f}"), "pay\\u{200d}pal\\u{fe0f}");
+        assert_eq!(escape("\u{200d}"), "\\u{200d}");
+    }
+
+    #[test]
+    fn text_that_needs_nothing_is_not_copied() {
+        assert!(matches!(escape("order #123"), Cow::Borrowed(_)));
+    }
+}

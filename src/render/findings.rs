@@ -1,1 +1,179 @@
-//! findings
+//! Findings as text, in the manner of cargo and rustc: the message, the place, the line with the text in question
+//! underlined, what to do about it, and other places that matter.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use crate::finding::{Excerpt, Finding, Findings, Severity};
+use crate::render::escape::escape;
+use crate::render::number::counted;
+use crate::render::palette::{Label, Palette};
+use crate::source::Source;
+
+/// Wider than any excerpt, even when all of it is escaped: excerpts are windows already, and are not cut again.
+const WIDTH: usize = 16 * Excerpt::WIDTH;
+
+/// Every finding with a blank line after it, then one line with their numbers; empty when there is none.
+pub fn findings(findings: &Findings, palette: &Palette) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
+    let mut out = String::new();
+    for one in findings.iter() {
+        out.push_str(&finding(one, palette));
+        out.push('\n');
+    }
+    let (errors, warnings) = (findings.count(Severity::Error), findings.count(Severity::Warning));
+    let counts = [(errors, "error", Label::Error), (warnings, "warning", Label::Warning)];
+    let counts = counts.into_iter().filter(|(count, _, _)| *count > 0);
+    let words: Vec<String> = counts.map(|(count, noun, label)| palette.paint(label, &counted(count, noun))).collect();
+    out.push_str(&words.join(", "));
+    out.push('\n');
+    out
+}
+
+/// One finding; ends with a newline.
+pub fn finding(finding: &Finding, palette: &Palette) -> String {
+    let Finding { code, severity, source, message, hint, excerpt, related } = finding;
+    let level = match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let (line, column) = (source.place.line as usize, source.place.column as usize);
+    let file = escape(&source.file);
+    let title = level.primary_title(escape(message)).id(*code);
+    let mut shown_column = column;
+    let mut group: Group<'_> = match excerpt {
+        None => title.element(Origin::path(file.as_ref()).line(line).char_column(column)),
+        Some(excerpt) => {
+            let (text, span) = underlined(excerpt, column);
+            shown_column = text[..span.start].chars().count() + 1;
+            let annotation = AnnotationKind::Primary.span(span);
+            title.element(Snippet::source(text).path(file.as_ref()).line_start(line).annotation(annotation))
+        }
+    };
+    for (place, why) in related {
+        group = group.element(Level::NOTE.message(format!("{}: {}", escape_place(place), escape(why))));
+    }
+    if let Some(hint) = hint {
+        group = group.element(Level::HELP.message(escape(hint)));
+    }
+    let renderer = if palette.is_plain() { Renderer::plain() } else { Renderer::styled().hyperlink(false) };
+    let text = renderer.term_width(WIDTH).render(&[group]);
+    // The renderer counts columns in what is shown of a line; a person needs those of the file.
+    let (title, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let rest = rest.replacen(&format!("{file}:{line}:{shown_column}"), &format!("{file}:{line}:{column}"), 1);
+    format!("{title}\n{rest}\n")
+}
+
+fn escape_place(place: &Source) -> String {
+    format!("{}:{}:{}", escape(&place.file), place.place.line, place.place.column)
+}
+
+/// The excerpt made safe to show, and what to underline of it, in bytes.
+fn underlined(excerpt: &Excerpt, column: usize) -> (String, Range<usize>) {
+    let Excerpt { text, skipped, length } = excerpt;
+    let from = column.saturating_sub(1).saturating_sub(*skipped as usize);
+    let byte = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte);
+    let (start, end) = (byte(from), byte(from + *length as usize));
+    let cut = if *skipped > 0 { "…" } else { "" };
+    let before = format!("{cut}{}", escape(&text[..start]));
+    let (marked, after) = (escape(&text[start..end]), escape(&text[end..]));
+    // A place behind the last character is underlined there.
+    let pad = if marked.is_empty() { " " } else { "" };
+    let span = before.len()..before.len() + marked.len() + pad.len();
+    (format!("{before}{marked}{pad}{after}"), span)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::Place;
+
+    fn at(file: &str, line: u32, column: u32) -> Source {
+        Source::new(&Arc::from(file), Place { line, column })
+    }
+
+    fn unknown_member() -> Finding {
+        let text = "apiVersion: dixaform/v1\nspec:\n  requestrId: 9c2a2cce\n";
+        let (place, end) = (Place { line: 3, column: 3 }, Place { line: 3, column: 13 });
+        Finding {
+            code: "unknown-member",
+            severity: Severity::Error,
+            source: at("manifests/orders.yaml", 3, 3),
+            message: "unknown member `requestrId`".to_owned(),
+            hint: Some("did you mean `requesterId`?".to_owned()),
+            excerpt: Excerpt::of(text, place, end),
+            related: Vec::new(),
+        }
+    }
+
+    fn duplicate() -> Finding {
+        Finding {
+            code: "duplicate-address",
+            severity: Severity::Warning,
+            source: at("manifests/b.yaml", 12, 1),
+            message: "a second conversation.late-order".to_owned(),
+            hint: None,
+            excerpt: None,
+            related: vec![(at("manifests/a.yaml", 4, 9), "first here".to_owned())],
+        }
+    }
+
+    #[test]
+    fn findings_read_like_those_of_cargo() {
+        let mut all = Findings::default();
+        all.extend([unknown_member(), duplicate()]);
+        insta::assert_snapshot!(findings(&all, &Palette::plain()), @r##"
+error[unknown-member]: unknown member `requestrId`
+ --> manifests/orders.yaml:3:3
+  |
+3 |   requestrId: 9c2a2cce
+  |   ^^^^^^^^^^
+  |
+  = help: did you mean `requesterId`?
+
+warning[duplicate-address]: a second conversation.late-order
+--> manifests/b.yaml:12:1
+ = note: manifests/a.yaml:4:9: first here
+
+1 error, 1 warning
+"##);
+    }
+
+    #[test]
+    fn nothing_found_is_nothing_said() {
+        assert_eq!(findings(&Findings::default(), &Palette::plain()), "");
+    }
+
+    #[test]
+    fn the_place_is_that_of_the_file_even_in_a_window_of_a_long_and_hostile_line() {
+        let line = format!("{}\u{202e}\x1b[31mHERE\u{7}{}", "a".repeat(1000), "b".repeat(1000));
+        let (place, end) = (Place { line: 1, column: 1007 }, Place { line: 1, column: 1011 });
+        let excerpt = Excerpt::of(&line, place, end);
+        let shown = finding(&Finding { source: at("x.yaml", 1, 1007), excerpt, ..unknown_member() }, &Palette::plain());
+        assert!(shown.contains("x.yaml:1:1007"), "{shown}");
+        assert!(shown.contains("\\u{202e}\\u{1b}[31mHERE\\u{7}bbb"), "{shown}");
+        let lines: Vec<&str> = shown.lines().collect();
+        let marks = lines.iter().position(|line| line.contains("^^^^")).expect("a line of marks");
+        let column = |text: &str, what: &str| text.find(what).map(|byte| text[..byte].chars().count());
+        assert_eq!(column(lines[marks], "^^^^"), column(lines[marks - 1], "HERE"));
+        assert!(!lines[marks].contains("^^^^^"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_and_any_place_in_it_can_be_shown(line in "\\PC{0,20}.{0,200}", column in 1u32..260, length in 0u32..50) {
+            let place = Place { line: 1, column };
+            let excerpt = Excerpt::of(&line, place, Place { line: 1, column: column + length });
+            let finding_shown =
+                finding(&Finding { source: at(&line, 1, column), message: line.clone(), excerpt, ..unknown_member() }, &Palette::plain());
+            prop_assert!(finding_shown.chars().all(|letter| letter == '\n' || !letter.is_control()), "{finding_shown:?}");
+        }
+    }
+}

@@ -1,1 +1,104 @@
-//! text
+//! A plan as text, in the style of `terraform plan`.
+//!
+//! Text of others is escaped and cut to a bearable length, so no manifest can draw on the terminal or drown the plan. The
+//! plan can be written block by block: nothing of one block depends on another.
+
+mod block;
+mod closing;
+mod row;
+mod string;
+mod value;
+
+use std::fmt;
+
+use crate::plan::{Action, Change, Plan};
+use crate::render::escape::{escape, quoted};
+use crate::render::number::counted;
+use crate::render::palette::{Label, Palette};
+use crate::render::text::row::{Row, wrap};
+use crate::render::text::value::Canvas;
+
+/// How a plan is drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct TextOptions {
+    pub palette: Palette,
+    /// Columns of a line; none never wraps. Below 40 it is taken as 40. Texts with lines of their own are never wrapped.
+    pub width: Option<usize>,
+    /// Requests that were sent to make the plan: none without `--refresh`.
+    pub requests_sent: usize,
+}
+
+/// Below this, wrapping makes nothing more legible.
+const WIDTH_MIN: usize = 40;
+
+impl TextOptions {
+    fn canvas(&self) -> Canvas {
+        Canvas { palette: self.palette, width: self.width.map(|width| width.max(WIDTH_MIN)) }
+    }
+}
+
+/// The whole plan; ends with a newline.
+pub fn plan(plan: &Plan, options: &TextOptions) -> String {
+    let mut out = String::new();
+    plan_to(plan, options, &mut out).expect("writing to a string does not fail");
+    out
+}
+
+/// Writes the plan block by block.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn plan_to(plan: &Plan, options: &TextOptions, out: &mut impl fmt::Write) -> fmt::Result {
+    let canvas = options.canvas();
+    if plan.is_empty() {
+        return out.write_str(&painted(&canvas, &canvas.no_changes(plan)));
+    }
+    out.write_str(&painted(&canvas, &canvas.legend(plan, options.requests_sent)))?;
+    for change in &plan.changes {
+        out.write_str("\n")?;
+        out.write_str(&block(change, options))?;
+    }
+    out.write_str("\n")?;
+    out.write_str(&painted(&canvas, &canvas.closing(plan)))
+}
+
+/// The block of one change; ends with a newline.
+pub fn block(change: &Change, options: &TextOptions) -> String {
+    let canvas = options.canvas();
+    painted(&canvas, &canvas.block(change))
+}
+
+fn painted(canvas: &Canvas, rows: &[Row]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        row.paint_into(canvas.palette, &mut out);
+    }
+    out
+}
+
+impl Canvas {
+    /// What was compared, and the symbols in use.
+    fn legend(&self, plan: &Plan, requests_sent: usize) -> Vec<Row> {
+        let sent = match requests_sent {
+            0 => "No request was sent.".to_owned(),
+            1 => "1 read request was sent.".to_owned(),
+            more => format!("{} were sent.", counted(more, "read request")),
+        };
+        let tenant = format!("{} ({})", quoted(&plan.tenant.name), escape(&plan.tenant.base_url));
+        let intro = format!("dixaform compared the manifests with the state of tenant {tenant}. {sent}");
+        let lines = wrap(&intro, self.width).into_iter().chain(["Changes are marked with these symbols:".to_owned()]);
+        let mut rows: Vec<Row> = lines.map(Row::plain).collect();
+        let mut last = "";
+        for action in Action::ALL.into_iter().filter(|action| plan.summary.of(*action) > 0) {
+            if action.symbol() != last {
+                let symbol = Row::new(Label::of_action(action), format!("{:>3}", action.symbol()));
+                rows.push(symbol.and(Label::Plain, format!(" {}", action.legend())));
+            }
+            last = action.symbol();
+        }
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests;

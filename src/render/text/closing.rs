@@ -1,0 +1,135 @@
+//! What stands below the blocks: the summary, the price, and what a reader should know besides.
+
+use crate::plan::{Action, Block, Change, Plan, Price, RateLimit, Summary};
+use crate::render::escape::escape;
+use crate::render::number::{counted, duration, grouped, named};
+use crate::render::palette::Label;
+use crate::render::text::row::{Row, wrap};
+use crate::render::text::value::Canvas;
+
+/// Addresses that a note names.
+const NAMED_MAX: usize = 3;
+
+/// Records without a manifest that are listed; the rest is counted.
+const LISTED_MAX: usize = 10;
+
+impl Canvas {
+    /// The notes of an empty plan, and the sentence that says so.
+    pub(super) fn no_changes(&self, plan: &Plan) -> Vec<Row> {
+        let mut rows = self.notes(plan);
+        if !rows.is_empty() {
+            rows.push(Row::default());
+        }
+        rows.push(Row::new(Label::Good, "No changes.").and(Label::Plain, " The tenant matches the manifests."));
+        rows
+    }
+
+    /// The summary of a plan that has changes, its price, its notes, its fingerprint.
+    pub(super) fn closing(&self, plan: &Plan) -> Vec<Row> {
+        let mut rows = vec![
+            Row::new(Label::Bold, "Plan:").and(Label::Plain, format!(" {}", summary(&plan.summary))),
+            Row::plain(price(&plan.price, plan.tenant.rate_limit)),
+        ];
+        let notes = self.warnings(plan).into_iter().chain(self.notes(plan));
+        let notes: Vec<Row> = notes.collect();
+        if !notes.is_empty() {
+            rows.push(Row::default());
+            rows.extend(notes);
+        }
+        rows.push(Row::default());
+        rows.push(Row::plain(format!("Fingerprint: {}", plan.fingerprint)));
+        rows
+    }
+
+    fn warnings(&self, plan: &Plan) -> Vec<Row> {
+        let Summary { blocked, irreversible, reach_customer, .. } = plan.summary;
+        let names = |wanted: fn(&Change) -> bool| {
+            named(plan.changes.iter().filter(|change| wanted(change)).map(|change| &change.address), NAMED_MAX)
+        };
+        let mut rows = Vec::new();
+        if irreversible > 0 {
+            let verb = if irreversible == 1 { "is" } else { "are" };
+            let count = counted(irreversible, "change");
+            let text = format!(
+                "{count} {verb} irreversible (Dixa can't delete a conversation): {}.",
+                names(|change| change.irreversible)
+            );
+            rows.extend(self.note(Label::Plain, &text));
+        }
+        if reach_customer > 0 {
+            let verb = if reach_customer == 1 { "sends a message" } else { "send messages" };
+            let whom = if reach_customer == 1 { "a customer" } else { "customers" };
+            let count = counted(reach_customer, "change");
+            let text = format!("{count} {verb} to {whom}: {}.", names(|change| change.reaches_customer));
+            rows.extend(self.note(Label::Danger, &text));
+        }
+        if blocked > 0 {
+            let verb = if blocked == 1 { "is" } else { "are" };
+            let replace = plan.blocked().any(|change| change.block == Some(Block::ReplaceNotAllowed));
+            let how = if replace { " --allow-replace allows replacements." } else { "" };
+            let count = counted(blocked, "change");
+            let text = format!(
+                "{count} {verb} blocked, and apply refuses the whole plan: {}.{how}",
+                names(|change| change.block.is_some())
+            );
+            rows.extend(self.note(Label::Danger, &text));
+        }
+        rows
+    }
+
+    fn notes(&self, plan: &Plan) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let orphans = plan.summary.not_in_manifests;
+        if orphans > 0 {
+            let (verb, stay) = if orphans == 1 { ("is", "stays as it is") } else { ("are", "stay as they are") };
+            let text = format!(
+                "{} {verb} not in the manifests and {stay}; --prune forgets {}:",
+                counted(orphans, "record"),
+                if orphans == 1 { "it" } else { "them" }
+            );
+            rows.extend(self.note(Label::Plain, &text));
+            for orphan in plan.not_in_manifests.iter().take(LISTED_MAX) {
+                let source = orphan.source.as_ref();
+                let place = source.map(|source| format!(", last in {}:{}", escape(&source.file), source.place.line));
+                let text = format!("  {} (#{}{})", orphan.address, orphan.id, place.unwrap_or_default());
+                rows.push(Row::plain(text));
+            }
+            if orphans > LISTED_MAX {
+                rows.push(Row::new(Label::Hidden, format!("  and {} more", grouped((orphans - LISTED_MAX) as u64))));
+            }
+        }
+        if plan.summary.left_out > 0 {
+            let count = grouped(plan.summary.left_out as u64);
+            rows.extend(self.note(Label::Plain, &format!("{count} left out by --target, --exclude or --selector.")));
+        }
+        rows
+    }
+
+    fn note(&self, label: Label, text: &str) -> Vec<Row> {
+        wrap(text, self.width).into_iter().map(|line| Row::new(label, line)).collect()
+    }
+}
+
+/// `2 to create, 1 to import, 1 to update, 0 to replace. 4 unchanged.`
+fn summary(summary: &Summary) -> String {
+    let always = [Action::Create, Action::Import, Action::Update, Action::Replace];
+    let actions = Action::ALL.into_iter().filter(|action| always.contains(action) || summary.of(*action) > 0);
+    let parts: Vec<String> = actions.map(|action| format!("{} to {}", summary.of(action), action.word())).collect();
+    format!("{}. {} unchanged.", parts.join(", "), summary.unchanged)
+}
+
+/// `7 calls, about 1 s at 10 requests/s.`
+fn price(price: &Price, rate: RateLimit) -> String {
+    let plural = if price.calls == 1 { "" } else { "s" };
+    let calls = format!("{} call{plural}", grouped(price.calls));
+    if price.calls == 0 {
+        return format!("{calls}.");
+    }
+    let requests = if rate.requests_per_second == 1.0 { "request" } else { "requests" };
+    let share = if price.daily_quota_share >= 0.01 {
+        format!(", {:.0} % of the day's quota", price.daily_quota_share * 100.0)
+    } else {
+        String::new()
+    };
+    format!("{calls}, about {} at {} {requests}/s{share}.", duration(price.seconds), rate.requests_per_second)
+}
