@@ -1,6 +1,7 @@
 //! What stands below the blocks: the summary, the price, and what a reader should know besides.
 
-use crate::plan::{Action, Block, Change, Plan, Price, RateLimit, Summary};
+use crate::access::RateLimit;
+use crate::plan::{Action, Block, Change, Plan, Price, Summary};
 use crate::render::escape::escape;
 use crate::render::number::{counted, duration, grouped, named};
 use crate::render::palette::Label;

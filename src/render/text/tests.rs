@@ -9,7 +9,8 @@ use crate::conversation::{Address, AttributeValue, Attributes, Conversation, Con
 use crate::json;
 use crate::plan::change::Orphan;
 use crate::plan::change::fingerprint_of;
-use crate::plan::{Block, Price, RateLimit, Reason, Step, Summary, Target};
+use crate::access::RateLimit;
+use crate::plan::{Block, Price, Reason, Step, Summary, Target};
 use crate::source::{Place, Source};
 use crate::state::Lineage;
 use crate::value::{Map, Value};

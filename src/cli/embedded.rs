@@ -1,0 +1,69 @@
+//! The sandbox that runs for the length of a command.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::conversation::AttributeValue;
+use crate::desired::Desired;
+use crate::project::Tenant;
+use crate::sandbox::{KnownAttribute, KnownValue, Sandbox, SandboxOptions};
+
+/// A running sandbox whose data stands beside the state.
+#[derive(Debug)]
+pub struct Embedded(Sandbox);
+
+impl Embedded {
+    /// Starts one that knows every custom attribute of the manifests.
+    pub async fn start(tenant: &Tenant, state: &Path, desired: &Desired) -> Result<Self, Error> {
+        let options = SandboxOptions {
+            data: Some(beside(state, "data.jsonl")),
+            request_log: Some(beside(state, "requests.jsonl")),
+            rate: Some((tenant.rate_limit.requests_per_second, tenant.rate_limit.burst)),
+            known_attributes: known_attributes(desired),
+            ..SandboxOptions::in_memory()
+        };
+        let sandbox = Sandbox::start(options).await.map_err(|error| Error::of(Exit::Failed, &error))?;
+        Ok(Embedded(sandbox))
+    }
+
+    pub fn base_url(&self) -> String {
+        self.0.base_url()
+    }
+
+    pub async fn stop(self) {
+        self.0.shutdown().await;
+    }
+}
+
+/// `state/sandbox.json` has `state/sandbox.data.jsonl` beside it.
+fn beside(state: &Path, ending: &str) -> PathBuf {
+    let stem = match state.extension() {
+        Some(extension) if extension == "json" => state.with_extension(""),
+        _ => state.to_owned(),
+    };
+    let mut name = stem.into_os_string();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The custom attributes that manifests name, with the paths of those that are lists.
+pub fn known_attributes(desired: &Desired) -> Vec<KnownAttribute> {
+    let mut known: BTreeMap<&str, KnownValue> = BTreeMap::new();
+    for (id, value) in desired.iter().flat_map(|manifest| &manifest.conversation.attributes) {
+        match (value, known.get_mut(id.as_str())) {
+            (AttributeValue::Clear, _) | (_, Some(KnownValue::Text)) => {}
+            (AttributeValue::Text(_), Some(KnownValue::Select(_))) => {}
+            (AttributeValue::Text(_), None) => {
+                known.insert(id, KnownValue::Text);
+            }
+            (AttributeValue::Path(path), Some(KnownValue::Select(paths))) => paths.push(path.clone()),
+            (AttributeValue::Path(path), None) => {
+                known.insert(id, KnownValue::Select(vec![path.clone()]));
+            }
+        }
+    }
+    known.into_iter().map(|(id, value)| KnownAttribute { id: id.to_owned(), value }).collect()
+}

@@ -1,0 +1,81 @@
+//! Manifests from files, read and checked in parallel.
+#![expect(clippy::disallowed_methods, reason = "findings between files show lines of files")]
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::session::{Session, report};
+use crate::desired::Desired;
+use crate::finding::{Excerpt, Finding, Findings, Severity};
+use crate::manifest::{self, Reading};
+use crate::source::Place;
+use crate::workspace::manifests::{self, Found};
+use crate::yaml;
+
+/// Reads all manifests.
+///
+/// # Errors
+/// A path that can't be read, or no manifest at all.
+pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findings), Error> {
+    let wanted = session.manifest_paths(paths);
+    let found = manifests::find(&wanted).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(|problem| Error::of(Exit::Failed, problem).message).collect();
+        let error = Error::new(Exit::Failed, lines.join("\n       "));
+        if paths.is_empty() { error.hint("name a file or folder of manifests, or set `manifests` in dixaform.yaml") } else { error }
+    })?;
+    if found.is_empty() {
+        let looked: Vec<_> = wanted.iter().map(|path| path.display().to_string()).collect();
+        let message = format!("no manifests in {}", looked.join(", "));
+        return Err(Error::new(Exit::Failed, message).hint("manifests are files ending in .yaml, .yml or .json"));
+    }
+    let readings: Result<Vec<Reading>, Error> = found.par_iter().map(read).collect();
+    let (desired, mut findings) = manifest::resolve(readings?);
+    if !findings.has_errors() && desired.is_empty() {
+        return Err(Error::new(Exit::Failed, "no manifests: the files are empty").hint("a manifest begins with `apiVersion: dixaform/v1`"));
+    }
+    show_lines(&mut findings);
+    Ok((desired, findings))
+}
+
+/// Manifests that a plan can be made of: errors end the command, warnings are printed.
+pub fn desired(session: &Session, paths: &[PathBuf], warnings_as_errors: bool) -> Result<Desired, Error> {
+    let (desired, findings) = manifests(session, paths)?;
+    report(&findings, &session.output);
+    if findings.has_errors() {
+        return Err(Error::new(Exit::Failed, "the manifests have errors; nothing was planned"));
+    }
+    if warnings_as_errors && !findings.is_empty() {
+        return Err(Error::new(Exit::Failed, "the manifests have warnings, and --warnings-as-errors is given"));
+    }
+    Ok(desired)
+}
+
+fn read(found: &Found) -> Result<Reading, Error> {
+    let bounded = found.read(yaml::SIZE_LIMIT).map_err(|error| {
+        Error::new(Exit::Failed, format!("can't read {}: {error}", found.name))
+    })?;
+    // One byte more than fits was read, so that the reader sees that the file is too large.
+    Ok(manifest::read(&found.name, &bounded))
+}
+
+/// Gives findings that were made between files the line that they are about. Those of standard input stay without.
+pub fn show_lines(findings: &mut Findings) {
+    let mut texts: HashMap<String, Option<String>> = HashMap::new();
+    for Finding { source, excerpt, severity: Severity::Error | Severity::Warning, .. } in findings.iter_mut() {
+        if excerpt.is_some() {
+            continue;
+        }
+        let file = source.file.to_string();
+        let text = texts.entry(file).or_insert_with_key(|file| std::fs::read_to_string(file).ok());
+        let Some(line) = text.as_deref().and_then(|text| text.lines().nth(source.place.line as usize - 1)) else { continue };
+        let column = source.place.column as usize - 1;
+        // Names and ids end at a blank, a comma, a colon or a brace.
+        let word = line.chars().skip(column).take_while(|next| !next.is_whitespace() && !",:}]".contains(*next)).count();
+        let end = Place { line: source.place.line, column: source.place.column + word.max(1) as u32 };
+        *excerpt = Excerpt::of(line, source.place, end);
+    }
+}

@@ -1,0 +1,144 @@
+//! How commands come to the state: looking at it, or taking it to change it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cli::clock::SystemClock;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::session::Session;
+use crate::journal::{self, Entry, InDoubt, JournalError, Replay, ReplayError};
+use crate::project::Tenant;
+use crate::render::number::counted;
+use crate::state::{Lineage, State};
+use crate::workspace::{JournalFile, LockError, LockInfo, StateError, StateFiles, StateLock, StateStore};
+
+/// The state as it stands, with the journal of an apply that was cut off in it.
+pub struct Standing {
+    pub state: State,
+    pub in_doubt: Vec<InDoubt>,
+}
+
+/// Looks at the state without changing anything on disk. One that was never saved has the nil lineage.
+pub fn look(session: &Session, tenant: &Tenant) -> Result<Standing, Error> {
+    let files = StateFiles::beside(session.state_path(tenant));
+    let state = StateStore::open(&files.state).load().map_err(|error| of_state(&error))?;
+    let state = state.unwrap_or_else(|| State::new(Lineage(uuid::Uuid::nil())));
+    same_tenant(&state, tenant, &files.state)?;
+    let entries = JournalFile::read_all(&files.journal).map_err(|error| of_journal(&error))?;
+    let replayed = journal::replay(state, &entries).map_err(|error| of_replay(&error, &files.journal))?;
+    Ok(Standing { state: replayed.state, in_doubt: replayed.in_doubt })
+}
+
+/// Says on standard error which calls are in doubt.
+pub fn tell_in_doubt(session: &Session, in_doubt: &[InDoubt]) {
+    if in_doubt.is_empty() {
+        return;
+    }
+    let mut text = format!("\n{} in doubt: an apply ended before the answer came.\n", counted(in_doubt.len(), "call"));
+    for InDoubt { address, call, since, .. } in in_doubt {
+        text.push_str(&format!("  {address}: {} begun at {since}\n", call.word()));
+    }
+    session.output.note(&text);
+}
+
+/// The state of a tenant, locked until this is dropped.
+pub struct Taken {
+    pub files: StateFiles,
+    pub store: StateStore,
+    /// With everything in it that the journal of an earlier run had.
+    pub state: State,
+    pub in_doubt: Vec<InDoubt>,
+    _lock: StateLock,
+}
+
+/// Locks the state, and brings home what an apply that was cut off left in the journal.
+pub fn take(session: &Session, tenant: &Tenant, command: &str, lock_timeout: Duration) -> Result<Taken, Error> {
+    let files = StateFiles::beside(session.state_path(tenant));
+    let lock = lock(&files.lock, command, lock_timeout)?;
+    let mut store = StateStore::open(&files.state);
+    let loaded = store.load().map_err(|error| of_state(&error))?;
+    let state = loaded.unwrap_or_else(|| State::new(Lineage(uuid::Uuid::new_v4())));
+    same_tenant(&state, tenant, &files.state)?;
+    let entries = JournalFile::read_all(&files.journal).map_err(|error| of_journal(&error))?;
+    let mut replay = Replay::new(state.clone());
+    for entry in &entries {
+        replay.add(entry).map_err(|error| of_replay(&error, &files.journal))?;
+    }
+    let mut replayed = replay.finish();
+    if replayed.state != state {
+        replayed.state.serial += 1;
+        store.save(&replayed.state).map_err(|error| of_state(&error))?;
+    }
+    if !entries.is_empty() && replayed.in_doubt.is_empty() {
+        JournalFile::remove(&files.journal).map_err(|error| of_journal(&error))?;
+    }
+    Ok(Taken { files, store, state: replayed.state, in_doubt: replayed.in_doubt, _lock: lock })
+}
+
+/// The first entry of a run.
+pub fn opened(state: &State, tenant: &Tenant, organization: &str, command: &str) -> Entry {
+    Entry::Opened {
+        run: uuid::Uuid::new_v4(),
+        lineage: state.lineage,
+        base_serial: state.serial,
+        tenant: crate::state::TenantIdentity {
+            base_url: tenant.identity(),
+            organization_id: Some(organization.to_owned()),
+        },
+        command: command.to_owned(),
+        at: SystemClock::timestamp(),
+        pid: std::process::id(),
+    }
+}
+
+fn lock(path: &Path, command: &str, timeout: Duration) -> Result<StateLock, Error> {
+    let info = LockInfo {
+        who: crate::cli::surroundings::user(),
+        host: crate::cli::surroundings::host(),
+        pid: std::process::id(),
+        command: command.to_owned(),
+        since: SystemClock::timestamp(),
+    };
+    StateLock::acquire(path, &info, timeout).map_err(|error| {
+        let exit = if matches!(error, LockError::Held { .. }) { Exit::Refused } else { Exit::Failed };
+        with_hint(Error::of(exit, &error), error.hint())
+    })
+}
+
+/// Refuses a state that belongs to another tenant.
+fn same_tenant(state: &State, tenant: &Tenant, path: &Path) -> Result<(), Error> {
+    let Some(known) = &state.tenant else { return Ok(()) };
+    let identity = tenant.identity();
+    if known.base_url != identity {
+        let message = format!("the state {} belongs to {}, and the tenant `{}` is {identity}", path.display(), known.base_url, tenant.name);
+        return Err(Error::new(Exit::Refused, message).hint("use the tenant that the state was made for, or another state file"));
+    }
+    match (&known.organization_id, &tenant.organization_id) {
+        (Some(known), Some(wanted)) if known != wanted => {
+            let message = format!("the state {} belongs to organization {known}, and the tenant `{}` is {wanted}", path.display(), tenant.name);
+            Err(Error::new(Exit::Refused, message).hint("use the tenant that the state was made for, or another state file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub fn of_state(error: &StateError) -> Error {
+    with_hint(Error::of(Exit::Failed, error), error.hint())
+}
+
+pub fn of_journal(error: &JournalError) -> Error {
+    Error::of(Exit::Failed, error).hint(error.hint())
+}
+
+fn of_replay(error: &ReplayError, path: &PathBuf) -> Error {
+    let message = format!("the journal {} does not fit the state: {error}", path.display());
+    Error::new(Exit::Failed, message).hint("restore the state file that belongs to it; it tells what was made and is not in the state yet")
+}
+
+fn with_hint(error: Error, hint: Option<impl Into<String>>) -> Error {
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
