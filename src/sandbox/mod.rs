@@ -1,1 +1,39 @@
-//! The embedded stand-in for Dixa: a real HTTP server with the same API and limits.
+//! The embedded stand-in for Dixa: a real HTTP server on loopback with the same API, messages and limits.
+//!
+//! - It has its own understanding of the wire. Bodies are taken apart by hand from JSON, and nothing of the rest of the
+//!   crate is imported, so that a client which is wrong about the API can't agree with itself here.
+//! - A request is received in one place, [`Service::receive`], and what it changes is committed in one place,
+//!   `Store::commit`: decided on an unchanged world, written to the data file, then applied, then answered.
+//! - Facts about the API are those of <https://docs.dixa.io/openapi/dixa-api/v1/conversations>. Where the documentation
+//!   is silent, the stricter reading is taken.
+//! - Unless it is strict, what a request names and nobody knows yet is provisioned at first sight.
+
+mod answer;
+mod create;
+mod data_file;
+mod data_v1;
+mod decode;
+mod definition;
+mod import;
+mod known;
+mod limit;
+mod message;
+mod page;
+mod patch;
+mod read;
+mod refusal;
+mod request_log;
+mod seed;
+mod server;
+mod service;
+mod show;
+mod store;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use data_file::DataFileError;
+pub use definition::{KnownAttribute, KnownInput};
+pub use server::{LogTo, Sandbox, SandboxError, SandboxOptions};
+pub use service::Service;

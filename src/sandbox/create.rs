@@ -1,0 +1,245 @@
+//! `POST /v1/conversations`, all five variants.
+//!
+//! <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::sandbox::answer::Answer;
+use crate::sandbox::data_v1::{ConversationLine, Line, Thing};
+use crate::sandbox::decode::{Members, is_language, is_phone_number};
+use crate::sandbox::message::{Direction, NewMessage};
+use crate::sandbox::refusal::Refusal;
+use crate::sandbox::show::{self, Carrier, Common, Envelope, put};
+use crate::sandbox::store::Store;
+use crate::sandbox::world::World;
+
+/// Creates what the body describes. `strict` refuses what the body names and nobody knows.
+pub fn create(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Result<Answer, Refusal> {
+    let creation = Creation::decode(body)?;
+    store.commit(|world| {
+        let learned = world.unknown(creation.named());
+        if strict && !learned.is_empty() {
+            return Err(Refusal::NotFound);
+        }
+        let external_id = creation.message().and_then(|message| message.written.external_id.as_ref());
+        if let Some(taken) = external_id.filter(|id| world.has_external_id(id)) {
+            return Err(Refusal::DuplicateExternalId(taken.clone()));
+        }
+        if let Some(bad) = creation.message().and_then(|message| message.written.bad_attachment()) {
+            return Err(Refusal::AttachmentFailed(bad.url.clone()));
+        }
+        let id = world.next_id();
+        let conversation = ConversationLine {
+            id,
+            requester_id: creation.requester_id.clone(),
+            shown: creation.shown(id, world, now),
+            messages: show::raw(&creation.shown_messages(id, world, now)),
+            external_ids: external_id.cloned().into_iter().collect(),
+        };
+        let line = Line { learned, conversation: Some(conversation), ..Line::at(now) };
+        Ok((line, Answer::created(&json!({ "id": id }))))
+    })
+}
+
+/// A body that decoded and fits its channel.
+struct Creation {
+    requester_id: String,
+    variant: Variant,
+}
+
+enum Variant {
+    Email(Letter),
+    ContactForm(Letter),
+    Sms { contact_endpoint_id: String, message: NewMessage },
+    Chat { widget_id: String, language: Option<String>, browser_info: Option<Value>, message: NewMessage },
+    Callback { contact_endpoint_id: String, queue_id: String, direction: Direction },
+}
+
+struct Letter {
+    email_integration_id: String,
+    subject: String,
+    language: Option<String>,
+    message: NewMessage,
+}
+
+impl Creation {
+    fn decode(body: &Value) -> Result<Self, Refusal> {
+        let members = Members::of(body)?;
+        let requester_id = members.uuid("requesterId")?;
+        let variant = match members.text("_type")? {
+            "Email" => Variant::Email(Letter::decode(members)?),
+            "ContactForm" => Variant::ContactForm(Letter::decode(members)?),
+            "Sms" => sms(members)?,
+            "Chat" => Variant::Chat {
+                widget_id: members.uuid("widgetId")?,
+                language: language(members)?,
+                browser_info: members.optional("browserInfo").map(browser_info).transpose()?,
+                message: NewMessage::decode(members.required("message")?)?,
+            },
+            "Callback" => Variant::Callback {
+                contact_endpoint_id: members.text("contactEndpointId")?.to_owned(),
+                queue_id: members.uuid("queueId")?,
+                direction: Direction::of(members)?,
+            },
+            _ => return Err(Refusal::Undecodable),
+        };
+        Ok(Creation { requester_id, variant })
+    }
+
+    fn message(&self) -> Option<&NewMessage> {
+        match &self.variant {
+            Variant::Email(letter) | Variant::ContactForm(letter) => Some(&letter.message),
+            Variant::Sms { message, .. } | Variant::Chat { message, .. } => Some(message),
+            Variant::Callback { .. } => None,
+        }
+    }
+
+    /// Everything that has to exist.
+    fn named(&self) -> BTreeSet<Thing> {
+        let mut named = BTreeSet::from([Thing::EndUser(self.requester_id.clone())]);
+        match &self.variant {
+            Variant::Email(letter) | Variant::ContactForm(letter) => {
+                named.insert(Thing::EmailIntegration(letter.email_integration_id.clone()));
+            }
+            Variant::Sms { contact_endpoint_id, .. } => {
+                named.insert(Thing::ContactEndpoint(contact_endpoint_id.clone()));
+            }
+            Variant::Chat { widget_id, .. } => {
+                named.insert(Thing::Widget(widget_id.clone()));
+            }
+            Variant::Callback { contact_endpoint_id, queue_id, .. } => {
+                named.insert(Thing::ContactEndpoint(contact_endpoint_id.clone()));
+                named.insert(Thing::Queue(queue_id.clone()));
+            }
+        }
+        if let Some(message) = self.message() {
+            message.name_into(&mut named);
+        }
+        named
+    }
+
+    fn shown(&self, id: i64, world: &World, now: Timestamp) -> Box<RawValue> {
+        let mut own = Map::new();
+        let mut queue = None;
+        let (variant, channel) = match &self.variant {
+            Variant::Email(letter) => {
+                letter.show_into(&mut own, world, &self.requester_id);
+                ("EmailConversation", "Email")
+            }
+            Variant::ContactForm(letter) => {
+                letter.show_into(&mut own, world, &self.requester_id);
+                ("ContactFormConversation", "ContactForm")
+            }
+            Variant::Sms { contact_endpoint_id, .. } => {
+                put(&mut own, "fromNumber", Some(contact_endpoint_id.as_str()));
+                ("SmsConversation", "Sms")
+            }
+            Variant::Chat { language, browser_info, .. } => {
+                put(&mut own, "language", language.as_deref());
+                put(&mut own, "browserInfo", browser_info.clone());
+                ("ChatConversation", "WidgetChat")
+            }
+            Variant::Callback { queue_id, .. } => {
+                queue = Some((queue_id.as_str(), now));
+                ("PstnPhoneConversation", "Callback")
+            }
+        };
+        let common = Common {
+            id,
+            requester_id: &self.requester_id,
+            variant,
+            channel,
+            direction: self.direction(),
+            created_at: now,
+            closed_at: None,
+            assignment: None,
+            queue,
+        };
+        show::conversation(&common, own)
+    }
+
+    fn direction(&self) -> Direction {
+        match &self.variant {
+            Variant::Callback { direction, .. } => *direction,
+            Variant::Email(letter) | Variant::ContactForm(letter) => letter.message.written.direction,
+            Variant::Sms { message, .. } | Variant::Chat { message, .. } => message.written.direction,
+        }
+    }
+
+    fn shown_messages(&self, id: i64, world: &World, now: Timestamp) -> Value {
+        let Some(message) = self.message() else { return json!([]) };
+        let carrier = match &self.variant {
+            Variant::Email(letter) => Carrier::Email(letter.envelope(world, &self.requester_id)),
+            Variant::ContactForm(letter) => Carrier::ContactForm(letter.envelope(world, &self.requester_id)),
+            Variant::Sms { .. } => Carrier::Sms,
+            Variant::Chat { .. } | Variant::Callback { .. } => Carrier::Chat,
+        };
+        let author = message.written.agent_id.as_deref().unwrap_or(&self.requester_id);
+        json!([show::message(id, 0, author, now, &message.written, carrier)])
+    }
+}
+
+impl Letter {
+    fn decode(members: Members<'_>) -> Result<Self, Refusal> {
+        Ok(Letter {
+            email_integration_id: members.text("emailIntegrationId")?.to_owned(),
+            subject: members.text("subject")?.to_owned(),
+            language: language(members)?,
+            message: NewMessage::decode(members.required("message")?)?,
+        })
+    }
+
+    fn envelope(&self, world: &World, requester_id: &str) -> Envelope {
+        let message = &self.message;
+        let ours = json!({ "email": message.integration_email.as_ref().unwrap_or(&self.email_integration_id) });
+        let theirs = world.email_contact(requester_id);
+        let (from, to) = match message.written.direction {
+            Direction::Inbound => (theirs, ours),
+            Direction::Outbound => (ours, theirs),
+        };
+        let contacts = |ids: &[String]| ids.iter().map(|id| world.email_contact(id)).collect();
+        Envelope { from, to, cc: contacts(&message.cc), bcc: contacts(&message.bcc) }
+    }
+
+    fn show_into(&self, own: &mut Map<String, Value>, world: &World, requester_id: &str) {
+        let envelope = self.envelope(world, requester_id);
+        put(own, "fromEmail", Some(envelope.from["email"].clone()));
+        put(own, "toEmail", Some(envelope.to["email"].clone()));
+        put(own, "integrationEmail", Some(self.email_integration_id.as_str()));
+        put(own, "subject", Some(self.subject.as_str()));
+        put(own, "language", self.language.as_deref());
+    }
+}
+
+fn sms(members: Members<'_>) -> Result<Variant, Refusal> {
+    let contact_endpoint_id = members.text("contactEndpointId")?;
+    if !is_phone_number(contact_endpoint_id) {
+        return Err(Refusal::Undecodable);
+    }
+    let message = NewMessage::decode(members.required("message")?)?;
+    match message.written.direction {
+        Direction::Inbound => Err(Refusal::InvalidMessage("only Outbound messages are supported for Sms")),
+        Direction::Outbound => Ok(Variant::Sms { contact_endpoint_id: contact_endpoint_id.to_owned(), message }),
+    }
+}
+
+fn language(members: Members<'_>) -> Result<Option<String>, Refusal> {
+    match members.optional_text("language")? {
+        Some(text) if !is_language(text) => Err(Refusal::Undecodable),
+        language => Ok(language.map(str::to_owned)),
+    }
+}
+
+fn browser_info(value: &Value) -> Result<Value, Refusal> {
+    let members = Members::of(value)?;
+    let mut shown = Map::new();
+    put(&mut shown, "name", Some(members.text("name")?));
+    for name in ["version", "ipAddress", "originatingUrl"] {
+        put(&mut shown, name, members.optional_text(name)?);
+    }
+    Ok(Value::Object(shown))
+}

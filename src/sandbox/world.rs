@@ -1,0 +1,220 @@
+//! All that the sandbox knows at one moment, with the indexes that keep every request free of searching.
+//!
+//! It changes by [`World::apply`] alone, so that reading the data file again gives the same world.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::sandbox::data_v1::{Line, Thing};
+use crate::sandbox::definition::Definition;
+
+/// The first id that is given to a conversation.
+const FIRST_ID: i64 = 1001;
+
+/// See the top of this file.
+#[derive(Debug)]
+pub struct World {
+    /// As the API shows it.
+    pub organization: Value,
+    pub end_users: HashMap<String, EndUser>,
+    /// Id to whether conversations can be assigned to the agent.
+    pub agents: HashMap<String, bool>,
+    pub queues: HashSet<String>,
+    pub widgets: HashSet<String>,
+    pub email_integrations: HashSet<String>,
+    pub contact_endpoints: HashSet<String>,
+    pub definitions: BTreeMap<String, Definition>,
+    conversations: HashMap<i64, Conversation>,
+    /// Ids of an end user's conversations, ascending.
+    by_requester: HashMap<String, Vec<i64>>,
+    external_ids: HashSet<String>,
+    next_id: i64,
+}
+
+/// An end user.
+#[derive(Clone, Debug)]
+pub struct EndUser {
+    /// RFC 3339.
+    pub created_at: String,
+    pub display_name: String,
+    pub email: String,
+}
+
+impl EndUser {
+    /// What is made up for an end user of whom only the id is known. The address is one that never gets mail.
+    pub fn provisioned(id: &str, created_at: &str) -> Self {
+        EndUser {
+            created_at: created_at.to_owned(),
+            display_name: format!("End user {}", id.get(..8).unwrap_or(id)),
+            email: format!("{id}@example.com"),
+        }
+    }
+}
+
+/// A conversation, mostly as text that is answered as it is.
+#[derive(Debug)]
+pub struct Conversation {
+    /// As it is read, without `customAttributes`.
+    pub shown: Box<RawValue>,
+    /// The list of its messages as it is read.
+    pub messages: Box<RawValue>,
+    /// Id of the definition to a string or a list of strings.
+    pub values: BTreeMap<String, Value>,
+}
+
+/// A mutation that can't have been made from the world that it is applied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    #[error("conversation {0} stands out of order")]
+    IdOutOfOrder(i64),
+    #[error("conversation {0} does not exist")]
+    NoConversation(i64),
+    #[error("a definition has no id")]
+    DefinitionWithoutId,
+}
+
+impl World {
+    /// A world with an organization and nothing else.
+    pub fn new(organization: Value) -> Self {
+        World {
+            organization,
+            end_users: HashMap::new(),
+            agents: HashMap::new(),
+            queues: HashSet::new(),
+            widgets: HashSet::new(),
+            email_integrations: HashSet::new(),
+            contact_endpoints: HashSet::new(),
+            definitions: BTreeMap::new(),
+            conversations: HashMap::new(),
+            by_requester: HashMap::new(),
+            external_ids: HashSet::new(),
+            next_id: FIRST_ID,
+        }
+    }
+
+    /// The id that the next conversation gets.
+    pub fn next_id(&self) -> i64 {
+        self.next_id
+    }
+
+    /// One conversation by its id.
+    pub fn conversation(&self, id: i64) -> Option<&Conversation> {
+        self.conversations.get(&id)
+    }
+
+    /// Ids of an end user's conversations, ascending.
+    pub fn conversations_of(&self, requester_id: &str) -> &[i64] {
+        self.by_requester.get(requester_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a message that was created, not imported, has this external id.
+    pub fn has_external_id(&self, external_id: &str) -> bool {
+        self.external_ids.contains(external_id)
+    }
+
+    /// Whether this exists.
+    pub fn knows(&self, thing: &Thing) -> bool {
+        match thing {
+            Thing::EndUser(id) => self.end_users.contains_key(id),
+            Thing::Agent(id) => self.agents.contains_key(id),
+            Thing::Queue(id) => self.queues.contains(id),
+            Thing::Widget(id) => self.widgets.contains(id),
+            Thing::EmailIntegration(id) => self.email_integrations.contains(id),
+            Thing::ContactEndpoint(id) => self.contact_endpoints.contains(id),
+        }
+    }
+
+    /// The things that are not known, in their order.
+    pub fn unknown(&self, named: BTreeSet<Thing>) -> Vec<Thing> {
+        named.into_iter().filter(|thing| !self.knows(thing)).collect()
+    }
+
+    /// An end user as the sender or recipient of an e-mail; one who is about to be provisioned has an address already.
+    pub fn email_contact(&self, end_user_id: &str) -> Value {
+        match self.end_users.get(end_user_id) {
+            Some(end_user) => json!({ "email": end_user.email, "name": end_user.display_name }),
+            None => {
+                let end_user = EndUser::provisioned(end_user_id, "");
+                json!({ "email": end_user.email, "name": end_user.display_name })
+            }
+        }
+    }
+
+    /// Whether a mutation can be applied.
+    pub fn check(&self, line: &Line) -> Result<(), Misfit> {
+        if let Some(conversation) = &line.conversation
+            && conversation.id < self.next_id
+        {
+            return Err(Misfit::IdOutOfOrder(conversation.id));
+        }
+        if let Some(values) = &line.values
+            && !self.conversations.contains_key(&values.conversation_id)
+        {
+            return Err(Misfit::NoConversation(values.conversation_id));
+        }
+        if line.definitions.iter().any(|definition| definition["id"].as_str().is_none()) {
+            return Err(Misfit::DefinitionWithoutId);
+        }
+        Ok(())
+    }
+
+    /// Applies a mutation that was checked.
+    pub fn apply(&mut self, line: Line) {
+        let Line { at, learned, definitions, conversation, values } = line;
+        for thing in learned {
+            self.learn(thing, &at);
+        }
+        for definition in definitions {
+            self.define(Definition::provisioned(definition));
+        }
+        if let Some(made) = conversation {
+            self.next_id = made.id + 1;
+            self.external_ids.extend(made.external_ids);
+            self.by_requester.entry(made.requester_id).or_default().push(made.id);
+            let kept = Conversation { shown: made.shown, messages: made.messages, values: BTreeMap::new() };
+            self.conversations.insert(made.id, kept);
+        }
+        if let Some(values) = values
+            && let Some(conversation) = self.conversations.get_mut(&values.conversation_id)
+        {
+            for (id, value) in values.set {
+                if value.is_null() {
+                    conversation.values.remove(&id);
+                } else {
+                    conversation.values.insert(id, value);
+                }
+            }
+        }
+    }
+
+    /// Adds a definition, or puts it in the place of the one with its id.
+    pub fn define(&mut self, definition: Definition) {
+        self.definitions.insert(definition.id().to_owned(), definition);
+    }
+
+    fn learn(&mut self, thing: Thing, at: &str) {
+        match thing {
+            Thing::EndUser(id) => {
+                let end_user = EndUser::provisioned(&id, at);
+                self.end_users.entry(id).or_insert(end_user);
+            }
+            Thing::Agent(id) => {
+                self.agents.entry(id).or_insert(true);
+            }
+            Thing::Queue(id) => {
+                self.queues.insert(id);
+            }
+            Thing::Widget(id) => {
+                self.widgets.insert(id);
+            }
+            Thing::EmailIntegration(id) => {
+                self.email_integrations.insert(id);
+            }
+            Thing::ContactEndpoint(id) => {
+                self.contact_endpoints.insert(id);
+            }
+        }
+    }
+}
