@@ -22,6 +22,44 @@ pub fn write_map(map: &Map) -> String {
     out
 }
 
+/// JSON over several lines, indented by two spaces, with a newline at the end.
+pub fn write_pretty(value: &Value) -> String {
+    let mut out = String::new();
+    write_pretty_into(value, 0, &mut out);
+    out.push('\n');
+    out
+}
+
+fn write_pretty_into(value: &Value, level: usize, out: &mut String) {
+    let new_line = |level: usize, out: &mut String| {
+        out.push('\n');
+        out.push_str(&"  ".repeat(level));
+    };
+    match value {
+        Value::List(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                out.push(if index == 0 { '[' } else { ',' });
+                new_line(level + 1, out);
+                write_pretty_into(item, level + 1, out);
+            }
+            new_line(level, out);
+            out.push(']');
+        }
+        Value::Map(map) if !map.is_empty() => {
+            for (index, (name, value)) in map.iter().enumerate() {
+                out.push(if index == 0 { '{' } else { ',' });
+                new_line(level + 1, out);
+                quote_into(name, out);
+                out.push_str(": ");
+                write_pretty_into(value, level + 1, out);
+            }
+            new_line(level, out);
+            out.push('}');
+        }
+        _ => write_into(value, out),
+    }
+}
+
 /// Appends compact JSON to `out`.
 pub fn write_into(value: &Value, out: &mut String) {
     match value {
@@ -170,7 +208,7 @@ mod tests {
     fn text_round_trips_with_its_order_and_its_odd_characters() {
         let text = r#"{"b":[1,-2.5,1e300,18446744073709551615,true,null],"a":"\"\\\n\r\t\b\f\u0001 é 😀 \u2028"}"#;
         let value = parse(text).expect("valid");
-        assert_eq!(write(&value), text.replace("1e300", "1e300").replace("\\u2028", "\u{2028}"));
+        assert_eq!(write(&value), text.replace("\\u2028", "\u{2028}"));
     }
 
     #[test]

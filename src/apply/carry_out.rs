@@ -1,6 +1,6 @@
 //! One change: its calls, each in the journal before it is sent and after it was answered.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use crate::api::contract::{AttributeReading, CallError, Permit, Write};
@@ -8,7 +8,7 @@ use crate::api::retry::{self, Decision};
 use crate::apply::adopt;
 use crate::apply::event::ApplyEvent;
 use crate::apply::outcome::{Failure, Outcome, Stop};
-use crate::apply::run::{Clock, Run, permit_or_next};
+use crate::apply::run::{Clock, Run};
 use crate::apply::stop::StopSignal;
 use crate::conversation::{AttributeValue, Attributes, ConversationId, Kind};
 use crate::journal::{Append, CallKind, Entry, Intent, JournalError, Replay, attributes_kept};
@@ -54,7 +54,9 @@ pub(super) struct CarryOut<'r, 'a, A, J, C> {
     replay: &'r RefCell<Replay>,
     stop: StopSignal,
     listen: &'r dyn Fn(ApplyEvent),
-    next_seq: RefCell<u64>,
+    next_seq: Cell<u64>,
+    /// Changes in flight that wait for a permit; new ones let them pass.
+    waiting: Cell<usize>,
 }
 
 impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
@@ -64,8 +66,24 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         stop: StopSignal,
         listen: &'r dyn Fn(ApplyEvent),
     ) -> Self {
-        let next_seq = RefCell::new(replay.borrow().last_seq() + 1);
-        CarryOut { run, replay, stop, listen, next_seq }
+        let next_seq = Cell::new(replay.borrow().last_seq() + 1);
+        CarryOut { run, replay, stop, listen, next_seq, waiting: Cell::new(0) }
+    }
+
+    /// How many changes in flight wait for a permit.
+    pub(super) fn waiting(&self) -> &Cell<usize> {
+        &self.waiting
+    }
+
+    /// A permit that was waited for, or the next one.
+    async fn permit_or_next(&self, permit: Option<Permit>) -> Permit {
+        if let Some(permit) = permit {
+            return permit;
+        }
+        self.waiting.set(self.waiting.get() + 1);
+        let permit = self.run.api.permit().await;
+        self.waiting.set(self.waiting.get() - 1);
+        permit
     }
 
     /// Carries out one change; gives back its index, since several are in flight.
@@ -123,7 +141,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         let conversation = change.after.as_ref().expect("a change that makes a conversation has one");
         let began = tokio::time::Instant::now();
         for attempt in 1.. {
-            let waited = permit_or_next(permit.take(), self.run.api).await;
+            let waited = self.permit_or_next(permit.take()).await;
             let seq = self.seq();
             let intent = Box::new(self.intent_to_make(change));
             let entry = Entry::Began { seq, address: change.address.clone(), call: call_kind(kind), intent };
@@ -163,7 +181,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         let began = tokio::time::Instant::now();
         let seq = self.seq();
         for attempt in 1.. {
-            let waited = permit_or_next(permit.take(), self.run.api).await;
+            let waited = self.permit_or_next(permit.take()).await;
             if attempt == 1 {
                 let intent = Box::new(self.intent_to_patch(change));
                 self.write(Entry::Began { seq, address: change.address.clone(), call: CallKind::Patch, intent })
@@ -281,9 +299,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     fn seq(&self) -> u64 {
-        let mut next = self.next_seq.borrow_mut();
-        *next += 1;
-        *next - 1
+        self.next_seq.replace(self.next_seq.get() + 1)
     }
 }
 

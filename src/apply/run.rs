@@ -3,7 +3,10 @@
 //! A change's own further calls wait for the rate limit before any new change does, so that few conversations are
 //! without their attributes at any moment.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -57,7 +60,7 @@ pub async fn run<A: Write, J: Append, C: Clock>(
     let mut next = 0;
     let mut ended = None;
     let mut flying = FuturesUnordered::new();
-    let mut gate = Box::pin(run.api.permit());
+    let mut gate = Gate { inner: None };
     let mut drained = Box::pin(drained(stop.clone()));
     loop {
         while ended.is_none() && !stop.is_draining() && flying.len() < IN_FLIGHT_MAX {
@@ -81,10 +84,9 @@ pub async fn run<A: Write, J: Append, C: Clock>(
             }
             // Nothing new may start any more: look again at what is left.
             () = stop.draining(), if more => {}
-            permit = &mut gate, if more && flying.len() < IN_FLIGHT_MAX => {
+            permit = gate.permit(run.api, carry_out.waiting()), if more && flying.len() < IN_FLIGHT_MAX => {
                 flying.push(carry_out.change(next, &run.plan.changes[next], Some(permit)));
                 next += 1;
-                gate = Box::pin(run.api.permit());
             }
             () = &mut drained, if !flying.is_empty() => break,
         }
@@ -95,6 +97,29 @@ pub async fn run<A: Write, J: Append, C: Clock>(
         ended = Some(Stop::Interrupted);
     }
     report(run.plan, outcomes, next, left, ended)
+}
+
+/// Where new changes wait for their first permit. It steps back as long as a change in flight waits for one: the throttle
+/// serves in order, and a conversation shall not wait for its attributes behind the beginning of the next one.
+struct Gate<'a> {
+    inner: Option<Pin<Box<dyn Future<Output = Permit> + Send + 'a>>>,
+}
+
+impl<'a> Gate<'a> {
+    /// Must be polled after everything that may change `waiting`, in the same task.
+    async fn permit<A: Write>(&mut self, api: &'a A, waiting: &Cell<usize>) -> Permit {
+        let permit = poll_fn(|context| {
+            if waiting.get() > 0 {
+                // Dropping the place in the queue costs nobody else theirs. The change that waits wakes this task.
+                self.inner = None;
+                return Poll::Pending;
+            }
+            self.inner.get_or_insert_with(|| Box::pin(api.permit())).as_mut().poll(context)
+        })
+        .await;
+        self.inner = None;
+        permit
+    }
 }
 
 /// Ends when what is in flight must be left: asked for, or when draining took too long.
@@ -127,12 +152,4 @@ fn report(plan: &Plan, outcomes: Vec<Option<Outcome>>, begun: usize, left: usize
         ChangeOutcome::of(change, outcome)
     });
     ApplyReport::new(outcomes.collect(), stop)
-}
-
-/// A permit that was waited for, or the next one.
-pub(super) async fn permit_or_next<A: Write>(permit: Option<Permit>, api: &A) -> Permit {
-    match permit {
-        Some(permit) => permit,
-        None => api.permit().await,
-    }
 }

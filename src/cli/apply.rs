@@ -110,12 +110,11 @@ impl Job<'_> {
             self.session.output.error(&format!("\n{text}\n"));
             return Err(state_access::of_state(&error));
         }
-        if replayed.in_doubt.is_empty() {
-            let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
-            let _ = journal.append(closed).await;
-            drop(journal);
-            JournalFile::remove(&taken.files.journal).map_err(|error| state_access::of_journal(&error))?;
-        }
+        // The state has everything; what is left of the journal is what is in doubt.
+        let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
+        let _ = journal.append(closed).await;
+        drop(journal);
+        JournalFile::tidy(&taken.files.journal).map_err(|error| state_access::of_journal(&error))?;
         if let Some(embedded) = embedded {
             embedded.stop().await;
         }

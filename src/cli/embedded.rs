@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::conversation::AttributeValue;
 use crate::desired::Desired;
 use crate::project::Tenant;
-use crate::sandbox::{KnownAttribute, KnownValue, Sandbox, SandboxOptions};
+use crate::sandbox::{KnownAttribute, KnownInput, Sandbox, SandboxOptions};
 
 /// A running sandbox whose data stands beside the state.
 #[derive(Debug)]
@@ -51,19 +51,19 @@ fn beside(state: &Path, ending: &str) -> PathBuf {
 
 /// The custom attributes that manifests name, with the paths of those that are lists.
 pub fn known_attributes(desired: &Desired) -> Vec<KnownAttribute> {
-    let mut known: BTreeMap<&str, KnownValue> = BTreeMap::new();
+    let mut known: BTreeMap<&str, KnownInput> = BTreeMap::new();
     for (id, value) in desired.iter().flat_map(|manifest| &manifest.conversation.attributes) {
         match (value, known.get_mut(id.as_str())) {
-            (AttributeValue::Clear, _) | (_, Some(KnownValue::Text)) => {}
-            (AttributeValue::Text(_), Some(KnownValue::Select(_))) => {}
+            (AttributeValue::Clear, _) | (_, Some(KnownInput::Text)) => {}
+            (AttributeValue::Text(_), Some(KnownInput::Select(_))) => {}
             (AttributeValue::Text(_), None) => {
-                known.insert(id, KnownValue::Text);
+                known.insert(id, KnownInput::Text);
             }
-            (AttributeValue::Path(path), Some(KnownValue::Select(paths))) => paths.push(path.clone()),
+            (AttributeValue::Path(path), Some(KnownInput::Select(paths))) => paths.push(path.clone()),
             (AttributeValue::Path(path), None) => {
-                known.insert(id, KnownValue::Select(vec![path.clone()]));
+                known.insert(id, KnownInput::Select(vec![path.clone()]));
             }
         }
     }
-    known.into_iter().map(|(id, value)| KnownAttribute { id: id.to_owned(), value }).collect()
+    known.into_iter().map(|(id, input)| KnownAttribute { id: id.to_owned(), input }).collect()
 }

@@ -55,11 +55,11 @@ pub fn desired(session: &Session, paths: &[PathBuf], warnings_as_errors: bool) -
 }
 
 fn read(found: &Found) -> Result<Reading, Error> {
-    let bounded = found.read(yaml::SIZE_LIMIT).map_err(|error| {
+    let bounded = found.read(yaml::SIZE_LIMIT + 1).map_err(|error| {
         Error::new(Exit::Failed, format!("can't read {}: {error}", found.name))
     })?;
     // One byte more than fits was read, so that the reader sees that the file is too large.
-    Ok(manifest::read(&found.name, &bounded))
+    Ok(manifest::read(&found.name, &bounded.bytes))
 }
 
 /// Gives findings that were made between files the line that they are about. Those of standard input stay without.

@@ -15,6 +15,6 @@ pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
         return Ok(Exit::Failed);
     }
     let verdict = if findings.is_empty() { "valid." } else { "valid, with warnings." };
-    session.output.result(&format!("{}: {verdict}\n", counted(desired.len() as u64, "manifest")))?;
+    session.output.result(&format!("{}: {verdict}\n", counted(desired.len(), "manifest")))?;
     Ok(Exit::Done)
 }

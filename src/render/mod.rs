@@ -2,6 +2,7 @@
 
 pub mod escape;
 pub mod findings;
+pub mod json_v1;
 pub mod number;
 pub mod palette;
 pub mod report;

@@ -26,7 +26,7 @@ use std::io;
 use serde::Deserialize;
 
 use crate::conversation::{Address, ConversationId};
-use crate::state::record::{Lineage, State};
+use crate::state::record::{Lineage, Record, State};
 
 pub(crate) use members::Members;
 pub use record_v1::RecordProblem;
@@ -84,6 +84,13 @@ pub fn read(text: &str) -> Result<State, StateFileError> {
         }
     }
     Ok(State { lineage: Lineage(lineage), serial: file.serial, tenant: file.tenant.map(Into::into), records })
+}
+
+/// One record with its address, as it stands in the file, without a newline.
+pub fn record(address: &Address, record: &Record) -> String {
+    let mut text = String::new();
+    write_record(address, record, &mut text);
+    text
 }
 
 /// The text of a state; the same state, the same bytes.

@@ -1,0 +1,63 @@
+//! What a person or a log sees while an apply runs.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::apply::ApplyEvent;
+use crate::cli::output::Output;
+use crate::plan::Plan;
+use crate::render::report::progress_line;
+
+/// A bar on a terminal, lines elsewhere, nothing when only results are wanted.
+pub struct Progress {
+    output: Output,
+    total: usize,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    pub fn new(output: Output, plan: &Plan) -> Self {
+        let total = plan.changes.len();
+        let bar = (output.error_is_terminal() && !output.is_quiet()).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            let template = "  {bar:30} {pos}/{len}  {per_sec}  {eta} left";
+            // The template is ours, so it is well-formed; a plain bar would do as well.
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("━╸ "));
+            }
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        });
+        Progress { output, total, bar }
+    }
+
+    /// Shows one event; `done` counts the changes that have ended.
+    pub fn show(&self, event: &ApplyEvent, done: &Cell<usize>) {
+        if matches!(event, ApplyEvent::Ended(_)) {
+            done.set(done.get() + 1);
+        }
+        let line = progress_line(event, done.get(), self.total);
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(done.get() as u64);
+                if let Some(line) = line {
+                    bar.println(line.trim_end());
+                }
+            }
+            None => {
+                if let Some(line) = line {
+                    self.output.note(&format!("{}\n", line.trim_end()));
+                }
+            }
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `dixaform sandbox`: the embedded Dixa as a server of its own.
+#![expect(clippy::disallowed_methods, reason = "the seed is a file")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::cli::args::SandboxArgs;
+use crate::cli::embedded::known_attributes;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::session::{Session, report};
+use crate::cli::{load, signals};
+use crate::reporter::Reporter;
+use crate::sandbox::{Sandbox, SandboxOptions};
+use crate::value::Number;
+use crate::yaml::{self, Content, Format, Node};
+
+pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
+    let known_attributes = if args.paths.is_empty() {
+        Vec::new()
+    } else {
+        known_attributes(&load::desired(session, &args.paths, false)?)
+    };
+    let output = session.output;
+    let options = SandboxOptions {
+        data: args.data.clone(),
+        request_log: args.request_log.clone(),
+        port: args.port,
+        rate: (!args.no_rate_limit).then_some((args.rate, args.burst)),
+        strict: args.strict,
+        seed: args.seed.as_deref().map(|path| seed(session, path)).transpose()?,
+        known_attributes,
+        log_to: Some(Arc::new(move |line: &str| output.note(&format!("{line}\n")))),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(Exit::Failed, format!("can't start: {error}")))?;
+    runtime.block_on(async {
+        let sandbox = Sandbox::start(options).await.map_err(|error| Error::of(Exit::Failed, &error))?;
+        output.result(&format!("Listening on {}. Stop with Ctrl-C.\n", sandbox.base_url()))?;
+        signals::next().await;
+        sandbox.shutdown().await;
+        Ok(Exit::Done)
+    })
+}
+
+/// The seed, from YAML or JSON.
+fn seed(session: &Session, path: &Path) -> Result<serde_json::Value, Error> {
+    let name: Arc<str> = Arc::from(path.to_string_lossy().as_ref());
+    let bytes = std::fs::read(path).map_err(|error| Error::new(Exit::Failed, format!("can't read {name}: {error}")))?;
+    let unusable = || Error::new(Exit::Failed, format!("the seed {name} can't be used"));
+    let text = yaml::decode(&name, &bytes).map_err(|findings| {
+        report(&findings, &session.output);
+        unusable()
+    })?;
+    let mut reporter = Reporter::new(&name, text);
+    let documents = yaml::read(text, Format::of(&name, text), &mut reporter);
+    let findings = reporter.finish();
+    report(&findings, &session.output);
+    match documents.as_slice() {
+        _ if findings.has_errors() => Err(unusable()),
+        [document] => Ok(plain(document)),
+        _ => Err(unusable().hint("a seed is one document")),
+    }
+}
+
+fn plain(node: &Node<'_>) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match &node.content {
+        Content::Null => Json::Null,
+        Content::Bool(value, _) => Json::Bool(*value),
+        Content::Number(Number::Integer(number), _) => Json::from(*number),
+        Content::Number(Number::Unsigned(number), _) => Json::from(*number),
+        Content::Number(Number::Float(number), _) => Json::from(*number),
+        Content::OddNumber(text) | Content::Text(text) => Json::from(&**text),
+        Content::List(items) => Json::Array(items.iter().map(plain).collect()),
+        Content::Map(entries) => {
+            Json::Object(entries.iter().map(|entry| (entry.key.to_string(), plain(&entry.value))).collect())
+        }
+    }
+}
