@@ -1,0 +1,34 @@
+//! What went wrong with a file, with its path.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of the operating system about one path.
+#[derive(Debug, thiserror::Error)]
+#[error("can't {doing} {}", path.display())]
+pub struct FileError {
+    pub path: PathBuf,
+    /// A verb: "read", "write".
+    pub doing: &'static str,
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// For `map_err`.
+    pub fn of(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| FileError { path: path.to_owned(), doing, source }
+    }
+
+    /// What to do about it, where that can be told.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self.source.kind() {
+            io::ErrorKind::NotFound => Some("check the path; it is relative to the working folder, or to --chdir"),
+            io::ErrorKind::PermissionDenied => Some("check who owns it and what they may do"),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("make room on the disk"),
+            io::ErrorKind::ReadOnlyFilesystem => Some("the disk is read-only; give another place with --state"),
+            io::ErrorKind::NotADirectory => Some("a part of the path is a file, not a folder"),
+            io::ErrorKind::IsADirectory => Some("it is a folder, not a file"),
+            _ => None,
+        }
+    }
+}

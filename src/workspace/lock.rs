@@ -1,0 +1,266 @@
+//! One run at a time: the lock beside a state.
+//!
+//! The lock is the operating system's lock on a file, not the file: it ends with the process that holds it, however that
+//! ends, so that a lock is never left behind and nobody has to guess whether its holder still lives. What stands in the file
+//! is only for people: who, where and since when. Letting go empties the file and never deletes it; between another process's
+//! opening and locking it, deleting would leave that one with the lock of a file that no longer has a name, and a third could
+//! lock a new file of the old name at the same time. Somebody who deletes it by hand in that moment is noticed (`is_still`);
+//! somebody who deletes it while it is held is not. On a network disk the lock is as good as the disk's locks are.
+#![expect(clippy::disallowed_methods, reason = "the lock is a file, and waiting for it takes time")]
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::workspace::atomic_file;
+use crate::workspace::file_error::FileError;
+
+/// The first wait for a lock; each is twice as long as the one before.
+const WAIT_FIRST: Duration = Duration::from_millis(10);
+/// The longest, so that a lock that becomes free is taken soon.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+/// More than any holder writes.
+const INFO_BYTES_MAX: u64 = 64 * 1024;
+
+/// Who holds a lock, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockInfo {
+    pub who: String,
+    pub host: String,
+    pub pid: u32,
+    pub command: String,
+    /// RFC 3339 in UTC.
+    pub since: String,
+}
+
+/// Why a lock was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    #[error("the state is locked{}", by(holder.as_deref()))]
+    Held {
+        path: PathBuf,
+        /// None while the holder has not written it yet, or when what stands there makes no sense.
+        holder: Option<Box<LockInfo>>,
+    },
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl LockError {
+    /// What to do about it, where that can be told.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            LockError::Held { .. } => {
+                Some("wait for it with --lock-timeout 2m; the lock ends with its process, so there is none to break")
+            }
+            LockError::File(error) => error.hint(),
+        }
+    }
+}
+
+fn by(holder: Option<&LockInfo>) -> String {
+    let Some(LockInfo { who, host, pid, command, since }) = holder else { return String::new() };
+    format!(" by {who} on {host} (process {pid}, {command}, since {since})")
+}
+
+/// The lock, for as long as this lives.
+#[derive(Debug)]
+pub struct StateLock {
+    file: File,
+}
+
+impl StateLock {
+    /// Takes the lock at `path` (see [`StateFiles::lock`](crate::workspace::StateFiles)), waiting up to `timeout`; zero
+    /// refuses at once. Sleeps on this thread. Creates the folder where there is none.
+    ///
+    /// # Errors
+    /// Somebody else holds it, or the file can't be made.
+    pub fn acquire(path: &Path, info: &LockInfo, timeout: Duration) -> Result<Self, LockError> {
+        atomic_file::create_folder_of(path)?;
+        let start = Instant::now();
+        let mut wait = WAIT_FIRST;
+        loop {
+            if let Some(mut file) = try_lock(path).map_err(FileError::of(path, "lock"))? {
+                write_info(&mut file, info).map_err(FileError::of(path, "write"))?;
+                return Ok(StateLock { file });
+            }
+            let left = timeout.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Err(LockError::Held { path: path.to_owned(), holder: read_info(path).map(Box::new) });
+            }
+            thread::sleep(wait.min(left));
+            wait = WAIT_MAX.min(wait * 2);
+        }
+    }
+
+    /// Whether the lock at `path` could be taken now, for commands that only look. For an instant it is taken, and whoever
+    /// comes in that instant is refused.
+    ///
+    /// # Errors
+    /// Somebody holds it, or the file can't be opened.
+    pub fn check(path: &Path) -> Result<(), LockError> {
+        if path.exists() && try_lock(path).map_err(FileError::of(path, "lock"))?.is_none() {
+            return Err(LockError::Held { path: path.to_owned(), holder: read_info(path).map(Box::new) });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for StateLock {
+    fn drop(&mut self) {
+        // Neither matters to the lock itself, which ends when the file is closed.
+        let _ = self.file.set_len(0);
+        let _ = self.file.unlock();
+    }
+}
+
+/// The locked file, or none when somebody else has the lock.
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let file = atomic_file::open_or_create(path)?;
+    match file.try_lock() {
+        Ok(()) if is_still(&file, path)? => Ok(Some(file)),
+        Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether a file that was opened by its path is the one that has that path now.
+fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let ours = file.metadata()?;
+        Ok(fs::metadata(path).is_ok_and(|named| (named.dev(), named.ino()) == (ours.dev(), ours.ino())))
+    }
+    #[cfg(not(unix))]
+    {
+        // A file that is open can't be deleted there.
+        let _ = (file, path);
+        Ok(true)
+    }
+}
+
+fn write_info(file: &mut File, info: &LockInfo) -> io::Result<()> {
+    let text = serde_json::to_string(info)?;
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{text}")
+}
+
+/// What the holder wrote, if that makes sense.
+fn read_info(path: &Path) -> Option<LockInfo> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(INFO_BYTES_MAX).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    const AT_ONCE: Duration = Duration::ZERO;
+
+    fn info(who: &str) -> LockInfo {
+        LockInfo {
+            who: who.into(),
+            host: "ci-7".into(),
+            pid: 4711,
+            command: "apply".into(),
+            since: "2026-09-14T08:30:00Z".into(),
+        }
+    }
+
+    fn folder() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state/staging.lock");
+        (folder, path)
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_and_says_by_whom() {
+        let (_folder, path) = folder();
+        let first = StateLock::acquire(&path, &info("ann"), AT_ONCE).expect("free");
+        let error = StateLock::acquire(&path, &info("ben"), AT_ONCE).expect_err("held");
+        assert_eq!(
+            error.to_string(),
+            "the state is locked by ann on ci-7 (process 4711, apply, since 2026-09-14T08:30:00Z)"
+        );
+        StateLock::check(&path).expect_err("held");
+        drop(first);
+        StateLock::check(&path).expect("free");
+        assert_eq!(fs::read(&path).expect("it stays"), b"");
+        StateLock::acquire(&path, &info("ben"), AT_ONCE).expect("free");
+    }
+
+    #[test]
+    fn whoever_waits_long_enough_gets_it() {
+        let (_folder, path) = folder();
+        let first = StateLock::acquire(&path, &info("ann"), AT_ONCE).expect("free");
+        let waiting = thread::spawn(move || StateLock::acquire(&path, &info("ben"), Duration::from_secs(60)).is_ok());
+        thread::sleep(Duration::from_millis(50));
+        drop(first);
+        assert!(waiting.join().expect("no panic"), "free by then");
+    }
+
+    #[test]
+    fn garbage_in_the_file_neither_holds_nor_hides_the_lock() {
+        let (_folder, path) = folder();
+        atomic_file::create_folder_of(&path).expect("made");
+        fs::write(&path, "{\"who\": from a process that died").expect("written");
+        let lock = StateLock::acquire(&path, &info("ann"), AT_ONCE).expect("nobody holds it");
+        fs::write(&path, [0xff; 10]).expect("written");
+        let error = StateLock::acquire(&path, &info("ben"), AT_ONCE).expect_err("held");
+        assert_eq!(error.to_string(), "the state is locked");
+        drop(lock);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_of_a_deleted_file_is_not_taken_for_the_lock() {
+        let (_folder, path) = folder();
+        atomic_file::create_folder_of(&path).expect("made");
+        let file = atomic_file::open_or_create(&path).expect("made");
+        assert!(is_still(&file, &path).expect("there"));
+        fs::remove_file(&path).expect("removed");
+        assert!(!is_still(&file, &path).expect("gone"));
+        let _other = atomic_file::open_or_create(&path).expect("made");
+        assert!(!is_still(&file, &path).expect("another"));
+    }
+
+    /// Not a test of its own: the process that the test below starts and kills.
+    #[test]
+    fn holder_for_the_test_of_a_dying_process() {
+        let Some(path) = std::env::var_os("DIXAFORM_TEST_LOCK") else { return };
+        let _lock = StateLock::acquire(Path::new(&path), &info("child"), AT_ONCE).expect("free");
+        thread::sleep(Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_lock_ends_with_the_process_that_holds_it() {
+        let (_folder, path) = folder();
+        let mut child = Command::new(std::env::current_exe().expect("this test"))
+            .args(["--exact", "workspace::lock::tests::holder_for_the_test_of_a_dying_process"])
+            .env("DIXAFORM_TEST_LOCK", &path)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("started");
+        let start = Instant::now();
+        let held = loop {
+            match StateLock::check(&path) {
+                Err(LockError::Held { holder: Some(holder), .. }) => break holder,
+                _ if start.elapsed() > Duration::from_secs(30) => panic!("the other process never took the lock"),
+                _ => thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        assert_eq!(*held, info("child"));
+        StateLock::acquire(&path, &info("ann"), AT_ONCE).expect_err("held by the other process");
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+        StateLock::acquire(&path, &info("ann"), Duration::from_secs(10)).expect("free, although nobody let go");
+    }
+}

@@ -1,0 +1,366 @@
+//! Finds the files that hold manifests, and reads them up to a limit.
+//!
+//! A file that is named is taken whatever it is called. Folders are searched for `*.yaml`, `*.yml` and `*.json`, without
+//! hidden files and folders, and without project files. Links are followed, but not round in circles. What is found is
+//! sorted by name, and a file that is reached twice is found once.
+#![expect(clippy::disallowed_methods, reason = "manifests are files")]
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use ignore::{DirEntry, WalkBuilder};
+
+use crate::workspace::file_error::FileError;
+
+/// The path that stands for standard input, and the name that its text gets.
+const STDIN: &str = "-";
+const STDIN_NAME: &str = "<stdin>";
+
+const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+const PROJECT_FILES: [&str; 2] = ["dixaform.yaml", "dixaform.yml"];
+
+/// More files and folders than this are not the manifests of anyone; somebody pointed at `/`.
+const VISITED_MAX: usize = 1_000_000;
+
+/// Something that holds manifests.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// As findings show it: the path as it was given or walked to, with `/` between folders and without `./` in front.
+    pub name: Arc<str>,
+    pub input: Input,
+}
+
+/// Where the text comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Input {
+    File(PathBuf),
+    /// It can be read once.
+    Stdin,
+}
+
+/// Why a path gave no manifests.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    #[error("{} does not exist", path.display())]
+    Missing { path: PathBuf },
+    #[error(transparent)]
+    Unreadable(#[from] FileError),
+    #[error("more than {VISITED_MAX} files and folders below {}", path.display())]
+    TooMany { path: PathBuf },
+}
+
+impl FindError {
+    /// What to do about it, where that can be told.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            FindError::Missing { .. } => Some(
+                "check the path; it is relative to the working folder, or to --chdir. `dixaform init` makes a start",
+            ),
+            FindError::Unreadable(error) => error.hint(),
+            FindError::TooMany { .. } => Some("give the folder that holds the manifests"),
+        }
+    }
+}
+
+/// What was read of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounded {
+    /// At most as many as the limit.
+    pub bytes: Vec<u8>,
+    /// There was more.
+    pub too_large: bool,
+}
+
+impl Found {
+    /// Reads up to `limit` bytes.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn read(&self, limit: u64) -> io::Result<Bounded> {
+        match &self.input {
+            Input::File(path) => read_bounded(path, limit),
+            Input::Stdin => bounded(io::stdin().lock(), limit),
+        }
+    }
+}
+
+/// Reads up to `limit` bytes of a file.
+///
+/// # Errors
+/// Those of the operating system.
+pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Bounded> {
+    bounded(File::open(path)?, limit)
+}
+
+fn bounded(source: impl Read, limit: u64) -> io::Result<Bounded> {
+    let mut bytes = Vec::new();
+    source.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    let too_large = bytes.len() as u64 > limit;
+    if too_large {
+        bytes.pop();
+    }
+    Ok(Bounded { bytes, too_large })
+}
+
+/// What these paths lead to, sorted by name. `-` is standard input.
+///
+/// # Errors
+/// Every path that does not exist or can't be read, in the order in which they were met.
+pub fn find(paths: &[PathBuf]) -> Result<Vec<Found>, Vec<FindError>> {
+    let mut search = Search::default();
+    for path in paths {
+        search.path(path);
+    }
+    let Search { mut found, errors, real_folders, visited: _ } = search;
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    found.sort();
+    let mut real_folders = real_folders;
+    let mut seen = BTreeSet::new();
+    found.retain(|found| match &found.input {
+        Input::File(path) => seen.insert(Some(real_path(path, &mut real_folders))),
+        Input::Stdin => seen.insert(None),
+    });
+    Ok(found)
+}
+
+#[derive(Default)]
+struct Search {
+    found: Vec<Found>,
+    errors: Vec<FindError>,
+    real_folders: HashMap<PathBuf, PathBuf>,
+    visited: usize,
+}
+
+impl Search {
+    fn path(&mut self, path: &Path) {
+        if path.as_os_str() == STDIN {
+            self.found.push(Found { name: STDIN_NAME.into(), input: Input::Stdin });
+            return;
+        }
+        match path.metadata() {
+            Ok(found) if found.is_dir() => self.folder(path),
+            Ok(_) => self.take(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.errors.push(FindError::Missing { path: path.to_owned() });
+            }
+            Err(error) => self.errors.push(FileError::of(path, "read")(error).into()),
+        }
+    }
+
+    fn folder(&mut self, folder: &Path) {
+        // Neither .gitignore nor its like have a say: what a reviewer sees in the folder is what is applied.
+        let walk = WalkBuilder::new(folder).standard_filters(false).hidden(true).follow_links(true).build();
+        for entry in walk {
+            self.visited += 1;
+            if self.visited > VISITED_MAX {
+                self.errors.push(FindError::TooMany { path: folder.to_owned() });
+                return;
+            }
+            match entry {
+                Ok(entry) if is_manifest(&entry) => self.take(entry.path()),
+                Ok(_) => {}
+                Err(error) => self.errors.extend(unreadable(error, folder).map(FindError::from)),
+            }
+        }
+    }
+
+    fn take(&mut self, path: &Path) {
+        self.found.push(Found { name: display_name(path).into(), input: Input::File(path.to_owned()) });
+    }
+}
+
+fn is_manifest(entry: &DirEntry) -> bool {
+    let path = entry.path();
+    let is_project_file = entry.file_name().to_str().is_some_and(|name| PROJECT_FILES.contains(&name));
+    entry.file_type().is_some_and(|kind| kind.is_file()) && has_manifest_ending(path) && !is_project_file
+}
+
+fn has_manifest_ending(path: &Path) -> bool {
+    path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| ENDINGS.contains(&ending))
+}
+
+/// The error of a walk, when it is one: links in circles are not followed, and links to nowhere matter only where a manifest
+/// is expected.
+fn unreadable(error: ignore::Error, folder: &Path) -> Option<FileError> {
+    let (path, source) = cause(error, folder.to_owned())?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_link = path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    let is_broken_link = is_link && source.kind() != io::ErrorKind::PermissionDenied;
+    if name.starts_with('.') || (is_broken_link && !has_manifest_ending(&path)) {
+        return None;
+    }
+    Some(FileError::of(&path, "read")(source))
+}
+
+/// What the operating system said, and about what; none for a link in a circle.
+fn cause(error: ignore::Error, path: PathBuf) -> Option<(PathBuf, io::Error)> {
+    match error {
+        ignore::Error::WithPath { path, err } => cause(*err, path),
+        ignore::Error::WithDepth { depth: _, err } | ignore::Error::WithLineNumber { line: _, err } => {
+            cause(*err, path)
+        }
+        ignore::Error::Io(source) => Some((path, source)),
+        ignore::Error::Loop { .. } => None,
+        other => Some((path, io::Error::other(other))),
+    }
+}
+
+/// The path as findings show it.
+fn display_name(path: &Path) -> String {
+    let mut name = String::new();
+    for part in path.components() {
+        let part = match part {
+            Component::CurDir => continue,
+            Component::RootDir => {
+                name.push('/');
+                continue;
+            }
+            Component::Prefix(_) | Component::ParentDir | Component::Normal(_) => part.as_os_str().to_string_lossy(),
+        };
+        if !name.is_empty() && !name.ends_with('/') {
+            name.push('/');
+        }
+        name.push_str(&part);
+    }
+    name
+}
+
+/// The path without links. Resolving is slow, so folders are resolved once.
+fn real_path(path: &Path, real_folders: &mut HashMap<PathBuf, PathBuf>) -> PathBuf {
+    let is_link = path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) if !is_link => {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            let real = real_folders
+                .entry(folder.to_owned())
+                .or_insert_with(|| folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
+            real.join(name)
+        }
+        _ => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A folder with these files, each holding its own path.
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().expect("inside")).expect("made");
+            fs::write(path, file).expect("written");
+        }
+        folder
+    }
+
+    /// The names found, without the folder in front.
+    fn names(folder: &Path, paths: &[&str]) -> Vec<String> {
+        let paths: Vec<PathBuf> =
+            paths.iter().map(|path| if *path == "-" { path.into() } else { folder.join(path) }).collect();
+        let front = format!("{}/", folder.display());
+        let found = find(&paths).expect("readable");
+        found.iter().map(|found| found.name.strip_prefix(&front).unwrap_or(&found.name).to_owned()).collect()
+    }
+
+    #[test]
+    fn folders_are_searched_for_manifests_and_nothing_else() {
+        let folder = folder(&[
+            "b.yaml",
+            "a.yml",
+            "deep/er/c.json",
+            "dixaform.yaml",
+            "deep/dixaform.yml",
+            "notes.md",
+            "yaml",
+            ".hidden.yaml",
+            ".git/d.yaml",
+            ".gitignore",
+            "x.yaml.tmp",
+        ]);
+        fs::write(folder.path().join(".gitignore"), "*.yaml\n").expect("written");
+        fs::create_dir(folder.path().join("folder.yaml")).expect("made");
+        assert_eq!(names(folder.path(), &["."]), ["a.yml", "b.yaml", "deep/er/c.json"]);
+    }
+
+    #[test]
+    fn a_file_that_is_named_is_taken_whatever_it_is_called() {
+        let folder = folder(&["dixaform.yaml", ".hidden/a.txt", "b.yaml"]);
+        assert_eq!(
+            names(folder.path(), &["dixaform.yaml", ".hidden/a.txt", ".hidden", "-"]),
+            [".hidden/a.txt", "dixaform.yaml", "<stdin>"]
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_reached_twice_is_found_once() {
+        let folder = folder(&["deep/a.yaml", "b.yaml"]);
+        let paths = [".", "deep", "deep/a.yaml", "deep/../deep/a.yaml", "./b.yaml", "-", "-"];
+        assert_eq!(names(folder.path(), &paths).len(), 3);
+    }
+
+    #[test]
+    fn every_path_that_does_not_exist_is_told() {
+        let folder = folder(&["a.yaml"]);
+        let paths = ["missing", "a.yaml", "a.yaml/below", "gone.yaml"].map(|path| folder.path().join(path));
+        let errors = find(&paths).expect_err("three are wrong");
+        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        for (told, path) in told.iter().zip(["missing", "a.yaml/below", "gone.yaml"]) {
+            assert!(told.contains(path), "{told}");
+        }
+        assert!(errors[0].hint().is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_but_not_in_circles() {
+        use std::os::unix::fs::symlink;
+        let folder = folder(&["real/a.yaml", "other/b.yaml"]);
+        let at = |path: &str| folder.path().join(path);
+        symlink("..", at("real/round")).expect("linked");
+        symlink("self", at("real/self")).expect("linked");
+        symlink("../other", at("real/linked")).expect("linked");
+        symlink("nowhere", at("real/broken")).expect("linked");
+        symlink("nowhere", at("real/.#a.yaml")).expect("linked");
+        assert_eq!(names(folder.path(), &["real"]), ["real/a.yaml", "real/linked/b.yaml"]);
+        assert_eq!(names(folder.path(), &["."]).len(), 2, "the file behind the link is the other one");
+        symlink("nowhere", at("real/c.yaml")).expect("linked");
+        let errors = find(&[at("real")]).expect_err("a manifest that is not there");
+        assert!(errors[0].to_string().contains("c.yaml"), "{errors:?}");
+    }
+
+    #[test]
+    fn names_are_shown_as_they_were_typed_without_what_says_nothing() {
+        for (path, name) in [
+            ("./manifests/a.yaml", "manifests/a.yaml"),
+            ("manifests//b/./a.yaml", "manifests/b/a.yaml"),
+            ("../a.yaml", "../a.yaml"),
+            ("/etc/a.yaml", "/etc/a.yaml"),
+            ("a.yaml", "a.yaml"),
+        ] {
+            assert_eq!(display_name(Path::new(path)), name);
+        }
+    }
+
+    #[test]
+    fn reading_stops_at_the_limit() {
+        let folder = folder(&["12345"]);
+        let path = folder.path().join("12345");
+        let whole = Bounded { bytes: b"12345".to_vec(), too_large: false };
+        assert_eq!(read_bounded(&path, 5).expect("read"), whole);
+        let cut = Bounded { bytes: b"1234".to_vec(), too_large: true };
+        assert_eq!(read_bounded(&path, 4).expect("read"), cut);
+        // It never ends, and its length says nothing.
+        #[cfg(unix)]
+        assert!(read_bounded(Path::new("/dev/zero"), 1000).expect("read").too_large);
+    }
+}

@@ -1,0 +1,19 @@
+//! The filesystem: manifests, state, journal and lock. Nothing else in this crate touches files of the user, but for the
+//! sandbox and its data.
+//!
+//! What is written here is readable by its owner only, and is either there as a whole or not at all. The files of one tenant
+//! stand side by side; [`StateFiles`] names them.
+
+pub mod atomic_file;
+mod file_error;
+mod journal_file;
+mod lock;
+pub mod manifests;
+mod state_files;
+mod state_store;
+
+pub use file_error::FileError;
+pub use journal_file::JournalFile;
+pub use lock::{LockError, LockInfo, StateLock};
+pub use state_files::StateFiles;
+pub use state_store::{StateError, StateStore};
