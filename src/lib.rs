@@ -1,10 +1,10 @@
 //! dixaform
 
+pub mod access;
 pub mod conversation;
 pub mod desired;
 pub mod digest;
 pub mod duration;
-pub mod access;
 pub mod finding;
 pub mod json;
 pub mod reporter;

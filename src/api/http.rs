@@ -10,6 +10,7 @@ use std::time::Duration;
 use reqwest::{Method, Url};
 use tokio::time::Instant;
 
+use crate::access::RateLimit;
 use crate::api::base_url::{BaseUrl, BaseUrlError};
 use crate::api::contract::{
     AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
@@ -22,7 +23,6 @@ use crate::api::throttle::Throttle;
 use crate::api::token::Token;
 use crate::api::wire::{self, NotReadable};
 use crate::conversation::{Attributes, ConversationId, Kind};
-use crate::access::RateLimit;
 use crate::value::Map;
 
 pub use crate::access::AuthScheme;

@@ -10,9 +10,9 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, 
 use reqwest::{Method, Response, StatusCode, Url};
 use tokio::time::Instant;
 
+use crate::access::AuthScheme;
 use crate::api::contract::CallError;
 use crate::api::retry::parse_retry_after;
-use crate::access::AuthScheme;
 use crate::api::token::Token;
 
 /// An error body has one short member; what is longer is no error body of Dixa's.

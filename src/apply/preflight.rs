@@ -37,7 +37,11 @@ pub struct Mismatch {
 ///
 /// # Errors
 /// A read failed, or something is not as the plan needs it.
-pub async fn preflight<A: contract::Read>(api: &A, plan: &Plan, expected: Option<&str>) -> Result<Preflight, PreflightError> {
+pub async fn preflight<A: contract::Read>(
+    api: &A,
+    plan: &Plan,
+    expected: Option<&str>,
+) -> Result<Preflight, PreflightError> {
     let call = |call, error| PreflightError::Call { call, error };
     let organization = api.organization().await.map_err(|error| call("GET /v1/organization", error))?;
     if let Some(expected) = expected.filter(|expected| *expected != organization.id) {

@@ -142,14 +142,19 @@ impl Job<'_> {
     fn refused(&self, error: PreflightError) -> Error {
         match error {
             PreflightError::Call { call, error: error @ CallError::Unauthorized { .. } } => {
-                Error::new(Exit::Token, format!("{call}: {error}")).hint("nothing was sent; check the token and the rights of the user who issued it")
+                Error::new(Exit::Token, format!("{call}: {error}"))
+                    .hint("nothing was sent; check the token and the rights of the user who issued it")
             }
             PreflightError::Call { call, error } => {
                 Error::new(Exit::Failed, format!("{call}: {error}")).hint("nothing was sent; try again")
             }
             PreflightError::OtherOrganization { expected, found } => {
-                let message = format!("the token belongs to organization {} (\"{}\"), and the plan is for {expected}", found.id, found.name);
-                Error::new(Exit::Refused, message).hint("nothing was sent; use the token of the tenant that the plan was made for")
+                let message = format!(
+                    "the token belongs to organization {} (\"{}\"), and the plan is for {expected}",
+                    found.id, found.name
+                );
+                Error::new(Exit::Refused, message)
+                    .hint("nothing was sent; use the token of the tenant that the plan was made for")
             }
             PreflightError::Attributes(mismatches) => {
                 let count = mismatches.len();
@@ -158,7 +163,10 @@ impl Job<'_> {
                 findings.sort();
                 load::show_lines(&mut findings);
                 report(&findings, &self.session.output);
-                Error::new(Exit::Failed, format!("{} the tenant refuses; nothing was sent", counted(count, "attribute")))
+                Error::new(
+                    Exit::Failed,
+                    format!("{} the tenant refuses; nothing was sent", counted(count, "attribute")),
+                )
             }
         }
     }
@@ -168,7 +176,15 @@ impl Job<'_> {
         let manifest = self.desired.get(&address)?;
         let source = manifest.attribute_sources.get(&attribute).unwrap_or(&manifest.source).clone();
         let message = format!("{address}: {message}");
-        Some(Finding { code, severity: Severity::Error, source, message, hint: Some(hint), excerpt: None, related: Vec::new() })
+        Some(Finding {
+            code,
+            severity: Severity::Error,
+            source,
+            message,
+            hint: Some(hint),
+            excerpt: None,
+            related: Vec::new(),
+        })
     }
 }
 

@@ -25,7 +25,11 @@ pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findi
     let found = manifests::find(&wanted).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(|problem| Error::of(Exit::Failed, problem).message).collect();
         let error = Error::new(Exit::Failed, lines.join("\n       "));
-        if paths.is_empty() { error.hint("name a file or folder of manifests, or set `manifests` in dixaform.yaml") } else { error }
+        if paths.is_empty() {
+            error.hint("name a file or folder of manifests, or set `manifests` in dixaform.yaml")
+        } else {
+            error
+        }
     })?;
     if found.is_empty() {
         let looked: Vec<_> = wanted.iter().map(|path| path.display().to_string()).collect();
@@ -35,7 +39,8 @@ pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findi
     let readings: Result<Vec<Reading>, Error> = found.par_iter().map(read).collect();
     let (desired, mut findings) = manifest::resolve(readings?);
     if !findings.has_errors() && desired.is_empty() {
-        return Err(Error::new(Exit::Failed, "no manifests: the files are empty").hint("a manifest begins with `apiVersion: dixaform/v1`"));
+        return Err(Error::new(Exit::Failed, "no manifests: the files are empty")
+            .hint("a manifest begins with `apiVersion: dixaform/v1`"));
     }
     show_lines(&mut findings);
     Ok((desired, findings))
@@ -55,9 +60,9 @@ pub fn desired(session: &Session, paths: &[PathBuf], warnings_as_errors: bool) -
 }
 
 fn read(found: &Found) -> Result<Reading, Error> {
-    let bounded = found.read(yaml::SIZE_LIMIT + 1).map_err(|error| {
-        Error::new(Exit::Failed, format!("can't read {}: {error}", found.name))
-    })?;
+    let bounded = found
+        .read(yaml::SIZE_LIMIT + 1)
+        .map_err(|error| Error::new(Exit::Failed, format!("can't read {}: {error}", found.name)))?;
     // One byte more than fits was read, so that the reader sees that the file is too large.
     Ok(manifest::read(&found.name, &bounded.bytes))
 }
@@ -71,10 +76,13 @@ pub fn show_lines(findings: &mut Findings) {
         }
         let file = source.file.to_string();
         let text = texts.entry(file).or_insert_with_key(|file| std::fs::read_to_string(file).ok());
-        let Some(line) = text.as_deref().and_then(|text| text.lines().nth(source.place.line as usize - 1)) else { continue };
+        let Some(line) = text.as_deref().and_then(|text| text.lines().nth(source.place.line as usize - 1)) else {
+            continue;
+        };
         let column = source.place.column as usize - 1;
         // Names and ids end at a blank, a comma, a colon or a brace.
-        let word = line.chars().skip(column).take_while(|next| !next.is_whitespace() && !",:}]".contains(*next)).count();
+        let word =
+            line.chars().skip(column).take_while(|next| !next.is_whitespace() && !",:}]".contains(*next)).count();
         let end = Place { line: source.place.line, column: source.place.column + word.max(1) as u32 };
         *excerpt = Excerpt::of(line, source.place, end);
     }

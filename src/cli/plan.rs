@@ -27,7 +27,8 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
 
 /// The options of a plan, from flags and tenant.
 pub fn options(tenant: &Tenant, args: &PlanningArgs) -> Result<PlanOptions, Error> {
-    let scope = Scope::new(&args.target, &args.exclude, &args.selector).map_err(|error| Error::of(Exit::Usage, &error))?;
+    let scope =
+        Scope::new(&args.target, &args.exclude, &args.selector).map_err(|error| Error::of(Exit::Usage, &error))?;
     Ok(PlanOptions {
         tenant: Target {
             name: tenant.name.clone(),
@@ -54,13 +55,14 @@ fn write(session: &Session, plan: &Plan, formats: &[FormatArg]) -> Result<(), Er
     for FormatArg { form, file } in formats {
         let Some(path) = file else { continue };
         let rendered = rendered(session, plan, *form, false);
-        std::fs::write(path, rendered).map_err(|error| {
-            Error::new(Exit::Failed, format!("can't write {}: {error}", path.display()))
-        })?;
+        std::fs::write(path, rendered)
+            .map_err(|error| Error::new(Exit::Failed, format!("can't write {}: {error}", path.display())))?;
     }
-    let mut to_stdout: Vec<Form> = formats.iter().filter(|format| format.file.is_none()).map(|format| format.form).collect();
+    let mut to_stdout: Vec<Form> =
+        formats.iter().filter(|format| format.file.is_none()).map(|format| format.form).collect();
     if to_stdout.len() > 1 {
-        return Err(Error::new(Exit::Usage, "only one --format can go to standard output").hint("give the others a file: --format json=plan.json"));
+        return Err(Error::new(Exit::Usage, "only one --format can go to standard output")
+            .hint("give the others a file: --format json=plan.json"));
     }
     let form = to_stdout.pop().unwrap_or(Form::Text);
     session.output.result(&rendered(session, plan, form, true))
@@ -70,7 +72,10 @@ fn rendered(session: &Session, plan: &Plan, form: Form, to_terminal: bool) -> St
     match form {
         Form::Json => json_v1::plan(plan),
         Form::Text if to_terminal => as_text(session, plan),
-        Form::Text => text::plan(plan, &TextOptions { palette: crate::render::palette::Palette::plain(), width: None, requests_sent: 0 }),
+        Form::Text => text::plan(
+            plan,
+            &TextOptions { palette: crate::render::palette::Palette::plain(), width: None, requests_sent: 0 },
+        ),
     }
 }
 

@@ -16,11 +16,8 @@ use crate::value::Number;
 use crate::yaml::{self, Content, Format, Node};
 
 pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
-    let known_attributes = if args.paths.is_empty() {
-        Vec::new()
-    } else {
-        known_attributes(&load::desired(session, &args.paths, false)?)
-    };
+    let known_attributes =
+        if args.paths.is_empty() { Vec::new() } else { known_attributes(&load::desired(session, &args.paths, false)?) };
     let output = session.output;
     let options = SandboxOptions {
         data: args.data.clone(),

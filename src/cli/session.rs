@@ -73,7 +73,8 @@ impl Session {
         let text = match &tenant.key {
             _ if tenant.is_sandbox() => "sandbox".to_owned(),
             KeySource::Environment(name) => std::env::var(name).map_err(|_| {
-                let hint = "set it to the tenant's API token; plan and validate need none, and neither does --tenant sandbox";
+                let hint =
+                    "set it to the tenant's API token; plan and validate need none, and neither does --tenant sandbox";
                 missing(format!("no token: the environment variable {name} is not set"), hint.to_owned())
             })?,
             KeySource::File(path) => {

@@ -40,7 +40,8 @@ fn list(session: &Session, state: &State, patterns: &[String]) -> Result<Exit, E
 }
 
 fn row(address: &Address, record: &Record) -> [String; 4] {
-    let mut source = record.source.as_ref().map(|source| format!("{}:{}", source.file, source.place.line)).unwrap_or_default();
+    let mut source =
+        record.source.as_ref().map(|source| format!("{}:{}", source.file, source.place.line)).unwrap_or_default();
     if record.attributes_digest.is_none() {
         source.push_str("  (attributes not written)");
     }

@@ -1,6 +1,6 @@
 //! How commands come to the state: looking at it, or taking it to change it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::clock::SystemClock;
@@ -111,13 +111,24 @@ fn same_tenant(state: &State, tenant: &Tenant, path: &Path) -> Result<(), Error>
     let Some(known) = &state.tenant else { return Ok(()) };
     let identity = tenant.identity();
     if known.base_url != identity {
-        let message = format!("the state {} belongs to {}, and the tenant `{}` is {identity}", path.display(), known.base_url, tenant.name);
-        return Err(Error::new(Exit::Refused, message).hint("use the tenant that the state was made for, or another state file"));
+        let message = format!(
+            "the state {} belongs to {}, and the tenant `{}` is {identity}",
+            path.display(),
+            known.base_url,
+            tenant.name
+        );
+        return Err(Error::new(Exit::Refused, message)
+            .hint("use the tenant that the state was made for, or another state file"));
     }
     match (&known.organization_id, &tenant.organization_id) {
         (Some(known), Some(wanted)) if known != wanted => {
-            let message = format!("the state {} belongs to organization {known}, and the tenant `{}` is {wanted}", path.display(), tenant.name);
-            Err(Error::new(Exit::Refused, message).hint("use the tenant that the state was made for, or another state file"))
+            let message = format!(
+                "the state {} belongs to organization {known}, and the tenant `{}` is {wanted}",
+                path.display(),
+                tenant.name
+            );
+            Err(Error::new(Exit::Refused, message)
+                .hint("use the tenant that the state was made for, or another state file"))
         }
         _ => Ok(()),
     }
@@ -131,9 +142,10 @@ pub fn of_journal(error: &JournalError) -> Error {
     Error::of(Exit::Failed, error).hint(error.hint())
 }
 
-fn of_replay(error: &ReplayError, path: &PathBuf) -> Error {
+fn of_replay(error: &ReplayError, path: &Path) -> Error {
     let message = format!("the journal {} does not fit the state: {error}", path.display());
-    Error::new(Exit::Failed, message).hint("restore the state file that belongs to it; it tells what was made and is not in the state yet")
+    Error::new(Exit::Failed, message)
+        .hint("restore the state file that belongs to it; it tells what was made and is not in the state yet")
 }
 
 fn with_hint(error: Error, hint: Option<impl Into<String>>) -> Error {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::{AuthScheme, RateLimit};
 use crate::conversation::{Address, Kind};
 use crate::duration;
 use crate::finding::{Findings, closest, code};
-use crate::access::{AuthScheme, RateLimit};
 use crate::plan::RemovedAttributes;
 use crate::project::{KeySource, LastApplied, Project, SANDBOX, Tenant};
 use crate::reporter::Reporter;

@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn attributes_survive_as_digests() {
         let path = AttributeValue::Path(vec!["a".into(), "b".into()]);
-        let old = conversation("{}", &[("one", AttributeValue::Text("1".into())), ("two", path.clone())]);
+        let old = conversation("{}", &[("one", AttributeValue::Text("1".into())), ("two", path)]);
         let kept = Applied::to_digests(&old, "salt");
         let longer = AttributeValue::Path(vec!["a".into(), "b".into(), "c".into()]);
         let wanted =

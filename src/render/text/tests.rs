@@ -5,11 +5,11 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::access::RateLimit;
 use crate::conversation::{Address, AttributeValue, Attributes, Conversation, ConversationId};
 use crate::json;
 use crate::plan::change::Orphan;
 use crate::plan::change::fingerprint_of;
-use crate::access::RateLimit;
 use crate::plan::{Block, Price, Reason, Step, Summary, Target};
 use crate::source::{Place, Source};
 use crate::state::Lineage;

@@ -1,0 +1,21 @@
+//! The integration tests, in one binary. Each file beside this one is a module of it, or the test below fails.
+
+mod apply;
+mod architecture;
+mod plan;
+mod properties;
+mod readme;
+mod sandbox;
+mod state;
+mod support;
+mod validate;
+
+#[test]
+fn every_file_here_is_part_of_the_binary() {
+    let source = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.trim_end_matches(".rs");
+        assert!(module == "main" || source.contains(&format!("\nmod {module};")), "{name} is not listed in main.rs");
+    }
+}

@@ -1,0 +1,1 @@
+//! `dixaform plan`, from the command line.

@@ -1,0 +1,1 @@
+//! `dixaform properties`, from the command line.

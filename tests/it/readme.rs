@@ -1,0 +1,1 @@
+//! `dixaform readme`, from the command line.

@@ -1,0 +1,1 @@
+//! `dixaform sandbox`, from the command line.

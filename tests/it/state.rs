@@ -1,0 +1,1 @@
+//! `dixaform state`, from the command line.

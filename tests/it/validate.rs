@@ -1,0 +1,1 @@
+//! `dixaform validate`, from the command line.
