@@ -135,7 +135,7 @@ impl AttributeValue {
                 .map(|item| item.as_text().map(str::to_owned))
                 .collect::<Option<_>>()
                 .map(AttributeValue::Path),
-            Value::Bool(_) | Value::Number(_) | Value::Map(_) | Value::Withheld => None,
+            Value::Bool(_) | Value::Number(_) | Value::Map(_) | Value::Withheld | Value::SetByDixaform => None,
         }
     }
 }
@@ -186,11 +186,37 @@ impl Conversation {
         self.content.get("requesterId").and_then(Value::as_text)
     }
 
+    /// Whether there is a message that can carry an `externalId`.
+    pub fn has_message(&self) -> bool {
+        self.first_message().is_some()
+    }
+
+    /// The content with this `externalId` on its first message; as it is where there is no message.
+    pub fn marked_content(&self, external_id: Value) -> Map {
+        let mut content = self.content.clone();
+        let single = content.get("message").is_some();
+        let message = match content.get_mut(if single { "message" } else { "messages" }) {
+            Some(Value::Map(message)) => Some(message),
+            Some(Value::List(messages)) => match messages.first_mut() {
+                Some(Value::Map(message)) => Some(message),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(message) = message {
+            message.set("externalId", external_id);
+        }
+        content
+    }
+
+    fn first_message(&self) -> Option<&Value> {
+        let first_of_many = || self.content.get("messages")?.as_list()?.first();
+        self.content.get("message").or_else(first_of_many)
+    }
+
     /// The `externalId` of its first message: of `message`, or of the first of `messages`.
     pub fn first_external_id(&self) -> Option<&str> {
-        let first_of_many = || self.content.get("messages")?.as_list()?.first();
-        let message = self.content.get("message").or_else(first_of_many)?;
-        message.get("externalId")?.as_text()
+        self.first_message()?.get("externalId")?.as_text()
     }
 
     /// Whether making it sends a message to the customer: it has a message of type `Outbound`. An import sends nothing,

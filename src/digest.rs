@@ -125,7 +125,9 @@ fn canonical_into(value: &Value, out: &mut String) {
             out.push(']');
         }
         Value::Map(map) => canonical_map_into(map, out),
-        Value::Null | Value::Bool(_) | Value::Text(_) | Value::Withheld => json::write_into(value, out),
+        Value::Null | Value::Bool(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {
+            json::write_into(value, out)
+        }
     }
 }
 

@@ -63,7 +63,7 @@ fn write_pretty_into(value: &Value, level: usize, out: &mut String) {
 /// Appends compact JSON to `out`.
 pub fn write_into(value: &Value, out: &mut String) {
     match value {
-        Value::Null | Value::Withheld => out.push_str("null"),
+        Value::Null | Value::Withheld | Value::SetByDixaform => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => out.push_str(&number.to_string()),

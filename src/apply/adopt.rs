@@ -66,7 +66,7 @@ fn cannot_adopt(reading: &ConversationReading, wanted: &Conversation) -> Option<
 }
 
 /// Those attributes that the conversation has not already. One that is to be cleared and has no value is fine.
-fn different(wanted: &Attributes, present: Option<&BTreeMap<String, AttributeReading>>) -> Attributes {
+pub(super) fn different(wanted: &Attributes, present: Option<&BTreeMap<String, AttributeReading>>) -> Attributes {
     let has = |id: &str, value: &AttributeValue| {
         let present = present.and_then(|present| present.get(id)).map_or(&Value::Null, |reading| &reading.value);
         *present == value.to_value()

@@ -11,6 +11,7 @@ use crate::apply::outcome::{Failure, Outcome, Stop};
 use crate::apply::run::{Clock, Run};
 use crate::apply::stop::StopSignal;
 use crate::conversation::{AttributeValue, Attributes, ConversationId, Kind};
+use crate::digest::Digest;
 use crate::journal::{Append, CallKind, Entry, Intent, JournalError, Replay, attributes_kept};
 use crate::plan::{Action, Change, Step};
 use crate::project::LastApplied;
@@ -91,10 +92,10 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         if change.action != Action::Forget {
             self.tell(ApplyEvent::Began { address: change.address.clone(), action: change.action });
         }
-        let mut progress = Progress { id: None, partial_errors: Vec::new(), warnings: Vec::new() };
+        let mut progress = Progress::default();
         let end = match self.steps(change, permit, &mut progress).await {
             Ok(()) => {
-                let Progress { id, partial_errors, warnings } = progress;
+                let Progress { id, partial_errors, warnings, known_before: _ } = progress;
                 Ended::Change(Outcome::Done { id, partial_errors, warnings })
             }
             Err(halt) => halted(halt, progress.id),
@@ -106,7 +107,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         if change.action == Action::Forget {
             return self.write(Entry::Forgot { address: change.address.clone() }).await;
         }
-        if matches!(change.action, Action::Update) {
+        if !change.steps.iter().any(|step| matches!(step, Step::Make(_))) {
             progress.id = change.id;
         }
         for step in &change.steps {
@@ -125,6 +126,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 }
                 // Reading has found out which of them differ, and written those.
                 Step::PatchDifferent(_) => {}
+                Step::ListBefore(requester) => progress.known_before = self.list_before(requester).await?,
+                Step::ReadBack => self.read_back(change, progress).await?,
             }
         }
         Ok(())
@@ -140,13 +143,17 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         let call = format!("POST {}", kind.path());
         let conversation = change.after.as_ref().expect("a change that makes a conversation has one");
         let began = tokio::time::Instant::now();
+        let marker = self.marker(change);
+        let marked =
+            marker.as_ref().filter(|_| change.marked).map(|marker| conversation.marked_content(Value::text(marker)));
+        let body = marked.as_ref().unwrap_or(&conversation.content);
         for attempt in 1.. {
             let waited = self.permit_or_next(permit.take()).await;
             let seq = self.seq();
-            let intent = Box::new(self.intent_to_make(change));
+            let intent = Box::new(self.intent_to_make(change, marker.clone(), &progress.known_before));
             let entry = Entry::Began { seq, address: change.address.clone(), call: call_kind(kind), intent };
             self.write(entry).await?;
-            let error = match self.run.api.make(waited, kind, &conversation.content).await {
+            let error = match self.run.api.make(waited, kind, body).await {
                 Ok(created) => {
                     progress.id = Some(created.id);
                     progress.partial_errors.clone_from(&created.partial_errors);
@@ -235,7 +242,61 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         }
     }
 
-    fn intent_to_make(&self, change: &Change) -> Intent {
+    /// The conversations of a requester before one is made that can't be marked.
+    async fn list_before(&self, requester: &str) -> Result<Vec<ConversationId>, Halt> {
+        let call = format!("GET /v1/endusers/{requester}/conversations");
+        match self.run.api.conversations_of(requester).await {
+            Ok(readings) => Ok(readings.into_iter().map(|reading| reading.id).collect()),
+            // Nobody there yet: making the conversation will tell, if that is wrong.
+            Err(CallError::Rejected { status: 404, .. }) => Ok(Vec::new()),
+            Err(error @ CallError::Unauthorized { .. }) => Err(Halt::Unauthorized { call, error }),
+            Err(error) => Err(Halt::Failed { call, error }),
+        }
+    }
+
+    /// Compares what was written with what is there. Dixa may answer from a copy that lags, so it looks a few times.
+    async fn read_back(&self, change: &Change, progress: &mut Progress) -> Result<(), Halt> {
+        const LOOKS: u32 = 4;
+        let (Some(id), Some(conversation)) = (progress.id, &change.after) else { return Ok(()) };
+        let call = format!("GET /v1/conversations/{id}");
+        let mut different = Vec::new();
+        for look in 1..=LOOKS {
+            let reading = match self.run.api.conversation(id).await {
+                Ok(reading) => reading,
+                Err(error @ CallError::Unauthorized { .. }) => return Err(Halt::Unauthorized { call, error }),
+                Err(error) => {
+                    progress.warnings.push(format!("could not be read back: {error}"));
+                    return Ok(());
+                }
+            };
+            different = adopt::different(&conversation.attributes, reading.attributes.as_ref()).into_keys().collect();
+            if different.is_empty() || look == LOOKS {
+                break;
+            }
+            self.sleep(Duration::from_millis(250 * u64::from(look))).await?;
+        }
+        for id in different {
+            progress.warnings.push(format!("the attribute {id} reads back with another value than was written"));
+        }
+        Ok(())
+    }
+
+    /// The `externalId` of the first message: that of the manifest, or, where the plan marks it, one that only this
+    /// state, this address, this content and this generation of it have. None where there is no message to mark.
+    fn marker(&self, change: &Change) -> Option<String> {
+        let conversation = change.after.as_ref()?;
+        if !change.marked {
+            return conversation.first_external_id().map(str::to_owned);
+        }
+        let replay = self.replay.borrow();
+        let state = replay.state();
+        let generation = state.records.get(&change.address).map_or(0, |record| record.replaced.len() + 1);
+        let content = change.digests?.content;
+        let text = format!("{}\n{}\n{content}\n{generation}", state.lineage, change.address);
+        Some(format!("df-{}", Digest::of_bytes(text.as_bytes()).short(20)))
+    }
+
+    fn intent_to_make(&self, change: &Change, marker: Option<String>, known_before: &[ConversationId]) -> Intent {
         let conversation = change.after.as_ref().expect("a change that makes a conversation has one");
         let applied = match self.run.last_applied {
             LastApplied::Full => Applied::Full((**conversation).clone()),
@@ -246,8 +307,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             applied,
             source: change.source.clone(),
             requester: conversation.requester_id().map(str::to_owned),
-            marker: conversation.first_external_id().map(str::to_owned),
-            known_before: Vec::new(),
+            marker,
+            known_before: known_before.to_vec(),
             replaced: change.id,
             at: self.now(),
         }
@@ -304,8 +365,11 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
 }
 
 /// What a change has reached so far.
+#[derive(Default)]
 pub(super) struct Progress {
     id: Option<ConversationId>,
+    /// The requester's conversations before this one was made, where it can't be marked.
+    known_before: Vec<ConversationId>,
     partial_errors: Vec<String>,
     pub(super) warnings: Vec<String>,
 }

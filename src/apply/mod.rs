@@ -4,10 +4,12 @@
 mod adopt;
 mod carry_out;
 pub mod event;
+mod follow_up;
 pub mod guard;
 pub mod outcome;
 pub mod preflight;
 mod run;
+pub mod settle;
 mod stop;
 
 pub use event::ApplyEvent;

@@ -151,6 +151,17 @@ impl ApplyReport {
         ApplyReport { outcomes, stop, counts }
     }
 
+    /// This report with the outcomes of a later pass over some of its changes.
+    pub fn with(self, later: ApplyReport) -> Self {
+        let mut outcomes = self.outcomes;
+        for ended in later.outcomes {
+            if let Some(slot) = outcomes.iter_mut().find(|slot| slot.address == ended.address) {
+                *slot = ended;
+            }
+        }
+        ApplyReport::new(outcomes, later.stop.or(self.stop))
+    }
+
     /// Whether every change was done.
     pub fn is_complete(&self) -> bool {
         self.stop.is_none() && self.counts.failed + self.counts.in_doubt + self.counts.not_attempted == 0

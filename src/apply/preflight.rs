@@ -77,7 +77,7 @@ pub fn mismatches(plan: &Plan, definitions: &[Definition]) -> Vec<Mismatch> {
 fn patched(step: &Step) -> Option<&crate::conversation::Attributes> {
     match step {
         Step::Patch(attributes) | Step::PatchDifferent(attributes) => Some(attributes),
-        Step::Make(_) | Step::Read(_) => None,
+        Step::Make(_) | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
     }
 }
 

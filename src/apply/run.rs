@@ -14,15 +14,19 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use crate::api::contract::{Permit, Write};
 use crate::apply::carry_out::{CarryOut, Ended};
 use crate::apply::event::ApplyEvent;
+use crate::apply::follow_up;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Outcome, Stop};
 use crate::apply::stop::StopSignal;
 use crate::journal::{Append, Replay};
-use crate::plan::{Action, Change, Plan};
+use crate::plan::{Change, Plan, Step};
 use crate::project::LastApplied;
 
 /// Changes that may be in flight at once. More are never needed to use a rate limit: at 10 requests a second, 64 in flight
 /// means that a call takes more than six seconds.
 const IN_FLIGHT_MAX: usize = 64;
+
+/// How often what was sent again may get lost again before it is left in doubt.
+const SETTLING_ROUNDS: u32 = 3;
 
 /// How long a drain may take before what is in flight is left. Cancelled CI jobs are killed after 7.5 seconds.
 /// <https://docs.github.com/en/actions/reference/workflow-cancellation-reference>
@@ -45,18 +49,51 @@ pub struct Run<'a, A, J, C> {
     pub journal: &'a J,
     pub clock: &'a C,
     pub last_applied: LastApplied,
+    /// How old a call in doubt must be before "nothing found" is believed.
+    pub settle: Duration,
 }
 
 /// Carries out a plan. `replay` holds the state that the plan was made for, with the journal's `Opened` entry in it; when
 /// the run ends, it holds all that was done.
+///
+/// A change whose answer was lost is looked for in the tenant before the run ends: what was made is recorded and finished,
+/// what surely was not is sent again, and what a machine can't tell stays in doubt.
 pub async fn run<A: Write, J: Append, C: Clock>(
     run: &Run<'_, A, J, C>,
     replay: &RefCell<Replay>,
     stop: &mut StopSignal,
     listen: &dyn Fn(ApplyEvent),
 ) -> ApplyReport {
+    let mut report = pass(run, run.plan, replay, stop, listen).await;
+    for _ in 0..SETTLING_ROUNDS {
+        if report.stop.is_some() || report.counts.in_doubt == 0 {
+            break;
+        }
+        let follow_up = follow_up::follow_up(run, replay, &mut report, stop).await;
+        let stopped = report.stop.is_some();
+        if follow_up.changes.is_empty() {
+            break;
+        }
+        // Nothing new is sent once the run is to stop; what was found is recorded, and the rest waits for the next apply.
+        let more = pass(run, &follow_up, replay, stop, listen).await;
+        report = report.with(more);
+        if stopped {
+            break;
+        }
+    }
+    report
+}
+
+/// Carries out every change of a plan once.
+async fn pass<A: Write, J: Append, C: Clock>(
+    run: &Run<'_, A, J, C>,
+    plan: &Plan,
+    replay: &RefCell<Replay>,
+    stop: &mut StopSignal,
+    listen: &dyn Fn(ApplyEvent),
+) -> ApplyReport {
     let carry_out = CarryOut::new(run, replay, stop.clone(), listen);
-    let mut outcomes: Vec<Option<Outcome>> = vec![None; run.plan.changes.len()];
+    let mut outcomes: Vec<Option<Outcome>> = vec![None; plan.changes.len()];
     let mut next = 0;
     let mut ended = None;
     let mut flying = FuturesUnordered::new();
@@ -64,13 +101,13 @@ pub async fn run<A: Write, J: Append, C: Clock>(
     let mut drained = Box::pin(drained(stop.clone()));
     loop {
         while ended.is_none() && !stop.is_draining() && flying.len() < IN_FLIGHT_MAX {
-            match run.plan.changes.get(next).filter(|change| !begins_with_write(change)) {
+            match plan.changes.get(next).filter(|change| !begins_with_write(change)) {
                 Some(change) => flying.push(carry_out.change(next, change, None)),
                 None => break,
             }
             next += 1;
         }
-        let more = next < run.plan.changes.len() && ended.is_none() && !stop.is_draining();
+        let more = next < plan.changes.len() && ended.is_none() && !stop.is_draining();
         if flying.is_empty() && !more {
             break;
         }
@@ -78,14 +115,14 @@ pub async fn run<A: Write, J: Append, C: Clock>(
             biased;
             Some((index, end)) = flying.next(), if !flying.is_empty() => {
                 let outcome = settle(end, &mut ended);
-                let outcome = ChangeOutcome::of(&run.plan.changes[index], outcome);
+                let outcome = ChangeOutcome::of(&plan.changes[index], outcome);
                 outcomes[index] = Some(outcome.outcome.clone());
                 listen(ApplyEvent::Ended(outcome));
             }
             // Nothing new may start any more: look again at what is left.
             () = stop.draining(), if more => {}
             permit = gate.permit(run.api, carry_out.waiting()), if more && flying.len() < IN_FLIGHT_MAX => {
-                flying.push(carry_out.change(next, &run.plan.changes[next], Some(permit)));
+                flying.push(carry_out.change(next, &plan.changes[next], Some(permit)));
                 next += 1;
             }
             () = &mut drained, if !flying.is_empty() => break,
@@ -96,7 +133,7 @@ pub async fn run<A: Write, J: Append, C: Clock>(
     if stop.is_draining() && ended.is_none() {
         ended = Some(Stop::Interrupted);
     }
-    report(run.plan, outcomes, next, left, ended)
+    report(plan, outcomes, next, left, ended)
 }
 
 /// Where new changes wait for their first permit. It steps back as long as a change in flight waits for one: the throttle
@@ -130,7 +167,7 @@ async fn drained(mut stop: StopSignal) {
 
 /// Whether a change's first call needs a permit of its own; reads get theirs by themselves.
 fn begins_with_write(change: &Change) -> bool {
-    !matches!(change.action, Action::Adopt | Action::Forget)
+    matches!(change.steps.first(), Some(Step::Make(_) | Step::Patch(_)))
 }
 
 fn settle(end: Ended, ended: &mut Option<Stop>) -> Outcome {

@@ -1,29 +1,27 @@
 //! `dixaform apply`: plan, show, ask, do.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io::{self, BufRead as _, IsTerminal as _};
 
-use crate::api::contract::CallError;
-use crate::api::{HttpClient, HttpOptions};
 use crate::apply::preflight::{self, Mismatch, PreflightError};
 use crate::apply::{self, ApplyReport, Run, Stop, guard};
 use crate::cli::args::ApplyArgs;
 use crate::cli::clock::SystemClock;
-use crate::cli::embedded::Embedded;
+use crate::cli::connection::{self, Connection};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::ledger::Ledger;
 use crate::cli::progress::Progress;
 use crate::cli::session::{Session, report};
+use crate::cli::settling::HINT;
 use crate::cli::state_access::{self, Taken};
-use crate::cli::{load, plan, signals};
+use crate::cli::{load, plan, saved_plan, settling, signals};
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings, Severity};
-use crate::journal::{Append as _, Entry, Replay};
 use crate::plan::Plan;
 use crate::project::Tenant;
 use crate::render;
 use crate::render::number::counted;
-use crate::workspace::JournalFile;
 
 /// What the journal and the lock say of this command.
 const COMMAND: &str = "apply";
@@ -31,109 +29,106 @@ const COMMAND: &str = "apply";
 pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let tenant = session.tenant()?;
     let options = plan::options(tenant, &args.planning)?;
-    let desired = load::desired(session, &args.planning.paths, args.planning.warnings_as_errors)?;
-    let taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;
+    let saved = saved_plan::given(&args.planning.paths)?;
+    let desired = match &saved {
+        Some(_) => Desired::default(),
+        None => load::desired(session, &args.planning.paths, args.planning.warnings_as_errors)?,
+    };
+    let mut taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;
+    let runtime = connection::runtime()?;
+    let mut job = Job { session, tenant, desired: &desired, connection: None };
     if !taken.in_doubt.is_empty() {
-        state_access::tell_in_doubt(session, &taken.in_doubt);
-        let message = "an earlier apply left calls in doubt; nothing is sent before they are settled";
-        return Err(Error::new(Exit::InDoubt, message));
+        taken = runtime.block_on(job.settle(taken))?;
     }
-    let plan = plan::make(&desired, &taken.state, options);
-    session.output.result(&plan::as_text(session, &plan))?;
+    let plan = match saved {
+        Some(saved) => saved_plan::check(saved, &taken.state, tenant)?,
+        None => plan::make(&desired, &taken.state, &taken.in_doubt, options),
+    };
+    session.output.result(&plan::as_text(session, &plan, 0))?;
+    let doubtful = if plan.in_doubt.is_empty() { Exit::Done } else { Exit::InDoubt };
     if plan.is_empty() {
-        return Ok(Exit::Done);
+        runtime.block_on(job.close());
+        return ended_with(doubtful);
     }
-    refuse(&plan, args.allow_outbound || tenant.allow_outbound)?;
-    let job = Job { session, tenant, desired: &desired, plan: &plan };
-    let client_options = job.client_options()?;
-    approve(session, &plan, args.yes)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(Exit::Failed, format!("can't start: {error}")))?;
-    let outcome = runtime.block_on(job.carry_out(taken, client_options));
+    guard(&plan, args, tenant)?;
+    connection::options(session, tenant)?;
+    approve(session, &plan, args)?;
+    let outcome = runtime.block_on(job.carry_out(&plan, taken));
     // Whatever still runs in the background has nothing to finish: every answer that counts was waited for.
     runtime.shutdown_background();
     let outcome = outcome?;
     session.output.result(&format!("\n{}", render::report::report(&outcome, &session.output.palette)))?;
-    Ok(exit_of(&outcome, args.planning.warnings_as_errors))
+    ended_with(Exit::worst([exit_of(&outcome, args.planning.warnings_as_errors), doubtful]))
 }
 
-/// One apply that was approved.
+/// Something in doubt is told with what to do about it.
+fn ended_with(exit: Exit) -> Result<Exit, Error> {
+    match exit {
+        Exit::InDoubt => Err(Error::new(Exit::InDoubt, "something is in doubt, and was left alone").hint(HINT)),
+        other => Ok(other),
+    }
+}
+
+/// One apply.
 struct Job<'a> {
     session: &'a Session,
     tenant: &'a Tenant,
     desired: &'a Desired,
-    plan: &'a Plan,
+    connection: Option<Connection>,
 }
 
 impl Job<'_> {
-    fn client_options(&self) -> Result<HttpOptions, Error> {
-        Ok(HttpOptions {
-            base_url: self.tenant.base_url.clone(),
-            token: self.session.token(self.tenant)?,
-            auth_scheme: self.tenant.auth_scheme,
-            timeout: self.tenant.request_timeout,
-            rate: self.tenant.rate_limit,
-            user_agent: concat!("dixaform/", env!("CARGO_PKG_VERSION")).into(),
-        })
+    async fn connect(&mut self, taken: &Taken) -> Result<Connection, Error> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => Connection::open(self.session, self.tenant, &taken.files.state, self.desired).await,
+        }
     }
 
-    async fn carry_out(&self, mut taken: Taken, mut options: HttpOptions) -> Result<ApplyReport, Error> {
-        let embedded = match self.tenant.is_sandbox() {
-            true => Some(Embedded::start(self.tenant, &taken.files.state, self.desired).await?),
-            false => None,
-        };
-        if let Some(embedded) = &embedded {
-            options.base_url = embedded.base_url();
+    /// Settles what an earlier run left in doubt, as far as a machine can.
+    async fn settle(&mut self, taken: Taken) -> Result<Taken, Error> {
+        let connection = self.connect(&taken).await?;
+        let (taken, _) = settling::by_machine(self.session, self.tenant, &connection, taken).await?;
+        self.connection = Some(connection);
+        Ok(taken)
+    }
+
+    async fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.close().await;
         }
-        let client = HttpClient::new(options).map_err(|error| Error::of(Exit::Failed, &error))?;
-        let expected = self.plan.tenant.organization_id.as_deref();
-        let checked = preflight::preflight(&client.reader(), self.plan, expected).await;
+    }
+
+    async fn carry_out(&mut self, plan: &Plan, taken: Taken) -> Result<ApplyReport, Error> {
+        let connection = self.connect(&taken).await?;
+        let expected = plan.tenant.organization_id.as_deref();
+        let checked = preflight::preflight(&connection.client.reader(), plan, expected).await;
         let organization = checked.map_err(|error| self.refused(error))?.organization;
-
-        let journal = JournalFile::open(&taken.files.journal).map_err(|error| state_access::of_journal(&error))?;
-        let mut replay = Replay::new(taken.state.clone());
-        let opened = state_access::opened(&taken.state, self.tenant, &organization.id, COMMAND);
-        replay.add(&opened).map_err(|error| Error::of(Exit::Failed, &error))?;
-        journal.append(opened).await.map_err(|error| state_access::of_journal(&error))?;
-
-        let replay = RefCell::new(replay);
-        let outcome = self.run(&client, &journal, &replay).await;
-        let replayed = replay.into_inner().finish();
-        let mut state = replayed.state;
-        state.serial += 1;
-        if let Err(error) = taken.store.save(&state) {
-            // Nothing is lost: the journal has every id, and the next apply brings them home.
+        let ledger = Ledger::open(taken, self.tenant, Some(&organization.id), COMMAND).await?;
+        let outcome = self.run(plan, &connection, &ledger).await;
+        if let Err(error) = ledger.close().await {
             let text = render::report::report(&outcome, &self.session.output.error_palette);
             self.session.output.error(&format!("\n{text}\n"));
-            return Err(state_access::of_state(&error));
+            return Err(error);
         }
-        // The state has everything; what is left of the journal is what is in doubt.
-        let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
-        let _ = journal.append(closed).await;
-        drop(journal);
-        JournalFile::tidy(&taken.files.journal).map_err(|error| state_access::of_journal(&error))?;
-        if let Some(embedded) = embedded {
-            embedded.stop().await;
-        }
+        connection.close().await;
         Ok(outcome)
     }
 
-    async fn run(&self, client: &HttpClient, journal: &JournalFile, replay: &RefCell<Replay>) -> ApplyReport {
+    async fn run(&self, plan: &Plan, connection: &Connection, ledger: &Ledger) -> ApplyReport {
         let (handle, mut stop) = apply::stop_signal();
         let listening = signals::listen(handle, self.session.output);
-        let progress = Progress::new(self.session.output, self.plan);
+        let progress = Progress::new(self.session.output, plan);
         let done = Cell::new(0);
         let run = Run {
-            plan: self.plan,
-            api: &client.writer(),
-            journal,
+            plan,
+            api: &connection.client.writer(),
+            journal: &ledger.journal,
             clock: &SystemClock,
             last_applied: self.tenant.last_applied,
+            settle: self.tenant.settle,
         };
-        let report = apply::run(&run, replay, &mut stop, &|event| progress.show(&event, &done)).await;
+        let report = apply::run(&run, &ledger.replay, &mut stop, &|event| progress.show(&event, &done)).await;
         progress.finish();
         listening.abort();
         report
@@ -141,21 +136,8 @@ impl Job<'_> {
 
     fn refused(&self, error: PreflightError) -> Error {
         match error {
-            PreflightError::Call { call, error: error @ CallError::Unauthorized { .. } } => {
-                Error::new(Exit::Token, format!("{call}: {error}"))
-                    .hint("nothing was sent; check the token and the rights of the user who issued it")
-            }
-            PreflightError::Call { call, error } => {
-                Error::new(Exit::Failed, format!("{call}: {error}")).hint("nothing was sent; try again")
-            }
-            PreflightError::OtherOrganization { expected, found } => {
-                let message = format!(
-                    "the token belongs to organization {} (\"{}\"), and the plan is for {expected}",
-                    found.id, found.name
-                );
-                Error::new(Exit::Refused, message)
-                    .hint("nothing was sent; use the token of the tenant that the plan was made for")
-            }
+            PreflightError::Call { call, error } => connection::of_call(call, &error),
+            PreflightError::OtherOrganization { expected, found } => connection::other_organization(&expected, &found),
             PreflightError::Attributes(mismatches) => {
                 let count = mismatches.len();
                 let mut findings = Findings::default();
@@ -163,10 +145,8 @@ impl Job<'_> {
                 findings.sort();
                 load::show_lines(&mut findings);
                 report(&findings, &self.session.output);
-                Error::new(
-                    Exit::Failed,
-                    format!("{} the tenant refuses; nothing was sent", counted(count, "attribute")),
-                )
+                let count = counted(count, "attribute");
+                Error::new(Exit::Failed, format!("the tenant would refuse {count}; nothing was sent"))
             }
         }
     }
@@ -176,28 +156,30 @@ impl Job<'_> {
         let manifest = self.desired.get(&address)?;
         let source = manifest.attribute_sources.get(&attribute).unwrap_or(&manifest.source).clone();
         let message = format!("{address}: {message}");
-        Some(Finding {
-            code,
-            severity: Severity::Error,
-            source,
-            message,
-            hint: Some(hint),
-            excerpt: None,
-            related: Vec::new(),
-        })
+        let (severity, hint) = (Severity::Error, Some(hint));
+        Some(Finding { code, severity, source, message, hint, excerpt: None, related: Vec::new() })
     }
 }
 
-fn refuse(plan: &Plan, allow_outbound: bool) -> Result<(), Error> {
-    match guard::refusals(plan, allow_outbound).into_iter().next() {
-        Some(refusal) => Err(Error::new(Exit::Refused, refusal.to_string()).hint(refusal.hint())),
-        None => Ok(()),
+/// What is refused whatever anybody approves.
+fn guard(plan: &Plan, args: &ApplyArgs, tenant: &Tenant) -> Result<(), Error> {
+    let allow_outbound = args.allow_outbound || tenant.allow_outbound;
+    if let Some(refusal) = guard::refusals(plan, allow_outbound).into_iter().next() {
+        return Err(Error::new(Exit::Refused, refusal.to_string()).hint(refusal.hint()));
+    }
+    match &args.approved {
+        Some(approved) if *approved != plan.fingerprint => {
+            let message =
+                format!("the plan made now has the fingerprint {}, and {approved} was approved", plan.fingerprint);
+            Err(Error::new(Exit::Refused, message).hint("nothing was sent; review the plan above and approve it anew"))
+        }
+        _ => Ok(()),
     }
 }
 
-/// Asks, unless told not to. Without somebody to ask there is no approval.
-fn approve(session: &Session, plan: &Plan, yes: bool) -> Result<(), Error> {
-    if yes {
+/// Asks, unless it was approved already. Without somebody to ask there is no approval.
+fn approve(session: &Session, plan: &Plan, args: &ApplyArgs) -> Result<(), Error> {
+    if args.yes || args.approved.is_some() || saved_plan::is_one(&args.planning.paths) {
         return Ok(());
     }
     if !io::stdin().is_terminal() {

@@ -75,9 +75,20 @@ pub enum Command {
   dixaform apply --selector wave=1
   dixaform apply --allow-outbound         allow messages that reach real people")]
     Apply(ApplyArgs),
-    /// Look at the state
+    /// Show a saved plan, or the state
+    #[command(after_help = "Examples:
+  dixaform plan --out seed.plan && dixaform show seed.plan
+  dixaform show --format json             the state as it is")]
+    Show(ShowArgs),
+    /// Look at the state, and mend it
     #[command(subcommand)]
     State(StateCommand),
+    /// Settle calls whose end is unknown
+    #[command(after_help = "Examples:
+  dixaform recover                                   look for what is in doubt, and settle it
+  dixaform recover --adopt conversation.late-order=1234
+  dixaform recover --create conversation.late-order  it was not made: plan it again")]
+    Recover(RecoverArgs),
     /// Run the embedded Dixa as a server on this machine
     #[command(after_help = "Examples:
   dixaform sandbox --port 8080
@@ -119,6 +130,9 @@ pub struct PlanningArgs {
     /// Forget records that no manifest describes; their conversations stay in Dixa
     #[arg(long)]
     pub prune: bool,
+    /// Plan to read everything back that is written, and to compare
+    #[arg(long)]
+    pub verify: bool,
     /// Take warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
@@ -128,6 +142,12 @@ pub struct PlanningArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub planning: PlanningArgs,
+    /// Read the tenant first, one call per record, and plan against what is there
+    #[arg(long)]
+    pub refresh: bool,
+    /// Save the plan, for `dixaform apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// Exit with 2 when changes are pending, 0 when there are none
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -143,6 +163,9 @@ pub struct ApplyArgs {
     /// Don't ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Apply only if the plan made now has this fingerprint; then don't ask
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub approved: Option<String>,
     /// Allow Outbound messages, which reach real people
     #[arg(long)]
     pub allow_outbound: bool,
@@ -164,6 +187,46 @@ pub enum StateCommand {
         #[arg(value_name = "ADDRESS")]
         address: String,
     },
+    /// Give a record another address, after its manifest was renamed
+    Mv {
+        #[arg(value_name = "FROM")]
+        from: String,
+        #[arg(value_name = "TO")]
+        to: String,
+    },
+    /// Drop records and leave their conversations alone
+    Forget {
+        #[arg(value_name = "ADDRESS", required = true)]
+        addresses: Vec<String>,
+    },
+    /// Say who holds the lock; a lock whose process died is free by itself
+    Unlock,
+}
+
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// It is this conversation; may be repeated
+    #[arg(long, value_name = "ADDRESS=ID")]
+    pub adopt: Vec<String>,
+    /// It was not made: plan it again; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub create: Vec<String>,
+    /// Leave alone whatever it made, and forget the doubt; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub forget: Vec<String>,
+    /// How long to wait for another apply to let go of the state
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::duration::parse)]
+    pub lock_timeout: std::time::Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A plan that was saved with `plan --out`; the state when none is given
+    #[arg(value_name = "PLANFILE")]
+    pub plan: Option<PathBuf>,
+    /// text or json
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub format: FormatArg,
 }
 
 #[derive(Debug, Args)]

@@ -3,15 +3,22 @@
 mod apply;
 pub mod args;
 mod clock;
+mod connection;
 mod embedded;
 mod error;
 mod exit;
+mod ledger;
 mod load;
 mod output;
 mod plan;
 mod progress;
+mod recover;
+mod refresh;
 mod sandbox;
+mod saved_plan;
 mod session;
+mod settling;
+mod show;
 mod signals;
 mod state;
 mod state_access;
@@ -55,6 +62,8 @@ fn dispatch(cli: &Cli) -> Result<Exit, Error> {
         Command::Validate(args) => validate::run(&session, args),
         Command::Plan(args) => plan::run(&session, args),
         Command::Apply(args) => apply::run(&session, args),
+        Command::Show(args) => show::run(&session, args),
+        Command::Recover(args) => recover::run(&session, args),
         Command::State(command) => state::run(&session, command),
         Command::Sandbox(args) => sandbox::run(&session, args),
     }

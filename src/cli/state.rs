@@ -1,5 +1,7 @@
 //! `dixaform state`: what was applied.
 
+use std::time::Duration;
+
 use crate::cli::args::StateCommand;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -10,17 +12,98 @@ use crate::finding::closest;
 use crate::json;
 use crate::plan::Scope;
 use crate::state::{Record, State, file_v1};
+use crate::workspace::{StateFiles, StateLock};
 
 pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
-    let state = state_access::look(session, session.tenant()?)?.state;
+    let state = || Ok(state_access::look(session, session.tenant()?)?.state);
     match command {
-        StateCommand::List { patterns } => list(session, &state, patterns),
-        StateCommand::Show { address } => show(session, &state, address),
+        StateCommand::List { patterns } => {
+            session.output.result(&listed(&state()?, patterns)?)?;
+            Ok(Exit::Done)
+        }
+        StateCommand::Show { address } => show(session, &state()?, address),
+        StateCommand::Mv { from, to } => mv(session, from, to),
+        StateCommand::Forget { addresses } => forget(session, addresses),
+        StateCommand::Unlock => unlock(session),
+    }
+}
+
+fn mv(session: &Session, from: &str, to: &str) -> Result<Exit, Error> {
+    let (from, to) = (parsed(from)?, parsed(to)?);
+    if from.kind != to.kind {
+        let message = format!("{from} can't become {to}: a conversation and an import are made by different calls");
+        return Err(Error::new(Exit::Usage, message));
+    }
+    change(session, "state mv", |state| {
+        if state.records.contains_key(&to) {
+            let message = format!("the state has a record of {to} already");
+            return Err(Error::new(Exit::Failed, message).hint("forget it first, if it is not wanted"));
+        }
+        let record = state.records.remove(&from).ok_or_else(|| unknown(state, &from))?;
+        let id = record.id;
+        state.records.insert(to.clone(), record);
+        Ok(format!("{from} is {to} now (#{id}).\n"))
+    })
+}
+
+fn forget(session: &Session, addresses: &[String]) -> Result<Exit, Error> {
+    let addresses = addresses.iter().map(|text| parsed(text)).collect::<Result<Vec<_>, _>>()?;
+    change(session, "state forget", |state| {
+        let mut told = String::new();
+        for address in &addresses {
+            let record = state.records.remove(address).ok_or_else(|| unknown(state, address))?;
+            told.push_str(&format!("{address} is forgotten; the conversation #{} stays in Dixa.\n", record.id));
+        }
+        Ok(told)
+    })
+}
+
+/// Changes the state under its lock. The one before stays as a backup.
+fn change(
+    session: &Session,
+    command: &str,
+    change: impl FnOnce(&mut State) -> Result<String, Error>,
+) -> Result<Exit, Error> {
+    let mut taken = state_access::take(session, session.tenant()?, command, Duration::ZERO)?;
+    if !taken.in_doubt.is_empty() {
+        let message = "an apply left calls in doubt; the state is not changed before they are settled";
+        return Err(Error::new(Exit::InDoubt, message).hint("run `dixaform recover`"));
+    }
+    let told = change(&mut taken.state)?;
+    taken.state.serial += 1;
+    taken.store.save(&taken.state).map_err(|error| state_access::of_state(&error))?;
+    session.output.result(&told)?;
+    Ok(Exit::Done)
+}
+
+/// The operating system drops a lock with its process, so there is never one to break; what helps is who holds it.
+fn unlock(session: &Session) -> Result<Exit, Error> {
+    let files = StateFiles::beside(session.state_path(session.tenant()?));
+    match StateLock::check(&files.lock) {
+        Ok(()) => {
+            session.output.result("The state is not locked.\n")?;
+            Ok(Exit::Done)
+        }
+        Err(error) => Err(Error::of(Exit::Refused, &error)
+            .hint("the lock ends with that process; stop it, if it hangs. What it did is in the journal")),
+    }
+}
+
+fn parsed(text: &str) -> Result<Address, Error> {
+    text.parse().map_err(|error| Error::of(Exit::Usage, &error).hint(format!("`{text}` is none")))
+}
+
+fn unknown(state: &State, address: &Address) -> Error {
+    let known: Vec<String> = state.records.keys().map(Address::to_string).collect();
+    let error = Error::new(Exit::Failed, format!("the state has no record of {address}"));
+    match closest(&address.to_string(), known.iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean {near}?")),
+        None => error.hint("`dixaform state list` lists them"),
     }
 }
 
 /// Address, id, when, and where from, in columns.
-fn list(session: &Session, state: &State, patterns: &[String]) -> Result<Exit, Error> {
+pub fn listed(state: &State, patterns: &[String]) -> Result<String, Error> {
     let scope = Scope::new(patterns, &[], &[]).map_err(|error| Error::of(Exit::Usage, &error))?;
     let rows: Vec<[String; 4]> = state
         .records
@@ -35,8 +118,7 @@ fn list(session: &Session, state: &State, patterns: &[String]) -> Result<Exit, E
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    session.output.result(&text)?;
-    Ok(Exit::Done)
+    Ok(text)
 }
 
 fn row(address: &Address, record: &Record) -> [String; 4] {
@@ -50,15 +132,8 @@ fn row(address: &Address, record: &Record) -> [String; 4] {
 
 /// The record as it stands in the state file, over several lines.
 fn show(session: &Session, state: &State, text: &str) -> Result<Exit, Error> {
-    let address: Address = text.parse().map_err(|error| Error::of(Exit::Usage, &error))?;
-    let Some(record) = state.records.get(&address) else {
-        let known: Vec<String> = state.records.keys().map(Address::to_string).collect();
-        let error = Error::new(Exit::Failed, format!("the state has no record of {address}"));
-        return Err(match closest(text, known.iter().map(String::as_str)) {
-            Some(near) => error.hint(format!("did you mean {near}?")),
-            None => error.hint("`dixaform state list` lists them"),
-        });
-    };
+    let address = parsed(text)?;
+    let record = state.records.get(&address).ok_or_else(|| unknown(state, &address))?;
     let line = file_v1::record(&address, record);
     let value = json::parse(&line).map_err(|error| Error::of(Exit::Failed, &error))?;
     session.output.result(&json::write_pretty(&value))?;

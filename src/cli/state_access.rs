@@ -49,42 +49,61 @@ pub struct Taken {
     /// With everything in it that the journal of an earlier run had.
     pub state: State,
     pub in_doubt: Vec<InDoubt>,
-    _lock: StateLock,
+    /// The state and the journal in one, for a run to go on from.
+    pub replay: Replay,
+    lock: StateLock,
+}
+
+impl Taken {
+    /// The state as it stands on disk now, under the same lock.
+    pub fn reload(self) -> Result<Self, Error> {
+        let Taken { files, store, state, lock, .. } = self;
+        read(files, store, state.lineage, lock)
+    }
 }
 
 /// Locks the state, and brings home what an apply that was cut off left in the journal.
 pub fn take(session: &Session, tenant: &Tenant, command: &str, lock_timeout: Duration) -> Result<Taken, Error> {
     let files = StateFiles::beside(session.state_path(tenant));
     let lock = lock(&files.lock, command, lock_timeout)?;
-    let mut store = StateStore::open(&files.state);
+    let store = StateStore::open(&files.state);
+    let taken = read(files, store, Lineage(uuid::Uuid::new_v4()), lock)?;
+    same_tenant(&taken.state, tenant, &taken.files.state)?;
+    Ok(taken)
+}
+
+/// Reads state and journal, and saves what only the journal had.
+fn read(files: StateFiles, mut store: StateStore, new_lineage: Lineage, lock: StateLock) -> Result<Taken, Error> {
     let loaded = store.load().map_err(|error| of_state(&error))?;
-    let state = loaded.unwrap_or_else(|| State::new(Lineage(uuid::Uuid::new_v4())));
-    same_tenant(&state, tenant, &files.state)?;
+    let state = loaded.unwrap_or_else(|| State::new(new_lineage));
     let entries = JournalFile::read_all(&files.journal).map_err(|error| of_journal(&error))?;
     let mut replay = Replay::new(state.clone());
     for entry in &entries {
         replay.add(entry).map_err(|error| of_replay(&error, &files.journal))?;
     }
-    let mut replayed = replay.finish();
-    if replayed.state != state {
+    let mut replayed = replay.clone().finish();
+    if replayed.open && replayed.state != state {
+        // The run was cut off. Its effects are saved, and the run is closed in the journal by whoever writes it next.
         replayed.state.serial += 1;
         store.save(&replayed.state).map_err(|error| of_state(&error))?;
+        return read(files, store, new_lineage, lock);
     }
     if !entries.is_empty() && replayed.in_doubt.is_empty() {
         JournalFile::remove(&files.journal).map_err(|error| of_journal(&error))?;
+        replay = Replay::new(replayed.state.clone());
     }
-    Ok(Taken { files, store, state: replayed.state, in_doubt: replayed.in_doubt, _lock: lock })
+    Ok(Taken { files, store, state: replayed.state, in_doubt: replayed.in_doubt, replay, lock })
 }
 
 /// The first entry of a run.
-pub fn opened(state: &State, tenant: &Tenant, organization: &str, command: &str) -> Entry {
+pub fn opened(state: &State, tenant: &Tenant, organization: Option<&str>, command: &str) -> Entry {
     Entry::Opened {
         run: uuid::Uuid::new_v4(),
         lineage: state.lineage,
         base_serial: state.serial,
         tenant: crate::state::TenantIdentity {
             base_url: tenant.identity(),
-            organization_id: Some(organization.to_owned()),
+            organization_id: organization.map(str::to_owned),
         },
         command: command.to_owned(),
         at: SystemClock::timestamp(),

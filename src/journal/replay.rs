@@ -148,7 +148,7 @@ pub fn carry_over(entries: &[Entry]) -> Option<Vec<Entry>> {
 
 /// [`replay()`] one entry at a time, for a run that keeps its state current while it writes its journal. It adds what it
 /// appends up to [`Entry::Closed`], which speaks of a state that was saved.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replay {
     state: State,
     /// Whose conversation it is; the state itself can only be asked the other way round.
@@ -159,7 +159,7 @@ pub struct Replay {
 }
 
 /// The run that entries belong to at the moment.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Run {
     /// Its effects are not in the state yet.
     counts: bool,
@@ -167,7 +167,7 @@ struct Run {
 }
 
 /// A call that began.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pending {
     address: Address,
     call: CallKind,
@@ -229,15 +229,25 @@ impl Replay {
         Ok(())
     }
 
+    /// The calls that may have made a conversation and whose end is not known, in ascending order of `seq`.
+    pub fn in_doubt(&self) -> Vec<InDoubt> {
+        let makes = self.pending.iter().filter(|(_, pending)| pending.call.makes());
+        makes
+            .map(|(seq, Pending { address, call, intent, message })| InDoubt {
+                seq: *seq,
+                address: address.clone(),
+                call: *call,
+                since: intent.at.clone(),
+                intent: intent.clone(),
+                message: message.clone(),
+            })
+            .collect()
+    }
+
     pub fn finish(self) -> Replayed {
-        let in_doubt = self.pending.into_iter().filter(|(_, pending)| pending.call.makes());
-        let in_doubt = in_doubt.map(|(seq, Pending { address, call, intent, message })| {
-            let since = intent.at.clone();
-            InDoubt { seq, address, call, intent, since, message }
-        });
         Replayed {
+            in_doubt: self.in_doubt(),
             state: self.state,
-            in_doubt: in_doubt.collect(),
             open: self.run.is_some_and(|run| run.open),
             last_seq: self.seqs.last().copied().unwrap_or(0),
         }

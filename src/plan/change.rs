@@ -37,6 +37,12 @@ pub struct Plan {
     pub summary: Summary,
     /// Records without a manifest that are left as they are.
     pub not_in_manifests: Vec<Orphan>,
+    /// Attributes that were changed outside of dixaform; found by reading the tenant only.
+    pub drift: Vec<Drift>,
+    /// Conversations that are no longer there; found by reading the tenant only. Nothing is planned for them.
+    pub gone: Vec<Gone>,
+    /// Addresses with a call whose end is unknown. Nothing is planned for them before that is settled.
+    pub in_doubt: Vec<Address>,
     pub price: Price,
     /// Reads before the first write that the price contains.
     pub reads_before: Vec<Read>,
@@ -80,6 +86,9 @@ pub struct Change {
     pub irreversible: bool,
     /// It sends a message to the customer.
     pub reaches_customer: bool,
+    /// The first message gets an `externalId` of dixaform's own, by which a lost answer can be found again. It is no part
+    /// of the digest.
+    pub marked: bool,
     /// 16 hexadecimal digits over address, action, id and calls with their bodies.
     pub fingerprint: String,
 }
@@ -88,6 +97,16 @@ impl Change {
     /// What the manifest describes, with `customAttributes`.
     pub fn after_value(&self) -> Option<Value> {
         self.after.as_ref().map(|conversation| conversation.to_value())
+    }
+
+    /// [`Change::after_value`] as it is shown: with a stand-in for the `externalId` that dixaform sets.
+    pub fn after_shown(&self) -> Option<Value> {
+        let conversation = self.after.as_ref()?;
+        if !self.marked {
+            return Some(conversation.to_value());
+        }
+        let content = conversation.marked_content(Value::SetByDixaform);
+        Some(Conversation { content, attributes: conversation.attributes.clone() }.to_value())
     }
 
     /// What becomes different, member by member, in the order in which Dixa documents them.
@@ -107,13 +126,18 @@ pub enum Step {
     Patch(Attributes),
     /// Write those of these attributes that the conversation read before has not already.
     PatchDifferent(Attributes),
+    /// List the conversations of this end user before one is made that can't be marked, so that a new one can be told
+    /// from the old ones.
+    ListBefore(String),
+    /// Read the conversation back, and compare its attributes with what was written.
+    ReadBack,
 }
 
 impl Step {
     pub fn method(&self) -> &'static str {
         match self {
             Step::Make(_) => "POST",
-            Step::Read(_) => "GET",
+            Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => "GET",
             Step::Patch(_) | Step::PatchDifferent(_) => "PATCH",
         }
     }
@@ -124,6 +148,8 @@ impl Step {
         match self {
             Step::Make(kind) => kind.path().to_owned(),
             Step::Read(id) => format!("/v1/conversations/{id}"),
+            Step::ReadBack => format!("/v1/conversations/{id}"),
+            Step::ListBefore(requester) => format!("/v1/endusers/{requester}/conversations"),
             Step::Patch(_) | Step::PatchDifferent(_) => format!("/v1/conversations/{id}/custom-attributes"),
         }
     }
@@ -155,6 +181,25 @@ pub struct Orphan {
     pub source: Option<Source>,
 }
 
+/// What was changed outside of dixaform in one conversation. Only attributes that dixaform wrote are looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drift {
+    pub address: Address,
+    pub id: ConversationId,
+    /// The id of each attribute, what the record has, and what the tenant has; null where it has none.
+    pub attributes: Vec<(String, Value, Value)>,
+}
+
+/// A conversation that has a record and is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    pub address: Address,
+    pub id: ConversationId,
+    pub source: Option<Source>,
+    /// It exists, and its content is gone for good; otherwise Dixa answers 404.
+    pub anonymized: bool,
+}
+
 /// The counts of a plan. Renderers take them from here and never count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -169,6 +214,10 @@ pub struct Summary {
     pub not_in_manifests: usize,
     /// Manifests and records that `--target`, `--exclude` or `--selector` left out.
     pub left_out: usize,
+    /// Conversations that are no longer there.
+    pub gone: usize,
+    /// Addresses with a call whose end is unknown.
+    pub in_doubt: usize,
     /// Of all changes, how many are blocked.
     pub blocked: usize,
     /// Of all changes, how many can't be undone.

@@ -116,7 +116,7 @@ pub fn of_change(change: &Change) -> Members {
 
 /// Everything is new, the id is known later.
 fn made(change: &Change) -> Members {
-    let after = change.after_value().map(|value| order::ordered(&value, body_of(change)));
+    let after = change.after_shown().map(|value| order::ordered(&value, body_of(change)));
     let members = after.as_ref().and_then(Value::as_map).into_iter().flat_map(Map::iter);
     let added = members.map(|(name, value)| Member::new(name, Diff::Added(value.clone())));
     Members {
@@ -127,7 +127,7 @@ fn made(change: &Change) -> Members {
 
 fn replaced(change: &Change) -> Members {
     let empty = Value::Map(Map::new());
-    let after = change.after_value().unwrap_or_else(|| empty.clone());
+    let after = change.after_shown().unwrap_or_else(|| empty.clone());
     let before = change.before.as_ref().unwrap_or(&empty);
     let mut members = match (before, &after) {
         (Value::Map(before), Value::Map(after)) => members_diff(before, after, body_of(change)),
@@ -189,7 +189,7 @@ fn written(change: &Change) -> impl Iterator<Item = (&str, &AttributeValue)> {
         Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
             Some(attributes).into_iter().flatten().map(|(id, value)| (id.as_str(), value)).collect::<Vec<_>>()
         }
-        Step::Make(_) | Step::Read(_) => Vec::new(),
+        Step::Make(_) | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => Vec::new(),
     })
 }
 
@@ -215,7 +215,8 @@ pub fn is_word(name: &str) -> bool {
 
 /// Says of each innermost member that differs that it is why the conversation must be replaced.
 fn blame(member: &mut Member) {
-    member.forces_replacement = !blame_within(&mut member.diff);
+    // A marker comes with a replacement and is never why there is one.
+    member.forces_replacement = !blame_within(&mut member.diff) && member.diff != Diff::Added(Value::SetByDixaform);
 }
 
 /// Whether there were members within to blame, for all of the difference.
@@ -362,7 +363,7 @@ fn key(item: &Value, index: usize) -> String {
 
 fn has_withheld(value: &Value) -> bool {
     match value {
-        Value::Withheld => true,
+        Value::Withheld | Value::SetByDixaform => true,
         Value::List(items) => items.iter().any(has_withheld),
         Value::Map(map) => map.iter().any(|(_, value)| has_withheld(value)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => false,

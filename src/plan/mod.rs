@@ -2,16 +2,21 @@
 
 pub mod action;
 pub mod change;
+pub mod file_v1;
 pub mod member_diff;
+pub mod observation;
 pub mod planner;
 pub mod price;
 pub mod reason;
 pub mod scope;
+mod staleness;
 pub mod text_diff;
 
 pub use action::Action;
-pub use change::{Change, Orphan, Plan, Read, Step, Summary, Target};
+pub use change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target};
+pub use observation::{Observation, Observations};
 pub use planner::{PlanOptions, RemovedAttributes, plan};
 pub use price::Price;
 pub use reason::{Block, Reason};
 pub use scope::Scope;
+pub use staleness::staleness;

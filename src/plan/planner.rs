@@ -7,6 +7,8 @@
 //! | attributes differ, or were never written | update | PATCH with the keys that differ |
 //! | content differs | replace, blocked unless allowed | POST, then PATCH |
 //! | in the state, not in the manifests | none, or forget with `prune` | none |
+//! | a call is in doubt | none before it is settled | none |
+//! | read, and gone | none: it is told, and never silently made again | none |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,14 +19,15 @@ use crate::conversation::{
 use crate::desired::{Desired, Manifest};
 use crate::digest::{Digest, canonical_map};
 use crate::plan::action::Action;
-use crate::plan::change::{Change, Orphan, Plan, Read, Step, Summary, Target, fingerprint_of};
+use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target, fingerprint_of};
+use crate::plan::observation::{self, Observation, Observations};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::plan::scope::Scope;
 use crate::state::{Record, State};
 use crate::value::{Map, Value};
 
-/// What a user may decide about a plan.
+/// What a user may decide about a plan, and what is known besides the state.
 #[derive(Clone, Debug)]
 pub struct PlanOptions {
     pub tenant: Target,
@@ -34,6 +37,31 @@ pub struct PlanOptions {
     pub prune: bool,
     pub scope: Scope,
     pub removed_attributes: RemovedAttributes,
+    /// Mark the first message of what is made with an `externalId`, unless the manifest sets one.
+    pub markers: bool,
+    /// Read everything back that is written, and compare.
+    pub verify: bool,
+    /// Addresses with a call whose end is unknown; nothing is planned for them.
+    pub in_doubt: BTreeSet<Address>,
+    /// What was read of the tenant; empty without a refresh.
+    pub observations: Observations,
+}
+
+impl PlanOptions {
+    /// The defaults of flags and project file for a tenant.
+    pub fn new(tenant: Target) -> Self {
+        PlanOptions {
+            tenant,
+            allow_replace: false,
+            prune: false,
+            scope: Scope::default(),
+            removed_attributes: RemovedAttributes::Clear,
+            markers: true,
+            verify: false,
+            in_doubt: BTreeSet::new(),
+            observations: Observations::new(),
+        }
+    }
 }
 
 /// What is done about an attribute that dixaform had set and that left the manifest.
@@ -47,58 +75,38 @@ pub enum RemovedAttributes {
 
 /// From state to desired. It can't fail: what it can't do becomes a change with a [`Block`].
 pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
-    let planner = Planner { state, options, owners: owners(desired, state) };
+    let planner = Planner { options, owners: owners(desired, state) };
     let addresses: BTreeSet<&Address> =
         desired.iter().map(|manifest| &manifest.address).chain(state.records.keys()).collect();
-    let mut changes = Vec::new();
-    let mut not_in_manifests = Vec::new();
-    let mut summary = Summary::default();
-    for address in addresses {
-        let manifest = desired.get(address);
-        if !options.scope.covers(address, manifest.map(|manifest| &manifest.labels)) {
-            summary.left_out += 1;
-            continue;
-        }
-        let change = match (manifest, state.records.get(address)) {
-            (Some(manifest), None) => Some(planner.new_address(manifest)),
-            (Some(manifest), Some(record)) => planner.known_address(manifest, record),
-            (None, Some(record)) if options.prune => Some(forget(address, record)),
-            (None, Some(record)) => {
-                not_in_manifests.push(Orphan {
-                    address: address.clone(),
-                    id: record.id,
-                    source: record.source.clone(),
-                });
-                continue;
-            }
-            (None, None) => None,
-        };
-        match change {
-            Some(change) => {
-                summary.add(&change);
-                changes.push(change);
-            }
-            None => summary.unchanged += 1,
-        }
-    }
-    summary.not_in_manifests = not_in_manifests.len();
-    let reads_before = reads_before(&changes);
-    let calls = changes.iter().map(|change| change.steps.len()).sum::<usize>() + reads_before.len();
-    Plan {
-        price: Price::new(calls as u64, options.tenant.rate_limit),
-        fingerprint: fingerprint_of(&options.tenant, &changes),
+    let mut plan = Plan {
         tenant: options.tenant.clone(),
         lineage: state.lineage,
         serial: state.serial,
-        changes,
-        summary,
-        not_in_manifests,
-        reads_before,
+        changes: Vec::new(),
+        summary: Summary::default(),
+        not_in_manifests: Vec::new(),
+        drift: Vec::new(),
+        gone: Vec::new(),
+        in_doubt: Vec::new(),
+        price: Price::new(0, options.tenant.rate_limit),
+        reads_before: Vec::new(),
+        fingerprint: String::new(),
+    };
+    for address in addresses {
+        planner.look_at(address, desired.get(address), state.records.get(address), &mut plan);
     }
+    plan.summary.not_in_manifests = plan.not_in_manifests.len();
+    plan.summary.in_doubt = plan.in_doubt.len();
+    plan.summary.gone = plan.gone.len();
+    plan.reads_before = reads_before(&plan.changes);
+    let calls = plan.changes.iter().map(|change| change.steps.len()).sum::<usize>() + plan.reads_before.len();
+    plan.price = Price::new(calls as u64, options.tenant.rate_limit);
+    plan.fingerprint = fingerprint_of(&plan.tenant, &plan.changes);
+    plan
 }
 
 /// The reads that apply makes once, before its first write: whose tenant it is, and whether the attributes exist.
-fn reads_before(changes: &[Change]) -> Vec<Read> {
+pub(crate) fn reads_before(changes: &[Change]) -> Vec<Read> {
     let mut steps = changes.iter().flat_map(|change| &change.steps).peekable();
     if steps.peek().is_none() {
         return Vec::new();
@@ -119,31 +127,70 @@ fn owners<'a>(desired: &Desired, state: &'a State) -> BTreeMap<ConversationId, &
 }
 
 struct Planner<'a> {
-    state: &'a State,
     options: &'a PlanOptions,
     owners: BTreeMap<ConversationId, &'a Address>,
 }
 
 impl Planner<'_> {
-    fn new_address(&self, manifest: &Manifest) -> Change {
-        match manifest.adopt {
-            Some(id) => self.adopt(manifest, id),
-            None => {
-                let action = match manifest.address.kind {
-                    Kind::Conversation => Action::Create,
-                    Kind::Import => Action::Import,
-                };
-                Draft {
-                    action,
-                    reason: Reason::NotInState,
-                    block: None,
-                    id: None,
-                    before: None,
-                    steps: making(manifest),
-                }
-                .finish(manifest, manifest.digests)
-            }
+    /// Adds what there is to say about one address.
+    fn look_at(&self, address: &Address, manifest: Option<&Manifest>, record: Option<&Record>, plan: &mut Plan) {
+        if !self.options.scope.covers(address, manifest.map(|manifest| &manifest.labels)) {
+            plan.summary.left_out += 1;
+            return;
         }
+        if self.options.in_doubt.contains(address) {
+            plan.in_doubt.push(address.clone());
+            return;
+        }
+        let change = match (manifest, record) {
+            (Some(manifest), None) => Some(self.new_address(manifest)),
+            (Some(manifest), Some(record)) if self.is_gone(manifest, record, plan) => return,
+            (Some(manifest), Some(record)) => self.known_address(manifest, record),
+            (None, Some(record)) if self.options.prune => Some(forget(address, record)),
+            (None, Some(record)) => {
+                let (address, source) = (address.clone(), record.source.clone());
+                plan.not_in_manifests.push(Orphan { address, id: record.id, source });
+                return;
+            }
+            (None, None) => None,
+        };
+        match change {
+            Some(change) => {
+                plan.summary.add(&change);
+                plan.changes.push(change);
+            }
+            None => plan.summary.unchanged += 1,
+        }
+    }
+
+    /// Notes what was read of a conversation, and says whether it is gone: it is never silently made again.
+    fn is_gone(&self, manifest: &Manifest, record: &Record, plan: &mut Plan) -> bool {
+        let anonymized = match self.options.observations.get(&manifest.address) {
+            None => return false,
+            Some(Observation::Present(live)) => {
+                let drift: Option<Drift> = observation::drift(&manifest.address, record, live);
+                plan.drift.extend(drift);
+                return false;
+            }
+            Some(Observation::NotFound) => false,
+            Some(Observation::Anonymized) => true,
+        };
+        let (address, source) = (manifest.address.clone(), Some(manifest.source.clone()));
+        plan.gone.push(Gone { address, id: record.id, source, anonymized });
+        true
+    }
+
+    fn new_address(&self, manifest: &Manifest) -> Change {
+        if let Some(id) = manifest.adopt {
+            return self.adopt(manifest, id);
+        }
+        let action = match manifest.address.kind {
+            Kind::Conversation => Action::Create,
+            Kind::Import => Action::Import,
+        };
+        let steps = self.making(manifest);
+        let draft = Draft { action, reason: Reason::NotInState, block: None, id: None, before: None, steps };
+        draft.finish(manifest, manifest.digests, self.options)
     }
 
     fn adopt(&self, manifest: &Manifest, id: ConversationId) -> Change {
@@ -154,8 +201,8 @@ impl Planner<'_> {
         }
         let block = self.owners.get(&id).map(|owner| Block::OwnedBy { id, owner: (*owner).clone() });
         let reason = Reason::AdoptAnnotation;
-        Draft { action: Action::Adopt, reason, block, id: Some(id), before: None, steps }
-            .finish(manifest, manifest.digests)
+        let draft = Draft { action: Action::Adopt, reason, block, id: Some(id), before: None, steps };
+        draft.finish(manifest, manifest.digests, self.options)
     }
 
     fn known_address(&self, manifest: &Manifest, record: &Record) -> Option<Change> {
@@ -168,22 +215,25 @@ impl Planner<'_> {
     }
 
     fn update(&self, manifest: &Manifest, record: &Record) -> Option<Change> {
-        if record.attributes_digest == Some(manifest.digests.attributes) {
+        let same = record.attributes_digest == Some(manifest.digests.attributes);
+        if same && !self.options.observations.contains_key(&manifest.address) {
             return None;
         }
-        let patch = self.patch(&manifest.conversation.attributes, record);
+        let written = self.written(manifest, record);
+        let patch = self.patch(&manifest.conversation.attributes, &written);
         if patch.is_empty() {
             return None;
         }
         let reason = match record.attributes_digest {
             None => Reason::AttributesNotWritten,
+            Some(_) if same => Reason::Drifted,
             Some(_) => Reason::AttributesDiffer,
         };
         let digests = Digests { content: record.content_digest, attributes: manifest.digests.attributes };
-        let before = Some(before(record, manifest));
+        let before = Some(before(record, manifest, written));
         let steps = vec![Step::Patch(patch)];
         let draft = Draft { action: Action::Update, reason, block: None, id: Some(record.id), before, steps };
-        Some(draft.finish(manifest, digests))
+        Some(draft.finish(manifest, digests, self.options))
     }
 
     fn replace(&self, manifest: &Manifest, record: &Record) -> Change {
@@ -192,17 +242,28 @@ impl Planner<'_> {
             OnChange::Unset if !self.options.allow_replace => Some(Block::ReplaceNotAllowed),
             OnChange::Unset | OnChange::Replace | OnChange::Ignore => None,
         };
-        let before = Some(before(record, manifest));
-        let steps = making(manifest);
+        let before = Some(before(record, manifest, self.written(manifest, record)));
+        let steps = self.making(manifest);
         let reason = Reason::ContentDiffers;
-        Draft { action: Action::Replace, reason, block, id: Some(record.id), before, steps }
-            .finish(manifest, manifest.digests)
+        let draft = Draft { action: Action::Replace, reason, block, id: Some(record.id), before, steps };
+        draft.finish(manifest, manifest.digests, self.options)
+    }
+
+    /// The attributes that dixaform wrote, with the value that they have as far as is known: that of the record, or that
+    /// of the tenant where it was read.
+    fn written(&self, manifest: &Manifest, record: &Record) -> BTreeMap<String, Value> {
+        let mut written = record.applied.attribute_values(&manifest.conversation.attributes);
+        if let Some(Observation::Present(live)) = self.options.observations.get(&manifest.address) {
+            for (id, value) in &mut written {
+                *value = live.get(id).cloned().unwrap_or(Value::Null);
+            }
+        }
+        written
     }
 
     /// Only the keys that differ from those last written. A key that left the manifest is cleared, unless it was cleared
     /// already; a key that dixaform never set is never touched.
-    fn patch(&self, wanted: &Attributes, record: &Record) -> Attributes {
-        let written = record.applied.attribute_values(wanted);
+    fn patch(&self, wanted: &Attributes, written: &BTreeMap<String, Value>) -> Attributes {
         let mut patch: Attributes = wanted
             .iter()
             .filter(|(id, value)| written.get(*id) != Some(&value.to_value()))
@@ -212,32 +273,41 @@ impl Planner<'_> {
             let removed = written.iter().filter(|(id, value)| !wanted.contains_key(*id) && **value != Value::Null);
             patch.extend(removed.map(|(id, _)| (id.clone(), AttributeValue::Clear)));
         }
-        debug_assert!(self.state.records.values().any(|known| known.id == record.id), "the record is one of the state");
         patch
     }
-}
 
-/// POST, then PATCH if there are attributes.
-fn making(manifest: &Manifest) -> Vec<Step> {
-    let mut steps = vec![Step::Make(manifest.address.kind)];
-    if !manifest.conversation.attributes.is_empty() {
-        steps.push(Step::Patch(manifest.conversation.attributes.clone()));
+    /// POST, then PATCH if there are attributes. What can't be marked is told from older conversations by a list of them.
+    fn making(&self, manifest: &Manifest) -> Vec<Step> {
+        let conversation = &manifest.conversation;
+        let mut steps = Vec::new();
+        if conversation.first_external_id().is_none() && !marks(manifest, self.options) {
+            steps.extend(conversation.requester_id().map(|requester| Step::ListBefore(requester.to_owned())));
+        }
+        steps.push(Step::Make(manifest.address.kind));
+        if !conversation.attributes.is_empty() {
+            steps.push(Step::Patch(conversation.attributes.clone()));
+        }
+        steps
     }
-    steps
 }
 
-/// What the record says was applied, with `customAttributes` last, as far as it is kept.
-fn before(record: &Record, manifest: &Manifest) -> Value {
+/// Whether the first message gets an `externalId` of dixaform's own.
+fn marks(manifest: &Manifest, options: &PlanOptions) -> bool {
+    let conversation = &manifest.conversation;
+    options.markers && conversation.has_message() && conversation.first_external_id().is_none()
+}
+
+/// What the record says was applied, as far as it is kept, with the attributes that were written last.
+fn before(record: &Record, manifest: &Manifest, written: BTreeMap<String, Value>) -> Value {
     let mut spec = record.applied.content_before(&manifest.conversation.content);
-    let attributes = record.applied.attribute_values(&manifest.conversation.attributes);
-    if !attributes.is_empty() {
-        spec.set(CUSTOM_ATTRIBUTES, Value::Map(attributes.into_iter().collect::<Map>()));
+    if !written.is_empty() {
+        spec.set(CUSTOM_ATTRIBUTES, Value::Map(written.into_iter().collect::<Map>()));
     }
     Value::Map(spec)
 }
 
 fn forget(address: &Address, record: &Record) -> Change {
-    let fingerprint = fingerprint(address, Action::Forget, None, Some(record.id), &[], None);
+    let fingerprint = fingerprint_of_change(address, Action::Forget, None, Some(record.id), &[], None);
     Change {
         address: address.clone(),
         action: Action::Forget,
@@ -251,6 +321,7 @@ fn forget(address: &Address, record: &Record) -> Change {
         steps: Vec::new(),
         irreversible: false,
         reaches_customer: false,
+        marked: false,
         fingerprint,
     }
 }
@@ -266,11 +337,20 @@ struct Draft {
 }
 
 impl Draft {
-    fn finish(self, manifest: &Manifest, digests: Digests) -> Change {
-        let Draft { action, reason, block, id, before, steps } = self;
+    fn finish(self, manifest: &Manifest, digests: Digests, options: &PlanOptions) -> Change {
+        let Draft { action, reason, block, id, before, mut steps } = self;
+        if options.verify && steps.iter().any(|step| step.method() == "PATCH") {
+            steps.push(Step::ReadBack);
+        }
         let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
-        let fingerprint =
-            fingerprint(&manifest.address, action, block.as_ref(), id, &steps, Some(manifest.digests.content));
+        let fingerprint = fingerprint_of_change(
+            &manifest.address,
+            action,
+            block.as_ref(),
+            id,
+            &steps,
+            Some(manifest.digests.content),
+        );
         Change {
             address: manifest.address.clone(),
             action,
@@ -284,13 +364,14 @@ impl Draft {
             steps,
             irreversible: makes,
             reaches_customer: makes && manifest.conversation.reaches_customer(),
+            marked: makes && marks(manifest, options),
             fingerprint,
         }
     }
 }
 
 /// The digest of what a change does: the same calls with the same bodies have the same one.
-fn fingerprint(
+pub(crate) fn fingerprint_of_change(
     address: &Address,
     action: Action,
     block: Option<&Block>,
@@ -310,7 +391,7 @@ fn fingerprint(
         text.push_str(&format!("\n{} {} ", step.method(), step.path(id)));
         match step {
             Step::Make(_) => text.push_str(&content.map(|digest| digest.to_string()).unwrap_or_default()),
-            Step::Read(_) => {}
+            Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => {}
             Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
                 text.push_str(&canonical_map(&attributes_to_map(attributes)));
             }

@@ -13,6 +13,8 @@ pub enum Reason {
     AttributesNotWritten,
     /// The attributes differ from those last written.
     AttributesDiffer,
+    /// The attributes were changed outside of dixaform.
+    Drifted,
     /// The content differs from what the conversation was made with, and Dixa can't update it.
     ContentDiffers,
     /// The manifest says `dixaform/adopt`, and the state has no record of the address.
@@ -22,12 +24,23 @@ pub enum Reason {
 }
 
 impl Reason {
+    pub const ALL: [Reason; 7] = [
+        Reason::NotInState,
+        Reason::AttributesNotWritten,
+        Reason::AttributesDiffer,
+        Reason::Drifted,
+        Reason::ContentDiffers,
+        Reason::AdoptAnnotation,
+        Reason::NotInManifests,
+    ];
+
     /// The word in JSON.
     pub fn word(self) -> &'static str {
         match self {
             Reason::NotInState => "not-in-state",
             Reason::AttributesNotWritten => "attributes-not-written",
             Reason::AttributesDiffer => "attributes-differ",
+            Reason::Drifted => "drifted",
             Reason::ContentDiffers => "content-differs",
             Reason::AdoptAnnotation => "adopt-annotation",
             Reason::NotInManifests => "not-in-manifests",
@@ -40,6 +53,7 @@ impl Reason {
             Reason::NotInState => "it is not in the state",
             Reason::AttributesNotWritten => "it was made, and its attributes were not written",
             Reason::AttributesDiffer => "its attributes differ from those last written",
+            Reason::Drifted => "its attributes were changed outside of dixaform",
             Reason::ContentDiffers => "its content differs, and Dixa can't update a conversation",
             Reason::AdoptAnnotation => "its manifest says dixaform/adopt",
             Reason::NotInManifests => "it is not in the manifests",

@@ -1,7 +1,8 @@
 //! The JSON form of a plan, `dixaform-plan/1`. A minor addition is a new member; anything else is a new number.
 
+use crate::conversation::{Digests, attributes_to_map};
 use crate::json;
-use crate::plan::{Change, Plan, Price, Summary, Target};
+use crate::plan::{Block, Change, Drift, Gone, Orphan, Plan, Price, Step, Summary, Target};
 use crate::source::Source;
 use crate::value::{Map, Number, Value};
 
@@ -19,6 +20,11 @@ pub fn plan(plan: &Plan) -> String {
         json::write_into(&change(each), &mut out);
     }
     out.push_str(if plan.changes.is_empty() { "]" } else { "\n]" });
+    let list = |items: Vec<Value>| Value::List(items);
+    member(&mut out, "notInManifests", &list(plan.not_in_manifests.iter().map(orphan).collect()));
+    member(&mut out, "drift", &list(plan.drift.iter().map(drift).collect()));
+    member(&mut out, "gone", &list(plan.gone.iter().map(gone).collect()));
+    member(&mut out, "inDoubt", &list(plan.in_doubt.iter().map(|address| Value::text(address.to_string())).collect()));
     member(&mut out, "summary", &summary(&plan.summary));
     member(&mut out, "price", &price(&plan.price));
     member(&mut out, "fingerprint", &Value::text(&plan.fingerprint));
@@ -55,11 +61,18 @@ fn or_null<T>(value: Option<T>, form: impl FnOnce(T) -> Value) -> Value {
     value.map_or(Value::Null, form)
 }
 
-fn tenant(Target { name, base_url, organization_id, rate_limit: _ }: &Target) -> Value {
+fn tenant(Target { name, base_url, organization_id, rate_limit }: &Target) -> Value {
     map([
         ("name", Value::text(name)),
         ("baseUrl", Value::text(base_url)),
         ("organizationId", or_null(organization_id.as_ref(), Value::text)),
+        (
+            "rateLimit",
+            map([
+                ("requestsPerSecond", float(rate_limit.requests_per_second)),
+                ("burst", integer(rate_limit.burst.into())),
+            ]),
+        ),
     ])
 }
 
@@ -89,7 +102,63 @@ fn change(change: &Change) -> Value {
         ("reachesCustomer", Value::Bool(change.reaches_customer)),
         ("blocked", Value::Bool(change.block.is_some())),
         ("blockedBecause", or_null(change.block.as_ref(), |block| Value::text(block.word()))),
+        ("owner", owner(change)),
+        ("marked", Value::Bool(change.marked)),
+        ("digest", or_null(change.digests.as_ref(), digests)),
+        ("steps", Value::List(change.steps.iter().map(step).collect())),
         ("fingerprint", Value::text(&change.fingerprint)),
+    ])
+}
+
+/// Who manages the conversation that a blocked change would adopt.
+fn owner(change: &Change) -> Value {
+    match &change.block {
+        Some(Block::OwnedBy { id: _, owner }) => Value::text(owner.to_string()),
+        Some(Block::ReplaceNotAllowed | Block::OnChangeBlock) | None => Value::Null,
+    }
+}
+
+fn digests(Digests { content, attributes }: &Digests) -> Value {
+    map([("content", Value::text(content.to_string())), ("attributes", Value::text(attributes.to_string()))])
+}
+
+/// A step with all that apply needs of it; [`crate::plan::file_v1`] reads it back.
+fn step(step: &Step) -> Value {
+    match step {
+        Step::Make(kind) => map([("make", Value::text(kind.word()))]),
+        Step::Read(id) => map([("read", Value::Number(Number::Integer(id.0)))]),
+        Step::Patch(attributes) => map([("patch", Value::Map(attributes_to_map(attributes)))]),
+        Step::PatchDifferent(attributes) => map([("patchDifferent", Value::Map(attributes_to_map(attributes)))]),
+        Step::ListBefore(requester) => map([("listBefore", Value::text(requester))]),
+        Step::ReadBack => map([("readBack", Value::Bool(true))]),
+    }
+}
+
+fn drift(drift: &Drift) -> Value {
+    let attributes = drift.attributes.iter().map(|(id, recorded, live)| {
+        map([("id", Value::text(id)), ("recorded", recorded.clone()), ("live", live.clone())])
+    });
+    map([
+        ("address", Value::text(drift.address.to_string())),
+        ("id", Value::Number(Number::Integer(drift.id.0))),
+        ("attributes", Value::List(attributes.collect())),
+    ])
+}
+
+fn gone(gone: &Gone) -> Value {
+    map([
+        ("address", Value::text(gone.address.to_string())),
+        ("id", Value::Number(Number::Integer(gone.id.0))),
+        ("source", or_null(gone.source.as_ref(), source)),
+        ("anonymized", Value::Bool(gone.anonymized)),
+    ])
+}
+
+fn orphan(orphan: &Orphan) -> Value {
+    map([
+        ("address", Value::text(orphan.address.to_string())),
+        ("id", Value::Number(Number::Integer(orphan.id.0))),
+        ("source", or_null(orphan.source.as_ref(), source)),
     ])
 }
 
@@ -104,6 +173,8 @@ fn summary(summary: &Summary) -> Value {
         unchanged,
         not_in_manifests,
         left_out,
+        gone,
+        in_doubt,
         blocked,
         irreversible,
         reach_customer,
@@ -118,6 +189,8 @@ fn summary(summary: &Summary) -> Value {
         ("unchanged", count(unchanged)),
         ("notInManifests", count(not_in_manifests)),
         ("leftOut", count(left_out)),
+        ("gone", count(gone)),
+        ("inDoubt", count(in_doubt)),
         ("blocked", count(blocked)),
         ("irreversible", count(irreversible)),
         ("reachCustomer", count(reach_customer)),

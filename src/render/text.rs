@@ -50,6 +50,7 @@ pub fn plan(plan: &Plan, options: &TextOptions) -> String {
 /// Only those of `out`.
 pub fn plan_to(plan: &Plan, options: &TextOptions, out: &mut impl fmt::Write) -> fmt::Result {
     let canvas = options.canvas();
+    out.write_str(&painted(&canvas, &canvas.drift(plan)))?;
     if plan.is_empty() {
         return out.write_str(&painted(&canvas, &canvas.no_changes(plan)));
     }

@@ -157,7 +157,9 @@ fn is_leaf(value: &Value) -> bool {
     match value {
         Value::Map(map) => map.is_empty(),
         Value::List(items) => items.is_empty(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld => true,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {
+            true
+        }
     }
 }
 

@@ -81,6 +81,8 @@ pub(super) fn ordered(value: &Value, known: Known) -> Value {
             }
             Value::Map(sorted)
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld => value.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {
+            value.clone()
+        }
     }
 }

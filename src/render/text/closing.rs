@@ -1,12 +1,14 @@
 //! What stands below the blocks: the summary, the price, and what a reader should know besides.
 
 use crate::access::RateLimit;
+use crate::json;
 use crate::plan::{Action, Block, Change, Plan, Price, Summary};
 use crate::render::escape::escape;
 use crate::render::number::{counted, duration, grouped, named};
 use crate::render::palette::Label;
 use crate::render::text::row::{Row, wrap};
 use crate::render::text::value::Canvas;
+use crate::value::Value;
 
 /// Addresses that a note names.
 const NAMED_MAX: usize = 3;
@@ -21,7 +23,9 @@ impl Canvas {
         if !rows.is_empty() {
             rows.push(Row::default());
         }
-        rows.push(Row::new(Label::Good, "No changes.").and(Label::Plain, " The tenant matches the manifests."));
+        let whole = plan.gone.is_empty() && plan.in_doubt.is_empty();
+        let verdict = if whole { " The tenant matches the manifests." } else { " The rest matches the manifests." };
+        rows.push(Row::new(Label::Good, "No changes.").and(Label::Plain, verdict));
         rows
     }
 
@@ -79,7 +83,8 @@ impl Canvas {
     }
 
     fn notes(&self, plan: &Plan) -> Vec<Row> {
-        let mut rows = Vec::new();
+        let mut rows = self.in_doubt(plan);
+        rows.extend(self.gone(plan));
         let orphans = plan.summary.not_in_manifests;
         if orphans > 0 {
             let (verb, stay) = if orphans == 1 { ("is", "stays as it is") } else { ("are", "stay as they are") };
@@ -106,8 +111,80 @@ impl Canvas {
         rows
     }
 
+    fn in_doubt(&self, plan: &Plan) -> Vec<Row> {
+        let count = plan.summary.in_doubt;
+        if count == 0 {
+            return Vec::new();
+        }
+        let verb = if count == 1 { "is" } else { "are" };
+        let text = format!(
+            "{} {verb} in doubt, since an apply ended before the answer came: {}. The next apply looks for what became of it; nothing is planned before that.",
+            counted(count, "change"),
+            named(&plan.in_doubt, LISTED_MAX)
+        );
+        self.note(Label::Danger, &text)
+    }
+
+    fn gone(&self, plan: &Plan) -> Vec<Row> {
+        let count = plan.summary.gone;
+        if count == 0 {
+            return Vec::new();
+        }
+        let verb = if count == 1 { "is" } else { "are" };
+        let text = format!(
+            "{} {verb} gone from the tenant, and never made again by itself; `dixaform state forget` drops the record, and then it is planned anew:",
+            counted(count, "conversation")
+        );
+        let mut rows = self.note(Label::Danger, &text);
+        for gone in plan.gone.iter().take(LISTED_MAX) {
+            let how = if gone.anonymized { "anonymized" } else { "not found" };
+            rows.push(Row::plain(format!("  {} (#{}, {how})", gone.address, gone.id)));
+        }
+        if count > LISTED_MAX {
+            rows.push(Row::new(Label::Hidden, format!("  and {} more", grouped((count - LISTED_MAX) as u64))));
+        }
+        rows
+    }
+
+    /// What was changed outside of dixaform, apart from what the manifests ask for.
+    pub(super) fn drift(&self, plan: &Plan) -> Vec<Row> {
+        if plan.drift.is_empty() {
+            return Vec::new();
+        }
+        let mut rows = vec![
+            Row::new(Label::Bold, "Note:").and(Label::Plain, " attributes were changed outside of dixaform."),
+            Row::default(),
+        ];
+        for drift in plan.drift.iter().take(LISTED_MAX) {
+            rows.push(Row::new(Label::Bold, format!("  # {} (#{})", drift.address, drift.id)));
+            for (id, recorded, live) in &drift.attributes {
+                let (recorded, live) = (shown(recorded), shown(live));
+                rows.push(Row::plain(format!("      \"{}\" = {recorded} -> {live}", escape(id))));
+            }
+        }
+        if plan.drift.len() > LISTED_MAX {
+            let more = grouped((plan.drift.len() - LISTED_MAX) as u64);
+            rows.push(Row::new(Label::Hidden, format!("  and {more} more conversations")));
+        }
+        rows.push(Row::default());
+        rows
+    }
+
     fn note(&self, label: Label, text: &str) -> Vec<Row> {
         wrap(text, self.width).into_iter().map(|line| Row::new(label, line)).collect()
+    }
+}
+
+/// A value of an attribute on one line, cut to a bearable length.
+fn shown(value: &Value) -> String {
+    const SHOWN_MAX: usize = 200;
+    let text = match value {
+        Value::Withheld => "(previous value not kept)".to_owned(),
+        value => escape(&json::write(value)).into_owned(),
+    };
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

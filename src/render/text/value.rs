@@ -137,9 +137,12 @@ impl Canvas {
                 }
             },
             Value::Map(map) if !map.is_empty() => enclosed("{", self.map(map, spot.indent + 4, mark), "}", spot),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Map(_) | Value::Withheld => {
-                Drawn::line(flat(value).unwrap_or_default())
-            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Map(_)
+            | Value::Withheld
+            | Value::SetByDixaform => Drawn::line(flat(value).unwrap_or_default()),
         }
     }
 
@@ -228,6 +231,7 @@ fn flat(value: &Value) -> Option<Row> {
         Value::Bool(value) => Row::plain(value.to_string()),
         Value::Number(number) => Row::plain(number.to_string()),
         Value::Withheld => Row::new(Label::Hidden, "(previous value not kept)"),
+        Value::SetByDixaform => Row::new(Label::Hidden, "(set by dixaform)"),
         Value::Text(text) if text.contains('\n') => return None,
         Value::Text(text) => {
             let canvas = Canvas { palette: Palette::plain(), width: None };
@@ -261,7 +265,7 @@ fn compact(value: &Value) -> String {
                 let shown = match value {
                     Value::Text(text) => short(text),
                     Value::Null | Value::Bool(_) | Value::Number(_) => plain(value)?,
-                    Value::List(_) | Value::Map(_) | Value::Withheld => return None,
+                    Value::List(_) | Value::Map(_) | Value::Withheld | Value::SetByDixaform => return None,
                 };
                 Some(format!("{} = {shown}", name(member, !is_word(member))))
             });
@@ -271,7 +275,9 @@ fn compact(value: &Value) -> String {
             format!("{{ {}{comma}{more}}}", parts.join(", "))
         }
         Value::List(items) => plain(value).unwrap_or_else(|| format!("[{}]", counted(items.len(), "element"))),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Withheld => plain(value).unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Withheld | Value::SetByDixaform => {
+            plain(value).unwrap_or_default()
+        }
     }
 }
 

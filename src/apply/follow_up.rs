@@ -1,0 +1,83 @@
+//! What is left to do after calls in doubt were settled.
+
+use std::cell::RefCell;
+
+use crate::api::contract::Write;
+use crate::apply::outcome::{ApplyReport, Outcome, Stop};
+use crate::apply::run::{Clock, Run};
+use crate::apply::settle::{self, Verdict};
+use crate::apply::stop::StopSignal;
+use crate::journal::{Append, DecidedBy, Decision, Entry, InDoubt, Replay};
+use crate::plan::{Change, Plan, Step};
+
+/// Settles what the report has in doubt as far as a machine can, and returns the changes that go on. What stays in doubt
+/// gets its candidates into the report. The wish to stop ends the looking, never the writing down of what was found.
+pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
+    run: &Run<'_, A, J, C>,
+    replay: &RefCell<Replay>,
+    report: &mut ApplyReport,
+    stop: &mut StopSignal,
+) -> Plan {
+    let mut follow_up = Plan { changes: Vec::new(), ..run.plan.clone() };
+    let in_doubt = replay.borrow().in_doubt();
+    for doubt in in_doubt {
+        let Some(change) = run.plan.changes.iter().find(|change| change.address == doubt.address) else { continue };
+        let owned = settle::owned(replay.borrow().state());
+        let verdict = tokio::select! {
+            verdict = settle::settle(run.api, &doubt, &owned, run.settle, run.clock) => verdict,
+            () = stop.draining() => {
+                report.stop = Some(Stop::Interrupted);
+                break;
+            }
+        };
+        let decision = match verdict {
+            Ok(Verdict::Made(id)) => Decision::Adopt(id),
+            Ok(Verdict::NotMade) => Decision::Create,
+            Ok(Verdict::Unclear(candidates)) => {
+                let named: Vec<String> = candidates.iter().map(ToString::to_string).collect();
+                explain(report, &doubt, &format!("it could be any of {}", named.join(", ")));
+                continue;
+            }
+            Err(error) => {
+                explain(report, &doubt, &format!("and could not be looked for: {error}"));
+                continue;
+            }
+        };
+        if let Err(problem) = decide(run, replay, &doubt, decision).await {
+            report.stop = Some(Stop::Storage(problem));
+            break;
+        }
+        follow_up.changes.push(remaining(change, decision));
+    }
+    follow_up
+}
+
+/// Writes a decision of the machine into the journal and the state.
+async fn decide<A: Write, J: Append, C: Clock>(
+    run: &Run<'_, A, J, C>,
+    replay: &RefCell<Replay>,
+    doubt: &InDoubt,
+    decision: Decision,
+) -> Result<(), String> {
+    let entry = Entry::Decided { seq: doubt.seq, decision, by: DecidedBy::Machine, at: run.clock.now() };
+    replay.borrow_mut().add(&entry).map_err(|error| error.to_string())?;
+    run.journal.append(entry).await.map_err(|error| error.to_string())
+}
+
+/// What is still to do of a change: all of it, or what follows after its conversation was made.
+fn remaining(change: &Change, decision: Decision) -> Change {
+    let mut change = change.clone();
+    if let Decision::Adopt(id) = decision {
+        change.id = Some(id);
+        change.steps.retain(|step| !matches!(step, Step::Make(_) | Step::ListBefore(_)));
+    }
+    change
+}
+
+fn explain(report: &mut ApplyReport, doubt: &InDoubt, what: &str) {
+    for ended in report.outcomes.iter_mut().filter(|ended| ended.address == doubt.address) {
+        if let Outcome::InDoubt { error } = &mut ended.outcome {
+            error.message = format!("{}; {what}", error.message);
+        }
+    }
+}

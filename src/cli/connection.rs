@@ -1,0 +1,90 @@
+//! The way to a tenant: the embedded sandbox where it is one, and the client.
+
+use std::path::Path;
+
+use crate::api::contract::{CallError, Organization, Read as _};
+use crate::api::{HttpClient, HttpOptions};
+use crate::cli::embedded::Embedded;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::session::Session;
+use crate::desired::Desired;
+use crate::project::Tenant;
+
+/// An open way to a tenant.
+#[derive(Debug)]
+pub struct Connection {
+    pub client: HttpClient,
+    embedded: Option<Embedded>,
+}
+
+impl Connection {
+    /// Looks for the token, and starts the sandbox if that is the tenant. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// No token, no sandbox, or a base URL that can't be used.
+    pub async fn open(session: &Session, tenant: &Tenant, state: &Path, desired: &Desired) -> Result<Self, Error> {
+        let mut options = options(session, tenant)?;
+        let mut embedded = None;
+        if tenant.is_sandbox() {
+            let sandbox = Embedded::start(tenant, state, desired).await?;
+            options.base_url = sandbox.base_url();
+            embedded = Some(sandbox);
+        }
+        let client = HttpClient::new(options).map_err(|error| Error::of(Exit::Failed, &error))?;
+        Ok(Connection { client, embedded })
+    }
+
+    /// Whose tenant it is; refuses another one than expected.
+    pub async fn organization(&self, expected: Option<&str>) -> Result<Organization, Error> {
+        let call = "GET /v1/organization";
+        let organization = self.client.reader().organization().await.map_err(|error| of_call(call, &error))?;
+        match expected {
+            Some(expected) if expected != organization.id => Err(other_organization(expected, &organization)),
+            _ => Ok(organization),
+        }
+    }
+
+    /// Stops the sandbox, if there is one.
+    pub async fn close(self) {
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await;
+        }
+    }
+}
+
+/// Checks that there is a token, before anybody is asked anything.
+pub fn options(session: &Session, tenant: &Tenant) -> Result<HttpOptions, Error> {
+    Ok(HttpOptions {
+        base_url: tenant.base_url.clone(),
+        token: session.token(tenant)?,
+        auth_scheme: tenant.auth_scheme,
+        timeout: tenant.request_timeout,
+        rate: tenant.rate_limit,
+        user_agent: concat!("dixaform/", env!("CARGO_PKG_VERSION")).into(),
+    })
+}
+
+/// A read that failed before anything was written.
+pub fn of_call(call: &str, error: &CallError) -> Error {
+    match error {
+        CallError::Unauthorized { .. } => Error::new(Exit::Token, format!("{call}: {error}"))
+            .hint("nothing was changed; check the token and the rights of the user who issued it"),
+        _ => Error::new(Exit::Failed, format!("{call}: {error}")).hint("nothing was changed; try again"),
+    }
+}
+
+pub fn other_organization(expected: &str, found: &Organization) -> Error {
+    let Organization { id, name } = found;
+    Error::new(Exit::Refused, format!("the token belongs to organization {id} (\"{name}\"), and {expected} is meant"))
+        .hint("nothing was changed; use the token of the tenant that the state was made for")
+}
+
+/// The runtime that commands with a network run on.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new(Exit::Failed, format!("can't start: {error}")))
+}

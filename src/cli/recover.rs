@@ -1,0 +1,122 @@
+//! `dixaform recover`: what is in doubt, settled by machine as far as possible, and by a person where not.
+
+use crate::cli::args::RecoverArgs;
+use crate::cli::connection::{self, Connection};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::session::Session;
+use crate::cli::settling::{self, HINT};
+use crate::cli::state_access::{self, Taken};
+use crate::conversation::{Address, ConversationId};
+use crate::desired::Desired;
+use crate::journal::{DecidedBy, Decision, InDoubt};
+use crate::project::Tenant;
+use crate::render::number::counted;
+
+const COMMAND: &str = "recover";
+
+pub fn run(session: &Session, args: &RecoverArgs) -> Result<Exit, Error> {
+    let tenant = session.tenant()?;
+    let asked = asked(args)?;
+    let taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;
+    if taken.in_doubt.is_empty() {
+        session.output.result("Nothing is in doubt.\n")?;
+        return if asked.is_empty() { Ok(Exit::Done) } else { Err(not_in_doubt(&asked[0].0)) };
+    }
+    let decisions = matched(&asked, &taken.in_doubt)?;
+    connection::options(session, tenant)?;
+    let runtime = connection::runtime()?;
+    let taken = runtime.block_on(settle(session, tenant, taken, decisions))?;
+    let left = taken.in_doubt.len();
+    if left == 0 {
+        session.output.result("Nothing is in doubt any more. The next plan shows what is left to do.\n")?;
+        return Ok(Exit::Done);
+    }
+    session.output.result(&format!("{} still in doubt:\n{}", counted(left, "call"), listed(&taken.in_doubt)))?;
+    Err(Error::new(Exit::InDoubt, "something is in doubt").hint(HINT))
+}
+
+async fn settle(
+    session: &Session,
+    tenant: &Tenant,
+    taken: Taken,
+    decisions: Vec<(InDoubt, Decision)>,
+) -> Result<Taken, Error> {
+    let connection = Connection::open(session, tenant, &taken.files.state, &Desired::default()).await?;
+    let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
+    let organization = connection.organization(known.as_deref()).await?;
+    for (in_doubt, decision) in &decisions {
+        if let Decision::Adopt(id) = decision {
+            check(&connection, &taken, in_doubt, *id).await?;
+        }
+    }
+    let by_person = decisions.into_iter().map(|(in_doubt, decision)| (in_doubt.seq, decision)).collect();
+    let mut taken = settling::decide(taken, tenant, Some(&organization.id), by_person, DecidedBy::Person).await?;
+    if !taken.in_doubt.is_empty() {
+        (taken, _) = settling::by_machine(session, tenant, &connection, taken).await?;
+    }
+    connection.close().await;
+    Ok(taken)
+}
+
+/// A conversation that a person names must exist, be free, and belong to the requester of the manifest.
+async fn check(connection: &Connection, taken: &Taken, in_doubt: &InDoubt, id: ConversationId) -> Result<(), Error> {
+    if let Some(owner) = taken.state.owner_of(id) {
+        return Err(Error::new(Exit::Refused, format!("conversation #{id} is managed as {owner} already")));
+    }
+    let requester = settling::requester_of(connection, id).await?;
+    match &in_doubt.intent.requester {
+        Some(wanted) if !wanted.eq_ignore_ascii_case(&requester) => {
+            let message =
+                format!("conversation #{id} belongs to requester {requester}, and {} to {wanted}", in_doubt.address);
+            Err(Error::new(Exit::Refused, message).hint("nothing was decided"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The decisions as they were typed.
+fn asked(args: &RecoverArgs) -> Result<Vec<(Address, Decision)>, Error> {
+    let address = |text: &str| text.parse::<Address>().map_err(|error| Error::of(Exit::Usage, &error));
+    let mut asked = Vec::new();
+    for text in &args.adopt {
+        let usage = || {
+            Error::new(Exit::Usage, format!("`{text}` is not ADDRESS=ID"))
+                .hint("for example --adopt conversation.a=1234")
+        };
+        let (name, id) = text.split_once('=').ok_or_else(usage)?;
+        let id = id.trim_start_matches('#').parse::<i64>().ok().filter(|id| *id > 0).ok_or_else(usage)?;
+        asked.push((address(name)?, Decision::Adopt(ConversationId(id))));
+    }
+    for text in &args.create {
+        asked.push((address(text)?, Decision::Create));
+    }
+    for text in &args.forget {
+        asked.push((address(text)?, Decision::Forget));
+    }
+    Ok(asked)
+}
+
+fn matched(asked: &[(Address, Decision)], in_doubt: &[InDoubt]) -> Result<Vec<(InDoubt, Decision)>, Error> {
+    asked
+        .iter()
+        .map(|(address, decision)| {
+            let found = in_doubt.iter().find(|in_doubt| in_doubt.address == *address);
+            found.map(|found| (found.clone(), *decision)).ok_or_else(|| not_in_doubt(address))
+        })
+        .collect()
+}
+
+fn not_in_doubt(address: &Address) -> Error {
+    Error::new(Exit::Failed, format!("{address} is not in doubt")).hint("`dixaform recover` lists what is")
+}
+
+fn listed(in_doubt: &[InDoubt]) -> String {
+    in_doubt
+        .iter()
+        .map(|InDoubt { address, call, since, message, .. }| {
+            let why = message.as_deref().unwrap_or("the run ended before the answer came");
+            format!("  {address}: {} begun at {since}; {why}\n", call.word())
+        })
+        .collect()
+}

@@ -1,0 +1,102 @@
+//! Settling what an earlier run left in doubt, before anything else is done.
+
+use crate::api::contract::Read as _;
+use crate::apply::settle::{self, Verdict};
+use crate::cli::clock::SystemClock;
+use crate::cli::connection::{Connection, of_call};
+use crate::cli::error::Error;
+use crate::cli::ledger::Ledger;
+use crate::cli::session::Session;
+use crate::cli::state_access::Taken;
+use crate::conversation::ConversationId;
+use crate::journal::{DecidedBy, Decision, Entry, InDoubt};
+use crate::project::Tenant;
+
+/// What was found out about one call in doubt.
+pub struct Settled {
+    pub in_doubt: InDoubt,
+    pub verdict: Verdict,
+}
+
+/// Looks for everything that is in doubt, and writes down what is certain. Gives back what was found, and the state after.
+///
+/// # Errors
+/// The tenant can't be read, or the journal or the state can't be written.
+pub async fn by_machine(
+    session: &Session,
+    tenant: &Tenant,
+    connection: &Connection,
+    taken: Taken,
+) -> Result<(Taken, Vec<Settled>), Error> {
+    let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
+    let organization = connection.organization(known.or_else(|| tenant.organization_id.clone()).as_deref()).await?;
+    let count = taken.in_doubt.len();
+    session.output.note(&format!("Looking for what became of {count} calls in doubt.\n"));
+    let reader = connection.client.reader();
+    let mut settled: Vec<Settled> = Vec::new();
+    let mut owned = settle::owned(&taken.state);
+    for in_doubt in &taken.in_doubt {
+        let verdict = settle::settle(&reader, in_doubt, &owned, tenant.settle, &SystemClock).await;
+        let verdict = verdict.map_err(|error| of_call("looking for it", &error))?;
+        if let Verdict::Made(id) = verdict {
+            owned.insert(id);
+        }
+        settled.push(Settled { in_doubt: in_doubt.clone(), verdict });
+    }
+    let decisions: Vec<(u64, Decision)> = settled
+        .iter()
+        .filter_map(|Settled { in_doubt, verdict }| match verdict {
+            Verdict::Made(id) => Some((in_doubt.seq, Decision::Adopt(*id))),
+            Verdict::NotMade => Some((in_doubt.seq, Decision::Create)),
+            Verdict::Unclear(_) => None,
+        })
+        .collect();
+    let taken = decide(taken, tenant, Some(&organization.id), decisions, DecidedBy::Machine).await?;
+    tell(session, &settled);
+    Ok((taken, settled))
+}
+
+/// Writes decisions down, as a run of their own.
+pub async fn decide(
+    taken: Taken,
+    tenant: &Tenant,
+    organization: Option<&str>,
+    decisions: Vec<(u64, Decision)>,
+    by: DecidedBy,
+) -> Result<Taken, Error> {
+    if decisions.is_empty() {
+        return Ok(taken);
+    }
+    let ledger = Ledger::open(taken, tenant, organization, "recover").await?;
+    for (seq, decision) in decisions {
+        ledger.write(Entry::Decided { seq, decision, by, at: SystemClock::timestamp() }).await?;
+    }
+    ledger.close().await
+}
+
+/// Whether a conversation exists, and whose it is: what a person names is checked before it is believed.
+pub async fn requester_of(connection: &Connection, id: ConversationId) -> Result<String, Error> {
+    let reading = connection.client.reader().conversation(id).await;
+    reading.map(|reading| reading.requester_id).map_err(|error| of_call(&format!("GET /v1/conversations/{id}"), &error))
+}
+
+fn tell(session: &Session, settled: &[Settled]) {
+    for Settled { in_doubt, verdict } in settled {
+        let address = &in_doubt.address;
+        let text = match verdict {
+            Verdict::Made(id) => format!("{address} was made: it is #{id}.\n"),
+            Verdict::NotMade => format!("{address} was not made; it is planned again.\n"),
+            Verdict::Unclear(candidates) => {
+                let mut text = format!("{address} is in doubt since {}; it could be any of:\n", in_doubt.since);
+                for candidate in candidates {
+                    text.push_str(&format!("  {candidate}\n"));
+                }
+                text
+            }
+        };
+        session.output.note(&text);
+    }
+}
+
+/// How to settle by hand what a machine can't.
+pub const HINT: &str = "decide with `dixaform recover --adopt ADDRESS=ID`, `--create ADDRESS` or `--forget ADDRESS`, after a look into Dixa";

@@ -1,0 +1,247 @@
+//! A saved plan, `dixaform-plan/1`: the JSON form of a plan, read back.
+//!
+//! What apply needs is read and checked: the fingerprints must be those of what the file says, so a file that was edited is
+//! refused. Unknown members are ignored, since a minor version may add some.
+
+use std::sync::Arc;
+
+use crate::access::RateLimit;
+use crate::conversation::{
+    Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId, Digests, Kind,
+};
+use crate::digest::Digest;
+use crate::json;
+use crate::plan::action::Action;
+use crate::plan::change::{Change, Plan, Read, Step, Summary, Target, fingerprint_of};
+use crate::plan::planner::fingerprint_of_change;
+use crate::plan::price::Price;
+use crate::plan::reason::{Block, Reason};
+use crate::source::{Place, Source};
+use crate::state::Lineage;
+use crate::value::{Number, Value};
+
+/// The value of `format`.
+pub const FORMAT: &str = "dixaform-plan/1";
+
+/// Why a text is not a plan that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanFileError {
+    #[error("it is not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    #[error("its format is `{0}`, and this dixaform knows `{FORMAT}`")]
+    Format(String),
+    #[error("`{0}` is missing or is not what it must be")]
+    Member(String),
+    #[error("it was changed since it was saved: the fingerprint of {0} does not fit")]
+    Changed(String),
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+/// See [`PlanFileError`].
+pub fn read(text: &str) -> Result<Plan, PlanFileError> {
+    let root = json::parse(text)?;
+    let format = text_at(&root, "format")?;
+    if format != FORMAT {
+        return Err(PlanFileError::Format(format.to_owned()));
+    }
+    let tenant = tenant(member(&root, "tenant")?)?;
+    let base = member(&root, "base")?;
+    let lineage = text_at(base, "lineage")?.parse().map(Lineage).map_err(|_| wrong("base.lineage"))?;
+    let changes = list_at(&root, "changes")?.iter().map(change).collect::<Result<Vec<_>, _>>()?;
+    let fingerprint = text_at(&root, "fingerprint")?.to_owned();
+    if fingerprint != fingerprint_of(&tenant, &changes) {
+        return Err(PlanFileError::Changed("the plan".into()));
+    }
+    let mut summary = Summary::default();
+    changes.iter().for_each(|change| summary.add(change));
+    let counts = member(&root, "summary")?;
+    summary.unchanged = count_at(counts, "unchanged")?;
+    summary.left_out = count_at(counts, "leftOut")?;
+    let calls = u64::try_from(integer_at(member(&root, "price")?, "calls")?).map_err(|_| wrong("price.calls"))?;
+    Ok(Plan {
+        lineage,
+        serial: u64::try_from(integer_at(base, "serial")?).map_err(|_| wrong("base.serial"))?,
+        price: Price::new(calls, tenant.rate_limit),
+        reads_before: reads_before(&changes),
+        fingerprint,
+        tenant,
+        changes,
+        summary,
+        not_in_manifests: Vec::new(),
+        drift: Vec::new(),
+        gone: Vec::new(),
+        in_doubt: Vec::new(),
+    })
+}
+
+/// The reads follow from the steps, as when the plan was made.
+fn reads_before(changes: &[Change]) -> Vec<Read> {
+    crate::plan::planner::reads_before(changes)
+}
+
+fn tenant(value: &Value) -> Result<Target, PlanFileError> {
+    let limit = member(value, "rateLimit")?;
+    Ok(Target {
+        name: text_at(value, "name")?.to_owned(),
+        base_url: text_at(value, "baseUrl")?.to_owned(),
+        organization_id: value.get("organizationId").and_then(Value::as_text).map(str::to_owned),
+        rate_limit: RateLimit {
+            requests_per_second: float_at(limit, "requestsPerSecond")?,
+            burst: u32::try_from(integer_at(limit, "burst")?).map_err(|_| wrong("rateLimit.burst"))?.max(1),
+        },
+    })
+}
+
+fn change(value: &Value) -> Result<Change, PlanFileError> {
+    let address: Address = text_at(value, "address")?.parse().map_err(|_| wrong("address"))?;
+    let action = text_at(value, "action")?;
+    let action = Action::ALL.into_iter().find(|known| known.word() == action).ok_or_else(|| wrong("action"))?;
+    let after = match member(value, "after")? {
+        Value::Null => None,
+        spec => Some(Arc::new(conversation(spec)?)),
+    };
+    let digests = match member(value, "digest")? {
+        Value::Null => None,
+        digests => {
+            Some(Digests { content: digest_at(digests, "content")?, attributes: digest_at(digests, "attributes")? })
+        }
+    };
+    if let (Some(after), Some(digests)) = (&after, &digests)
+        && after.digests().attributes != digests.attributes
+    {
+        return Err(PlanFileError::Changed(address.to_string()));
+    }
+    let content = after.as_ref().map(|after| after.digests().content);
+    let id = value.get("id").and_then(as_integer).map(ConversationId);
+    let block = block(value, id)?;
+    let steps = list_at(value, "steps")?.iter().map(step).collect::<Result<Vec<_>, _>>()?;
+    let fingerprint = text_at(value, "fingerprint")?.to_owned();
+    if fingerprint != fingerprint_of_change(&address, action, block.as_ref(), id, &steps, content) {
+        return Err(PlanFileError::Changed(address.to_string()));
+    }
+    let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
+    Ok(Change {
+        reason: reason(text_at(value, "reason")?)?,
+        source: source(member(value, "source")?)?,
+        before: Some(member(value, "before")?.clone()).filter(|before| *before != Value::Null),
+        irreversible: makes,
+        reaches_customer: makes && after.as_ref().is_some_and(|after| after.reaches_customer()),
+        marked: value.get("marked") == Some(&Value::Bool(true)),
+        address,
+        action,
+        block,
+        id,
+        after,
+        digests,
+        steps,
+        fingerprint,
+    })
+}
+
+fn conversation(spec: &Value) -> Result<Conversation, PlanFileError> {
+    let Value::Map(spec) = spec else { return Err(wrong("after")) };
+    let mut content = spec.clone();
+    let attributes = match content.remove(CUSTOM_ATTRIBUTES) {
+        Some(values) => attributes(&values)?,
+        None => Attributes::new(),
+    };
+    Ok(Conversation { content, attributes })
+}
+
+fn attributes(value: &Value) -> Result<Attributes, PlanFileError> {
+    let Value::Map(map) = value else { return Err(wrong(CUSTOM_ATTRIBUTES)) };
+    map.iter()
+        .map(|(id, value)| {
+            let value = AttributeValue::from_value(value).ok_or_else(|| wrong(CUSTOM_ATTRIBUTES))?;
+            Ok((id.to_owned(), value))
+        })
+        .collect()
+}
+
+fn step(value: &Value) -> Result<Step, PlanFileError> {
+    let Value::Map(map) = value else { return Err(wrong("steps")) };
+    let (name, value) = map.iter().next().ok_or_else(|| wrong("steps"))?;
+    Ok(match name {
+        "make" => {
+            let kind = Kind::ALL.into_iter().find(|kind| Some(kind.word()) == value.as_text());
+            Step::Make(kind.ok_or_else(|| wrong("steps.make"))?)
+        }
+        "read" => Step::Read(ConversationId(as_integer(value).ok_or_else(|| wrong("steps.read"))?)),
+        "patch" => Step::Patch(attributes(value)?),
+        "patchDifferent" => Step::PatchDifferent(attributes(value)?),
+        "listBefore" => Step::ListBefore(value.as_text().ok_or_else(|| wrong("steps.listBefore"))?.to_owned()),
+        "readBack" => Step::ReadBack,
+        other => return Err(wrong(&format!("steps.{other}"))),
+    })
+}
+
+fn block(value: &Value, id: Option<ConversationId>) -> Result<Option<Block>, PlanFileError> {
+    Ok(match value.get("blockedBecause").and_then(Value::as_text) {
+        None => None,
+        Some("replace-not-allowed") => Some(Block::ReplaceNotAllowed),
+        Some("on-change-block") => Some(Block::OnChangeBlock),
+        Some("owned-by-another-address") => {
+            let owner = text_at(value, "owner")?.parse().map_err(|_| wrong("owner"))?;
+            Some(Block::OwnedBy { id: id.ok_or_else(|| wrong("id"))?, owner })
+        }
+        Some(_) => return Err(wrong("blockedBecause")),
+    })
+}
+
+fn reason(word: &str) -> Result<Reason, PlanFileError> {
+    Reason::ALL.into_iter().find(|reason| reason.word() == word).ok_or_else(|| wrong("reason"))
+}
+
+fn source(value: &Value) -> Result<Option<Source>, PlanFileError> {
+    if *value == Value::Null {
+        return Ok(None);
+    }
+    let number = |name| u32::try_from(integer_at(value, name)?).map_err(|_| wrong(name));
+    let place = Place { line: number("line")?, column: number("column")? };
+    Ok(Some(Source { file: Arc::from(text_at(value, "file")?), place }))
+}
+
+fn wrong(name: &str) -> PlanFileError {
+    PlanFileError::Member(name.to_owned())
+}
+
+fn member<'v>(value: &'v Value, name: &str) -> Result<&'v Value, PlanFileError> {
+    value.get(name).ok_or_else(|| wrong(name))
+}
+
+fn text_at<'v>(value: &'v Value, name: &str) -> Result<&'v str, PlanFileError> {
+    member(value, name)?.as_text().ok_or_else(|| wrong(name))
+}
+
+fn list_at<'v>(value: &'v Value, name: &str) -> Result<&'v [Value], PlanFileError> {
+    member(value, name)?.as_list().ok_or_else(|| wrong(name))
+}
+
+fn digest_at(value: &Value, name: &str) -> Result<Digest, PlanFileError> {
+    text_at(value, name)?.parse().map_err(|_| wrong(name))
+}
+
+fn as_integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(Number::Integer(number)) => Some(*number),
+        _ => None,
+    }
+}
+
+fn integer_at(value: &Value, name: &str) -> Result<i64, PlanFileError> {
+    as_integer(member(value, name)?).ok_or_else(|| wrong(name))
+}
+
+fn count_at(value: &Value, name: &str) -> Result<usize, PlanFileError> {
+    usize::try_from(integer_at(value, name)?).map_err(|_| wrong(name))
+}
+
+fn float_at(value: &Value, name: &str) -> Result<f64, PlanFileError> {
+    match member(value, name)? {
+        Value::Number(Number::Float(number)) if *number > 0.0 => Ok(*number),
+        Value::Number(Number::Integer(number)) if *number > 0 => Ok(*number as f64),
+        _ => Err(wrong(name)),
+    }
+}

@@ -1,0 +1,40 @@
+//! Whether a saved plan still fits the state, and what has changed if not.
+
+use crate::plan::{Action, Change, Plan};
+use crate::state::{Record, State};
+
+/// What has changed since the plan was made; none when it fits. A state that was never saved has no lineage to compare.
+pub fn staleness(plan: &Plan, state: &State) -> Option<Vec<String>> {
+    let never_saved = plan.serial == 0 && state.serial == 0;
+    if plan.serial == state.serial && (plan.lineage == state.lineage || never_saved) {
+        return None;
+    }
+    let mut changed = Vec::new();
+    if plan.lineage != state.lineage && plan.serial > 0 {
+        changed.push(format!("it was made for the state {}, and this is the state {}", plan.lineage, state.lineage));
+    } else {
+        changed.push(format!("it was made at serial {}, and the state is at serial {}", plan.serial, state.serial));
+    }
+    changed.extend(plan.changes.iter().filter_map(|change| since(change, state.records.get(&change.address))));
+    Some(changed)
+}
+
+/// What became of one change's address.
+fn since(change: &Change, record: Option<&Record>) -> Option<String> {
+    let address = &change.address;
+    match (change.action, change.id, record) {
+        (Action::Create | Action::Import | Action::Adopt, _, Some(record)) => {
+            Some(format!("{address} was applied at {} as #{}", record.applied_at, record.id))
+        }
+        (_, Some(id), None) => Some(format!("{address} (#{id}) is no longer in the state")),
+        (_, Some(id), Some(record)) if record.id != id => {
+            Some(format!("{address} was #{id}, and is #{} since {}", record.id, record.applied_at))
+        }
+        (Action::Update, _, Some(record))
+            if change.digests.is_some_and(|digests| record.attributes_digest == Some(digests.attributes)) =>
+        {
+            Some(format!("{address} was updated at {}", record.applied_at))
+        }
+        _ => None,
+    }
+}
