@@ -2,6 +2,7 @@
 
 mod apply;
 mod architecture;
+mod members;
 mod plan;
 mod properties;
 mod readme;
