@@ -141,6 +141,12 @@ fn found(manifest: &Value) -> Vec<(&'static str, usize, String)> {
     findings.map(|found| (found.code, found.source.place.column as usize, found.message.clone())).collect()
 }
 
+/// Where a text stands in a manifest that is written on one line, in characters from 1.
+fn column_of(manifest: &Value, text: &str) -> usize {
+    let written = manifest.to_string();
+    written[..written.find(text).unwrap()].chars().count() + 1
+}
+
 /// Puts `wrong` at a place, and expects one finding there with this code.
 fn expect_at(manifest: &Value, pointer: &str, wrong: &Value, code: &str) {
     let mut manifest = manifest.clone();
@@ -148,8 +154,7 @@ fn expect_at(manifest: &Value, pointer: &str, wrong: &Value, code: &str) {
     // A value that stands nowhere else tells the column.
     let mut marked = manifest.clone();
     *marked.pointer_mut(pointer).unwrap() = json!("\u{1F3F7}");
-    let text = marked.to_string();
-    let column = text[..text.find("\"\u{1F3F7}").unwrap()].chars().count() + 1;
+    let column = column_of(&marked, "\"\u{1F3F7}");
     let found = found(&manifest);
     assert!(
         found.iter().any(|(is, at, _)| *is == code && *at == column),
@@ -283,7 +288,7 @@ fn a_member_that_nothing_knows_is_told_at_its_place() {
         for pointer in pointers {
             let mut manifest = manifest.clone();
             manifest.pointer_mut(&pointer).unwrap()["nobodyKnows"] = json!("x");
-            let column = manifest.to_string().find("\"nobodyKnows\"").unwrap() + 1;
+            let column = column_of(&manifest, "\"nobodyKnows\"");
             let [(code, at, _)] = found(&manifest)[..] else { panic!("{pointer}") };
             assert_eq!((code, at), ("unknown-member", column), "{pointer}");
         }
