@@ -1,7 +1,15 @@
 //! The integration tests, in one binary. Each file beside this one is a module of it, or the test below fails.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "clippy's exceptions for tests know #[test] functions only, and all of this binary is tests"
+)]
+
 mod apply;
 mod architecture;
+mod members;
 mod plan;
 mod properties;
 mod readme;
