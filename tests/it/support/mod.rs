@@ -5,6 +5,6 @@ mod server;
 mod stub;
 mod workspace;
 
-pub use server::Server;
+pub use server::{Server, terminate};
 pub use stub::Stub;
 pub use workspace::{Outcome, Workspace};

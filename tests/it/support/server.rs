@@ -21,7 +21,7 @@ impl Server {
     pub fn start(workspace: &Workspace, flags: &str) -> Self {
         let mut child = workspace
             .command()
-            .args(["sandbox", "--port", "0"])
+            .arg("sandbox")
             .args(flags.split_whitespace())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -29,14 +29,6 @@ impl Workspace {
         Workspace::new().file("dixaform.yaml", FAST)
     }
 
-    /// One with a tenant `local` at this base URL as the default; its token is in `LOCAL_KEY`.
-    pub fn with_tenant_at(base_url: &str) -> Self {
-        let project = format!(
-            "version: 1\ntenants:\n  local:\n    baseUrl: {base_url}\n    apiKeyEnv: LOCAL_KEY\n    rateLimit: {{requestsPerSecond: 10000, burst: 1000}}\n"
-        );
-        Workspace::new().file("dixaform.yaml", &project).variable("LOCAL_KEY", "the-secret-token")
-    }
-
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -77,6 +69,14 @@ impl Workspace {
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.into(), value.into()));
         self
+    }
+
+    /// Adds a project file with one tenant, `local`, at this base URL. Its token is in `LOCAL_KEY`.
+    pub fn with_tenant(self, base_url: &str) -> Self {
+        let rate_limit = "{requestsPerSecond: 10000, burst: 1000}";
+        let tenant = format!("{{baseUrl: \"{base_url}\", apiKeyEnv: LOCAL_KEY, rateLimit: {rate_limit}}}");
+        self.file("dixaform.yaml", &format!("version: 1\ntenants:\n  local: {tenant}\n"))
+            .variable("LOCAL_KEY", "the-secret-token")
     }
 
     /// Runs `dixaform` with words separated by blanks, without standard input.
