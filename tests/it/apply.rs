@@ -31,8 +31,7 @@ fn the_quickstart_is_applied_once_and_then_nothing_is_left_to_do() {
 fn the_bodies_on_the_wire_are_those_of_the_documentation() {
     let workspace = Workspace::new().copy("examples/quickstart");
     let _ = workspace.run("apply examples/quickstart --tenant sandbox --yes").exit(0);
-    let documented: serde_json::Value =
-        serde_json::from_str(include_str!("../fixtures/quickstart-bodies.json")).unwrap();
+    let documented: Value = serde_json::from_str(include_str!("../fixtures/quickstart-bodies.json")).unwrap();
     let requests = workspace.requests();
     let body = |call: &str| {
         &requests.iter().find(|(line, _)| line == call || line.starts_with(call) && call.ends_with(" ")).unwrap().1
@@ -58,7 +57,7 @@ fn one_blocked_change_refuses_the_whole_plan() {
     workspace.edit("manifests/order.yaml", "order #123", "order #124");
     workspace.write("manifests/new.yaml", email("new"));
     let sent = workspace.requests().len();
-    let outcome = workspace.run("apply --yes").exit(5).warns("1 change is blocked");
+    let outcome = workspace.run("apply --yes").exit(5).warns("1 change of the plan is blocked");
     let _ = outcome.warns("conversation.order (manifests/order.yaml:1:1)").warns("nothing was sent");
     assert_eq!(workspace.requests().len(), sent);
     let rest = workspace.run("apply --yes --exclude conversation.order").exit(0);
@@ -84,10 +83,8 @@ fn a_tenant_may_allow_outbound_for_good() {
 
 #[test]
 fn an_outbound_message_of_an_import_is_sent_to_nobody_and_needs_no_leave() {
-    let import = LEGACY.replace(
-        "_type: InboundImport",
-        "_type: OutboundImport\n      agentId: cd4ceb58-bb3a-443c-9cd8-4f088feafe5b",
-    );
+    let import = LEGACY
+        .replace("_type: InboundImport", "_type: OutboundImport\n      agentId: cd4ceb58-bb3a-443c-9cd8-4f088feafe5b");
     let workspace = Workspace::fast().file("manifests/legacy.yaml", &import);
     let _ = workspace.run("apply --yes").exit(0);
 }
@@ -380,8 +377,7 @@ fn partial_errors_exit_with_4_when_warnings_are_errors() {
 fn one_of_three_is_bad() -> Workspace {
     let attachment = "  _type: Inbound\n    attachments: [{url: \"https://files.invalid/a.png\"}]\n";
     let bad = email("b").replace("  _type: Inbound\n", attachment);
-    Workspace::fast()
-        .file("manifests/three.yaml", &format!("{}---\n{bad}---\n{ORDER}", email("a")))
+    Workspace::fast().file("manifests/three.yaml", &format!("{}---\n{bad}---\n{ORDER}", email("a")))
 }
 
 #[test]
@@ -392,7 +388,8 @@ fn one_failure_stops_nothing_else_and_is_told_with_its_place_and_dixas_words() {
     let words = "POST /v1/conversations answered 400: Attachment download failed: https://files.invalid/a.png";
     let outcome = outcome.says(words);
     assert_eq!(outcome.last_line(), "Apply incomplete: 2 created, 0 imported, 0 updated. 1 failed.");
-    let addresses: Vec<_> = workspace.state()["records"].as_array().unwrap().iter().map(|r| r["address"].clone()).collect();
+    let addresses: Vec<_> =
+        workspace.state()["records"].as_array().unwrap().iter().map(|r| r["address"].clone()).collect();
     assert_eq!(addresses, ["conversation.a", "conversation.order"]);
 }
 
@@ -462,7 +459,8 @@ fn of_two_applies_at_once_the_second_is_refused_and_told_who_holds_the_lock() {
     let stub = Stub::silent();
     let workspace = Workspace::new().with_tenant(&stub.base_url()).file("manifests/order.yaml", ORDER);
     let workspace = workspace.variable("USER", "freja");
-    let mut first = workspace.command().args(["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first =
+        workspace.command().args(["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait_until(|| !stub.requests().is_empty());
     let second = workspace.run("apply --yes").exit(5).warns("the state is locked by freja on ");
     let _ = second.warns(&format!("(process {}, apply, since ", first.id()));
@@ -472,7 +470,8 @@ fn of_two_applies_at_once_the_second_is_refused_and_told_who_holds_the_lock() {
     first.kill().unwrap();
     first.wait().unwrap();
     let sent = stub.requests().len();
-    let mut third = workspace.command().args(["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut third =
+        workspace.command().args(["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait_until(|| stub.requests().len() > sent);
     third.kill().unwrap();
     third.wait().unwrap();
@@ -511,7 +510,10 @@ fn each_change_is_a_line_on_standard_error_and_quiet_is_without_them() {
     let _ = loud.run("apply --yes").exit(0).warns("[1/1] conversation.order created #1001\n");
     let quiet = Workspace::fast().file("manifests/order.yaml", ORDER);
     let outcome = quiet.run("apply --yes --quiet").exit(0);
-    assert_eq!((outcome.stderr.as_str(), outcome.last_line()), ("", "Apply complete! 1 created, 0 imported, 0 updated."));
+    assert_eq!(
+        (outcome.stderr.as_str(), outcome.last_line()),
+        ("", "Apply complete! 1 created, 0 imported, 0 updated.")
+    );
 }
 
 #[test]
@@ -553,7 +555,8 @@ fn the_webshop_is_applied_whole_and_then_nothing_is_left() {
 fn an_apply_that_is_asked_to_stop_ends_soon_and_the_next_one_completes_it_without_doubles() {
     let workspace = webshop();
     let flags = ["--chdir", "examples/webshop", "--tenant", "sandbox", "--yes", "--allow-outbound"];
-    let mut child = workspace.command().arg("apply").args(flags).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        workspace.command().arg("apply").args(flags).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let log = "examples/webshop/state/sandbox.requests.jsonl";
     wait_until(|| workspace.exists(log) && workspace.read(log).lines().count() > 12);
     assert_eq!(terminate(&mut child, Duration::from_secs(7)), 130);
