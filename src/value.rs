@@ -14,8 +14,8 @@ pub enum Value {
     Text(String),
     List(Vec<Value>),
     Map(Map),
-    /// A value that was there and was not kept (`lastApplied: digest`). It stands only on the "before" side of a change;
-    /// it equals nothing but itself, and as JSON it is `null`.
+    /// A value that was there and was not kept (`lastApplied: digest`). It stands only on the "before" side of a
+    /// change; it equals nothing but itself, and as JSON it is `null`.
     Withheld,
 }
 
