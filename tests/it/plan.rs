@@ -306,7 +306,8 @@ fn the_fingerprint_is_of_what_is_done_and_of_nothing_else() {
 #[test]
 fn a_form_with_a_file_goes_beside_the_text() {
     let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
-    let outcome = workspace.run("plan --format json=plan.json --format text=plan.txt").exit(0).says("Plan: 1 to create");
+    let outcome =
+        workspace.run("plan --format json=plan.json --format text=plan.txt").exit(0).says("Plan: 1 to create");
     let json: Value = serde_json::from_str(&workspace.read("plan.json")).unwrap();
     assert_eq!(json["changes"][0]["address"], "conversation.order");
     assert_eq!(workspace.read("plan.txt"), outcome.stdout);

@@ -61,7 +61,8 @@ error[unknown-member]: unknown member `requsterId` of an Email conversation
 fn all_problems_of_all_files_are_told_at_once_sorted_by_place() {
     let workspace = Workspace::new().file("manifests/b.yaml", &wrong_twice()).file("manifests/a.yaml", &wrong_twice());
     let outcome = workspace.run("validate").exit(1);
-    let expected = ["a.yaml:4:9", "a.yaml:11:12", "b.yaml:4:9", "b.yaml:11:12"].map(|place| format!("manifests/{place}"));
+    let expected =
+        ["a.yaml:4:9", "a.yaml:11:12", "b.yaml:4:9", "b.yaml:11:12"].map(|place| format!("manifests/{place}"));
     assert_eq!(places(&outcome.stdout), expected);
 }
 
