@@ -7,18 +7,20 @@
 //!
 //! 1. there is no white space between tokens;
 //! 2. the members of a map stand in ascending order of their names, compared byte by byte as UTF-8;
-//! 3. a member whose value is an empty list is left out (`attachments: []` equals none); an empty list inside a list stays;
+//! 3. a member whose value is an empty list is left out (`attachments: []` equals none); an empty list inside a list
+//!    stays;
 //! 4. strings are as they are, unnormalized; only `"`, `\` and U+0000 to U+001F are escaped, as `\"`, `\\`, `\b`, `\t`,
 //!    `\n`, `\f`, `\r`, the rest as `\u00xx` in lower case;
-//! 5. integers, and floats that are integers below 2^53, are decimal digits without a sign for zero; other floats are the
-//!    shortest digits that read back as the same number, in the form `1.25e-3`;
+//! 5. integers, and floats that are integers below 2^53, are decimal digits without a sign for zero; other floats are
+//!    the shortest digits that read back as the same number, in the form `1.25e-3`;
 //! 6. `null`, `true`, `false` are themselves.
 //!
-//! The content of an import whose `_type` was left out has `_type: GenericConversationImport`. The attributes are a map from
-//! the id of a definition, in lower case, to a string, a list of strings, or null. No attributes at all are `{}`.
+//! The content of an import whose `_type` was left out has `_type: GenericConversationImport`. The attributes are a map
+//! from the id of a definition, in lower case, to a string, a list of strings, or null. No attributes at all are `{}`.
 //! The digest is the SHA-256 of that text, printed as `sha256:` and 64 lower-case hexadecimal digits.
 //!
-//! Changing any rule changes every digest in every state file; the golden vectors below make that hard to do by accident.
+//! Changing any rule changes every digest in every state file; the golden vectors below make that hard to do by
+//! accident.
 
 use std::fmt;
 use std::str::FromStr;

@@ -95,8 +95,8 @@ fn write_map_into(map: &Map, out: &mut String) {
     out.push('}');
 }
 
-/// Appends `text` as a JSON string: only `"`, `\` and U+0000 to U+001F are escaped, the latter in their short form where
-/// JSON has one.
+/// Appends `text` as a JSON string: only `"`, `\` and U+0000 to U+001F are escaped, the latter in their short form
+/// where JSON has one.
 pub fn quote_into(text: &str, out: &mut String) {
     out.push('"');
     let mut plain_from = 0;

@@ -1,5 +1,5 @@
-//! Which members a request body can have, as tables: the source of checking, of the order in which members are shown, and
-//! of the schema for editors.
+//! Which members a request body can have, as tables: the source of checking, of the order in which members are shown,
+//! and of the schema for editors.
 //!
 //! Facts from <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations> and
 //! <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>.

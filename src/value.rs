@@ -14,8 +14,8 @@ pub enum Value {
     Text(String),
     List(Vec<Value>),
     Map(Map),
-    /// A value that was there and was not kept (`lastApplied: digest`). It stands only on the "before" side of a change;
-    /// it equals nothing but itself, and as JSON it is `null`.
+    /// A value that was there and was not kept (`lastApplied: digest`). It stands only on the "before" side of a
+    /// change; it equals nothing but itself, and as JSON it is `null`.
     Withheld,
     /// A value that dixaform sets when it is applied (a marker). It stands only on the "after" side of a change that is
     /// shown; it equals nothing but itself, and as JSON it is `null`.

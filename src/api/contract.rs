@@ -1,8 +1,8 @@
 //! What is asked of Dixa, in our words: two capabilities, what they answer, and how a call can fail.
 //!
 //! Nothing here knows HTTP. [`Read`] retries by itself, since a read can be repeated. [`Write`] makes one attempt per
-//! call, since whoever calls it must write a journal between the permit and the call, and decides about a second attempt
-//! with [`crate::api::retry`].
+//! call, since whoever calls it must write a journal between the permit and the call, and decides about a second
+//! attempt with [`crate::api::retry`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,8 +40,8 @@ pub trait Read: Send + Sync {
 
 /// Everything that changes the tenant. One call is one attempt.
 pub trait Write: Read {
-    /// Waits until the rate limit lets one call through. First come, first served; dropping the future costs nobody else
-    /// their turn.
+    /// Waits until the rate limit lets one call through. First come, first served; dropping the future costs nobody
+    /// else their turn.
     fn permit(&self) -> impl Future<Output = Permit> + Send;
 
     /// Makes a conversation of `body`, which is sent as it is written.

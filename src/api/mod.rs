@@ -1,7 +1,7 @@
 //! Dixa's API: what is asked of it in our words, its JSON, and the HTTP client with its pacing and retries.
 //!
-//! A command that only reads is given something that is [`contract::Read`] and not [`contract::Write`]: it cannot write,
-//! by type.
+//! A command that only reads is given something that is [`contract::Read`] and not [`contract::Write`]: it cannot
+//! write, by type.
 
 pub mod base_url;
 pub mod contract;

@@ -1,7 +1,7 @@
 //! From page to page of a list: where the next page is, and when there is none.
 //!
-//! Dixa's `meta.next` is a URL or a path, of which one sample is known, with a slash and a colon that nobody expects. It
-//! is followed as it is, but never to another origin, where the token would leak.
+//! Dixa's `meta.next` is a URL or a path, of which one sample is known, with a slash and a colon that nobody expects.
+//! It is followed as it is, but never to another origin, where the token would leak.
 //! <https://docs.dixa.io/docs/api-standards-rules>
 
 use std::collections::BTreeSet;
@@ -43,8 +43,8 @@ impl Trail {
         &self.current
     }
 
-    /// Goes on to the page that `next` names. False at the end of the list: there is no link, the page was empty, or the
-    /// link leads to a page that was read before.
+    /// Goes on to the page that `next` names. False at the end of the list: there is no link, the page was empty, or
+    /// the link leads to a page that was read before.
     pub(crate) fn advance(&mut self, next: Option<&str>, page_is_empty: bool) -> Result<bool, PageError> {
         let Some(next) = next.filter(|_| !page_is_empty) else { return Ok(false) };
         let url = self.resolve(next)?;
@@ -79,7 +79,8 @@ impl Trail {
         Ok(url)
     }
 
-    /// Puts what a path lacks in front of it: the base URL's own path, and `/v1` where the path begins with the resource.
+    /// Puts what a path lacks in front of it: the base URL's own path, and `/v1` where the path begins with the
+    /// resource.
     fn complete(&self, path: &str) -> String {
         let prefix = self.base.prefix();
         let tail = path.strip_prefix(prefix).filter(|tail| tail.starts_with('/')).unwrap_or(path);

@@ -1,7 +1,7 @@
 //! Whether a call that failed is made again, and when. Pure: time and chance come in as arguments.
 //!
-//! The one rule that matters: making a conversation is never repeated when it was perhaps done. It is in doubt then, and
-//! is looked for in the tenant.
+//! The one rule that matters: making a conversation is never repeated when it was perhaps done. It is in doubt then,
+//! and is looked for in the tenant.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Keeps to the rate limit: a pure token bucket, and the queue in front of it.
 //!
-//! The server counts requests when they arrive, not when they leave: a slow one followed by fast ones arrives as a burst
-//! that was never sent. So a part of the burst is kept in hand, and the rate is a hair below the limit, since two clocks
-//! never run alike. A 429 that comes all the same stops the sending for a while and then halves the rate, which grows back
-//! over [`RECOVERY`].
+//! The server counts requests when they arrive, not when they leave: a slow one followed by fast ones arrives as a
+//! burst that was never sent. So a part of the burst is kept in hand, and the rate is a hair below the limit, since two
+//! clocks never run alike. A 429 that comes all the same stops the sending for a while and then halves the rate, which
+//! grows back over [`RECOVERY`].
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,7 +39,8 @@ const EPSILON: f64 = 1e-9;
 /// Refuses nothing for longer than this in one answer, however small the rate: whoever waits asks again.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
 
-/// A token bucket without a clock: every `now` is the time since some instant that the caller chose, and never goes back.
+/// A token bucket without a clock: every `now` is the time since some instant that the caller chose, and never goes
+/// back.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     /// Tokens per second at full rate.
@@ -116,8 +117,8 @@ impl Bucket {
         }
     }
 
-    /// How many seconds at full rate the time between two instants is worth: the integral of [`Bucket::share`], which is
-    /// linear in three parts.
+    /// How many seconds at full rate the time between two instants is worth: the integral of [`Bucket::share`], which
+    /// is linear in three parts.
     fn full_seconds(&self, from: Duration, until: Duration) -> f64 {
         let Some(resume) = self.resume else { return (until - from).as_secs_f64() };
         let recovered = resume + RECOVERY;

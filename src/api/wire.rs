@@ -1,9 +1,9 @@
 //! Dixa's JSON: what its answers look like, and the bodies that are sent.
 //!
 //! Answers are read leniently: unknown members are skipped, unknown words are kept as words, optional members may be
-//! null. What a decision hangs on is strict: an answer without a conversation's id, requester or channel is no answer, as
-//! a guess there could end in a second conversation. Bodies are written by [`crate::json`], so that a spec goes out as
-//! it was written.
+//! null. What a decision hangs on is strict: an answer without a conversation's id, requester or channel is no answer,
+//! as a guess there could end in a second conversation. Bodies are written by [`crate::json`], so that a spec goes out
+//! as it was written.
 
 use std::collections::BTreeMap;
 

@@ -31,7 +31,8 @@ impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Blocked(changes) => {
-                write!(out, "{} of the plan", counted(changes.len(), "change is blocked", "changes are blocked"))?;
+                let (one, many) = ("change of the plan is blocked", "changes of the plan are blocked");
+                write!(out, "{}", counted(changes.len(), one, many))?;
                 for (address, source, why) in changes.iter().take(SHOWN) {
                     write!(out, "\n  {address}{}: {why}", placed(source.as_ref()))?;
                 }

@@ -35,8 +35,10 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
         .map_err(|error| Error::new(Exit::Failed, format!("can't start: {error}")))?;
     runtime.block_on(async {
         let sandbox = Sandbox::start(options).await.map_err(|error| Error::of(Exit::Failed, &error))?;
+        // Before the line is out: whoever has read it may stop the sandbox.
+        let asked_to_stop = signals::next();
         output.result(&format!("Listening on {}. Stop with Ctrl-C.\n", sandbox.base_url()))?;
-        signals::next().await;
+        asked_to_stop.await;
         sandbox.shutdown().await;
         Ok(Exit::Done)
     })

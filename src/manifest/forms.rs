@@ -11,8 +11,8 @@ pub(super) fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// RFC 3339 with a zone: `2021-12-01T13:00:00.003Z`. What RFC 3339 leaves to taste (a blank for `T`, lower case) is refused,
-/// since Dixa documents one form. <https://docs.dixa.io/docs/api-standards-rules>
+/// RFC 3339 with a zone: `2021-12-01T13:00:00.003Z`. What RFC 3339 leaves to taste (a blank for `T`, lower case) is
+/// refused, since Dixa documents one form. <https://docs.dixa.io/docs/api-standards-rules>
 pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let shape = b"dddd-dd-ddTdd:dd:dd";

@@ -1,10 +1,10 @@
-//! Text of others, made safe to show: nothing that is invisible, moves the cursor or turns the direction of writing stays
-//! as it is.
+//! Text of others, made safe to show: nothing that is invisible, moves the cursor or turns the direction of writing
+//! stays as it is.
 //!
-//! Escaped are control characters (C0, DEL, C1), everything that overrides or isolates a direction, zero-width and other
-//! invisible characters, line and paragraph separators, and the tags block. Left alone are the joiners and variation
-//! selectors where they do their work, between emoji and within the scripts that need them: what customers write must stay
-//! readable. Pure formatting that can be seen (accents, emoji, no-break spaces) is left alone, too.
+//! Escaped are control characters (C0, DEL, C1), everything that overrides or isolates a direction, zero-width and
+//! other invisible characters, line and paragraph separators, and the tags block. Left alone are the joiners and
+//! variation selectors where they do their work, between emoji and within the scripts that need them: what customers
+//! write must stay readable. Pure formatting that can be seen (accents, emoji, no-break spaces) is left alone, too.
 //!
 //! The result is for people. It can't be read back: a text can hold `\n` as two characters itself.
 
@@ -80,7 +80,8 @@ fn is_at_work(previous: Option<char>, character: char, next: Option<char>) -> bo
         }),
         // As text, as emoji: after a symbol or a key cap's digit.
         '\u{fe0e}' | '\u{fe0f}' => {
-            matches!(previous, '0'..='9' | '#' | '*' | '\u{a9}' | '\u{ae}' | '\u{203c}'..='\u{3299}' | '\u{1f000}'..='\u{1faff}')
+            let symbol = matches!(previous, '\u{a9}' | '\u{ae}' | '\u{203c}'..='\u{3299}' | '\u{1f000}'..='\u{1faff}');
+            symbol || matches!(previous, '0'..='9' | '#' | '*')
         }
         _ => false,
     }

@@ -19,8 +19,8 @@ pub fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(count as u64))
 }
 
-/// A duration for people, rounded up: `1 s`, `2 min`, `3 h 5 min`. It is never less than a second; the short ones are told
-/// by the second, up to a minute and a half.
+/// A duration for people, rounded up: `1 s`, `2 min`, `3 h 5 min`. It is never less than a second; the short ones are
+/// told by the second, up to a minute and a half.
 pub fn duration(seconds: f64) -> String {
     let seconds = seconds.ceil().max(1.0) as u64;
     if seconds <= 90 {

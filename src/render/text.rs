@@ -1,7 +1,7 @@
 //! A plan as text, in the style of `terraform plan`.
 //!
-//! Text of others is escaped and cut to a bearable length, so no manifest can draw on the terminal or drown the plan. The
-//! plan can be written block by block: nothing of one block depends on another.
+//! Text of others is escaped and cut to a bearable length, so no manifest can draw on the terminal or drown the plan.
+//! The plan can be written block by block: nothing of one block depends on another.
 
 mod block;
 mod closing;
@@ -22,7 +22,8 @@ use crate::render::text::value::Canvas;
 #[derive(Clone, Copy, Debug)]
 pub struct TextOptions {
     pub palette: Palette,
-    /// Columns of a line; none never wraps. Below 40 it is taken as 40. Texts with lines of their own are never wrapped.
+    /// Columns of a line; none never wraps. Below 40 it is taken as 40. Texts with lines of their own are never
+    /// wrapped.
     pub width: Option<usize>,
     /// Requests that were sent to make the plan: none without `--refresh`.
     pub requests_sent: usize,

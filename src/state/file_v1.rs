@@ -1,7 +1,7 @@
 //! The state file, version 1: text to [`State`] and back.
 //!
-//! `state/README.md` specifies the format for its users. It is JSON as a whole and one record per line, so that it can live
-//! in git and its diffs read well:
+//! `state/README.md` specifies the format for its users. It is JSON as a whole and one record per line, so that it can
+//! live in git and its diffs read well:
 //!
 //! ```text
 //! {"format":"dixaform-state/1","lineage":"<uuid>","serial":3,"tenant":{"baseUrl":"…","organizationId":"…"},"records":[
@@ -10,10 +10,10 @@
 //! ]}
 //! ```
 //!
-//! Members stand in this order, records in ascending order of their addresses. What is unknown or empty is left out, but for
-//! `digest.attributes`, which is null as long as the attributes were never written. Reading takes any order and any white
-//! space, as git merges and editors leave them, but no unknown and no repeated member. A file of a newer format is refused
-//! and never rewritten: what this version does not know, it would lose.
+//! Members stand in this order, records in ascending order of their addresses. What is unknown or empty is left out,
+//! but for `digest.attributes`, which is null as long as the attributes were never written. Reading takes any order and
+//! any white space, as git merges and editors leave them, but no unknown and no repeated member. A file of a newer
+//! format is refused and never rewritten: what this version does not know, it would lose.
 
 mod members;
 mod record_v1;

@@ -91,8 +91,8 @@ impl Applied {
         Applied::Digests { salt: salt.to_owned(), fields }
     }
 
-    /// The attributes as far as they are known: with digests only, those that `wanted` has unchanged keep their value, all
-    /// others are withheld.
+    /// The attributes as far as they are known: with digests only, those that `wanted` has unchanged keep their value,
+    /// all others are withheld.
     pub fn attribute_values(&self, wanted: &Attributes) -> BTreeMap<String, Value> {
         match self {
             Applied::Full(conversation) => {

@@ -1,8 +1,8 @@
 //! Replaces a file as a whole: whoever reads it, and whatever power failure comes, finds the old content or the new.
 //!
-//! A temporary file in the same folder is written, synced and renamed over the old one, and the folder is synced, without
-//! which the rename may not outlive a crash. A link is followed to the file that it leads to, so that it stays a link. Every
-//! file made here is readable by its owner only, whatever the old one was.
+//! A temporary file in the same folder is written, synced and renamed over the old one, and the folder is synced,
+//! without which the rename may not outlive a crash. A link is followed to the file that it leads to, so that it stays
+//! a link. Every file made here is readable by its owner only, whatever the old one was.
 #![expect(clippy::disallowed_methods, reason = "this is where files are replaced, removed and synced")]
 
 use std::fs::{self, File, OpenOptions};

@@ -1,9 +1,9 @@
 //! The journal as a file.
 //!
-//! A thread of its own owns the file, because syncing takes milliseconds during which other calls go on. Entries that come
-//! in meanwhile are written and synced together, so that the disk does not set the pace of an apply. After any error
-//! nothing more is written: what a failed write or sync left on the disk is not known, and an entry behind it could be lost
-//! with it.
+//! A thread of its own owns the file, because syncing takes milliseconds during which other calls go on. Entries that
+//! come in meanwhile are written and synced together, so that the disk does not set the pace of an apply. After any
+//! error nothing more is written: what a failed write or sync left on the disk is not known, and an entry behind it
+//! could be lost with it.
 
 use std::fs::File;
 use std::future::Future;
@@ -75,8 +75,8 @@ impl JournalFile {
         atomic_file::remove(path).map_err(from_file_error)
     }
 
-    /// Cuts the journal at `path` down to what is in doubt, and removes it when nothing is. A journal whose last run is not
-    /// closed is left as it is.
+    /// Cuts the journal at `path` down to what is in doubt, and removes it when nothing is. A journal whose last run is
+    /// not closed is left as it is.
     ///
     /// # Errors
     /// Those of [`JournalFile::read_all`] and of writing; the journal is then as it was.

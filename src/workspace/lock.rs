@@ -1,11 +1,12 @@
 //! One run at a time: the lock beside a state.
 //!
-//! The lock is the operating system's lock on a file, not the file: it ends with the process that holds it, however that
-//! ends, so that a lock is never left behind and nobody has to guess whether its holder still lives. What stands in the file
-//! is only for people: who, where and since when. Letting go empties the file and never deletes it; between another process's
-//! opening and locking it, deleting would leave that one with the lock of a file that no longer has a name, and a third could
-//! lock a new file of the old name at the same time. Somebody who deletes it by hand in that moment is noticed (`is_still`);
-//! somebody who deletes it while it is held is not. On a network disk the lock is as good as the disk's locks are.
+//! The lock is the operating system's lock on a file, not the file: it ends with the process that holds it, however
+//! that ends, so that a lock is never left behind and nobody has to guess whether its holder still lives. What stands
+//! in the file is only for people: who, where and since when. Letting go empties the file and never deletes it; between
+//! another process's opening and locking it, deleting would leave that one with the lock of a file that no longer has a
+//! name, and a third could lock a new file of the old name at the same time. Somebody who deletes it by hand in that
+//! moment is noticed (`is_still`); somebody who deletes it while it is held is not. On a network disk the lock is as
+//! good as the disk's locks are.
 #![expect(clippy::disallowed_methods, reason = "the lock is a file, and waiting for it takes time")]
 
 use std::fs::{self, File, TryLockError};
@@ -97,8 +98,8 @@ impl StateLock {
         }
     }
 
-    /// Whether the lock at `path` could be taken now, for commands that only look. For an instant it is taken, and whoever
-    /// comes in that instant is refused.
+    /// Whether the lock at `path` could be taken now, for commands that only look. For an instant it is taken, and
+    /// whoever comes in that instant is refused.
     ///
     /// # Errors
     /// Somebody holds it, or the file can't be opened.

@@ -1,8 +1,8 @@
 //! Finds the files that hold manifests, and reads them up to a limit.
 //!
-//! A file that is named is taken whatever it is called. Folders are searched for `*.yaml`, `*.yml` and `*.json`, without
-//! hidden files and folders, and without project files. Links are followed, but not round in circles. What is found is
-//! sorted by name, and a file that is reached twice is found once.
+//! A file that is named is taken whatever it is called. Folders are searched for `*.yaml`, `*.yml` and `*.json`,
+//! without hidden files and folders, and without project files. Links are followed, but not round in circles. What is
+//! found is sorted by name, and a file that is reached twice is found once.
 #![expect(clippy::disallowed_methods, reason = "manifests are files")]
 
 use std::collections::{BTreeSet, HashMap};
@@ -184,8 +184,8 @@ fn has_manifest_ending(path: &Path) -> bool {
     path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| ENDINGS.contains(&ending))
 }
 
-/// The error of a walk, when it is one: links in circles are not followed, and links to nowhere matter only where a manifest
-/// is expected.
+/// The error of a walk, when it is one: links in circles are not followed, and links to nowhere matter only where a
+/// manifest is expected.
 fn unreadable(error: ignore::Error, folder: &Path) -> Option<FileError> {
     let (path, source) = cause(error, folder.to_owned())?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -78,8 +78,8 @@ impl StateStore {
         file_v1::read(&text).map(Some).map_err(|source| StateError::Unusable { path: path.clone(), source })
     }
 
-    /// Replaces the file by this state, whose serial has grown. The first time, the file that was there becomes the backup.
-    /// When this returns, the state is synced.
+    /// Replaces the file by this state, whose serial has grown. The first time, the file that was there becomes the
+    /// backup. When this returns, the state is synced.
     ///
     /// # Errors
     /// The file is as it was, and the journal still has what the state lacks.

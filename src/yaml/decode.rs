@@ -6,7 +6,8 @@ use crate::finding::{Findings, code};
 use crate::reporter::Reporter;
 use crate::source::Place;
 
-/// How a text is read. JSON is YAML, but for surrogate pairs in escapes and tabs between tokens: it has a reader of its own.
+/// How a text is read. JSON is YAML, but for surrogate pairs in escapes and tabs between tokens: it has a reader of its
+/// own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Yaml,
@@ -40,7 +41,7 @@ pub fn decode<'b>(file: &Arc<str>, bytes: &'b [u8]) -> Result<&'b str, Findings>
         reporter.error(code, (place, Place { line: place.line, column: place.column + 1 }), message).hint(hint);
         Err(reporter.finish())
     };
-    if bytes.len() as u64 > super::SIZE_LIMIT {
+    if bytes.len() as u64 > crate::yaml::SIZE_LIMIT {
         return fail(
             "",
             code::TOO_LARGE,

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as EventSpan, StrInput, Tag};
 
-use super::scalar;
-use super::tree::{Content, Entry, Node, Span};
 use crate::finding::code;
 use crate::reporter::Reporter;
 use crate::source::Place;
+use crate::yaml::scalar;
+use crate::yaml::tree::{Content, Entry, Node, Span};
 
 /// How much all aliases of a file together may expand to, in units of [`Node::weight`].
 const ALIAS_BUDGET: usize = 100_000;
@@ -112,7 +112,7 @@ impl<'t> Builder<'_, 't> {
     }
 
     fn open(&mut self, frame: Frame<'t>, span: Span) -> Result<(), Stop> {
-        if self.frames.len() >= super::DEPTH_LIMIT {
+        if self.frames.len() >= crate::yaml::DEPTH_LIMIT {
             self.too_deep(span);
             return Err(Stop);
         }
@@ -121,7 +121,7 @@ impl<'t> Builder<'_, 't> {
     }
 
     fn too_deep(&mut self, span: Span) {
-        let message = format!("more than {} levels inside each other", super::DEPTH_LIMIT);
+        let message = format!("more than {} levels inside each other", crate::yaml::DEPTH_LIMIT);
         self.reporter.error(code::TOO_DEEP, span, message).hint("no manifest needs that; flatten it");
     }
 

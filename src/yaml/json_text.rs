@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::scalar;
-use super::tree::{Content, Entry, Node};
 use crate::finding::code;
 use crate::reporter::Reporter;
 use crate::source::Place;
+use crate::yaml::scalar;
+use crate::yaml::tree::{Content, Entry, Node};
 
 /// All documents up to the first error of syntax.
 pub(super) fn read<'t>(text: &'t str, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
@@ -91,8 +91,8 @@ impl<'t> Reader<'_, 't> {
     }
 
     fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<Content<'t>, Stop>) -> Result<Content<'t>, Stop> {
-        if self.depth >= super::DEPTH_LIMIT {
-            let message = format!("more than {} levels inside each other", super::DEPTH_LIMIT);
+        if self.depth >= crate::yaml::DEPTH_LIMIT {
+            let message = format!("more than {} levels inside each other", crate::yaml::DEPTH_LIMIT);
             let end = Place { line: self.place.line, column: self.place.column + 1 };
             self.reporter.error(code::TOO_DEEP, (self.place, end), message).hint("no manifest needs that; flatten it");
             return Err(Stop);

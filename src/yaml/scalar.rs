@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-use super::tree::Content;
 use crate::value::Number;
+use crate::yaml::tree::Content;
 
 /// What a plain scalar without a tag means.
 pub(super) fn resolve(text: Cow<'_, str>) -> Content<'_> {

@@ -14,6 +14,7 @@ mod plan;
 mod properties;
 mod readme;
 mod sandbox;
+mod scenarios;
 mod state;
 mod support;
 mod validate;

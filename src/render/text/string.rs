@@ -11,7 +11,8 @@ use crate::render::palette::Label;
 use crate::render::text::row::{Drawn, Row};
 use crate::render::text::value::{Canvas, Spot};
 
-/// Characters of one line that are shown; what is more is counted. Twenty lines of a terminal are enough to know a text by.
+/// Characters of one line that are shown; what is more is counted. Twenty lines of a terminal are enough to know a text
+/// by.
 const CHARACTERS_MAX: usize = 2_000;
 
 /// Lines of one text that are shown; what is more is counted.
@@ -27,8 +28,8 @@ const GUIDE_WIDTH: usize = 160;
 const ROOM_MIN: usize = 20;
 
 impl Canvas {
-    /// A string in quotes from column `column` on. Where it passes the width it goes on below itself, inside the quotes; a
-    /// real newline never looks like that, because texts with lines are heredocs.
+    /// A string in quotes from column `column` on. Where it passes the width it goes on below itself, inside the
+    /// quotes; a real newline never looks like that, because texts with lines are heredocs.
     pub(super) fn quoted(&self, spans: &[Span], column: usize, changed: Label) -> Drawn {
         let (pieces, more) = cut(spans, changed, |text| escape_quoted(text).into_owned());
         let room = self.width.map(|width| width.saturating_sub(column + 2).max(ROOM_MIN));
@@ -153,8 +154,8 @@ fn more_lines(count: usize, spot: Spot) -> Option<Row> {
     (count > 0).then(|| Row::indented(spot.indent + 8).and(Label::Hidden, text))
 }
 
-/// The spans of one line as labelled, escaped pieces, and what to say of the characters that are left out. In a line that
-/// is too long, unchanged text is left out first, so that the change itself is seen.
+/// The spans of one line as labelled, escaped pieces, and what to say of the characters that are left out. In a line
+/// that is too long, unchanged text is left out first, so that the change itself is seen.
 fn cut(spans: &[Span], changed: Label, escaped: impl Fn(&str) -> String) -> (Vec<(Label, String)>, String) {
     let label = |span: &Span| if span.changed { changed } else { Label::Plain };
     let length = |text: &str| text.chars().count();
@@ -194,8 +195,8 @@ fn more_characters(count: usize) -> String {
     format!("{} more character{}", grouped(count as u64), if count == 1 { "" } else { "s" })
 }
 
-/// The pieces in lines of at most `room` columns, broken at spaces only. The space itself is not shown: a gap that is wider
-/// by one goes on at the end of its line.
+/// The pieces in lines of at most `room` columns, broken at spaces only. The space itself is not shown: a gap that is
+/// wider by one goes on at the end of its line.
 fn wrapped(pieces: &[(Label, String)], room: Option<usize>) -> Vec<Vec<(Label, String)>> {
     let Some(room) = room else { return vec![pieces.to_vec()] };
     let letters: Vec<(Label, char)> =

@@ -1,5 +1,10 @@
 //! A sealed workspace to run the real program in.
 
+pub mod manifests;
+mod server;
+mod stub;
 mod workspace;
 
+pub use server::{Server, terminate};
+pub use stub::Stub;
 pub use workspace::{Outcome, Workspace};

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::support::manifests::FAST;
+
 /// A folder of its own for one test. Nothing of the machine's environment reaches the program but `PATH`.
 pub struct Workspace {
     folder: tempfile::TempDir,
@@ -20,6 +22,11 @@ pub struct Outcome {
 impl Workspace {
     pub fn new() -> Self {
         Workspace { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    /// One with a project file whose default tenant is the sandbox, without a rate limit to speak of.
+    pub fn fast() -> Self {
+        Workspace::new().file("dixaform.yaml", FAST)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -62,6 +69,14 @@ impl Workspace {
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.into(), value.into()));
         self
+    }
+
+    /// Adds a project file with one tenant, `local`, at this base URL. Its token is in `LOCAL_KEY`.
+    pub fn with_tenant(self, base_url: &str) -> Self {
+        let rate_limit = "{requestsPerSecond: 10000, burst: 1000}";
+        let tenant = format!("{{baseUrl: \"{base_url}\", apiKeyEnv: LOCAL_KEY, rateLimit: {rate_limit}}}");
+        self.file("dixaform.yaml", &format!("version: 1\ntenants:\n  local: {tenant}\n"))
+            .variable("LOCAL_KEY", "the-secret-token")
     }
 
     /// Runs `dixaform` with words separated by blanks, without standard input.
@@ -108,10 +123,44 @@ impl Workspace {
         command
     }
 
+    /// Removes a file.
+    pub fn remove(&self, name: &str) {
+        std::fs::remove_file(self.path(name)).unwrap();
+    }
+
+    /// The plan as JSON, with more words after `plan`.
+    #[track_caller]
+    pub fn plan_json(&self, words: &str) -> serde_json::Value {
+        let outcome = self.run(&format!("plan --format json {words}")).exit(0);
+        serde_json::from_str(&outcome.stdout).unwrap()
+    }
+
+    /// The state file of the tenant `sandbox`.
+    pub fn state(&self) -> serde_json::Value {
+        serde_json::from_str(&self.read("state/sandbox.json")).unwrap()
+    }
+
+    /// The record of an address in the state of the tenant `sandbox`.
+    #[track_caller]
+    pub fn record(&self, address: &str) -> serde_json::Value {
+        let state = self.state();
+        let records = state["records"].as_array().unwrap();
+        records.iter().find(|record| record["address"] == address).expect("a record").clone()
+    }
+
+    /// The requests after the first `before` that are no GETs.
+    pub fn writes_since(&self, before: usize) -> Vec<(String, serde_json::Value)> {
+        self.requests().into_iter().skip(before).filter(|(call, _)| !call.starts_with("GET ")).collect()
+    }
+
     /// The requests that the embedded sandbox of the tenant `sandbox` was sent: method and path, and the body.
     pub fn requests(&self) -> Vec<(String, serde_json::Value)> {
-        let log = self.path("state/sandbox.requests.jsonl");
-        let text = std::fs::read_to_string(log).unwrap_or_default();
+        self.requests_in("state/sandbox.requests.jsonl")
+    }
+
+    /// The same from another request log.
+    pub fn requests_in(&self, log: &str) -> Vec<(String, serde_json::Value)> {
+        let text = std::fs::read_to_string(self.path(log)).unwrap_or_default();
         text.lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
             .map(|line| {
