@@ -15,3 +15,6 @@ pub use planner::{PlanOptions, RemovedAttributes, plan};
 pub use price::Price;
 pub use reason::{Block, Reason};
 pub use scope::Scope;
+
+#[cfg(test)]
+mod tests;
