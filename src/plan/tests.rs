@@ -190,14 +190,18 @@ fn plan_of(manifests: &str, state: &State) -> Plan {
     plan_with(manifests, state, &options())
 }
 
-/// The plan as people read it, from the first block on.
+/// The plan as people read it; without its legend, which is the same for all.
 fn plan_text(manifests: &str, state: &State) -> String {
     plan_text_with(manifests, state, &options())
 }
 
 fn plan_text_with(manifests: &str, state: &State, options: &PlanOptions) -> String {
-    let drawn = text_of(&plan_with(manifests, state, options));
-    drawn.split_once("\n\n").map_or(drawn.clone(), |(_legend, rest)| rest.to_owned())
+    let plan = plan_with(manifests, state, options);
+    let drawn = text_of(&plan);
+    match drawn.split_once("\n\n") {
+        Some((_legend, rest)) if !plan.is_empty() => rest.to_owned(),
+        _ => drawn,
+    }
 }
 
 fn text_of(plan: &Plan) -> String {
