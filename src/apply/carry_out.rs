@@ -107,7 +107,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         if change.action == Action::Forget {
             return self.write(Entry::Forgot { address: change.address.clone() }).await;
         }
-        if !change.steps.iter().any(|step| matches!(step, Step::Make(_))) {
+        // What is made or adopted gets its id on the way.
+        if !change.steps.iter().any(|step| matches!(step, Step::Make(_) | Step::Read(_))) {
             progress.id = change.id;
         }
         for step in &change.steps {

@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn unknown_member() -> Finding {
-        let text = "apiVersion: dixaform/v1\nspec:\n  requestrId: 9c2a2cce\n";
+        let text = "  requestrId: 9c2a2cce\n";
         let (place, end) = (Place { line: 3, column: 3 }, Place { line: 3, column: 13 });
         Finding {
             code: "unknown-member",
@@ -129,21 +129,21 @@ mod tests {
     fn findings_read_like_those_of_cargo() {
         let mut all = Findings::default();
         all.extend([unknown_member(), duplicate()]);
-        insta::assert_snapshot!(findings(&all, &Palette::plain()), @r##"
-error[unknown-member]: unknown member `requestrId`
- --> manifests/orders.yaml:3:3
-  |
-3 |   requestrId: 9c2a2cce
-  |   ^^^^^^^^^^
-  |
-  = help: did you mean `requesterId`?
+        insta::assert_snapshot!(findings(&all, &Palette::plain()), @r"
+        error[unknown-member]: unknown member `requestrId`
+         --> manifests/orders.yaml:3:3
+          |
+        3 |   requestrId: 9c2a2cce
+          |   ^^^^^^^^^^
+          |
+          = help: did you mean `requesterId`?
 
-warning[duplicate-address]: a second conversation.late-order
---> manifests/b.yaml:12:1
- = note: manifests/a.yaml:4:9: first here
+        warning[duplicate-address]: a second conversation.late-order
+        --> manifests/b.yaml:12:1
+         = note: manifests/a.yaml:4:9: first here
 
-1 error, 1 warning
-"##);
+        1 error, 1 warning
+        ");
     }
 
     #[test]

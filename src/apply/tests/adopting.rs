@@ -10,7 +10,7 @@ fn adopting(manifest: &str, id: i64) -> String {
     manifest.replace("annotations: {}", &format!("annotations: {{dixaform/adopt: '{id}'}}"))
 }
 
-fn reading(id: i64, attributes: &[(&str, Value)]) -> ConversationReading {
+pub(super) fn reading(id: i64, attributes: &[(&str, Value)]) -> ConversationReading {
     let attributes: BTreeMap<_, _> = attributes
         .iter()
         .map(|(id, value)| {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::api::{AttributeReading, CallError};
+use crate::apply::tests::adopting::reading;
 use crate::value::Value;
 
 fn rejected() -> CallError {
@@ -56,15 +57,17 @@ async fn what_was_rejected_is_tried_again_by_the_next_run_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_in_doubt_and_never_sent_again() {
+async fn a_lost_answer_that_can_not_be_looked_for_is_in_doubt_and_never_sent_again() {
     for error in [lost(), failed(), CallError::ServerError { status: 503, message: "later".into() }] {
         let mut stage = Stage::new();
         stage.api.fail("POST a", [error.clone()]);
+        stage.api.fail("LIST", [lost()]);
         let run = stage.apply(&emails(&["a", "b"])).await;
-        let expected = Outcome::InDoubt { error: failure("POST /v1/conversations", &error) };
-        assert_eq!(run.outcome("conversation.a"), &expected);
+        let Outcome::InDoubt { error: told } = run.outcome("conversation.a") else { panic!("in doubt") };
+        assert_eq!((told.call.as_str(), told.status), ("POST /v1/conversations", error.status()));
+        assert!(told.message.starts_with(error.message()), "{}", told.message);
         assert_eq!(run.outcome("conversation.b"), &done(1), "the rest goes on");
-        assert_eq!(stage.calls(), ["POST a", "POST b"]);
+        assert_eq!(stage.calls(), ["POST a", "POST b", "LIST"]);
         let [in_doubt] = run.in_doubt.as_slice() else { panic!("{:?}", run.in_doubt) };
         assert_eq!(in_doubt.address, address("conversation.a"));
         assert_eq!(in_doubt.message.as_deref(), Some(error.message()));
@@ -73,14 +76,53 @@ async fn a_lost_answer_is_in_doubt_and_never_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lost_answer_whose_conversation_is_found_is_recorded_and_finished() {
+    let mut stage = Stage::new();
+    stage.api.fail("POST a", [lost()]);
+    stage.api.has(reading(7, &[]));
+    stage.api.has(reading(8, &[]));
+    stage.api.is_marked(8, "mark-a");
+    let run = stage.apply(&noted("a", "'1'")).await;
+    assert_eq!(run.outcome("conversation.a"), &done(8));
+    let calls = stage.calls();
+    assert_eq!(calls[..2], ["POST a", "LIST"]);
+    assert!(calls[2].starts_with("PATCH 8"), "{calls:?}");
+    assert!(run.in_doubt.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_sent_again_only_after_two_looks_that_found_nothing() {
+    let mut stage = Stage::new();
+    stage.api.fail("POST a", [lost()]);
+    let run = stage.apply(&email("a")).await;
+    assert_eq!(run.outcome("conversation.a"), &done(1));
+    assert_eq!(stage.calls(), ["POST a", "LIST", "LIST", "POST a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_conversations_with_the_mark_are_a_question_for_a_person() {
+    let mut stage = Stage::new();
+    stage.api.fail("POST a", [lost()]);
+    for id in [7, 8] {
+        stage.api.has(reading(id, &[]));
+        stage.api.is_marked(id, "mark-a");
+    }
+    let run = stage.apply(&email("a")).await;
+    let Outcome::InDoubt { error } = run.outcome("conversation.a") else { panic!("in doubt") };
+    assert!(error.message.contains("#7") && error.message.contains("#8"), "{}", error.message);
+    assert_eq!(stage.calls(), ["POST a", "LIST"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mark_that_exists_already_is_in_doubt_and_no_failure() {
     let mut stage = Stage::new();
     let message = "Duplicate externalId: mark-a".to_owned();
     stage.api.fail("POST a", [CallError::Rejected { status: 400, message }]);
+    stage.api.has(reading(7, &[]));
+    stage.api.is_marked(7, "mark-a");
     let run = stage.apply(&email("a")).await;
-    assert!(matches!(run.outcome("conversation.a"), Outcome::InDoubt { .. }));
-    assert_eq!(stage.calls(), ["POST a"]);
-    assert_eq!(run.in_doubt.len(), 1);
+    assert_eq!(run.outcome("conversation.a"), &done(7));
+    assert_eq!(stage.calls(), ["POST a", "LIST"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -47,6 +47,8 @@ pub(super) struct Fake {
     /// What every PATCH answers.
     patch_answer: Vec<AttributeReading>,
     conversations: BTreeMap<ConversationId, ConversationReading>,
+    /// The `externalId` of the first message of each conversation.
+    marks: BTreeMap<ConversationId, String>,
 }
 
 impl Fake {
@@ -60,6 +62,7 @@ impl Fake {
             partial_errors: BTreeMap::new(),
             patch_answer: Vec::new(),
             conversations: BTreeMap::new(),
+            marks: BTreeMap::new(),
         }
     }
 
@@ -86,6 +89,11 @@ impl Fake {
     /// The tenant has this conversation already.
     pub(super) fn has(&mut self, reading: ConversationReading) {
         self.conversations.insert(reading.id, reading);
+    }
+
+    /// The first message of this conversation has this `externalId`.
+    pub(super) fn is_marked(&mut self, id: i64, mark: &str) {
+        self.marks.insert(ConversationId(id), mark.to_owned());
     }
 
     async fn answer(&self, call: &str, line: String) -> Result<(), CallError> {
@@ -116,12 +124,19 @@ impl Read for Fake {
         self.conversations.get(&id).cloned().ok_or(gone)
     }
 
-    async fn messages(&self, _id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
-        Ok(Vec::new())
+    async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
+        let mark = |mark: &String| MessageReading {
+            id: "m".into(),
+            external_id: Some(mark.clone()),
+            created_at: "2026-11-22T12:00:00Z".into(),
+        };
+        Ok(self.marks.get(&id).map(mark).into_iter().collect())
     }
 
     async fn conversations_of(&self, _requester: &str) -> Result<Vec<ConversationReading>, CallError> {
-        Ok(Vec::new())
+        self.throttle.wait().await;
+        self.answer("LIST", "LIST".to_owned()).await?;
+        Ok(self.conversations.values().cloned().collect())
     }
 }
 

@@ -11,9 +11,9 @@ mod sandbox;
 mod stopping;
 
 use std::cell::RefCell;
-use std::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::*;
 use crate::access::RateLimit;

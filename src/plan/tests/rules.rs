@@ -57,7 +57,11 @@ fn what_a_scope_leaves_out_is_neither_forgotten_nor_listed() {
 fn what_was_left_out_is_said() {
     let manifests = email("a") + &email("b");
     let options = scoped(&["conversation.b"], &[], &[]);
-    insta::assert_snapshot!(plan_text_with(&manifests, &applied(&manifests), &options), @"No changes. The tenant matches the manifests.");
+    insta::assert_snapshot!(plan_text_with(&manifests, &applied(&manifests), &options), @r"
+    1 left out by --target, --exclude or --selector.
+
+    No changes. The tenant matches the manifests.
+    ");
 }
 
 #[test]
@@ -101,12 +105,13 @@ fn labels_are_shown_and_counted() {
           + emailIntegrationId = "my-integration@email.dixa.io"
           + subject            = "Late"
           + message            = {
-              + _type   = "Outbound"
-              + agentId = "cd4ceb58-bb3a-443c-9cd8-4f088feafe5b"
-              + content = {
+              + _type      = "Outbound"
+              + agentId    = "cd4ceb58-bb3a-443c-9cd8-4f088feafe5b"
+              + content    = {
                   + _type = "Text"
                   + value = "Where is it?"
                 }
+              + externalId = (set by dixaform)
             }
         }
 
@@ -294,7 +299,11 @@ fn a_replacement_in_a_state_of_digests_shows_that_the_old_text_is_not_kept() {
     -/+ conversation "a" {
           ~ id      = 1001 -> (known after apply)
           ~ subject = (previous value not kept) -> "Never" # forces replacement
-            # (4 unchanged members hidden)
+          ~ message = {
+              + externalId = (set by dixaform)
+                # (2 unchanged members hidden)
+            }
+            # (3 unchanged members hidden)
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.

@@ -17,11 +17,12 @@ fn a_new_conversation_is_created_with_one_post() {
           + emailIntegrationId = "my-integration@email.dixa.io"
           + subject            = "Late"
           + message            = {
-              + _type   = "Inbound"
-              + content = {
+              + _type      = "Inbound"
+              + content    = {
                   + _type = "Text"
                   + value = "Where is it?"
                 }
+              + externalId = (set by dixaform)
             }
         }
 
@@ -59,12 +60,13 @@ fn a_new_import_is_imported() {
           + createdAt          = "2021-12-01T11:00:00Z"
           + messages           = [
               + {
-                  + _type     = "InboundImport"
-                  + createdAt = "2021-12-01T11:00:00Z"
-                  + content   = {
+                  + _type      = "InboundImport"
+                  + createdAt  = "2021-12-01T11:00:00Z"
+                  + content    = {
                       + _type = "Text"
                       + value = "Hi"
                     }
+                  + externalId = (set by dixaform)
                 },
               + {
                   + _type     = "OutboundImport"
@@ -220,7 +222,11 @@ fn other_content_is_a_replacement_and_blocked() {
     -/+ conversation "a" {
           ~ id      = 1001 -> (known after apply)
           ~ subject = "Late" -> "Very late" # forces replacement
-            # (4 unchanged members hidden)
+          ~ message = {
+              + externalId = (set by dixaform)
+                # (2 unchanged members hidden)
+            }
+            # (3 unchanged members hidden)
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.
@@ -243,7 +249,11 @@ fn a_replacement_is_allowed_by_an_option() {
     -/+ conversation "a" {
           ~ id      = 1001 -> (known after apply)
           ~ subject = "Late" -> "Very late" # forces replacement
-            # (4 unchanged members hidden)
+          ~ message = {
+              + externalId = (set by dixaform)
+                # (2 unchanged members hidden)
+            }
+            # (3 unchanged members hidden)
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.
