@@ -15,19 +15,21 @@ use crate::cli::progress::Progress;
 use crate::cli::session::{Session, report};
 use crate::cli::settling::HINT;
 use crate::cli::state_access::{self, Taken};
-use crate::cli::{load, plan, saved_plan, settling, signals};
+use crate::cli::{embedded, load, plan, saved_plan, settling, signals};
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings, Severity};
 use crate::plan::Plan;
 use crate::project::Tenant;
 use crate::render;
 use crate::render::number::counted;
+use crate::sandbox::FaultPlan;
 
 /// What the journal and the lock say of this command.
 const COMMAND: &str = "apply";
 
 pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let tenant = session.tenant()?;
+    let faults = embedded::faults(tenant, args.sandbox_faults.as_ref())?;
     let options = plan::options(tenant, &args.planning)?;
     let saved = saved_plan::given(&args.planning.paths)?;
     let desired = match &saved {
@@ -36,7 +38,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     };
     let mut taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;
     let runtime = connection::runtime()?;
-    let mut job = Job { session, tenant, desired: &desired, connection: None };
+    let mut job = Job { session, tenant, desired: &desired, faults, connection: None };
     if !taken.in_doubt.is_empty() {
         taken = runtime.block_on(job.settle(taken))?;
     }
@@ -74,6 +76,8 @@ struct Job<'a> {
     session: &'a Session,
     tenant: &'a Tenant,
     desired: &'a Desired,
+    /// What goes wrong on purpose in the embedded sandbox.
+    faults: Option<FaultPlan>,
     connection: Option<Connection>,
 }
 
@@ -81,7 +85,10 @@ impl Job<'_> {
     async fn connect(&mut self, taken: &Taken) -> Result<Connection, Error> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => Connection::open(self.session, self.tenant, &taken.files.state, self.desired).await,
+            None => {
+                let (state, faults) = (&taken.files.state, self.faults.clone());
+                Connection::open_with_faults(self.session, self.tenant, state, self.desired, faults).await
+            }
         }
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::sandbox::FaultPlan;
+
 /// Plan and apply for Dixa conversations described in YAML manifests.
 #[derive(Debug, Parser)]
 #[command(name = "dixaform", version, max_term_width = 100, arg_required_else_help = true)]
@@ -73,7 +75,9 @@ pub enum Command {
   dixaform apply --tenant sandbox         on the embedded sandbox: no account, no network
   dixaform apply --yes                    in CI: don't ask
   dixaform apply --selector wave=1
-  dixaform apply --allow-outbound         allow messages that reach real people")]
+  dixaform apply --allow-outbound         allow messages that reach real people
+  dixaform apply --tenant sandbox --sandbox-faults drop-after@create#2
+                                          rehearse a lost answer; `dixaform sandbox --help` has all faults")]
     Apply(ApplyArgs),
     /// Show a saved plan, or the state
     #[command(after_help = "Examples:
@@ -94,6 +98,8 @@ pub enum Command {
   dixaform sandbox --port 8080
   dixaform sandbox --port 8080 manifests  know the custom attributes of these manifests
   dixaform sandbox --strict --seed seed.yaml
+  dixaform sandbox --faults '429@PATCH#1-3,drop-after@create#2,latency=5ms..20ms'
+  dixaform sandbox --faults seed=42,rate=0.2
 
 Then, for any client: curl -H 'Authorization: any-token' http://127.0.0.1:8080/v1/organization")]
     Sandbox(SandboxArgs),
@@ -172,6 +178,11 @@ pub struct ApplyArgs {
     /// How long to wait for another apply to let go of the state
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::duration::parse)]
     pub lock_timeout: std::time::Duration,
+    /// Faults of the embedded sandbox, to rehearse recovery; only with --tenant sandbox
+    ///
+    /// As for `dixaform sandbox --faults`. Calls are counted from the start of this apply.
+    #[arg(long, value_name = "SPEC")]
+    pub sandbox_faults: Option<FaultPlan>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -258,6 +269,19 @@ pub struct SandboxArgs {
     /// Keep every request, with its body, as a line of JSON in this file
     #[arg(long, value_name = "FILE")]
     pub request_log: Option<PathBuf>,
+    /// What goes wrong on purpose: KIND@CALL#N or seed=N,rate=R; --help has all kinds
+    ///
+    /// On request, KIND@CALL#WHICH. KIND is one of 429, 401, redirect, 500-before, drop-before, hang (before the
+    /// commit: nothing changes), 500-after, drop-after, hang-after, slow-body, rubbish, huge, partial (after the
+    /// commit). CALL is one of any, GET, POST, PATCH, create, import, conversation, messages, conversations,
+    /// organization, definitions. WHICH is N, N-M or *, counted from 1 for each CALL.
+    ///
+    /// By seed: seed=N,rate=0.2 and, if wanted, kinds=429+drop-after.
+    ///
+    /// Besides: latency=5ms..20ms; lag=2s (reads see a conversation only when it is that old); retry-after=SECONDS of a
+    /// 429; slow=2s, the time that a slow-body takes. Several items have commas between them.
+    #[arg(long, value_name = "SPEC")]
+    pub faults: Option<FaultPlan>,
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -304,8 +328,24 @@ impl std::str::FromStr for FormatArg {
 mod tests {
     use clap::CommandFactory as _;
 
+    use crate::sandbox::{Call, Fault};
+
     #[test]
     fn the_command_line_is_sound() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_has_every_fault_and_every_call() {
+        let mut command = super::Cli::command();
+        let help = command.find_subcommand_mut("sandbox").expect("a command").render_long_help().to_string();
+        let (_, help) = help.split_once("--faults <SPEC>").expect("a flag");
+        let words: Vec<&str> = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
+        for fault in Fault::ALL {
+            assert!(words.contains(&fault.as_str()), "{fault}");
+        }
+        for call in Call::ALL {
+            assert!(words.contains(&call.as_str()), "{call}");
+        }
     }
 }

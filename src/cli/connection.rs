@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::desired::Desired;
 use crate::project::Tenant;
+use crate::sandbox::FaultPlan;
 
 /// An open way to a tenant.
 #[derive(Debug)]
@@ -24,10 +25,21 @@ impl Connection {
     /// # Errors
     /// No token, no sandbox, or a base URL that can't be used.
     pub async fn open(session: &Session, tenant: &Tenant, state: &Path, desired: &Desired) -> Result<Self, Error> {
+        Connection::open_with_faults(session, tenant, state, desired, None).await
+    }
+
+    /// As [`Connection::open`]; `faults` are those of the sandbox, and of no meaning for another tenant.
+    pub async fn open_with_faults(
+        session: &Session,
+        tenant: &Tenant,
+        state: &Path,
+        desired: &Desired,
+        faults: Option<FaultPlan>,
+    ) -> Result<Self, Error> {
         let mut options = options(session, tenant)?;
         let mut embedded = None;
         if tenant.is_sandbox() {
-            let sandbox = Embedded::start(tenant, state, desired).await?;
+            let sandbox = Embedded::start(tenant, state, desired, faults).await?;
             options.base_url = sandbox.base_url();
             embedded = Some(sandbox);
         }

@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::conversation::AttributeValue;
 use crate::desired::Desired;
 use crate::project::Tenant;
-use crate::sandbox::{KnownAttribute, KnownInput, Sandbox, SandboxOptions};
+use crate::sandbox::{FaultPlan, KnownAttribute, KnownInput, Sandbox, SandboxOptions};
 
 /// A running sandbox whose data stands beside the state.
 #[derive(Debug)]
@@ -16,12 +16,18 @@ pub struct Embedded(Sandbox);
 
 impl Embedded {
     /// Starts one that knows every custom attribute of the manifests.
-    pub async fn start(tenant: &Tenant, state: &Path, desired: &Desired) -> Result<Self, Error> {
+    pub async fn start(
+        tenant: &Tenant,
+        state: &Path,
+        desired: &Desired,
+        faults: Option<FaultPlan>,
+    ) -> Result<Self, Error> {
         let options = SandboxOptions {
             data: Some(beside(state, "data.jsonl")),
             request_log: Some(beside(state, "requests.jsonl")),
             rate: Some((tenant.rate_limit.requests_per_second, tenant.rate_limit.burst)),
             known_attributes: known_attributes(desired),
+            faults,
             ..SandboxOptions::in_memory()
         };
         let sandbox = Sandbox::start(options).await.map_err(|error| Error::of(Exit::Failed, &error))?;
@@ -35,6 +41,18 @@ impl Embedded {
     pub async fn stop(self) {
         self.0.shutdown().await;
     }
+}
+
+/// The faults that were asked for, of the tenant that can have some.
+///
+/// # Errors
+/// There are some, and the tenant is not the embedded sandbox.
+pub fn faults(tenant: &Tenant, asked_for: Option<&FaultPlan>) -> Result<Option<FaultPlan>, Error> {
+    if asked_for.is_some() && !tenant.is_sandbox() {
+        let message = format!("--sandbox-faults is for the embedded sandbox, and the tenant is \"{}\"", tenant.name);
+        return Err(Error::new(Exit::Usage, message).hint("rehearse with --tenant sandbox; nothing was sent"));
+    }
+    Ok(asked_for.cloned())
 }
 
 /// `state/sandbox.json` has `state/sandbox.data.jsonl` beside it.
@@ -67,3 +85,6 @@ pub fn known_attributes(desired: &Desired) -> Vec<KnownAttribute> {
     }
     known.into_iter().map(|(id, input)| KnownAttribute { id: id.to_owned(), input }).collect()
 }
+
+#[cfg(test)]
+mod tests;

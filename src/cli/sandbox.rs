@@ -27,6 +27,7 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
         strict: args.strict,
         seed: args.seed.as_deref().map(|path| seed(session, path)).transpose()?,
         known_attributes,
+        faults: args.faults.clone(),
         log_to: Some(Arc::new(move |line: &str| output.note(&format!("{line}\n")))),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

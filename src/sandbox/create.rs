@@ -20,6 +20,7 @@ use crate::sandbox::world::World;
 /// Creates what the body describes. `strict` refuses what the body names and nobody knows.
 pub fn create(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Result<Answer, Refusal> {
     let creation = Creation::decode(body)?;
+    let shown_at = in_seconds(now);
     store.commit(|world| {
         let learned = world.unknown(creation.named());
         if strict && !learned.is_empty() {
@@ -36,13 +37,18 @@ pub fn create(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Resu
         let conversation = ConversationLine {
             id,
             requester_id: creation.requester_id.clone(),
-            shown: creation.shown(id, world, now),
-            messages: show::raw(&creation.shown_messages(id, world, now)),
+            shown: creation.shown(id, world, shown_at),
+            messages: show::raw(&creation.shown_messages(id, world, shown_at)),
             external_ids: external_id.cloned().into_iter().collect(),
         };
         let line = Line { learned, conversation: Some(conversation), ..Line::at(now) };
         Ok((line, Answer::created(&json!({ "id": id }))))
     })
+}
+
+/// The samples of conversations have whole seconds, so that a creation may seem to be up to a second older than it is.
+fn in_seconds(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// A body that decoded and fits its channel.

@@ -6,6 +6,7 @@
 //!   `Store::commit`: decided on an unchanged world, written to the data file, then applied, then answered.
 //! - Facts about the API are those of <https://docs.dixa.io/openapi/dixa-api/v1/conversations>. Where the documentation
 //!   is silent, the stricter reading is taken.
+//! - What goes wrong on purpose is said by a `FaultPlan`; the grammar is at the top of `faults`.
 //! - Unless it is strict, what a request names and nobody knows yet is provisioned at first sight.
 
 mod answer;
@@ -14,6 +15,7 @@ mod data_file;
 mod data_v1;
 mod decode;
 mod definition;
+mod faults;
 mod import;
 mod known;
 mod limit;
@@ -35,5 +37,6 @@ mod tests;
 
 pub use data_file::DataFileError;
 pub use definition::{KnownAttribute, KnownInput};
+pub use faults::{Arrival, Call, Fault, FaultPlan, FaultPlanError, Tally};
 pub use server::{LogTo, Sandbox, SandboxError, SandboxOptions};
 pub use service::Service;

@@ -1,7 +1,9 @@
 //! The reads: conversations, messages, end users, definitions, the organization.
 //!
-//! Only the read of one conversation has its custom attributes; lists have none, as in Dixa.
+//! Only the read of one conversation has its custom attributes; lists have none, as in Dixa. A `horizon` is the last
+//! moment of which a read of conversations knows; without one it knows everything.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -12,8 +14,8 @@ use crate::sandbox::refusal::Refusal;
 use crate::sandbox::world::{Conversation, World};
 
 /// <https://docs.dixa.io/openapi/dixa-api/beta/conversations/getconversationsconversationid>
-pub fn conversation(world: &World, id: i64) -> Result<Answer, Refusal> {
-    let conversation = world.conversation(id).ok_or(Refusal::NotFound)?;
+pub fn conversation(world: &World, id: i64, horizon: Option<Timestamp>) -> Result<Answer, Refusal> {
+    let conversation = world.seen_conversation(id, horizon).ok_or(Refusal::NotFound)?;
     let mut shown: Map<String, Value> =
         serde_json::from_str(conversation.shown.get()).map_err(|_| Refusal::Internal)?;
     shown.insert("customAttributes".to_owned(), attributes(world, conversation));
@@ -27,8 +29,8 @@ fn attributes(world: &World, conversation: &Conversation) -> Value {
 }
 
 /// Oldest first, without pages: <https://docs.dixa.io/openapi/dixa-api/v1/tag/Messages>
-pub fn messages(world: &World, id: i64) -> Result<Answer, Refusal> {
-    let conversation = world.conversation(id).ok_or(Refusal::NotFound)?;
+pub fn messages(world: &World, id: i64, horizon: Option<Timestamp>) -> Result<Answer, Refusal> {
+    let conversation = world.seen_conversation(id, horizon).ok_or(Refusal::NotFound)?;
     Ok(Answer::text(format!(r#"{{"data":{}}}"#, conversation.messages.get())))
 }
 
@@ -54,11 +56,17 @@ struct List<'a> {
 /// Newest first, on purpose: the order is undocumented, so no client may rely on it. An end user whom nobody named
 /// yet has no conversations, and only a strict sandbox knows that there is no such end user.
 /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuseridconversations>
-pub fn conversations_of(world: &World, strict: bool, id: &str, page: Page) -> Result<Answer, Refusal> {
+pub fn conversations_of(
+    world: &World,
+    strict: bool,
+    id: &str,
+    page: Page,
+    horizon: Option<Timestamp>,
+) -> Result<Answer, Refusal> {
     if strict && !world.end_users.contains_key(id) {
         return Err(Refusal::NotFound);
     }
-    let all = world.conversations_of(id);
+    let all = world.seen_conversations_of(id, horizon);
     let end = page.before.map_or(all.len(), |before| all.partition_point(|id| *id < before));
     let start = end.saturating_sub(page.size);
     let data = all[start..end].iter().rev().filter_map(|id| Some(&*world.conversation(*id)?.shown)).collect();

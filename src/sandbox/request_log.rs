@@ -23,9 +23,13 @@ pub struct Entry<'a> {
     pub method: &'a str,
     /// With its query.
     pub path: &'a str,
-    pub status: u16,
+    /// Null when the client was to get no answer.
+    pub status: Option<u16>,
     /// The request's body, or null when there was none or it is not JSON.
     pub body: Option<&'a Value>,
+    /// What went wrong on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<&'static str>,
 }
 
 /// The open log.
@@ -85,7 +89,15 @@ mod tests {
         let mut log = RequestLog::open(&path).expect("opens");
         log.bytes_max = 200;
         for status in 0..10 {
-            log.append(&Entry { at: String::new(), method: "GET", path: "/v1/organization", status, body: None });
+            let status = Some(status);
+            log.append(&Entry {
+                at: String::new(),
+                method: "GET",
+                path: "/v1/organization",
+                status,
+                body: None,
+                fault: None,
+            });
         }
         let text = std::fs::read_to_string(&path).expect("reads");
         assert!(text.len() < 400, "{text}");

@@ -16,12 +16,14 @@ use tokio::time::timeout;
 
 use crate::sandbox::data_file::DataFileError;
 use crate::sandbox::definition::KnownAttribute;
+use crate::sandbox::faults::FaultPlan;
 use crate::sandbox::service::Service;
 
 /// How long a shutdown waits for requests that are being answered.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 
-/// Takes one line per request, like `POST /v1/conversations 201 3 ms`.
+/// Takes one line per request, like `POST /v1/conversations 201 3 ms` or, where the client gets no answer on purpose,
+/// `POST /v1/conversations - 3 ms fault drop-after`.
 pub type LogTo = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// What a sandbox is started with.
@@ -29,7 +31,8 @@ pub type LogTo = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct SandboxOptions {
     /// The file that keeps the data; it and its folders are created. `None` keeps the data in memory.
     pub data: Option<PathBuf>,
-    /// A file that gets a JSON line `{at, method, path, status, body}` per request.
+    /// A file that gets a JSON line `{at, method, path, status, body}` per request, with `fault` where there was one;
+    /// `status` is null when the client was to get no answer.
     pub request_log: Option<PathBuf>,
     /// The loopback port; 0 takes a free one.
     pub port: u16,
@@ -41,12 +44,14 @@ pub struct SandboxOptions {
     pub seed: Option<Value>,
     /// Definitions that are provisioned at the start, and kept; paths of one definition are merged.
     pub known_attributes: Vec<KnownAttribute>,
+    /// What goes wrong on purpose; `None` is the same as [`FaultPlan::none`].
+    pub faults: Option<FaultPlan>,
     /// Where a line per request goes.
     pub log_to: Option<LogTo>,
 }
 
 impl SandboxOptions {
-    /// On any free port, without a file, a limit, a seed or a log.
+    /// On any free port, without a file, a limit, a seed, faults or a log.
     pub fn in_memory() -> Self {
         SandboxOptions {
             data: None,
@@ -56,6 +61,7 @@ impl SandboxOptions {
             strict: false,
             seed: None,
             known_attributes: Vec::new(),
+            faults: None,
             log_to: None,
         }
     }
@@ -63,7 +69,7 @@ impl SandboxOptions {
 
 impl fmt::Debug for SandboxOptions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SandboxOptions { data, request_log, port, rate, strict, seed, known_attributes, log_to } = self;
+        let SandboxOptions { data, request_log, port, rate, strict, seed, known_attributes, faults, log_to } = self;
         out.debug_struct("SandboxOptions")
             .field("data", data)
             .field("request_log", request_log)
@@ -72,6 +78,7 @@ impl fmt::Debug for SandboxOptions {
             .field("strict", strict)
             .field("seed", seed)
             .field("known_attributes", known_attributes)
+            .field("faults", faults)
             .field("log_to", &log_to.is_some())
             .finish()
     }

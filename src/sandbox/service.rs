@@ -3,9 +3,13 @@
 //! The order of refusals is: no token, rate limit, body too large, no such path, wrong method, path, body, and only
 //! then what the request means. The body is read before a refusal is answered, so that a client which is still
 //! sending it hears the refusal instead of a broken connection.
+//!
+//! A fault befalls only what has a token and is within the limit, and comes before every other refusal. Whatever it
+//! makes of the answer, the request is in the logs, and is there before the client can know that it is over.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +18,7 @@ use axum::http::{HeaderMap, Method, Request, Response, Uri, header};
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::sandbox::answer::Answer;
 use crate::sandbox::create::create;
@@ -22,6 +26,7 @@ use crate::sandbox::data_file::DataFile;
 use crate::sandbox::data_v1::Line;
 use crate::sandbox::decode::uuid;
 use crate::sandbox::definition::{Definition, KnownAttribute, KnownInput};
+use crate::sandbox::faults::{Disturbance, Fault, FaultPlan, Faults, Reply};
 use crate::sandbox::import::import;
 use crate::sandbox::known::known;
 use crate::sandbox::limit::Limiter;
@@ -42,6 +47,7 @@ pub struct Service {
     store: Store,
     strict: bool,
     limiter: Option<Limiter>,
+    faults: Faults,
     request_log: Option<RequestLog>,
     log_to: Option<LogTo>,
 }
@@ -49,7 +55,8 @@ pub struct Service {
 impl Service {
     /// Opens the data and puts in what the options name. `options.port` is not used.
     pub async fn open(options: SandboxOptions) -> Result<Arc<Self>, SandboxError> {
-        let SandboxOptions { data, request_log, port: _, rate, strict, seed, known_attributes, log_to } = options;
+        let SandboxOptions { data, request_log, port: _, rate, strict, seed, known_attributes, faults, log_to } =
+            options;
         let limiter = match rate {
             None => None,
             Some((requests_per_second, burst)) => Some(
@@ -66,7 +73,8 @@ impl Service {
         if let Some(seed) = &seed {
             sow(seed, &mut world).map_err(SandboxError::Seed)?;
         }
-        let service = Service { store: Store::new(world, file), strict, limiter, request_log, log_to };
+        let faults = Faults::new(faults.unwrap_or_else(FaultPlan::none));
+        let service = Service { store: Store::new(world, file), strict, limiter, faults, request_log, log_to };
         service.provision(&known_attributes)?;
         Ok(Arc::new(service))
     }
@@ -82,21 +90,31 @@ impl Service {
     /// Answers one request.
     pub async fn receive(&self, request: Request<Body>) -> Response<Body> {
         let arrived = Instant::now();
-        let now = Timestamp::now();
         let (head, body) = request.into_parts();
         let admitted = self.admit(&head.headers, arrived);
+        let disturbance = match &admitted {
+            Ok(()) => self.faults.arrive(&head.method, head.uri.path()),
+            Err(_) => Disturbance::default(),
+        };
         let body = read_body(body).await;
         let json = match &body {
             Ok(bytes) => serde_json::from_slice::<Value>(bytes).ok(),
             Err(_) => None,
         };
-        let received = Received { method: &head.method, uri: &head.uri, body: json.as_ref(), now };
-        let answer = match admitted.and(body.map(|_| ())).and_then(|()| self.route(&received)) {
-            Ok(answer) => answer,
-            Err(refusal) => Answer::from(refusal),
+        let received = Received { method: &head.method, uri: &head.uri, body: json.as_ref(), now: Timestamp::now() };
+        let answer =
+            || admitted.and(body.map(|_| ())).and_then(|()| self.route(&received)).unwrap_or_else(Answer::from);
+        let Disturbance { fault, latency } = disturbance;
+        let reply = match fault {
+            None => Reply::whole(answer()),
+            Some(fault) => Reply::spoilt(fault, self.faults.plan(), answer),
         };
-        self.log(&received, &answer, arrived);
-        answer.into_response()
+        // A client that goes away in the middle of the latency takes the rest of this function with it.
+        self.log(&received, &reply, fault, arrived.elapsed() + latency);
+        if !latency.is_zero() {
+            sleep(latency).await;
+        }
+        reply.into_response().await
     }
 
     /// Lets go of the data file.
@@ -130,10 +148,11 @@ impl Service {
         let path = path.strip_suffix('/').unwrap_or(path);
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let (store, strict, now) = (&self.store, self.strict, request.now);
+        let horizon = self.faults.plan().lag().map(|lag| now.checked_sub(lag).unwrap_or(Timestamp::MIN));
         match segments.as_slice() {
             ["v1", "conversations"] => {
                 request.only(&Method::POST)?;
-                create(store, strict, request.body()?, now_in_seconds(now))
+                create(store, strict, request.body()?, now)
             }
             ["v1", "conversations", "import"] => {
                 request.only(&Method::POST)?;
@@ -142,12 +161,12 @@ impl Service {
             ["v1", "conversations", id] => {
                 request.only(&Method::GET)?;
                 let id = conversation_id(id)?;
-                store.read(|world| read::conversation(world, id))
+                store.read(|world| read::conversation(world, id, horizon))
             }
             ["v1", "conversations", id, "messages"] => {
                 request.only(&Method::GET)?;
                 let id = conversation_id(id)?;
-                store.read(|world| read::messages(world, id))
+                store.read(|world| read::messages(world, id, horizon))
             }
             ["v1", "conversations", id, "custom-attributes"] => {
                 request.only(&Method::PATCH)?;
@@ -162,7 +181,7 @@ impl Service {
                 request.only(&Method::GET)?;
                 let id = uuid(id).ok_or(Refusal::InvalidValue)?;
                 let page = request.page()?;
-                store.read(|world| read::conversations_of(world, strict, &id, page))
+                store.read(|world| read::conversations_of(world, strict, &id, page, horizon))
             }
             ["v1", "custom-attributes"] => {
                 request.only(&Method::GET)?;
@@ -181,15 +200,19 @@ impl Service {
         }
     }
 
-    fn log(&self, received: &Received<'_>, answer: &Answer, arrived: Instant) {
+    fn log(&self, received: &Received<'_>, reply: &Reply, fault: Option<Fault>, took: Duration) {
         let method = received.method.as_str();
         let path = received.uri.path_and_query().map_or_else(|| received.uri.path(), |both| both.as_str());
-        let status = answer.status.as_u16();
+        let status = reply.status().map(|status| status.as_u16());
+        let fault = fault.map(Fault::as_str);
         if let Some(log) = &self.request_log {
-            log.append(&Entry { at: received.now.to_string(), method, path, status, body: received.body });
+            let (at, body) = (received.now.to_string(), received.body);
+            log.append(&Entry { at, method, path, status, body, fault });
         }
         if let Some(log_to) = &self.log_to {
-            log_to(&format!("{method} {path} {status} {} ms", arrived.elapsed().as_millis()));
+            let status = status.map_or_else(|| "-".to_owned(), |status| status.to_string());
+            let fault = fault.map(|fault| format!(" fault {fault}")).unwrap_or_default();
+            log_to(&format!("{method} {path} {status} {} ms{fault}", took.as_millis()));
         }
     }
 
@@ -248,11 +271,6 @@ impl<'a> Received<'a> {
         let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         Page::of_query(value("pageLimit"), value("pageKey")).ok_or(Refusal::InvalidValue)
     }
-}
-
-/// The samples of conversations have whole seconds, so that a creation may seem to be up to a second older than it is.
-fn now_in_seconds(now: Timestamp) -> Timestamp {
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// An int64, as the path parameter is documented.

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -56,6 +57,8 @@ impl EndUser {
 /// A conversation, mostly as text that is answered as it is.
 #[derive(Debug)]
 pub struct Conversation {
+    /// When it came to be, by the clock of the sandbox.
+    pub committed_at: Timestamp,
     /// As it is read, without `customAttributes`.
     pub shown: Box<RawValue>,
     /// The list of its messages as it is read.
@@ -104,9 +107,17 @@ impl World {
         self.conversations.get(&id)
     }
 
-    /// Ids of an end user's conversations, ascending.
-    pub fn conversations_of(&self, requester_id: &str) -> &[i64] {
-        self.by_requester.get(requester_id).map_or(&[], Vec::as_slice)
+    /// One conversation by its id, if a read sees it: `horizon` is the last moment of which reads know; none is now.
+    pub fn seen_conversation(&self, id: i64, horizon: Option<Timestamp>) -> Option<&Conversation> {
+        let conversation = self.conversation(id)?;
+        horizon.is_none_or(|horizon| conversation.committed_at <= horizon).then_some(conversation)
+    }
+
+    /// Ids of those of an end user's conversations that a read sees, ascending; see [`World::seen_conversation`].
+    pub fn seen_conversations_of(&self, requester_id: &str, horizon: Option<Timestamp>) -> &[i64] {
+        let all = self.by_requester.get(requester_id).map_or(&[][..], Vec::as_slice);
+        // What is not seen yet is what came last.
+        &all[..all.partition_point(|id| self.seen_conversation(*id, horizon).is_some())]
     }
 
     /// Whether a message that was created, not imported, has this external id.
@@ -173,7 +184,13 @@ impl World {
             self.next_id = made.id + 1;
             self.external_ids.extend(made.external_ids);
             self.by_requester.entry(made.requester_id).or_default().push(made.id);
-            let kept = Conversation { shown: made.shown, messages: made.messages, values: BTreeMap::new() };
+            let kept = Conversation {
+                // A data file that somebody edited may have anything here: then it is old.
+                committed_at: at.parse().unwrap_or(Timestamp::MIN),
+                shown: made.shown,
+                messages: made.messages,
+                values: BTreeMap::new(),
+            };
             self.conversations.insert(made.id, kept);
         }
         if let Some(values) = values

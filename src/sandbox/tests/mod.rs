@@ -1,6 +1,7 @@
 //! The sandbox as a client sees it: requests in, answers out.
 
 mod creating;
+mod faulting;
 mod importing;
 mod keeping;
 mod patching;

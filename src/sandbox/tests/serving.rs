@@ -128,7 +128,7 @@ async fn the_request_log_has_every_request_and_never_the_token() {
 }
 
 /// One request over a socket of its own, and the whole answer.
-async fn over_socket(base_url: &str, request: &str) -> String {
+pub(super) async fn over_socket(base_url: &str, request: &str) -> String {
     let address = base_url.strip_prefix("http://").expect("plain http");
     let mut socket = TcpStream::connect(address).await.expect("it listens");
     socket.write_all(request.as_bytes()).await.expect("it reads");

@@ -1,0 +1,190 @@
+//! Reads a fault plan from its text.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::sandbox::faults::{Call, Fault, FaultPlan, Rule, Seeded};
+
+/// More than anybody writes by hand.
+const RULES_MAX: usize = 1000;
+
+/// Longer than anybody waits.
+const TIME_MAX: Duration = Duration::from_secs(60 * 60);
+
+const SETTINGS: [&str; 7] = ["seed", "rate", "kinds", "latency", "lag", "retry-after", "slow"];
+
+/// What is wrong with the text of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FaultPlanError {
+    #[error("an item is empty; write KIND@CALL#N, for example drop-after@create#2, or seed=42,rate=0.2")]
+    Empty,
+    #[error("`{0}` is not a fault; the faults are {faults}", faults = listed(&Fault::ALL))]
+    UnknownFault(String),
+    #[error("`{0}` is not a call; the calls are {calls}", calls = listed(&Call::ALL))]
+    UnknownCall(String),
+    #[error("`{0}` is not a setting; the settings are {settings}", settings = listed(&SETTINGS))]
+    UnknownSetting(String),
+    #[error("`{0}` does not say of which call; write {0}@CALL#N, where CALL is one of {calls}", calls = listed(&Call::ALL))]
+    NoCall(Fault),
+    #[error("`#{0}` picks no call; write #N, #N-M or #*, counted from 1")]
+    Which(String),
+    #[error("`partial` is a fault of POST, create and import, not of {0}")]
+    NothingMade(Call),
+    #[error("`{setting}={value}` is not {expected}")]
+    Value { setting: &'static str, value: String, expected: &'static str },
+    #[error("`{0}` is given twice")]
+    Twice(&'static str),
+    #[error("`{0}` is of no use without `{1}`")]
+    Without(&'static str, &'static str),
+    #[error("there are more than {RULES_MAX} faults on request")]
+    TooMany,
+}
+
+impl FromStr for FaultPlan {
+    type Err = FaultPlanError;
+
+    fn from_str(text: &str) -> Result<Self, FaultPlanError> {
+        let mut reading = Reading::default();
+        for item in text.split(',').map(str::trim) {
+            reading.take(item)?;
+        }
+        reading.finish()
+    }
+}
+
+/// The items so far.
+#[derive(Debug, Default)]
+struct Reading {
+    rules: Vec<Rule>,
+    seed: Option<u64>,
+    rate: Option<f64>,
+    kinds: Option<Vec<Fault>>,
+    latency: Option<(Duration, Duration)>,
+    lag: Option<Duration>,
+    retry_after_seconds: Option<u64>,
+    slow: Option<Duration>,
+}
+
+impl Reading {
+    fn take(&mut self, item: &str) -> Result<(), FaultPlanError> {
+        if item.is_empty() {
+            return Err(FaultPlanError::Empty);
+        }
+        if let Some((kind, call)) = item.split_once('@') {
+            if self.rules.len() == RULES_MAX {
+                return Err(FaultPlanError::TooMany);
+            }
+            self.rules.push(rule(kind, call)?);
+            return Ok(());
+        }
+        match item.split_once('=') {
+            Some((setting, value)) => self.set(setting.trim(), value.trim()),
+            None => Err(FaultPlanError::NoCall(fault(item)?)),
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), FaultPlanError> {
+        let wrong = |setting, expected| FaultPlanError::Value { setting, value: value.to_owned(), expected };
+        const TIME: &str = "a time; write a number and ms, s or m, at most an hour";
+        match name {
+            "seed" => {
+                let seed = whole(value).ok_or_else(|| wrong("seed", "a whole number"))?;
+                once(&mut self.seed, seed, "seed")
+            }
+            "rate" => {
+                let rate = value.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
+                once(&mut self.rate, rate.ok_or_else(|| wrong("rate", "a number from 0 to 1"))?, "rate")
+            }
+            "kinds" => {
+                let kinds = value.split('+').map(|kind| fault(kind.trim())).collect::<Result<_, _>>()?;
+                once(&mut self.kinds, kinds, "kinds")
+            }
+            "latency" => {
+                let (least, most) = value.split_once("..").unwrap_or((value, value));
+                let expected = "a time or MIN..MAX, for example 5ms..20ms";
+                let both = time(least).zip(time(most)).filter(|(least, most)| least <= most);
+                once(&mut self.latency, both.ok_or_else(|| wrong("latency", expected))?, "latency")
+            }
+            "lag" => once(&mut self.lag, time(value).ok_or_else(|| wrong("lag", TIME))?, "lag"),
+            "slow" => once(&mut self.slow, time(value).ok_or_else(|| wrong("slow", TIME))?, "slow"),
+            "retry-after" => {
+                let seconds = whole(value).ok_or_else(|| wrong("retry-after", "a whole number of seconds"))?;
+                once(&mut self.retry_after_seconds, seconds, "retry-after")
+            }
+            other => Err(FaultPlanError::UnknownSetting(other.to_owned())),
+        }
+    }
+
+    fn finish(self) -> Result<FaultPlan, FaultPlanError> {
+        let Reading { rules, seed, rate, kinds, latency, lag, retry_after_seconds, slow } = self;
+        let seeded = match (seed, rate) {
+            (Some(seed), Some(rate)) => {
+                Some(Seeded { seed, rate, kinds: kinds.unwrap_or_else(|| Fault::PASSING.to_vec()) })
+            }
+            (Some(_), None) => return Err(FaultPlanError::Without("seed", "rate")),
+            (None, Some(_)) => return Err(FaultPlanError::Without("rate", "seed")),
+            (None, None) if kinds.is_some() => return Err(FaultPlanError::Without("kinds", "seed")),
+            (None, None) => None,
+        };
+        let slow = slow.unwrap_or(FaultPlan::none().slow);
+        Ok(FaultPlan { rules, seeded, latency, lag, retry_after_seconds, slow })
+    }
+}
+
+/// `KIND` and `CALL#WHICH`.
+fn rule(kind: &str, call: &str) -> Result<Rule, FaultPlanError> {
+    let fault = fault(kind.trim())?;
+    let (word, which) = call.split_once('#').unwrap_or((call, "*"));
+    let (word, which) = (word.trim(), which.trim());
+    let call = Call::ALL.into_iter().find(|call| call.as_str() == word);
+    let call = call.ok_or_else(|| FaultPlanError::UnknownCall(word.to_owned()))?;
+    if !fault.suits(call) {
+        return Err(FaultPlanError::NothingMade(call));
+    }
+    let (first, last) = picked(which).ok_or_else(|| FaultPlanError::Which(which.to_owned()))?;
+    Ok(Rule { fault, call, first, last })
+}
+
+fn fault(word: &str) -> Result<Fault, FaultPlanError> {
+    let fault = Fault::ALL.into_iter().find(|fault| fault.as_str() == word);
+    fault.ok_or_else(|| FaultPlanError::UnknownFault(word.to_owned()))
+}
+
+fn picked(which: &str) -> Option<(u64, u64)> {
+    if which == "*" {
+        return Some((1, u64::MAX));
+    }
+    let (first, last) = which.split_once('-').unwrap_or((which, which));
+    let (first, last) = (whole(first)?, whole(last)?);
+    (1 <= first && first <= last).then_some((first, last))
+}
+
+/// Digits and nothing else: no sign.
+fn whole(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+fn time(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        _ => return None,
+    };
+    let time = Duration::from_millis(whole(number)?.checked_mul(milliseconds)?);
+    (time <= TIME_MAX).then_some(time)
+}
+
+fn once<T>(place: &mut Option<T>, value: T, name: &'static str) -> Result<(), FaultPlanError> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(FaultPlanError::Twice(name)),
+    }
+}
+
+fn listed(words: &[impl Display]) -> String {
+    words.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
