@@ -16,3 +16,6 @@ pub use event::ApplyEvent;
 pub use outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};
 pub use run::{Clock, Run, run};
 pub use stop::{StopHandle, StopSignal, stop_signal};
+
+#[cfg(test)]
+mod tests;

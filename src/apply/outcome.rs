@@ -111,13 +111,20 @@ impl ChangeOutcome {
 }
 
 impl Outcome {
-    /// The end of a change that was left in flight because the run had to stop at once.
-    pub fn left_in_flight(change: &Change) -> Self {
+    /// The end of a change that was left in flight because the run had to stop at once. `known` is the conversation that
+    /// its address has by now: another one than before says that the POST was answered, and the rest was not.
+    pub fn left_in_flight(change: &Change, known: Option<ConversationId>) -> Self {
         let makes = change.steps.iter().any(|step| matches!(step, Step::Make(_)));
-        let call = change.calls().next().map(|(method, path)| format!("{method} {path}")).unwrap_or_default();
+        let made = known.filter(|id| makes && change.id != Some(*id));
+        let mut calls = change.calls().skip(usize::from(made.is_some()));
+        let call = calls.next().map(|(method, path)| format!("{method} {path}")).unwrap_or_default();
         let message = "the run stopped before the answer came".to_owned();
         let error = Failure { call, status: None, message };
-        if makes { Outcome::InDoubt { error } } else { Outcome::Failed { id: change.id, error } }
+        if makes && made.is_none() {
+            Outcome::InDoubt { error }
+        } else {
+            Outcome::Failed { id: made.or(change.id), error }
+        }
     }
 }
 

@@ -111,6 +111,10 @@ async fn pass<A: Write, J: Append, C: Clock>(
         if flying.is_empty() && !more {
             break;
         }
+        let admits = more && flying.len() < IN_FLIGHT_MAX;
+        if !admits {
+            gate.step_back();
+        }
         tokio::select! {
             biased;
             Some((index, end)) = flying.next(), if !flying.is_empty() => {
@@ -121,7 +125,7 @@ async fn pass<A: Write, J: Append, C: Clock>(
             }
             // Nothing new may start any more: look again at what is left.
             () = stop.draining(), if more => {}
-            permit = gate.permit(run.api, carry_out.waiting()), if more && flying.len() < IN_FLIGHT_MAX => {
+            permit = gate.permit(run.api, carry_out.waiting()), if admits => {
                 flying.push(carry_out.change(next, &plan.changes[next], Some(permit)));
                 next += 1;
             }
@@ -133,7 +137,10 @@ async fn pass<A: Write, J: Append, C: Clock>(
     if stop.is_draining() && ended.is_none() {
         ended = Some(Stop::Interrupted);
     }
-    report(plan, outcomes, next, left, ended)
+    let state = replay.borrow();
+    let known = |change: &Change| state.state().records.get(&change.address).map(|record| record.id);
+    let left_in_flight = |change: &Change| Outcome::left_in_flight(change, known(change));
+    report(plan, outcomes, if left > 0 { next } else { 0 }, &left_in_flight, ended)
 }
 
 /// Where new changes wait for their first permit. It steps back as long as a change in flight waits for one: the throttle
@@ -143,6 +150,11 @@ struct Gate<'a> {
 }
 
 impl<'a> Gate<'a> {
+    /// Gives up the place in the queue. A place that nobody asks about any more would hold up all those behind it.
+    fn step_back(&mut self) {
+        self.inner = None;
+    }
+
     /// Must be polled after everything that may change `waiting`, in the same task.
     async fn permit<A: Write>(&mut self, api: &'a A, waiting: &Cell<usize>) -> Permit {
         let permit = poll_fn(|context| {
@@ -180,12 +192,17 @@ fn settle(end: Ended, ended: &mut Option<Stop>) -> Outcome {
     }
 }
 
-/// What was in flight and left is in doubt as far as it makes conversations; the rest was not attempted.
-fn report(plan: &Plan, outcomes: Vec<Option<Outcome>>, begun: usize, left: usize, stop: Option<Stop>) -> ApplyReport {
+/// Of the first `begun` changes, those without an outcome were in flight and left; the rest was not attempted.
+fn report(
+    plan: &Plan,
+    outcomes: Vec<Option<Outcome>>,
+    begun: usize,
+    left_in_flight: &dyn Fn(&Change) -> Outcome,
+    stop: Option<Stop>,
+) -> ApplyReport {
     let outcomes = plan.changes.iter().zip(outcomes).enumerate().map(|(index, (change, outcome))| {
-        let outcome = outcome.unwrap_or_else(|| {
-            if index < begun && left > 0 { Outcome::left_in_flight(change) } else { Outcome::NotAttempted }
-        });
+        let outcome =
+            outcome.unwrap_or_else(|| if index < begun { left_in_flight(change) } else { Outcome::NotAttempted });
         ChangeOutcome::of(change, outcome)
     });
     ApplyReport::new(outcomes.collect(), stop)

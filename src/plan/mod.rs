@@ -20,3 +20,6 @@ pub use price::Price;
 pub use reason::{Block, Reason};
 pub use scope::Scope;
 pub use staleness::staleness;
+
+#[cfg(test)]
+mod tests;

@@ -40,8 +40,21 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> (Option<Project>, Findings) {
             None
         }
     };
-    let findings = reader.reporter.finish();
+    let mut findings = reader.reporter.finish();
+    hide_keys(&mut findings);
     (project.filter(|_| !findings.has_errors()), findings)
+}
+
+/// Takes away each line that may hold a key: people write one where its name belongs, or under a name that they made up.
+fn hide_keys(findings: &mut Findings) {
+    const WORDS: [&str; 4] = ["key", "token", "secret", "password"];
+    for finding in findings.iter_mut() {
+        finding.excerpt.take_if(|excerpt| {
+            let line = excerpt.text.to_ascii_lowercase();
+            // A part of a long line says nothing of the rest.
+            excerpt.skipped > 0 || WORDS.iter().any(|word| line.contains(word))
+        });
+    }
 }
 
 struct Reader<'t> {
@@ -228,12 +241,16 @@ impl Reader<'_> {
     }
 
     fn key_variable(&mut self, tenant: &mut Tenant, entry: &Entry<'_>) {
-        let Some(text) = self.text(entry) else { return };
-        let fits = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        let text = match &entry.value.content {
+            Content::Text(text) => text.as_ref(),
+            _ => "",
+        };
+        let fits = !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && !text.starts_with(|first: char| first.is_ascii_digit())
             && text.len() <= 100;
         if !fits {
-            // The text may be the key itself: the excerpt would show it, so it points at the member's name instead.
+            // The value may be the key itself: the excerpt would show it, so it points at the member's name instead.
             self.reporter
                 .error(
                     code::BAD_SETTING,
@@ -244,7 +261,7 @@ impl Reader<'_> {
                 .without_excerpt();
             return;
         }
-        tenant.key = KeySource::Environment(text);
+        tenant.key = KeySource::Environment(text.to_owned());
     }
 
     fn rate_limit(&mut self, tenant: &mut Tenant, node: &Node<'_>) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::conversation::{Address, Attributes, Conversation, ConversationId};
+use crate::conversation::{Address, AttributeValue, Attributes, Conversation, ConversationId};
 use crate::digest::{Digest, canonical, hex};
 use crate::source::Source;
 use crate::value::{Map, Value};
@@ -91,8 +91,8 @@ impl Applied {
         Applied::Digests { salt: salt.to_owned(), fields }
     }
 
-    /// The attributes as far as they are known: with digests only, those that `wanted` has unchanged keep their value,
-    /// all others are withheld.
+    /// The attributes as far as they are known: with digests only, those that `wanted` has unchanged and those that
+    /// were cleared keep their value, all others are withheld.
     pub fn attribute_values(&self, wanted: &Attributes) -> BTreeMap<String, Value> {
         match self {
             Applied::Full(conversation) => {
@@ -107,12 +107,13 @@ impl Applied {
                     known.entry(id.to_owned()).or_insert(Value::Withheld);
                 }
                 for (id, slot) in &mut known {
-                    let Some(value) = wanted.get(id).map(crate::conversation::AttributeValue::to_value) else {
-                        continue;
-                    };
-                    if leaves_match(&value, &format!("/customAttributes/{id}"), salt, fields) {
-                        *slot = value;
-                    }
+                    let wanted = wanted.get(id).map(AttributeValue::to_value);
+                    // A null can be told without being wanted, and has to be: what is cleared is not cleared again.
+                    let written = wanted
+                        .into_iter()
+                        .chain([Value::Null])
+                        .find(|value| leaves_match(value, &format!("/customAttributes/{id}"), salt, fields));
+                    *slot = written.unwrap_or(Value::Withheld);
                 }
                 known
             }
@@ -252,7 +253,6 @@ fn place_in_list(items: &mut Vec<Value>, path: &[String], leaf: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::AttributeValue;
     use crate::json;
 
     fn conversation(content: &str, attributes: &[(&str, AttributeValue)]) -> Conversation {

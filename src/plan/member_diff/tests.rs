@@ -31,6 +31,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         steps: Vec::new(),
         irreversible: false,
         reaches_customer: false,
+        marked: false,
         fingerprint: String::new(),
     }
 }

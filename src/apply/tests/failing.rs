@@ -1,0 +1,252 @@
+//! What goes wrong, and what goes on.
+
+use std::time::Duration;
+
+use super::*;
+use crate::api::{AttributeReading, CallError};
+use crate::value::Value;
+
+fn rejected() -> CallError {
+    CallError::Rejected { status: 400, message: "Invalid value in request".into() }
+}
+
+fn failed() -> CallError {
+    CallError::ServerError { status: 500, message: "There was an internal server error".into() }
+}
+
+fn lost() -> CallError {
+    CallError::Lost { message: "connection reset".into() }
+}
+
+fn limited() -> CallError {
+    CallError::RateLimited { retry_after: Some(Duration::from_secs(2)), message: "Too Many Requests".into() }
+}
+
+fn refused() -> CallError {
+    CallError::Unauthorized { status: 401, message: "User is unauthorized".into() }
+}
+
+fn not_sent() -> CallError {
+    CallError::NotSent { message: "connection refused".into() }
+}
+
+fn failure(call: &str, error: &CallError) -> Failure {
+    Failure { call: call.into(), status: error.status(), message: error.message().into() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_change_stops_nothing_else() {
+    let mut stage = Stage::new();
+    stage.api.fail("POST b", [rejected()]);
+    let run = stage.apply(&emails(&["a", "b", "c"])).await;
+    assert_eq!((run.report.counts.created, run.report.counts.failed), (2, 1));
+    let error = failure("POST /v1/conversations", &rejected());
+    assert_eq!(run.outcome("conversation.b"), &Outcome::Failed { id: None, error });
+    assert_eq!(run.report.stop, None);
+    assert!(run.in_doubt.is_empty() && !stage.state.records.contains_key(&address("conversation.b")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_rejected_is_tried_again_by_the_next_run_only() {
+    let mut stage = Stage::new();
+    stage.api.fail("POST a", [rejected()]);
+    stage.apply(&email("a")).await;
+    assert_eq!(stage.calls(), ["POST a"]);
+    assert_eq!(stage.apply(&email("a")).await.outcome("conversation.a"), &done(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_in_doubt_and_never_sent_again() {
+    for error in [lost(), failed(), CallError::ServerError { status: 503, message: "later".into() }] {
+        let mut stage = Stage::new();
+        stage.api.fail("POST a", [error.clone()]);
+        let run = stage.apply(&emails(&["a", "b"])).await;
+        let expected = Outcome::InDoubt { error: failure("POST /v1/conversations", &error) };
+        assert_eq!(run.outcome("conversation.a"), &expected);
+        assert_eq!(run.outcome("conversation.b"), &done(1), "the rest goes on");
+        assert_eq!(stage.calls(), ["POST a", "POST b"]);
+        let [in_doubt] = run.in_doubt.as_slice() else { panic!("{:?}", run.in_doubt) };
+        assert_eq!(in_doubt.address, address("conversation.a"));
+        assert_eq!(in_doubt.message.as_deref(), Some(error.message()));
+        assert_eq!(in_doubt.intent.marker.as_deref(), Some("mark-a"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_exists_already_is_in_doubt_and_no_failure() {
+    let mut stage = Stage::new();
+    let message = "Duplicate externalId: mark-a".to_owned();
+    stage.api.fail("POST a", [CallError::Rejected { status: 400, message }]);
+    let run = stage.apply(&email("a")).await;
+    assert!(matches!(run.outcome("conversation.a"), Outcome::InDoubt { .. }));
+    assert_eq!(stage.calls(), ["POST a"]);
+    assert_eq!(run.in_doubt.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_requests_and_no_connection_are_tried_again_under_a_new_number() {
+    let mut stage = Stage::new();
+    stage.api.fail("POST a", [limited(), not_sent()]);
+    let waits = RefCell::new(Vec::new());
+    let run = stage
+        .apply_and_watch(&email("a"), |event, _| {
+            if let ApplyEvent::Waiting { wait_ms, .. } = event {
+                waits.borrow_mut().push(*wait_ms);
+            }
+        })
+        .await;
+    assert_eq!(run.outcome("conversation.a"), &done(1));
+    assert_eq!(waits.borrow()[0], 2_000, "the pause that was asked for");
+    let log = stage.log.take();
+    assert_eq!(
+        log[1..],
+        [
+            "journal: began 1, create conversation.a",
+            "POST a",
+            "journal: failed 1",
+            "journal: began 2, create conversation.a",
+            "POST a",
+            "journal: failed 2",
+            "journal: began 3, create conversation.a",
+            "POST a",
+            "journal: succeeded 3 with #1",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_have_an_end() {
+    let mut stage = Stage::new();
+    stage.api.fail("POST a", vec![not_sent(); 100]);
+    stage.api.fail("PATCH 1", vec![failed(); 100]);
+    let run = stage.apply(&(email("a") + &noted("b", "'1'"))).await;
+    let error = failure("POST /v1/conversations", &not_sent());
+    assert_eq!(run.outcome("conversation.a"), &Outcome::Failed { id: None, error });
+    let error = failure("PATCH /v1/conversations/1/custom-attributes", &failed());
+    assert_eq!(run.outcome("conversation.b"), &Outcome::Failed { id: Some(ConversationId(1)), error });
+    assert_eq!(run.report.counts.half_done, 1);
+    let calls = stage.calls();
+    assert_eq!(calls.iter().filter(|call| *call == "POST a").count(), 6);
+    assert_eq!(calls.iter().filter(|call| call.starts_with("PATCH 1")).count(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_is_tried_again_after_any_error_that_may_pass() {
+    let mut stage = Stage::new();
+    stage.api.fail("PATCH 1", [failed(), lost(), limited(), not_sent()]);
+    let run = stage.apply(&noted("a", "'1'")).await;
+    assert_eq!(run.outcome("conversation.a"), &done(1));
+    let calls = stage.calls();
+    assert_eq!(calls.iter().filter(|call| call.starts_with("PATCH")).count(), 5);
+    assert_eq!(calls.iter().filter(|call| call.starts_with("POST")).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_whose_attributes_failed_is_kept_and_patched_by_the_next_run() {
+    let mut stage = Stage::new();
+    stage.api.fail("PATCH 1", [rejected()]);
+    let run = stage.apply(&noted("a", "'1'")).await;
+    assert!(matches!(run.outcome("conversation.a"), Outcome::Failed { id: Some(ConversationId(1)), .. }));
+    assert_eq!(stage.record("conversation.a").attributes_digest, None);
+    stage.calls();
+    assert_eq!(stage.apply(&noted("a", "'1'")).await.outcome("conversation.a"), &done(1));
+    assert_eq!(stage.calls(), [format!(r#"PATCH 1 {{"{TEXT}":"1"}}"#)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_update_leaves_the_record_as_it_was() {
+    let mut stage = Stage::new();
+    stage.apply(&noted("a", "'1'")).await;
+    let before = stage.record("conversation.a").clone();
+    stage.api.fail("PATCH 1", [rejected()]);
+    stage.apply(&noted("a", "'2'")).await;
+    assert_eq!(stage.record("conversation.a"), &before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_stops_the_run_and_the_rest_is_not_attempted() {
+    let mut stage = Stage::new();
+    stage.api.fail("POST a", [refused()]);
+    let names: Vec<String> = (0..20).map(|number| format!("n{number:02}")).collect();
+    let manifests: String = ["a".to_owned()].iter().chain(&names).map(|name| email(name)).collect();
+    let run = stage.apply(&manifests).await;
+    assert_eq!(run.report.stop, Some(Stop::Unauthorized("User is unauthorized".into())));
+    assert!(matches!(run.outcome("conversation.a"), Outcome::Failed { id: None, .. }));
+    assert_eq!(run.outcome("conversation.n19"), &Outcome::NotAttempted);
+    let calls = stage.calls();
+    assert_eq!(calls.len(), 3, "what was in flight already, and no more: {calls:?}");
+    assert_eq!(run.report.counts.not_attempted, 18);
+    assert!(run.in_doubt.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_refused_token_what_is_in_flight_still_gets_its_turn() {
+    let mut stage = Stage::new();
+    stage.api.fail("POST a", [refused()]);
+    let manifests: String = ["a", "b", "c", "d", "e", "f"].iter().map(|name| noted(name, "'1'")).collect();
+    let run = stage.apply(&manifests).await;
+    assert_eq!((run.report.counts.created, run.report.counts.not_attempted), (2, 3));
+    assert!(stage.state.records.values().all(|record| record.attributes_digest.is_some()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_between_the_calls_loses_no_id() {
+    let mut stage = Stage::new();
+    stage.api.fail("PATCH 1", [refused()]);
+    let run = stage.apply(&noted("a", "'1'")).await;
+    assert!(matches!(run.outcome("conversation.a"), Outcome::Failed { id: Some(ConversationId(1)), .. }));
+    assert_eq!(run.report.stop, Some(Stop::Unauthorized("User is unauthorized".into())));
+    assert_eq!(stage.record("conversation.a").id, ConversationId(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn partial_errors_are_success_and_kept_in_the_record() {
+    let mut stage = Stage::new();
+    stage.api.make_in_part("a", "The conversation could not be assigned");
+    let run = stage.apply(&noted("a", "'1'")).await;
+    let messages = vec!["The conversation could not be assigned".to_owned()];
+    let expected =
+        Outcome::Done { id: Some(ConversationId(1)), partial_errors: messages.clone(), warnings: Vec::new() };
+    assert_eq!(run.outcome("conversation.a"), &expected);
+    assert_eq!((run.report.counts.partial, run.report.is_complete()), (1, true));
+    assert_eq!(stage.record("conversation.a").partial_errors, messages);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cleared_value_that_is_still_listed_is_a_warning() {
+    let mut stage = Stage::new();
+    stage.apply(&noted("a", "'1'")).await;
+    let reading = |value| AttributeReading { id: TEXT.into(), name: "Order".into(), identifier: "order".into(), value };
+    stage.api.answer_patches_with(vec![reading(Value::text("1"))]);
+    let run = stage.apply(&noted("a", "null")).await;
+    let Outcome::Done { warnings, .. } = run.outcome("conversation.a") else { panic!("done") };
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains(TEXT), "{warnings:?}");
+
+    stage.apply(&noted("a", "'2'")).await;
+    stage.api.answer_patches_with(vec![reading(Value::Null)]);
+    assert_eq!(stage.apply(&noted("a", "null")).await.outcome("conversation.a"), &done(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_journal_nothing_is_sent() {
+    let mut stage = Stage::new();
+    stage.journal.holds(1);
+    let run = stage.apply(&emails(&["a", "b", "c", "d", "e", "f"])).await;
+    assert!(matches!(run.report.stop, Some(Stop::Storage(_))));
+    assert_eq!(stage.calls(), Vec::<String>::new());
+    assert!(run.report.counts.failed >= 1 && run.report.counts.created == 0);
+    assert_eq!(run.report.counts.failed + run.report.counts.not_attempted, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_journal_fails_after_a_post_its_id_is_kept_and_nothing_more_is_sent() {
+    let mut stage = Stage::new();
+    // `Opened` and the `Began` of the POST fit, its `Succeeded` does not.
+    stage.journal.holds(2);
+    let run = stage.apply(&noted("a", "'1'")).await;
+    assert_eq!(stage.calls(), ["POST a"]);
+    assert!(matches!(run.outcome("conversation.a"), Outcome::Failed { id: Some(ConversationId(1)), .. }));
+    assert!(matches!(run.report.stop, Some(Stop::Storage(_))));
+    assert_eq!(stage.record("conversation.a").id, ConversationId(1));
+}

@@ -1,0 +1,226 @@
+//! A tenant that does as it is told, and a journal in memory.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::access::RateLimit;
+use crate::api::{
+    AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
+    Throttle, Write,
+};
+use crate::conversation::{Attributes, ConversationId, Kind, attributes_to_map};
+use crate::journal::{Append, CallKind, Entry, JournalError};
+use crate::json;
+use crate::value::{Map, Value};
+
+/// How long a call takes.
+const LATENCY: Duration = Duration::from_millis(50);
+
+/// How long a journal takes to sync.
+const SYNC: Duration = Duration::from_millis(2);
+
+/// Lines in order, from everybody who holds a copy.
+#[derive(Clone, Default)]
+pub(super) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn add(&self, line: String) {
+        self.0.lock().expect("no panic while it is held").push(line);
+    }
+
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().expect("no panic while it is held"))
+    }
+}
+
+/// A tenant. Calls have names: `POST <subject>`, `PATCH <id>`, `GET <id>`.
+pub(super) struct Fake {
+    log: Log,
+    throttle: Throttle,
+    next_id: AtomicI64,
+    errors: Mutex<BTreeMap<String, VecDeque<CallError>>>,
+    silent: BTreeSet<String>,
+    partial_errors: BTreeMap<String, Vec<String>>,
+    /// What every PATCH answers.
+    patch_answer: Vec<AttributeReading>,
+    conversations: BTreeMap<ConversationId, ConversationReading>,
+}
+
+impl Fake {
+    pub(super) fn new(log: &Log) -> Self {
+        Fake {
+            log: log.clone(),
+            throttle: Throttle::new(RateLimit::DIXA),
+            next_id: AtomicI64::new(1),
+            errors: Mutex::default(),
+            silent: BTreeSet::new(),
+            partial_errors: BTreeMap::new(),
+            patch_answer: Vec::new(),
+            conversations: BTreeMap::new(),
+        }
+    }
+
+    /// The next calls of this name fail, one error each; those after them succeed.
+    pub(super) fn fail(&mut self, call: &str, errors: impl IntoIterator<Item = CallError>) {
+        self.errors.get_mut().expect("not poisoned").entry(call.to_owned()).or_default().extend(errors);
+    }
+
+    /// Calls of this name are never answered.
+    pub(super) fn ignore(&mut self, call: &str) {
+        self.silent.insert(call.to_owned());
+    }
+
+    /// Conversations of this subject are made with partial errors.
+    pub(super) fn make_in_part(&mut self, subject: &str, message: &str) {
+        self.partial_errors.insert(subject.to_owned(), vec![message.to_owned()]);
+    }
+
+    /// Every PATCH is answered with these attributes.
+    pub(super) fn answer_patches_with(&mut self, answer: Vec<AttributeReading>) {
+        self.patch_answer = answer;
+    }
+
+    /// The tenant has this conversation already.
+    pub(super) fn has(&mut self, reading: ConversationReading) {
+        self.conversations.insert(reading.id, reading);
+    }
+
+    async fn answer(&self, call: &str, line: String) -> Result<(), CallError> {
+        self.log.add(line);
+        tokio::time::sleep(LATENCY).await;
+        if self.silent.contains(call) {
+            std::future::pending::<()>().await;
+        }
+        let planned = self.errors.lock().expect("not poisoned").get_mut(call).and_then(VecDeque::pop_front);
+        planned.map_or(Ok(()), Err)
+    }
+}
+
+impl Read for Fake {
+    async fn organization(&self) -> Result<Organization, CallError> {
+        Ok(Organization { id: "org".into(), name: "Org".into() })
+    }
+
+    async fn definitions(&self) -> Result<Vec<Definition>, CallError> {
+        Ok(Vec::new())
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<ConversationReading, CallError> {
+        self.throttle.wait().await;
+        let call = format!("GET {id}");
+        self.answer(&call, call.clone()).await?;
+        let gone = CallError::Rejected { status: 404, message: "The requested resource could not be found".into() };
+        self.conversations.get(&id).cloned().ok_or(gone)
+    }
+
+    async fn messages(&self, _id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
+        Ok(Vec::new())
+    }
+
+    async fn conversations_of(&self, _requester: &str) -> Result<Vec<ConversationReading>, CallError> {
+        Ok(Vec::new())
+    }
+}
+
+impl Write for Fake {
+    async fn permit(&self) -> Permit {
+        self.throttle.wait().await;
+        Permit::granted()
+    }
+
+    async fn make(&self, _permit: Permit, _kind: Kind, body: &Map) -> Result<Created, CallError> {
+        let subject = body.get("subject").and_then(Value::as_text).expect("the tests send subjects");
+        let call = format!("POST {subject}");
+        self.answer(&call, call.clone()).await?;
+        let id = ConversationId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        Ok(Created { id, partial_errors: self.partial_errors.get(subject).cloned().unwrap_or_default() })
+    }
+
+    async fn patch_attributes(
+        &self,
+        _permit: Permit,
+        id: ConversationId,
+        attributes: &Attributes,
+    ) -> Result<Vec<AttributeReading>, CallError> {
+        let call = format!("PATCH {id}");
+        let body = json::write_map(&attributes_to_map(attributes));
+        self.answer(&call, format!("{call} {body}")).await?;
+        Ok(self.patch_answer.clone())
+    }
+}
+
+/// A journal in memory. It logs an entry when it is synced, not when it is asked to.
+pub(super) struct Memory {
+    log: Log,
+    entries: Mutex<Vec<Entry>>,
+    /// How many entries there is room for.
+    room: AtomicUsize,
+}
+
+impl Memory {
+    pub(super) fn new(log: &Log) -> Self {
+        Memory { log: log.clone(), entries: Mutex::default(), room: AtomicUsize::new(usize::MAX) }
+    }
+
+    /// After this many entries the disk is full, and stays so.
+    pub(super) fn holds(&self, entries: usize) {
+        self.room.store(entries, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.room.load(Ordering::Relaxed) != usize::MAX
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.lock().expect("not poisoned").len()
+    }
+
+    /// The entries from this one on.
+    pub(super) fn from(&self, first: usize) -> Vec<Entry> {
+        self.entries.lock().expect("not poisoned")[first..].to_vec()
+    }
+}
+
+impl Append for Memory {
+    fn append(&self, entry: Entry) -> impl Future<Output = Result<(), JournalError>> + Send {
+        let line = line(&entry);
+        let mut entries = self.entries.lock().expect("not poisoned");
+        let fits = entries.len() < self.room.load(Ordering::Relaxed);
+        if fits {
+            entries.push(entry);
+        }
+        drop(entries);
+        async move {
+            tokio::time::sleep(SYNC).await;
+            if !fits {
+                return Err(JournalError::Stopped { path: PathBuf::from("staging.journal") });
+            }
+            self.log.add(line);
+            Ok(())
+        }
+    }
+}
+
+fn line(entry: &Entry) -> String {
+    let what = match entry {
+        Entry::Opened { .. } => "opened".to_owned(),
+        Entry::Began { seq, address, call, intent: _ } => format!("began {seq}, {} {address}", word(*call)),
+        Entry::Succeeded { seq, id, .. } => format!("succeeded {seq} with #{id}"),
+        Entry::Failed { seq, certain, .. } => {
+            format!("failed {seq}{}", if *certain { "" } else { ", perhaps not" })
+        }
+        Entry::InDoubt { seq, .. } => format!("in doubt {seq}"),
+        Entry::Adopted { address, record } => format!("adopted {address} as #{}", record.id),
+        Entry::Forgot { address } => format!("forgot {address}"),
+        Entry::Decided { seq, .. } => format!("decided {seq}"),
+        Entry::Closed { serial, .. } => format!("closed {serial}"),
+    };
+    format!("journal: {what}")
+}
+
+fn word(call: CallKind) -> &'static str {
+    call.word()
+}

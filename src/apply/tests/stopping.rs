@@ -1,0 +1,97 @@
+//! The wish to stop, once and twice.
+
+use std::time::Duration;
+
+use super::*;
+
+/// Asks to stop, so many times, when the first conversation is made.
+fn stop_when_made(times: usize) -> impl Fn(&ApplyEvent, &StopHandle) {
+    let asked = std::cell::Cell::new(false);
+    move |event, handle| {
+        if matches!(event, ApplyEvent::Made { .. }) && !asked.replace(true) {
+            for _ in 0..times {
+                handle.request();
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_wish_finishes_what_is_in_flight_and_starts_nothing_new() {
+    let mut stage = Stage::new();
+    let manifests: String = (0..20).map(|number| noted(&format!("n{number:02}"), "'1'")).collect();
+    let run = stage.apply_and_watch(&manifests, stop_when_made(1)).await;
+    assert_eq!(run.report.stop, Some(Stop::Interrupted));
+    assert_eq!((run.report.counts.created, run.report.counts.not_attempted), (3, 17));
+    let posts = stage.calls().iter().filter(|call| call.starts_with("POST")).count();
+    assert_eq!(posts, 3, "the burst was in flight");
+    assert!(stage.state.records.values().all(|record| record.attributes_digest.is_some()));
+    assert!(run.in_doubt.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_run_does_what_is_left() {
+    let mut stage = Stage::new();
+    let manifests: String = (0..10).map(|number| noted(&format!("n{number}"), "'1'")).collect();
+    stage.apply_and_watch(&manifests, stop_when_made(1)).await;
+    stage.calls();
+    let run = stage.apply(&manifests).await;
+    assert!(run.report.is_complete());
+    assert_eq!(stage.calls().iter().filter(|call| call.starts_with("POST")).count(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_during_a_wait_ends_the_wait() {
+    let mut stage = Stage::new();
+    let slow = Some(Duration::from_secs(60));
+    stage.api.fail("POST a", [crate::api::CallError::RateLimited { retry_after: slow, message: "slow".into() }]);
+    let began = tokio::time::Instant::now();
+    let run = stage
+        .apply_and_watch(&email("a"), |event, handle| {
+            if matches!(event, ApplyEvent::Waiting { .. }) {
+                handle.request();
+            }
+        })
+        .await;
+    assert_eq!(run.outcome("conversation.a"), &Outcome::NotAttempted);
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(run.in_doubt.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_wish_leaves_what_is_in_flight_and_the_journal_has_it() {
+    let mut stage = Stage::new();
+    stage.api.ignore("POST b");
+    let began = tokio::time::Instant::now();
+    let run = stage.apply_and_watch(&(email("a") + &email("b")), stop_when_made(2)).await;
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_eq!(run.report.stop, Some(Stop::Interrupted));
+    assert_eq!(run.outcome("conversation.a"), &done(1));
+    assert!(matches!(run.outcome("conversation.b"), Outcome::InDoubt { .. }));
+    let [in_doubt] = run.in_doubt.as_slice() else { panic!("{:?}", run.in_doubt) };
+    assert_eq!((in_doubt.address.to_string().as_str(), &in_doubt.message), ("conversation.b", &None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_takes_too_long_leaves_what_is_in_flight() {
+    let mut stage = Stage::new();
+    stage.api.ignore("POST b");
+    let began = tokio::time::Instant::now();
+    let run = stage.apply_and_watch(&(email("a") + &email("b")), stop_when_made(1)).await;
+    let took = began.elapsed();
+    assert!(took > Duration::from_secs(6) && took < Duration::from_secs(7), "{took:?}");
+    assert!(matches!(run.outcome("conversation.b"), Outcome::InDoubt { .. }));
+    assert_eq!(run.in_doubt.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conversation_that_was_made_and_left_without_its_attributes_is_not_in_doubt() {
+    let mut stage = Stage::new();
+    stage.api.ignore("PATCH 1");
+    let run = stage.apply_and_watch(&noted("a", "'1'"), stop_when_made(2)).await;
+    let Outcome::Failed { id, error } = run.outcome("conversation.a") else { panic!("{:#?}", run.report) };
+    assert_eq!((*id, error.call.split(' ').next()), (Some(ConversationId(1)), Some("PATCH")));
+    assert!(run.in_doubt.is_empty());
+    assert_eq!(stage.record("conversation.a").attributes_digest, None);
+    assert_eq!(stage.plan(&noted("a", "'1'")).summary.update, 1);
+}
