@@ -79,8 +79,8 @@
 //! 3. Apply chooses nothing. What it has to know, the plan says.
 //! 4. A reason is for people: nothing that is done depends on a [`plan::Reason`].
 //! 5. After an apply in which everything was done, the next plan is empty.
-//! 6. Nothing that makes a conversation is sent before its intent is in the journal and on disk, and nothing is noted as
-//!    done without the id that Dixa gave.
+//! 6. Nothing that makes a conversation is sent before its intent is in the journal and on disk, and nothing is noted
+//!    as done without the id that Dixa gave.
 //! 7. The journal, the state file, JSON output, manifests and Dixa's wire have each their own types and their own
 //!    version. What is newer than this program is refused and never rewritten.
 //! 8. Only [`cli`] prints, asks and sets the exit code. Results go to standard output, all else to standard error.
