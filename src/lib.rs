@@ -1,7 +1,7 @@
 //! dixaform: plan and apply for [Dixa](https://www.dixa.com) conversations that are described in YAML manifests.
 //!
-//! What it does and how it is used stands in `README.md`. This page is the map of the code: what flows where, which module is
-//! for what, who may use whom, what always holds, and what the words mean.
+//! What it does and how it is used stands in `README.md`. This page is the map of the code: what flows where, which
+//! module is for what, who may use whom, what always holds, and what the words mean.
 //!
 //! # From above
 //!
@@ -14,10 +14,10 @@
 //!  State + journal ──replay──▶ State and what is in doubt ──workspace──▶ state file, serial + 1
 //! ```
 //!
-//! One function is the middle of it: [`plan::plan()`] takes what is wanted, what was applied and a few options, and gives a
-//! [`plan::Plan`]. It can't fail, it waits for nothing, and it knows no time of day. What is on its left turns text into
-//! values that are checked by being there; what is on its right shows the plan, or does what it says without deciding
-//! anything. Files, sockets, clocks and the environment are at the rim only.
+//! One function is the middle of it: [`plan::plan()`] takes what is wanted, what was applied and a few options, and
+//! gives a [`plan::Plan`]. It can't fail, it waits for nothing, and it knows no time of day. What is on its left turns
+//! text into values that are checked by being there; what is on its right shows the plan, or does what it says without
+//! deciding anything. Files, sockets, clocks and the environment are at the rim only.
 //!
 //! # Modules, in the order in which to read them
 //!
@@ -79,10 +79,10 @@
 //! 3. Apply chooses nothing. What it has to know, the plan says.
 //! 4. A reason is for people: nothing that is done depends on a [`plan::Reason`].
 //! 5. After an apply in which everything was done, the next plan is empty.
-//! 6. Nothing that makes a conversation is sent before its intent is in the journal and on disk, and nothing is noted as done
-//!    without the id that Dixa gave.
-//! 7. The journal, the state file, JSON output, manifests and Dixa's wire have each their own types and their own version.
-//!    What is newer than this program is refused and never rewritten.
+//! 6. Nothing that makes a conversation is sent before its intent is in the journal and on disk, and nothing is noted
+//!    as done without the id that Dixa gave.
+//! 7. The journal, the state file, JSON output, manifests and Dixa's wire have each their own types and their own
+//!    version. What is newer than this program is refused and never rewritten.
 //! 8. Only [`cli`] prints, asks and sets the exit code. Results go to standard output, all else to standard error.
 //! 9. Renderers neither count nor decide, so that no two can differ about a number.
 //! 10. Everything has a limit: bytes of a file, depth, findings, attempts, waiting, requests in flight.

@@ -18,7 +18,8 @@ pub struct Settled {
     pub verdict: Verdict,
 }
 
-/// Looks for everything that is in doubt, and writes down what is certain. Gives back what was found, and the state after.
+/// Looks for everything that is in doubt, and writes down what is certain. Gives back what was found, and the state
+/// after.
 ///
 /// # Errors
 /// The tenant can't be read, or the journal or the state can't be written.

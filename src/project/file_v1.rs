@@ -45,7 +45,8 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> (Option<Project>, Findings) {
     (project.filter(|_| !findings.has_errors()), findings)
 }
 
-/// Takes away each line that may hold a key: people write one where its name belongs, or under a name that they made up.
+/// Takes away each line that may hold a key: people write one where its name belongs, or under a name that they made
+/// up.
 fn hide_keys(findings: &mut Findings) {
     const WORDS: [&str; 4] = ["key", "token", "secret", "password"];
     for finding in findings.iter_mut() {

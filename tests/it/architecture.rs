@@ -253,7 +253,7 @@ fn holds_word(line: &str, word: &str) -> bool {
         let before = line[..at].chars().next_back();
         let after = line[at + word.len()..].chars().next();
         let is_part = |next: Option<char>| next.is_some_and(|next| next.is_alphanumeric() || next == '_');
-        !is_part(before) && !(is_part(after) && word.ends_with(char::is_alphanumeric))
+        !(is_part(before) || is_part(after) && word.ends_with(char::is_alphanumeric))
     })
 }
 
