@@ -1,11 +1,12 @@
 //! The fault menu: which requests go wrong, and how, so that recovery can be rehearsed and proven.
 //!
-//! A plan is written as items with commas between them, for example `drop-after@create#2,429@PATCH#1-3,latency=5ms..20ms`.
+//! A plan is written as items with commas between them, for example
+//! `drop-after@create#2,429@PATCH#1-3,latency=5ms..20ms`.
 //!
 //! - **On request**, `KIND@CALL#WHICH`: the fault KIND befalls the calls CALL that WHICH picks.
 //!   - KIND is one of
-//!     - `429` (too many requests), `401`, `redirect` (302 to another host), `500-before`, `drop-before` (the connection
-//!       is closed without an answer), `hang` (there is never an answer): nothing is committed.
+//!     - `429` (too many requests), `401`, `redirect` (302 to another host), `500-before`, `drop-before` (the
+//!       connection is closed without an answer), `hang` (there is never an answer): nothing is committed.
 //!     - `500-after`, `drop-after`, `hang-after`: what was asked for is committed, and nobody is told.
 //!     - `slow-body`, `rubbish` (the status is right and the body is not JSON), `huge` (a body of 1 GiB), `partial`
 //!       (a 201 with `partialErrors`): what was asked for is committed.

@@ -25,7 +25,10 @@ pub enum FaultPlanError {
     UnknownCall(String),
     #[error("`{0}` is not a setting; the settings are {settings}", settings = listed(&SETTINGS))]
     UnknownSetting(String),
-    #[error("`{0}` does not say of which call; write {0}@CALL#N, where CALL is one of {calls}", calls = listed(&Call::ALL))]
+    #[error(
+        "`{0}` does not say of which call; write {0}@CALL#N, where CALL is one of {calls}",
+        calls = listed(&Call::ALL)
+    )]
     NoCall(Fault),
     #[error("`#{0}` picks no call; write #N, #N-M or #*, counted from 1")]
     Which(String),
