@@ -12,7 +12,7 @@ use dixaform::conversation::{Address, AttributeValue, CUSTOM_ATTRIBUTES, Kind};
 use dixaform::desired::Desired;
 use dixaform::digest::{Digest, canonical};
 use dixaform::finding::Severity;
-use dixaform::plan::{Action, Plan, PlanOptions, RemovedAttributes, Scope, Step, Target, plan};
+use dixaform::plan::{Action, Plan, PlanOptions, Step, Target, plan};
 use dixaform::project::LastApplied;
 use dixaform::render::palette::Palette;
 use dixaform::render::text::TextOptions;
@@ -117,18 +117,13 @@ fn nothing() -> State {
 }
 
 fn options() -> PlanOptions {
-    PlanOptions {
-        tenant: Target {
-            name: "staging".into(),
-            base_url: "https://dev.dixa.io".into(),
-            organization_id: None,
-            rate_limit: RateLimit::DIXA,
-        },
-        allow_replace: true,
-        prune: true,
-        scope: Scope::default(),
-        removed_attributes: RemovedAttributes::Clear,
-    }
+    let tenant = Target {
+        name: "staging".into(),
+        base_url: "https://dev.dixa.io".into(),
+        organization_id: None,
+        rate_limit: RateLimit::DIXA,
+    };
+    PlanOptions { allow_replace: true, prune: true, ..PlanOptions::new(tenant) }
 }
 
 fn plan_of(all: &[Made], state: &State) -> Plan {

@@ -32,7 +32,8 @@ pub fn apply(plan: &Plan, state: State, last_applied: LastApplied) -> State {
     let replay = RefCell::new(replay);
     let highest = state.records.values().map(|record| record.id.0).max().unwrap_or(1000);
     let api = Willing { next_id: AtomicI64::new(highest + 1) };
-    let job = Run { plan, api: &api, journal: &Nowhere, clock: &StillClock, last_applied };
+    let job =
+        Run { plan, api: &api, journal: &Nowhere, clock: &StillClock, last_applied, settle: std::time::Duration::ZERO };
     let (_handle, mut stop) = stop_signal();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let report = runtime.block_on(run(&job, &replay, &mut stop, &|_| {}));
