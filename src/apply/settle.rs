@@ -51,6 +51,17 @@ pub fn owned(state: &State) -> BTreeSet<ConversationId> {
     state.records.values().flat_map(|record| record.replaced.iter().copied().chain([record.id])).collect()
 }
 
+/// What is known besides the call that is settled.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Conversations that are somebody's; see [`owned`].
+    pub owned: &'a BTreeSet<ConversationId>,
+    /// Everything that is in doubt at the moment.
+    pub in_doubt: &'a [InDoubt],
+    /// How old a call must be before "nothing found" is believed.
+    pub settle: Duration,
+}
+
 /// Looks until it is certain, or until it is clear that a person must decide.
 ///
 /// # Errors
@@ -58,17 +69,25 @@ pub fn owned(state: &State) -> BTreeSet<ConversationId> {
 pub async fn settle<A: Read, C: Clock>(
     api: &A,
     in_doubt: &InDoubt,
-    owned: &BTreeSet<ConversationId>,
-    settle: Duration,
+    known: Known<'_>,
     clock: &C,
 ) -> Result<Verdict, CallError> {
-    let first = look(api, in_doubt, owned).await?;
+    let settle = known.settle;
+    let first = look(api, in_doubt, known).await?;
     if first != Verdict::NotMade {
         return Ok(first);
     }
     let again = settle.min(Duration::from_secs(1));
     tokio::time::sleep(settle.saturating_sub(age(&in_doubt.since, &clock.now())).max(again)).await;
-    look(api, in_doubt, owned).await
+    look(api, in_doubt, known).await
+}
+
+/// Whether another call in doubt could have made the same conversation: neither is marked, and the requester is the same.
+/// One conversation then may be either's, and a machine does not guess.
+fn has_rival(in_doubt: &InDoubt, all: &[InDoubt]) -> bool {
+    let unmarked = |doubt: &InDoubt| doubt.intent.marker.is_none();
+    let same_requester = |other: &InDoubt| other.intent.requester == in_doubt.intent.requester;
+    unmarked(in_doubt) && all.iter().any(|other| other.seq != in_doubt.seq && unmarked(other) && same_requester(other))
 }
 
 /// How long ago; nothing for what a clock puts into the future.
@@ -78,7 +97,7 @@ fn age(since: &str, now: &str) -> Duration {
     elapsed.and_then(|elapsed| Duration::try_from(elapsed).ok()).unwrap_or(Duration::ZERO)
 }
 
-async fn look<A: Read>(api: &A, in_doubt: &InDoubt, owned: &BTreeSet<ConversationId>) -> Result<Verdict, CallError> {
+async fn look<A: Read>(api: &A, in_doubt: &InDoubt, known: Known<'_>) -> Result<Verdict, CallError> {
     let intent = &in_doubt.intent;
     let Some(requester) = &intent.requester else { return Ok(Verdict::NotMade) };
     let readings = match api.conversations_of(requester).await {
@@ -88,7 +107,7 @@ async fn look<A: Read>(api: &A, in_doubt: &InDoubt, owned: &BTreeSet<Conversatio
         Err(error) => return Err(error),
     };
     let mut candidates = Vec::new();
-    for reading in readings.into_iter().filter(|reading| !owned.contains(&reading.id)) {
+    for reading in readings.into_iter().filter(|reading| !known.owned.contains(&reading.id)) {
         let fits = match &intent.marker {
             Some(marker) => has_marker(api, reading.id, marker).await?,
             None => !intent.known_before.contains(&reading.id) && looks_like(&reading, in_doubt.call, intent),
@@ -100,7 +119,7 @@ async fn look<A: Read>(api: &A, in_doubt: &InDoubt, owned: &BTreeSet<Conversatio
     }
     Ok(match candidates.as_slice() {
         [] => Verdict::NotMade,
-        [only] => Verdict::Made(only.id),
+        [only] if !has_rival(in_doubt, known.in_doubt) => Verdict::Made(only.id),
         _ => Verdict::Unclear(candidates),
     })
 }

@@ -1,7 +1,7 @@
 //! Settling what an earlier run left in doubt, before anything else is done.
 
 use crate::api::contract::Read as _;
-use crate::apply::settle::{self, Verdict};
+use crate::apply::settle::{self, Known, Verdict};
 use crate::cli::clock::SystemClock;
 use crate::cli::connection::{Connection, of_call};
 use crate::cli::error::Error;
@@ -37,7 +37,8 @@ pub async fn by_machine(
     let mut settled: Vec<Settled> = Vec::new();
     let mut owned = settle::owned(&taken.state);
     for in_doubt in &taken.in_doubt {
-        let verdict = settle::settle(&reader, in_doubt, &owned, tenant.settle, &SystemClock).await;
+        let known = Known { owned: &owned, in_doubt: &taken.in_doubt, settle: tenant.settle };
+        let verdict = settle::settle(&reader, in_doubt, known, &SystemClock).await;
         let verdict = verdict.map_err(|error| of_call("looking for it", &error))?;
         if let Verdict::Made(id) = verdict {
             owned.insert(id);
