@@ -57,7 +57,11 @@ fn what_a_scope_leaves_out_is_neither_forgotten_nor_listed() {
 fn what_was_left_out_is_said() {
     let manifests = email("a") + &email("b");
     let options = scoped(&["conversation.b"], &[], &[]);
-    insta::assert_snapshot!(plan_text_with(&manifests, &applied(&manifests), &options), @"No changes. The tenant matches the manifests.");
+    insta::assert_snapshot!(plan_text_with(&manifests, &applied(&manifests), &options), @r"
+    1 left out by --target, --exclude or --selector.
+
+    No changes. The tenant matches the manifests.
+    ");
 }
 
 #[test]
