@@ -15,7 +15,7 @@ use crate::cli::exit::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::session::{Session, report};
 use crate::cli::state_access::{self, Taken};
-use crate::cli::{load, plan, signals};
+use crate::cli::{load, pace, plan, signals};
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings, Severity};
 use crate::journal::{Append as _, Entry, Replay};
@@ -70,9 +70,11 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn client_options(&self) -> Result<HttpOptions, Error> {
+        let token = self.session.token(self.tenant)?;
         Ok(HttpOptions {
             base_url: self.tenant.base_url.clone(),
-            token: self.session.token(self.tenant)?,
+            shared_pace: pace::shared(self.tenant, &token),
+            token,
             auth_scheme: self.tenant.auth_scheme,
             timeout: self.tenant.request_timeout,
             rate: self.tenant.rate_limit,

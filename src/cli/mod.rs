@@ -8,6 +8,7 @@ mod error;
 mod exit;
 mod load;
 mod output;
+mod pace;
 mod plan;
 mod progress;
 mod sandbox;
