@@ -38,10 +38,13 @@ pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
     if zoned { text.parse().ok() } else { None }
 }
 
-/// An absolute http or https URL with a host.
+/// An absolute http or https URL with a host. Browsers also take `https:example.com`; other readers of URLs don't.
 pub(super) fn is_url(text: &str) -> bool {
     let printable = text.bytes().all(|byte| byte > b' ');
-    printable && url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    let has_slashes = text.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//"));
+    printable
+        && has_slashes
+        && url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// Two letters, as in ISO 639-1. The list of languages is Dixa's to keep.
@@ -85,6 +88,8 @@ mod tests {
                 && !is_url("example.com/a")
                 && !is_url("ftp://example.com")
                 && !is_url("https://a b")
+                && !is_url("https:example.com")
+                && !is_url("https:\\\\example.com")
         );
         assert!(is_language("no") && !is_language("eng") && !is_language("EN"));
         assert!(is_phone_number("+4512345678") && !is_phone_number("4512345678") && !is_phone_number("+0123"));
