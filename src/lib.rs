@@ -41,6 +41,7 @@
 //! - [`plan`]: what will be done, why, and what it costs
 //! - [`journal`]: the write-ahead record of an apply, and its replay
 //! - [`render`]: findings, plans and reports as text
+//! - [`schema`]: JSON Schemas of what is read and written
 //!
 //! Edges, where the world begins:
 //!
@@ -66,6 +67,7 @@
 //! | `plan` | nouns, `state` | YAML, HTTP, time, colour, async |
 //! | `journal` | nouns, `state` | files: appending is behind a trait |
 //! | `render` | nouns, `plan`, events and reports of `apply` | printing, counting, deciding |
+//! | `schema` | nouns, names of `plan` and `state` | files, checking |
 //! | `api` | nouns | manifests, plans, state files |
 //! | `workspace` | `state`, `journal` | decisions |
 //! | `sandbox` | nothing | anything it could be wrong in together with the client |
@@ -127,6 +129,7 @@ pub mod manifest;
 pub mod plan;
 pub mod project;
 pub mod render;
+pub mod schema;
 pub mod state;
 pub mod yaml;
 

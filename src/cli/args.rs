@@ -57,6 +57,11 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a starter project; what is there already is left as it is
+    #[command(after_help = "Examples:
+  dixaform init                           in this folder
+  dixaform init staging-seed              in a folder of its own")]
+    Init(InitArgs),
     /// Check manifests; no network, no state
     #[command(after_help = "Examples:
   dixaform validate                       the manifests of the project
@@ -85,7 +90,13 @@ pub enum Command {
   dixaform show --format json             the state as it is")]
     Show(ShowArgs),
     /// Look at the state, and mend it
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  dixaform state list
+  dixaform state show conversation.late-order
+  dixaform state mv conversation.late-order conversation.late-parcel"
+    )]
     State(StateCommand),
     /// Settle calls whose end is unknown
     #[command(after_help = "Examples:
@@ -103,6 +114,54 @@ pub enum Command {
 
 Then, for any client: curl -H 'Authorization: any-token' http://127.0.0.1:8080/v1/organization")]
     Sandbox(SandboxArgs),
+    /// Print the JSON Schema of a file, for editors and other programs
+    #[command(after_help = "Examples:
+  dixaform schema manifest > .dixaform/manifest.schema.json
+  dixaform schema plan                    of what `plan --format json` prints
+
+In a manifest, for editors with a YAML language server:
+  # yaml-language-server: $schema=../.dixaform/manifest.schema.json")]
+    Schema(SchemaArgs),
+    /// Print a script that completes commands and flags in a shell
+    #[command(after_help = "Examples:
+  source <(dixaform completions bash)
+  dixaform completions zsh > ~/.zfunc/_dixaform
+  dixaform completions fish > ~/.config/fish/completions/dixaform.fish
+  dixaform completions powershell >> $PROFILE")]
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The folder of the project; it is made when it is not there
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// What the schema is of
+    #[arg(value_name = "FILE")]
+    pub subject: SchemaSubject,
+}
+
+/// See [`crate::schema::Subject`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaSubject {
+    /// One YAML document that describes one conversation
+    Manifest,
+    /// dixaform.yaml
+    Project,
+    /// A state file
+    State,
+    /// A plan as JSON
+    Plan,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]
@@ -188,17 +247,24 @@ pub struct ApplyArgs {
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
     /// List the records: address, Dixa id, when it was applied, and where from
+    #[command(after_help = "Examples:
+  dixaform state list
+  dixaform state list 'import.*'          only imports")]
     List {
         /// Only addresses that match
         #[arg(value_name = "ADDRESS")]
         patterns: Vec<String>,
     },
     /// Show one record whole
+    #[command(after_help = "Examples:
+  dixaform state show conversation.late-order")]
     Show {
         #[arg(value_name = "ADDRESS")]
         address: String,
     },
     /// Give a record another address, after its manifest was renamed
+    #[command(after_help = "Examples:
+  dixaform state mv conversation.late-order conversation.late-parcel")]
     Mv {
         #[arg(value_name = "FROM")]
         from: String,
@@ -206,11 +272,15 @@ pub enum StateCommand {
         to: String,
     },
     /// Drop records and leave their conversations alone
+    #[command(after_help = "Examples:
+  dixaform state forget import.legacy-42  its conversation stays in Dixa")]
     Forget {
         #[arg(value_name = "ADDRESS", required = true)]
         addresses: Vec<String>,
     },
     /// Say who holds the lock; a lock whose process died is free by itself
+    #[command(after_help = "Examples:
+  dixaform state unlock --tenant staging")]
     Unlock,
 }
 
@@ -333,6 +403,26 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         super::Cli::command().debug_assert();
+    }
+
+    /// Every command with its full name, nested ones among them.
+    fn commands(command: &clap::Command, name: &str, found: &mut Vec<(String, clap::Command)>) {
+        found.push((name.to_owned(), command.clone()));
+        for below in command.get_subcommands() {
+            commands(below, &format!("{name} {}", below.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_examples_of_it() {
+        let mut found = Vec::new();
+        commands(&super::Cli::command(), "dixaform", &mut found);
+        assert!(found.len() > 10);
+        for (name, mut command) in found {
+            let help = command.render_long_help().to_string();
+            let (_, examples) = help.split_once("\nExamples:\n").expect(&name);
+            assert!(examples.contains(&name), "{name}: {examples}");
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 mod apply;
 pub mod args;
 mod clock;
+mod completions;
 mod connection;
 mod embedded;
 mod error;
 mod exit;
+mod init;
 mod ledger;
 mod load;
 mod output;
@@ -17,6 +19,7 @@ mod recover;
 mod refresh;
 mod sandbox;
 mod saved_plan;
+mod schema;
 mod session;
 mod settling;
 mod show;
@@ -48,7 +51,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     log(&cli.globals);
     let output = Output::new(&cli.globals);
-    match dispatch(&cli) {
+    match dispatch(&cli, &output) {
         Ok(exit) => exit.into(),
         Err(error) => {
             tell(&output, &error);
@@ -57,16 +60,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<Exit, Error> {
-    let session = Session::open(&cli.globals)?;
+fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
+    // A project file that is wrong stops only what has to do with it.
+    let session = || Session::open(&cli.globals);
     match &cli.command {
-        Command::Validate(args) => validate::run(&session, args),
-        Command::Plan(args) => plan::run(&session, args),
-        Command::Apply(args) => apply::run(&session, args),
-        Command::Show(args) => show::run(&session, args),
-        Command::Recover(args) => recover::run(&session, args),
-        Command::State(command) => state::run(&session, command),
-        Command::Sandbox(args) => sandbox::run(&session, args),
+        Command::Init(args) => init::run(&cli.globals, output, args),
+        Command::Validate(args) => validate::run(&session()?, args),
+        Command::Plan(args) => plan::run(&session()?, args),
+        Command::Apply(args) => apply::run(&session()?, args),
+        Command::Show(args) => show::run(&session()?, args),
+        Command::Recover(args) => recover::run(&session()?, args),
+        Command::State(command) => state::run(&session()?, command),
+        Command::Sandbox(args) => sandbox::run(&session()?, args),
+        Command::Schema(args) => schema::run(output, args),
+        Command::Completions(args) => completions::run(output, args),
     }
 }
 

@@ -9,12 +9,15 @@
 
 mod apply;
 mod architecture;
+mod completions;
+mod init;
 mod members;
 mod plan;
 mod properties;
 mod readme;
 mod sandbox;
 mod scenarios;
+mod schema;
 mod state;
 mod support;
 mod validate;

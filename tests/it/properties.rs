@@ -1,7 +1,7 @@
 //! What holds for every valid manifest, whatever it says: manifests are made up from the tables of request bodies, and go
 //! through the real pipeline, from text to plan to apply and to the plan after that.
 
-mod bodies;
+pub mod bodies;
 mod tenant;
 
 use std::collections::BTreeMap;

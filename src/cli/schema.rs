@@ -1,0 +1,19 @@
+//! `dixaform schema`: the JSON Schema of a file.
+
+use crate::cli::args::{SchemaArgs, SchemaSubject};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::output::Output;
+use crate::json;
+use crate::schema::{Subject, schema};
+
+pub fn run(output: &Output, args: &SchemaArgs) -> Result<Exit, Error> {
+    let subject = match args.subject {
+        SchemaSubject::Manifest => Subject::Manifest,
+        SchemaSubject::Project => Subject::Project,
+        SchemaSubject::State => Subject::State,
+        SchemaSubject::Plan => Subject::Plan,
+    };
+    output.result(&json::write_pretty(&schema(subject)))?;
+    Ok(Exit::Done)
+}

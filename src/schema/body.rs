@@ -1,0 +1,120 @@
+//! The tables of [`crate::shape`] as schemas: each shape is one definition, and a union chooses among them by `_type`.
+//!
+//! A union is a list of `if` and `then`, not a `oneOf`: an editor then talks about the variant that was written, and
+//! not about all that it could have been.
+
+use crate::schema::keyword::{
+    about, defined, filled, list_of, map, of_type, only, pattern, texts, timestamp, uuid, word,
+};
+use crate::shape::{Form, Member, Shape, Union};
+use crate::value::{Map, Value};
+
+/// A member that is no part of the tables: of every variant of a union.
+pub type Extra<'e> = (&'e str, &'e Value);
+
+/// The schema of a union; its variants, and whatever they hold, are put into `definitions`.
+pub fn union(union: &'static Union, extra: Option<Extra<'_>>, definitions: &mut Map) -> Value {
+    for variant in union.variants {
+        define(variant, true, extra, definitions);
+    }
+    if let ([only], true) = (union.variants, union.optional_type) {
+        return defined(only.name);
+    }
+    let names = union.variants.iter().map(|variant| variant.name);
+    let chosen = |variant: &Shape| {
+        let named = map([("properties", map([("_type", only(variant.name))])), ("required", texts(["_type"]))]);
+        map([("if", named), ("then", defined(variant.name))])
+    };
+    map([
+        ("type", Value::text("object")),
+        ("required", texts(["_type"])),
+        ("properties", map([("_type", about(word(names), &format!("Which form of {}", union.what)))])),
+        ("allOf", Value::List(union.variants.iter().map(chosen).collect())),
+    ])
+}
+
+/// Defines a shape under its name. Shapes of the same name have the same members, so the first is as good as any.
+fn define(shape: &'static Shape, typed: bool, extra: Option<Extra<'_>>, definitions: &mut Map) {
+    if definitions.get(shape.name).is_some() {
+        return;
+    }
+    // Takes its place before those that it holds, so that the order is that of the tables.
+    definitions.set(shape.name, Value::Null);
+    let mut properties = Map::with_capacity(shape.members.len() + 2);
+    if typed {
+        properties.push_unique("_type", only(shape.name));
+    }
+    for Member { name, form, about: text, .. } in shape.members {
+        properties.push_unique(*name, about(self::form(form, definitions), text));
+    }
+    if let Some((name, schema)) = extra {
+        properties.push_unique(name, schema.clone());
+    }
+    let required = shape.members.iter().filter(|member| member.required).map(|member| member.name);
+    let schema = map([
+        ("type", Value::text("object")),
+        ("required", texts(required)),
+        ("properties", Value::Map(properties)),
+        ("additionalProperties", Value::Bool(false)),
+    ]);
+    definitions.set(shape.name, schema);
+}
+
+fn form(form: &'static Form, definitions: &mut Map) -> Value {
+    match form {
+        Form::Text => filled(),
+        Form::AnyText => of_type("string"),
+        Form::Uuid => uuid(),
+        Form::Timestamp => timestamp(),
+        // No `format`: "uri" would refuse the letters of all languages, which a browser's address bar gives.
+        Form::Url => pattern(r"^[hH][tT][tT][pP][sS]?://[^\x00-\x20]+$"),
+        Form::Language => pattern("^[a-z]{2}$"),
+        Form::PhoneNumber => pattern(r"^\+[1-9][0-9]{1,14}$"),
+        Form::Word(words) => word(words.iter().copied()),
+        Form::Map(shape) => {
+            define(shape, false, None, definitions);
+            defined(shape.name)
+        }
+        Form::Union(variants) => union(variants, None, definitions),
+        Form::List(items) => list_of(self::form(items, definitions)),
+        Form::Free => of_type("object"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::Kind;
+    use crate::shape;
+
+    /// All shapes in a union, with those that they hold.
+    fn shapes(union: &'static Union, found: &mut Vec<&'static Shape>) {
+        let mut open: Vec<&'static Shape> = union.variants.iter().collect();
+        while let Some(shape) = open.pop() {
+            found.push(shape);
+            for member in shape.members {
+                let mut form = &member.form;
+                while let Form::List(items) = form {
+                    form = items;
+                }
+                match form {
+                    Form::Map(shape) => open.push(shape),
+                    Form::Union(union) => open.extend(union.variants),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shapes_of_the_same_name_are_the_same() {
+        let mut found = Vec::new();
+        Kind::ALL.into_iter().for_each(|kind| shapes(shape::body(kind), &mut found));
+        assert!(found.len() > 20);
+        for one in &found {
+            for other in found.iter().filter(|other| other.name == one.name) {
+                assert_eq!(format!("{one:?}"), format!("{other:?}"));
+            }
+        }
+    }
+}

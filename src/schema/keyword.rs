@@ -1,0 +1,160 @@
+//! The few forms of JSON Schema that the schemas here are built of.
+
+use crate::schema::Subject;
+use crate::value::{Map, Number, Value};
+
+/// The hyphenated form, in either case.
+pub const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
+/// The name of a manifest or of a tenant; at most [`NAME_MAX`] characters.
+pub const NAME: &str = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$";
+pub const NAME_MAX: i64 = 253;
+const ADDRESS: &str = r"^(conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$";
+const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
+
+/// A map of these members, in this order.
+pub fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map>())
+}
+
+/// A list of texts.
+pub fn texts<'t>(texts: impl IntoIterator<Item = &'t str>) -> Value {
+    Value::List(texts.into_iter().map(Value::text).collect())
+}
+
+pub fn integer(number: i64) -> Value {
+    Value::Number(Number::Integer(number))
+}
+
+/// `schema` with one more keyword, or with another value of it.
+pub fn with(mut schema: Value, keyword: &str, value: Value) -> Value {
+    if let Value::Map(map) = &mut schema {
+        map.set(keyword, value);
+    }
+    schema
+}
+
+/// `schema` with what it is, for people.
+pub fn about(schema: Value, text: &str) -> Value {
+    with(schema, "description", Value::text(text))
+}
+
+/// A value of this type.
+pub fn of_type(name: &str) -> Value {
+    map([("type", Value::text(name))])
+}
+
+/// The same values and null.
+pub fn or_null(schema: Value) -> Value {
+    let named = schema.get("type").and_then(Value::as_text).map(str::to_owned);
+    match named {
+        Some(name) => with(schema, "type", texts([name.as_str(), "null"])),
+        None => map([("anyOf", Value::List(vec![schema, of_type("null")]))]),
+    }
+}
+
+/// A string that matches.
+pub fn pattern(pattern: &str) -> Value {
+    map([("type", Value::text("string")), ("pattern", Value::text(pattern))])
+}
+
+/// A string that is not empty.
+pub fn filled() -> Value {
+    map([("type", Value::text("string")), ("minLength", integer(1))])
+}
+
+/// One of these words.
+pub fn word<'t>(words: impl IntoIterator<Item = &'t str>) -> Value {
+    map([("type", Value::text("string")), ("enum", texts(words))])
+}
+
+/// This text and no other.
+pub fn only(text: &str) -> Value {
+    map([("const", Value::text(text))])
+}
+
+/// An integer from `least` on.
+pub fn at_least(least: i64) -> Value {
+    map([("type", Value::text("integer")), ("minimum", integer(least))])
+}
+
+pub fn list_of(items: Value) -> Value {
+    map([("type", Value::text("array")), ("items", items)])
+}
+
+/// A map with anything in it, each value of this form.
+pub fn map_of(values: Value) -> Value {
+    map([("type", Value::text("object")), ("additionalProperties", values)])
+}
+
+/// What stands under this name in `$defs`.
+pub fn defined(name: &str) -> Value {
+    map([("$ref", Value::text(format!("#/$defs/{name}")))])
+}
+
+/// A map of these members and no others.
+pub fn closed<const N: usize>(required: &[&str], members: [(&str, Value); N]) -> Value {
+    with(open(required, members), "additionalProperties", Value::Bool(false))
+}
+
+/// A map of these members and perhaps others.
+pub fn open<const N: usize>(required: &[&str], members: [(&str, Value); N]) -> Value {
+    map([("type", Value::text("object")), ("required", texts(required.iter().copied())), ("properties", map(members))])
+}
+
+/// An RFC 3339 timestamp with a zone.
+pub fn timestamp() -> Value {
+    let day = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
+    let time = "([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)";
+    let zone = r"(Z|[+-][0-9]{2}:[0-9]{2})";
+    let whole = format!(r"^{day}T{time}(\.[0-9]{{1,9}})?{zone}$");
+    with(pattern(&whole), "format", Value::text("date-time"))
+}
+
+/// A uuid in its hyphenated form.
+pub fn uuid() -> Value {
+    with(pattern(UUID), "format", Value::text("uuid"))
+}
+
+/// `sha256:` and 64 hexadecimal digits.
+pub fn digest() -> Value {
+    pattern(DIGEST)
+}
+
+/// `conversation.<name>` or `import.<name>`.
+pub fn address() -> Value {
+    pattern(ADDRESS)
+}
+
+/// Dixa's id of a conversation.
+pub fn conversation_id() -> Value {
+    at_least(1)
+}
+
+/// Where a manifest stood.
+pub fn source() -> Value {
+    closed(&["file", "line", "column"], [("file", of_type("string")), ("line", at_least(1)), ("column", at_least(1))])
+}
+
+/// The value of a custom attribute as it is applied.
+pub fn attribute_value() -> Value {
+    let kinds = map([("type", texts(["string", "array", "null"]))]);
+    with(kinds, "items", of_type("string"))
+}
+
+/// A whole document: its names, then `schema`, then what it refers to.
+pub fn document(subject: Subject, title: &str, description: &str, schema: Value, definitions: Map) -> Value {
+    let mut document = Map::new();
+    document.set("$schema", Value::text("https://json-schema.org/draft/2020-12/schema"));
+    document.set("$id", Value::text(format!("https://dixaform.dev/schema/{}-1.json", subject.word())));
+    document.set("title", Value::text(title));
+    document.set("description", Value::text(description));
+    if let Value::Map(keywords) = schema {
+        for (keyword, value) in keywords.iter() {
+            document.set(keyword, value.clone());
+        }
+    }
+    if !definitions.is_empty() {
+        document.set("$defs", Value::Map(definitions));
+    }
+    Value::Map(document)
+}

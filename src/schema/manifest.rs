@@ -1,0 +1,91 @@
+//! The schema of a manifest: its envelope, and both kinds of bodies.
+
+use crate::conversation::{CUSTOM_ATTRIBUTES, Kind};
+use crate::schema::Subject;
+use crate::schema::body::{self, Extra};
+use crate::schema::keyword::{
+    NAME, NAME_MAX, UUID, about, closed, document, filled, integer, map, map_of, of_type, only, or_null, pattern,
+    texts, with, word,
+};
+use crate::shape;
+use crate::value::{Map, Value};
+
+const ATTRIBUTES_ABOUT: &str = "Custom attributes by the id of their definition: a text, the path of a Select's options \
+    from root to leaf, or null to clear. Sent by PATCH once the conversation is there. \
+    https://docs.dixa.io/openapi/dixa-api/beta/custom-attributes/patchconversationsconversationidcustom-attributes";
+
+pub fn schema() -> Value {
+    let attributes = custom_attributes();
+    let mut definitions = Map::new();
+    let specs: Vec<Value> =
+        Kind::ALL.into_iter().map(|kind| spec(kind, (CUSTOM_ATTRIBUTES, &attributes), &mut definitions)).collect();
+    let kinds = Kind::ALL.into_iter().map(Kind::manifest_word);
+    let envelope = closed(
+        &["apiVersion", "kind", "metadata", "spec"],
+        [
+            ("apiVersion", about(only("dixaform/v1"), "The version of this form")),
+            ("kind", about(word(kinds), "Which of Dixa's two calls makes it")),
+            ("metadata", metadata()),
+            ("spec", about(of_type("object"), "The body of the request, and customAttributes")),
+        ],
+    );
+    let schema = with(envelope, "allOf", Value::List(specs));
+    let text = "One YAML or JSON document that describes one Dixa conversation";
+    document(Subject::Manifest, "dixaform manifest", text, schema, definitions)
+}
+
+/// If it is of this kind, then its spec is this.
+fn spec(kind: Kind, extra: Extra<'_>, definitions: &mut Map) -> Value {
+    let text = match kind {
+        Kind::Conversation => {
+            "The body of POST /v1/conversations, and customAttributes. \
+            https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations"
+        }
+        Kind::Import => {
+            "The body of POST /v1/conversations/import, and customAttributes. \
+            https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport"
+        }
+    };
+    let spec = about(body::union(shape::body(kind), Some(extra), definitions), text);
+    let is_kind = map([("properties", map([("kind", only(kind.manifest_word()))])), ("required", texts(["kind"]))]);
+    map([("if", is_kind), ("then", map([("properties", map([("spec", spec)]))]))])
+}
+
+fn metadata() -> Value {
+    let name = with(pattern(NAME), "maxLength", integer(NAME_MAX));
+    let labels = about(or_null(map_of(of_type("string"))), "For --selector; never sent");
+    let metadata = closed(
+        &["name"],
+        [
+            ("name", about(name, "A stable name of your own, unique among manifests of this kind")),
+            ("labels", labels),
+            ("annotations", annotations()),
+        ],
+    );
+    about(metadata, "What dixaform is told; never sent")
+}
+
+fn annotations() -> Value {
+    let on_change = about(
+        word(["replace", "ignore", "block"]),
+        "When the content differs: make a new conversation, keep the old one knowingly, or never replace",
+    );
+    let adopt = about(pattern("^0*[1-9][0-9]{0,18}$"), "Manage the conversation with this id, and make none");
+    let settings = map([("dixaform/on-change", on_change), ("dixaform/adopt", adopt)]);
+    let foreign = map([("not", map([("pattern", Value::text("^dixaform/"))]))]);
+    let known = map([("enum", texts(["dixaform/on-change", "dixaform/adopt"]))]);
+    let schema = with(map_of(of_type("string")), "properties", settings);
+    let schema = with(schema, "propertyNames", map([("anyOf", Value::List(vec![known, foreign]))]));
+    about(or_null(schema), "dixaform/… are settings, all others are your own")
+}
+
+fn custom_attributes() -> Value {
+    let value = map([
+        ("type", texts(["string", "array", "null"])),
+        ("minLength", integer(1)),
+        ("minItems", integer(1)),
+        ("items", filled()),
+    ]);
+    let schema = with(map_of(value), "propertyNames", map([("pattern", Value::text(UUID))]));
+    about(or_null(schema), ATTRIBUTES_ABOUT)
+}

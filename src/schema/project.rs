@@ -1,0 +1,98 @@
+//! The schema of the project file, as [`crate::project`] checks it.
+
+use crate::schema::Subject;
+use crate::schema::keyword::{
+    NAME, NAME_MAX, about, closed, defined, document, filled, integer, list_of, map, map_of, of_type, or_null, pattern,
+    texts, with, word,
+};
+use crate::value::{Map, Number, Value};
+
+/// https anywhere, plain http on this machine only; no user, query or fragment.
+const BASE_URL: &str =
+    r"^([hH][tT][tT][pP][sS]://[^/?#@\s]+|[hH][tT][tT][pP]://(localhost|127\.[0-9.]+|\[[0:]*1\])(:[0-9]+)?)(/[^?#]*)?$";
+const DURATION: &str = "^([0-9]+(ms|s|m|h))+$";
+
+pub fn schema() -> Value {
+    let version = map([("const", integer(1))]);
+    let schema = closed(
+        &["version"],
+        [
+            ("version", about(version, "The version of this form")),
+            ("manifests", about(list_of(filled()), "Files and folders of manifests, used when no PATH is given")),
+            ("defaultTenant", about(filled(), "The tenant that is used when there is no --tenant")),
+            ("tenants", tenants()),
+        ],
+    );
+    let text = "dixaform.yaml: where manifests are, and which tenants there are";
+    let definitions = Map::from_iter([("tenant".to_owned(), tenant(true)), ("sandbox".to_owned(), tenant(false))]);
+    document(Subject::Project, "dixaform project file", text, schema, definitions)
+}
+
+fn tenants() -> Value {
+    let names = map([("pattern", Value::text(NAME)), ("maxLength", integer(NAME_MAX))]);
+    let schema = with(map_of(defined("tenant")), "properties", map([("sandbox", defined("sandbox"))]));
+    about(with(schema, "propertyNames", names), "Dixa organizations by a name of your own; `sandbox` always exists")
+}
+
+/// A tenant. The sandbox has no base URL: it is embedded.
+fn tenant(with_base_url: bool) -> Value {
+    let Value::Map(mut settings) = settings() else { return Value::Null };
+    if !with_base_url {
+        settings.remove("baseUrl");
+    }
+    // Of an object only: anything else has all members that are required.
+    let both = map([("type", Value::text("object")), ("required", texts(["apiKeyEnv", "apiKeyFile"]))]);
+    let schema = map([
+        ("type", Value::text("object")),
+        ("properties", Value::Map(settings)),
+        ("additionalProperties", Value::Bool(false)),
+        ("not", both),
+    ]);
+    or_null(schema)
+}
+
+fn settings() -> Value {
+    let flag = || of_type("boolean");
+    map([
+        ("baseUrl", about(pattern(BASE_URL), "Dixa's API, with or without /v1. Default https://dev.dixa.io")),
+        (
+            "apiKeyEnv",
+            about(
+                pattern("^[A-Za-z_][A-Za-z0-9_]{0,99}$"),
+                "The environment variable that holds the token; never the token itself. Default DIXA_API_KEY",
+            ),
+        ),
+        ("apiKeyFile", about(filled(), "A file that holds the token and nothing else")),
+        ("authScheme", about(word(["bare", "bearer"]), "How the token is sent. Default bare")),
+        ("organizationId", about(filled(), "The organization that it must be; another one is refused")),
+        ("state", about(filled(), "The state file. Default state/<tenant>.json")),
+        ("rateLimit", rate_limit()),
+        ("allowOutbound", about(flag(), "Whether messages may be sent to customers. Default false")),
+        ("lastApplied", about(word(["full", "digest"]), "What the state keeps of a spec. Default full")),
+        ("markers", about(flag(), "Whether first messages get an externalId to find them by. Default true")),
+        (
+            "removedAttributes",
+            about(word(["clear", "keep"]), "What happens to an attribute that left its manifest. Default clear"),
+        ),
+        ("requestTimeout", about(lasting(), "How long one request may take. Default 30s")),
+        ("settle", about(pattern(DURATION), "How long a lost call is looked for. Default 5s")),
+    ])
+}
+
+/// A duration that is not zero.
+fn lasting() -> Value {
+    with(pattern(DURATION), "not", map([("pattern", Value::text("^(0+(ms|s|m|h))+$"))]))
+}
+
+fn rate_limit() -> Value {
+    let million = integer(1_000_000);
+    let rate = with(of_type("number"), "minimum", Value::Number(Number::Float(0.001)));
+    let burst = with(of_type("integer"), "minimum", integer(1));
+    let members = map([
+        ("requestsPerSecond", with(rate, "maximum", million.clone())),
+        ("burst", with(burst, "maximum", million)),
+    ]);
+    let schema =
+        map([("type", Value::text("object")), ("properties", members), ("additionalProperties", Value::Bool(false))]);
+    about(schema, "Dixa's published limit per token is 10 a second in bursts of 4")
+}

@@ -1,0 +1,192 @@
+//! `dixaform init`: a project that works at once, and nothing that was there is lost.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::support::Workspace;
+
+const FILES: [&str; 7] = [
+    ".dixaform/manifest.schema.json",
+    ".dixaform/project.schema.json",
+    ".github/workflows/dixaform.yml",
+    ".gitignore",
+    "dixaform.yaml",
+    "manifests/conversation.yaml",
+    "manifests/import.yaml",
+];
+
+/// Every file below a folder, by its path.
+fn files(workspace: &Workspace) -> BTreeMap<String, Vec<u8>> {
+    let root = workspace.path("");
+    let mut found = BTreeMap::new();
+    let mut open = vec![root.clone()];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+            found.insert(name, std::fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+fn names(workspace: &Workspace) -> Vec<String> {
+    files(workspace).into_keys().collect()
+}
+
+#[test]
+fn an_empty_folder_becomes_a_project_that_works_on_the_sandbox_at_once() {
+    let workspace = Workspace::new();
+    let outcome = workspace.run("init").exit(0).warns("  dixaform plan\n  dixaform apply\n");
+    assert_eq!(names(&workspace), FILES);
+    for file in FILES {
+        assert!(outcome.stdout.contains(&format!("wrote {file}\n")), "{file}: {}", outcome.stdout);
+    }
+    let validated = workspace.run("validate --warnings-as-errors").exit(0);
+    assert_eq!(validated.stdout, "2 manifests: valid.\n");
+    let _ = workspace.run("plan").exit(0).says("Plan: 1 to create, 1 to import, 0 to update");
+    let _ = workspace.run("plan --tenant staging").exit(0).says("Plan: 1 to create, 1 to import, 0 to update");
+    let applied = workspace.run("apply --yes").exit(0);
+    assert_eq!(applied.last_line(), "Apply complete! 1 created, 1 imported, 0 updated.");
+    let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+}
+
+#[test]
+fn a_starter_project_sends_nothing_to_anyone() {
+    let workspace = Workspace::new();
+    let _ = workspace.run("init").exit(0);
+    for change in workspace.plan_json("")["changes"].as_array().unwrap() {
+        assert_eq!(change["reachesCustomer"], false, "{change}");
+    }
+}
+
+#[test]
+fn a_second_time_changes_nothing() {
+    let workspace = Workspace::new();
+    let _ = workspace.run("init").exit(0);
+    let before = files(&workspace);
+    let again = workspace.run("init").exit(0).warns("dixaform plan");
+    assert_eq!(files(&workspace), before);
+    for file in FILES {
+        assert!(again.stdout.contains(&format!("left as it is: {file}\n")), "{file}: {}", again.stdout);
+    }
+}
+
+#[test]
+fn what_is_there_is_left_byte_for_byte() {
+    for kept in FILES {
+        let workspace = Workspace::new();
+        workspace.write(kept, b"mine\xff\r\n");
+        let outcome = workspace.run("init").exit(0).says(&format!("left as it is: {kept}"));
+        assert_eq!(outcome.stdout.matches("wrote ").count(), FILES.len() - 1);
+        let after = files(&workspace);
+        assert_eq!(after[kept], b"mine\xff\r\n");
+        assert_eq!(after.len(), FILES.len());
+    }
+}
+
+#[test]
+fn an_older_gitignore_is_told_what_it_lacks() {
+    let workspace = Workspace::new().file(".gitignore", "target\n/state/*.journal\n/state/*.lock\n");
+    let outcome = workspace.run("init").exit(0).says("left as it is: .gitignore; it lacks /state/*.backup");
+    assert!(!outcome.stdout.contains("*.journal"), "{}", outcome.stdout);
+}
+
+#[test]
+fn another_folder_is_made_and_named_in_the_next_commands() {
+    let workspace = Workspace::new();
+    let _ = workspace.run("init seeds/staging").exit(0).warns("  dixaform plan --chdir seeds/staging\n");
+    assert!(names(&workspace).iter().all(|name| name.starts_with("seeds/staging/")));
+    let _ = workspace.run("plan --chdir seeds/staging").exit(0);
+    let _ = workspace.run("init other --chdir seeds").exit(0).says("wrote other/dixaform.yaml");
+    assert!(workspace.exists("seeds/other/dixaform.yaml"));
+}
+
+#[test]
+fn a_file_in_the_place_of_a_folder_is_told() {
+    let workspace = Workspace::new().file("manifests", "not a folder");
+    let _ = workspace.run("init").exit(1).warns("manifests");
+    assert_eq!(workspace.read("manifests"), "not a folder");
+}
+
+/// Of what an apply leaves beside the state, git takes the states of real tenants only.
+#[test]
+fn git_ignores_what_is_of_this_machine() {
+    let workspace = Workspace::new();
+    let _ = workspace.run("init").exit(0);
+    let _ = workspace.run("apply --yes").exit(0);
+    let git = |words: &[&str]| {
+        let output = std::process::Command::new("git").current_dir(workspace.path("")).args(words).output();
+        output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    // A machine without git has nothing to ask.
+    if git(&["init", "--quiet"]).is_err() {
+        return;
+    }
+    let listed = git(&["status", "--porcelain", "--untracked-files=all"]).unwrap();
+    assert!(listed.contains("dixaform.yaml"), "{listed}");
+    assert!(!listed.contains("state/"), "{listed}");
+    for file in ["staging.journal", "staging.lock", "staging.json", "staging.json.backup"] {
+        workspace.write(&format!("state/{file}"), "");
+    }
+    let listed = git(&["status", "--porcelain", "--untracked-files=all"]).unwrap();
+    assert_eq!(listed.lines().filter(|line| line.contains("state/")).collect::<Vec<_>>(), ["?? state/staging.json"]);
+}
+
+#[test]
+fn only_the_apply_of_the_workflow_has_the_token_and_no_two_run_at_once() {
+    let workspace = Workspace::new();
+    let _ = workspace.run("init").exit(0);
+    let text = workspace.read(".github/workflows/dixaform.yml");
+    assert!(!text.contains("VERSION"), "{text}");
+    let workflow: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+    let (plan, apply) = (workflow["jobs"]["plan"].to_string(), &workflow["jobs"]["apply"]);
+    assert!(plan.contains("dixaform plan") && !plan.contains("secrets"));
+    assert_eq!(workflow["permissions"]["contents"], "read");
+    assert_eq!(apply["concurrency"]["cancel-in-progress"], false);
+    let steps = apply["steps"].as_array().unwrap();
+    let with_token: Vec<_> = steps.iter().filter(|step| step.to_string().contains("secrets")).collect();
+    assert_eq!(with_token.len(), 1);
+    assert_eq!(with_token[0]["run"], "dixaform apply --tenant staging --yes");
+    let keeps = steps.iter().find(|step| step["name"] == "Keep the state").unwrap();
+    assert_eq!(keeps["if"], "always()");
+}
+
+/// The step that keeps the state, on a repository of its own: what an apply leaves is pushed, and what it took away is
+/// removed.
+#[cfg(unix)]
+#[test]
+fn the_workflow_keeps_the_state_and_the_journal_of_what_is_in_doubt() {
+    let workspace = Workspace::new();
+    let _ = workspace.run("init work").exit(0);
+    let shell = |folder: &str, script: &str| {
+        let mut command = std::process::Command::new("bash");
+        command.args(["-euc", script]).current_dir(workspace.path(folder)).env("HOME", workspace.path(""));
+        let output = command.env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap();
+        assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    if std::process::Command::new("git").arg("--version").output().is_err() {
+        return;
+    }
+    let workflow: serde_json::Value =
+        serde_yaml::from_str(&workspace.read("work/.github/workflows/dixaform.yml")).unwrap();
+    let steps = workflow["jobs"]["apply"]["steps"].as_array().unwrap();
+    let keep = steps.iter().find(|step| step["name"] == "Keep the state").unwrap()["run"].as_str().unwrap();
+    let commit = "git init --quiet --initial-branch=main && git config user.name a && git config user.email a@example.com \
+        && git add . && git commit --quiet --message first";
+    shell("work", commit);
+    shell("", "git clone --quiet --bare work origin.git && rm -rf work && git clone --quiet origin.git work");
+    let pushed = || shell("origin.git", "git ls-tree -r --name-only main | grep ^state/ || true");
+
+    shell("work", keep);
+    assert_eq!(pushed(), "");
+    shell("work", "mkdir state && touch state/staging.json state/staging.journal state/staging.lock");
+    shell("work", keep);
+    assert_eq!(pushed(), "state/staging.journal\nstate/staging.json\n");
+    shell("work", "rm state/staging.journal");
+    shell("work", keep);
+    assert_eq!(pushed(), "state/staging.json\n");
+    assert!(Path::new(&workspace.path("work/state/staging.lock")).exists());
+}

@@ -1,0 +1,599 @@
+//! `dixaform schema`: what the readers take the schemas take, and nearly all that the readers refuse they refuse, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dixaform::conversation::{CUSTOM_ATTRIBUTES, Kind};
+use dixaform::reporter::Reporter;
+use dixaform::schema::{Subject, schema};
+use dixaform::value::{Map, Number, Value};
+use dixaform::yaml::{self, Content, Format, Node};
+use dixaform::{json, manifest, project};
+use jsonschema::Validator;
+use proptest::prelude::*;
+
+use crate::properties::bodies;
+use crate::support::Workspace;
+
+fn as_json(value: &Value) -> serde_json::Value {
+    serde_json::from_str(&json::write(value)).unwrap()
+}
+
+/// A validator as editors have it, for which a `format` is a rule.
+fn strict(subject: Subject) -> Validator {
+    jsonschema::draft202012::options().should_validate_formats(true).build(&as_json(&schema(subject))).unwrap()
+}
+
+/// A validator as the draft has it by default, for which a `format` is a note.
+fn lenient(subject: Subject) -> Validator {
+    jsonschema::draft202012::options().build(&as_json(&schema(subject))).unwrap()
+}
+
+#[track_caller]
+fn assert_valid(validator: &Validator, value: &serde_json::Value, what: &str) {
+    let errors: Vec<String> =
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{what}: {errors:#?}");
+}
+
+/// The documents of a text as values, and whether its reader found the text itself to be wrong.
+fn documents(name: &str, bytes: &[u8]) -> (Vec<serde_json::Value>, bool) {
+    let file = Arc::from(name);
+    let Ok(text) = yaml::decode(&file, bytes) else { return (Vec::new(), true) };
+    let mut reporter = Reporter::new(&file, text);
+    let nodes = yaml::read(text, Format::of(name, text), &mut reporter);
+    let wrong = reporter.finish().has_errors();
+    (nodes.iter().map(|node| as_json(&plain(node))).collect(), wrong)
+}
+
+fn plain(node: &Node<'_>) -> Value {
+    match &node.content {
+        Content::Null => Value::Null,
+        Content::Bool(value, _) => Value::Bool(*value),
+        Content::Number(number, _) => Value::Number(*number),
+        // JSON can't carry it; to a schema it is a number like another.
+        Content::OddNumber(_) => Value::Number(Number::Integer(0)),
+        Content::Text(text) => Value::text(text.as_ref()),
+        Content::List(items) => Value::List(items.iter().map(plain).collect()),
+        Content::Map(entries) => {
+            Value::Map(entries.iter().map(|entry| (entry.key.to_string(), plain(&entry.value))).collect())
+        }
+    }
+}
+
+fn files_below(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known)) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_schema_is_one_and_the_command_prints_it() {
+    let workspace = Workspace::new();
+    for subject in Subject::ALL {
+        let value = as_json(&schema(subject));
+        assert_eq!(value["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(value["$id"], format!("https://dixaform.dev/schema/{}-1.json", subject.word()));
+        assert!(value["title"].is_string() && value["description"].is_string());
+        let problem = jsonschema::draft202012::meta::validate(&value).err().map(|error| error.to_string());
+        assert_eq!(problem, None, "{subject:?}");
+        let printed = workspace.run(&format!("schema {}", subject.word())).exit(0);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&printed.stdout).unwrap(), value);
+        assert_eq!(printed.stdout, workspace.run(&format!("schema {}", subject.word())).exit(0).stdout);
+    }
+    let _ = workspace.run("schema journal").exit(64);
+}
+
+#[test]
+fn every_reference_leads_to_a_definition_and_every_definition_is_used() {
+    for subject in Subject::ALL {
+        let value = schema(subject);
+        let text = json::write(&value);
+        let defined: BTreeSet<String> = value
+            .get("$defs")
+            .and_then(Value::as_map)
+            .map(|map| map.iter().map(|(name, _)| name.to_owned()).collect())
+            .unwrap_or_default();
+        let used = text.split("\"#/$defs/").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+        assert_eq!(used.collect::<BTreeSet<_>>(), defined, "{subject:?}");
+    }
+}
+
+#[test]
+fn every_member_says_what_it_is() {
+    fn properties<'v>(value: &'v serde_json::Value, found: &mut Vec<(&'v str, &'v serde_json::Value)>) {
+        if let Some(map) = value["properties"].as_object() {
+            found.extend(map.iter().map(|(name, schema)| (name.as_str(), schema)));
+        }
+        let below = value.as_object().into_iter().flat_map(|map| map.values());
+        below.chain(value.as_array().into_iter().flatten()).for_each(|value| properties(value, found));
+    }
+    for subject in [Subject::Manifest, Subject::Project] {
+        let value = as_json(&schema(subject));
+        let mut found = Vec::new();
+        properties(&value, &mut found);
+        assert!(found.len() > 15);
+        // A `const` says it already; `tenants` have their settings explained, not their names.
+        let silent: Vec<_> = found
+            .iter()
+            .filter(|(name, schema)| {
+                schema["description"].is_null()
+                    && schema["const"].is_null()
+                    && schema["$ref"].is_null()
+                    && !["spec", "requestsPerSecond", "burst"].contains(name)
+            })
+            .collect();
+        assert!(silent.is_empty(), "{silent:#?}");
+    }
+    let text = json::write(&schema(Subject::Manifest));
+    assert!(text.contains("https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport"));
+}
+
+#[test]
+fn every_example_is_taken() {
+    let manifests = strict(Subject::Manifest);
+    let projects = strict(Subject::Project);
+    let (mut taken, mut projects_taken) = (0, 0);
+    for path in files_below("examples").into_iter().chain(files_below("src/cli/init")) {
+        let name = path.to_str().unwrap();
+        let (documents, wrong) = documents(name, &std::fs::read(&path).unwrap());
+        assert!(!wrong, "{name}");
+        for document in documents {
+            if path.ends_with("dixaform.yaml") {
+                projects_taken += 1;
+                assert_valid(&projects, &document, name);
+            } else if !path.ends_with("workflow.yml") {
+                taken += 1;
+                assert_valid(&manifests, &document, name);
+            }
+        }
+    }
+    assert!(taken > 40 && projects_taken == 2, "{taken} {projects_taken}");
+}
+
+/// What is wrong with a text before it means anything: an editor's YAML support tells, a schema never sees it.
+const TEXT: &str = "the text itself is wrong";
+/// What the schema does not refuse, and why; everything else in the corpus it does.
+const NOT_REFUSED: &[(&str, &str)] = &[
+    ("adopt-too-large.yaml", "the pattern counts digits, and does not compare"),
+    ("duplicate-address.yaml", "a schema sees one document at a time"),
+    ("alias-bomb.yaml", TEXT),
+    ("bad-indent.yaml", TEXT),
+    ("binary-tag.yaml", TEXT),
+    ("colon-in-plain-text.yaml", TEXT),
+    ("control-character.yaml", TEXT),
+    ("custom-tag.yaml", TEXT),
+    ("deep-nesting.yaml", TEXT),
+    ("duplicate-attribute.yaml", TEXT),
+    ("duplicate-key.yaml", TEXT),
+    ("invalid-utf8.yaml", TEXT),
+    ("json-comment.json", TEXT),
+    ("json-duplicate.json", TEXT),
+    ("json-lone-surrogate.json", TEXT),
+    ("json-single-quotes.json", TEXT),
+    ("json-trailing-comma.json", TEXT),
+    ("json-unclosed.json", TEXT),
+    ("merge-not-a-map.yaml", TEXT),
+    ("no-space-after-colon.yaml", TEXT),
+    ("nul-byte.yaml", TEXT),
+    ("recursive-alias.yaml", TEXT),
+    ("tab-indent.yaml", TEXT),
+    ("unclosed-flow.yaml", TEXT),
+    ("unclosed-quote.yaml", TEXT),
+    ("undefined-alias.yaml", TEXT),
+    ("unknown-escape.yaml", TEXT),
+    ("utf16.yaml", TEXT),
+];
+
+#[test]
+fn every_bad_manifest_is_refused_or_it_is_known_why_not() {
+    let validator = strict(Subject::Manifest);
+    let mut taken = BTreeMap::new();
+    for path in files_below("tests/fixtures/bad") {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let (documents, wrong) = documents(&name, &std::fs::read(&path).unwrap());
+        if documents.iter().all(|document| validator.is_valid(document)) {
+            taken.insert(name, wrong);
+        }
+    }
+    let expected: BTreeMap<String, bool> =
+        NOT_REFUSED.iter().map(|(name, why)| ((*name).to_owned(), *why == TEXT)).collect();
+    assert_eq!(taken, expected);
+}
+
+/// A document around a body.
+fn document(kind: Kind, name: &str, content: &Map, attributes: &Map) -> Value {
+    let mut spec = content.clone();
+    if !attributes.is_empty() {
+        spec.set(CUSTOM_ATTRIBUTES, Value::Map(attributes.clone()));
+    }
+    let text = |text: &str| Value::text(text);
+    let labels = Map::from_iter([("wave".to_owned(), text("1"))]);
+    let annotations =
+        Map::from_iter([("dixaform/on-change".to_owned(), text("ignore")), ("own/note".to_owned(), text("x"))]);
+    let metadata = Map::from_iter([
+        ("name".to_owned(), text(name)),
+        ("labels".to_owned(), Value::Map(labels)),
+        ("annotations".to_owned(), Value::Map(annotations)),
+    ]);
+    Value::Map(Map::from_iter([
+        ("apiVersion".to_owned(), text("dixaform/v1")),
+        ("kind".to_owned(), text(kind.manifest_word())),
+        ("metadata".to_owned(), Value::Map(metadata)),
+        ("spec".to_owned(), Value::Map(spec)),
+    ]))
+}
+
+fn any_document() -> impl Strategy<Value = Value> {
+    let kind = prop::sample::select(Kind::ALL.to_vec());
+    let attribute = prop_oneof![
+        bodies::odd_text().prop_map(Value::Text),
+        prop::collection::vec("[a-z_]{1,6}".prop_map(Value::Text), 1..4).prop_map(Value::List),
+        Just(Value::Null),
+    ];
+    let attributes = prop::collection::btree_map(bodies::uuid(), attribute, 0..3);
+    (kind, "[a-z][a-z0-9]{0,5}", attributes).prop_flat_map(|(kind, name, attributes)| {
+        let attributes: Map = attributes.into_iter().collect();
+        bodies::body(kind).prop_map(move |content| document(kind, &name, &content, &attributes))
+    })
+}
+
+/// How many values a value holds, itself among them.
+fn size(value: &Value) -> usize {
+    1 + match value {
+        Value::List(items) => items.iter().map(size).sum::<usize>(),
+        Value::Map(map) => map.iter().map(|(_, member)| size(member)).sum(),
+        _ => 0,
+    }
+}
+
+/// What is done to one of the values in a document.
+#[derive(Clone, Debug)]
+enum Edit {
+    Replace(Value),
+    /// Of a map, its first member; anything else becomes null.
+    Drop,
+    /// Of a map; anything else becomes a map with it.
+    Add(&'static str, Value),
+}
+
+/// Does an edit to the value with this number, counted from the outside.
+fn edited(value: &Value, at: &mut usize, edit: &Edit) -> Value {
+    if *at == 0 {
+        *at = usize::MAX;
+        return match (edit, value) {
+            (Edit::Replace(new), _) => new.clone(),
+            (Edit::Drop, Value::Map(map)) => {
+                Value::Map(map.iter().skip(1).map(|(name, member)| (name.to_owned(), member.clone())).collect())
+            }
+            (Edit::Drop, _) => Value::Null,
+            (Edit::Add(name, new), Value::Map(map)) => {
+                let mut map = map.clone();
+                map.set(*name, new.clone());
+                Value::Map(map)
+            }
+            (Edit::Add(name, new), _) => Value::Map(Map::from_iter([((*name).to_owned(), new.clone())])),
+        };
+    }
+    *at -= 1;
+    match value {
+        Value::List(items) => Value::List(items.iter().map(|item| edited(item, at, edit)).collect()),
+        Value::Map(map) => {
+            Value::Map(map.iter().map(|(name, member)| (name.to_owned(), edited(member, at, edit))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn any_edit() -> impl Strategy<Value = Edit> {
+    let texts = prop::sample::select(vec![
+        "",
+        "no",
+        "Text",
+        "Inbound",
+        "Outbound",
+        "OutboundImport",
+        "Email",
+        "Callback",
+        "GenericConversationImport",
+        "ConversationImport",
+        "dixaform/v1",
+        "ignore",
+        "a.b_c-9",
+        "A",
+        "a-",
+        "en",
+        "EN",
+        "+4512345678",
+        "+0123",
+        "+1",
+        "1234",
+        "007",
+        "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b",
+        "9C2A2CCE-699F-4A72-89D9-FDA5BC8DEC8B",
+        "9c2a2cce699f4a7289d9fda5bc8dec8b",
+        "2021-12-01T13:00:00.003Z",
+        "2021-12-01T13:00:00+01:00",
+        "2021-12-01T13:00:00z",
+        "2021-12-01 13:00:00Z",
+        "2021-02-29T13:00:00Z",
+        "2021-12-01T24:00:00Z",
+        "2021-12-01T13:00:00.Z",
+        "2021-12-01T13:00:00",
+        "https://example.com/æøå#/x:y",
+        "HTTP://example.com",
+        "https:example.com",
+        "https://a b",
+        "file:///etc",
+        "two\nlines",
+    ]);
+    let value = prop_oneof![
+        6 => texts.prop_map(Value::text),
+        1 => Just(Value::Null),
+        1 => any::<bool>().prop_map(Value::Bool),
+        1 => any::<i64>().prop_map(|number| Value::Number(Number::Integer(number))),
+        1 => Just(Value::List(Vec::new())),
+        1 => Just(Value::Map(Map::new())),
+        1 => Just(Value::List(vec![Value::text("a"), Value::text("")])),
+    ];
+    let names = prop::sample::select(vec![
+        "_type",
+        "attributes",
+        "agentId",
+        "cc",
+        "message",
+        "messages",
+        "language",
+        "labels",
+        "annotations",
+        "customAttributes",
+        "dixaform/adopt",
+        "dixaform/unknown",
+        "dixaform",
+        "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b",
+        "Order number",
+        "externalId",
+        "attachments",
+    ]);
+    prop_oneof![
+        4 => value.clone().prop_map(Edit::Replace),
+        1 => Just(Edit::Drop),
+        4 => (names, value).prop_map(|(name, value)| Edit::Add(name, value)),
+    ]
+}
+
+/// Whether the reader takes a document.
+fn reader_takes(document: &Value) -> bool {
+    let reading = manifest::read(&Arc::from("m.json"), json::write(document).as_bytes());
+    !reading.findings.has_errors() && reading.manifests.len() == 1
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_reader_and_the_schema_agree_about_manifests(
+        document in any_document(),
+        edits in prop::collection::vec((any::<usize>(), any_edit()), 24),
+    ) {
+        let (strict, lenient) = (strict(Subject::Manifest), lenient(Subject::Manifest));
+        prop_assert!(reader_takes(&document));
+        for validator in [&strict, &lenient] {
+            assert_valid(validator, &as_json(&document), "made up");
+        }
+        for (at, edit) in edits {
+            let changed = edited(&document, &mut (at % size(&document)), &edit);
+            let (taken, value) = (reader_takes(&changed), as_json(&changed));
+            prop_assert_eq!(strict.is_valid(&value), taken, "{}", json::write(&changed));
+            prop_assert!(!taken || lenient.is_valid(&value), "{}", json::write(&changed));
+        }
+    }
+}
+
+#[test]
+fn a_schema_without_formats_refuses_nothing_that_the_reader_takes() {
+    let validator = lenient(Subject::Manifest);
+    let text = include_str!("../../src/cli/init/import.yaml");
+    for timestamp in ["2021-12-01T23:59:60Z", "2021-12-01T13:00:60Z", "2021-12-01T00:00:00.123456789-00:00"] {
+        let text = text.replace("2021-12-01T12:00:00Z", timestamp);
+        let reading = manifest::read(&Arc::from("m.yaml"), text.as_bytes());
+        let (documents, _) = documents("m.yaml", text.as_bytes());
+        assert!(!reading.findings.has_errors(), "{timestamp}");
+        assert_valid(&validator, &documents[0], timestamp);
+    }
+}
+
+/// Settings of a tenant, and whether they are right.
+const SETTINGS: &[(&str, bool)] = &[
+    ("", true),
+    ("{}", true),
+    ("baseUrl: https://dixa.example/v1", true),
+    ("baseUrl: https://dixa.example:8443/v1/", true),
+    ("baseUrl: 'http://localhost:8080'", true),
+    ("baseUrl: 'http://127.9.9.9'", true),
+    ("baseUrl: 'http://[::1]:1/v1'", true),
+    ("baseUrl: 'http://dixa.example'", false),
+    ("baseUrl: 'http://127.0.0.1.example'", false),
+    ("baseUrl: 'http://localhost.example'", false),
+    ("baseUrl: dev.dixa.io", false),
+    ("baseUrl: 'ftp://dixa.example'", false),
+    ("baseUrl: 'https://user@dixa.example'", false),
+    ("baseUrl: 'https://dixa.example?x=1'", false),
+    ("baseUrl: 'https://dixa.example/#x'", false),
+    ("baseUrl: 1", false),
+    ("baseUrl: ''", false),
+    ("apiKeyEnv: MY_KEY", true),
+    ("apiKeyEnv: 1KEY", false),
+    ("apiKeyEnv: MY-KEY", false),
+    ("apiKeyEnv: ''", false),
+    ("apiKeyFile: secrets/key", true),
+    ("apiKeyFile: ''", false),
+    ("{apiKeyEnv: A, apiKeyFile: b}", false),
+    ("authScheme: bearer", true),
+    ("authScheme: Bearer", false),
+    ("organizationId: org-1", true),
+    ("organizationId: 12", false),
+    ("state: other/s.json", true),
+    ("state: null", false),
+    ("rateLimit: {requestsPerSecond: 2.5, burst: 1}", true),
+    ("rateLimit: {}", true),
+    ("rateLimit: {burst: 4.0}", true),
+    ("rateLimit: 10", false),
+    ("rateLimit: {perSecond: 1}", false),
+    ("rateLimit: {requestsPerSecond: 0}", false),
+    ("rateLimit: {requestsPerSecond: '10'}", false),
+    ("rateLimit: {burst: 0}", false),
+    ("rateLimit: {burst: 1.5}", false),
+    ("rateLimit: {burst: 99999999}", false),
+    ("allowOutbound: true", true),
+    ("allowOutbound: yes", false),
+    ("lastApplied: digest", true),
+    ("lastApplied: none", false),
+    ("markers: false", true),
+    ("markers: 1", false),
+    ("removedAttributes: keep", true),
+    ("removedAttributes: drop", false),
+    ("requestTimeout: 1m30s", true),
+    ("requestTimeout: 30", false),
+    ("requestTimeout: 0s", false),
+    ("requestTimeout: 3 days", false),
+    ("settle: 0s", true),
+    ("settle: soon", false),
+    ("baseURL: 'https://dixa.example'", false),
+];
+
+/// Whole project files, and whether they are right.
+const PROJECTS: &[(&str, bool)] = &[
+    ("version: 1\n", true),
+    ("version: 1\nmanifests: [a, b/c.yaml]\ndefaultTenant: two\ntenants: {one: {}, two: {}}\n", true),
+    ("version: 1\nmanifests: []\n", true),
+    ("version: 1\ntenants: {sandbox: {state: x.json}}\n", true),
+    ("version: 1\ntenants: {sandbox: }\n", true),
+    ("version: 1\ntenants: {}\n", true),
+    ("version: 2\n", false),
+    ("version: '1'\n", false),
+    ("manifests: [a]\n", false),
+    ("- version\n", false),
+    ("version: 1\nmanifest: [a]\n", false),
+    ("version: 1\nmanifests: a\n", false),
+    ("version: 1\nmanifests: [a, 2]\n", false),
+    ("version: 1\nmanifests: ['']\n", false),
+    ("version: 1\ndefaultTenant: [x]\n", false),
+    ("version: 1\ntenants:\n", false),
+    ("version: 1\ntenants: [staging]\n", false),
+    ("version: 1\ntenants: {Staging: {}}\n", false),
+    ("version: 1\ntenants: {../x: {}}\n", false),
+    ("version: 1\ntenants: {staging: 1}\n", false),
+    ("version: 1\ntenants: {sandbox: {baseUrl: 'https://dixa.example'}}\n", false),
+];
+
+#[test]
+fn the_reader_and_the_schema_agree_about_project_files() {
+    let validator = strict(Subject::Project);
+    let tenant = |settings: &str| format!("version: 1\ntenants:\n  staging:\n    {settings}\n");
+    let settings = SETTINGS.iter().map(|(settings, right)| (tenant(settings), *right));
+    let projects = PROJECTS.iter().map(|(text, right)| ((*text).to_owned(), *right));
+    for (text, right) in settings.chain(projects) {
+        let (project, findings) = project::read(&Arc::from("dixaform.yaml"), text.as_bytes());
+        assert_eq!(project.is_some(), right, "{text}{findings:?}");
+        let (documents, _) = documents("dixaform.yaml", text.as_bytes());
+        assert_eq!(validator.is_valid(&documents[0]), right, "{text}");
+    }
+}
+
+#[test]
+fn the_schema_of_the_project_file_has_every_setting_and_no_other() {
+    let hint = |text: &str| {
+        let (_, findings) = project::read(&Arc::from("dixaform.yaml"), text.as_bytes());
+        let hint =
+            findings.iter().find_map(|finding| finding.hint.clone()?.strip_prefix("it knows ").map(str::to_owned));
+        hint.unwrap().split(", ").map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let value = as_json(&schema(Subject::Project));
+    let names = |schema: &serde_json::Value| schema["properties"].as_object().unwrap().keys().cloned().collect();
+    let known: BTreeSet<String> = names(&value);
+    assert_eq!(known, hint("version: 1\nnobodyKnows: 1\n"));
+    let known: BTreeSet<String> = names(&value["$defs"]["tenant"]);
+    assert_eq!(known, hint("version: 1\ntenants: {staging: {nobodyKnows: 1}}\n"));
+}
+
+#[test]
+fn the_state_that_the_program_writes_is_taken_and_one_with_anything_else_is_not() {
+    let validator = strict(Subject::State);
+    for last_applied in ["full", "digest"] {
+        let settings = format!("{{rateLimit: {{requestsPerSecond: 10000, burst: 1000}}, lastApplied: {last_applied}}}");
+        let workspace = Workspace::new()
+            .copy("examples/webshop/manifests")
+            .file("dixaform.yaml", &format!("version: 1\ndefaultTenant: sandbox\ntenants: {{sandbox: {settings}}}\n"));
+        let _ = workspace.run("apply --yes --allow-outbound examples/webshop/manifests").exit(0);
+        let state = workspace.state();
+        assert!(state["records"].as_array().unwrap().len() > 40);
+        assert_valid(&validator, &state, last_applied);
+        for pointer in ["", "/tenant", "/records/0", "/records/0/digest", "/records/0/source"] {
+            let mut other = state.clone();
+            other.pointer_mut(pointer).unwrap().as_object_mut().unwrap().insert("nobodyKnows".into(), 1.into());
+            assert!(!validator.is_valid(&other), "{pointer}");
+        }
+        let mut both = state.clone();
+        let record = both.pointer_mut("/records/0").unwrap().as_object_mut().unwrap();
+        record.insert("spec".into(), serde_json::json!({}));
+        record.insert("salt".into(), "00".into());
+        record.insert("fields".into(), serde_json::json!({}));
+        assert!(!validator.is_valid(&both), "{last_applied}");
+    }
+    let empty = serde_json::json!({"format": "dixaform-state/1", "lineage": "7d0f2b3e-3c0a-4b7e-9b67-0d8f4b1f2a11",
+        "serial": 0, "records": []});
+    assert_valid(&validator, &empty, "before the first apply");
+}
+
+#[test]
+fn the_plans_that_the_program_writes_are_taken_and_so_are_members_of_a_later_version() {
+    let validator = strict(Subject::Plan);
+    let workspace = Workspace::fast().copy("examples/quickstart");
+    let mut seen = BTreeSet::new();
+    let mut check = |workspace: &Workspace, words: &str| {
+        let plan = workspace.plan_json(&format!("examples/quickstart {words}"));
+        assert_valid(&validator, &plan, words);
+        seen.extend(plan["changes"].as_array().unwrap().iter().map(|change| change["action"].to_string()));
+        plan
+    };
+    let first = check(&workspace, "--out first.plan");
+    let saved: serde_json::Value = serde_json::from_str(&workspace.read("first.plan")).unwrap();
+    assert_valid(&validator, &saved, "a saved plan");
+    let _ = workspace.run("apply --yes examples/quickstart").exit(0);
+    check(&workspace, "");
+    check(&workspace, "--refresh");
+    workspace.edit("examples/quickstart/orders.yaml", "\"012345\"", "\"012346\"");
+    check(&workspace, "");
+    workspace.edit("examples/quickstart/orders.yaml", "order #123", "order #124");
+    check(&workspace, "");
+    check(&workspace, "--allow-replace");
+    workspace.edit(
+        "examples/quickstart/orders.yaml",
+        "name: late-order",
+        "name: other\n  annotations: {dixaform/adopt: \"77\"}",
+    );
+    check(&workspace, "--prune");
+    assert_eq!(seen.len(), 6, "{seen:?}");
+
+    let mut later = first.clone();
+    later["news"] = 1.into();
+    later["changes"][0]["news"] = serde_json::json!([1]);
+    later["tenant"]["news"] = 1.into();
+    later["price"]["news"] = 1.into();
+    assert_valid(&validator, &later, "a later version");
+    for member in ["format", "tool", "tenant", "base", "changes", "summary", "price", "fingerprint"] {
+        let mut less = first.clone();
+        less.as_object_mut().unwrap().remove(member);
+        assert!(!validator.is_valid(&less), "{member}");
+    }
+}
