@@ -17,7 +17,7 @@ use crate::journal::{Append, DecidedBy, Decision, JournalError, Replayed, carry_
 use crate::state::file_v1;
 
 pub(super) use life::{Death, Life, Mortal, Place};
-pub(super) use tenant::{Tenant, sandbox_with};
+pub(super) use tenant::{Script, Tenant, sandbox_with};
 
 /// How old a call must be before it is believed that it made nothing.
 pub(super) const SETTLE: Duration = Duration::from_millis(30);
@@ -99,7 +99,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Runs a command that dies as it is told. None when it died.
-    pub(super) async fn command_and_die(&self, manifests: &str, death: Death) -> Option<Ended> {
+    pub(super) async fn command_and_die(&self, manifests: &Desired, death: Death) -> Option<Ended> {
         let life = Life::that_ends(self.disk, death);
         tokio::select! {
             biased;
@@ -109,17 +109,17 @@ impl<'a> Machine<'a> {
     }
 
     /// Runs a command to its end, and gives back what happened on the way.
-    pub(super) async fn command(&self, manifests: &str) -> (Ended, Life) {
+    pub(super) async fn command(&self, manifests: &Desired) -> (Ended, Life) {
         let life = Life::without_end(self.disk);
         (self.apply(&life, manifests).await, life)
     }
 
-    pub(super) fn plan(&self, manifests: &str) -> Plan {
+    pub(super) fn plan(&self, manifests: &Desired) -> Plan {
         let Replayed { state, in_doubt, .. } = replay(self.disk.state(), &self.disk.entries()).expect("it fits");
         self.plan_of(manifests, &state, &in_doubt)
     }
 
-    fn plan_of(&self, manifests: &str, state: &State, in_doubt: &[InDoubt]) -> Plan {
+    fn plan_of(&self, manifests: &Desired, state: &State, in_doubt: &[InDoubt]) -> Plan {
         let target = Target {
             name: "staging".into(),
             base_url: "https://dev.dixa.io".into(),
@@ -128,11 +128,11 @@ impl<'a> Machine<'a> {
         };
         let in_doubt = in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
         let options = PlanOptions { verify: self.verify, in_doubt, ..PlanOptions::new(target) };
-        plan(&desired(manifests), state, &options)
+        plan(manifests, state, &options)
     }
 
     /// `dixaform apply --yes`.
-    async fn apply(&self, life: &Life, manifests: &str) -> Ended {
+    async fn apply(&self, life: &Life, manifests: &Desired) -> Ended {
         let api = Mortal { inner: self.tenant.client.writer(), life };
         let mut taken = self.take(life).await;
         if !taken.in_doubt.is_empty() {

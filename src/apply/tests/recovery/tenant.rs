@@ -29,9 +29,9 @@ pub(in crate::apply::tests) async fn sandbox_with(options: SandboxOptions, timeo
     Tenant { client: HttpClient::new(options).expect("a client"), sandbox }
 }
 
-/// A requester that only one manifest has, so that each conversation in the tenant is of one manifest.
-fn requester(number: usize) -> String {
-    format!("00000000-0000-4000-8000-{number:012}")
+/// A requester that only one manifest of one rehearsal has, so that each conversation in the tenant is of one manifest.
+fn requester(rehearsal: usize, number: usize) -> String {
+    format!("00000000-0000-4000-8000-{rehearsal:06}{number:06}")
 }
 
 /// One manifest of the rehearsal, and what the tenant must have of it in the end: the TEXT of each conversation, in the
@@ -89,13 +89,13 @@ fn parts() -> [Part; 9] {
     ]
 }
 
-/// How many conversations the tenant has in the end.
+/// How many conversations a rehearsal makes.
 const CONVERSATIONS: i64 = 10;
 
-fn manifest_of(number: usize, part: &Part) -> String {
+fn manifest_of(rehearsal: usize, number: usize, part: &Part) -> String {
     let (kind, name) = part.address.split_once('.').expect("an address");
     let kind = if kind == "import" { "ConversationImport" } else { "Conversation" };
-    let requester = requester(number);
+    let requester = requester(rehearsal, number);
     format!(
         "---\napiVersion: dixaform/v1\nkind: {kind}\nmetadata: {{name: {name}, annotations: {{dixaform/on-change: replace}}}}\n\
          spec:\n  requesterId: {requester}\n  {}\n",
@@ -103,33 +103,43 @@ fn manifest_of(number: usize, part: &Part) -> String {
     )
 }
 
-/// All manifests: a conversation of each kind and imports, one whose attributes differ from those of [`before`], and one
-/// whose content does.
-pub(in crate::apply::tests) fn manifests() -> String {
-    parts().iter().enumerate().map(|(number, part)| manifest_of(number, part)).collect()
+/// What one rehearsal applies.
+pub(in crate::apply::tests) struct Script {
+    rehearsal: usize,
+    /// What was applied before it.
+    pub(in crate::apply::tests) before: Desired,
+    /// All manifests: a conversation of each kind and imports, one whose attributes differ from those before, and one
+    /// whose content does.
+    pub(in crate::apply::tests) all: Desired,
 }
 
-/// What was applied before the rehearsal.
-pub(in crate::apply::tests) fn before() -> String {
-    let mut parts = parts();
-    let is_there = |part: &Part| matches!(part.address, "conversation.changed" | "conversation.renewed");
-    for part in &mut parts {
-        part.body = part.body.replace("after", "before").replace("subject: new", "subject: old").replace(": new", ": old");
+impl Script {
+    /// Of a rehearsal with a number of its own in its tenant.
+    pub(in crate::apply::tests) fn new(rehearsal: usize) -> Self {
+        let manifest = |(number, part): (usize, &Part)| manifest_of(rehearsal, number, part);
+        let all: String = parts().iter().enumerate().map(manifest).collect();
+        let mut parts = parts();
+        for part in &mut parts {
+            let body = part.body.replace("after", "before").replace("subject: new", "subject: old");
+            part.body = body.replace(": new", ": old");
+        }
+        let was_there = |part: &Part| matches!(part.address, "conversation.changed" | "conversation.renewed");
+        let before: String = parts.iter().enumerate().filter(|(_, part)| was_there(part)).map(manifest).collect();
+        Script { rehearsal, before: desired(&before), all: desired(&all) }
     }
-    parts.iter().enumerate().filter(|(_, part)| is_there(part)).map(|(number, part)| manifest_of(number, part)).collect()
 }
 
 impl Tenant {
     /// Every manifest is there exactly once, with its attributes and no others; what was replaced is there beside what
-    /// replaced it; nothing else is; the state knows all of them; and nothing is left to do or to find out.
-    pub(in crate::apply::tests) async fn holds_each_once(&self, disk: &Disk, case: &str) {
+    /// replaced it; the state knows all of them; and no journal is left.
+    pub(in crate::apply::tests) async fn holds_each_once(&self, script: &Script, disk: &Disk, case: &str) {
         let reader = self.client.reader();
         let state = disk.state();
         assert!(!disk.has_journal(), "{case}: a journal is left");
         let mut marks = BTreeMap::new();
         for (number, part) in parts().iter().enumerate() {
             let case = format!("{case}: {}", part.address);
-            let there = reader.conversations_of(&requester(number)).await.expect("it can be read");
+            let there = reader.conversations_of(&requester(script.rehearsal, number)).await.expect("it can be read");
             let ids: Vec<_> = there.iter().map(|reading| reading.id).collect();
             assert_eq!(ids.len(), part.texts.len(), "{case}: {} conversations, lost or doubled: {ids:?}", ids.len());
             for (id, text) in ids.iter().zip(part.texts) {
@@ -152,7 +162,14 @@ impl Tenant {
             assert_eq!((&record.id, record.replaced.as_slice()), (last, older), "{case}: the record");
         }
         assert_eq!(state.records.len(), parts().len(), "{case}: {:?}", state.records.keys());
-        let beyond = reader.conversation(ConversationId(1001 + CONVERSATIONS)).await;
-        assert!(matches!(beyond, Err(CallError::Rejected { status: 404, .. })), "{case}: one too many: {beyond:?}");
+    }
+
+    /// As many conversations were made as so many rehearsals make, for whomever.
+    pub(in crate::apply::tests) async fn holds_nothing_else(&self, rehearsals: usize) {
+        let made = CONVERSATIONS * i64::try_from(rehearsals).expect("not that many");
+        let reader = self.client.reader();
+        reader.conversation(ConversationId(1000 + made)).await.expect("ids are given one after the other, from 1001 on");
+        let beyond = reader.conversation(ConversationId(1001 + made)).await;
+        assert!(matches!(beyond, Err(CallError::Rejected { status: 404, .. })), "one too many: {beyond:?}");
     }
 }
