@@ -20,11 +20,11 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
 ) -> Plan {
     let mut follow_up = Plan { changes: Vec::new(), ..run.plan.clone() };
     let in_doubt = replay.borrow().in_doubt();
-    for doubt in in_doubt {
+    for doubt in &in_doubt {
         let Some(change) = run.plan.changes.iter().find(|change| change.address == doubt.address) else { continue };
         let owned = settle::owned(replay.borrow().state());
         let verdict = tokio::select! {
-            verdict = settle::settle(run.api, &doubt, &owned, run.settle, run.clock) => verdict,
+            verdict = settle::settle(run.api, doubt, &in_doubt, &owned, run.settle, run.clock) => verdict,
             () = stop.draining() => {
                 report.stop = Some(Stop::Interrupted);
                 break;
@@ -35,15 +35,15 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
             Ok(Verdict::NotMade) => Decision::Create,
             Ok(Verdict::Unclear(candidates)) => {
                 let named: Vec<String> = candidates.iter().map(ToString::to_string).collect();
-                explain(report, &doubt, &format!("it could be any of {}", named.join(", ")));
+                explain(report, doubt, &format!("it could be any of {}", named.join(", ")));
                 continue;
             }
             Err(error) => {
-                explain(report, &doubt, &format!("and could not be looked for: {error}"));
+                explain(report, doubt, &format!("and could not be looked for: {error}"));
                 continue;
             }
         };
-        if let Err(problem) = decide(run, replay, &doubt, decision).await {
+        if let Err(problem) = decide(run, replay, doubt, decision).await {
             report.stop = Some(Stop::Storage(problem));
             break;
         }

@@ -51,24 +51,26 @@ pub fn owned(state: &State) -> BTreeSet<ConversationId> {
     state.records.values().flat_map(|record| record.replaced.iter().copied().chain([record.id])).collect()
 }
 
-/// Looks until it is certain, or until it is clear that a person must decide.
+/// Looks until it is certain, or until it is clear that a person must decide. `all` is everything that is in doubt: a
+/// conversation without a mark that could as well be that of another call, with other content, is nobody's for certain.
 ///
 /// # Errors
 /// The tenant could not be read. The call is still in doubt.
 pub async fn settle<A: Read, C: Clock>(
     api: &A,
     in_doubt: &InDoubt,
+    all: &[InDoubt],
     owned: &BTreeSet<ConversationId>,
     settle: Duration,
     clock: &C,
 ) -> Result<Verdict, CallError> {
-    let first = look(api, in_doubt, owned).await?;
+    let first = look(api, in_doubt, all, owned).await?;
     if first != Verdict::NotMade {
         return Ok(first);
     }
     let again = settle.min(Duration::from_secs(1));
     tokio::time::sleep(settle.saturating_sub(age(&in_doubt.since, &clock.now())).max(again)).await;
-    look(api, in_doubt, owned).await
+    look(api, in_doubt, all, owned).await
 }
 
 /// How long ago; nothing for what a clock puts into the future.
@@ -78,7 +80,23 @@ fn age(since: &str, now: &str) -> Duration {
     elapsed.and_then(|elapsed| Duration::try_from(elapsed).ok()).unwrap_or(Duration::ZERO)
 }
 
-async fn look<A: Read>(api: &A, in_doubt: &InDoubt, owned: &BTreeSet<ConversationId>) -> Result<Verdict, CallError> {
+/// Whether what is found without a mark could be that of another call that has other content.
+fn has_rivals(in_doubt: &InDoubt, all: &[InDoubt]) -> bool {
+    let Intent { requester, marker, digests, .. } = &in_doubt.intent;
+    let is_rival = |other: &InDoubt| {
+        other.intent.marker.is_none()
+            && other.intent.requester == *requester
+            && other.intent.digests.content != digests.content
+    };
+    marker.is_none() && all.iter().any(is_rival)
+}
+
+async fn look<A: Read>(
+    api: &A,
+    in_doubt: &InDoubt,
+    all: &[InDoubt],
+    owned: &BTreeSet<ConversationId>,
+) -> Result<Verdict, CallError> {
     let intent = &in_doubt.intent;
     let Some(requester) = &intent.requester else { return Ok(Verdict::NotMade) };
     let readings = match api.conversations_of(requester).await {
@@ -100,7 +118,7 @@ async fn look<A: Read>(api: &A, in_doubt: &InDoubt, owned: &BTreeSet<Conversatio
     }
     Ok(match candidates.as_slice() {
         [] => Verdict::NotMade,
-        [only] => Verdict::Made(only.id),
+        [only] if !has_rivals(in_doubt, all) => Verdict::Made(only.id),
         _ => Verdict::Unclear(candidates),
     })
 }

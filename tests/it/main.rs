@@ -13,6 +13,7 @@ mod members;
 mod plan;
 mod properties;
 mod readme;
+mod recover;
 mod sandbox;
 mod scenarios;
 mod state;
