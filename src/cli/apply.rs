@@ -33,7 +33,10 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let options = plan::options(tenant, &args.planning)?;
     let saved = saved_plan::given(&args.planning.paths)?;
     let desired = match &saved {
-        Some(_) => Desired::default(),
+        Some(_) => {
+            saved_plan::refuse_flags(&args.planning)?;
+            Desired::default()
+        }
         None => load::desired(session, &args.planning.paths, args.planning.warnings_as_errors)?,
     };
     let mut taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;

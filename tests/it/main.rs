@@ -15,6 +15,7 @@ mod properties;
 mod readme;
 mod recover;
 mod sandbox;
+mod saved_plan;
 mod scenarios;
 mod state;
 mod support;
