@@ -17,6 +17,7 @@ mod recover;
 mod sandbox;
 mod saved_plan;
 mod scenarios;
+mod secrets;
 mod state;
 mod support;
 mod validate;
