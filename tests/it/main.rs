@@ -9,6 +9,7 @@
 
 mod apply;
 mod architecture;
+mod bounds;
 mod members;
 mod plan;
 mod properties;
