@@ -13,7 +13,7 @@ use crate::desired::Desired;
 use crate::finding::{Excerpt, Finding, Findings, Severity};
 use crate::manifest::{self, Reading};
 use crate::source::Place;
-use crate::workspace::manifests::{self, Found};
+use crate::workspace::manifests::{self, FindError, Found};
 use crate::yaml;
 
 /// Reads all manifests.
@@ -25,10 +25,12 @@ pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findi
     let found = manifests::find(&wanted).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(|problem| Error::of(Exit::Failed, problem).message).collect();
         let error = Error::new(Exit::Failed, lines.join("\n       "));
-        if paths.is_empty() {
-            error.hint("name a file or folder of manifests, or set `manifests` in dixaform.yaml")
-        } else {
-            error
+        match problems.iter().find_map(FindError::hint) {
+            _ if paths.is_empty() => {
+                error.hint("name a file or folder of manifests, or set `manifests` in dixaform.yaml")
+            }
+            Some(hint) => error.hint(hint),
+            None => error,
         }
     })?;
     if found.is_empty() {

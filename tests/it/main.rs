@@ -10,6 +10,7 @@
 mod apply;
 mod architecture;
 mod bounds;
+mod disk;
 mod members;
 mod plan;
 mod properties;
