@@ -116,8 +116,9 @@ pub fn check(mut plan: Plan, state: &State, in_doubt: &[InDoubt], tenant: &Tenan
             format!("the plan was made for organization {planned}, and the tenant `{}` is {wanted}", tenant.name);
         return Err(Error::new(Exit::Refused, message).hint("name the tenant that it was made for with --tenant"));
     }
-    // A plan that knows no organization is still held against the one that the project file names by now.
-    plan.tenant.organization_id = plan.tenant.organization_id.or_else(|| tenant.organization_id.clone());
+    // A plan that knows no organization is still held against the one that the project file or the state names.
+    let known = state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
+    plan.tenant.organization_id = plan.tenant.organization_id.or_else(|| tenant.organization_id.clone()).or(known);
     match staleness(&plan, state) {
         None => Ok(plan),
         Some(changed) => {

@@ -25,9 +25,8 @@ fn changed_by_hand(server: &Server, attributes: &Value) {
 
 fn read_by_hand(server: &Server, attribute: &str) -> Value {
     let (_, conversation) = server.send("GET", "/v1/conversations/1001", "");
-    let attributes = conversation["data"]["customAttributes"].as_array().unwrap().iter();
-    let found = attributes.cloned().find(|found| found["id"] == attribute);
-    found.map_or(Value::Null, |found| found["value"].clone())
+    let mut attributes = conversation["data"]["customAttributes"].as_array().unwrap().iter();
+    attributes.find(|found| found["id"] == attribute).map_or(Value::Null, |found| found["value"].clone())
 }
 
 /// The calls after the first `before`.
@@ -112,7 +111,9 @@ fn a_conversation_that_is_gone_is_told_and_never_made_again_by_itself() {
     assert!(calls_since(&workspace, sent).iter().all(|call| call.starts_with("GET ")));
     let json = workspace.plan_json("--refresh --out gone.plan");
     assert_eq!(json["changes"], json!([]));
-    let _ = workspace.run("apply gone.plan").exit(0);
+    let shown = workspace.run("show gone.plan").exit(0).says("2 conversations are gone");
+    let _ = shown.never_says("No changes. The tenant matches");
+    let _ = workspace.run("apply gone.plan").exit(0).says("2 conversations are gone");
     assert_eq!(server.send("GET", "/v1/conversations/1001", "").0, 404, "nothing was made");
     let _ = workspace.run("state forget conversation.order").exit(0);
     let _ = workspace.run("apply --yes").exit(0).says("1 created");

@@ -175,6 +175,7 @@ fn a_token_in_the_project_file_is_refused_without_repeating_it() {
         workspace.write("dixaform.yaml", format!("version: 1\ntenants:\n  local:\n    {setting}\n"));
         let outcome = workspace.run("plan");
         assert_eq!(outcome.code, 1, "{outcome:?}");
+        in_no_output(&outcome);
     }
 }
 
