@@ -6,6 +6,7 @@
 pub mod base_url;
 pub mod contract;
 pub mod http;
+pub mod pace;
 pub mod pages;
 pub mod retry;
 mod send;
@@ -13,6 +14,8 @@ pub mod throttle;
 pub mod token;
 pub mod wire;
 
+#[cfg(test)]
+pub(crate) mod exact_limit;
 #[cfg(test)]
 mod loopback;
 
@@ -22,6 +25,7 @@ pub use contract::{
     Organization, Permit, Read, Write,
 };
 pub use http::{AuthScheme, ClientError, HttpClient, HttpOptions, ReadClient, WriteClient};
+pub use pace::SharedPace;
 pub use retry::{CallKind, Decision};
 pub use throttle::Throttle;
 pub use token::{Token, TokenError};

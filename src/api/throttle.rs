@@ -1,16 +1,20 @@
 //! Keeps to the rate limit: a pure token bucket, and the queue in front of it.
 //!
-//! The server counts requests when they arrive, not when they leave: a slow one followed by fast ones arrives as a
-//! burst that was never sent. So a part of the burst is kept in hand, and the rate is a hair below the limit, since two
-//! clocks never run alike. A 429 that comes all the same stops the sending for a while and then halves the rate, which
-//! grows back over [`RECOVERY`].
+//! The server counts requests when they arrive, not when they leave: a slow one followed by fast ones arrives as a burst
+//! that was never sent. So a part of the burst is kept in hand, and the rate is a hair below the limit, since two clocks
+//! never run alike. A 429 that comes all the same stops the sending for a while and then halves the rate, which grows back
+//! over [`RECOVERY`].
+//!
+//! Where other processes use the same token, a [`SharedPace`] is asked too. What this process sends alone never exceeds its
+//! own limit, whatever the others say; so whatever happens to what they share, this is no worse than being alone.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::access::RateLimit;
+use crate::api::pace::SharedPace;
 
 /// How differently long two requests may be on their way without tripping the limit: ±20 ms.
 const JITTER: Duration = Duration::from_millis(40);
@@ -54,6 +58,16 @@ pub struct Bucket {
     resume: Option<Duration>,
 }
 
+/// What is in a [`Bucket`], apart from the limit that it keeps to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Content {
+    /// How many tokens there were at `updated`.
+    pub level: f64,
+    pub updated: Duration,
+    /// The end of the last pause, while it still matters.
+    pub resume: Option<Duration>,
+}
+
 impl Bucket {
     /// A full bucket that keeps to `limit` as its server counts it. A rate that is not positive counts as very small.
     pub fn new(limit: RateLimit, now: Duration) -> Self {
@@ -71,19 +85,48 @@ impl Bucket {
         Bucket { rate, capacity, level: capacity, updated: now, resume: None }
     }
 
+    /// A bucket that goes on where another one was; what does not fit into this one is spilled.
+    pub fn with_content(limit: RateLimit, content: Content) -> Self {
+        let Content { level, updated, resume } = content;
+        let bucket = Bucket::new(limit, updated);
+        let level = level.clamp(0.0, bucket.capacity);
+        Bucket { level, resume, ..bucket }
+    }
+
+    /// What [`Bucket::with_content`] goes on with.
+    pub fn content(&self) -> Content {
+        Content { level: self.level, updated: self.updated, resume: self.resume }
+    }
+
+    /// The longest that somebody waits for a token, the last of `count` who wait, right after a 429.
+    pub fn longest_wait(&self, count: usize) -> Duration {
+        let tokens = Duration::try_from_secs_f64(count as f64 / (self.rate / 2.0)).unwrap_or(WAIT_MAX);
+        (PAUSE_MAX + tokens.min(WAIT_MAX)).min(WAIT_MAX)
+    }
+
     /// Takes one token.
     ///
     /// # Errors
     /// There is none yet: nothing was taken, and it is worth asking again after this time, never zero.
     pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        self.take_behind(0, now)
+    }
+
+    /// Takes one token if that leaves one for each of those `ahead`.
+    ///
+    /// # Errors
+    /// It does not: nothing was taken, and it is worth asking again after this time, never zero, by when those ahead should
+    /// have taken theirs.
+    pub fn take_behind(&mut self, ahead: usize, now: Duration) -> Result<(), Duration> {
         self.refill(now);
-        if self.level + EPSILON >= 1.0 {
+        let needed = 1.0 + ahead as f64;
+        if self.level + EPSILON >= needed {
             self.level = (self.level - 1.0).max(0.0);
             return Ok(());
         }
         let pause = self.resume.map_or(Duration::ZERO, |resume| resume.saturating_sub(now));
         // The rate only grows from here on, so this is never too early, and what it is late by is not lost.
-        let missing = (1.0 - self.level) / (self.rate * self.share(now + pause));
+        let missing = (needed - self.level) / (self.rate * self.share(now + pause));
         let missing = Duration::try_from_secs_f64(missing).unwrap_or(WAIT_MAX).max(Duration::from_nanos(1));
         Err((pause + missing).min(WAIT_MAX))
     }
@@ -136,14 +179,22 @@ pub struct Throttle {
     turn: tokio::sync::Mutex<()>,
     /// Apart from `turn`, so that a 429 is heeded while somebody waits. Never locked across an await.
     bucket: Mutex<Bucket>,
+    shared: Option<Arc<dyn SharedPace>>,
 }
 
 impl Throttle {
+    /// For a process that has the token to itself.
     pub fn new(limit: RateLimit) -> Self {
+        Throttle::with_shared(limit, None)
+    }
+
+    /// For a process that shares the token with others, if it does.
+    pub fn with_shared(limit: RateLimit, shared: Option<Arc<dyn SharedPace>>) -> Self {
         Throttle {
             origin: Instant::now(),
             turn: tokio::sync::Mutex::new(()),
             bucket: Mutex::new(Bucket::new(limit, Duration::ZERO)),
+            shared,
         }
     }
 
@@ -151,7 +202,7 @@ impl Throttle {
     pub async fn wait(&self) {
         let _turn = self.turn.lock().await;
         loop {
-            let Err(wait) = self.bucket().take(self.origin.elapsed()) else { return };
+            let Err(wait) = self.take() else { return };
             tokio::time::sleep(wait).await;
         }
     }
@@ -159,6 +210,21 @@ impl Throttle {
     /// To be called for every 429. See [`Bucket::slow_down`].
     pub fn slow_down(&self, retry_after: Option<Duration>) {
         self.bucket().slow_down(retry_after, self.origin.elapsed());
+        if let Some(shared) = &self.shared {
+            shared.slow_down(retry_after);
+        }
+    }
+
+    /// Takes a token here and one from what is shared, or neither.
+    fn take(&self) -> Result<(), Duration> {
+        let mut bucket = self.bucket();
+        let mut taken = bucket.clone();
+        taken.take(self.origin.elapsed())?;
+        if let Some(shared) = &self.shared {
+            shared.take()?;
+        }
+        *bucket = taken;
+        Ok(())
     }
 
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
@@ -171,40 +237,7 @@ impl Throttle {
 mod tests {
     use super::*;
 
-    use std::sync::Arc;
-
-    /// The bucket as the server has it: exactly the limit, nothing kept in hand.
-    struct Server {
-        limit: RateLimit,
-        level: f64,
-        updated: Duration,
-    }
-
-    impl Server {
-        fn refusals(limit: RateLimit, mut arrivals: Vec<Duration>) -> usize {
-            arrivals.sort();
-            let mut server = Server { limit, level: f64::from(limit.burst), updated: Duration::ZERO };
-            arrivals.into_iter().filter(|arrival| !server.accepts(*arrival)).count()
-        }
-
-        fn accepts(&mut self, now: Duration) -> bool {
-            let gained = (now - self.updated).as_secs_f64() * self.limit.requests_per_second;
-            self.level = (self.level + gained).min(f64::from(self.limit.burst));
-            self.updated = now;
-            let accepted = self.level >= 1.0;
-            self.level -= if accepted { 1.0 } else { 0.0 };
-            accepted
-        }
-    }
-
-    /// SplitMix64: good enough for jitter, and the same on every machine.
-    fn random(seed: &mut u64) -> f64 {
-        *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = *seed;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
+    use crate::api::exact_limit::ExactLimit;
 
     async fn sent(limit: RateLimit, calls: usize) -> Vec<Duration> {
         let throttle = Throttle::new(limit);
@@ -221,16 +254,7 @@ mod tests {
         for (rate, burst) in [(10.0, 4), (10.0, 2), (3.0, 2), (50.0, 8), (25.0, 20)] {
             let limit = RateLimit { requests_per_second: rate, burst };
             let sent = sent(limit, 600).await;
-            for mut seed in 0..20 {
-                let arrivals = sent.iter().map(|sent| *sent + JITTER.mul_f64(random(&mut seed))).collect();
-                assert_eq!(Server::refusals(limit, arrivals), 0, "{limit:?}, seed {seed}");
-            }
-            // The worst: slow ones first, fast ones after, so that they arrive together.
-            for slow in [1, 2, 3, 10, 300] {
-                let delay = |index: usize| if index < slow { JITTER } else { Duration::ZERO };
-                let arrivals = sent.iter().enumerate().map(|(index, sent)| *sent + delay(index)).collect();
-                assert_eq!(Server::refusals(limit, arrivals), 0, "{limit:?}, {slow} slow ones");
-            }
+            assert_eq!(ExactLimit::refusals_with_jitter(limit, &sent), 0, "{limit:?}");
             let ideal = (600.0 - f64::from(burst)) / rate;
             let taken = sent.last().expect("600 calls").as_secs_f64();
             assert!(taken <= ideal * 1.03, "{limit:?}: {taken} s, ideally {ideal} s");
@@ -242,7 +266,7 @@ mod tests {
         let limit = RateLimit { requests_per_second: 10.0, burst: 1 };
         let sent = sent(limit, 200).await;
         assert!(sent.last().expect("200 calls").as_secs_f64() <= 19.9 * 1.03);
-        assert_eq!(Server::refusals(limit, sent), 0);
+        assert_eq!(ExactLimit::refusals(limit, sent), 0);
     }
 
     #[tokio::test(start_paused = true)]

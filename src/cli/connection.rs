@@ -7,6 +7,7 @@ use crate::api::{HttpClient, HttpOptions};
 use crate::cli::embedded::Embedded;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::pace;
 use crate::cli::session::Session;
 use crate::desired::Desired;
 use crate::project::Tenant;
@@ -67,9 +68,11 @@ impl Connection {
 
 /// Checks that there is a token, before anybody is asked anything.
 pub fn options(session: &Session, tenant: &Tenant) -> Result<HttpOptions, Error> {
+    let token = session.token(tenant)?;
     Ok(HttpOptions {
         base_url: tenant.base_url.clone(),
-        token: session.token(tenant)?,
+        shared_pace: pace::shared(tenant, &token),
+        token,
         auth_scheme: tenant.auth_scheme,
         timeout: tenant.request_timeout,
         rate: tenant.rate_limit,

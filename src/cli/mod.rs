@@ -10,6 +10,7 @@ mod exit;
 mod ledger;
 mod load;
 mod output;
+mod pace;
 mod plan;
 mod progress;
 mod recover;

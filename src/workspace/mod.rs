@@ -9,11 +9,13 @@ mod file_error;
 mod journal_file;
 mod lock;
 pub mod manifests;
+mod pace_file;
 mod state_files;
 mod state_store;
 
 pub use file_error::FileError;
 pub use journal_file::JournalFile;
 pub use lock::{LockError, LockInfo, StateLock};
+pub use pace_file::PaceFile;
 pub use state_files::StateFiles;
 pub use state_store::{StateError, StateStore};
