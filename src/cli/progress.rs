@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::apply::ApplyEvent;
+use crate::apply::{ApplyEvent, Outcome};
 use crate::cli::output::Output;
 use crate::plan::Plan;
 use crate::render::report::progress_line;
@@ -33,9 +33,9 @@ impl Progress {
         Progress { output, total, bar }
     }
 
-    /// Shows one event; `done` counts the changes that have ended.
+    /// Shows one event; `done` counts the changes that have ended. One in doubt has not: it is looked for, and ends then.
     pub fn show(&self, event: &ApplyEvent, done: &Cell<usize>) {
-        if matches!(event, ApplyEvent::Ended(_)) {
+        if matches!(event, ApplyEvent::Ended(ended) if !matches!(ended.outcome, Outcome::InDoubt { .. })) {
             done.set(done.get() + 1);
         }
         let line = progress_line(event, done.get(), self.total);
