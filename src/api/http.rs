@@ -102,7 +102,8 @@ impl HttpClient {
         let client = builder.build().map_err(ClientError::Setup)?;
         let sender = Sender { client, token, scheme: auth_scheme, timeout };
         let throttle = Throttle::with_shared(rate, shared_pace);
-        Ok(HttpClient(Arc::new(Tenant { base, sender, throttle })))
+        let departures = Throttle::new(rate);
+        Ok(HttpClient(Arc::new(Tenant { base, sender, throttle, departures })))
     }
 
     /// The base URL in its one spelling.
@@ -230,6 +231,9 @@ struct Tenant {
     base: BaseUrl,
     sender: Sender,
     throttle: Throttle,
+    /// Asked once more when a request leaves: between a permit and its request something is written to the disk, and where
+    /// that takes its time, permits that were given one by one would leave as a burst. It never holds up what is on time.
+    departures: Throttle,
 }
 
 impl Tenant {
@@ -268,6 +272,7 @@ impl Tenant {
     }
 
     async fn send(&self, request: Request) -> Result<Answer, CallError> {
+        self.departures.wait().await;
         let result = self.sender.send(request).await;
         if let Err(CallError::RateLimited { retry_after, .. }) = &result {
             self.throttle.slow_down(*retry_after);

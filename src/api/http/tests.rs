@@ -365,3 +365,24 @@ fn there_is_no_client_for_a_limit_that_allows_nothing_or_a_host_that_would_see_t
     let client = HttpClient::new(options("https://dev.dixa.io/v1", 10.0, 4)).expect("a client");
     assert_eq!(client.base_url().to_string(), "https://dev.dixa.io");
 }
+
+#[tokio::test]
+async fn permits_that_were_held_back_do_not_leave_as_a_burst() {
+    let made = || Says::json(201, r#"{"data":{"id":1}}"#);
+    let server = Server::start((0..10).map(|_| made())).await;
+    let rate = RateLimit { requests_per_second: 50.0, burst: 4 };
+    let client = HttpClient::new(HttpOptions { rate, ..options(&server) }).expect("a client");
+    let writer = client.writer();
+    let mut permits = Vec::new();
+    for _ in 0..10 {
+        permits.push(writer.permit().await);
+    }
+    // As if the disk had been slow: the last of them is long due, and so is the first.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let left = Duration::from_millis(120);
+    let began = Instant::now();
+    for permit in permits {
+        writer.make(permit, Kind::Conversation, &body()).await.expect("made");
+    }
+    assert!(began.elapsed() >= left, "{:?}: six of ten had to wait for their 20 ms each", began.elapsed());
+}
