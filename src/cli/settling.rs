@@ -11,6 +11,7 @@ use crate::cli::state_access::Taken;
 use crate::conversation::ConversationId;
 use crate::journal::{DecidedBy, Decision, Entry, InDoubt};
 use crate::project::Tenant;
+use crate::render::number::counted;
 
 /// What was found out about one call in doubt.
 pub struct Settled {
@@ -31,8 +32,8 @@ pub async fn by_machine(
 ) -> Result<(Taken, Vec<Settled>), Error> {
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     let organization = connection.organization(known.or_else(|| tenant.organization_id.clone()).as_deref()).await?;
-    let count = taken.in_doubt.len();
-    session.output.note(&format!("Looking for what became of {count} calls in doubt.\n"));
+    let count = counted(taken.in_doubt.len(), "call");
+    session.output.note(&format!("Looking for what became of {count} in doubt.\n"));
     let reader = connection.client.reader();
     let mut settled: Vec<Settled> = Vec::new();
     let mut owned = settle::owned(&taken.state);
