@@ -165,9 +165,7 @@ fn matches(shown: &[&str], real: &[&str]) -> bool {
     match shown {
         [] => real.is_empty(),
         ["…", rest @ ..] => (0..=real.len()).any(|skipped| matches(rest, &real[skipped..])),
-        [line, rest @ ..] => {
-            real.first().is_some_and(|first| line_matches(line, first)) && matches(rest, &real[1..])
-        }
+        [line, rest @ ..] => real.first().is_some_and(|first| line_matches(line, first)) && matches(rest, &real[1..]),
     }
 }
 
