@@ -34,7 +34,8 @@ impl Progress {
         Progress { output, total, bar }
     }
 
-    /// Shows one event; `done` counts the changes that have ended. One in doubt has not: it is looked for, and ends then.
+    /// Shows one event; `done` counts the changes that have ended. One in doubt has not: it is looked for, and ends
+    /// then.
     pub fn show(&self, event: &ApplyEvent, done: &Cell<usize>) {
         if matches!(event, ApplyEvent::Ended(ended) if !matches!(ended.outcome, Outcome::InDoubt { .. })) {
             done.set(done.get() + 1);
