@@ -67,7 +67,7 @@
 //! | `journal` | nouns, `state` | files: appending is behind a trait |
 //! | `render` | nouns, `plan`, events and reports of `apply` | printing, counting, deciding |
 //! | `api` | nouns | manifests, plans, state files |
-//! | `workspace` | `state`, `journal` | decisions |
+//! | `workspace` | `state`, `journal`, the pace of `api` that it keeps in a file | decisions |
 //! | `sandbox` | nothing | anything it could be wrong in together with the client |
 //! | `apply` | nouns, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
 //! | `cli` | everything | rules of the trade |
