@@ -264,7 +264,8 @@ impl Summary {
 
 /// The digest of what some changes would do; see [`Plan::fingerprint`].
 pub fn fingerprint_of(tenant: &Target, changes: &[Change]) -> String {
-    let mut text = format!("dixaform-plan/1\n{}\n", tenant.base_url);
+    // Several tenants can share a host; an approval for one is none for another.
+    let mut text = format!("dixaform-plan/1\n{}\n{}\n", tenant.base_url, tenant.name);
     for change in changes {
         text.push_str(&change.fingerprint);
         text.push('\n');

@@ -83,6 +83,15 @@ impl<'t> Node<'t> {
         }
     }
 
+    /// Levels of lists and maps from this node down; 0 for a scalar.
+    pub(super) fn depth(&self) -> usize {
+        match &self.content {
+            Content::List(items) => 1 + items.iter().map(Node::depth).max().unwrap_or(0),
+            Content::Map(entries) => 1 + entries.iter().map(|entry| entry.value.depth()).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     /// What copying this node costs in the budget for aliases: nodes, and text by the line.
     pub(super) fn weight(&self) -> usize {
         match &self.content {
