@@ -235,8 +235,9 @@ struct Tenant {
     base: BaseUrl,
     sender: Sender,
     throttle: Throttle,
-    /// Asked once more when a request leaves: between a permit and its request something is written to the disk, and where
-    /// that takes its time, permits that were given one by one would leave as a burst. It never holds up what is on time.
+    /// Asked once more when a request leaves: between a permit and its request something is written to the disk, and
+    /// where that takes its time, permits that were given one by one would leave as a burst. It never holds up what is
+    /// on time.
     departures: Throttle,
 }
 

@@ -213,7 +213,8 @@ fn approve(session: &Session, plan: &Plan, args: &ApplyArgs) -> Result<(), Error
     let tenant = &plan.tenant;
     session.output.error(&format!(
         "\nDo you want to perform these actions on the tenant \"{}\" ({})?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ",
-        tenant.name, tenant.base_url
+        tenant.name,
+        tenant.whereabouts()
     ));
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);

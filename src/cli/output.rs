@@ -36,8 +36,8 @@ impl Output {
     /// Writes a result to standard output.
     ///
     /// # Errors
-    /// The stream can't be written. A reader that has seen enough (`| head`) changes nothing about what a command does, nor
-    /// about its exit code.
+    /// The stream can't be written. A reader that has seen enough (`| head`) changes nothing about what a command does,
+    /// nor about its exit code.
     pub fn result(&self, text: &str) -> Result<(), Error> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -25,6 +25,13 @@ pub struct Target {
     pub rate_limit: RateLimit,
 }
 
+impl Target {
+    /// Where it is, for people: its base URL, or `embedded` for the sandbox that is part of the program.
+    pub fn whereabouts(&self) -> &str {
+        if self.base_url == "sandbox" { "embedded" } else { &self.base_url }
+    }
+}
+
 /// Ordered changes from state to desired.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {

@@ -50,6 +50,14 @@ impl<'t> Node<'t> {
         (self.start, self.end)
     }
 
+    /// Where a map begins, for findings about the whole of it: its first key, or its bracket. All of it would underline
+    /// pages.
+    pub fn opening(&self) -> Span {
+        let first = self.entries().and_then(<[_]>::first).filter(|entry| entry.key_start == self.start);
+        let one = Place { line: self.start.line, column: self.start.column + 1 };
+        (self.start, first.map_or(one, |entry| entry.key_end))
+    }
+
     /// The members of a map; none for anything else.
     pub fn entries(&self) -> Option<&[Entry<'t>]> {
         match &self.content {

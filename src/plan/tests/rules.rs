@@ -299,11 +299,7 @@ fn a_replacement_in_a_state_of_digests_shows_that_the_old_text_is_not_kept() {
     -/+ conversation "a" {
           ~ id      = 1001 -> (known after apply)
           ~ subject = (previous value not kept) -> "Never" # forces replacement
-          ~ message = {
-              + externalId = (set by dixaform)
-                # (2 unchanged members hidden)
-            }
-            # (3 unchanged members hidden)
+            # (4 unchanged members hidden)
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.

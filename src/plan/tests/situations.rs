@@ -222,11 +222,7 @@ fn other_content_is_a_replacement_and_blocked() {
     -/+ conversation "a" {
           ~ id      = 1001 -> (known after apply)
           ~ subject = "Late" -> "Very late" # forces replacement
-          ~ message = {
-              + externalId = (set by dixaform)
-                # (2 unchanged members hidden)
-            }
-            # (3 unchanged members hidden)
+            # (4 unchanged members hidden)
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.
@@ -249,11 +245,7 @@ fn a_replacement_is_allowed_by_an_option() {
     -/+ conversation "a" {
           ~ id      = 1001 -> (known after apply)
           ~ subject = "Late" -> "Very late" # forces replacement
-          ~ message = {
-              + externalId = (set by dixaform)
-                # (2 unchanged members hidden)
-            }
-            # (3 unchanged members hidden)
+            # (4 unchanged members hidden)
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.
