@@ -45,10 +45,15 @@ impl BaseUrl {
         let path = path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/').to_owned();
         url.set_path(&path);
         let base = BaseUrl(url);
-        if base.0.scheme() == "http" && !base.is_loopback() {
+        if base.is_plain() && !base.is_loopback() {
             return Err(BaseUrlError::PlainHttp { host: base.host().to_owned() });
         }
         Ok(base)
+    }
+
+    /// Whether it is plain http, which is spoken to this machine only: no certificate is ever looked at.
+    pub fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
     }
 
     /// Whether it leads to this machine: 127.0.0.0/8, ::1 or `localhost`.

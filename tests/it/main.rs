@@ -9,17 +9,24 @@
 
 mod apply;
 mod architecture;
+mod bounds;
 mod completions;
+mod disk;
 mod init;
 mod members;
 mod plan;
 mod properties;
 mod readme;
+mod recover;
+mod refresh;
 mod sandbox;
+mod saved_plan;
 mod scenarios;
 mod schema;
+mod secrets;
 mod state;
 mod support;
+mod two_processes;
 mod validate;
 
 #[test]

@@ -18,15 +18,20 @@ const MEMBERS: &str = include_str!("../../docs/members.md");
 const FINDINGS: &str = include_str!("../../docs/findings.md");
 
 /// The command lines that have a help page of their own.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 16] = [
     "",
     "init",
     "validate",
     "plan",
     "apply",
+    "show",
+    "recover",
     "state",
     "state list",
     "state show",
+    "state mv",
+    "state forget",
+    "state unlock",
     "sandbox",
     "schema",
     "completions",

@@ -4,9 +4,11 @@
 //! run on it, the state that the run kept is compared with what a later replay of the journal gives.
 
 mod adopting;
+mod crash;
 mod failing;
 mod fake;
 mod ordering;
+mod recovery;
 mod sandbox;
 mod stopping;
 

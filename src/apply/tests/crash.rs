@@ -1,0 +1,151 @@
+//! A process dies at every place where it can, and the next one finishes its work: nothing twice, nothing lost.
+
+use std::sync::atomic::AtomicUsize;
+
+use futures_util::stream::{self, StreamExt as _};
+
+use super::*;
+use crate::apply::tests::recovery::{Death, Disk, Ended, Life, Machine, Place, SETTLE, Script, Tenant, sandbox_with};
+use crate::sandbox::SandboxOptions;
+
+/// How many rehearsals go on at once; they mostly wait.
+const AT_ONCE: usize = 16;
+
+/// No call of these rehearsals takes longer.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A tenant for many rehearsals.
+struct Theatre {
+    tenant: Tenant,
+    rehearsals: AtomicUsize,
+}
+
+impl Theatre {
+    async fn open() -> Self {
+        let tenant = sandbox_with(SandboxOptions::in_memory(), TIMEOUT).await;
+        Theatre { tenant, rehearsals: AtomicUsize::new(0) }
+    }
+
+    /// Whether the tenant has what was rehearsed, and nothing else.
+    async fn close(self) {
+        self.tenant.holds_nothing_else(self.rehearsals.into_inner()).await;
+        self.tenant.sandbox.shutdown().await;
+    }
+
+    /// What stands before the curtain rises: something was applied, and it went well.
+    async fn stage(&self) -> (Script, Disk) {
+        let script = Script::new(self.rehearsals.fetch_add(1, Ordering::Relaxed));
+        let disk = Disk::default();
+        let (ended, _) = Machine::new(&self.tenant, &disk).command(&script.before).await;
+        let Ended::Applied(report) = ended else { panic!("{ended:?}") };
+        assert_eq!(report.counts.created, 2, "{report:#?}");
+        (script, disk)
+    }
+
+    /// One rehearsal: a process dies each time it is told to, then one lives. Gives back how many of them did die, and
+    /// what the last one did.
+    async fn rehearse(&self, deaths: &[Death], last_applied: LastApplied) -> (usize, Life) {
+        let case = format!("{deaths:?}");
+        let (script, disk) = self.stage().await;
+        let machine = Machine { last_applied, ..Machine::new(&self.tenant, &disk) };
+        let mut died = 0;
+        for death in deaths {
+            match machine.command_and_die(&script.all, *death).await {
+                None => died += 1,
+                Some(ended) => completes(&ended, &case),
+            }
+        }
+        let (ended, life) = machine.command(&script.all).await;
+        completes(&ended, &case);
+        assert!(machine.plan(&script.all).is_empty(), "{case}: something is left to do");
+        self.tenant.holds_each_once(&script, &disk, &case).await;
+        (died, life)
+    }
+
+    /// Every place in every event of a process that is not disturbed, and one event more.
+    async fn every_death(&self) -> Vec<Death> {
+        let (_, life) = self.rehearse(&[], LastApplied::Full).await;
+        let of = |place: Place| (1..=life.count(place.event()) + 1).map(move |nth| Death { place, nth });
+        let deaths: Vec<_> = Place::ALL.into_iter().flat_map(of).collect();
+        assert!(deaths.len() > 120, "{} are suspiciously few", deaths.len());
+        deaths
+    }
+
+    /// Many rehearsals; how many processes died in each.
+    async fn rehearse_all(&self, cases: &[Vec<Death>], last_applied: LastApplied) -> Vec<usize> {
+        let rehearsals = cases.iter().map(|deaths| async { self.rehearse(deaths, last_applied).await.0 });
+        stream::iter(rehearsals).buffered(AT_ONCE).collect().await
+    }
+}
+
+#[track_caller]
+fn completes(ended: &Ended, case: &str) {
+    match ended {
+        Ended::NothingToDo(in_doubt) => assert!(in_doubt.is_empty(), "{case}: in doubt: {in_doubt:#?}"),
+        Ended::Applied(report) => assert!(report.is_complete(), "{case}: {report:#?}"),
+        Ended::Refused(error) => panic!("{case}: {error}"),
+    }
+}
+
+#[tokio::test]
+async fn wherever_a_process_dies_the_next_one_makes_everything_exist_once() {
+    let theatre = Theatre::open().await;
+    let deaths = theatre.every_death().await;
+    let cases: Vec<_> = deaths.iter().map(|death| vec![*death]).collect();
+    let died = theatre.rehearse_all(&cases, LastApplied::Full).await;
+    for place in Place::ALL {
+        let survived = deaths.iter().zip(&died).filter(|(death, died)| death.place == place && **died == 0).count();
+        assert_eq!(survived, 1, "{place:?}: only the event after the last one is survived");
+    }
+    theatre.close().await;
+}
+
+#[tokio::test]
+async fn a_state_that_keeps_digests_only_is_as_safe() {
+    let theatre = Theatre::open().await;
+    let deaths = theatre.every_death().await;
+    let some = deaths.iter().filter(|death| matches!(death.place, Place::AfterAppend | Place::AfterWrite));
+    let cases: Vec<_> = some.map(|death| vec![*death]).collect();
+    let died = theatre.rehearse_all(&cases, LastApplied::Digest).await;
+    assert_eq!(died.iter().sum::<usize>(), cases.len() - 2, "two places, each survived once");
+    theatre.close().await;
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_cleans_up_after_another_loses_nothing_either() {
+    let theatre = Theatre::open().await;
+    let deaths = theatre.every_death().await;
+    // Those that leave most behind, each with some deaths of the process that comes after.
+    let firsts = [
+        (Place::AfterWrite, 1),
+        (Place::AfterWrite, 4),
+        (Place::AfterAppend, 6),
+        (Place::WithinAppend, 12),
+        (Place::AfterAppend, 16),
+        (Place::AfterSave, 1),
+    ];
+    let cases: Vec<Vec<Death>> = firsts
+        .iter()
+        .enumerate()
+        .flat_map(|(skip, (place, nth))| {
+            let first = Death { place: *place, nth: *nth };
+            deaths.iter().skip(skip).step_by(firsts.len()).map(move |second| vec![first, *second])
+        })
+        .collect();
+    let died = theatre.rehearse_all(&cases, LastApplied::Full).await;
+    assert!(died.iter().filter(|died| **died == 2).count() > 50, "{died:?}");
+    theatre.close().await;
+}
+
+#[tokio::test]
+async fn what_is_looked_for_is_given_the_time_to_show_itself() {
+    let theatre = Theatre::open().await;
+    let (script, disk) = theatre.stage().await;
+    let machine = Machine::new(&theatre.tenant, &disk);
+    let death = Death { place: Place::BeforeWrite, nth: 1 };
+    assert!(machine.command_and_die(&script.all, death).await.is_none());
+    let began = tokio::time::Instant::now();
+    completes(&machine.command(&script.all).await.0, "after one death");
+    assert!(began.elapsed() >= SETTLE, "{:?}", began.elapsed());
+    theatre.tenant.holds_each_once(&script, &disk, "after one death").await;
+}

@@ -1,0 +1,245 @@
+//! The life of one process: what it does to the disk and the tenant, counted, until it dies.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+use crate::api::{
+    AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
+    Write,
+};
+use crate::conversation::{Attributes, Kind};
+use crate::value::Map;
+
+/// What a process does that somebody else can see, or that it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::apply::tests) enum Event {
+    Append,
+    Write,
+    Read,
+    Save,
+    Tidy,
+}
+
+/// Where in an event a process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::apply::tests) enum Place {
+    /// The entry is not written.
+    BeforeAppend,
+    /// The entry is written, and nobody learns of it.
+    AfterAppend,
+    /// The first half of the entry is written.
+    WithinAppend,
+    /// The call is in the journal and not sent.
+    BeforeWrite,
+    /// The call is answered, and the answer is not written down.
+    AfterWrite,
+    BeforeRead,
+    AfterRead,
+    /// The state is as it was.
+    BeforeSave,
+    /// The state is saved, and the run is not closed.
+    AfterSave,
+    /// The run is closed, and its journal stays.
+    BeforeTidy,
+    AfterTidy,
+}
+
+impl Place {
+    pub(in crate::apply::tests) const ALL: [Place; 11] = [
+        Place::BeforeAppend,
+        Place::AfterAppend,
+        Place::WithinAppend,
+        Place::BeforeWrite,
+        Place::AfterWrite,
+        Place::BeforeRead,
+        Place::AfterRead,
+        Place::BeforeSave,
+        Place::AfterSave,
+        Place::BeforeTidy,
+        Place::AfterTidy,
+    ];
+
+    pub(in crate::apply::tests) fn event(self) -> Event {
+        match self {
+            Place::BeforeAppend | Place::AfterAppend | Place::WithinAppend => Event::Append,
+            Place::BeforeWrite | Place::AfterWrite => Event::Write,
+            Place::BeforeRead | Place::AfterRead => Event::Read,
+            Place::BeforeSave | Place::AfterSave => Event::Save,
+            Place::BeforeTidy | Place::AfterTidy => Event::Tidy,
+        }
+    }
+}
+
+/// In which event a process dies; events are counted from 1, each kind by itself.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::apply::tests) struct Death {
+    pub(in crate::apply::tests) place: Place,
+    pub(in crate::apply::tests) nth: usize,
+}
+
+/// One process. When it dies, whatever it waits for never comes.
+pub(in crate::apply::tests) struct Life {
+    disk: Disk,
+    death: Option<Death>,
+    counts: Mutex<BTreeMap<Event, usize>>,
+    dead: AtomicBool,
+    died: tokio::sync::Notify,
+}
+
+impl Life {
+    pub(super) fn without_end(disk: &Disk) -> Self {
+        let (counts, dead, died) = (Mutex::default(), AtomicBool::new(false), tokio::sync::Notify::new());
+        Life { disk: disk.clone(), death: None, counts, dead, died }
+    }
+
+    pub(super) fn that_ends(disk: &Disk, death: Death) -> Self {
+        Life { death: Some(death), ..Life::without_end(disk) }
+    }
+
+    /// Ends when the process has died.
+    pub(super) async fn ended(&self) {
+        self.died.notified().await;
+    }
+
+    /// How many events of this kind there were.
+    pub(in crate::apply::tests) fn count(&self, event: Event) -> usize {
+        self.counts.lock().expect("not poisoned").get(&event).copied().unwrap_or_default()
+    }
+
+    /// Counts one more, and says where in it the process dies. Those of a dead process don't happen.
+    fn begin(&self, event: Event, before: Place) -> Option<Place> {
+        if self.is_dead() {
+            return Some(before);
+        }
+        let mut counts = self.counts.lock().expect("not poisoned");
+        let count = counts.entry(event).or_default();
+        *count += 1;
+        let place = self.death.filter(|death| death.place.event() == event && death.nth == *count)?.place;
+        if place != Place::AfterWrite && place != Place::AfterRead {
+            self.die();
+        }
+        Some(place)
+    }
+
+    fn die(&self) {
+        self.dead.store(true, Ordering::SeqCst);
+        self.died.notify_one();
+    }
+
+    fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+
+    /// Goes on only while the process lives.
+    async fn alive(&self) {
+        if self.is_dead() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Replaces the state at once, or not at all.
+    pub(super) async fn save(&self, state: &State) {
+        let dies = self.begin(Event::Save, Place::BeforeSave);
+        if dies != Some(Place::BeforeSave) {
+            self.disk.files().state = Some(file_v1::write(state));
+        }
+        self.alive().await;
+    }
+
+    /// Replaces the journal at once, or not at all.
+    pub(super) async fn tidy(&self, left: Vec<Entry>) {
+        let dies = self.begin(Event::Tidy, Place::BeforeTidy);
+        if dies != Some(Place::BeforeTidy) {
+            self.disk.files().journal = left.iter().map(write_line).collect::<String>().into_bytes();
+        }
+        self.alive().await;
+    }
+
+    /// A call with the tenant.
+    async fn call<T>(&self, before: Place, after: Place, call: impl Future<Output = T>) -> T {
+        let dies = self.begin(before.event(), before);
+        if dies != Some(before) {
+            let answer = call.await;
+            if dies != Some(after) {
+                self.alive().await;
+                return answer;
+            }
+            self.die();
+        }
+        std::future::pending().await
+    }
+}
+
+impl Append for Life {
+    fn append(&self, entry: Entry) -> impl Future<Output = Result<(), JournalError>> + Send {
+        let dies = self.begin(Event::Append, Place::BeforeAppend);
+        let line = write_line(&entry);
+        let written = match dies {
+            Some(Place::BeforeAppend) => 0,
+            Some(Place::WithinAppend) => line.len() / 2,
+            _ => line.len(),
+        };
+        self.disk.files().journal.extend_from_slice(&line.as_bytes()[..written]);
+        async move {
+            // Syncing takes a while, in which others go on.
+            tokio::task::yield_now().await;
+            self.alive().await;
+            Ok(())
+        }
+    }
+}
+
+/// The way of a process to the tenant, which ends with it.
+pub(in crate::apply::tests) struct Mortal<'a, A> {
+    pub(super) inner: A,
+    pub(super) life: &'a Life,
+}
+
+impl<A: Read> Mortal<'_, A> {
+    async fn read<T>(&self, call: impl Future<Output = T>) -> T {
+        self.life.call(Place::BeforeRead, Place::AfterRead, call).await
+    }
+}
+
+impl<A: Read> Read for Mortal<'_, A> {
+    async fn organization(&self) -> Result<Organization, CallError> {
+        self.read(self.inner.organization()).await
+    }
+
+    async fn definitions(&self) -> Result<Vec<Definition>, CallError> {
+        self.read(self.inner.definitions()).await
+    }
+
+    async fn conversation(&self, id: ConversationId) -> Result<ConversationReading, CallError> {
+        self.read(self.inner.conversation(id)).await
+    }
+
+    async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
+        self.read(self.inner.messages(id)).await
+    }
+
+    async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
+        self.read(self.inner.conversations_of(requester)).await
+    }
+}
+
+impl<A: Write> Write for Mortal<'_, A> {
+    async fn permit(&self) -> Permit {
+        self.inner.permit().await
+    }
+
+    async fn make(&self, permit: Permit, kind: Kind, body: &Map) -> Result<Created, CallError> {
+        self.life.call(Place::BeforeWrite, Place::AfterWrite, self.inner.make(permit, kind, body)).await
+    }
+
+    async fn patch_attributes(
+        &self,
+        permit: Permit,
+        id: ConversationId,
+        attributes: &Attributes,
+    ) -> Result<Vec<AttributeReading>, CallError> {
+        let call = self.inner.patch_attributes(permit, id, attributes);
+        self.life.call(Place::BeforeWrite, Place::AfterWrite, call).await
+    }
+}

@@ -1,0 +1,183 @@
+//! The tenant of a rehearsal, the manifests that it gets, and what must be true of it in the end.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::access::AuthScheme;
+use crate::api::{CallError, HttpClient, HttpOptions, Read as _, Token};
+use crate::sandbox::{Sandbox, SandboxOptions};
+use crate::value::Value;
+
+/// A sandbox and the client that speaks to it.
+pub(in crate::apply::tests) struct Tenant {
+    pub(in crate::apply::tests) sandbox: Sandbox,
+    pub(in crate::apply::tests) client: HttpClient,
+}
+
+/// A tenant without a rate limit to speak of.
+pub(in crate::apply::tests) async fn sandbox_with(options: SandboxOptions, timeout: Duration) -> Tenant {
+    let sandbox = Sandbox::start(options).await.expect("a free port");
+    let options = HttpOptions {
+        base_url: sandbox.base_url(),
+        token: Token::new("sandbox").expect("a token"),
+        auth_scheme: AuthScheme::Bare,
+        timeout,
+        rate: RateLimit { requests_per_second: 100_000.0, burst: 10_000 },
+        shared_pace: None,
+        user_agent: "dixaform-tests".into(),
+    };
+    Tenant { client: HttpClient::new(options).expect("a client"), sandbox }
+}
+
+/// A requester that only one manifest of one rehearsal has, so that each conversation in the tenant is of one manifest.
+fn requester(rehearsal: usize, number: usize) -> String {
+    format!("00000000-0000-4000-8000-{rehearsal:06}{number:06}")
+}
+
+/// One manifest of the rehearsal, and what the tenant must have of it in the end: the TEXT of each conversation, in the
+/// order in which they are made.
+struct Part {
+    address: &'static str,
+    body: String,
+    texts: &'static [Option<&'static str>],
+}
+
+const EMAIL_MEMBERS: &str = "emailIntegrationId: my-integration@email.dixa.io";
+const MESSAGE: &str = "{_type: Inbound, content: {_type: Text, value: Hello}}";
+
+fn parts() -> [Part; 9] {
+    let import = "genericChannelName: genericapimessaging\n  direction: Inbound\n  createdAt: 2021-12-01T11:00:00Z";
+    let imported = "{_type: InboundImport, createdAt: 2021-12-01T11:00:00Z, content: {_type: Text, value: Hi}}";
+    let both = format!("{{{TEXT}: both, {SELECT}: [payment, card]}}");
+    let widget = "widgetId: 9f73bff1-8fd4-49e6-b7ca-cf725eb74f65\n  browserInfo: {name: Safari}";
+    let phone =
+        "direction: Inbound\n  contactEndpointId: '+4512345678'\n  queueId: cd87b232-64c8-4ad5-b81a-6f9233352d97";
+    let part = |address, body, texts| Part { address, body, texts };
+    [
+        part(
+            "conversation.email",
+            format!("_type: Email\n  subject: a\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}\n  customAttributes: {both}"),
+            &[Some("both")],
+        ),
+        part(
+            "conversation.form",
+            format!("_type: ContactForm\n  subject: b\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}"),
+            &[None],
+        ),
+        part("conversation.chat", format!("_type: Chat\n  {widget}\n  message: {MESSAGE}"), &[None]),
+        part("conversation.callback", format!("_type: Callback\n  {phone}"), &[None]),
+        part(
+            "conversation.callback-noted",
+            format!("_type: Callback\n  {phone}\n  customAttributes: {{{TEXT}: call}}"),
+            &[Some("call")],
+        ),
+        part(
+            "import.full",
+            format!("{import}\n  messages: [{imported}]\n  customAttributes: {{{TEXT}: old}}"),
+            &[Some("old")],
+        ),
+        part("import.empty", import.to_owned(), &[None]),
+        part(
+            "conversation.changed",
+            format!(
+                "_type: Email\n  subject: c\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}\n  customAttributes: {{{TEXT}: after}}"
+            ),
+            &[Some("after")],
+        ),
+        part(
+            "conversation.renewed",
+            format!(
+                "_type: Email\n  subject: new\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}\n  customAttributes: {{{TEXT}: new}}"
+            ),
+            &[Some("old"), Some("new")],
+        ),
+    ]
+}
+
+/// How many conversations a rehearsal makes.
+const CONVERSATIONS: i64 = 10;
+
+fn manifest_of(rehearsal: usize, number: usize, part: &Part) -> String {
+    let (kind, name) = part.address.split_once('.').expect("an address");
+    let kind = if kind == "import" { "ConversationImport" } else { "Conversation" };
+    let requester = requester(rehearsal, number);
+    format!(
+        "---\napiVersion: dixaform/v1\nkind: {kind}\nmetadata: {{name: {name}, annotations: {{dixaform/on-change: replace}}}}\n\
+         spec:\n  requesterId: {requester}\n  {}\n",
+        part.body
+    )
+}
+
+/// What one rehearsal applies.
+pub(in crate::apply::tests) struct Script {
+    rehearsal: usize,
+    /// What was applied before it.
+    pub(in crate::apply::tests) before: Desired,
+    /// All manifests: a conversation of each kind and imports, one whose attributes differ from those before, and one
+    /// whose content does.
+    pub(in crate::apply::tests) all: Desired,
+}
+
+impl Script {
+    /// Of a rehearsal with a number of its own in its tenant.
+    pub(in crate::apply::tests) fn new(rehearsal: usize) -> Self {
+        let manifest = |(number, part): (usize, &Part)| manifest_of(rehearsal, number, part);
+        let all: String = parts().iter().enumerate().map(manifest).collect();
+        let mut parts = parts();
+        for part in &mut parts {
+            let body = part.body.replace("after", "before").replace("subject: new", "subject: old");
+            part.body = body.replace(": new", ": old");
+        }
+        let was_there = |part: &Part| matches!(part.address, "conversation.changed" | "conversation.renewed");
+        let before: String = parts.iter().enumerate().filter(|(_, part)| was_there(part)).map(manifest).collect();
+        Script { rehearsal, before: desired(&before), all: desired(&all) }
+    }
+}
+
+impl Tenant {
+    /// Every manifest is there exactly once, with its attributes and no others; what was replaced is there beside what
+    /// replaced it; the state knows all of them; and no journal is left.
+    pub(in crate::apply::tests) async fn holds_each_once(&self, script: &Script, disk: &Disk, case: &str) {
+        let reader = self.client.reader();
+        let state = disk.state();
+        assert!(!disk.has_journal(), "{case}: a journal is left");
+        let mut marks = BTreeMap::new();
+        for (number, part) in parts().iter().enumerate() {
+            let case = format!("{case}: {}", part.address);
+            let there = reader.conversations_of(&requester(script.rehearsal, number)).await.expect("it can be read");
+            let ids: Vec<_> = there.iter().map(|reading| reading.id).collect();
+            assert_eq!(ids.len(), part.texts.len(), "{case}: {} conversations, lost or doubled: {ids:?}", ids.len());
+            for (id, text) in ids.iter().zip(part.texts) {
+                let attributes = reader.conversation(*id).await.expect("it is there").attributes.expect("a map");
+                let mut wanted = BTreeMap::new();
+                wanted.extend(text.map(|text| (TEXT, Value::text(text))));
+                if *text == Some("both") {
+                    wanted.insert(SELECT, Value::List(vec![Value::text("payment"), Value::text("card")]));
+                }
+                let found: BTreeMap<&str, Value> =
+                    attributes.iter().map(|(id, reading)| (id.as_str(), reading.value.clone())).collect();
+                assert_eq!(found, wanted, "{case}: the attributes of #{id}");
+                for message in reader.messages(*id).await.expect("it is there") {
+                    let mark = message.external_id.expect("every first message is marked");
+                    assert_eq!(marks.insert(mark, *id), None, "{case}: a mark is used twice");
+                }
+            }
+            let record = state.records.get(&address(part.address)).unwrap_or_else(|| panic!("{case}: no record"));
+            let (last, older) = ids.split_last().expect("at least one");
+            assert_eq!((&record.id, record.replaced.as_slice()), (last, older), "{case}: the record");
+        }
+        assert_eq!(state.records.len(), parts().len(), "{case}: {:?}", state.records.keys());
+    }
+
+    /// As many conversations were made as so many rehearsals make, for whomever.
+    pub(in crate::apply::tests) async fn holds_nothing_else(&self, rehearsals: usize) {
+        let made = CONVERSATIONS * i64::try_from(rehearsals).expect("not that many");
+        let reader = self.client.reader();
+        reader
+            .conversation(ConversationId(1000 + made))
+            .await
+            .expect("ids are given one after the other, from 1001 on");
+        let beyond = reader.conversation(ConversationId(1001 + made)).await;
+        assert!(matches!(beyond, Err(CallError::Rejected { status: 404, .. })), "one too many: {beyond:?}");
+    }
+}
