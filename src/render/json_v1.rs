@@ -1,6 +1,7 @@
 //! The JSON form of a plan, `dixaform-plan/1`. A minor addition is a new member; anything else is a new number.
 
 use crate::conversation::{Digests, attributes_to_map};
+use crate::digest::Digest;
 use crate::json;
 use crate::plan::{Block, Change, Drift, Gone, Orphan, Plan, Price, Step, Summary, Target};
 use crate::source::Source;
@@ -28,6 +29,9 @@ pub fn plan(plan: &Plan) -> String {
     member(&mut out, "summary", &summary(&plan.summary));
     member(&mut out, "price", &price(&plan.price));
     member(&mut out, "fingerprint", &Value::text(&plan.fingerprint));
+    // Over all of the text before it: a saved plan that was edited anywhere is refused.
+    let seal = Digest::of_bytes(out.as_bytes()).to_string();
+    member(&mut out, "seal", &Value::text(seal));
     out.push_str("}\n");
     out
 }
