@@ -9,6 +9,8 @@
 
 mod apply;
 mod architecture;
+mod faults;
+mod killed;
 mod members;
 mod plan;
 mod properties;

@@ -5,9 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::*;
-use crate::apply::tests::recovery::{
-    Death, Disk, Ended, Life, Machine, Place, SETTLE, Script, Tenant, sandbox_with,
-};
+use crate::apply::tests::recovery::{Death, Disk, Ended, Life, Machine, Place, SETTLE, Script, Tenant, sandbox_with};
 use crate::sandbox::SandboxOptions;
 
 /// How many rehearsals go on at once; they mostly wait.

@@ -50,7 +50,8 @@ fn parts() -> [Part; 9] {
     let imported = "{_type: InboundImport, createdAt: 2021-12-01T11:00:00Z, content: {_type: Text, value: Hi}}";
     let both = format!("{{{TEXT}: both, {SELECT}: [payment, card]}}");
     let widget = "widgetId: 9f73bff1-8fd4-49e6-b7ca-cf725eb74f65\n  browserInfo: {name: Safari}";
-    let phone = "direction: Inbound\n  contactEndpointId: '+4512345678'\n  queueId: cd87b232-64c8-4ad5-b81a-6f9233352d97";
+    let phone =
+        "direction: Inbound\n  contactEndpointId: '+4512345678'\n  queueId: cd87b232-64c8-4ad5-b81a-6f9233352d97";
     let part = |address, body, texts| Part { address, body, texts };
     [
         part(
@@ -78,12 +79,16 @@ fn parts() -> [Part; 9] {
         part("import.empty", import.to_owned(), &[None]),
         part(
             "conversation.changed",
-            format!("_type: Email\n  subject: c\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}\n  customAttributes: {{{TEXT}: after}}"),
+            format!(
+                "_type: Email\n  subject: c\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}\n  customAttributes: {{{TEXT}: after}}"
+            ),
             &[Some("after")],
         ),
         part(
             "conversation.renewed",
-            format!("_type: Email\n  subject: new\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}\n  customAttributes: {{{TEXT}: new}}"),
+            format!(
+                "_type: Email\n  subject: new\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}\n  customAttributes: {{{TEXT}: new}}"
+            ),
             &[Some("old"), Some("new")],
         ),
     ]
@@ -168,7 +173,10 @@ impl Tenant {
     pub(in crate::apply::tests) async fn holds_nothing_else(&self, rehearsals: usize) {
         let made = CONVERSATIONS * i64::try_from(rehearsals).expect("not that many");
         let reader = self.client.reader();
-        reader.conversation(ConversationId(1000 + made)).await.expect("ids are given one after the other, from 1001 on");
+        reader
+            .conversation(ConversationId(1000 + made))
+            .await
+            .expect("ids are given one after the other, from 1001 on");
         let beyond = reader.conversation(ConversationId(1001 + made)).await;
         assert!(matches!(beyond, Err(CallError::Rejected { status: 404, .. })), "one too many: {beyond:?}");
     }
