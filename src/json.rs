@@ -2,6 +2,7 @@
 //!
 //! Writing keeps the order of members and is total. Reading refuses duplicate members, as every reader of ours does.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -189,8 +190,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
+        let mut known = HashSet::new();
         while let Some(name) = source.next_key::<String>()? {
-            if map.get(&name).is_some() {
+            if !known.insert(name.clone()) {
                 return Err(A::Error::custom(format!("duplicate member `{name}`")));
             }
             let Reading(value) = source.next_value()?;

@@ -67,7 +67,7 @@
 //! | `journal` | nouns, `state` | files: appending is behind a trait |
 //! | `render` | nouns, `plan`, events and reports of `apply` | printing, counting, deciding |
 //! | `api` | nouns | manifests, plans, state files |
-//! | `workspace` | `state`, `journal` | decisions |
+//! | `workspace` | `state`, `journal`, the pace of `api` that it keeps in a file | decisions |
 //! | `sandbox` | nothing | anything it could be wrong in together with the client |
 //! | `apply` | nouns, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
 //! | `cli` | everything | rules of the trade |
@@ -102,6 +102,8 @@
 //! | plan, change, action, reason | ordered changes from state to desired; each has one action, and why |
 //! | apply, outcome | carrying out a plan; how one change ended |
 //! | journal, in doubt | the write-ahead record of an apply; a call that began and whose end is not known |
+//! | marker | an `externalId` that dixaform sets on a first message, by which a lost answer is found again |
+//! | settle | find out what became of a call in doubt |
 //! | drift | the tenant differs from the record |
 //! | adopt, forget | take a conversation that exists under management; drop a record and leave the conversation alone |
 //! | tenant | one Dixa organization with its token, state and limits |

@@ -3,6 +3,7 @@
 //! Specs travel through dixaform in this form: the wire carries them as they were written, while [`PartialEq`] compares
 //! what they mean, so the order of members is no difference. Lists are ordered.
 
+use std::collections::HashMap;
 use std::fmt;
 
 /// One JSON value.
@@ -158,9 +159,16 @@ impl PartialEq for Map {
 impl FromIterator<(String, Value)> for Map {
     /// A later member of the same name wins.
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(members: I) -> Self {
+        let mut positions: HashMap<String, usize> = HashMap::new();
         let mut map = Map::new();
         for (name, value) in members {
-            map.set(name, value);
+            match positions.get(&name) {
+                Some(position) => map.0[*position].1 = value,
+                None => {
+                    positions.insert(name.clone(), map.0.len());
+                    map.0.push((name, value));
+                }
+            }
         }
         map
     }

@@ -1,17 +1,20 @@
-//! Shares one rate limit among processes: a [`Bucket`] and a queue, as a small record that lies somewhere for all of them.
+//! Shares one rate limit among processes: a [`Bucket`] and a queue, as a small record that lies somewhere for all of
+//! them.
 //!
-//! Everything here is pure; where the record lies and how it is locked is behind [`SharedPace`]. Times are the wall clock's,
-//! since the epoch of Unix: the only clock that processes have in common, even those that ran one after the other.
+//! Everything here is pure; where the record lies and how it is locked is behind [`SharedPace`]. Times are the wall
+//! clock's, since the epoch of Unix: the only clock that processes have in common, even those that ran one after the
+//! other.
 //!
-//! - A process that is refused queues up with a ticket, and a token is only taken by who leaves one for each ticket ahead.
-//!   Without that, whoever happens to ask first after a refill would get everything. A ticket ends a little after its owner
-//!   should have come, so that a process that died costs the others [`GRACE`] at most, and no part of the rate where the
-//!   burst holds what comes meanwhile.
-//! - A clock that was set back makes the record lie in the future. Then all its times move back as far: what was used stays
-//!   used, and no pause grows. A clock that was set forward fills the bucket; each process has its own bucket for that.
-//! - Processes with different limits each read the record by their own: the level is cut at the reader's capacity, and what
-//!   flowed in since the last reader did so at the reader's rate. That is safe, and none starves, but the faster ones don't
-//!   use all of their limit while a slower one is at work.
+//! - A process that is refused queues up with a ticket, and a token is only taken by who leaves one for each ticket
+//!   ahead. Without that, whoever happens to ask first after a refill would get everything. A ticket ends a little
+//!   after its owner should have come, so that a process that died costs the others [`GRACE`] at most, and no part of
+//!   the rate where the burst holds what comes meanwhile.
+//! - A clock that was set back makes the record lie in the future. Then all its times move back as far: what was used
+//!   stays used, and no pause grows. A clock that was set forward fills the bucket; each process has its own bucket for
+//!   that.
+//! - Processes with different limits each read the record by their own: the level is cut at the reader's capacity, and
+//!   what flowed in since the last reader did so at the reader's rate. That is safe, and none starves, but the faster
+//!   ones don't use all of their limit while a slower one is at work.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,8 +24,8 @@ use crate::api::throttle::{Bucket, Content, PAUSE_MAX};
 
 /// What processes with one token go by together.
 pub trait SharedPace: fmt::Debug + Send + Sync {
-    /// Takes one token, or says how long to wait before asking again. Quick enough to be called where nobody may block, and
-    /// always yes when there is nothing to share any more.
+    /// Takes one token, or says how long to wait before asking again. Quick enough to be called where nobody may block,
+    /// and always yes when there is nothing to share any more.
     ///
     /// # Errors
     /// There is no token yet; nothing was taken. Never zero.

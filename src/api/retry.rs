@@ -62,8 +62,11 @@ pub fn decide(call: CallKind, error: &CallError, attempt: u32, elapsed: Duration
     let wait = match error {
         CallError::Unauthorized { .. } => return Decision::StopAll,
         CallError::Rejected { status, message } => {
-            let exists = call == CallKind::Make && *status == 400 && is_duplicate_external_id(message);
-            return if exists { Decision::InDoubt } else { Decision::GiveUp };
+            let exists = *status == 400 && is_duplicate_external_id(message);
+            // "See other", "request timeout" and "client closed request" come from something in between, which does not
+            // know what became of the call.
+            let unclear = matches!(status, 303 | 408 | 499);
+            return if call == CallKind::Make && (exists || unclear) { Decision::InDoubt } else { Decision::GiveUp };
         }
         CallError::ServerError { .. } | CallError::Lost { .. } if call == CallKind::Make => return Decision::InDoubt,
         CallError::ServerError { .. } | CallError::Lost { .. } | CallError::NotSent { .. } => {

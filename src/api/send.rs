@@ -21,6 +21,9 @@ const ERROR_BODY_MAX: usize = 64 * 1024;
 /// A message is shown in one line of a report.
 const MESSAGE_CHARACTERS_MAX: usize = 1000;
 
+/// More partial errors than this of one conversation are counted only.
+const MESSAGES_MAX: usize = 100;
+
 /// One call.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -142,8 +145,18 @@ impl Sender {
         self.message(if text.is_empty() { error.to_string() } else { text })
     }
 
+    /// Texts of others that are shown and kept: each fit for it, and no more of them than anybody reads.
+    pub(crate) fn messages(&self, texts: Vec<String>) -> Vec<String> {
+        let more = texts.len().saturating_sub(MESSAGES_MAX);
+        let mut messages: Vec<String> = texts.into_iter().take(MESSAGES_MAX).map(|text| self.message(text)).collect();
+        if more > 0 {
+            messages.push(format!("and {more} more"));
+        }
+        messages
+    }
+
     /// A text of others made fit to be shown: without the token, and bounded.
-    fn message(&self, text: String) -> String {
+    pub(crate) fn message(&self, text: String) -> String {
         let text = self.token.redact(text);
         match text.char_indices().nth(MESSAGE_CHARACTERS_MAX) {
             Some((end, _)) => format!("{}…", &text[..end]),

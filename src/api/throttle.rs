@@ -1,12 +1,12 @@
 //! Keeps to the rate limit: a pure token bucket, and the queue in front of it.
 //!
-//! The server counts requests when they arrive, not when they leave: a slow one followed by fast ones arrives as a burst
-//! that was never sent. So a part of the burst is kept in hand, and the rate is a hair below the limit, since two clocks
-//! never run alike. A 429 that comes all the same stops the sending for a while and then halves the rate, which grows back
-//! over [`RECOVERY`].
+//! The server counts requests when they arrive, not when they leave: a slow one followed by fast ones arrives as a
+//! burst that was never sent. So a part of the burst is kept in hand, and the rate is a hair below the limit, since two
+//! clocks never run alike. A 429 that comes all the same stops the sending for a while and then halves the rate, which
+//! grows back over [`RECOVERY`].
 //!
-//! Where other processes use the same token, a [`SharedPace`] is asked too. What this process sends alone never exceeds its
-//! own limit, whatever the others say; so whatever happens to what they share, this is no worse than being alone.
+//! Where other processes use the same token, a [`SharedPace`] is asked too. What this process sends alone never exceeds
+//! its own limit, whatever the others say; so whatever happens to what they share, this is no worse than being alone.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -114,9 +114,8 @@ impl Bucket {
 
     /// Takes one token if that leaves one for each of those `ahead`.
     ///
-    /// # Errors
-    /// It does not: nothing was taken, and it is worth asking again after this time, never zero, by when those ahead should
-    /// have taken theirs.
+    /// # Errors It does not: nothing was taken, and it is worth asking again after this time, never zero, by when those
+    /// ahead should have taken theirs.
     pub fn take_behind(&mut self, ahead: usize, now: Duration) -> Result<(), Duration> {
         self.refill(now);
         let needed = 1.0 + ahead as f64;

@@ -60,8 +60,8 @@ impl Token {
         value
     }
 
-    /// A name for this token at this host that does not tell the token: 32 hexadecimal digits. Who knows the token can make
-    /// it; who guesses tokens can check guesses by it, so it is not for everyone's eyes either.
+    /// A name for this token at this host that does not tell the token: 32 hexadecimal digits. Who knows the token can
+    /// make it; who guesses tokens can check guesses by it, so it is not for everyone's eyes either.
     pub fn key(&self, base: &BaseUrl) -> String {
         Digest::of_bytes(format!("dixaform token key\n{base}\n{}", self.0).as_bytes()).short(32)
     }

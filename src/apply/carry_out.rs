@@ -10,7 +10,7 @@ use crate::apply::event::ApplyEvent;
 use crate::apply::outcome::{Failure, Outcome, Stop};
 use crate::apply::run::{Clock, Run};
 use crate::apply::stop::StopSignal;
-use crate::conversation::{AttributeValue, Attributes, ConversationId, Kind};
+use crate::conversation::{Address, AttributeValue, Attributes, ConversationId, Kind};
 use crate::digest::Digest;
 use crate::journal::{Append, CallKind, Entry, Intent, JournalError, Replay, attributes_kept};
 use crate::plan::{Action, Change, Step};
@@ -58,6 +58,8 @@ pub(super) struct CarryOut<'r, 'a, A, J, C> {
     next_seq: Cell<u64>,
     /// Changes in flight that wait for a permit; new ones let them pass.
     waiting: Cell<usize>,
+    /// The run has ended for another reason than the wish to stop: nothing new may be made.
+    ended: Cell<bool>,
 }
 
 impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
@@ -68,7 +70,12 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         listen: &'r dyn Fn(ApplyEvent),
     ) -> Self {
         let next_seq = Cell::new(replay.borrow().last_seq() + 1);
-        CarryOut { run, replay, stop, listen, next_seq, waiting: Cell::new(0) }
+        CarryOut { run, replay, stop, listen, next_seq, waiting: Cell::new(0), ended: Cell::new(false) }
+    }
+
+    /// Lets what is in flight make nothing new.
+    pub(super) fn end(&self) {
+        self.ended.set(true);
     }
 
     /// How many changes in flight wait for a permit.
@@ -150,11 +157,30 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         let body = marked.as_ref().unwrap_or(&conversation.content);
         for attempt in 1.. {
             let waited = self.permit_or_next(permit.take()).await;
+            // What has begun by reading may get its turn after the run was to end; a conversation is new, and not made.
+            if self.stop.is_draining() || self.ended.get() {
+                return Err(Halt::Draining);
+            }
+            if self.is_in_doubt(&change.address) {
+                return Err(Halt::Contradiction(format!(
+                    "{} is in doubt, and is never sent again before that is settled",
+                    change.address
+                )));
+            }
             let seq = self.seq();
             let intent = Box::new(self.intent_to_make(change, marker.clone(), &progress.known_before));
             let entry = Entry::Began { seq, address: change.address.clone(), call: call_kind(kind), intent };
             self.write(entry).await?;
             let error = match self.run.api.make(waited, kind, body).await {
+                Ok(created) if self.owner_of(created.id, change).is_some() => {
+                    let owner = self.owner_of(created.id, change).unwrap_or_default();
+                    let message = format!(
+                        "Dixa answered with conversation #{}, which is {owner} already; nothing was recorded",
+                        created.id
+                    );
+                    self.write(Entry::Failed { seq, certain: true, message: message.clone(), at: self.now() }).await?;
+                    return Err(Halt::NotAdopted { call, message });
+                }
                 Ok(created) => {
                     progress.id = Some(created.id);
                     progress.partial_errors.clone_from(&created.partial_errors);
@@ -331,6 +357,16 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             replaced: None,
             at: self.now(),
         }
+    }
+
+    /// Whose conversation it is, if it is that of another address.
+    fn owner_of(&self, id: ConversationId, change: &Change) -> Option<String> {
+        let replay = self.replay.borrow();
+        replay.state().owner_of(id).filter(|owner| **owner != change.address).map(ToString::to_string)
+    }
+
+    fn is_in_doubt(&self, address: &Address) -> bool {
+        self.replay.borrow().in_doubt().iter().any(|doubt| doubt.address == *address)
     }
 
     /// Writes one entry so that it lasts, then lets the state know.

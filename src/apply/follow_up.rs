@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use crate::api::contract::{CallError, Write};
 use crate::apply::outcome::{ApplyReport, Outcome, Stop};
 use crate::apply::run::{Clock, Run};
-use crate::apply::settle::{self, Known, Verdict};
+use crate::apply::settle::{self, Verdict};
 use crate::apply::stop::StopSignal;
 use crate::journal::{Append, DecidedBy, Decision, Entry, InDoubt, Replay};
 use crate::plan::{Change, Plan, Step};
@@ -19,18 +19,18 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
     stop: &mut StopSignal,
 ) -> Plan {
     let mut follow_up = Plan { changes: Vec::new(), ..run.plan.clone() };
-    let in_doubt = replay.borrow().in_doubt();
-    for doubt in &in_doubt {
+    let planned = |doubt: &InDoubt| run.plan.changes.iter().any(|change| change.address == doubt.address);
+    let in_doubt: Vec<InDoubt> = replay.borrow().in_doubt().into_iter().filter(planned).collect();
+    let owned = settle::owned(replay.borrow().state());
+    let verdicts = tokio::select! {
+        verdicts = settle::settle(run.api, &in_doubt, owned, run.settle) => verdicts,
+        () = stop.draining() => {
+            report.stop = Some(Stop::Interrupted);
+            return follow_up;
+        }
+    };
+    for (doubt, verdict) in in_doubt.iter().zip(verdicts) {
         let Some(change) = run.plan.changes.iter().find(|change| change.address == doubt.address) else { continue };
-        let owned = settle::owned(replay.borrow().state());
-        let known = Known { owned: &owned, in_doubt: &in_doubt, settle: run.settle };
-        let verdict = tokio::select! {
-            verdict = settle::settle(run.api, doubt, known, run.clock) => verdict,
-            () = stop.draining() => {
-                report.stop = Some(Stop::Interrupted);
-                break;
-            }
-        };
         let decision = match verdict {
             Ok(Verdict::Made(id)) => Decision::Adopt(id),
             Ok(Verdict::NotMade) => Decision::Create,
@@ -43,7 +43,6 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
                 explain(report, doubt, &format!("and could not be looked for: {error}"));
                 if let CallError::Unauthorized { .. } = error {
                     report.stop = Some(Stop::Unauthorized(error.message().to_owned()));
-                    break;
                 }
                 continue;
             }

@@ -113,15 +113,18 @@ impl ChangeOutcome {
 impl Outcome {
     /// The end of a change that was left in flight because the run had to stop at once. `known` is the conversation that
     /// its address has by now: another one than before says that the POST was answered, and the rest was not.
-    pub fn left_in_flight(change: &Change, known: Option<ConversationId>) -> Self {
+    pub fn left_in_flight(change: &Change, known: Option<ConversationId>, in_doubt: bool) -> Self {
         let makes = change.steps.iter().any(|step| matches!(step, Step::Make(_)));
         let made = known.filter(|id| makes && change.id != Some(*id));
         let mut calls = change.calls().skip(usize::from(made.is_some()));
         let call = calls.next().map(|(method, path)| format!("{method} {path}")).unwrap_or_default();
         let message = "the run stopped before the answer came".to_owned();
         let error = Failure { call, status: None, message };
-        if makes && made.is_none() {
+        if in_doubt {
             Outcome::InDoubt { error }
+        } else if makes && made.is_none() {
+            // It waited for its turn, or for a read; nothing was sent.
+            Outcome::NotAttempted
         } else {
             Outcome::Failed { id: made.or(change.id), error }
         }

@@ -128,6 +128,9 @@ async fn pass<A: Write, J: Append, C: Clock>(
             biased;
             Some((index, end)) = flying.next(), if !flying.is_empty() => {
                 let outcome = settle(end, &mut ended);
+                if ended.is_some() {
+                    carry_out.end();
+                }
                 let outcome = ChangeOutcome::of(&plan.changes[index], outcome);
                 outcomes[index] = Some(outcome.outcome.clone());
                 listen(ApplyEvent::Ended(outcome));
@@ -148,7 +151,11 @@ async fn pass<A: Write, J: Append, C: Clock>(
     }
     let state = replay.borrow();
     let known = |change: &Change| state.state().records.get(&change.address).map(|record| record.id);
-    let left_in_flight = |change: &Change| Outcome::left_in_flight(change, known(change));
+    let doubtful = state.in_doubt();
+    let left_in_flight = |change: &Change| {
+        let in_doubt = doubtful.iter().any(|doubt| doubt.address == change.address);
+        Outcome::left_in_flight(change, known(change), in_doubt)
+    };
     report(plan, outcomes, if left > 0 { next } else { 0 }, &left_in_flight, ended)
 }
 

@@ -3,16 +3,13 @@
 //! A conversation that was perhaps made is looked for among all conversations of its requester that no record owns. With a
 //! marker it is recognized by the `externalId` of a message; without one, by being new, and of the same channel and
 //! direction. Time never excludes a candidate: clocks differ, and imports carry old dates. Nothing found is believed only
-//! after a second look, when the call is older than the tenant's `settle` time, since what was just written may not show yet.
+//! after a second look, the tenant's `settle` time after the first, since what was just written may not show yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::api::contract::{CallError, ConversationReading, Read};
-use crate::apply::run::Clock;
 use crate::conversation::ConversationId;
 use crate::journal::{CallKind, InDoubt, Intent};
 use crate::state::{Applied, State};
@@ -51,84 +48,111 @@ pub fn owned(state: &State) -> BTreeSet<ConversationId> {
     state.records.values().flat_map(|record| record.replaced.iter().copied().chain([record.id])).collect()
 }
 
-/// What is known besides the call that is settled.
-#[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
-    /// Conversations that are somebody's; see [`owned`].
-    pub owned: &'a BTreeSet<ConversationId>,
-    /// Everything that is in doubt at the moment.
-    pub in_doubt: &'a [InDoubt],
-    /// How old a call must be before "nothing found" is believed.
-    pub settle: Duration,
-}
-
-/// Looks until it is certain, or until it is clear that a person must decide.
+/// Looks for all of them, twice where nothing is found, until each is certain or clearly a question for a person.
 ///
-/// # Errors
-/// The tenant could not be read. The call is still in doubt.
-pub async fn settle<A: Read, C: Clock>(
+/// Between the two looks lies the whole `settle` time: whoever sent the call may not have known when Dixa began to work on
+/// it. What is found for one belongs to it, and to no other. A call that can't be looked for is an error of its own.
+pub async fn settle<A: Read>(
     api: &A,
-    in_doubt: &InDoubt,
-    known: Known<'_>,
-    clock: &C,
-) -> Result<Verdict, CallError> {
-    let settle = known.settle;
-    let first = look(api, in_doubt, known).await?;
-    if first != Verdict::NotMade {
-        return Ok(first);
+    in_doubt: &[InDoubt],
+    mut owned: BTreeSet<ConversationId>,
+    settle: Duration,
+) -> Vec<Result<Verdict, CallError>> {
+    let mut verdicts = Vec::with_capacity(in_doubt.len());
+    let mut first = Look::new(api);
+    for doubt in in_doubt {
+        verdicts.push(first.at(doubt, in_doubt, &mut owned).await);
     }
-    let again = settle.min(Duration::from_secs(1));
-    tokio::time::sleep(settle.saturating_sub(age(&in_doubt.since, &clock.now())).max(again)).await;
-    look(api, in_doubt, known).await
-}
-
-/// Whether another call in doubt could have made the same conversation: neither is marked, and the requester is the same.
-/// One conversation then may be either's, and a machine does not guess.
-fn has_rival(in_doubt: &InDoubt, all: &[InDoubt]) -> bool {
-    let unmarked = |doubt: &InDoubt| doubt.intent.marker.is_none();
-    let same_requester = |other: &InDoubt| other.intent.requester == in_doubt.intent.requester;
-    unmarked(in_doubt) && all.iter().any(|other| other.seq != in_doubt.seq && unmarked(other) && same_requester(other))
-}
-
-/// How long ago; nothing for what a clock puts into the future.
-fn age(since: &str, now: &str) -> Duration {
-    let parsed = |text: &str| text.parse::<Timestamp>().ok();
-    let elapsed = parsed(since).zip(parsed(now)).map(|(since, now)| now.duration_since(since));
-    elapsed.and_then(|elapsed| Duration::try_from(elapsed).ok()).unwrap_or(Duration::ZERO)
-}
-
-async fn look<A: Read>(api: &A, in_doubt: &InDoubt, known: Known<'_>) -> Result<Verdict, CallError> {
-    let intent = &in_doubt.intent;
-    let Some(requester) = &intent.requester else { return Ok(Verdict::NotMade) };
-    let readings = match api.conversations_of(requester).await {
-        Ok(readings) => readings,
-        // An end user who does not exist has no conversations.
-        Err(CallError::Rejected { status: 404, .. }) => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    let mut candidates = Vec::new();
-    for reading in readings.into_iter().filter(|reading| !known.owned.contains(&reading.id)) {
-        let fits = match &intent.marker {
-            Some(marker) => has_marker(api, reading.id, marker).await?,
-            None => !intent.known_before.contains(&reading.id) && looks_like(&reading, in_doubt.call, intent),
-        };
-        if fits {
-            let ConversationReading { id, channel, direction, created_at, .. } = reading;
-            candidates.push(Candidate { id, channel, direction, created_at });
+    let not_found = |verdict: &Result<Verdict, CallError>| matches!(verdict, Ok(Verdict::NotMade));
+    if verdicts.iter().any(not_found) {
+        tokio::time::sleep(settle).await;
+        let mut second = Look::new(api);
+        for (doubt, verdict) in in_doubt.iter().zip(&mut verdicts).filter(|(_, verdict)| not_found(verdict)) {
+            *verdict = second.at(doubt, in_doubt, &mut owned).await;
         }
     }
-    Ok(match candidates.as_slice() {
-        [] => Verdict::NotMade,
-        [only] if !has_rival(in_doubt, known.in_doubt) => Verdict::Made(only.id),
-        _ => Verdict::Unclear(candidates),
-    })
+    verdicts
 }
 
-async fn has_marker<A: Read>(api: &A, id: ConversationId, marker: &str) -> Result<bool, CallError> {
-    match api.messages(id).await {
-        Ok(messages) => Ok(messages.iter().any(|message| message.external_id.as_deref() == Some(marker))),
-        Err(CallError::Rejected { status: 404, .. }) => Ok(false),
-        Err(error) => Err(error),
+/// Whether another call in doubt could have made the same conversation: the requester is the same, and so is the mark, or
+/// neither has one. One conversation then may be either's, and a machine does not guess.
+fn has_rival(in_doubt: &InDoubt, all: &[InDoubt]) -> bool {
+    let Intent { requester, marker, .. } = &in_doubt.intent;
+    let like = |other: &InDoubt| other.intent.requester == *requester && other.intent.marker == *marker;
+    all.iter().any(|other| other.seq != in_doubt.seq && like(other))
+}
+
+/// One look at the tenant: what it answers is asked for once.
+struct Look<'a, A> {
+    api: &'a A,
+    conversations: HashMap<String, Vec<ConversationReading>>,
+    marks: HashMap<ConversationId, Vec<String>>,
+}
+
+impl<'a, A: Read> Look<'a, A> {
+    fn new(api: &'a A) -> Self {
+        Look { api, conversations: HashMap::new(), marks: HashMap::new() }
+    }
+
+    async fn at(
+        &mut self,
+        in_doubt: &InDoubt,
+        all: &[InDoubt],
+        owned: &mut BTreeSet<ConversationId>,
+    ) -> Result<Verdict, CallError> {
+        let intent = &in_doubt.intent;
+        let Some(requester) = &intent.requester else { return Ok(Verdict::NotMade) };
+        let mut candidates = Vec::new();
+        for reading in self.conversations_of(requester).await? {
+            let known = owned.contains(&reading.id) || intent.known_before.contains(&reading.id);
+            if known || !looks_like(&reading, in_doubt.call, intent) {
+                continue;
+            }
+            let marked = match &intent.marker {
+                Some(marker) => self.marks_of(reading.id).await?.contains(marker),
+                None => true,
+            };
+            if marked {
+                let ConversationReading { id, channel, direction, created_at, .. } = reading;
+                candidates.push(Candidate { id, channel, direction, created_at });
+            }
+        }
+        Ok(match candidates.as_slice() {
+            [] => Verdict::NotMade,
+            [only] if !has_rival(in_doubt, all) => {
+                owned.insert(only.id);
+                Verdict::Made(only.id)
+            }
+            _ => Verdict::Unclear(candidates),
+        })
+    }
+
+    async fn conversations_of(&mut self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
+        if let Some(known) = self.conversations.get(requester) {
+            return Ok(known.clone());
+        }
+        let readings = match self.api.conversations_of(requester).await {
+            Ok(readings) => readings,
+            // An end user who does not exist has no conversations.
+            Err(CallError::Rejected { status: 404, .. }) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        self.conversations.insert(requester.to_owned(), readings.clone());
+        Ok(readings)
+    }
+
+    /// The `externalId`s of all messages of a conversation.
+    async fn marks_of(&mut self, id: ConversationId) -> Result<Vec<String>, CallError> {
+        if let Some(known) = self.marks.get(&id) {
+            return Ok(known.clone());
+        }
+        let marks: Vec<String> = match self.api.messages(id).await {
+            Ok(messages) => messages.into_iter().filter_map(|message| message.external_id).collect(),
+            Err(CallError::Rejected { status: 404, .. }) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        self.marks.insert(id, marks.clone());
+        Ok(marks)
     }
 }
 
@@ -169,12 +193,27 @@ fn looks_like(reading: &ConversationReading, call: CallKind, intent: &Intent) ->
         }
     };
     let channel_fits = expected.contains(&reading.channel.as_str()) || !CHANNELS.contains(&reading.channel.as_str());
-    let direction = known_word(intent, "direction", &["Inbound", "Outbound"]);
+    // A body says it itself, or its message does.
+    let words = ["Inbound", "Outbound"];
+    let direction = known_word(intent, "direction", &words).or_else(|| known_message_type(intent, &words));
     let direction_fits = match (&reading.direction, direction) {
         (Some(there), Some(wanted)) => there == wanted,
         _ => true,
     };
     channel_fits && direction_fits
+}
+
+/// The `_type` of the message, if it is one of these words; also where only digests are kept.
+fn known_message_type<'w>(intent: &Intent, words: &[&'w str]) -> Option<&'w str> {
+    let asked = |word: &str| {
+        let message: Map = [("_type".to_owned(), Value::text(word))].into_iter().collect();
+        let content: Map = [("message".to_owned(), Value::Map(message))].into_iter().collect();
+        intent.applied.content_before(&content)
+    };
+    let is = |word: &&&str| {
+        asked(word).get("message").and_then(|message| message.get("_type")) == Some(&Value::text(**word))
+    };
+    words.iter().find(is).copied()
 }
 
 /// The value of a member of the content, if it is one of these words; also where only digests are kept.

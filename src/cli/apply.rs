@@ -16,12 +16,13 @@ use crate::cli::session::{Session, report};
 use crate::cli::settling::HINT;
 use crate::cli::state_access::{self, Taken};
 use crate::cli::{embedded, load, plan, saved_plan, settling, signals};
+use crate::conversation::Address;
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings, Severity};
 use crate::plan::Plan;
 use crate::project::Tenant;
 use crate::render;
-use crate::render::number::counted;
+use crate::render::number::{counted, named};
 use crate::sandbox::FaultPlan;
 
 /// What the journal and the lock say of this command.
@@ -33,7 +34,10 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let options = plan::options(tenant, &args.planning)?;
     let saved = saved_plan::given(&args.planning.paths)?;
     let desired = match &saved {
-        Some(_) => Desired::default(),
+        Some(_) => {
+            saved_plan::refuse_flags(&args.planning)?;
+            Desired::default()
+        }
         None => load::desired(session, &args.planning.paths, args.planning.warnings_as_errors)?,
     };
     let mut taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;
@@ -43,14 +47,14 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         taken = runtime.block_on(job.settle(taken))?;
     }
     let plan = match saved {
-        Some(saved) => saved_plan::check(saved, &taken.state, tenant)?,
+        Some(saved) => saved_plan::check(saved, &taken.state, &taken.in_doubt, tenant)?,
         None => plan::make(&desired, &taken.state, &taken.in_doubt, options),
     };
     session.output.result(&plan::as_text(session, &plan, 0))?;
-    let doubtful = if plan.in_doubt.is_empty() { Exit::Done } else { Exit::InDoubt };
+    let doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
     if plan.is_empty() {
         runtime.block_on(job.close());
-        return ended_with(doubtful);
+        return ended_with(Exit::Done, &doubtful);
     }
     guard(&plan, args, tenant)?;
     connection::options(session, tenant)?;
@@ -60,13 +64,18 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     runtime.shutdown_background();
     let outcome = outcome?;
     session.output.result(&format!("\n{}", render::report::report(&outcome, &session.output.palette)))?;
-    ended_with(Exit::worst([exit_of(&outcome, args.planning.warnings_as_errors), doubtful]))
+    ended_with(exit_of(&outcome, args.planning.warnings_as_errors), &doubtful)
 }
 
-/// Something in doubt is told with what to do about it.
-fn ended_with(exit: Exit) -> Result<Exit, Error> {
-    match exit {
-        Exit::InDoubt => Err(Error::new(Exit::InDoubt, "something is in doubt, and was left alone").hint(HINT)),
+/// Something in doubt is told with what to do about it, and outranks what went well or failed.
+fn ended_with(exit: Exit, doubtful: &[Address]) -> Result<Exit, Error> {
+    let doubt = if doubtful.is_empty() { Exit::Done } else { Exit::InDoubt };
+    match Exit::worst([exit, doubt]) {
+        Exit::InDoubt if doubtful.is_empty() => Err(Error::new(Exit::InDoubt, "something is in doubt").hint(HINT)),
+        Exit::InDoubt => {
+            let message = format!("in doubt, and left alone: {}", named(doubtful, 10));
+            Err(Error::new(Exit::InDoubt, message).hint(HINT))
+        }
         other => Ok(other),
     }
 }
@@ -108,10 +117,8 @@ impl Job<'_> {
 
     async fn carry_out(&mut self, plan: &Plan, taken: Taken) -> Result<ApplyReport, Error> {
         let connection = self.connect(&taken).await?;
-        let expected = plan.tenant.organization_id.as_deref();
-        let checked = preflight::preflight(&connection.client.reader(), plan, expected).await;
-        let organization = checked.map_err(|error| self.refused(error))?.organization;
-        let ledger = Ledger::open(taken, self.tenant, Some(&organization.id), COMMAND).await?;
+        let organization = self.organization(plan, &connection).await?;
+        let ledger = Ledger::open(taken, self.tenant, organization.as_deref(), COMMAND).await?;
         let outcome = self.run(plan, &connection, &ledger).await;
         if let Err(error) = ledger.close().await {
             let text = render::report::report(&outcome, &self.session.output.error_palette);
@@ -120,6 +127,16 @@ impl Job<'_> {
         }
         connection.close().await;
         Ok(outcome)
+    }
+
+    /// Whose tenant it is, after the reads that the plan has priced; a plan that sends nothing has none.
+    async fn organization(&self, plan: &Plan, connection: &Connection) -> Result<Option<String>, Error> {
+        if plan.reads_before.is_empty() {
+            return Ok(None);
+        }
+        let expected = plan.tenant.organization_id.as_deref();
+        let checked = preflight::preflight(&connection.client.reader(), plan, expected).await;
+        checked.map(|checked| Some(checked.organization.id)).map_err(|error| self.refused(error))
     }
 
     async fn run(&self, plan: &Plan, connection: &Connection, ledger: &Ledger) -> ApplyReport {
@@ -196,7 +213,8 @@ fn approve(session: &Session, plan: &Plan, args: &ApplyArgs) -> Result<(), Error
     let tenant = &plan.tenant;
     session.output.error(&format!(
         "\nDo you want to perform these actions on the tenant \"{}\" ({})?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ",
-        tenant.name, tenant.base_url
+        tenant.name,
+        tenant.whereabouts()
     ));
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);

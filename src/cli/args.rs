@@ -222,7 +222,7 @@ pub struct RecoverArgs {
     /// It was not made: plan it again; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub create: Vec<String>,
-    /// Leave alone whatever it made, and forget the doubt; may be repeated
+    /// Leave alone whatever it made, and forget the doubt; remove the manifest too, or it is planned again
     #[arg(long, value_name = "ADDRESS")]
     pub forget: Vec<String>,
     /// How long to wait for another apply to let go of the state

@@ -19,11 +19,6 @@ impl Error {
         Error { exit, message: message.into(), hint: None }
     }
 
-    /// The end of a command that has nothing to say: whoever read its output has seen enough.
-    pub fn silent() -> Self {
-        Error::new(Exit::Done, String::new())
-    }
-
     /// A failure with all its causes in one line.
     pub fn of(exit: Exit, error: &dyn std::error::Error) -> Self {
         let mut message = error.to_string();

@@ -43,8 +43,7 @@ impl Ledger {
     /// The state can't be saved. Nothing is lost: the journal has every id, and the next command brings them home.
     pub async fn close(self) -> Result<Taken, Error> {
         let Ledger { mut taken, journal, replay } = self;
-        let replay = replay.into_inner();
-        let mut state = replay.state().clone();
+        let mut state = replay.into_inner().finish().state;
         state.serial += 1;
         taken.store.save(&state).map_err(|error| state_access::of_state(&error))?;
         let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };

@@ -1,8 +1,7 @@
 //! Manifests from files, read and checked in parallel.
-#![expect(clippy::disallowed_methods, reason = "findings between files show lines of files")]
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
@@ -10,10 +9,10 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, report};
 use crate::desired::Desired;
-use crate::finding::{Excerpt, Finding, Findings, Severity};
+use crate::finding::{Excerpt, Finding, Findings, code};
 use crate::manifest::{self, Reading};
 use crate::source::Place;
-use crate::workspace::manifests::{self, Found};
+use crate::workspace::manifests::{self, FindError, Found};
 use crate::yaml;
 
 /// Reads all manifests.
@@ -25,10 +24,12 @@ pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findi
     let found = manifests::find(&wanted).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(|problem| Error::of(Exit::Failed, problem).message).collect();
         let error = Error::new(Exit::Failed, lines.join("\n       "));
-        if paths.is_empty() {
-            error.hint("name a file or folder of manifests, or set `manifests` in dixaform.yaml")
-        } else {
-            error
+        match problems.iter().find_map(FindError::hint) {
+            _ if paths.is_empty() => {
+                error.hint("name a file or folder of manifests, or set `manifests` in dixaform.yaml")
+            }
+            Some(hint) => error.hint(hint),
+            None => error,
         }
     })?;
     if found.is_empty() {
@@ -67,18 +68,23 @@ fn read(found: &Found) -> Result<Reading, Error> {
     Ok(manifest::read(&found.name, &bounded.bytes))
 }
 
+/// The lines of a file that is read already, or none where it is gone by now.
+fn lines_of(file: &str) -> Vec<String> {
+    let bounded = manifests::read_bounded(Path::new(file), yaml::SIZE_LIMIT);
+    let text = bounded.ok().and_then(|bounded| String::from_utf8(bounded.bytes).ok()).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
 /// Gives findings that were made between files the line that they are about. Those of standard input stay without.
 pub fn show_lines(findings: &mut Findings) {
-    let mut texts: HashMap<String, Option<String>> = HashMap::new();
-    for Finding { source, excerpt, severity: Severity::Error | Severity::Warning, .. } in findings.iter_mut() {
-        if excerpt.is_some() {
+    let mut texts: HashMap<String, Vec<String>> = HashMap::new();
+    for Finding { source, excerpt, code, .. } in findings.iter_mut() {
+        // Of what was too large to be read, nothing is shown.
+        if excerpt.is_some() || *code == code::TOO_LARGE {
             continue;
         }
-        let file = source.file.to_string();
-        let text = texts.entry(file).or_insert_with_key(|file| std::fs::read_to_string(file).ok());
-        let Some(line) = text.as_deref().and_then(|text| text.lines().nth(source.place.line as usize - 1)) else {
-            continue;
-        };
+        let lines = texts.entry(source.file.to_string()).or_insert_with_key(|file| lines_of(file));
+        let Some(line) = lines.get(source.place.line as usize - 1) else { continue };
         let column = source.place.column as usize - 1;
         // Names and ids end at a blank, a comma, a colon or a brace.
         let word =

@@ -81,9 +81,6 @@ fn usage(error: &clap::Error) -> Exit {
 }
 
 fn tell(output: &Output, error: &Error) {
-    if error.message.is_empty() {
-        return;
-    }
     let palette = &output.error_palette;
     let mut text = format!("{} {}\n", palette.paint(Label::Error, "error:"), escaped(&error.message));
     if let Some(hint) = &error.hint {

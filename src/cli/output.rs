@@ -36,12 +36,13 @@ impl Output {
     /// Writes a result to standard output.
     ///
     /// # Errors
-    /// The stream can't be written. A reader that has seen enough (`| head`) ends the command without a word.
+    /// The stream can't be written. A reader that has seen enough (`| head`) changes nothing about what a command does,
+    /// nor about its exit code.
     pub fn result(&self, text: &str) -> Result<(), Error> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Error::silent()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(Error::new(Exit::Failed, format!("can't write to standard output: {error}"))),
         }
     }

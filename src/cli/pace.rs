@@ -8,8 +8,8 @@ use crate::api::{BaseUrl, SharedPace, Token};
 use crate::project::Tenant;
 use crate::workspace::PaceFile;
 
-/// What goes by the same token on this machine; none for the embedded sandbox, whose server is its own, and where there is
-/// no place for it, which is no reason not to apply.
+/// What goes by the same token on this machine; none for the embedded sandbox, whose server is its own, and where there
+/// is no place for it, which is no reason not to apply.
 pub fn shared(tenant: &Tenant, token: &Token) -> Option<Arc<dyn SharedPace>> {
     if tenant.is_sandbox() {
         return None;
@@ -24,8 +24,8 @@ pub fn shared(tenant: &Tenant, token: &Token) -> Option<Arc<dyn SharedPace>> {
     }
 }
 
-/// A folder of this user on this machine, which may not exist yet: `$XDG_RUNTIME_DIR/dixaform`, or one beside the temporary
-/// files with the user in its name.
+/// A folder of this user on this machine, which may not exist yet: `$XDG_RUNTIME_DIR/dixaform`, or one beside the
+/// temporary files with the user in its name.
 pub fn pace_folder() -> Option<PathBuf> {
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
     match runtime {

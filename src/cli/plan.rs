@@ -1,5 +1,4 @@
 //! `dixaform plan`: what an apply would do. No request is made, and no token is looked for.
-#![expect(clippy::disallowed_methods, reason = "--format writes files")]
 
 use crate::cli::args::{Form, FormatArg, PlanArgs, PlanningArgs};
 use crate::cli::error::Error;
@@ -72,8 +71,7 @@ fn write(session: &Session, plan: &Plan, formats: &[FormatArg], requests: usize)
     for FormatArg { form, file } in formats {
         let Some(path) = file else { continue };
         let rendered = rendered(session, plan, *form, None);
-        std::fs::write(path, rendered)
-            .map_err(|error| Error::new(Exit::Failed, format!("can't write {}: {error}", path.display())))?;
+        saved_plan::save(path, &rendered)?;
     }
     let mut to_stdout: Vec<Form> =
         formats.iter().filter(|format| format.file.is_none()).map(|format| format.form).collect();

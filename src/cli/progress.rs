@@ -1,11 +1,12 @@
 //! What a person or a log sees while an apply runs.
 
 use std::cell::Cell;
+use std::fmt;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::apply::ApplyEvent;
+use crate::apply::{ApplyEvent, Outcome};
 use crate::cli::output::Output;
 use crate::plan::Plan;
 use crate::render::report::progress_line;
@@ -22,10 +23,10 @@ impl Progress {
         let total = plan.changes.len();
         let bar = (output.error_is_terminal() && !output.is_quiet()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            let template = "  {bar:30} {pos}/{len}  {per_sec}  {eta} left";
+            let template = "  {bar:30} {pos}/{len}  {rate}  {eta} left";
             // The template is ours, so it is well-formed; a plain bar would do as well.
             if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("━╸ "));
+                bar.set_style(style.progress_chars("━╸ ").with_key("rate", rate));
             }
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
@@ -33,9 +34,10 @@ impl Progress {
         Progress { output, total, bar }
     }
 
-    /// Shows one event; `done` counts the changes that have ended.
+    /// Shows one event; `done` counts the changes that have ended. One in doubt has not: it is looked for, and ends
+    /// then.
     pub fn show(&self, event: &ApplyEvent, done: &Cell<usize>) {
-        if matches!(event, ApplyEvent::Ended(_)) {
+        if matches!(event, ApplyEvent::Ended(ended) if !matches!(ended.outcome, Outcome::InDoubt { .. })) {
             done.set(done.get() + 1);
         }
         let line = progress_line(event, done.get(), self.total);
@@ -60,4 +62,10 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Changes a second, with one decimal: the bar's own word for it has four.
+fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // A bar that can't be drawn is no reason to stop.
+    let _ = write!(out, "{:.1}/s", state.per_sec());
 }

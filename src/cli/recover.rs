@@ -61,23 +61,31 @@ async fn settle(
 
 /// A conversation that a person names must exist, be free, and belong to the requester of the manifest.
 async fn check(connection: &Connection, taken: &Taken, in_doubt: &InDoubt, id: ConversationId) -> Result<(), Error> {
+    let refused = |message: String| Err(Error::new(Exit::Refused, message).hint("nothing was decided"));
     if let Some(owner) = taken.state.owner_of(id) {
-        return Err(Error::new(Exit::Refused, format!("conversation #{id} is managed as {owner} already")));
+        return refused(format!("conversation #{id} is managed as {owner} already"));
+    }
+    // It was made by an earlier call than the one in doubt.
+    let older = taken.state.records.iter().find(|(_, record)| record.replaced.contains(&id));
+    if let Some((owner, record)) = older {
+        return refused(format!("conversation #{id} was made for {owner}, and replaced by #{}", record.id));
     }
     let requester = settling::requester_of(connection, id).await?;
     match &in_doubt.intent.requester {
-        Some(wanted) if !wanted.eq_ignore_ascii_case(&requester) => {
-            let message =
-                format!("conversation #{id} belongs to requester {requester}, and {} to {wanted}", in_doubt.address);
-            Err(Error::new(Exit::Refused, message).hint("nothing was decided"))
-        }
+        Some(wanted) if !wanted.eq_ignore_ascii_case(&requester) => refused(format!(
+            "conversation #{id} belongs to requester {requester}, and {} to {wanted}",
+            in_doubt.address
+        )),
         _ => Ok(()),
     }
 }
 
-/// The decisions as they were typed.
+/// The decisions as they were typed, of which none contradicts another.
 fn asked(args: &RecoverArgs) -> Result<Vec<(Address, Decision)>, Error> {
-    let address = |text: &str| text.parse::<Address>().map_err(|error| Error::of(Exit::Usage, &error));
+    let address = |text: &str| {
+        let hint = || format!("`{text}` is none");
+        text.parse::<Address>().map_err(|error| Error::of(Exit::Usage, &error).hint(hint()))
+    };
     let mut asked = Vec::new();
     for text in &args.adopt {
         let usage = || {
@@ -94,7 +102,23 @@ fn asked(args: &RecoverArgs) -> Result<Vec<(Address, Decision)>, Error> {
     for text in &args.forget {
         asked.push((address(text)?, Decision::Forget));
     }
-    Ok(asked)
+    match contradiction(&asked) {
+        Some(message) => Err(Error::new(Exit::Usage, message).hint("nothing was decided")),
+        None => Ok(asked),
+    }
+}
+
+/// What can't all be so: two decisions about one address, or one conversation for two.
+fn contradiction(asked: &[(Address, Decision)]) -> Option<String> {
+    asked.iter().enumerate().find_map(|(index, (address, decision))| {
+        let mut others = asked[..index].iter();
+        if others.clone().any(|(other, _)| other == address) {
+            return Some(format!("there is more than one decision about {address}"));
+        }
+        let Decision::Adopt(id) = decision else { return None };
+        let (other, _) = others.find(|(_, other)| other == decision)?;
+        Some(format!("conversation #{id} can't be both {other} and {address}"))
+    })
 }
 
 fn matched(asked: &[(Address, Decision)], in_doubt: &[InDoubt]) -> Result<Vec<(InDoubt, Decision)>, Error> {

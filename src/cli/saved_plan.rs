@@ -4,9 +4,12 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::cli::args::PlanningArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::plan::{Plan, file_v1, staleness};
+use crate::cli::settling::HINT;
+use crate::journal::InDoubt;
+use crate::plan::{Change, Plan, file_v1, staleness};
 use crate::project::Tenant;
 use crate::render::json_v1;
 use crate::state::State;
@@ -45,11 +48,61 @@ pub fn read(path: &Path) -> Result<Plan, Error> {
 
 /// Saves a plan, readable by its owner only.
 pub fn write(path: &Path, plan: &Plan) -> Result<(), Error> {
-    atomic_file::replace(path, json_v1::plan(plan).as_bytes()).map_err(|error| Error::of(Exit::Failed, &error))
+    save(path, &json_v1::plan(plan))
+}
+
+/// Saves a form of a plan, readable by its owner only: it has what customers wrote in it.
+pub fn save(path: &Path, text: &str) -> Result<(), Error> {
+    atomic_file::replace(path, text.as_bytes()).map_err(|error| {
+        let failed = Error::of(Exit::Failed, &error);
+        match error.hint() {
+            Some(hint) => failed.hint(hint),
+            None => failed,
+        }
+    })
+}
+
+/// Refuses flags that say what to plan: a saved plan is applied as it is.
+pub fn refuse_flags(args: &PlanningArgs) -> Result<(), Error> {
+    let PlanningArgs {
+        paths: _,
+        target,
+        exclude,
+        selector,
+        allow_replace,
+        prune,
+        verify,
+        // It is of use for what the tenant answers.
+        warnings_as_errors: _,
+    } = args;
+    let flags = [
+        ("--target", !target.is_empty()),
+        ("--exclude", !exclude.is_empty()),
+        ("--selector", !selector.is_empty()),
+        ("--allow-replace", *allow_replace),
+        ("--prune", *prune),
+        ("--verify", *verify),
+    ];
+    match flags.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => {
+            let message = format!("{flag} decides what is planned, and a saved plan is applied as it is");
+            Err(Error::new(Exit::Usage, message).hint("give it to `dixaform plan --out`"))
+        }
+    }
 }
 
 /// Refuses a plan that was made for another tenant or for another state than the one that is there now.
-pub fn check(plan: Plan, state: &State, tenant: &Tenant) -> Result<Plan, Error> {
+pub fn check(mut plan: Plan, state: &State, in_doubt: &[InDoubt], tenant: &Tenant) -> Result<Plan, Error> {
+    if plan.tenant.name != tenant.name {
+        let message = format!("the plan was made for the tenant `{}`, and this is `{}`", plan.tenant.name, tenant.name);
+        return Err(Error::new(Exit::Refused, message).hint("name the tenant that it was made for with --tenant"));
+    }
+    let doubtful = |change: &&Change| in_doubt.iter().any(|doubt| doubt.address == change.address);
+    if let Some(change) = plan.changes.iter().find(doubtful) {
+        let message = format!("{} is in doubt, and the plan would send it again", change.address);
+        return Err(Error::new(Exit::InDoubt, message).hint(HINT));
+    }
     let identity = tenant.identity();
     if plan.tenant.base_url != identity {
         let message =
@@ -61,8 +114,11 @@ pub fn check(plan: Plan, state: &State, tenant: &Tenant) -> Result<Plan, Error> 
     {
         let message =
             format!("the plan was made for organization {planned}, and the tenant `{}` is {wanted}", tenant.name);
-        return Err(Error::new(Exit::Refused, message));
+        return Err(Error::new(Exit::Refused, message).hint("name the tenant that it was made for with --tenant"));
     }
+    // A plan that knows no organization is still held against the one that the project file or the state names.
+    let known = state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
+    plan.tenant.organization_id = plan.tenant.organization_id.or_else(|| tenant.organization_id.clone()).or(known);
     match staleness(&plan, state) {
         None => Ok(plan),
         Some(changed) => {

@@ -1,7 +1,7 @@
 //! Settling what an earlier run left in doubt, before anything else is done.
 
-use crate::api::contract::Read as _;
-use crate::apply::settle::{self, Known, Verdict};
+use crate::api::contract::{CallError, Read as _};
+use crate::apply::settle::{self, Verdict};
 use crate::cli::clock::SystemClock;
 use crate::cli::connection::{Connection, of_call};
 use crate::cli::error::Error;
@@ -11,6 +11,7 @@ use crate::cli::state_access::Taken;
 use crate::conversation::ConversationId;
 use crate::journal::{DecidedBy, Decision, Entry, InDoubt};
 use crate::project::Tenant;
+use crate::render::number::counted;
 
 /// What was found out about one call in doubt.
 pub struct Settled {
@@ -19,10 +20,10 @@ pub struct Settled {
 }
 
 /// Looks for everything that is in doubt, and writes down what is certain. Gives back what was found, and the state
-/// after.
+/// after. What can't be looked for is told and left as it is.
 ///
 /// # Errors
-/// The tenant can't be read, or the journal or the state can't be written.
+/// The tenant can't be reached or refuses the token, or the journal or the state can't be written.
 pub async fn by_machine(
     session: &Session,
     tenant: &Tenant,
@@ -32,18 +33,21 @@ pub async fn by_machine(
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     let organization = connection.organization(known.or_else(|| tenant.organization_id.clone()).as_deref()).await?;
     let count = taken.in_doubt.len();
-    session.output.note(&format!("Looking for what became of {count} calls in doubt.\n"));
+    session.output.note(&format!("Looking for what became of {} in doubt.\n", counted(count, "call")));
     let reader = connection.client.reader();
     let mut settled: Vec<Settled> = Vec::new();
-    let mut owned = settle::owned(&taken.state);
-    for in_doubt in &taken.in_doubt {
-        let known = Known { owned: &owned, in_doubt: &taken.in_doubt, settle: tenant.settle };
-        let verdict = settle::settle(&reader, in_doubt, known, &SystemClock).await;
-        let verdict = verdict.map_err(|error| of_call("looking for it", &error))?;
-        if let Verdict::Made(id) = verdict {
-            owned.insert(id);
+    let verdicts = settle::settle(&reader, &taken.in_doubt, settle::owned(&taken.state), tenant.settle).await;
+    for (in_doubt, verdict) in taken.in_doubt.iter().zip(verdicts) {
+        match verdict {
+            Ok(verdict) => settled.push(Settled { in_doubt: in_doubt.clone(), verdict }),
+            Err(error @ CallError::Unauthorized { .. }) => return Err(of_call("looking for what is in doubt", &error)),
+            // One that can't be looked for stays in doubt, and holds up nothing else.
+            Err(error) => {
+                let InDoubt { address, since, .. } = in_doubt;
+                let text = format!("{address} is in doubt since {since}, and could not be looked for: {error}\n");
+                session.output.error(&text);
+            }
         }
-        settled.push(Settled { in_doubt: in_doubt.clone(), verdict });
     }
     let decisions: Vec<(u64, Decision)> = settled
         .iter()
@@ -93,7 +97,9 @@ fn tell(session: &Session, settled: &[Settled]) {
                 for candidate in candidates {
                     text.push_str(&format!("  {candidate}\n"));
                 }
-                text
+                // Somebody has to act on it, whoever wants to read little.
+                session.output.error(&text);
+                continue;
             }
         };
         session.output.note(&text);

@@ -163,8 +163,7 @@ pub fn of_journal(error: &JournalError) -> Error {
 
 fn of_replay(error: &ReplayError, path: &Path) -> Error {
     let message = format!("the journal {} does not fit the state: {error}", path.display());
-    Error::new(Exit::Failed, message)
-        .hint("restore the state file that belongs to it; it tells what was made and is not in the state yet")
+    Error::new(Exit::Failed, message).hint(error.hint())
 }
 
 fn with_hint(error: Error, hint: Option<impl Into<String>>) -> Error {

@@ -62,6 +62,25 @@ pub fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
     }
 }
 
+/// The record after a PATCH whose end is not known. Its attributes count as not written, so that the next plan writes all
+/// of them; those that the PATCH may have set are among them, so that they are cleared when they leave the manifest.
+pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
+    let applied = match (&record.applied, &intent.applied) {
+        (Applied::Full(old), Applied::Full(new)) => {
+            let mut attributes = old.attributes.clone();
+            attributes.extend(new.attributes.clone());
+            Applied::Full(Conversation { content: old.content.clone(), attributes })
+        }
+        (Applied::Digests { salt, fields }, Applied::Digests { salt: other, fields: new }) if salt == other => {
+            let mut fields = fields.clone();
+            fields.extend(new.iter().map(|(pointer, digest)| (pointer.clone(), digest.clone())));
+            Applied::Digests { salt: salt.clone(), fields }
+        }
+        (old, new) => with_attributes(old, new),
+    };
+    Record { attributes_digest: None, applied, ..record.clone() }
+}
+
 /// All attributes of a record as [`Intent::applied`] of a PATCH holds them: as values or as digests, whichever the record
 /// has. `new_salt` is given under `lastApplied: digest` and turns values into digests; digests keep the salt they have,
 /// since those of the content can't be salted anew.

@@ -244,7 +244,22 @@ impl Replay {
             .collect()
     }
 
-    pub fn finish(self) -> Replayed {
+    /// A PATCH whose end is not known may have written or not: its record says so, and the next plan writes everything.
+    fn note_doubtful_patches(&mut self) {
+        let patches = self.pending.extract_if(.., |_, pending| !pending.call.makes());
+        let patches: Vec<Pending> = patches.map(|(_, pending)| pending).collect();
+        if !self.counts() {
+            return;
+        }
+        for Pending { address, intent, .. } in patches {
+            if let Some(record) = self.state.records.get_mut(&address) {
+                *record = effect::perhaps_patched(record, &intent);
+            }
+        }
+    }
+
+    pub fn finish(mut self) -> Replayed {
+        self.note_doubtful_patches();
         Replayed {
             in_doubt: self.in_doubt(),
             state: self.state,
@@ -254,6 +269,8 @@ impl Replay {
     }
 
     fn open(&mut self, lineage: Lineage, base_serial: u64, tenant: &TenantIdentity) -> Result<(), ReplayError> {
+        // What the run before left open ends with it.
+        self.note_doubtful_patches();
         let never_saved = self.state.serial == 0 && self.state.records.is_empty() && self.run.is_none();
         if lineage != self.state.lineage && !never_saved {
             return Err(ReplayError::OtherLineage { journal: lineage, state: self.state.lineage });
@@ -266,8 +283,6 @@ impl Replay {
             self.take_tenant(tenant)?;
             self.state.lineage = lineage;
         }
-        // A PATCH that has not ended by now was cut off with its run, and it is planned again.
-        self.pending.retain(|_, pending| pending.call.makes());
         self.run = Some(Run { counts, open: true });
         Ok(())
     }

@@ -20,7 +20,7 @@ pub(super) fn check_union(union: &Union, node: &Node<'_>, extra: &[&str], report
         None if union.optional_type => &union.variants[0],
         None => {
             reporter
-                .error(code::MISSING_TYPE, node.span(), format!("{} needs a `_type`", union.what))
+                .error(code::MISSING_TYPE, node.opening(), format!("{} needs a `_type`", union.what))
                 .hint(format!("one of {}", words(union.variants.iter().map(|variant| variant.name))));
             return None;
         }
@@ -88,9 +88,8 @@ fn check_members(
 }
 
 fn missing_member(shape: &Shape, union: Option<&Union>, member: &Member, node: &Node<'_>, reporter: &mut Reporter<'_>) {
-    // The map as a whole would underline pages; its first line is enough.
     reporter
-        .error(code::MISSING_MEMBER, node.span(), format!("{} needs `{}`", described(shape, union), member.name))
+        .error(code::MISSING_MEMBER, node.opening(), format!("{} needs `{}`", described(shape, union), member.name))
         .hint(format!("add `{}`: {}", member.name, lower_first(member.about)));
 }
 

@@ -49,7 +49,7 @@ fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest
             "metadata" => "add `metadata: {name: …}`",
             _ => "add `spec:` with the body of the request",
         };
-        reporter.error(code::MISSING_MEMBER, document.span(), format!("a manifest needs `{name}`")).hint(hint);
+        reporter.error(code::MISSING_MEMBER, document.opening(), format!("a manifest needs `{name}`")).hint(hint);
         complete = false;
     }
     complete &= document.get("apiVersion").is_some_and(|entry| api_version(&entry.value, reporter));
@@ -124,7 +124,7 @@ fn metadata(node: &Node<'_>, kind: Option<Kind>, reporter: &mut Reporter<'_>) ->
         Some(entry) => body::text(&entry.value, "name", reporter).map(|text| (text, &entry.value)),
         None => {
             reporter
-                .error(code::MISSING_MEMBER, node.span(), "metadata needs `name`")
+                .error(code::MISSING_MEMBER, node.opening(), "metadata needs `name`")
                 .hint("add `name`: a stable name of your own, for example late-order");
             None
         }

@@ -25,6 +25,13 @@ pub struct Target {
     pub rate_limit: RateLimit,
 }
 
+impl Target {
+    /// Where it is, for people: its base URL, or `embedded` for the sandbox that is part of the program.
+    pub fn whereabouts(&self) -> &str {
+        if self.base_url == "sandbox" { "embedded" } else { &self.base_url }
+    }
+}
+
 /// Ordered changes from state to desired.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -257,7 +264,8 @@ impl Summary {
 
 /// The digest of what some changes would do; see [`Plan::fingerprint`].
 pub fn fingerprint_of(tenant: &Target, changes: &[Change]) -> String {
-    let mut text = format!("dixaform-plan/1\n{}\n", tenant.base_url);
+    // Several tenants can share a host; an approval for one is none for another.
+    let mut text = format!("dixaform-plan/1\n{}\n{}\n", tenant.base_url, tenant.name);
     for change in changes {
         text.push_str(&change.fingerprint);
         text.push('\n');

@@ -12,7 +12,7 @@ use crate::conversation::{
 use crate::digest::Digest;
 use crate::json;
 use crate::plan::action::Action;
-use crate::plan::change::{Change, Plan, Read, Step, Summary, Target, fingerprint_of};
+use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target, fingerprint_of};
 use crate::plan::planner::fingerprint_of_change;
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
@@ -59,6 +59,14 @@ pub fn read(text: &str) -> Result<Plan, PlanFileError> {
     let counts = member(&root, "summary")?;
     summary.unchanged = count_at(counts, "unchanged")?;
     summary.left_out = count_at(counts, "leftOut")?;
+    let told = |name| list_at(&root, name).map(<[Value]>::iter);
+    let not_in_manifests = told("notInManifests")?.map(orphan).collect::<Result<Vec<_>, _>>()?;
+    let drift = told("drift")?.map(drift).collect::<Result<_, _>>()?;
+    let gone = told("gone")?.map(gone).collect::<Result<Vec<_>, _>>()?;
+    let in_doubt = told("inDoubt")?.map(|value| address(value, "inDoubt")).collect::<Result<Vec<_>, _>>()?;
+    summary.not_in_manifests = not_in_manifests.len();
+    summary.gone = gone.len();
+    summary.in_doubt = in_doubt.len();
     let calls = u64::try_from(integer_at(member(&root, "price")?, "calls")?).map_err(|_| wrong("price.calls"))?;
     Ok(Plan {
         lineage,
@@ -69,10 +77,44 @@ pub fn read(text: &str) -> Result<Plan, PlanFileError> {
         tenant,
         changes,
         summary,
-        not_in_manifests: Vec::new(),
-        drift: Vec::new(),
-        gone: Vec::new(),
-        in_doubt: Vec::new(),
+        not_in_manifests,
+        drift,
+        gone,
+        in_doubt,
+    })
+}
+
+fn address(value: &Value, name: &str) -> Result<Address, PlanFileError> {
+    value.as_text().and_then(|text| text.parse().ok()).ok_or_else(|| wrong(name))
+}
+
+fn id(value: &Value) -> Result<ConversationId, PlanFileError> {
+    integer_at(value, "id").map(ConversationId)
+}
+
+fn orphan(value: &Value) -> Result<Orphan, PlanFileError> {
+    Ok(Orphan {
+        address: address(member(value, "address")?, "address")?,
+        id: id(value)?,
+        source: source(member(value, "source")?)?,
+    })
+}
+
+fn drift(value: &Value) -> Result<Drift, PlanFileError> {
+    let attribute = |value: &Value| {
+        let (recorded, live) = (member(value, "recorded")?.clone(), member(value, "live")?.clone());
+        Ok((text_at(value, "id")?.to_owned(), recorded, live))
+    };
+    let attributes = list_at(value, "attributes")?.iter().map(attribute).collect::<Result<_, PlanFileError>>()?;
+    Ok(Drift { address: address(member(value, "address")?, "address")?, id: id(value)?, attributes })
+}
+
+fn gone(value: &Value) -> Result<Gone, PlanFileError> {
+    Ok(Gone {
+        address: address(member(value, "address")?, "address")?,
+        id: id(value)?,
+        source: source(member(value, "source")?)?,
+        anonymized: *member(value, "anonymized")? == Value::Bool(true),
     })
 }
 
@@ -95,7 +137,7 @@ fn tenant(value: &Value) -> Result<Target, PlanFileError> {
 }
 
 fn change(value: &Value) -> Result<Change, PlanFileError> {
-    let address: Address = text_at(value, "address")?.parse().map_err(|_| wrong("address"))?;
+    let address = address(member(value, "address")?, "address")?;
     let action = text_at(value, "action")?;
     let action = Action::ALL.into_iter().find(|known| known.word() == action).ok_or_else(|| wrong("action"))?;
     let after = match member(value, "after")? {
@@ -122,13 +164,22 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
         return Err(PlanFileError::Changed(address.to_string()));
     }
     let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
+    let marked = value.get("marked") == Some(&Value::Bool(true));
+    let known_otherwise = |after: &Arc<Conversation>| {
+        let listed = steps.iter().any(|step| matches!(step, Step::ListBefore(_)));
+        listed || after.first_external_id().is_some() || after.requester_id().is_none()
+    };
+    // What is made must be known again when its answer is lost: by a mark, or else by something that the steps show.
+    if makes && after.as_ref().is_some_and(|after| marked == known_otherwise(after)) {
+        return Err(PlanFileError::Changed(address.to_string()));
+    }
     Ok(Change {
         reason: reason(text_at(value, "reason")?)?,
         source: source(member(value, "source")?)?,
         before: Some(member(value, "before")?.clone()).filter(|before| *before != Value::Null),
         irreversible: makes,
         reaches_customer: makes && after.as_ref().is_some_and(|after| after.reaches_customer()),
-        marked: value.get("marked") == Some(&Value::Bool(true)),
+        marked,
         address,
         action,
         block,

@@ -127,7 +127,8 @@ fn made(change: &Change) -> Members {
 
 fn replaced(change: &Change) -> Members {
     let empty = Value::Map(Map::new());
-    let after = change.after_shown().unwrap_or_else(|| empty.clone());
+    // Without the marker: the message that is replaced had one as well, and another mark is no news.
+    let after = change.after_value().unwrap_or_else(|| empty.clone());
     let before = change.before.as_ref().unwrap_or(&empty);
     let mut members = match (before, &after) {
         (Value::Map(before), Value::Map(after)) => members_diff(before, after, body_of(change)),
@@ -215,8 +216,7 @@ pub fn is_word(name: &str) -> bool {
 
 /// Says of each innermost member that differs that it is why the conversation must be replaced.
 fn blame(member: &mut Member) {
-    // A marker comes with a replacement and is never why there is one.
-    member.forces_replacement = !blame_within(&mut member.diff) && member.diff != Diff::Added(Value::SetByDixaform);
+    member.forces_replacement = !blame_within(&mut member.diff);
 }
 
 /// Whether there were members within to blame, for all of the difference.

@@ -220,7 +220,11 @@ impl Planner<'_> {
             return None;
         }
         let written = self.written(manifest, record);
-        let patch = self.patch(&manifest.conversation.attributes, &written);
+        let mut patch = self.patch(&manifest.conversation.attributes, &written);
+        if record.attributes_digest.is_none() {
+            // What was written last is not known, so nothing counts as written.
+            patch.extend(manifest.conversation.attributes.clone());
+        }
         if patch.is_empty() {
             return None;
         }

@@ -91,7 +91,7 @@ impl Reader<'_> {
             }
             None => {
                 self.reporter
-                    .error(code::MISSING_MEMBER, node.span(), "a project file needs `version`")
+                    .error(code::MISSING_MEMBER, node.opening(), "a project file needs `version`")
                     .hint("add `version: 1`");
             }
         }

@@ -86,7 +86,7 @@ impl Canvas {
             1 => "1 read request was sent.".to_owned(),
             more => format!("{} were sent.", counted(more, "read request")),
         };
-        let tenant = format!("{} ({})", quoted(&plan.tenant.name), escape(&plan.tenant.base_url));
+        let tenant = format!("{} ({})", quoted(&plan.tenant.name), escape(plan.tenant.whereabouts()));
         let intro = format!("dixaform compared the manifests with the state of tenant {tenant}. {sent}");
         let lines = wrap(&intro, self.width).into_iter().chain(["Changes are marked with these symbols:".to_owned()]);
         let mut rows: Vec<Row> = lines.map(Row::plain).collect();

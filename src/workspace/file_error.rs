@@ -26,7 +26,9 @@ impl FileError {
             io::ErrorKind::PermissionDenied => Some("check who owns it and what they may do"),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("make room on the disk"),
             io::ErrorKind::ReadOnlyFilesystem => Some("the disk is read-only; give another place with --state"),
-            io::ErrorKind::NotADirectory => Some("a part of the path is a file, not a folder"),
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                Some("a part of the path is a file, not a folder")
+            }
             io::ErrorKind::IsADirectory => Some("it is a folder, not a file"),
             _ => None,
         }

@@ -56,9 +56,7 @@ impl FindError {
     /// What to do about it, where that can be told.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            FindError::Missing { .. } => Some(
-                "check the path; it is relative to the working folder, or to --chdir. `dixaform init` makes a start",
-            ),
+            FindError::Missing { .. } => Some("check the path; it is relative to the working folder, or to --chdir"),
             FindError::Unreadable(error) => error.hint(),
             FindError::TooMany { .. } => Some("give the folder that holds the manifests"),
         }

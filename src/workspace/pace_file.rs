@@ -1,17 +1,17 @@
 //! The file by which processes with the same token share its rate limit.
 //!
-//! One small record per token and host, read and replaced under the operating system's lock on the file; what it means is
-//! [`Pace`]'s business. The name of the file is a key that does not tell the token, and the folder is its owner's alone: who
-//! could write here could hold up an apply.
+//! One small record per token and host, read and replaced under the operating system's lock on the file; what it means
+//! is [`Pace`]'s business. The name of the file is a key that does not tell the token, and the folder is its owner's
+//! alone: who could write here could hold up an apply.
 //!
-//! - Nobody waits for the lock on a thread that has other work: it is held for microseconds, so it is tried a few times, and
-//!   then it is as if there were no token yet for a millisecond. A blocking lock would need a thread of its own for every
-//!   request, and would hang for good behind a process that was stopped while it held it.
+//! - Nobody waits for the lock on a thread that has other work: it is held for microseconds, so it is tried a few
+//!   times, and then it is as if there were no token yet for a millisecond. A blocking lock would need a thread of its
+//!   own for every request, and would hang for good behind a process that was stopped while it held it.
 //! - The clock is read under the lock, so that times in the record never go back unless the clock does.
-//! - Whatever fails fails once, with a line in the debug log: from then on this process keeps to its own bucket only. A rate
-//!   that is not shared costs some 429s; an apply that stops costs more.
-//! - A file that is deleted while it is used is noticed and made again with what this process knows. Nothing is synced: after
-//!   a power failure nobody's burst is left.
+//! - Whatever fails fails once, with a line in the debug log: from then on this process keeps to its own bucket only. A
+//!   rate that is not shared costs some 429s; an apply that stops costs more.
+//! - A file that is deleted while it is used is noticed and made again with what this process knows. Nothing is synced:
+//!   after a power failure nobody's burst is left.
 #![expect(clippy::disallowed_methods, reason = "the record is a file, and its times are the wall clock's")]
 
 use std::fmt;
@@ -74,8 +74,9 @@ struct Handle {
 }
 
 impl PaceFile {
-    /// Shares the pace of whatever `key` stands for with everyone who opens the same key in the same folder. The folder is
-    /// made, readable by its owner only, where its parent exists. Files there that nobody has used for a day are deleted.
+    /// Shares the pace of whatever `key` stands for with everyone who opens the same key in the same folder. The folder
+    /// is made, readable by its owner only, where its parent exists. Files there that nobody has used for a day are
+    /// deleted.
     ///
     /// # Errors
     /// The folder can't be made or belongs to others too, or the file can't be made in it.
@@ -133,7 +134,8 @@ impl PaceFile {
         Pace::from_record(record, self.limit, now).unwrap_or_else(|| Pace::empty(self.limit, now))
     }
 
-    /// The locked file that has our path now. Whatever happens before it is put back into the handle, dropping it unlocks.
+    /// The locked file that has our path now. Whatever happens before it is put back into the handle, dropping it
+    /// unlocks.
     fn lock(&self, handle: &mut Handle, tries: usize) -> io::Result<Option<File>> {
         for attempt in 0..tries {
             let file = match handle.file.take() {

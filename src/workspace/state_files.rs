@@ -19,7 +19,7 @@ pub struct StateFiles {
 impl StateFiles {
     /// The names beside this state. An ending `.json` is replaced, anything else kept: `a.state` has `a.state.journal`.
     pub fn beside(state: impl Into<PathBuf>) -> Self {
-        let state = state.into();
+        let state = real_place(state.into());
         let stem = match state.extension() {
             Some(ending) if ending == "json" => state.with_extension(""),
             _ => state.clone(),
@@ -30,6 +30,14 @@ impl StateFiles {
             backup: with_ending(&state, ".backup"),
             state,
         }
+    }
+}
+
+/// Where a link leads: journal and lock belong to the state, whichever way it is reached.
+fn real_place(path: PathBuf) -> PathBuf {
+    match path.is_symlink() {
+        true => path.canonicalize().unwrap_or(path),
+        false => path,
     }
 }
 

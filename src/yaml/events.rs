@@ -77,6 +77,7 @@ impl<'t> Builder<'_, 't> {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
                 if self.expects_key() {
+                    self.check_key_tag(tag.as_deref(), span);
                     let merge = plain && tag.is_none() && text == "<<";
                     self.remember(anchor, || Node { start: span.0, end: span.1, content: Content::Text(text.clone()) });
                     self.set_key(Key { text, span, merge });
@@ -189,6 +190,10 @@ impl<'t> Builder<'_, 't> {
                 .hint("write fewer aliases of aliases");
             return Err(Stop);
         }
+        if self.frames.len() + target.depth() > crate::yaml::DEPTH_LIMIT {
+            self.too_deep(span);
+            return Err(Stop);
+        }
         self.budget -= weight;
         // The copy as a whole stands where the alias does; what is inside keeps the place where it was written.
         let node = Node { start: span.0, end: span.1, content: target.content.clone() };
@@ -218,6 +223,15 @@ impl<'t> Builder<'_, 't> {
             self.unsupported_tag(tag, span);
         }
         resolved
+    }
+
+    /// A key is a string, whatever it looks like.
+    fn check_key_tag(&mut self, tag: Option<&Tag>, span: Span) {
+        let Some(tag) = tag else { return };
+        let is_string = tag.is_yaml_core_schema() && tag.suffix == "str";
+        if !is_string && format!("{}{}", tag.handle, tag.suffix) != "!" {
+            self.unsupported_tag(tag, span);
+        }
     }
 
     fn check_collection_tag(&mut self, tag: Option<&Tag>, own: &str, span: Span) {
@@ -258,10 +272,17 @@ impl<'t> Builder<'_, 't> {
                 .related(before, "it was here first");
             extra.push(order[index]);
         }
-        extra.sort_unstable();
-        for index in extra.into_iter().rev() {
-            entries.remove(index);
+        if extra.is_empty() {
+            return;
         }
+        extra.sort_unstable();
+        let mut index = 0;
+        let mut extra = extra.into_iter().peekable();
+        entries.retain(|_| {
+            let drop = extra.next_if_eq(&index).is_some();
+            index += 1;
+            !drop
+        });
     }
 
     /// `<<`: members of other maps, unless they are written out. An earlier map wins over a later one.

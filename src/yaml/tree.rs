@@ -50,6 +50,14 @@ impl<'t> Node<'t> {
         (self.start, self.end)
     }
 
+    /// Where a map begins, for findings about the whole of it: its first key, or its bracket. All of it would underline
+    /// pages.
+    pub fn opening(&self) -> Span {
+        let first = self.entries().and_then(<[_]>::first).filter(|entry| entry.key_start == self.start);
+        let one = Place { line: self.start.line, column: self.start.column + 1 };
+        (self.start, first.map_or(one, |entry| entry.key_end))
+    }
+
     /// The members of a map; none for anything else.
     pub fn entries(&self) -> Option<&[Entry<'t>]> {
         match &self.content {
@@ -72,6 +80,15 @@ impl<'t> Node<'t> {
             Content::Text(_) => "a string",
             Content::List(_) => "a list",
             Content::Map(_) => "a map",
+        }
+    }
+
+    /// Levels of lists and maps from this node down; 0 for a scalar.
+    pub(super) fn depth(&self) -> usize {
+        match &self.content {
+            Content::List(items) => 1 + items.iter().map(Node::depth).max().unwrap_or(0),
+            Content::Map(entries) => 1 + entries.iter().map(|entry| entry.value.depth()).max().unwrap_or(0),
+            _ => 0,
         }
     }
 

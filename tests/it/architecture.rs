@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // The edges: the only places that touch the world.
     ("api", &[NOUNS]),
     ("sandbox", &[]),
-    ("workspace", &[NOUNS, "state", "plan", "journal"]),
+    ("workspace", &[NOUNS, "state", "plan", "journal", "api"]),
     // The shell: decisions already made, now do them.
     ("apply", &[NOUNS, "plan", "state", "journal", "api", "project"]),
     ("cli", &[EVERYTHING]),

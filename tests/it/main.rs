@@ -9,16 +9,23 @@
 
 mod apply;
 mod architecture;
+mod bounds;
+mod disk;
 mod faults;
 mod killed;
 mod members;
 mod plan;
 mod properties;
 mod readme;
+mod recover;
+mod refresh;
 mod sandbox;
+mod saved_plan;
 mod scenarios;
+mod secrets;
 mod state;
 mod support;
+mod two_processes;
 mod validate;
 
 #[test]

@@ -189,6 +189,43 @@ fn every_member_arrives_as_it_is_written() {
 }
 
 #[test]
+fn a_marker_is_the_only_member_that_is_added() {
+    let workspace = Workspace::new();
+    let mut expected = Vec::new();
+    for (index, mut manifest) in full_manifests().into_iter().enumerate() {
+        let name = format!("unmarked-{index}");
+        manifest["metadata"]["name"] = json!(name);
+        if let Some(message) = first_message(&mut manifest["spec"]) {
+            message.remove("externalId").unwrap();
+        }
+        workspace.write(&format!("manifests/{name}.json"), manifest.to_string());
+        expected.push((kind_of(&manifest).path().to_owned(), manifest["spec"].clone()));
+    }
+    let _ = workspace.run("apply --tenant sandbox --yes --allow-outbound").exit(0);
+    let (mut sent, mut marked) = (Vec::new(), 0);
+    for (path, mut body) in posts(&workspace) {
+        if let Some(message) = first_message(&mut body) {
+            let marker = message.remove("externalId").unwrap();
+            assert!(marker.as_str().unwrap().starts_with("df-"), "{marker}");
+            marked += 1;
+        }
+        sent.push((path, body));
+    }
+    assert!(marked > 0 && marked < expected.len(), "a Callback has no message to mark");
+    for body in &expected {
+        assert!(sent.contains(body), "not sent as it is written: {body:?}");
+    }
+    assert_eq!(sent.len(), expected.len());
+}
+
+/// The message of a body that a marker goes into.
+fn first_message(body: &mut Value) -> Option<&mut serde_json::Map<String, Value>> {
+    let single = body.get("message").is_some();
+    let message = if single { body.get_mut("message") } else { body.pointer_mut("/messages/0") };
+    message?.as_object_mut()
+}
+
+#[test]
 fn the_required_members_alone_are_enough() {
     let workspace = Workspace::new();
     for (index, mut manifest) in full_manifests().into_iter().enumerate() {

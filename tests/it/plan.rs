@@ -61,7 +61,7 @@ fn a_change_of_one_attribute_looks_as_product_md_shows_it() {
     let workspace = applied(ORDER);
     workspace.edit("manifests/order.yaml", "012345", "012346");
     let outcome = workspace.run("plan").exit(0);
-    let expected = r##"dixaform compared the manifests with the state of tenant "sandbox" (sandbox). No request was sent.
+    let expected = r##"dixaform compared the manifests with the state of tenant "sandbox" (embedded). No request was sent.
 Changes are marked with these symbols:
   ~ update in-place
 

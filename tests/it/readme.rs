@@ -18,7 +18,21 @@ const MEMBERS: &str = include_str!("../../docs/members.md");
 const FINDINGS: &str = include_str!("../../docs/findings.md");
 
 /// The command lines that have a help page of their own.
-const COMMANDS: [&str; 8] = ["", "validate", "plan", "apply", "state", "state list", "state show", "sandbox"];
+const COMMANDS: [&str; 13] = [
+    "",
+    "validate",
+    "plan",
+    "apply",
+    "show",
+    "recover",
+    "state",
+    "state list",
+    "state show",
+    "state mv",
+    "state forget",
+    "state unlock",
+    "sandbox",
+];
 
 fn repository(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

@@ -40,7 +40,7 @@ error[missing-member]: an Email conversation needs `requesterId`
  --> manifests/order.yaml:7:3
   |
 7 |   _type: Email
-  |   ^^^^^^^^^^^^
+  |   ^^^^^
   |
   = help: add `requesterId`: the end user whose conversation it is
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::*;
 use crate::apply::preflight::{PreflightError, preflight};
-use crate::apply::settle::{self, Known, Verdict};
+use crate::apply::settle::{self, Verdict};
 use crate::journal::{Append, DecidedBy, Decision, JournalError, Replayed, carry_over, read, write_line};
 use crate::state::file_v1;
 
@@ -207,7 +207,7 @@ impl<'a> Machine<'a> {
     }
 
     async fn close(&self, life: &Life, kept: RefCell<Replay>) -> Taken {
-        let mut state = kept.into_inner().state().clone();
+        let mut state = kept.into_inner().finish().state;
         state.serial += 1;
         life.save(&state).await;
         life.append(Entry::Closed { serial: state.serial, at: RealClock.now() }).await.expect("there is room");
@@ -225,15 +225,12 @@ impl<'a> Machine<'a> {
         taken: Taken,
     ) -> Result<Taken, crate::api::CallError> {
         let organization = api.organization().await?.id;
-        let mut owned = settle::owned(taken.replay.state());
+        let owned = settle::owned(taken.replay.state());
+        let verdicts = settle::settle(api, &taken.in_doubt, owned, self.settle).await;
         let mut decisions = Vec::new();
-        for doubt in &taken.in_doubt {
-            let known = Known { owned: &owned, in_doubt: &taken.in_doubt, settle: self.settle };
-            match settle::settle(api, doubt, known, &RealClock).await? {
-                Verdict::Made(id) => {
-                    owned.insert(id);
-                    decisions.push((doubt.seq, Decision::Adopt(id)));
-                }
+        for (doubt, verdict) in taken.in_doubt.iter().zip(verdicts) {
+            match verdict? {
+                Verdict::Made(id) => decisions.push((doubt.seq, Decision::Adopt(id))),
                 Verdict::NotMade => decisions.push((doubt.seq, Decision::Create)),
                 Verdict::Unclear(_) => {}
             }

@@ -31,7 +31,7 @@ fn a_new_conversation_is_created_with_one_post() {
 
     1 change is irreversible (Dixa can't delete a conversation): conversation.a.
 
-    Fingerprint: 7319e7a2e7c5ca61
+    Fingerprint: 6456f2c991c5926a
     "#);
 }
 
@@ -85,7 +85,7 @@ fn a_new_import_is_imported() {
 
     1 change is irreversible (Dixa can't delete a conversation): import.a.
 
-    Fingerprint: f1740ddea91fc2c6
+    Fingerprint: 3fbf6b474ed356a0
     "#);
 }
 
@@ -107,7 +107,7 @@ fn attributes_that_were_never_written_are_written() {
     Plan: 0 to create, 0 to import, 1 to update, 0 to replace. 0 unchanged.
     3 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: babf9cc61cc1d5bc
+    Fingerprint: fae8765a3e00740b
     "#);
 }
 
@@ -131,7 +131,7 @@ fn only_the_attributes_that_differ_are_patched() {
     Plan: 0 to create, 0 to import, 1 to update, 0 to replace. 0 unchanged.
     3 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: d9244f42d5277152
+    Fingerprint: d851e69b3ec145e9
     "#);
 }
 
@@ -167,7 +167,7 @@ fn an_attribute_that_left_the_manifest_is_sent_as_null() {
     Plan: 0 to create, 0 to import, 1 to update, 0 to replace. 0 unchanged.
     3 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: 4c0fd3bce77f6478
+    Fingerprint: 9b18f16a4f639433
     "#);
 }
 
@@ -222,11 +222,7 @@ fn other_content_is_a_replacement_and_blocked() {
     -/+ conversation "a" {
           ~ id      = 1001 -> (known after apply)
           ~ subject = "Late" -> "Very late" # forces replacement
-          ~ message = {
-              + externalId = (set by dixaform)
-                # (2 unchanged members hidden)
-            }
-            # (3 unchanged members hidden)
+            # (4 unchanged members hidden)
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.
@@ -235,7 +231,7 @@ fn other_content_is_a_replacement_and_blocked() {
     1 change is irreversible (Dixa can't delete a conversation): conversation.a.
     1 change is blocked, and apply refuses the whole plan: conversation.a. --allow-replace allows replacements.
 
-    Fingerprint: 31ab16d585f433bb
+    Fingerprint: 0c854fe208f14bb4
     "#);
 }
 
@@ -249,11 +245,7 @@ fn a_replacement_is_allowed_by_an_option() {
     -/+ conversation "a" {
           ~ id      = 1001 -> (known after apply)
           ~ subject = "Late" -> "Very late" # forces replacement
-          ~ message = {
-              + externalId = (set by dixaform)
-                # (2 unchanged members hidden)
-            }
-            # (3 unchanged members hidden)
+            # (4 unchanged members hidden)
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.
@@ -261,7 +253,7 @@ fn a_replacement_is_allowed_by_an_option() {
 
     1 change is irreversible (Dixa can't delete a conversation): conversation.a.
 
-    Fingerprint: 0cce87bd4b6fcb0e
+    Fingerprint: ba6578a1204467db
     "#);
 }
 
@@ -327,7 +319,7 @@ fn an_adopted_conversation_is_read_and_patched() {
     Plan: 0 to create, 0 to import, 0 to update, 0 to replace, 1 to adopt. 0 unchanged.
     4 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: 73783e18eb3672b4
+    Fingerprint: c1cef8ec727e2e80
     "#);
 }
 
@@ -355,7 +347,7 @@ fn adopting_what_another_address_owns_is_blocked() {
 
     1 change is blocked, and apply refuses the whole plan: conversation.b.
 
-    Fingerprint: 32bf643d3b0e61b8
+    Fingerprint: bc3cdf2d0368e9f2
     "#);
 }
 
@@ -391,7 +383,7 @@ fn with_prune_a_record_without_a_manifest_is_forgotten_without_a_call() {
     Plan: 0 to create, 0 to import, 0 to update, 0 to replace, 1 to forget. 0 unchanged.
     0 calls.
 
-    Fingerprint: 28f942495b534e48
+    Fingerprint: c9910e0cd664d305
     "#);
 }
 

@@ -246,29 +246,29 @@ fn a_replacement_says_what_forces_it_and_that_the_old_conversation_stays() {
 fn what_reaches_a_customer_is_said() {
     let after = r#"{"_type":"Sms","message":{"_type":"Outbound"}}"#;
     let change = change("conversation.a", Action::Create, None, Some(after));
-    insta::assert_snapshot!(plan(&plan_of(vec![change]), &PLAIN), @r##"
-dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent.
-Changes are marked with these symbols:
-  + create or import
+    insta::assert_snapshot!(plan(&plan_of(vec![change]), &PLAIN), @r#"
+    dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent.
+    Changes are marked with these symbols:
+      + create or import
 
-  # conversation.a will be created  (manifests/orders.yaml:3)
-  # irreversible, reaches a customer
-  + conversation "a" {
-      + id      = (known after apply)
-      + _type   = "Sms"
-      + message = {
-          + _type = "Outbound"
+      # conversation.a will be created  (manifests/orders.yaml:3)
+      # irreversible, reaches a customer
+      + conversation "a" {
+          + id      = (known after apply)
+          + _type   = "Sms"
+          + message = {
+              + _type = "Outbound"
+            }
         }
-    }
 
-Plan: 1 to create, 0 to import, 0 to update, 0 to replace. 4 unchanged.
-1 call, about 1 s at 10 requests/s.
+    Plan: 1 to create, 0 to import, 0 to update, 0 to replace. 4 unchanged.
+    1 call, about 1 s at 10 requests/s.
 
-1 change is irreversible (Dixa can't delete a conversation): conversation.a.
-1 change sends a message to a customer: conversation.a.
+    1 change is irreversible (Dixa can't delete a conversation): conversation.a.
+    1 change sends a message to a customer: conversation.a.
 
-Fingerprint: 0fdccf1ad37441f5
-"##);
+    Fingerprint: 25cf1e898b914613
+    "#);
 }
 
 #[test]
@@ -278,31 +278,31 @@ fn adopt_and_forget_are_short() {
     let steps = vec![Step::Read(ConversationId(1042)), Step::PatchDifferent(attributes)];
     let adopt = Change { id, steps, ..change("conversation.a", Action::Adopt, None, Some(ORDER)) };
     let forget = Change { id, ..change("conversation.b", Action::Forget, Some(ORDER), None) };
-    insta::assert_snapshot!(plan(&plan_of(vec![adopt, forget]), &PLAIN), @r##"
-dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent.
-Changes are marked with these symbols:
-  = adopt an existing conversation
-  . forget (the conversation stays in Dixa)
+    insta::assert_snapshot!(plan(&plan_of(vec![adopt, forget]), &PLAIN), @r#"
+    dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent.
+    Changes are marked with these symbols:
+      = adopt an existing conversation
+      . forget (the conversation stays in Dixa)
 
-  # conversation.a will be adopted  (#1042, manifests/orders.yaml:3)
-  # an attribute is written only where Dixa has another value
-  = conversation "a" {
-        id               = 1042
-      + customAttributes = {
-          + "2f5515b6-7e98-4f4d-9010-bfd2a27d4f35" = "012345"
-          + "e14708a6-eed9-495c-9d88-c72331e9e247" = ["payment", "card"]
+      # conversation.a will be adopted  (#1042, manifests/orders.yaml:3)
+      # an attribute is written only where Dixa has another value
+      = conversation "a" {
+            id               = 1042
+          + customAttributes = {
+              + "2f5515b6-7e98-4f4d-9010-bfd2a27d4f35" = "012345"
+              + "e14708a6-eed9-495c-9d88-c72331e9e247" = ["payment", "card"]
+            }
         }
-    }
 
-  # conversation.b will be forgotten  (#1042, manifests/orders.yaml:3)
-  # the conversation #1042 stays in Dixa
-  . conversation "b"
+      # conversation.b will be forgotten  (#1042, manifests/orders.yaml:3)
+      # the conversation #1042 stays in Dixa
+      . conversation "b"
 
-Plan: 0 to create, 0 to import, 0 to update, 0 to replace, 1 to adopt, 1 to forget. 4 unchanged.
-2 calls, about 1 s at 10 requests/s.
+    Plan: 0 to create, 0 to import, 0 to update, 0 to replace, 1 to adopt, 1 to forget. 4 unchanged.
+    2 calls, about 1 s at 10 requests/s.
 
-Fingerprint: 67717abd4d489c37
-"##);
+    Fingerprint: 2e341e67a66c245b
+    "#);
 }
 
 fn with_text(text: &str) -> String {

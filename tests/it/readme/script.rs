@@ -2,7 +2,8 @@
 //!
 //! - ```` ```sh ````: each line is run by the shell. It ends with 0, or with N where the line ends in `# exit N`.
 //! - ```` ```text ```` after `<!-- output -->` or `<!-- messages -->`: what the last line wrote to standard output or
-//!   standard error. A line `…` stands for any lines; times are compared as such.
+//!   standard error. A line `…` stands for any lines, a `…` at the end of a line for any ending; times are compared as
+//!   such.
 //! - ```` ```yaml ````: a manifest or a project file, and valid.
 //! - ```` ```json ````: JSON.
 
@@ -72,7 +73,7 @@ impl Reader {
     }
 
     fn run(&mut self, line: &str) -> Written {
-        let (words, comment) = line.split_once('#').unwrap_or((line, ""));
+        let (words, comment) = line.split_once(" # ").unwrap_or((line, ""));
         let expected = comment.trim().strip_prefix("exit ").map_or(0, |code| code.parse().expect(line));
         let line = words.trim();
         if OF_CARGO.contains(&line) {
@@ -164,9 +165,14 @@ fn matches(shown: &[&str], real: &[&str]) -> bool {
     match shown {
         [] => real.is_empty(),
         ["…", rest @ ..] => (0..=real.len()).any(|skipped| matches(rest, &real[skipped..])),
-        [line, rest @ ..] => {
-            real.first().is_some_and(|first| timeless(first) == timeless(line)) && matches(rest, &real[1..])
-        }
+        [line, rest @ ..] => real.first().is_some_and(|first| line_matches(line, first)) && matches(rest, &real[1..]),
+    }
+}
+
+fn line_matches(shown: &str, real: &str) -> bool {
+    match shown.strip_suffix('…') {
+        Some(start) => timeless(real).starts_with(&timeless(start)),
+        None => timeless(real) == timeless(shown),
     }
 }
 

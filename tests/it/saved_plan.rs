@@ -1,0 +1,226 @@
+//! Saved plans and approvals: what was reviewed is what is applied, or nothing is.
+
+use serde_json::Value;
+
+use crate::support::manifests::{LEGACY, ORDER, SMS, email};
+use crate::support::{Server, Workspace};
+
+/// A workspace with a saved plan of two changes.
+fn planned() -> Workspace {
+    let workspace = Workspace::fast().file("manifests/order.yaml", ORDER).file("manifests/legacy.yaml", LEGACY);
+    let _ = workspace.run("plan --out seed.plan").exit(0).says("1 to create, 1 to import");
+    workspace
+}
+
+fn fingerprint(workspace: &Workspace) -> String {
+    workspace.plan_json("")["fingerprint"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_saved_plan_is_shown_as_it_was_and_is_the_json_form() {
+    let workspace = planned();
+    let planned_now = workspace.run("plan").exit(0);
+    let shown = workspace.run("show seed.plan").exit(0);
+    // Where in the manifests the changes stand is in both.
+    assert_eq!(shown.stdout, planned_now.stdout);
+    let json = workspace.run("plan --format json").exit(0).stdout;
+    assert_eq!(workspace.read("seed.plan"), json);
+    assert_eq!(workspace.run("show seed.plan --format json").exit(0).stdout, json);
+    let _ = workspace.run("plan --format json=other.json").exit(0);
+    assert_eq!(workspace.read("other.json"), json);
+}
+
+#[test]
+fn every_kind_of_change_survives_being_saved() {
+    let workspace = Workspace::fast().file("manifests/order.yaml", ORDER).file("manifests/a.yaml", &email("a"));
+    let _ = workspace.run("apply --yes").exit(0);
+    workspace.remove("manifests/a.yaml");
+    workspace.edit("manifests/order.yaml", "\"012345\"", "null");
+    workspace.write("manifests/legacy.yaml", LEGACY);
+    let adopted =
+        email("adopted").replace("  name: adopted\n", "  name: adopted\n  annotations: {dixaform/adopt: \"1002\"}\n");
+    workspace.write("manifests/adopted.yaml", adopted);
+    for flags in ["", "--prune", "--verify", "--prune --verify --allow-replace", "--exclude import.*"] {
+        let now = workspace.run(&format!("plan --out p.plan {flags}")).exit(0);
+        assert_eq!(workspace.run("show p.plan").exit(0).stdout, now.stdout, "{flags}");
+        assert_eq!(workspace.run("show p.plan --format json").exit(0).stdout, workspace.read("p.plan"), "{flags}");
+    }
+    workspace.edit("manifests/order.yaml", "order #123", "order #124");
+    let now = workspace.run("plan --out p.plan --allow-replace --prune").exit(0);
+    assert_eq!(workspace.run("show p.plan").exit(0).stdout, now.stdout);
+}
+
+#[test]
+fn a_saved_plan_is_applied_without_asking_and_without_manifests() {
+    let workspace = planned();
+    workspace.remove("manifests/order.yaml");
+    workspace.edit("manifests/legacy.yaml", "Is anybody there?", "Something else");
+    let outcome = workspace.run("apply seed.plan").exit(0);
+    assert_eq!(outcome.last_line(), "Apply complete! 1 created, 1 imported, 0 updated.");
+    let bodies = format!("{:?}", workspace.writes_since(0));
+    assert!(bodies.contains("Is anybody there?") && !bodies.contains("Something else"), "{bodies}");
+}
+
+#[test]
+fn a_plan_that_was_edited_is_refused_whatever_was_edited() {
+    for (from, to) in [
+        ("order #123", "order #999"),
+        ("012345", "012346"),
+        ("\"marked\":true", "\"marked\":false"),
+        ("\"organizationId\":null", "\"organizationId\":\"11111111-2222-4333-8444-555555555555\""),
+        ("\"action\":\"create\"", "\"action\":\"import\""),
+        ("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", "4f1f3a86-6b90-411a-9a3b-cf2e4c4cd7cd"),
+        ("\"baseUrl\":\"sandbox\"", "\"baseUrl\":\"https://dev.dixa.io\""),
+    ] {
+        let workspace = planned();
+        workspace.edit("seed.plan", from, to);
+        let outcome = workspace.run("apply seed.plan");
+        assert!(matches!(outcome.code, 1 | 5), "{from}: {outcome:?}");
+        let _ = outcome.warns("hint: ");
+        assert!(workspace.writes_since(0).is_empty(), "{from}");
+    }
+}
+
+#[test]
+fn a_plan_that_was_cut_off_or_is_of_a_newer_format_is_refused() {
+    let workspace = planned();
+    let whole = workspace.read("seed.plan");
+    workspace.write("seed.plan", &whole[..whole.len() / 2]);
+    for command in ["apply seed.plan", "show seed.plan"] {
+        let _ = workspace.run(command).exit(1).warns("the plan file seed.plan can't be used").warns("plan --out");
+    }
+    workspace.write("seed.plan", whole.replace("dixaform-plan/1", "dixaform-plan/2"));
+    for command in ["apply seed.plan", "show seed.plan"] {
+        let _ = workspace.run(command).exit(1).warns("dixaform-plan/2").warns("dixaform-plan/1");
+    }
+    let _ = workspace.run("show nowhere.plan").exit(1).warns("nowhere.plan");
+    let _ = workspace.run("apply nowhere.plan").exit(1).warns("nowhere.plan");
+    assert!(workspace.requests().is_empty());
+}
+
+#[test]
+fn a_plan_is_stale_after_another_apply_and_says_what_changed() {
+    let workspace = planned();
+    let _ = workspace.run("apply --yes --target conversation.order").exit(0);
+    let sent = workspace.requests().len();
+    let refused = workspace.run("apply seed.plan").exit(5).warns("the plan is stale");
+    let _ = refused.warns("conversation.order was applied at ").warns(" as #1001").warns("plan again");
+    assert_eq!(workspace.requests().len(), sent);
+    assert!(!workspace.exists("state/sandbox.journal"));
+}
+
+#[test]
+fn a_plan_cannot_be_applied_twice() {
+    let workspace = planned();
+    let _ = workspace.run("apply seed.plan").exit(0);
+    let sent = workspace.requests().len();
+    let _ = workspace.run("apply seed.plan").exit(5).warns("the plan is stale");
+    assert_eq!(workspace.requests().len(), sent);
+}
+
+#[test]
+fn a_plan_for_an_empty_state_is_stale_where_the_state_was_lost_or_is_another() {
+    let workspace = planned();
+    let _ = workspace.run("apply seed.plan").exit(0);
+    workspace.edit("manifests/order.yaml", "012345", "012346");
+    let _ = workspace.run("plan --out later.plan").exit(0);
+    workspace.remove("state/sandbox.json");
+    let _ = workspace.run("apply later.plan").exit(5).warns("the plan is stale");
+}
+
+#[test]
+fn a_plan_is_for_one_tenant_only() {
+    let workspace = planned();
+    let server = Server::start(&workspace, "--no-rate-limit");
+    let workspace = workspace.with_tenant(&server.base_url());
+    let refused = workspace.run("apply seed.plan").exit(5).warns("the plan was made for sandbox");
+    let _ = refused.warns("--tenant");
+    let _ = workspace.run("plan --out local.plan").exit(0);
+    workspace.edit("dixaform.yaml", "apiKeyEnv", "organizationId: 11111111-2222-4333-8444-555555555555, apiKeyEnv");
+    let _ = workspace.run("apply local.plan").exit(5).warns("organization");
+    let _ = workspace.run("state list").exit(0);
+    assert!(workspace.run("state list").exit(0).stdout.is_empty());
+}
+
+#[test]
+fn what_is_blocked_or_not_allowed_stays_so_in_a_saved_plan() {
+    let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
+    let _ = workspace.run("apply --yes").exit(0);
+    workspace.edit("manifests/order.yaml", "order #123", "order #124");
+    let _ = workspace.run("plan --out blocked.plan").exit(0);
+    let sent = workspace.requests().len();
+    let _ = workspace.run("apply blocked.plan").exit(5).warns("1 change of the plan is blocked");
+    workspace.write("manifests/order.yaml", SMS);
+    let _ = workspace.run("plan --out outbound.plan").exit(0);
+    let _ = workspace.run("apply outbound.plan").exit(5).warns("1 change would send a message to a customer");
+    assert_eq!(workspace.requests().len(), sent);
+    let _ = workspace.run("apply outbound.plan --allow-outbound").exit(0);
+}
+
+#[test]
+fn flags_that_would_change_a_saved_plan_are_wrong_usage() {
+    let workspace = planned();
+    for flag in [
+        "--target conversation.order",
+        "--exclude import.*",
+        "--selector wave=1",
+        "--allow-replace",
+        "--prune",
+        "--verify",
+    ] {
+        let _ = workspace.run(&format!("apply seed.plan {flag}")).exit(64).warns(flag.split(' ').next().unwrap());
+    }
+    assert!(workspace.requests().is_empty());
+}
+
+#[test]
+fn an_approved_fingerprint_is_applied_without_asking_and_another_is_refused() {
+    let workspace = planned();
+    let approved = fingerprint(&workspace);
+    workspace.edit("manifests/order.yaml", "012345", "012346");
+    let refused = workspace.run(&format!("apply --approved {approved}")).exit(5).warns(&approved);
+    let _ = refused.warns(&fingerprint(&workspace)).warns("nothing was sent");
+    assert!(workspace.requests().is_empty());
+    workspace.edit("manifests/order.yaml", "012346", "012345");
+    let outcome = workspace.run(&format!("apply --approved {approved}")).exit(0);
+    assert_eq!(outcome.last_line(), "Apply complete! 1 created, 1 imported, 0 updated.");
+}
+
+#[test]
+fn a_comment_or_another_file_name_leaves_the_approval_as_it_is() {
+    let workspace = planned();
+    let approved = fingerprint(&workspace);
+    let text = workspace.read("manifests/order.yaml");
+    workspace.remove("manifests/order.yaml");
+    workspace.write("manifests/moved/elsewhere.yaml", format!("# A remark.\n{text}"));
+    let _ = workspace.run(&format!("apply --approved {approved}")).exit(0);
+}
+
+#[test]
+fn a_plan_without_changes_is_saved_and_applied_too() {
+    let workspace = planned();
+    let _ = workspace.run("apply seed.plan").exit(0);
+    let _ = workspace.run("plan --out none.plan --detailed-exitcode").exit(0).says("No changes.");
+    let sent = workspace.requests().len();
+    let _ = workspace.run("apply none.plan").exit(0).says("No changes.");
+    assert_eq!(workspace.requests().len(), sent);
+}
+
+#[test]
+fn a_plan_file_that_cannot_be_written_is_an_error_with_its_path() {
+    let workspace = planned();
+    let _ = workspace.run("plan --out nowhere/seed.plan").exit(1).warns("nowhere/");
+    let _ = workspace.run("plan --format json=nowhere/plan.json").exit(1).warns("nowhere/");
+    let _ = workspace.run("plan --out manifests").exit(1).warns("manifests");
+}
+
+#[test]
+fn a_plan_holds_the_bodies_that_are_sent() {
+    let workspace = planned();
+    let plan: Value = serde_json::from_str(&workspace.read("seed.plan")).unwrap();
+    let after = &plan["changes"][0]["after"];
+    let _ = workspace.run("apply seed.plan").exit(0);
+    let sent = workspace.writes_since(0);
+    let body = &sent.iter().find(|(call, _)| call == "POST /v1/conversations").unwrap().1;
+    assert_eq!((&after["subject"], &after["requesterId"]), (&body["subject"], &body["requesterId"]));
+}
