@@ -11,6 +11,8 @@ mod apply;
 mod architecture;
 mod bounds;
 mod disk;
+mod faults;
+mod killed;
 mod members;
 mod plan;
 mod properties;
