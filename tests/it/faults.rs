@@ -101,3 +101,9 @@ fn an_apply_that_is_asked_to_stop_while_things_go_wrong_ends_in_time_and_the_nex
         }
     });
 }
+
+#[test]
+fn an_apply_that_is_asked_to_stop_before_its_first_write_ends_at_once() {
+    let took = interrupted("latency=3s", "30s", 1);
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
