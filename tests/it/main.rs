@@ -9,6 +9,7 @@
 
 mod apply;
 mod architecture;
+mod forms;
 mod members;
 mod plan;
 mod properties;
