@@ -7,10 +7,10 @@
 use crate::finding::{Finding, Findings, Severity};
 use crate::plan::{Change, Plan};
 use crate::render::escape::escape;
-use crate::render::fingerprints::path;
 use crate::render::markdown::by_action;
 use crate::render::number::grouped;
 use crate::render::price::price;
+use crate::render::review::path;
 use crate::source::Source;
 
 /// Annotations of one kind that GitHub shows of one step.

@@ -6,8 +6,8 @@ use crate::finding::{Finding, Findings, Severity};
 use crate::json;
 use crate::plan::{Plan, Summary};
 use crate::render::escape::escape_json;
-use crate::render::fingerprints;
 use crate::render::json_v1::{count, integer, map};
+use crate::render::review::{fingerprints, path};
 use crate::value::Value;
 
 /// Makes one conversation: create, import, replace. Writes to one that exists: update, adopt. Nothing is ever deleted.
@@ -19,7 +19,7 @@ pub fn plan(plan: &Plan) -> String {
 
 /// Findings as a Code Quality report, one a line.
 pub fn findings(findings: &Findings) -> String {
-    let entries = findings.iter().zip(fingerprints::of(findings)).map(|(finding, fingerprint)| {
+    let entries = findings.iter().zip(fingerprints(findings)).map(|(finding, fingerprint)| {
         let Finding { code, severity, source, message, hint, excerpt: _, related: _ } = finding;
         let description = hint.as_ref().map_or_else(|| message.clone(), |hint| format!("{message}; {hint}"));
         let severity = match severity {
@@ -32,7 +32,7 @@ pub fn findings(findings: &Findings) -> String {
             ("check_name", Value::text(*code)),
             ("fingerprint", Value::text(fingerprint)),
             ("severity", Value::text(severity)),
-            ("location", map([("path", Value::text(fingerprints::path(&source.file))), ("lines", lines)])),
+            ("location", map([("path", Value::text(path(&source.file))), ("lines", lines)])),
         ]))
     });
     let entries: Vec<String> = entries.collect();

@@ -2,7 +2,6 @@
 
 pub mod escape;
 pub mod findings;
-pub mod fingerprints;
 pub mod github;
 pub mod gitlab;
 pub mod json_v1;
@@ -11,6 +10,7 @@ pub mod number;
 pub mod palette;
 pub mod price;
 pub mod report;
+pub mod review;
 pub mod sarif;
 pub mod text;
 pub mod validate_json_v1;

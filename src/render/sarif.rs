@@ -4,8 +4,8 @@
 use crate::finding::{Finding, Findings, Severity, code};
 use crate::json;
 use crate::render::escape::escape_json;
-use crate::render::fingerprints;
 use crate::render::json_v1::{count, integer, map};
+use crate::render::review::{fingerprints, path};
 use crate::source::Source;
 use crate::value::Value;
 
@@ -18,7 +18,7 @@ pub fn findings(findings: &Findings) -> String {
         ("informationUri", Value::text(env!("CARGO_PKG_REPOSITORY"))),
         ("rules", Value::List(rules)),
     ]);
-    let results = findings.iter().zip(fingerprints::of(findings)).map(|(finding, id)| result(finding, id)).collect();
+    let results = findings.iter().zip(fingerprints(findings)).map(|(finding, id)| result(finding, id)).collect();
     let run = map([
         ("tool", map([("driver", driver)])),
         ("columnKind", Value::text("unicodeCodePoints")),
@@ -81,7 +81,7 @@ fn location(Source { file, place }: &Source, length: u32) -> [(&'static str, Val
         ("startColumn", integer(place.column.into())),
         ("endColumn", integer((place.column + length).into())),
     ]);
-    let artifact = map([("uri", Value::text(uri(fingerprints::path(file))))]);
+    let artifact = map([("uri", Value::text(uri(path(file))))]);
     [("physicalLocation", map([("artifactLocation", artifact), ("region", region)]))]
 }
 

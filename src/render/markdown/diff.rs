@@ -1,8 +1,8 @@
 //! The difference that a change makes, as lines of a ```` ```diff ```` block.
 //!
-//! Colours go by the first character of a line, so that one is always ours: `+` is written, `-` goes, `!` is known later,
-//! and two blanks are neither. A line of somebody's text comes behind `| `, wherever it stands: a list item in a message
-//! can look like nothing else.
+//! Colours go by the first character of a line, so that one is always ours: `+` is written, `-` goes, `!` is known
+//! later, and two blanks are neither. A line of somebody's text comes behind `| `, wherever it stands: a list item in a
+//! message can look like nothing else.
 
 use crate::json;
 use crate::plan::Drift;

@@ -1,4 +1,5 @@
-//! Names of findings by which a service knows them again in the next run.
+//! What services for code review want of a finding: a name by which they know it again in the next run, and a path
+//! within the repository.
 
 use std::collections::HashMap;
 
@@ -7,7 +8,7 @@ use crate::finding::{Finding, Findings};
 
 /// One for each finding, in their order: 32 hexadecimal digits over code, file and message. Lines do not count, so that
 /// text above a finding does not make it a new one; of findings that are alike the first, the second and so on do.
-pub fn of(findings: &Findings) -> Vec<String> {
+pub fn fingerprints(findings: &Findings) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let fingerprint = |Finding { code, source, message, .. }: &Finding| {
         let text = format!("{code}\n{}\n{message}", source.file);
