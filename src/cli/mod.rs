@@ -7,6 +7,7 @@ mod connection;
 mod embedded;
 mod error;
 mod exit;
+mod formats;
 mod ledger;
 mod load;
 mod output;

@@ -12,6 +12,7 @@ mod architecture;
 mod bounds;
 mod disk;
 mod faults;
+mod forms;
 mod killed;
 mod members;
 mod plan;
