@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::api::contract::Write;
+use crate::api::contract::{CallError, Write};
 use crate::apply::outcome::{ApplyReport, Outcome, Stop};
 use crate::apply::run::{Clock, Run};
 use crate::apply::settle::{self, Verdict};
@@ -41,6 +41,9 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
             }
             Err(error) => {
                 explain(report, doubt, &format!("and could not be looked for: {error}"));
+                if let CallError::Unauthorized { .. } = error {
+                    report.stop = Some(Stop::Unauthorized(error.message().to_owned()));
+                }
                 continue;
             }
         };

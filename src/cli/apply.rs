@@ -135,7 +135,11 @@ impl Job<'_> {
             return Ok(None);
         }
         let expected = plan.tenant.organization_id.as_deref();
-        let checked = preflight::preflight(&connection.client.reader(), plan, expected).await;
+        let reader = connection.client.reader();
+        let checked = tokio::select! {
+            checked = preflight::preflight(&reader, plan, expected) => checked,
+            () = signals::next() => return Err(Error::new(Exit::Interrupted, "interrupted; nothing was sent")),
+        };
         checked.map(|checked| Some(checked.organization.id)).map_err(|error| self.refused(error))
     }
 

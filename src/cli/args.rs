@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::render::markdown;
+use crate::render::number::named;
 use crate::sandbox::FaultPlan;
 
 /// Plan and apply for Dixa conversations described in YAML manifests.
@@ -66,13 +68,16 @@ pub enum Command {
     #[command(after_help = "Examples:
   dixaform validate                       the manifests of the project
   dixaform validate manifests/orders.yaml
-  kustomize build . | dixaform validate -")]
+  kustomize build . | dixaform validate -
+  dixaform validate --format github       annotations in a pull request
+  dixaform validate --format gitlab=gl-code-quality-report.json --format sarif=dixaform.sarif")]
     Validate(ValidateArgs),
     /// Show what an apply would do; no network, no token
     #[command(after_help = "Examples:
   dixaform plan
   dixaform plan manifests/orders --target 'conversation.late-*'
   dixaform plan --selector wave=1 --format json=plan.json
+  dixaform plan --format markdown=plan.md --format github    for a pull request
   dixaform plan --detailed-exitcode       exit 2 when changes are pending")]
     Plan(PlanArgs),
     /// Plan, show the plan, ask, and carry it out
@@ -87,6 +92,7 @@ pub enum Command {
     /// Show a saved plan, or the state
     #[command(after_help = "Examples:
   dixaform plan --out seed.plan && dixaform show seed.plan
+  dixaform show seed.plan --format markdown --max-bytes 32768
   dixaform show --format json             the state as it is")]
     Show(ShowArgs),
     /// Look at the state, and mend it
@@ -172,6 +178,9 @@ pub struct ValidateArgs {
     /// Take warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
+    /// text, json, github, gitlab or sarif; with =FILE it goes to the file, beside the text; may be repeated
+    #[arg(long, value_name = "FORM[=FILE]")]
+    pub format: Vec<FormatArg<FindingsForm>>,
 }
 
 /// Which changes are planned, and how.
@@ -216,9 +225,19 @@ pub struct PlanArgs {
     /// Exit with 2 when changes are pending, 0 when there are none
     #[arg(long)]
     pub detailed_exitcode: bool,
-    /// text or json; with =FILE it goes to the file, beside the text; may be repeated
+    #[command(flatten)]
+    pub forms: PlanFormsArgs,
+}
+
+/// What a plan is written as.
+#[derive(Debug, Args)]
+pub struct PlanFormsArgs {
+    /// text, json, markdown, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
     #[arg(long, value_name = "FORM[=FILE]")]
-    pub format: Vec<FormatArg>,
+    pub format: Vec<FormatArg<Form>>,
+    /// The most that markdown may take; what does not fit is counted
+    #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
+    pub max_bytes: usize,
 }
 
 #[derive(Debug, Args)]
@@ -305,9 +324,8 @@ pub struct ShowArgs {
     /// A plan that was saved with `plan --out`; the state when none is given
     #[arg(value_name = "PLANFILE")]
     pub plan: Option<PathBuf>,
-    /// text or json
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    pub format: FormatArg,
+    #[command(flatten)]
+    pub forms: PlanFormsArgs,
 }
 
 #[derive(Debug, Args)]
@@ -354,6 +372,13 @@ pub struct SandboxArgs {
     pub faults: Option<FaultPlan>,
 }
 
+fn max_bytes(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(bytes) if bytes >= markdown::BYTES_MIN => Ok(bytes),
+        _ => Err(format!("a number of bytes, at least {}", markdown::BYTES_MIN)),
+    }
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
@@ -361,12 +386,18 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
-/// One `--format`.
+/// One `--format`: a form of a plan or of findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormatArg {
-    pub form: Form,
+pub struct FormatArg<F> {
+    pub form: F,
     /// None is standard output.
     pub file: Option<PathBuf>,
+}
+
+/// The forms that one thing has.
+pub trait Forms: Copy + Sized + 'static {
+    /// Each with its word, in the order of the help.
+    const ALL: &'static [(&'static str, Self)];
 }
 
 /// The form of a plan.
@@ -374,9 +405,42 @@ pub struct FormatArg {
 pub enum Form {
     Text,
     Json,
+    Markdown,
+    Github,
+    Gitlab,
 }
 
-impl std::str::FromStr for FormatArg {
+impl Forms for Form {
+    const ALL: &'static [(&'static str, Form)] = &[
+        ("text", Form::Text),
+        ("json", Form::Json),
+        ("markdown", Form::Markdown),
+        ("github", Form::Github),
+        ("gitlab", Form::Gitlab),
+    ];
+}
+
+/// The form of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindingsForm {
+    Text,
+    Json,
+    Github,
+    Gitlab,
+    Sarif,
+}
+
+impl Forms for FindingsForm {
+    const ALL: &'static [(&'static str, FindingsForm)] = &[
+        ("text", FindingsForm::Text),
+        ("json", FindingsForm::Json),
+        ("github", FindingsForm::Github),
+        ("gitlab", FindingsForm::Gitlab),
+        ("sarif", FindingsForm::Sarif),
+    ];
+}
+
+impl<F: Forms> std::str::FromStr for FormatArg<F> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -385,12 +449,13 @@ impl std::str::FromStr for FormatArg {
             Some((word, file)) => (word, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let form = match word {
-            "text" => Form::Text,
-            "json" => Form::Json,
-            _ => return Err(format!("`{word}` is not a form; text and json are")),
-        };
-        Ok(FormatArg { form, file })
+        match F::ALL.iter().find(|(known, _)| *known == word) {
+            Some((_, form)) => Ok(FormatArg { form: *form, file }),
+            None => {
+                let known: Vec<&str> = F::ALL.iter().map(|(known, _)| *known).collect();
+                Err(format!("`{word}` is not a form; {} are", named(known, F::ALL.len())))
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod connection;
 mod embedded;
 mod error;
 mod exit;
+mod formats;
 mod init;
 mod ledger;
 mod load;

@@ -1,8 +1,9 @@
 //! `dixaform plan`: what an apply would do. No request is made, and no token is looked for.
 
-use crate::cli::args::{Form, FormatArg, PlanArgs, PlanningArgs};
+use crate::cli::args::{Form, PlanArgs, PlanFormsArgs, PlanningArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::formats::{self, Goes};
 use crate::cli::load;
 use crate::cli::refresh;
 use crate::cli::saved_plan;
@@ -14,10 +15,11 @@ use crate::plan::{self, Plan, PlanOptions, Scope, Target};
 use crate::project::Tenant;
 use crate::render::palette::Palette;
 use crate::render::text::TextOptions;
-use crate::render::{json_v1, text};
+use crate::render::{github, gitlab, json_v1, markdown, text};
 use crate::state::State;
 
 pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
+    formats::check(&args.forms.format)?;
     let tenant = session.tenant()?;
     let options = options(tenant, &args.planning)?;
     let desired = load::desired(session, &args.planning.paths, args.planning.warnings_as_errors)?;
@@ -32,7 +34,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     if let Some(path) = &args.out {
         saved_plan::write(path, &plan)?;
     }
-    write(session, &plan, &args.format, requests)?;
+    write(session, &plan, &args.forms, requests)?;
     state_access::tell_in_doubt(session, &in_doubt);
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::ChangesPending } else { Exit::Done })
 }
@@ -67,31 +69,18 @@ pub fn make(desired: &Desired, state: &State, in_doubt: &[InDoubt], mut options:
 }
 
 /// Writes every form that was asked for; text when none goes to standard output otherwise.
-fn write(session: &Session, plan: &Plan, formats: &[FormatArg], requests: usize) -> Result<(), Error> {
-    for FormatArg { form, file } in formats {
-        let Some(path) = file else { continue };
-        let rendered = rendered(session, plan, *form, None);
-        saved_plan::save(path, &rendered)?;
-    }
-    let mut to_stdout: Vec<Form> =
-        formats.iter().filter(|format| format.file.is_none()).map(|format| format.form).collect();
-    if to_stdout.len() > 1 {
-        return Err(Error::new(Exit::Usage, "only one --format can go to standard output")
-            .hint("give the others a file: --format json=plan.json"));
-    }
-    let form = to_stdout.pop().unwrap_or(Form::Text);
-    session.output.result(&rendered(session, plan, form, Some(requests)))
-}
-
-/// `requests` is given for what goes to standard output.
-fn rendered(session: &Session, plan: &Plan, form: Form, requests: Option<usize>) -> String {
-    match form {
-        Form::Json => json_v1::plan(plan),
-        Form::Text => match requests {
-            Some(requests) => as_text(session, plan, requests),
-            None => text::plan(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: 0 }),
-        },
-    }
+pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usize) -> Result<(), Error> {
+    let PlanFormsArgs { format, max_bytes } = args;
+    formats::write(session, format, Form::Text, |form, target| match (form, target) {
+        (Form::Text, Goes::ToStdout) => as_text(session, plan, requests),
+        (Form::Text, Goes::ToFile) => {
+            text::plan(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: requests })
+        }
+        (Form::Json, _) => json_v1::plan(plan),
+        (Form::Markdown, _) => markdown::plan(plan, *max_bytes),
+        (Form::Github, _) => github::plan(plan),
+        (Form::Gitlab, _) => gitlab::plan(plan),
+    })
 }
 
 /// The plan as a person reads it here, after this many requests were sent to make it.

@@ -1,30 +1,31 @@
 //! `dixaform show`: a saved plan, or the state, in any form.
 
-use crate::cli::args::{Form, ShowArgs};
+use crate::cli::args::{Form, FormatArg, ShowArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
-use crate::cli::{plan, saved_plan, state, state_access};
-use crate::render::json_v1;
+use crate::cli::{formats, plan, saved_plan, state, state_access};
+use crate::render::escape::escape_json;
 use crate::state::file_v1;
 
 pub fn run(session: &Session, args: &ShowArgs) -> Result<Exit, Error> {
-    let text = match &args.plan {
-        Some(path) => {
-            let saved = saved_plan::read(path)?;
-            match args.format.form {
-                Form::Text => plan::as_text(session, &saved, 0),
-                Form::Json => json_v1::plan(&saved),
-            }
-        }
-        None => {
-            let state = state_access::look(session, session.tenant()?)?.state;
-            match args.format.form {
-                Form::Text => state::listed(&state, &[])?,
-                Form::Json => file_v1::write(&state),
-            }
-        }
-    };
-    session.output.result(&text)?;
+    formats::check(&args.forms.format)?;
+    match &args.plan {
+        Some(path) => plan::write(session, &saved_plan::read(path)?, &args.forms, 0)?,
+        None => show_state(session, &args.forms.format)?,
+    }
     Ok(Exit::Done)
+}
+
+fn show_state(session: &Session, formats: &[FormatArg<Form>]) -> Result<(), Error> {
+    if formats.iter().any(|format| !matches!(format.form, Form::Text | Form::Json)) {
+        return Err(Error::new(Exit::Usage, "the state is shown as text or json")
+            .hint("the other forms are for plans: dixaform show PLANFILE"));
+    }
+    let state = state_access::look(session, session.tenant()?)?.state;
+    let listed = state::listed(&state, &[])?;
+    formats::write(session, formats, Form::Text, |form, _| match form {
+        Form::Json => escape_json(&file_v1::write(&state)).into_owned(),
+        Form::Text | Form::Markdown | Form::Github | Form::Gitlab => listed.clone(),
+    })
 }

@@ -1,20 +1,39 @@
 //! `dixaform validate`: findings, and nothing else.
 
-use crate::cli::args::ValidateArgs;
+use crate::cli::args::{FindingsForm, ValidateArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::formats::{self, Goes};
 use crate::cli::load;
 use crate::cli::session::Session;
-use crate::render;
+use crate::finding::Findings;
 use crate::render::number::counted;
+use crate::render::palette::Palette;
+use crate::render::{self, github, gitlab, sarif, validate_json_v1};
 
 pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
+    formats::check(&args.format)?;
     let (desired, findings) = load::manifests(session, &args.paths)?;
-    session.output.result(&render::findings::findings(&findings, &session.output.palette))?;
-    if findings.has_errors() || args.warnings_as_errors && !findings.is_empty() {
-        return Ok(Exit::Failed);
+    let valid = !findings.has_errors() && (findings.is_empty() || !args.warnings_as_errors);
+    let manifests = counted(desired.len(), "manifest");
+    formats::write(session, &args.format, FindingsForm::Text, |form, goes| match form {
+        FindingsForm::Text => {
+            let palette = if goes == Goes::ToStdout { session.output.palette } else { Palette::plain() };
+            text(&findings, valid, &manifests, &palette)
+        }
+        FindingsForm::Json => validate_json_v1::findings(&findings, valid),
+        FindingsForm::Github => github::findings(&findings),
+        FindingsForm::Gitlab => gitlab::findings(&findings),
+        FindingsForm::Sarif => sarif::findings(&findings),
+    })?;
+    Ok(if valid { Exit::Done } else { Exit::Failed })
+}
+
+fn text(findings: &Findings, valid: bool, manifests: &str, palette: &Palette) -> String {
+    let mut out = render::findings::findings(findings, palette);
+    if valid {
+        let verdict = if findings.is_empty() { "valid." } else { "valid, with warnings." };
+        out.push_str(&format!("{manifests}: {verdict}\n"));
     }
-    let verdict = if findings.is_empty() { "valid." } else { "valid, with warnings." };
-    session.output.result(&format!("{}: {verdict}\n", counted(desired.len(), "manifest")))?;
-    Ok(Exit::Done)
+    out
 }

@@ -46,6 +46,9 @@ pub fn read(text: &str) -> Result<Plan, PlanFileError> {
     if format != FORMAT {
         return Err(PlanFileError::Format(format.to_owned()));
     }
+    if !is_sealed(text, text_at(&root, "seal")?) {
+        return Err(PlanFileError::Changed("the file".into()));
+    }
     let tenant = tenant(member(&root, "tenant")?)?;
     let base = member(&root, "base")?;
     let lineage = text_at(base, "lineage")?.parse().map(Lineage).map_err(|_| wrong("base.lineage"))?;
@@ -116,6 +119,12 @@ fn gone(value: &Value) -> Result<Gone, PlanFileError> {
         source: source(member(value, "source")?)?,
         anonymized: *member(value, "anonymized")? == Value::Bool(true),
     })
+}
+
+/// Whether the seal is that of all the text before it.
+fn is_sealed(text: &str, seal: &str) -> bool {
+    let before = text.rfind(",\"seal\":").map(|end| &text[..end]);
+    before.is_some_and(|before| Digest::of_bytes(before.as_bytes()).to_string() == seal)
 }
 
 /// The reads follow from the steps, as when the plan was made.

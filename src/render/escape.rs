@@ -52,6 +52,27 @@ fn escape_also(text: &str, also: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// JSON safe to show, and the same JSON to any program: what [`escape`] looks for is written as `\\uXXXX`, joiners
+/// that do their work included. Such characters stand in strings only; line breaks between values stay.
+pub fn escape_json(json: &str) -> Cow<'_, str> {
+    let hidden = |character: char| character >= '\u{7f}' && may_be_hidden(character);
+    if !json.chars().any(hidden) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    for character in json.chars() {
+        if hidden(character) {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// Whether a character shows nothing of itself, or changes how others are shown.
 fn may_be_hidden(character: char) -> bool {
     matches!(
@@ -118,6 +139,15 @@ mod tests {
         }
         assert_eq!(escape("pay\u{200d}pal\u{fe0f}"), "pay\\u{200d}pal\\u{fe0f}");
         assert_eq!(escape("\u{200d}"), "\\u{200d}");
+    }
+
+    #[test]
+    fn json_reads_the_same_and_hides_nothing() {
+        let json = "{\"a\u{202e}\":\n\"\u{7f}\u{e0041} \\u202e 👩\u{200d}🚀 æ\"}\n";
+        let shown = escape_json(json);
+        assert_eq!(shown, "{\"a\\u202e\":\n\"\\u007f\\udb40\\udc41 \\u202e 👩\\u200d🚀 æ\"}\n");
+        let read = |text: &str| crate::json::parse(text).expect("JSON");
+        assert_eq!(read(&shown), read(json));
     }
 
     #[test]

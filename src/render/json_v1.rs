@@ -1,12 +1,15 @@
 //! The JSON form of a plan, `dixaform-plan/1`. A minor addition is a new member; anything else is a new number.
 
 use crate::conversation::{Digests, attributes_to_map};
+use crate::digest::Digest;
 use crate::json;
 use crate::plan::{Block, Change, Drift, Gone, Orphan, Plan, Price, Step, Summary, Target};
+use crate::render::escape::escape_json;
 use crate::source::Source;
 use crate::value::{Map, Number, Value};
 
-/// A plan as one JSON document, a change a line, with a newline at the end.
+/// A plan as one JSON document, a change a line, with a newline at the end. Characters that hide or turn text are
+/// written as `\uXXXX`.
 pub fn plan(plan: &Plan) -> String {
     let mut out = String::from("{");
     member(&mut out, "format", &Value::text("dixaform-plan/1"));
@@ -28,6 +31,10 @@ pub fn plan(plan: &Plan) -> String {
     member(&mut out, "summary", &summary(&plan.summary));
     member(&mut out, "price", &price(&plan.price));
     member(&mut out, "fingerprint", &Value::text(&plan.fingerprint));
+    let mut out = escape_json(&out).into_owned();
+    // Over all of the text before it: a saved plan that was edited anywhere is refused.
+    let seal = Digest::of_bytes(out.as_bytes()).to_string();
+    member(&mut out, "seal", &Value::text(seal));
     out.push_str("}\n");
     out
 }
@@ -41,15 +48,15 @@ fn member(out: &mut String, name: &str, value: &Value) {
     json::write_into(value, out);
 }
 
-fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
+pub(crate) fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
     Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map>())
 }
 
-fn integer(number: u64) -> Value {
+pub(crate) fn integer(number: u64) -> Value {
     Value::Number(i64::try_from(number).map_or(Number::Unsigned(number), Number::Integer))
 }
 
-fn count(number: usize) -> Value {
+pub(crate) fn count(number: usize) -> Value {
     integer(number as u64)
 }
 
@@ -57,7 +64,7 @@ fn float(number: f64) -> Value {
     Value::Number(Number::Float(number))
 }
 
-fn or_null<T>(value: Option<T>, form: impl FnOnce(T) -> Value) -> Value {
+pub(crate) fn or_null<T>(value: Option<T>, form: impl FnOnce(T) -> Value) -> Value {
     value.map_or(Value::Null, form)
 }
 
@@ -76,7 +83,7 @@ fn tenant(Target { name, base_url, organization_id, rate_limit }: &Target) -> Va
     ])
 }
 
-fn source(Source { file, place }: &Source) -> Value {
+pub(crate) fn source(Source { file, place }: &Source) -> Value {
     map([
         ("file", Value::text(&**file)),
         ("line", integer(place.line.into())),

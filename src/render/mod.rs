@@ -2,8 +2,18 @@
 
 pub mod escape;
 pub mod findings;
+pub mod github;
+pub mod gitlab;
 pub mod json_v1;
+pub mod markdown;
 pub mod number;
 pub mod palette;
+pub mod price;
 pub mod report;
+pub mod review;
+pub mod sarif;
 pub mod text;
+pub mod validate_json_v1;
+
+#[cfg(test)]
+mod tests;

@@ -133,7 +133,7 @@ fn a_plan_is_for_one_tenant_only() {
     let workspace = planned();
     let server = Server::start(&workspace, "--no-rate-limit");
     let workspace = workspace.with_tenant(&server.base_url());
-    let refused = workspace.run("apply seed.plan").exit(5).warns("the plan was made for sandbox");
+    let refused = workspace.run("apply seed.plan").exit(5).warns("the plan was made for the tenant `sandbox`");
     let _ = refused.warns("--tenant");
     let _ = workspace.run("plan --out local.plan").exit(0);
     workspace.edit("dixaform.yaml", "apiKeyEnv", "organizationId: 11111111-2222-4333-8444-555555555555, apiKeyEnv");

@@ -7,6 +7,7 @@ mod adopting;
 mod crash;
 mod failing;
 mod fake;
+mod matrix;
 mod ordering;
 mod recovery;
 mod sandbox;

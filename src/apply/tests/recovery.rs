@@ -23,7 +23,7 @@ pub(super) use tenant::{Script, Tenant, sandbox_with};
 pub(super) const SETTLE: Duration = Duration::from_millis(30);
 
 /// What a process leaves behind.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Files {
     state: Option<String>,
     journal: Vec<u8>,
@@ -36,6 +36,11 @@ pub(super) struct Disk(Arc<Mutex<Files>>);
 impl Disk {
     fn files(&self) -> MutexGuard<'_, Files> {
         self.0.lock().expect("no panic while it is held")
+    }
+
+    /// Another disk with the same on it.
+    pub(super) fn copy(&self) -> Self {
+        Disk(Arc::new(Mutex::new(self.files().clone())))
     }
 
     /// The state as it was saved last.

@@ -1,11 +1,11 @@
 //! What stands below the blocks: the summary, the price, and what a reader should know besides.
 
-use crate::access::RateLimit;
 use crate::json;
-use crate::plan::{Action, Block, Change, Plan, Price, Summary};
+use crate::plan::{Action, Block, Change, Plan, Summary};
 use crate::render::escape::escape;
-use crate::render::number::{counted, duration, grouped, named};
+use crate::render::number::{counted, grouped, named};
 use crate::render::palette::Label;
+use crate::render::price::price;
 use crate::render::text::row::{Row, wrap};
 use crate::render::text::value::Canvas;
 use crate::value::Value;
@@ -194,20 +194,4 @@ fn summary(summary: &Summary) -> String {
     let actions = Action::ALL.into_iter().filter(|action| always.contains(action) || summary.of(*action) > 0);
     let parts: Vec<String> = actions.map(|action| format!("{} to {}", summary.of(action), action.word())).collect();
     format!("{}. {} unchanged.", parts.join(", "), summary.unchanged)
-}
-
-/// `7 calls, about 1 s at 10 requests/s.`
-fn price(price: &Price, rate: RateLimit) -> String {
-    let plural = if price.calls == 1 { "" } else { "s" };
-    let calls = format!("{} call{plural}", grouped(price.calls));
-    if price.calls == 0 {
-        return format!("{calls}.");
-    }
-    let requests = if rate.requests_per_second == 1.0 { "request" } else { "requests" };
-    let share = if price.daily_quota_share >= 0.01 {
-        format!(", {:.0} % of the day's quota", price.daily_quota_share * 100.0)
-    } else {
-        String::new()
-    };
-    format!("{calls}, about {} at {} {requests}/s{share}.", duration(price.seconds), rate.requests_per_second)
 }

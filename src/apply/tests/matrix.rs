@@ -1,0 +1,272 @@
+//! Everything that can go wrong with a call, at every call of an apply: it ends as documented, and an apply after it
+//! leaves everything existing once.
+//!
+//! `DIXAFORM_FAULT_SEEDS=2000 cargo test --lib apply::tests::matrix` tries more mixtures by chance than the usual few, and
+//! `DIXAFORM_FAULT_SEED=N` begins with another one. A mixture that fails names its seed.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the data of a sandbox are copied, and the environment can ask for more"
+)]
+
+use std::path::{Path, PathBuf};
+
+use futures_util::stream::{self, StreamExt as _};
+
+use super::*;
+use crate::api::CallError;
+use crate::apply::tests::recovery::{Disk, Ended, Machine, Script, Tenant, sandbox_with};
+use crate::sandbox::{Fault, FaultPlan, SandboxOptions};
+
+/// How many rehearsals go on at once; they mostly wait.
+const AT_ONCE: usize = 100;
+
+/// How long a call may take where some are never answered.
+const SHORT: Duration = Duration::from_millis(700);
+
+/// How long a call may take elsewhere: longer than any does, however busy the machine is.
+const LONG: Duration = Duration::from_secs(30);
+
+/// How old a call must be before it is believed that it made nothing: longer than any lag of these rehearsals.
+const SETTLE: Duration = Duration::from_millis(90);
+
+/// What was applied before, as a file to begin from.
+struct Theatre {
+    folder: tempfile::TempDir,
+    script: Script,
+    disk: Disk,
+}
+
+/// How an apply ends that something goes wrong with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// As if nothing had gone wrong (exit 0).
+    Complete,
+    /// Everything was done, and one conversation is said to lack something (exit 0).
+    Partial,
+    /// Everything was done but for one change (exit 4).
+    OneFailed,
+    /// Something stays in doubt, and the rest was done (exit 6).
+    InDoubt,
+    /// The token is refused, and the run stops (exit 3).
+    Token,
+    /// Nothing was sent (exit 1).
+    NothingSent,
+}
+
+impl Theatre {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (script, disk) = (Script::new(0), Disk::default());
+        let theatre = Theatre { folder, script, disk };
+        let tenant = theatre.tenant(&theatre.path("before"), None).await;
+        let (ended, _) = Machine::new(&tenant, &theatre.disk).command(&theatre.script.before).await;
+        assert!(matches!(&ended, Ended::Applied(report) if report.is_complete()), "{ended:?}");
+        tenant.sandbox.shutdown().await;
+        theatre
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    async fn tenant(&self, data: &Path, faults: Option<(&str, &Log)>) -> Tenant {
+        let log_to = faults.map(|(_, log)| {
+            let log = log.clone();
+            Arc::new(move |line: &str| log.lock().expect("not poisoned").push(line.to_owned())) as _
+        });
+        let timeout = if faults.is_some_and(|(text, _)| text.contains("hang")) { SHORT } else { LONG };
+        let faults = faults.map(|(text, _)| text.parse::<FaultPlan>().expect("a plan of faults"));
+        let options = SandboxOptions { data: Some(data.to_owned()), faults, log_to, ..SandboxOptions::in_memory() };
+        sandbox_with(options, timeout).await
+    }
+
+    /// Applies while these things go wrong, one mixture after the other, then once while nothing does. Gives back how each
+    /// of those ended, and what the tenant saw of them.
+    async fn rehearse(&self, name: &str, faults: &[String], verify: bool) -> (Vec<Ended>, Vec<String>) {
+        let case = format!("{name}: {faults:?}");
+        let data = self.path(name);
+        std::fs::copy(self.path("before"), &data).expect("copied");
+        let disk = self.disk.copy();
+        let log = Log::default();
+        let mut ends = Vec::new();
+        for faults in faults {
+            let tenant = self.tenant(&data, Some((faults, &log))).await;
+            let machine = Machine { verify, settle: SETTLE, ..Machine::new(&tenant, &disk) };
+            ends.push(machine.command(&self.script.all).await.0);
+            tenant.sandbox.shutdown().await;
+        }
+        let tenant = self.tenant(&data, None).await;
+        let machine = Machine::new(&tenant, &disk);
+        match machine.command(&self.script.all).await.0 {
+            Ended::NothingToDo(in_doubt) => assert!(in_doubt.is_empty(), "{case}: in doubt: {in_doubt:#?}"),
+            Ended::Applied(report) => assert!(report.is_complete(), "{case}: {report:#?}\nafter {ends:#?}"),
+            Ended::Refused(error) => panic!("{case}: {error}"),
+        }
+        assert!(machine.plan(&self.script.all).is_empty(), "{case}: something is left to do");
+        tenant.holds_each_once(&self.script, &disk, &case).await;
+        tenant.holds_nothing_else(1).await;
+        tenant.sandbox.shutdown().await;
+        let log = std::mem::take(&mut *log.lock().expect("not poisoned"));
+        (ends, log)
+    }
+
+    /// One fault, and how the apply ends that has it. `circumstances` are faults that make the call happen at all.
+    async fn one(&self, circumstances: &str, fault: Fault, call: &str, nth: u32, end: End) {
+        let name = format!("{circumstances}-{fault}-{call}-{nth}");
+        let slow = "slow=120ms";
+        let faults = match circumstances {
+            "" => format!("{fault}@{call}#{nth},{slow}"),
+            more => format!("{more},{fault}@{call}#{nth},{slow}"),
+        };
+        let (ends, log) = self.rehearse(&name, std::slice::from_ref(&faults), true).await;
+        let suffered = log.iter().any(|line| line.ends_with(&format!(" fault {fault}")));
+        assert!(suffered, "{faults}: there was no such call: {log:#?}");
+        assert_eq!(end_of(&ends[0]), end, "{faults}: {:#?}", ends[0]);
+    }
+
+    async fn all(&self, cases: Vec<(&str, Fault, &str, u32, End)>) {
+        let count = cases.len();
+        let rehearsals =
+            cases.into_iter().map(|(around, fault, call, nth, end)| self.one(around, fault, call, nth, end));
+        let done = stream::iter(rehearsals).buffer_unordered(AT_ONCE).count().await;
+        assert_eq!(done, count);
+    }
+}
+
+/// Lines of a sandbox's log.
+type Log = Arc<std::sync::Mutex<Vec<String>>>;
+
+fn end_of(ended: &Ended) -> End {
+    match ended {
+        Ended::Refused(CallError::Unauthorized { .. }) => End::Token,
+        Ended::Refused(_) => End::NothingSent,
+        Ended::NothingToDo(in_doubt) if in_doubt.is_empty() => End::Complete,
+        Ended::NothingToDo(_) => End::InDoubt,
+        Ended::Applied(ApplyReport { stop: Some(Stop::Unauthorized(_)), .. }) => End::Token,
+        Ended::Applied(report) if report.counts.in_doubt > 0 => End::InDoubt,
+        Ended::Applied(report) if report.counts.failed == 1 && report.counts.not_attempted == 0 => End::OneFailed,
+        Ended::Applied(report) => {
+            assert!(report.is_complete(), "{report:#?}");
+            if report.counts.partial == 1 { End::Partial } else { End::Complete }
+        }
+    }
+}
+
+/// Every fault at the first, a middle and the last of so many calls.
+fn everywhere<'c>(
+    around: &'c str,
+    call: &'c str,
+    places: [u32; 3],
+    end: impl Fn(Fault) -> End,
+) -> Vec<(&'c str, Fault, &'c str, u32, End)> {
+    let mut places = places.to_vec();
+    places.dedup();
+    let makes = matches!(call, "create" | "import");
+    let faults = Fault::ALL.into_iter().filter(|fault| makes || *fault != Fault::Partial);
+    faults
+        .flat_map(|fault| places.iter().map(move |nth| (fault, *nth)).collect::<Vec<_>>())
+        .map(|(fault, nth)| (around, fault, call, nth, end(fault)))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_goes_wrong_before_the_first_write_is_tried_again_or_nothing_is_sent() {
+    let theatre = Theatre::open().await;
+    let end = |fault| match fault {
+        Fault::Unauthorized => End::Token,
+        Fault::Redirect => End::NothingSent,
+        _ => End::Complete,
+    };
+    let mut cases = everywhere("", "organization", [1, 1, 1], end);
+    cases.extend(everywhere("", "definitions", [1, 1, 1], end));
+    theatre.all(cases).await;
+}
+
+/// How an apply ends in which one write goes wrong.
+fn with_a_bad_write(fault: Fault) -> End {
+    match fault {
+        Fault::Unauthorized => End::Token,
+        Fault::Redirect => End::OneFailed,
+        Fault::Partial => End::Partial,
+        _ => End::Complete,
+    }
+}
+
+#[tokio::test]
+async fn what_goes_wrong_while_a_conversation_is_created_makes_none_twice_and_loses_none() {
+    Theatre::open().await.all(everywhere("", "create", [1, 3, 6], with_a_bad_write)).await;
+}
+
+#[tokio::test]
+async fn what_goes_wrong_while_a_conversation_is_imported_makes_none_twice_and_loses_none() {
+    Theatre::open().await.all(everywhere("", "import", [1, 2, 2], with_a_bad_write)).await;
+}
+
+#[tokio::test]
+async fn what_goes_wrong_while_attributes_are_written_loses_none() {
+    Theatre::open().await.all(everywhere("", "PATCH", [1, 3, 5], with_a_bad_write)).await;
+}
+
+#[tokio::test]
+async fn what_goes_wrong_while_reading_costs_a_change_at_most() {
+    let theatre = Theatre::open().await;
+    // The list before what can't be marked, and reading back what was written.
+    let mut cases = everywhere("", "conversations", [1, 2, 3], with_a_bad_write);
+    cases.extend(everywhere("", "conversation", [1, 3, 5], |fault| match fault {
+        Fault::Unauthorized => End::Token,
+        _ => End::Complete,
+    }));
+    theatre.all(cases).await;
+}
+
+/// How an apply ends in which looking for one of several lost answers goes wrong: it is looked for again after the others.
+fn with_a_bad_look(fault: Fault) -> End {
+    match fault {
+        Fault::Unauthorized => End::Token,
+        _ => End::Complete,
+    }
+}
+
+#[tokio::test]
+async fn what_goes_wrong_while_looking_for_what_was_made_leaves_it_in_doubt_at_most() {
+    let theatre = Theatre::open().await;
+    // Of six creations whose answers are lost, four are marked; three lists are made before anything is sent.
+    let mut cases = everywhere("drop-after@create#1-6", "messages", [1, 2, 4], with_a_bad_look);
+    cases.extend(everywhere("drop-after@create#1-6", "conversations", [4, 9, 9], with_a_bad_look));
+    // One alone that can't be looked for.
+    cases.push(("drop-after@import#2", Fault::Redirect, "conversations", 4, End::InDoubt));
+    theatre.all(cases).await;
+}
+
+#[tokio::test]
+async fn what_goes_wrong_while_looking_for_what_was_not_made_leaves_it_in_doubt_at_most() {
+    let theatre = Theatre::open().await;
+    // Each of six is looked for twice, and then sent again.
+    let mut cases = everywhere("500-before@create#1-6", "conversations", [4, 15, 15], with_a_bad_look);
+    cases.extend(everywhere("500-before@create#1-6", "create", [7, 12, 12], with_a_bad_write));
+    theatre.all(cases).await;
+}
+
+fn number(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_by_chance_everything_exists_once_in_the_end() {
+    let (first, seeds) = (number("DIXAFORM_FAULT_SEED", 1), number("DIXAFORM_FAULT_SEEDS", 30));
+    let theatre = Theatre::open().await;
+    let rehearsals = (first..first + seeds).map(|seed| {
+        let kinds =
+            "429+500-before+500-after+drop-before+drop-after+hang+hang-after+slow-body+rubbish+partial+redirect";
+        let share = 5 + seed * 7 % 30;
+        let run = |run: u64| {
+            let seed = seed * 10 + run;
+            format!("seed={seed},rate=0.{share:02},kinds={kinds},latency=0ms..15ms,lag=40ms,slow=100ms")
+        };
+        let (theatre, runs) = (&theatre, [run(0), run(1), run(2)]);
+        async move { theatre.rehearse(&format!("seed {seed}"), &runs, false).await.1 }
+    });
+    let logs: Vec<Vec<String>> = stream::iter(rehearsals).buffer_unordered(AT_ONCE).collect().await;
+    let faults = logs.iter().flatten().filter(|line| line.contains(" fault ")).count();
+    assert!(faults as u64 > seeds * 3, "{faults} faults are suspiciously few");
+}

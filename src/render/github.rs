@@ -1,0 +1,113 @@
+//! Plans and findings as annotations of GitHub: workflow commands on standard output.
+//! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
+//!
+//! GitHub shows ten annotations of a kind per step and drops the others without a word, so the tenth says how many more
+//! there are. A command is one line, whatever stands in it.
+
+use crate::finding::{Finding, Findings, Severity};
+use crate::plan::{Change, Plan};
+use crate::render::escape::escape;
+use crate::render::markdown::by_action;
+use crate::render::number::grouped;
+use crate::render::price::price;
+use crate::render::review::path;
+use crate::source::Source;
+
+/// Annotations of one kind that GitHub shows of one step.
+const SHOWN_MAX: usize = 10;
+
+/// One annotation.
+struct Annotation {
+    source: Option<Source>,
+    title: String,
+    /// May have several lines.
+    message: String,
+}
+
+/// Blocked changes as errors, changes that reach a customer as warnings, and the summary as a notice.
+pub fn plan(plan: &Plan) -> String {
+    let blocked = plan.changes.iter().filter_map(|change| {
+        let block = change.block.as_ref()?;
+        Some(annotation(change, "is blocked", format!("apply refuses the whole plan: {}", escape(&block.to_string()))))
+    });
+    let reaching = plan.changes.iter().filter(|change| change.reaches_customer);
+    let reaching = reaching.map(|change| {
+        let message = format!("{} {}, and sends a message to a customer", change.address, change.action.header());
+        annotation(change, "reaches a customer", message)
+    });
+    let mut out = commands("error", &blocked.collect::<Vec<_>>(), "blocked changes");
+    out.push_str(&commands("warning", &reaching.collect::<Vec<_>>(), "changes that reach customers"));
+    out.push_str(&command("notice", &summary(plan)));
+    out
+}
+
+/// Findings as errors and warnings.
+pub fn findings(findings: &Findings) -> String {
+    let of = |severity: Severity| {
+        let wanted = findings.iter().filter(|finding| finding.severity == severity);
+        wanted.map(of_finding).collect::<Vec<_>>()
+    };
+    let mut out = commands("error", &of(Severity::Error), "errors");
+    out.push_str(&commands("warning", &of(Severity::Warning), "warnings"));
+    out
+}
+
+fn annotation(change: &Change, what: &str, message: String) -> Annotation {
+    Annotation { source: change.source.clone(), title: format!("{} {what}", change.address), message }
+}
+
+fn summary(plan: &Plan) -> Annotation {
+    let actions = by_action(|action| plan.summary.of(action));
+    let message = if plan.is_empty() {
+        "No changes.".to_owned()
+    } else {
+        let price = price(&plan.price, plan.tenant.rate_limit);
+        format!("{actions}, {} unchanged.\n{price}\nFingerprint: {}", plan.summary.unchanged, escape(&plan.fingerprint))
+    };
+    Annotation { source: None, title: format!("dixaform plan for {}", escape(&plan.tenant.name)), message }
+}
+
+fn of_finding(finding: &Finding) -> Annotation {
+    let Finding { code, severity: _, source, message, hint, excerpt: _, related } = finding;
+    let mut text = escape(message).into_owned();
+    for (place, why) in related {
+        text.push_str(&format!("\n{}: {}", escape(&place.to_string()), escape(why)));
+    }
+    if let Some(hint) = hint {
+        text.push_str(&format!("\n{}", escape(hint)));
+    }
+    Annotation { source: Some(source.clone()), title: (*code).to_owned(), message: text }
+}
+
+/// As many commands as GitHub shows; the last one counts what they leave out, with the noun for several of it. Where
+/// something is left out there are two at least.
+fn commands(kind: &str, all: &[Annotation], nouns: &str) -> String {
+    let shown = if all.len() > SHOWN_MAX { SHOWN_MAX - 1 } else { all.len() };
+    let mut out: String = all[..shown].iter().map(|one| command(kind, one)).collect();
+    if shown < all.len() {
+        let more = format!("{} more {nouns}", grouped((all.len() - shown) as u64));
+        let message = format!("{more}; GitHub shows {SHOWN_MAX} annotations of a kind, the job's log has all of them");
+        out.push_str(&command(kind, &Annotation { source: None, title: more, message }));
+    }
+    out
+}
+
+fn command(kind: &str, Annotation { source, title, message }: &Annotation) -> String {
+    // Standard input has no place that GitHub could show.
+    let source = source.as_ref().filter(|source| &*source.file != "<stdin>");
+    let place = source.map(|Source { file, place }| {
+        format!("file={},line={},col={},", property(&escape(path(file))), place.line, place.column)
+    });
+    format!("::{kind} {}title={}::{}\n", place.unwrap_or_default(), property(title), data(message))
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! Plans and findings as reports of GitLab: the counts that its widget for merge requests shows, and Code Quality.
+//! <https://docs.gitlab.com/user/infrastructure/iac/mr_integration/>
+//! <https://docs.gitlab.com/ci/testing/code_quality/>
+
+use crate::finding::{Finding, Findings, Severity};
+use crate::json;
+use crate::plan::{Plan, Summary};
+use crate::render::escape::escape_json;
+use crate::render::json_v1::{count, integer, map};
+use crate::render::review::{fingerprints, path};
+use crate::value::Value;
+
+/// Makes one conversation: create, import, replace. Writes to one that exists: update, adopt. Nothing is ever deleted.
+pub fn plan(plan: &Plan) -> String {
+    let Summary { create, import, update, replace, adopt, .. } = plan.summary;
+    let counts = [("create", create + import + replace), ("update", update + adopt), ("delete", 0)];
+    format!("{}\n", json::write(&map(counts.map(|(name, number)| (name, count(number))))))
+}
+
+/// Findings as a Code Quality report, one a line.
+pub fn findings(findings: &Findings) -> String {
+    let entries = findings.iter().zip(fingerprints(findings)).map(|(finding, fingerprint)| {
+        let Finding { code, severity, source, message, hint, excerpt: _, related: _ } = finding;
+        let description = hint.as_ref().map_or_else(|| message.clone(), |hint| format!("{message}; {hint}"));
+        let severity = match severity {
+            Severity::Error => "major",
+            Severity::Warning => "minor",
+        };
+        let lines = map([("begin", integer(source.place.line.into()))]);
+        json::write(&map([
+            ("description", Value::text(description)),
+            ("check_name", Value::text(*code)),
+            ("fingerprint", Value::text(fingerprint)),
+            ("severity", Value::text(severity)),
+            ("location", map([("path", Value::text(path(&source.file))), ("lines", lines)])),
+        ]))
+    });
+    let entries: Vec<String> = entries.collect();
+    if entries.is_empty() {
+        return "[]\n".to_owned();
+    }
+    escape_json(&format!("[\n{}\n]\n", entries.join(",\n"))).into_owned()
+}

@@ -1,0 +1,285 @@
+//! A plan as Markdown, for a comment on a pull or merge request.
+//!
+//! The page never has more bytes than its budget, and its markup is whole at any budget from [`BYTES_MIN`] on. What
+//! matters most stands first: what is blocked, what reaches a customer, then by action. Changes that do not fit are
+//! counted. Text of others stands in code and fences only, where it can't be markup, a mention or a reference.
+
+mod details;
+mod diff;
+mod inline;
+
+use std::cmp::Reverse;
+
+use crate::conversation::ConversationId;
+use crate::plan::{Action, Change, Plan, Summary};
+use crate::render::markdown::details::Details;
+use crate::render::markdown::inline::code;
+use crate::render::number::{counted, grouped, named};
+use crate::render::price::price;
+
+/// The most that GitHub takes as a comment.
+pub const BYTES_DEFAULT: usize = 65_536;
+
+/// The least budget that the frame of a page fits in.
+pub const BYTES_MIN: usize = 1_000;
+
+/// Below this budget changes that are left out are counted, and not by action.
+const BYTES_SMALL: usize = 4_000;
+
+/// Names in one note.
+const NAMED_MAX: usize = 3;
+
+/// Where not all changes fit, one of them takes this part of the budget at most, so that it does not hide all others.
+const SHARE: usize = 4;
+
+/// The page; ends with a newline.
+///
+/// Its first line is a comment that no reader sees, `<!-- dixaform:plan tenant=NAME -->`, by which a bot finds the
+/// comment that it wrote before. A budget of less than [`BYTES_MIN`] bytes is taken as that.
+pub fn plan(plan: &Plan, max_bytes: usize) -> String {
+    let max_bytes = max_bytes.max(BYTES_MIN);
+    let mut page = Page::new(plan, max_bytes);
+    page.add_changes(plan);
+    page.text()
+}
+
+/// The parts of a page, and the bytes that are left for more.
+struct Page {
+    /// Each ends with a newline; a blank line comes between them.
+    parts: Vec<String>,
+    /// What stands below the changes.
+    closing: Vec<String>,
+    /// Without those that saying what was left out may take.
+    room: usize,
+    /// Changes that are left out are counted, and not by action.
+    small: bool,
+}
+
+impl Page {
+    /// All but the changes. What is needed comes first, and the rest as far as it fits.
+    fn new(plan: &Plan, max_bytes: usize) -> Self {
+        let mut page = Page { parts: Vec::new(), closing: Vec::new(), room: max_bytes, small: max_bytes < BYTES_SMALL };
+        page.room -= page.bytes_to_leave_out(plan);
+        page.add(format!("{}{}", marker(plan), title(plan)));
+        let status = status(plan);
+        page.room -= status.len() + 1;
+        if !plan.is_empty() {
+            page.close(format!("Fingerprint: {}\n", code(&plan.fingerprint)));
+            let price = format!("{}\n", price(&plan.price, plan.tenant.rate_limit));
+            if page.fits(&price) {
+                page.close(price);
+            }
+        }
+        let intro = intro(plan);
+        if page.fits(&intro) {
+            page.add(intro);
+        }
+        page.room += status.len() + 1;
+        page.add_notes(plan, status);
+        page
+    }
+
+    /// At most so many bytes say how many changes were left out: fewer of them never take more.
+    fn bytes_to_leave_out(&self, plan: &Plan) -> usize {
+        left_out(&plan.changes.iter().collect::<Vec<_>>(), self.small).len() + 1
+    }
+
+    fn fits(&self, part: &str) -> bool {
+        part.len() < self.room
+    }
+
+    fn add(&mut self, part: String) {
+        self.room -= part.len() + 1;
+        self.parts.push(part);
+    }
+
+    /// Puts a part above those that close the page already.
+    fn close(&mut self, part: String) {
+        self.room -= part.len() + 1;
+        self.closing.insert(0, part);
+    }
+
+    /// What a reader must know: in sentences with names where they leave half of the room to the changes, else in
+    /// numbers.
+    fn add_notes(&mut self, plan: &Plan, status: String) {
+        let notes = notes(plan);
+        if notes.is_empty() {
+            return;
+        }
+        self.add(if notes.len() < self.room / 2 { notes } else { status });
+        let drift = Details::of_drift(plan).and_then(|drift| drift.within(self.room / SHARE));
+        if let Some(drift) = drift {
+            self.add(drift);
+        }
+    }
+
+    /// All changes, or else the first ones and how many more there are.
+    fn add_changes(&mut self, plan: &Plan) {
+        let mut changes: Vec<&Change> = plan.changes.iter().collect();
+        changes.sort_by_key(|change| importance(change));
+        let reserved = self.bytes_to_leave_out(plan);
+        if let Some(all) = whole_within(&changes, self.room + reserved) {
+            self.parts.extend(all);
+            return;
+        }
+        let share = (self.room / SHARE).max(BYTES_MIN);
+        let mut shown = 0;
+        for change in &changes {
+            let bytes = share.min(self.room.saturating_sub(1));
+            let Some(text) = Details::of_change(change).within(bytes) else { break };
+            self.add(text);
+            shown += 1;
+        }
+        self.closing.insert(0, left_out(&changes[shown..], self.small));
+    }
+
+    fn text(self) -> String {
+        let parts: Vec<String> = self.parts.into_iter().chain(self.closing).collect();
+        parts.join("\n")
+    }
+}
+
+/// Every change as a whole, if they fit in so many bytes.
+fn whole_within(changes: &[&Change], bytes: usize) -> Option<Vec<String>> {
+    let mut all = Vec::new();
+    let mut room = bytes;
+    for change in changes {
+        let text = Details::of_change(change).whole();
+        room = room.checked_sub(text.len() + 1)?;
+        all.push(text);
+    }
+    Some(all)
+}
+
+/// The order of the page. Changes of one rank stay in the order of their addresses.
+fn importance(change: &Change) -> (Reverse<bool>, Reverse<bool>, u8) {
+    let rank = match change.action {
+        Action::Replace => 0,
+        Action::Update => 1,
+        Action::Adopt => 2,
+        Action::Create | Action::Import => 3,
+        Action::Forget => 4,
+    };
+    (Reverse(change.block.is_some()), Reverse(change.reaches_customer), rank)
+}
+
+/// Names of tenants hold no other letters; a file that was edited may.
+fn marker(plan: &Plan) -> String {
+    const NAME_MAX: usize = 253;
+    let allowed = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
+    let name: String = plan.tenant.name.chars().filter(allowed).take(NAME_MAX).collect();
+    format!("<!-- dixaform:plan tenant={name} -->\n")
+}
+
+fn title(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "## dixaform: No changes\n".to_owned();
+    }
+    format!("## dixaform: {}\n", by_action(|action| plan.summary.of(action)))
+}
+
+/// `2 to create, 1 to update`
+pub(crate) fn by_action(count: impl Fn(Action) -> usize) -> String {
+    let actions = Action::ALL.into_iter().filter(|action| count(*action) > 0);
+    let parts: Vec<String> =
+        actions.map(|action| format!("{} to {}", grouped(count(action) as u64), action.word())).collect();
+    parts.join(", ")
+}
+
+fn intro(plan: &Plan) -> String {
+    let Summary { unchanged, left_out, .. } = plan.summary;
+    let mut out = format!("Tenant {} ({})", code(&plan.tenant.name), code(&plan.tenant.base_url));
+    out.push_str(&format!(", {} unchanged", grouped(unchanged as u64)));
+    if left_out > 0 {
+        out.push_str(&format!(", {} left out by a filter", grouped(left_out as u64)));
+    }
+    out.push_str(".\n");
+    if plan.is_empty() {
+        let whole = plan.gone.is_empty() && plan.in_doubt.is_empty();
+        out.push_str(if whole { "It matches the manifests.\n" } else { "The rest matches the manifests.\n" });
+    }
+    out
+}
+
+/// The notes in numbers, on one line.
+fn status(plan: &Plan) -> String {
+    let Summary { blocked, reach_customer, irreversible, in_doubt, gone, not_in_manifests, .. } = plan.summary;
+    let counts = [
+        (blocked, "blocked"),
+        (reach_customer, "to customers"),
+        (irreversible, "irreversible"),
+        (in_doubt, "in doubt"),
+        (gone, "gone"),
+        (plan.drift.len(), "drifted"),
+        (not_in_manifests, "not in the manifests"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = counts.map(|(count, what)| format!("{} {what}", grouped(count as u64))).collect();
+    if parts.is_empty() { String::new() } else { format!("**{}**\n", parts.join(", ")) }
+}
+
+/// What a reader must know before opening anything, as a list; empty where there is nothing.
+fn notes(plan: &Plan) -> String {
+    let Summary { blocked, reach_customer, irreversible, in_doubt, gone, not_in_manifests, .. } = plan.summary;
+    let verb = |count| if count == 1 { "is" } else { "are" };
+    let changes = |wanted: fn(&Change) -> bool| {
+        let wanted = plan.changes.iter().filter(|change| wanted(change));
+        named(wanted.map(|change| code(&change.address.to_string())), NAMED_MAX)
+    };
+    let counts = [
+        (irreversible, "can't be undone (Dixa can't delete a conversation)", changes(|change| change.irreversible)),
+        (reach_customer, "would send messages to customers", changes(|change| change.reaches_customer)),
+        (blocked, "can't be applied, and apply refuses the whole plan", changes(|change| change.block.is_some())),
+    ];
+    let mut out = String::new();
+    for (count, what, names) in counts.into_iter().filter(|(count, _, _)| *count > 0) {
+        out.push_str(&format!("- **{} {what}**: {names}\n", counted(count, "change")));
+    }
+    if in_doubt > 0 {
+        let names = named(plan.in_doubt.iter().map(|address| code(&address.to_string())), NAMED_MAX);
+        let what = counted(in_doubt, "change");
+        let then = "the next apply looks for what became of it, and nothing is planned before that";
+        out.push_str(&format!("- **{what} {} in doubt**: {names}; {then}\n", verb(in_doubt)));
+    }
+    if gone > 0 {
+        let names = plan.gone.iter().map(|gone| format!("{} ({})", code(&gone.address.to_string()), numbered(gone.id)));
+        let what = counted(gone, "conversation");
+        let then = "never made again by itself";
+        out.push_str(&format!(
+            "- **{what} {} gone from the tenant**, {then}: {}\n",
+            verb(gone),
+            named(names, NAMED_MAX)
+        ));
+    }
+    if !plan.drift.is_empty() {
+        let names = plan.drift.iter().map(|drift| code(&drift.address.to_string()));
+        let what = counted(plan.drift.len(), "conversation");
+        out.push_str(&format!("- {what} changed outside of dixaform: {}\n", named(names, NAMED_MAX)));
+    }
+    if not_in_manifests > 0 {
+        let names = plan.not_in_manifests.iter().map(|orphan| code(&orphan.address.to_string()));
+        let what = counted(not_in_manifests, "record");
+        let verb = verb(not_in_manifests);
+        out.push_str(&format!("- {what} {verb} not in the manifests: {}\n", named(names, NAMED_MAX)));
+    }
+    out
+}
+
+fn numbered(id: ConversationId) -> String {
+    code(&format!("#{id}"))
+}
+
+/// How many changes are not on the page, and where they are.
+fn left_out(changes: &[&Change], small: bool) -> String {
+    if changes.is_empty() {
+        return String::new();
+    }
+    let verb = if changes.len() == 1 { "is" } else { "are" };
+    let count = |action| changes.iter().filter(|change| change.action == action).count();
+    let actions = if small { String::new() } else { format!(" ({})", by_action(count)) };
+    let what = counted(changes.len(), "more change");
+    format!("{what} {verb} left out here{actions}; the whole plan: `dixaform show PLANFILE` or the job's log\n")
+}
+
+#[cfg(test)]
+mod tests;

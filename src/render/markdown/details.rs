@@ -1,0 +1,125 @@
+//! One collapsed part of the page: a line to click on, what to know first, and a diff, within so many bytes.
+
+use crate::plan::{Action, Block, Change, Plan};
+use crate::render::markdown::diff;
+use crate::render::markdown::inline::{code, fence, html_code, path};
+use crate::render::number::counted;
+
+/// A part of the page that is opened by a click.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Details {
+    /// HTML, on one line.
+    summary: String,
+    /// Markdown, a paragraph each.
+    body: Vec<String>,
+    /// The lines of the diff; none for no diff.
+    diff: Vec<String>,
+}
+
+impl Details {
+    pub(super) fn of_change(change: &Change) -> Self {
+        let mut summary = format!(
+            "{} {} {}",
+            html_code(change.action.symbol()),
+            html_code(&change.address.to_string()),
+            change.action.header()
+        );
+        let labels = [
+            (change.block.is_some(), "<b>blocked</b>"),
+            (change.reaches_customer, "<b>reaches a customer</b>"),
+            (change.irreversible, "irreversible"),
+        ];
+        for (_, label) in labels.into_iter().filter(|(holds, _)| *holds) {
+            summary.push_str(", ");
+            summary.push_str(label);
+        }
+        Details { summary, body: body(change), diff: diff::of_members(&change.members()) }
+    }
+
+    /// What was changed outside of dixaform; none when nothing was.
+    pub(super) fn of_drift(plan: &Plan) -> Option<Self> {
+        let diff: Vec<String> = plan.drift.iter().flat_map(diff::of_drift).collect();
+        let summary = "What was changed outside of dixaform".to_owned();
+        (!diff.is_empty()).then(|| Details { summary, body: Vec::new(), diff })
+    }
+
+    /// The whole of it.
+    pub(super) fn whole(&self) -> String {
+        self.with_lines(self.diff.len())
+    }
+
+    /// As much of it as fits in so many bytes: the last lines of the diff go first, and are counted. None where even
+    /// the rest does not fit.
+    pub(super) fn within(&self, bytes: usize) -> Option<String> {
+        let whole = self.whole();
+        if whole.len() <= bytes {
+            return Some(whole);
+        }
+        // Lines that could fit at all; counting down from there finds the most that do.
+        let mut taken = 0;
+        let upper = self.diff.iter().take_while(|line| {
+            taken += line.len() + 1;
+            taken <= bytes
+        });
+        let upper = upper.count().min(self.diff.len().saturating_sub(1));
+        (0..=upper).rev().map(|lines| self.with_lines(lines)).find(|text| text.len() <= bytes)
+    }
+
+    fn with_lines(&self, lines: usize) -> String {
+        let mut out = format!("<details>\n<summary>{}</summary>\n", self.summary);
+        for paragraph in &self.body {
+            out.push('\n');
+            out.push_str(paragraph);
+            out.push('\n');
+        }
+        if !self.diff.is_empty() {
+            let shown = &self.diff[..lines];
+            let fence = fence(shown);
+            out.push_str(&format!("\n{fence}diff\n"));
+            for line in shown {
+                out.push_str(line);
+                out.push('\n');
+            }
+            if lines < self.diff.len() {
+                out.push_str(&format!("  # ({} left out)\n", counted(self.diff.len() - lines, "more line")));
+            }
+            out.push_str(&fence);
+            out.push('\n');
+        }
+        out.push_str("\n</details>\n");
+        out
+    }
+}
+
+/// Where it is and why, and what a reader must know before approving.
+fn body(change: &Change) -> Vec<String> {
+    let place = change.source.as_ref().map(|source| path(&source.file, source.place.line));
+    let id = change.id.map(|id| code(&format!("#{id}")));
+    let parts: Vec<String> = place.into_iter().chain(id).collect();
+    let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+    // A paragraph never begins with code, which could be taken for a fence.
+    let mut body = vec![format!("Because {}{parts}.", change.reason.because())];
+    if let Some(block) = &change.block {
+        body.push(format!("**Blocked:** {}.", blocked(block)));
+    }
+    match (change.action, change.id) {
+        (Action::Replace, Some(id)) => {
+            body.push(format!("The old conversation {} stays in Dixa.", code(&format!("#{id}"))));
+        }
+        (Action::Forget, Some(_)) => body.push("The conversation stays in Dixa.".to_owned()),
+        (Action::Adopt, _) => body.push("An attribute is written only where Dixa has another value.".to_owned()),
+        (Action::Create | Action::Import | Action::Update | Action::Replace | Action::Forget, _) => {}
+    }
+    body
+}
+
+/// What stands in the way, with its names as code.
+fn blocked(block: &Block) -> String {
+    match block {
+        Block::ReplaceNotAllowed => "Dixa can't update or delete a conversation; allow a second one with `--allow-replace` or `dixaform/on-change: replace`, or keep the old one with `dixaform/on-change: ignore`".to_owned(),
+        Block::OnChangeBlock => "the manifest says `dixaform/on-change: block`".to_owned(),
+        Block::OwnedBy { id, owner } => {
+            format!("conversation {} is managed as {} already", code(&format!("#{id}")), code(&owner.to_string()))
+        }
+    }
+}

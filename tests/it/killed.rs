@@ -1,0 +1,194 @@
+//! The real program, killed for real: SIGKILL at instants that nobody chose, and the next apply finishes the work.
+//!
+//! Each round is a new workspace in which an apply is killed up to three times and then left to end. Whatever happened, the
+//! tenant then has every manifest exactly once. The instants come from a seed, which is printed when a round fails.
+//!
+//! `DIXAFORM_KILL_ROUNDS=500 cargo test --test it killed` runs more rounds than the usual few, and
+//! `DIXAFORM_KILL_SEED=N` begins with another seed.
+
+#![cfg(unix)]
+
+use std::collections::BTreeMap;
+use std::process::{Child, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::Workspace;
+use crate::support::manifests::{SELECT, TEXT};
+
+/// Fast, and slow enough that there is something to interrupt.
+const PROJECT: &str = "version: 1
+defaultTenant: sandbox
+tenants:
+  sandbox:
+    rateLimit: {requestsPerSecond: 200, burst: 8}
+    settle: 50ms
+    requestTimeout: 5s
+";
+
+const APPLY: &str = "apply --yes --sandbox-faults latency=5ms..30ms";
+
+/// How many manifests there are.
+const MANIFESTS: usize = 20;
+
+/// Rounds, unless the environment says otherwise.
+const ROUNDS: u64 = 12;
+
+/// A number that somebody wants for this run, or the usual one.
+fn number(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+}
+
+/// A requester of one manifest alone: each conversation in the tenant says by it whose it is.
+fn requester(number: usize) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+/// The attributes of a manifest; every third has none.
+fn attributes(number: usize) -> BTreeMap<String, Value> {
+    let text = (TEXT.to_owned(), json!(format!("note {number}")));
+    let select = (SELECT.to_owned(), json!(["payment", "card"]));
+    match number % 3 {
+        0 => BTreeMap::new(),
+        1 => BTreeMap::from([text]),
+        _ => BTreeMap::from([text, select]),
+    }
+}
+
+/// E-mails, contact forms, callbacks, and imports with and without a message, in turn.
+fn manifest(number: usize) -> String {
+    let message = "{_type: Inbound, content: {_type: Text, value: Hello}}";
+    let email =
+        format!("emailIntegrationId: my-integration@email.dixa.io, subject: about {number}, message: {message}");
+    let import = "genericChannelName: genericapimessaging, direction: Inbound, createdAt: '2021-12-01T11:00:00Z'";
+    let imported = "{_type: InboundImport, createdAt: '2021-12-01T11:00:00Z', content: {_type: Text, value: Hi}}";
+    let phone = "contactEndpointId: '+4512345678', queueId: cd87b232-64c8-4ad5-b81a-6f9233352d97";
+    let (kind, body) = match number % 5 {
+        0 => ("Conversation", format!("_type: Email, {email}")),
+        1 => ("Conversation", format!("_type: ContactForm, {email}")),
+        2 => ("Conversation", format!("_type: Callback, direction: Inbound, {phone}")),
+        3 => ("ConversationImport", format!("{import}, messages: [{imported}]")),
+        _ => ("ConversationImport", import.to_owned()),
+    };
+    let (requester, attributes) = (requester(number), json!(attributes(number)));
+    format!(
+        "---\napiVersion: dixaform/v1\nkind: {kind}\nmetadata: {{name: m{number}}}\n\
+         spec: {{requesterId: {requester}, {body}, customAttributes: {attributes}}}\n"
+    )
+}
+
+fn workspace() -> Workspace {
+    let manifests: String = (0..MANIFESTS).map(manifest).collect();
+    Workspace::new().file("dixaform.yaml", PROJECT).file("manifests/all.yaml", &manifests)
+}
+
+fn start(workspace: &Workspace) -> Child {
+    let mut command = workspace.command();
+    command.args(APPLY.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// What the tenant has by now, from the file in which the sandbox keeps it: the ids of each requester's conversations, and
+/// their attributes.
+fn tenant(workspace: &Workspace) -> BTreeMap<String, Vec<BTreeMap<String, Value>>> {
+    let mut conversations: BTreeMap<i64, (String, BTreeMap<String, Value>)> = BTreeMap::new();
+    let text = std::fs::read_to_string(workspace.path("state/sandbox.data.jsonl")).unwrap_or_default();
+    for line in text.lines() {
+        // The last line may be torn: its request was never answered, and the sandbox drops it.
+        let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
+        if let Some(id) = line["conversation"]["id"].as_i64() {
+            let requester = line["conversation"]["requesterId"].as_str().unwrap().to_owned();
+            conversations.insert(id, (requester, BTreeMap::new()));
+        }
+        if let Some(set) = line["values"]["set"].as_object() {
+            let id = line["values"]["conversationId"].as_i64().unwrap();
+            conversations.get_mut(&id).unwrap().1.extend(set.clone());
+        }
+    }
+    let mut by_requester: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for (requester, attributes) in conversations.into_values() {
+        by_requester.entry(requester).or_default().push(attributes);
+    }
+    by_requester
+}
+
+/// SplitMix64: instants of death that a seed names.
+struct Chance(u64);
+
+impl Chance {
+    /// From 0 to 1.
+    fn share(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// What a round came to: how many processes were killed, and how many of those had made something by then.
+#[derive(Debug, Default)]
+struct Tally {
+    killed: usize,
+    midway: usize,
+}
+
+/// One round. `whole` is how long an apply takes that nobody kills.
+fn round(seed: u64, whole: Duration) -> Tally {
+    let workspace = workspace();
+    let mut chance = Chance(seed);
+    let mut tally = Tally::default();
+    let kills = 1 + (chance.share() * 3.0) as usize;
+    for _ in 0..kills {
+        let instant = whole.mul_f64(chance.share() * 1.1);
+        let mut child = start(&workspace);
+        std::thread::sleep(instant);
+        child.kill().unwrap();
+        tally.killed += usize::from(child.wait().unwrap().code().is_none());
+        let made = tenant(&workspace).len();
+        tally.midway += usize::from(made > 0 && made < MANIFESTS);
+    }
+    let ended = workspace.run(APPLY);
+    assert_eq!(ended.code, 0, "seed {seed}\nstdout:\n{}\nstderr:\n{}", ended.stdout, ended.stderr);
+    let tenant = tenant(&workspace);
+    for number in 0..MANIFESTS {
+        let there = tenant.get(&requester(number)).map_or(&[][..], Vec::as_slice);
+        assert_eq!(there, [attributes(number)], "seed {seed}: what the tenant has of m{number}\n{}", ended.stderr);
+    }
+    assert_eq!(tenant.len(), MANIFESTS, "seed {seed}");
+    let plan = workspace.run("plan --detailed-exitcode");
+    assert_eq!((plan.code, plan.stderr.as_str()), (0, ""), "seed {seed}: {}", plan.stdout);
+    assert!(!workspace.exists("state/sandbox.journal"), "seed {seed}: a journal is left");
+    tally
+}
+
+#[test]
+fn an_apply_that_is_killed_at_any_instant_is_finished_by_the_next_one() {
+    let rounds = number("DIXAFORM_KILL_ROUNDS", ROUNDS);
+    let first = number("DIXAFORM_KILL_SEED", 1);
+    let undisturbed = workspace();
+    let began = Instant::now();
+    let _ = undisturbed.run(APPLY).exit(0);
+    let whole = began.elapsed();
+    let seeds = Mutex::new(first..first + rounds);
+    let total = Mutex::new(Tally::default());
+    // Each round waits most of its time.
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let Some(seed) = seeds.lock().unwrap().next() else { break };
+                    let tally = round(seed, whole);
+                    let mut total = total.lock().unwrap();
+                    total.killed += tally.killed;
+                    total.midway += tally.midway;
+                }
+            });
+        }
+    });
+    let total = total.into_inner().unwrap();
+    println!("{rounds} rounds, {total:?}, an undisturbed apply takes {whole:?}");
+    assert!(total.midway as u64 * 4 >= rounds, "too few were killed in the middle of their work: {total:?}");
+}
