@@ -214,6 +214,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         let call = format!("PATCH /v1/conversations/{id}/custom-attributes");
         let began = tokio::time::Instant::now();
         let seq = self.seq();
+        let mut perhaps = false;
         for attempt in 1.. {
             let waited = self.permit_or_next(permit.take()).await;
             if attempt == 1 {
@@ -229,9 +230,11 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 }
                 Err(error) => error,
             };
+            // What an earlier attempt may have written stays possible, whatever the last one says.
+            perhaps |= !error.surely_not_done() || matches!(error.status(), Some(303 | 408 | 499));
             let decision = retry::decide(retry::CallKind::Patch, &error, attempt, began.elapsed(), self.jitter());
             if !matches!(decision, Decision::RetryAfter(_)) || self.stop.is_draining() {
-                let (certain, message) = (error.surely_not_done(), error.message().to_owned());
+                let (certain, message) = (!perhaps, error.message().to_owned());
                 self.write(Entry::Failed { seq, certain, message, at: self.now() }).await?;
             }
             self.wait_or_give_up(change, &call, decision, error).await?;

@@ -20,10 +20,11 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
 ) -> Plan {
     let mut follow_up = Plan { changes: Vec::new(), ..run.plan.clone() };
     let planned = |doubt: &InDoubt| run.plan.changes.iter().any(|change| change.address == doubt.address);
-    let in_doubt: Vec<InDoubt> = replay.borrow().in_doubt().into_iter().filter(planned).collect();
+    let all = replay.borrow().in_doubt();
+    let in_doubt: Vec<InDoubt> = all.iter().filter(|doubt| planned(doubt)).cloned().collect();
     let owned = settle::owned(replay.borrow().state());
     let verdicts = tokio::select! {
-        verdicts = settle::settle(run.api, &in_doubt, owned, run.settle) => verdicts,
+        verdicts = settle::settle(run.api, &in_doubt, &all, owned, run.settle) => verdicts,
         () = stop.draining() => {
             report.stop = Some(Stop::Interrupted);
             return follow_up;
@@ -81,7 +82,10 @@ fn remaining(change: &Change, decision: Decision) -> Change {
 fn explain(report: &mut ApplyReport, doubt: &InDoubt, what: &str) {
     for ended in report.outcomes.iter_mut().filter(|ended| ended.address == doubt.address) {
         if let Outcome::InDoubt { error } = &mut ended.outcome {
-            error.message = format!("{}; {what}", error.message);
+            // A later round says the same again.
+            if !error.message.ends_with(what) {
+                error.message = format!("{}; {what}", error.message);
+            }
         }
     }
 }

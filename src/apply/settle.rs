@@ -52,34 +52,40 @@ pub fn owned(state: &State) -> BTreeSet<ConversationId> {
 ///
 /// Between the two looks lies the whole `settle` time: whoever sent the call may not have known when Dixa began to work on
 /// it. What is found for one belongs to it, and to no other. A call that can't be looked for is an error of its own.
+/// `all` is everything that is in doubt, whether it is to be settled now or not.
 pub async fn settle<A: Read>(
     api: &A,
     in_doubt: &[InDoubt],
+    all: &[InDoubt],
     mut owned: BTreeSet<ConversationId>,
     settle: Duration,
 ) -> Vec<Result<Verdict, CallError>> {
     let mut verdicts = Vec::with_capacity(in_doubt.len());
     let mut first = Look::new(api);
     for doubt in in_doubt {
-        verdicts.push(first.at(doubt, in_doubt, &mut owned).await);
+        verdicts.push(first.at(doubt, all, &mut owned).await);
     }
     let not_found = |verdict: &Result<Verdict, CallError>| matches!(verdict, Ok(Verdict::NotMade));
     if verdicts.iter().any(not_found) {
         tokio::time::sleep(settle).await;
         let mut second = Look::new(api);
         for (doubt, verdict) in in_doubt.iter().zip(&mut verdicts).filter(|(_, verdict)| not_found(verdict)) {
-            *verdict = second.at(doubt, in_doubt, &mut owned).await;
+            *verdict = second.at(doubt, all, &mut owned).await;
         }
     }
     verdicts
 }
 
 /// Whether another call in doubt could have made the same conversation: the requester is the same, and so is the mark, or
-/// neither has one. One conversation then may be either's, and a machine does not guess.
+/// this one has none and would take whatever is new. One conversation then may be either's, and a machine does not guess.
 fn has_rival(in_doubt: &InDoubt, all: &[InDoubt]) -> bool {
     let Intent { requester, marker, .. } = &in_doubt.intent;
-    let like = |other: &InDoubt| other.intent.requester == *requester && other.intent.marker == *marker;
-    all.iter().any(|other| other.seq != in_doubt.seq && like(other))
+    let same_requester = |other: &Intent| match (&other.requester, requester) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        _ => false,
+    };
+    let like = |other: &Intent| same_requester(other) && (marker.is_none() || other.marker == *marker);
+    all.iter().any(|other| other.seq != in_doubt.seq && like(&other.intent))
 }
 
 /// One look at the tenant: what it answers is asked for once.
@@ -104,15 +110,15 @@ impl<'a, A: Read> Look<'a, A> {
         let Some(requester) = &intent.requester else { return Ok(Verdict::NotMade) };
         let mut candidates = Vec::new();
         for reading in self.conversations_of(requester).await? {
-            let known = owned.contains(&reading.id) || intent.known_before.contains(&reading.id);
-            if known || !looks_like(&reading, in_doubt.call, intent) {
+            if owned.contains(&reading.id) || intent.known_before.contains(&reading.id) {
                 continue;
             }
-            let marked = match &intent.marker {
+            // A mark says more than the words that Dixa has for channels, of which not all are documented.
+            let fits = match &intent.marker {
                 Some(marker) => self.marks_of(reading.id).await?.contains(marker),
-                None => true,
+                None => looks_like(&reading, in_doubt.call, intent),
             };
-            if marked {
+            if fits {
                 let ConversationReading { id, channel, direction, created_at, .. } = reading;
                 candidates.push(Candidate { id, channel, direction, created_at });
             }

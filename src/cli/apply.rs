@@ -62,9 +62,13 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let outcome = runtime.block_on(job.carry_out(&plan, taken));
     // Whatever still runs in the background has nothing to finish: every answer that counts was waited for.
     runtime.shutdown_background();
-    let outcome = outcome?;
-    session.output.result(&format!("\n{}", render::report::report(&outcome, &session.output.palette)))?;
-    ended_with(exit_of(&outcome, args.planning.warnings_as_errors), &doubtful)
+    let graver = |error: Error, exit| Error { exit: Exit::worst([error.exit, exit]), ..error };
+    let left = if doubtful.is_empty() { Exit::Done } else { Exit::InDoubt };
+    let outcome = outcome.map_err(|error| graver(error, left))?;
+    let exit = exit_of(&outcome, args.planning.warnings_as_errors);
+    let text = render::report::report(&outcome, &session.output.palette);
+    session.output.result(&format!("\n{text}")).map_err(|error| graver(error, Exit::worst([exit, left])))?;
+    ended_with(exit, &doubtful)
 }
 
 /// Something in doubt is told with what to do about it, and outranks what went well or failed.
@@ -123,7 +127,7 @@ impl Job<'_> {
         if let Err(error) = ledger.close().await {
             let text = render::report::report(&outcome, &self.session.output.error_palette);
             self.session.output.error(&format!("\n{text}\n"));
-            return Err(error);
+            return Err(Error { exit: Exit::worst([error.exit, exit_of(&outcome, false)]), ..error });
         }
         connection.close().await;
         Ok(outcome)

@@ -36,7 +36,8 @@ pub async fn by_machine(
     session.output.note(&format!("Looking for what became of {} in doubt.\n", counted(count, "call")));
     let reader = connection.client.reader();
     let mut settled: Vec<Settled> = Vec::new();
-    let verdicts = settle::settle(&reader, &taken.in_doubt, settle::owned(&taken.state), tenant.settle).await;
+    let owned = settle::owned(&taken.state);
+    let verdicts = settle::settle(&reader, &taken.in_doubt, &taken.in_doubt, owned, tenant.settle).await;
     for (in_doubt, verdict) in taken.in_doubt.iter().zip(verdicts) {
         match verdict {
             Ok(verdict) => settled.push(Settled { in_doubt: in_doubt.clone(), verdict }),

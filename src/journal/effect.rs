@@ -76,6 +76,11 @@ pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
             fields.extend(new.iter().map(|(pointer, digest)| (pointer.clone(), digest.clone())));
             Applied::Digests { salt: salt.clone(), fields }
         }
+        (Applied::Full(old), Applied::Digests { salt, fields: new }) => {
+            let mut fields = fields_of(old, salt);
+            fields.extend(new.iter().map(|(pointer, digest)| (pointer.clone(), digest.clone())));
+            Applied::Digests { salt: salt.clone(), fields }
+        }
         (old, new) => with_attributes(old, new),
     };
     Record { attributes_digest: None, applied, ..record.clone() }

@@ -11,6 +11,7 @@ mod matrix;
 mod ordering;
 mod recovery;
 mod sandbox;
+mod settling;
 mod stopping;
 
 use std::cell::RefCell;

@@ -226,7 +226,7 @@ impl<'a> Machine<'a> {
     ) -> Result<Taken, crate::api::CallError> {
         let organization = api.organization().await?.id;
         let owned = settle::owned(taken.replay.state());
-        let verdicts = settle::settle(api, &taken.in_doubt, owned, self.settle).await;
+        let verdicts = settle::settle(api, &taken.in_doubt, &taken.in_doubt, owned, self.settle).await;
         let mut decisions = Vec::new();
         for (doubt, verdict) in taken.in_doubt.iter().zip(verdicts) {
             match verdict? {
