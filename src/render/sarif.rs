@@ -104,6 +104,6 @@ mod tests {
     #[test]
     fn a_path_becomes_a_reference() {
         assert_eq!(uri("manifests/a b:æ.yaml"), "manifests/a%20b%3A%C3%A6.yaml");
-        assert_eq!(uri("/work/a.yaml"), "file:///work/a.yaml");
+        assert_eq!(uri("/srv/a.yaml"), "file:///srv/a.yaml");
     }
 }
