@@ -28,6 +28,19 @@ fn the_quickstart_is_applied_once_and_then_nothing_is_left_to_do() {
 }
 
 #[test]
+fn without_markers_the_bodies_are_those_of_the_documentation_to_the_letter() {
+    let workspace = Workspace::new().copy("examples/quickstart");
+    workspace.write("dixaform.yaml", "version: 1\ntenants:\n  sandbox: {markers: false}\n");
+    let _ = workspace.run("apply examples/quickstart --tenant sandbox --yes").exit(0);
+    let documented: Value = serde_json::from_str(include_str!("../fixtures/quickstart-bodies.json")).unwrap();
+    let requests = workspace.requests();
+    let body = |call: &str| &requests.iter().find(|(line, _)| line == call).unwrap().1;
+    for call in ["POST /v1/conversations", "POST /v1/conversations/import"] {
+        assert_eq!(body(call), &documented[call]);
+    }
+}
+
+#[test]
 fn the_bodies_on_the_wire_are_those_of_the_documentation() {
     let workspace = Workspace::new().copy("examples/quickstart");
     let _ = workspace.run("apply examples/quickstart --tenant sandbox --yes").exit(0);
