@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use crate::apply::preflight::{self, Mismatch, PreflightError};
-use crate::apply::{self, ApplyReport, Run, Stop, guard};
+use crate::apply::{self, ApplyReport, Run, Stop, StopSignal, guard};
 use crate::cli::args::ApplyArgs;
 use crate::cli::clock::SystemClock;
 use crate::cli::connection::{self, Connection};
@@ -119,11 +119,25 @@ impl Job<'_> {
         }
     }
 
+    /// Listens for the wish to stop from here on, without a gap, until everything is written down.
     async fn carry_out(&mut self, plan: &Plan, taken: Taken) -> Result<ApplyReport, Error> {
+        let (handle, mut stop) = apply::stop_signal();
+        let listening = signals::listen(handle, self.session.output);
+        let outcome = self.carry_out_until(plan, taken, &mut stop).await;
+        listening.abort();
+        outcome
+    }
+
+    async fn carry_out_until(
+        &mut self,
+        plan: &Plan,
+        taken: Taken,
+        stop: &mut StopSignal,
+    ) -> Result<ApplyReport, Error> {
         let connection = self.connect(&taken).await?;
-        let organization = self.organization(plan, &connection).await?;
+        let organization = self.organization(plan, &connection, stop).await?;
         let ledger = Ledger::open(taken, self.tenant, organization.as_deref(), COMMAND).await?;
-        let outcome = self.run(plan, &connection, &ledger).await;
+        let outcome = self.run(plan, &connection, &ledger, stop).await;
         if let Err(error) = ledger.close().await {
             let text = render::report::report(&outcome, &self.session.output.error_palette);
             self.session.output.error(&format!("\n{text}\n"));
@@ -134,7 +148,12 @@ impl Job<'_> {
     }
 
     /// Whose tenant it is, after the reads that the plan has priced; a plan that sends nothing has none.
-    async fn organization(&self, plan: &Plan, connection: &Connection) -> Result<Option<String>, Error> {
+    async fn organization(
+        &self,
+        plan: &Plan,
+        connection: &Connection,
+        stop: &mut StopSignal,
+    ) -> Result<Option<String>, Error> {
         if plan.reads_before.is_empty() {
             return Ok(None);
         }
@@ -142,14 +161,12 @@ impl Job<'_> {
         let reader = connection.client.reader();
         let checked = tokio::select! {
             checked = preflight::preflight(&reader, plan, expected) => checked,
-            () = signals::next() => return Err(Error::new(Exit::Interrupted, "interrupted; nothing was sent")),
+            () = stop.draining() => return Err(Error::new(Exit::Interrupted, "interrupted; nothing was sent")),
         };
         checked.map(|checked| Some(checked.organization.id)).map_err(|error| self.refused(error))
     }
 
-    async fn run(&self, plan: &Plan, connection: &Connection, ledger: &Ledger) -> ApplyReport {
-        let (handle, mut stop) = apply::stop_signal();
-        let listening = signals::listen(handle, self.session.output);
+    async fn run(&self, plan: &Plan, connection: &Connection, ledger: &Ledger, stop: &mut StopSignal) -> ApplyReport {
         let progress = Progress::new(self.session.output, plan);
         let done = Cell::new(0);
         let run = Run {
@@ -160,9 +177,8 @@ impl Job<'_> {
             last_applied: self.tenant.last_applied,
             settle: self.tenant.settle,
         };
-        let report = apply::run(&run, &ledger.replay, &mut stop, &|event| progress.show(&event, &done)).await;
+        let report = apply::run(&run, &ledger.replay, stop, &|event| progress.show(&event, &done)).await;
         progress.finish();
-        listening.abort();
         report
     }
 
