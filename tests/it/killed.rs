@@ -190,5 +190,6 @@ fn an_apply_that_is_killed_at_any_instant_is_finished_by_the_next_one() {
     });
     let total = total.into_inner().unwrap();
     println!("{rounds} rounds, {total:?}, an undisturbed apply takes {whole:?}");
-    assert!(total.midway as u64 * 4 >= rounds, "too few were killed in the middle of their work: {total:?}");
+    // How many depends on how busy the machine is; with none, nothing was rehearsed.
+    assert!(total.midway > 0, "nobody was killed in the middle of the work: {total:?}");
 }
