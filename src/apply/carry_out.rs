@@ -365,11 +365,11 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     /// Whose conversation it is, if it is that of another address.
     fn owner_of(&self, id: ConversationId, change: &Change) -> Option<String> {
         let replay = self.replay.borrow();
-        replay.state().owner_of(id).filter(|owner| **owner != change.address).map(ToString::to_string)
+        replay.owner_of(id).filter(|owner| **owner != change.address).map(ToString::to_string)
     }
 
     fn is_in_doubt(&self, address: &Address) -> bool {
-        self.replay.borrow().in_doubt().iter().any(|doubt| doubt.address == *address)
+        self.replay.borrow().is_in_doubt(address)
     }
 
     /// Writes one entry so that it lasts, then lets the state know.

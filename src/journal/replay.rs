@@ -229,6 +229,16 @@ impl Replay {
         Ok(())
     }
 
+    /// Whose conversation it is.
+    pub fn owner_of(&self, id: ConversationId) -> Option<&Address> {
+        self.owners.get(&id)
+    }
+
+    /// Whether a call of this address may have made a conversation, and its end is not known.
+    pub fn is_in_doubt(&self, address: &Address) -> bool {
+        self.pending.values().any(|pending| pending.call.makes() && pending.address == *address)
+    }
+
     /// The calls that may have made a conversation and whose end is not known, in ascending order of `seq`.
     pub fn in_doubt(&self) -> Vec<InDoubt> {
         let makes = self.pending.iter().filter(|(_, pending)| pending.call.makes());
