@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::digest::Digest;
 use crate::value::{Map, Value};
@@ -50,7 +51,8 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
     pub kind: Kind,
-    name: String,
+    /// Shared by all that speak of the address.
+    name: Arc<str>,
 }
 
 /// A text that is not an address or not a name.
@@ -70,7 +72,7 @@ impl Address {
             && bytes.last().is_some_and(edge)
             && bytes.len() <= 253
             && bytes.iter().all(|byte| edge(byte) || matches!(byte, b'.' | b'_' | b'-'));
-        if fits { Ok(Address { kind, name: name.to_owned() }) } else { Err(NotAnAddress) }
+        if fits { Ok(Address { kind, name: Arc::from(name) }) } else { Err(NotAnAddress) }
     }
 
     pub fn name(&self) -> &str {
@@ -219,11 +221,58 @@ impl Conversation {
         self.first_message()?.get("externalId")?.as_text()
     }
 
+    /// What planning asks of it, so that it need not be unpacked for that.
+    pub fn facts(&self) -> Facts {
+        Facts {
+            has_attributes: !self.attributes.is_empty(),
+            has_message: self.has_message(),
+            has_external_id: self.first_external_id().is_some(),
+            reaches_customer: self.reaches_customer(),
+        }
+    }
+
     /// Whether making it sends a message to the customer: it has a message of type `Outbound`. An import sends nothing,
     /// its messages are of type `OutboundImport`.
     pub fn reaches_customer(&self) -> bool {
         let message_type = self.content.get("message").and_then(|message| message.get("_type"));
         message_type.and_then(Value::as_text) == Some("Outbound")
+    }
+}
+
+/// What planning asks of a conversation that is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    pub has_attributes: bool,
+    /// See [`Conversation::has_message`].
+    pub has_message: bool,
+    /// See [`Conversation::first_external_id`].
+    pub has_external_id: bool,
+    /// See [`Conversation::reaches_customer`].
+    pub reaches_customer: bool,
+}
+
+/// Labels of a manifest, by their names in ascending order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels(Box<[(Box<str>, Box<str>)]>);
+
+impl Labels {
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        Some(&self.0[found].1)
+    }
+
+    /// In ascending order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}
+
+impl<N: Into<Box<str>>, V: Into<Box<str>>> FromIterator<(N, V)> for Labels {
+    /// The names are unique.
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(labels: I) -> Self {
+        let mut labels: Box<[_]> = labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        labels.sort_unstable();
+        Labels(labels)
     }
 }
 

@@ -1,34 +1,27 @@
 //! All manifests, parsed, checked and keyed by address.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use crate::conversation::{Address, Conversation, ConversationId, Digests, OnChange};
+use crate::conversation::{Address, ConversationId, Digests, Facts, Labels, OnChange};
 use crate::source::{Place, Source};
+use crate::spec::Spec;
 
 /// One manifest that passed every check.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     pub address: Address,
     /// For `--selector`; never sent.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     pub on_change: OnChange,
     /// `dixaform/adopt`: the existing conversation to take under management.
     pub adopt: Option<ConversationId>,
-    pub conversation: Arc<Conversation>,
+    pub spec: Spec,
+    pub facts: Facts,
     pub digests: Digests,
     /// The first character of the document.
     pub source: Source,
     /// Where its name was written, in the same file.
     pub name_place: Place,
-    /// Where each attribute of the conversation was written, so that an answer of the API can point at it.
-    pub attribute_sources: BTreeMap<String, Source>,
-}
-
-/// Every manifest by its address. Only `manifest::resolve` makes one, so holding one is proof that it was checked.
-#[derive(Clone, Debug, Default)]
-pub struct Desired {
-    manifests: BTreeMap<Address, Manifest>,
+    /// Where each attribute was written, in ascending order of their ids, so that an answer of the API can point at it.
+    pub attribute_places: Box<[Place]>,
 }
 
 impl Manifest {
@@ -36,21 +29,40 @@ impl Manifest {
     pub fn name_source(&self) -> Source {
         Source::new(&self.source.file, self.name_place)
     }
+
+    /// Where an attribute was written; none when the manifest has no such attribute.
+    pub fn attribute_source(&self, id: &str) -> Option<Source> {
+        let conversation = self.spec.conversation();
+        let index = conversation.attributes.keys().position(|known| known == id)?;
+        self.attribute_places.get(index).map(|place| Source::new(&self.source.file, *place))
+    }
+}
+
+/// Every manifest by its address. Only `manifest::resolve` makes one, so holding one is proof that it was checked.
+#[derive(Clone, Debug, Default)]
+pub struct Desired {
+    /// In ascending order of address, each once.
+    manifests: Vec<Manifest>,
 }
 
 impl Desired {
-    /// For `manifest::resolve` and tests: the addresses of the manifests are unique.
-    pub(crate) fn new(manifests: BTreeMap<Address, Manifest>) -> Self {
+    /// For `manifest::resolve` and tests.
+    ///
+    /// # Panics
+    /// In debug builds, when the addresses are not in ascending order or not unique.
+    pub(crate) fn new(manifests: Vec<Manifest>) -> Self {
+        debug_assert!(manifests.is_sorted_by(|one, next| one.address < next.address), "ascending and unique");
         Desired { manifests }
     }
 
     pub fn get(&self, address: &Address) -> Option<&Manifest> {
-        self.manifests.get(address)
+        let found = self.manifests.binary_search_by(|manifest| manifest.address.cmp(address)).ok()?;
+        Some(&self.manifests[found])
     }
 
     /// In ascending order of address.
-    pub fn iter(&self) -> impl Iterator<Item = &Manifest> {
-        self.manifests.values()
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Manifest> {
+        self.manifests.iter()
     }
 
     pub fn len(&self) -> usize {

@@ -83,7 +83,8 @@ pub fn write_into(value: &Value, out: &mut String) {
     }
 }
 
-fn write_map_into(map: &Map, out: &mut String) {
+/// [`write_into`] for a map that is not wrapped in a [`Value`].
+pub fn write_map_into(map: &Map, out: &mut String) {
     out.push('{');
     for (index, (name, value)) in map.iter().enumerate() {
         if index > 0 {
@@ -143,6 +144,9 @@ impl<'de> Deserialize<'de> for Reading {
     }
 }
 
+/// Up to so many members, looking through them costs less than hashing their names.
+const SMALL: usize = 16;
+
 struct ValueVisitor;
 
 impl<'de> Visitor<'de> for ValueVisitor {
@@ -192,7 +196,15 @@ impl<'de> Visitor<'de> for ValueVisitor {
         let mut map = Map::new();
         let mut known = HashSet::new();
         while let Some(name) = source.next_key::<String>()? {
-            if !known.insert(name.clone()) {
+            let again = if map.len() < SMALL {
+                map.get(&name).is_some()
+            } else {
+                if known.is_empty() {
+                    known.extend(map.iter().map(|(name, _)| name.to_owned()));
+                }
+                !known.insert(name.clone())
+            };
+            if again {
                 return Err(A::Error::custom(format!("duplicate member `{name}`")));
             }
             let Reading(value) = source.next_value()?;
@@ -215,6 +227,14 @@ mod tests {
 
     #[test]
     fn a_duplicate_member_is_refused() {
+        for members in [2, SMALL - 1, SMALL, SMALL + 1, 3 * SMALL] {
+            let once: Vec<String> = (0..members).map(|index| format!("\"m{index}\":{index}")).collect();
+            assert!(parse(&format!("{{{}}}", once.join(","))).is_ok());
+            for again in [0, members - 1] {
+                let text = format!("{{{},\"m{again}\":0}}", once.join(","));
+                assert!(parse(&text).is_err(), "{text}");
+            }
+        }
         assert!(parse(r#"{"a":1,"a":2}"#).unwrap_err().to_string().contains("duplicate member `a`"));
     }
 }

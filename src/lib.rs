@@ -24,6 +24,7 @@
 //! Nouns, which everything else talks about:
 //!
 //! - [`source`]: where a thing was written: file, line, column
+//! - [`spec`]: a described conversation as one piece of text, until somebody looks inside
 //! - [`value`], [`json`]: a JSON value that remembers its order; JSON text to it and back
 //! - [`digest`]: the canonical form of a value, and its digest
 //! - [`conversation`]: address, content and custom attributes of a described conversation
@@ -124,6 +125,7 @@ pub mod json;
 pub mod reporter;
 pub mod shape;
 pub mod source;
+pub mod spec;
 pub mod value;
 
 pub mod journal;

@@ -9,6 +9,7 @@ use crate::conversation::{AttributeValue, Attributes, Conversation, Conversation
 use crate::journal::{Append, Entry};
 use crate::plan::Change;
 use crate::project::LastApplied;
+use crate::spec::Spec;
 use crate::state::{Applied, Record};
 use crate::value::Value;
 
@@ -19,7 +20,7 @@ pub(super) async fn adopt<A: Write, J: Append, C: Clock>(
     id: ConversationId,
 ) -> Result<Attributes, Halt> {
     let call = format!("GET /v1/conversations/{id}");
-    let wanted = change.after.as_ref().expect("what adopts has a manifest");
+    let wanted = &change.after.as_ref().expect("what adopts has a manifest").conversation();
     let reading = match carry_out.run.api.conversation(id).await {
         Ok(reading) => reading,
         Err(error @ CallError::Unauthorized { .. }) => return Err(Halt::Unauthorized { call, error }),
@@ -39,7 +40,7 @@ pub(super) async fn adopt<A: Write, J: Append, C: Clock>(
         content_digest: digests.content,
         attributes_digest: different.is_empty().then_some(digests.attributes),
         applied: match carry_out.run.last_applied {
-            LastApplied::Full => Applied::Full(known),
+            LastApplied::Full => Applied::Full(Spec::of(&known)),
             LastApplied::Digest => Applied::to_digests(&known, &carry_out.salt()),
         },
         source: change.source.clone(),

@@ -10,11 +10,12 @@ use crate::apply::event::ApplyEvent;
 use crate::apply::outcome::{Failure, Outcome, Stop};
 use crate::apply::run::{Clock, Run};
 use crate::apply::stop::StopSignal;
-use crate::conversation::{Address, AttributeValue, Attributes, ConversationId, Kind};
+use crate::conversation::{Address, AttributeValue, Attributes, Conversation, ConversationId, Kind};
 use crate::digest::Digest;
 use crate::journal::{Append, CallKind, Entry, Intent, JournalError, Replay, attributes_kept};
 use crate::plan::{Action, Change, Step};
 use crate::project::LastApplied;
+use crate::spec::Spec;
 use crate::state::{Applied, record};
 use crate::value::Value;
 
@@ -125,6 +126,10 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                     let id = progress.id.expect("a conversation is made or known before its attributes are written");
                     self.patch(change, id, attributes, permit.take(), progress).await?;
                 }
+                Step::PatchAll => {
+                    let id = progress.id.expect("a conversation is made before its attributes are written");
+                    self.patch(change, id, &wanted(change).attributes, permit.take(), progress).await?;
+                }
                 Step::Read(id) => {
                     let attributes = adopt::adopt(self, change, *id).await?;
                     progress.id = Some(*id);
@@ -149,7 +154,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         progress: &mut Progress,
     ) -> Result<(), Halt> {
         let call = format!("POST {}", kind.path());
-        let conversation = change.after.as_ref().expect("a change that makes a conversation has one");
+        let conversation = wanted(change);
         let began = tokio::time::Instant::now();
         let marker = self.marker(change);
         let marked =
@@ -168,7 +173,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 )));
             }
             let seq = self.seq();
-            let intent = Box::new(self.intent_to_make(change, marker.clone(), &progress.known_before));
+            let intent = Box::new(self.intent_to_make(change, &conversation, marker.clone(), &progress.known_before));
             let entry = Entry::Began { seq, address: change.address.clone(), call: call_kind(kind), intent };
             self.write(entry).await?;
             let error = match self.run.api.make(waited, kind, body).await {
@@ -287,7 +292,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     /// Compares what was written with what is there. Dixa may answer from a copy that lags, so it looks a few times.
     async fn read_back(&self, change: &Change, progress: &mut Progress) -> Result<(), Halt> {
         const LOOKS: u32 = 4;
-        let (Some(id), Some(conversation)) = (progress.id, &change.after) else { return Ok(()) };
+        let Some(id) = progress.id else { return Ok(()) };
+        let conversation = wanted(change);
         let call = format!("GET /v1/conversations/{id}");
         let mut different = Vec::new();
         for look in 1..=LOOKS {
@@ -314,9 +320,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     /// The `externalId` of the first message: that of the manifest, or, where the plan marks it, one that only this
     /// state, this address, this content and this generation of it have. None where there is no message to mark.
     fn marker(&self, change: &Change) -> Option<String> {
-        let conversation = change.after.as_ref()?;
         if !change.marked {
-            return conversation.first_external_id().map(str::to_owned);
+            return change.after.as_ref()?.conversation().first_external_id().map(str::to_owned);
         }
         let replay = self.replay.borrow();
         let state = replay.state();
@@ -326,10 +331,15 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         Some(format!("df-{}", Digest::of_bytes(text.as_bytes()).short(20)))
     }
 
-    fn intent_to_make(&self, change: &Change, marker: Option<String>, known_before: &[ConversationId]) -> Intent {
-        let conversation = change.after.as_ref().expect("a change that makes a conversation has one");
+    fn intent_to_make(
+        &self,
+        change: &Change,
+        conversation: &Conversation,
+        marker: Option<String>,
+        known_before: &[ConversationId],
+    ) -> Intent {
         let applied = match self.run.last_applied {
-            LastApplied::Full => Applied::Full((**conversation).clone()),
+            LastApplied::Full => Applied::Full(Spec::of(conversation)),
             LastApplied::Digest => Applied::to_digests(conversation, &self.salt()),
         };
         Intent {
@@ -345,7 +355,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     fn intent_to_patch(&self, change: &Change) -> Intent {
-        let conversation = change.after.as_ref().expect("a change that writes attributes has some");
+        let conversation = wanted(change);
         let salt = (self.run.last_applied == LastApplied::Digest).then(|| self.salt());
         let replay = self.replay.borrow();
         let record =
@@ -412,6 +422,11 @@ pub(super) struct Progress {
     known_before: Vec<ConversationId>,
     partial_errors: Vec<String>,
     pub(super) warnings: Vec<String>,
+}
+
+/// What the manifest of a change describes. Apply asks for it only where it writes.
+fn wanted(change: &Change) -> Conversation {
+    change.after.as_ref().expect("what writes has a manifest").conversation()
 }
 
 fn call_kind(kind: Kind) -> CallKind {

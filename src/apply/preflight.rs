@@ -1,9 +1,12 @@
 //! The reads before the first write: is this the tenant that was meant, and does it know the attributes?
 
+use std::collections::BTreeMap;
+
 use crate::api::contract::{self, CallError, Choice, Definition, Entity, Input, Organization};
 use crate::conversation::{Address, AttributeValue};
 use crate::finding::code;
 use crate::plan::{Plan, Read, Step};
+use crate::spec::Spec;
 
 /// What was found out before the first write.
 #[derive(Clone, Debug)]
@@ -60,13 +63,15 @@ pub async fn preflight<A: contract::Read>(
 /// Every attribute of the plan that the definitions don't allow.
 pub fn mismatches(plan: &Plan, definitions: &[Definition]) -> Vec<Mismatch> {
     let mut found = Vec::new();
-    for change in &plan.changes {
-        let wanted = change.after.iter().flat_map(|conversation| &conversation.attributes);
-        // What left the manifest and is only cleared may have lost its definition since.
-        let written: Vec<_> = change.steps.iter().filter_map(patched).flatten().map(|(id, _)| id).collect();
-        for (id, value) in wanted.filter(|(id, _)| written.contains(id)) {
-            let definition = definitions.iter().find(|definition| definition.id.eq_ignore_ascii_case(id));
-            if let Err((code, message, hint)) = fits(id, value, definition) {
+    let known: BTreeMap<String, &Definition> =
+        definitions.iter().map(|definition| (definition.id.to_ascii_lowercase(), definition)).collect();
+    for change in plan.changes.iter().filter(|change| change.steps.iter().any(writes_attributes)) {
+        let Some(wanted) = change.after.as_ref().map(Spec::conversation) else { continue };
+        for (id, value) in &wanted.attributes {
+            if !change.steps.iter().any(|step| writes(step, id)) {
+                continue;
+            }
+            if let Err((code, message, hint)) = fits(id, value, known.get(id).copied()) {
                 found.push(Mismatch { address: change.address.clone(), attribute: id.clone(), code, message, hint });
             }
         }
@@ -74,10 +79,17 @@ pub fn mismatches(plan: &Plan, definitions: &[Definition]) -> Vec<Mismatch> {
     found
 }
 
-fn patched(step: &Step) -> Option<&crate::conversation::Attributes> {
+fn writes_attributes(step: &Step) -> bool {
+    matches!(step, Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_))
+}
+
+/// Whether a step writes this attribute of the manifest. What left the manifest and is only cleared is not asked for: it
+/// may have lost its definition since.
+fn writes(step: &Step, id: &str) -> bool {
     match step {
-        Step::Patch(attributes) | Step::PatchDifferent(attributes) => Some(attributes),
-        Step::Make(_) | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
+        Step::PatchAll => true,
+        Step::Patch(attributes) | Step::PatchDifferent(attributes) => attributes.contains_key(id),
+        Step::Make(_) | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => false,
     }
 }
 

@@ -225,7 +225,7 @@ fn known_message_type<'w>(intent: &Intent, words: &[&'w str]) -> Option<&'w str>
 /// The value of a member of the content, if it is one of these words; also where only digests are kept.
 fn known_word<'w>(intent: &Intent, member: &str, words: &[&'w str]) -> Option<&'w str> {
     let is = |word: &str| match &intent.applied {
-        Applied::Full(conversation) => conversation.content.get(member).and_then(Value::as_text) == Some(word),
+        Applied::Full(spec) => spec.conversation().content.get(member).and_then(Value::as_text) == Some(word),
         digests @ Applied::Digests { .. } => {
             let asked: Map = [(member.to_owned(), Value::text(word))].into_iter().collect();
             digests.content_before(&asked).get(member) == Some(&Value::text(word))

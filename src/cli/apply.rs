@@ -202,7 +202,7 @@ impl Job<'_> {
     fn finding(&self, mismatch: Mismatch) -> Option<Finding> {
         let Mismatch { address, attribute, code, message, hint } = mismatch;
         let manifest = self.desired.get(&address)?;
-        let source = manifest.attribute_sources.get(&attribute).unwrap_or(&manifest.source).clone();
+        let source = manifest.attribute_source(&attribute).unwrap_or_else(|| manifest.source.clone());
         let message = format!("{address}: {message}");
         let (severity, hint) = (Severity::Error, Some(hint));
         Some(Finding { code, severity, source, message, hint, excerpt: None, related: Vec::new() })

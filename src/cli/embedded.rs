@@ -69,21 +69,22 @@ fn beside(state: &Path, ending: &str) -> PathBuf {
 
 /// The custom attributes that manifests name, with the paths of those that are lists.
 pub fn known_attributes(desired: &Desired) -> Vec<KnownAttribute> {
-    let mut known: BTreeMap<&str, KnownInput> = BTreeMap::new();
-    for (id, value) in desired.iter().flat_map(|manifest| &manifest.conversation.attributes) {
-        match (value, known.get_mut(id.as_str())) {
+    let mut known: BTreeMap<String, KnownInput> = BTreeMap::new();
+    let with_attributes = desired.iter().filter(|manifest| manifest.facts.has_attributes);
+    for (id, value) in with_attributes.flat_map(|manifest| manifest.spec.conversation().attributes) {
+        match (value, known.get_mut(&id)) {
             (AttributeValue::Clear, _) | (_, Some(KnownInput::Text)) => {}
             (AttributeValue::Text(_), Some(KnownInput::Select(_))) => {}
             (AttributeValue::Text(_), None) => {
                 known.insert(id, KnownInput::Text);
             }
-            (AttributeValue::Path(path), Some(KnownInput::Select(paths))) => paths.push(path.clone()),
+            (AttributeValue::Path(path), Some(KnownInput::Select(paths))) => paths.push(path),
             (AttributeValue::Path(path), None) => {
-                known.insert(id, KnownInput::Select(vec![path.clone()]));
+                known.insert(id, KnownInput::Select(vec![path]));
             }
         }
     }
-    known.into_iter().map(|(id, input)| KnownAttribute { id: id.to_owned(), input }).collect()
+    known.into_iter().map(|(id, input)| KnownAttribute { id, input }).collect()
 }
 
 #[cfg(test)]

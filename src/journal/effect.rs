@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::conversation::{Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId};
 use crate::digest::Digest;
 use crate::journal::entry::Intent;
+use crate::spec::Spec;
 use crate::state::{Applied, Record};
 use crate::value::Map;
 
@@ -67,9 +68,9 @@ pub fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
 pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
     let applied = match (&record.applied, &intent.applied) {
         (Applied::Full(old), Applied::Full(new)) => {
-            let mut attributes = old.attributes.clone();
-            attributes.extend(new.attributes.clone());
-            Applied::Full(Conversation { content: old.content.clone(), attributes })
+            let mut both = old.conversation();
+            both.attributes.extend(new.conversation().attributes);
+            Applied::Full(Spec::of(&both))
         }
         (Applied::Digests { salt, fields }, Applied::Digests { salt: other, fields: new }) if salt == other => {
             let mut fields = fields.clone();
@@ -77,7 +78,7 @@ pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
             Applied::Digests { salt: salt.clone(), fields }
         }
         (Applied::Full(old), Applied::Digests { salt, fields: new }) => {
-            let mut fields = fields_of(old, salt);
+            let mut fields = fields_of(&old.conversation(), salt);
             fields.extend(new.iter().map(|(pointer, digest)| (pointer.clone(), digest.clone())));
             Applied::Digests { salt: salt.clone(), fields }
         }
@@ -94,7 +95,7 @@ pub fn attributes_kept(before: &Applied, attributes: &Attributes, new_salt: Opti
     match (before, new_salt) {
         (Applied::Digests { salt, fields: _ }, _) => digests_of(&only, salt),
         (Applied::Full(_), Some(salt)) => digests_of(&only, salt),
-        (Applied::Full(_), None) => Applied::Full(only),
+        (Applied::Full(_), None) => Applied::Full(Spec::of(&only)),
     }
 }
 
@@ -105,8 +106,9 @@ fn digests_of(only_attributes: &Conversation, salt: &str) -> Applied {
 
 fn without_attributes(applied: &Applied) -> Applied {
     match applied {
-        Applied::Full(Conversation { content, attributes: _ }) => {
-            Applied::Full(Conversation { content: content.clone(), attributes: Attributes::new() })
+        Applied::Full(spec) => {
+            let content = spec.conversation().content;
+            Applied::Full(Spec::of(&Conversation { content, attributes: Attributes::new() }))
         }
         Applied::Digests { salt, fields } => Applied::Digests { salt: salt.clone(), fields: content_fields(fields) },
     }
@@ -115,13 +117,16 @@ fn without_attributes(applied: &Applied) -> Applied {
 fn with_attributes(before: &Applied, written: &Applied) -> Applied {
     match (before, written) {
         (Applied::Full(old), Applied::Full(new)) => {
-            Applied::Full(Conversation { content: old.content.clone(), attributes: new.attributes.clone() })
+            let (content, attributes) = (old.conversation().content, new.conversation().attributes);
+            Applied::Full(Spec::of(&Conversation { content, attributes }))
         }
         (Applied::Full(old), Applied::Digests { salt, fields }) => {
-            let content = Conversation { content: old.content.clone(), attributes: Attributes::new() };
+            let content = Conversation { content: old.conversation().content, attributes: Attributes::new() };
             joined(salt, &fields_of(&content, salt), fields)
         }
-        (Applied::Digests { salt, fields }, Applied::Full(new)) => joined(salt, fields, &fields_of(new, salt)),
+        (Applied::Digests { salt, fields }, Applied::Full(new)) => {
+            joined(salt, fields, &fields_of(&new.conversation(), salt))
+        }
         (Applied::Digests { salt: old_salt, fields: old }, Applied::Digests { salt, fields }) => {
             // Digests of two salts can't stand together. The attributes are the newer knowledge; without the rest, a plan
             // only has less to show of what the content was.
@@ -185,7 +190,7 @@ mod tests {
     #[test]
     fn made_and_patched_is_recorded_as_the_whole_was_wanted_with_values_and_with_digests() {
         for (whole, new_salt) in [
-            (Applied::Full(conversation()), None),
+            (Applied::Full(Spec::of(&conversation())), None),
             (Applied::to_digests(&conversation(), "salt"), Some("another, which does not count")),
         ] {
             let record = made(&intent(whole.clone()), ConversationId(1), &[], "", None);
@@ -200,14 +205,14 @@ mod tests {
 
     #[test]
     fn a_record_with_values_loses_them_when_its_attributes_are_written_as_digests() {
-        let record = made(&intent(Applied::Full(conversation())), ConversationId(1), &[], "", None);
+        let record = made(&intent(Applied::Full(Spec::of(&conversation()))), ConversationId(1), &[], "", None);
         let kept = attributes_kept(&record.applied, &conversation().attributes, Some("salt"));
         assert_eq!(patched(&record, &intent(kept), "").applied, Applied::to_digests(&conversation(), "salt"));
     }
 
     #[test]
     fn a_record_without_attributes_has_nothing_left_to_write() {
-        let mut intent = intent(Applied::Full(conversation()));
+        let mut intent = intent(Applied::Full(Spec::of(&conversation())));
         intent.digests.attributes = Digest::of_map(&Map::new());
         let record = made(&intent, ConversationId(1), &[], "", None);
         assert_eq!(record.attributes_digest, Some(intent.digests.attributes));
@@ -215,9 +220,9 @@ mod tests {
 
     #[test]
     fn no_conversation_of_an_address_is_forgotten_when_another_is_made() {
-        let mut older = made(&intent(Applied::Full(conversation())), ConversationId(2), &[], "", None);
+        let mut older = made(&intent(Applied::Full(Spec::of(&conversation()))), ConversationId(2), &[], "", None);
         older.replaced = vec![ConversationId(1)];
-        let mut intent = intent(Applied::Full(conversation()));
+        let mut intent = intent(Applied::Full(Spec::of(&conversation())));
         intent.replaced = Some(ConversationId(2));
         let newer = made(&intent, ConversationId(3), &[], "", Some(&older));
         assert_eq!(newer.replaced, [ConversationId(1), ConversationId(2)]);

@@ -7,11 +7,10 @@ use serde::Deserialize;
 use crate::conversation::{Address, ConversationId, Digests};
 use crate::journal::entry::{CallKind, DecidedBy, Decision, Entry, Intent};
 use crate::journal::line::LineError;
-use crate::json::Reading;
 use crate::source::Source;
 use crate::state::Lineage;
 use crate::state::file_v1::{
-    DigestsV1, Fields, Members, RecordProblem, RecordV1, SourceV1, TenantV1, applied, conversation_id, digest,
+    DigestsV1, Fields, Members, RecordProblem, RecordV1, SourceV1, SpecV1, TenantV1, applied, conversation_id, digest,
     without_place, write_applied, write_digests, write_record, write_source, write_tenant,
 };
 
@@ -173,7 +172,7 @@ struct BeganV1<'a> {
     call: Cow<'a, str>,
     #[serde(borrow)]
     digest: DigestsV1<'a>,
-    spec: Option<Reading>,
+    spec: Option<SpecV1>,
     salt: Option<String>,
     fields: Option<Fields>,
     source: Option<SourceV1>,

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::conversation::{Address, AttributeValue, Attributes, Conversation, ConversationId, Kind};
 use crate::source::{Place, Source};
+use crate::spec::Spec;
 use crate::state::{Applied, Lineage, Record, State, TenantIdentity, file_v1};
 use crate::value::{Map, Value};
 
@@ -58,7 +59,7 @@ fn intent_of(wanted: &Conversation, applied: Applied, replaced: Option<Conversat
 }
 
 fn began(seq: u64, name: &str, wanted: &Conversation, replaced: Option<ConversationId>) -> Entry {
-    let intent = intent_of(wanted, Applied::Full(wanted.clone()), replaced);
+    let intent = intent_of(wanted, Applied::Full(Spec::of(wanted)), replaced);
     Entry::Began { seq, address: address(name), call: CallKind::Create, intent }
 }
 
@@ -361,7 +362,7 @@ impl Script {
             Act::Make(number, attributes) if !self.is_busy(&name(number)) => {
                 let wanted = conversation(&self.next_seq.to_string(), attributes.then_some("1"));
                 let replaced = self.record(&name(number)).map(|record| record.id);
-                let intent = intent_of(&wanted, Applied::Full(wanted.clone()), replaced);
+                let intent = intent_of(&wanted, Applied::Full(Spec::of(&wanted)), replaced);
                 self.begin(&name(number), CallKind::Create, intent);
             }
             Act::Patch(number) if !self.is_busy(&name(number)) => {

@@ -7,17 +7,17 @@ use crate::finding::code;
 use crate::manifest::body::wrong_type;
 use crate::manifest::forms;
 use crate::reporter::Reporter;
-use crate::source::Source;
+use crate::source::Place;
 use crate::yaml::{Content, Node};
 
-/// The attributes and where each was written; none when anything was wrong.
-pub(super) fn check(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<(Attributes, BTreeMap<String, Source>)> {
+/// The attributes and where each was written, in ascending order of their ids; none when anything was wrong.
+pub(super) fn check(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<(Attributes, Box<[Place]>)> {
     let Some(entries) = node.entries() else {
         wrong_type(node, "`customAttributes` is a map from ids to values", reporter);
         return None;
     };
     let mut attributes = Attributes::new();
-    let mut sources: BTreeMap<String, Source> = BTreeMap::new();
+    let mut places: BTreeMap<String, Place> = BTreeMap::new();
     let mut complete = true;
     for entry in entries {
         let id = entry.key.to_lowercase();
@@ -32,8 +32,8 @@ pub(super) fn check(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<(Att
             complete = false;
             continue;
         }
-        if let Some(first) = sources.get(&id) {
-            let first = first.clone();
+        if let Some(first) = places.get(&id) {
+            let first = reporter.source(*first);
             reporter
                 .error(code::DUPLICATE_KEY, entry.key_span(), format!("the attribute `{id}` stands twice"))
                 .hint("keep one of the two")
@@ -41,16 +41,15 @@ pub(super) fn check(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<(Att
             complete = false;
             continue;
         }
-        let source = reporter.source(entry.key_start);
         match value(&entry.value, &id, reporter) {
             Some(value) => {
                 attributes.insert(id.clone(), value);
             }
             None => complete = false,
         }
-        sources.insert(id, source);
+        places.insert(id, entry.key_start);
     }
-    complete.then_some((attributes, sources))
+    complete.then(|| (attributes, places.into_values().collect()))
 }
 
 fn value(node: &Node<'_>, id: &str, reporter: &mut Reporter<'_>) -> Option<AttributeValue> {

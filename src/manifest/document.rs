@@ -1,9 +1,8 @@
 //! One file: its documents, each an envelope of apiVersion, kind, metadata and spec.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Conversation, Kind};
+use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Conversation, Kind, Labels};
 use crate::desired::Manifest;
 use crate::finding::{Findings, closest, code};
 use crate::manifest::annotations::{self, Settings};
@@ -11,6 +10,7 @@ use crate::manifest::body::{self, words, wrong_type};
 use crate::manifest::{attributes, suspicions};
 use crate::reporter::Reporter;
 use crate::shape;
+use crate::source::Place;
 use crate::yaml::{self, Content, Entry, Format, Node};
 
 /// What one file says.
@@ -61,17 +61,18 @@ fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest
     };
     let name_place = document.get("metadata")?.value.get("name")?.value.start;
     let (address, labels, Settings { on_change, adopt }) = metadata?;
-    let (conversation, attribute_sources) = conversation?;
+    let (conversation, attribute_places) = conversation?;
     complete.then(|| Manifest {
         address,
         labels,
         on_change,
         adopt,
         digests: conversation.digests(),
-        conversation: Arc::new(conversation),
+        facts: conversation.facts(),
+        spec: crate::spec::Spec::of(&conversation),
         source: reporter.source(document.start),
         name_place,
-        attribute_sources,
+        attribute_places,
     })
 }
 
@@ -112,7 +113,7 @@ fn kind(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Kind> {
     found
 }
 
-type Metadata = (Address, BTreeMap<String, String>, Settings);
+type Metadata = (Address, Labels, Settings);
 
 fn metadata(node: &Node<'_>, kind: Option<Kind>, reporter: &mut Reporter<'_>) -> Option<Metadata> {
     let Some(entries) = node.entries() else {
@@ -143,7 +144,7 @@ fn metadata(node: &Node<'_>, kind: Option<Kind>, reporter: &mut Reporter<'_>) ->
     let annotations = strings(node.get("annotations"), "annotations", reporter);
     let fine = complete && labels.iter().chain(&annotations).all(|(_, text)| text.is_some());
     let settings = annotations::settings(&annotations, reporter);
-    let labels = labels.into_iter().filter_map(|(entry, text)| Some((entry.key.to_string(), text?))).collect();
+    let labels = labels.into_iter().filter_map(|(entry, text)| Some((&*entry.key, text?))).collect();
     if fine { address.map(|address| (address, labels, settings)) } else { None }
 }
 
@@ -168,7 +169,7 @@ fn strings<'n, 't>(
     }
 }
 
-type Spec = (Conversation, BTreeMap<String, crate::source::Source>);
+type Spec = (Conversation, Box<[Place]>);
 
 fn spec(node: &Node<'_>, kind: Kind, reporter: &mut Reporter<'_>) -> Option<Spec> {
     let content = body::check_union(shape::body(kind), node, &[CUSTOM_ATTRIBUTES], reporter);
@@ -180,6 +181,6 @@ fn spec(node: &Node<'_>, kind: Kind, reporter: &mut Reporter<'_>) -> Option<Spec
     if kind == Kind::Import {
         suspicions::of_import(node, reporter);
     }
-    let (attributes, sources) = attributes?;
-    Some((Conversation { content, attributes }, sources))
+    let (attributes, places) = attributes?;
+    Some((Conversation { content, attributes }, places))
 }

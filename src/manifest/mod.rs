@@ -12,7 +12,7 @@ mod resolve;
 mod suspicions;
 
 pub use document::{Reading, read};
-pub use resolve::resolve;
+pub use resolve::{Outline, between, keyed, resolve};
 
 #[cfg(test)]
 mod tests;

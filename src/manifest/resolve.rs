@@ -1,13 +1,41 @@
-//! Readings of many files to one [`Desired`].
+//! Readings of many files to one [`Desired`], and what only shows between files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::conversation::{Address, ConversationId, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::finding::{Finding, Findings, Severity, code};
 use crate::manifest::Reading;
-use crate::source::Source;
+use crate::source::{Place, Source};
+
+/// As much of a manifest as shows what is wrong between files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    pub address: Address,
+    pub adopt: Option<ConversationId>,
+    /// The digest of its content.
+    pub content: Digest,
+    pub source: Source,
+    pub name_place: Place,
+}
+
+impl Outline {
+    pub fn of(manifest: &Manifest) -> Self {
+        let Manifest { address, adopt, digests, source, name_place, .. } = manifest;
+        Outline {
+            address: address.clone(),
+            adopt: *adopt,
+            content: digests.content,
+            source: source.clone(),
+            name_place: *name_place,
+        }
+    }
+
+    fn name_source(&self) -> Source {
+        Source::new(&self.source.file, self.name_place)
+    }
+}
 
 /// Puts readings together. Their order never matters: what is kept and what is reported depends on places only.
 pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Findings) {
@@ -17,43 +45,57 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
         all.extend(manifests);
         findings.extend(found);
     }
-    all.sort_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
-    let mut manifests: BTreeMap<Address, Manifest> = BTreeMap::new();
-    for manifest in all {
-        if let Some(first) = manifests.get(&manifest.address) {
-            findings.push(duplicate_address(&manifest, &first.name_source()));
-        } else {
-            manifests.insert(manifest.address.clone(), manifest);
-        }
-    }
-    find_duplicate_adopts(&manifests, &mut findings);
-    find_same_bodies(&manifests, &mut findings);
+    findings.extend(between(all.iter().map(Outline::of).collect()));
     findings.sort();
-    (Desired::new(manifests), findings)
+    (keyed(all), findings)
 }
 
-fn duplicate_address(manifest: &Manifest, first: &Source) -> Finding {
+/// Manifests by their address. Of several with one address, which is an error that [`between`] reports, the first is
+/// kept.
+pub fn keyed(mut manifests: Vec<Manifest>) -> Desired {
+    manifests.sort_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
+    manifests.dedup_by(|next, first| next.address == first.address);
+    Desired::new(manifests)
+}
+
+/// What is wrong between manifests, in no particular order.
+pub fn between(mut outlines: Vec<Outline>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    outlines.sort_unstable_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
+    outlines.dedup_by(|next, first| {
+        let again = next.address == first.address;
+        if again {
+            findings.push(duplicate_address(next, &first.name_source()));
+        }
+        again
+    });
+    find_duplicate_adopts(&outlines, &mut findings);
+    find_same_bodies(&outlines, &mut findings);
+    findings
+}
+
+fn duplicate_address(outline: &Outline, first: &Source) -> Finding {
     Finding {
         code: code::DUPLICATE_ADDRESS,
         severity: Severity::Error,
-        source: manifest.name_source(),
-        message: format!("{} is described twice, here and at {first}", manifest.address),
+        source: outline.name_source(),
+        message: format!("{} is described twice, here and at {first}", outline.address),
         hint: Some("give one of the two another name".into()),
         excerpt: None,
         related: vec![(first.clone(), "the same address".into())],
     }
 }
 
-fn find_duplicate_adopts(manifests: &BTreeMap<Address, Manifest>, findings: &mut Findings) {
-    let mut adopted: BTreeMap<ConversationId, &Manifest> = BTreeMap::new();
-    for manifest in manifests.values() {
-        let Some(id) = manifest.adopt else { continue };
-        let Some(first) = adopted.insert(id, manifest) else { continue };
+fn find_duplicate_adopts(outlines: &[Outline], findings: &mut Vec<Finding>) {
+    let mut adopted: BTreeMap<ConversationId, &Outline> = BTreeMap::new();
+    for outline in outlines {
+        let Some(id) = outline.adopt else { continue };
+        let Some(first) = adopted.insert(id, outline) else { continue };
         findings.push(Finding {
             code: code::DUPLICATE_ADOPT,
             severity: Severity::Error,
-            source: manifest.name_source(),
-            message: format!("{} and {} both adopt conversation #{id}", first.address, manifest.address),
+            source: outline.name_source(),
+            message: format!("{} and {} both adopt conversation #{id}", first.address, outline.address),
             hint: Some("a conversation belongs to one address".into()),
             excerpt: None,
             related: vec![(first.name_source(), "the other one".into())],
@@ -62,19 +104,19 @@ fn find_duplicate_adopts(manifests: &BTreeMap<Address, Manifest>, findings: &mut
 }
 
 /// One warning for each manifest whose body another one, with a smaller address, has already.
-fn find_same_bodies(manifests: &BTreeMap<Address, Manifest>, findings: &mut Findings) {
-    let mut known: BTreeMap<(Kind, Digest), &Manifest> = BTreeMap::new();
-    for manifest in manifests.values() {
-        let key = (manifest.address.kind, manifest.digests.content);
+fn find_same_bodies(outlines: &[Outline], findings: &mut Vec<Finding>) {
+    let mut known: HashMap<(Kind, Digest), &Outline> = HashMap::with_capacity(outlines.len());
+    for outline in outlines {
+        let key = (outline.address.kind, outline.content);
         let Some(first) = known.get(&key) else {
-            known.insert(key, manifest);
+            known.insert(key, outline);
             continue;
         };
         findings.push(Finding {
             code: code::SAME_BODY,
             severity: Severity::Warning,
-            source: manifest.name_source(),
-            message: format!("{} has the same body as {}", manifest.address, first.address),
+            source: outline.name_source(),
+            message: format!("{} has the same body as {}", outline.address, first.address),
             hint: Some("if that is a copy left behind, remove it: each becomes a conversation of its own".into()),
             excerpt: None,
             related: vec![(first.name_source(), "the same body".into())],

@@ -100,7 +100,7 @@ spec:
 fn norwegian_stays_norwegian() {
     let reading = read_text(EMAIL);
     assert!(reading.findings.is_empty(), "{:?}", reading.findings);
-    let content = &reading.manifests[0].conversation.content;
+    let content = &reading.manifests[0].spec.conversation().content;
     assert_eq!(content.get("language").and_then(|value| value.as_text()), Some("no"));
 }
 
@@ -138,7 +138,7 @@ fn merges_and_anchors_work_and_explicit_members_win() {
         .replace("kind:", "# anchors live in one document\nkind:");
     let reading = read_text(&text);
     assert!(reading.findings.is_empty(), "{:?}", reading.findings);
-    let content = &reading.manifests[0].conversation.content;
+    let content = &reading.manifests[0].spec.conversation().content;
     assert_eq!(content.get("language").and_then(|value| value.as_text()), Some("no"));
     assert_eq!(content.get("subject").and_then(|value| value.as_text()), Some("merged"));
 }
@@ -176,7 +176,7 @@ fn an_import_without_type_is_sent_with_it() {
     let without = read_text(text);
     let with = read_text(&text.replace("spec:\n", "spec:\n  _type: GenericConversationImport\n"));
     assert_eq!(without.manifests[0].digests, with.manifests[0].digests);
-    assert_eq!(without.manifests[0].conversation.variant(), Some("GenericConversationImport"));
+    assert_eq!(without.manifests[0].spec.conversation().variant(), Some("GenericConversationImport"));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The plan as data: everything that apply needs, nothing that it must decide.
 
-use std::sync::Arc;
-
 use crate::access::RateLimit;
 use crate::conversation::{Address, Attributes, Conversation, ConversationId, Digests, Kind};
 use crate::digest::Digest;
@@ -10,6 +8,7 @@ use crate::plan::member_diff::{self, Members};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::source::Source;
+use crate::spec::Spec;
 use crate::state::Lineage;
 use crate::value::Value;
 
@@ -83,7 +82,7 @@ pub struct Change {
     /// What was applied, with `customAttributes`; none where nothing is known of it. Parts can be withheld.
     pub before: Option<Value>,
     /// What the manifest describes; none for forget.
-    pub after: Option<Arc<Conversation>>,
+    pub after: Option<Spec>,
     /// The digests to record when it is done; none for forget. Under `dixaform/on-change: ignore` the content is that of
     /// the record, not that of the manifest.
     pub digests: Option<Digests>,
@@ -103,17 +102,17 @@ pub struct Change {
 impl Change {
     /// What the manifest describes, with `customAttributes`.
     pub fn after_value(&self) -> Option<Value> {
-        self.after.as_ref().map(|conversation| conversation.to_value())
+        self.after.as_ref().map(|spec| spec.conversation().to_value())
     }
 
     /// [`Change::after_value`] as it is shown: with a stand-in for the `externalId` that dixaform sets.
     pub fn after_shown(&self) -> Option<Value> {
-        let conversation = self.after.as_ref()?;
+        let conversation = self.after.as_ref()?.conversation();
         if !self.marked {
             return Some(conversation.to_value());
         }
         let content = conversation.marked_content(Value::SetByDixaform);
-        Some(Conversation { content, attributes: conversation.attributes.clone() }.to_value())
+        Some(Conversation { content, attributes: conversation.attributes }.to_value())
     }
 
     /// What becomes different, member by member, in the order in which Dixa documents them.
@@ -129,7 +128,9 @@ pub enum Step {
     Make(Kind),
     /// Read the conversation that is to be adopted.
     Read(ConversationId),
-    /// Write these attributes. After [`Step::Make`] the id is the new one.
+    /// Write all attributes of [`Change::after`] to the conversation that was made.
+    PatchAll,
+    /// Write these attributes.
     Patch(Attributes),
     /// Write those of these attributes that the conversation read before has not already.
     PatchDifferent(Attributes),
@@ -145,7 +146,7 @@ impl Step {
         match self {
             Step::Make(_) => "POST",
             Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => "GET",
-            Step::Patch(_) | Step::PatchDifferent(_) => "PATCH",
+            Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => "PATCH",
         }
     }
 
@@ -157,7 +158,9 @@ impl Step {
             Step::Read(id) => format!("/v1/conversations/{id}"),
             Step::ReadBack => format!("/v1/conversations/{id}"),
             Step::ListBefore(requester) => format!("/v1/endusers/{requester}/conversations"),
-            Step::Patch(_) | Step::PatchDifferent(_) => format!("/v1/conversations/{id}/custom-attributes"),
+            Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => {
+                format!("/v1/conversations/{id}/custom-attributes")
+            }
         }
     }
 }

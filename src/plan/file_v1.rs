@@ -17,6 +17,7 @@ use crate::plan::planner::fingerprint_of_change;
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::source::{Place, Source};
+use crate::spec::{NotASpec, Spec, conversation_of};
 use crate::state::Lineage;
 use crate::value::{Number, Value};
 
@@ -151,7 +152,7 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
     let action = Action::ALL.into_iter().find(|known| known.word() == action).ok_or_else(|| wrong("action"))?;
     let after = match member(value, "after")? {
         Value::Null => None,
-        spec => Some(Arc::new(conversation(spec)?)),
+        spec => Some(conversation(spec)?),
     };
     let digests = match member(value, "digest")? {
         Value::Null => None,
@@ -164,17 +165,17 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
     {
         return Err(PlanFileError::Changed(address.to_string()));
     }
-    let content = after.as_ref().map(|after| after.digests().content);
+    let wanted = after.as_ref().map(Conversation::digests);
     let id = value.get("id").and_then(as_integer).map(ConversationId);
     let block = block(value, id)?;
     let steps = list_at(value, "steps")?.iter().map(step).collect::<Result<Vec<_>, _>>()?;
     let fingerprint = text_at(value, "fingerprint")?.to_owned();
-    if fingerprint != fingerprint_of_change(&address, action, block.as_ref(), id, &steps, content) {
+    if fingerprint != fingerprint_of_change(&address, action, block.as_ref(), id, &steps, wanted) {
         return Err(PlanFileError::Changed(address.to_string()));
     }
     let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
     let marked = value.get("marked") == Some(&Value::Bool(true));
-    let known_otherwise = |after: &Arc<Conversation>| {
+    let known_otherwise = |after: &Conversation| {
         let listed = steps.iter().any(|step| matches!(step, Step::ListBefore(_)));
         listed || after.first_external_id().is_some() || after.requester_id().is_none()
     };
@@ -187,13 +188,13 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
         source: source(member(value, "source")?)?,
         before: Some(member(value, "before")?.clone()).filter(|before| *before != Value::Null),
         irreversible: makes,
-        reaches_customer: makes && after.as_ref().is_some_and(|after| after.reaches_customer()),
+        reaches_customer: makes && after.as_ref().is_some_and(Conversation::reaches_customer),
         marked,
         address,
         action,
         block,
         id,
-        after,
+        after: after.as_ref().map(Spec::of),
         digests,
         steps,
         fingerprint,
@@ -201,13 +202,10 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
 }
 
 fn conversation(spec: &Value) -> Result<Conversation, PlanFileError> {
-    let Value::Map(spec) = spec else { return Err(wrong("after")) };
-    let mut content = spec.clone();
-    let attributes = match content.remove(CUSTOM_ATTRIBUTES) {
-        Some(values) => attributes(&values)?,
-        None => Attributes::new(),
-    };
-    Ok(Conversation { content, attributes })
+    conversation_of(spec.clone()).map_err(|problem| match problem {
+        NotASpec::NotAMap => wrong("after"),
+        NotASpec::Attribute(_) => wrong(CUSTOM_ATTRIBUTES),
+    })
 }
 
 fn attributes(value: &Value) -> Result<Attributes, PlanFileError> {
@@ -229,6 +227,7 @@ fn step(value: &Value) -> Result<Step, PlanFileError> {
             Step::Make(kind.ok_or_else(|| wrong("steps.make"))?)
         }
         "read" => Step::Read(ConversationId(as_integer(value).ok_or_else(|| wrong("steps.read"))?)),
+        "patchAll" => Step::PatchAll,
         "patch" => Step::Patch(attributes(value)?),
         "patchDifferent" => Step::PatchDifferent(attributes(value)?),
         "listBefore" => Step::ListBefore(value.as_text().ok_or_else(|| wrong("steps.listBefore"))?.to_owned()),

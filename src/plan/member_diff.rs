@@ -15,6 +15,7 @@ use crate::plan::action::Action;
 use crate::plan::change::{Change, Step};
 use crate::plan::member_diff::order::Known;
 use crate::shape;
+use crate::spec::Spec;
 use crate::value::{Map, Number, Value};
 
 /// The members of a map that differ, in the order in which they are shown, and how many do not.
@@ -147,7 +148,7 @@ fn replaced(change: &Change) -> Members {
 }
 
 fn updated(change: &Change) -> Members {
-    let Some(after) = &change.after else { return Members::default() };
+    let Some(after) = change.after.as_ref().map(Spec::conversation) else { return Members::default() };
     let empty = Map::new();
     let known = change.before.as_ref().and_then(|before| before.get(CUSTOM_ATTRIBUTES));
     let before = known.and_then(Value::as_map).unwrap_or(&empty);
@@ -184,13 +185,13 @@ fn adopted(change: &Change) -> Members {
     Members { shown, ..Members::default() }
 }
 
-/// The attributes that the steps of a change write, in ascending order of their ids.
+/// The attributes that the steps of a change of an existing conversation write, in ascending order of their ids.
 fn written(change: &Change) -> impl Iterator<Item = (&str, &AttributeValue)> {
     change.steps.iter().flat_map(|step| match step {
         Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
             Some(attributes).into_iter().flatten().map(|(id, value)| (id.as_str(), value)).collect::<Vec<_>>()
         }
-        Step::Make(_) | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => Vec::new(),
+        Step::Make(_) | Step::PatchAll | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => Vec::new(),
     })
 }
 

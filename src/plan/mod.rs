@@ -15,7 +15,7 @@ pub mod text_diff;
 pub use action::Action;
 pub use change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target};
 pub use observation::{Observation, Observations};
-pub use planner::{PlanOptions, RemovedAttributes, plan};
+pub use planner::{PlanOptions, RemovedAttributes, Settled, plan};
 pub use price::Price;
 pub use reason::{Block, Reason};
 pub use scope::Scope;

@@ -11,13 +11,13 @@
 //! | read, and gone | none: it is told, and never silently made again | none |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::conversation::{
-    Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, ConversationId, Digests, Kind, OnChange, attributes_to_map,
+    Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId, Digests, Kind, OnChange,
+    attributes_to_map,
 };
 use crate::desired::{Desired, Manifest};
-use crate::digest::{Digest, canonical_map};
+use crate::digest::Digest;
 use crate::plan::action::Action;
 use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target, fingerprint_of};
 use crate::plan::observation::{self, Observation, Observations};
@@ -45,6 +45,17 @@ pub struct PlanOptions {
     pub in_doubt: BTreeSet<Address>,
     /// What was read of the tenant; empty without a refresh.
     pub observations: Observations,
+    /// Manifests that are as their records have them, and that were left out of both because of that.
+    pub settled: Settled,
+}
+
+/// Manifests and records of which a plan only says how many there are, because nothing is to be done about them. Who
+/// leaves them out has compared their digests, and knows that neither a refresh nor a call in doubt asks for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    pub unchanged: usize,
+    /// Not in the scope of the plan.
+    pub left_out: usize,
 }
 
 impl PlanOptions {
@@ -60,6 +71,7 @@ impl PlanOptions {
             verify: false,
             in_doubt: BTreeSet::new(),
             observations: Observations::new(),
+            settled: Settled::default(),
         }
     }
 }
@@ -83,7 +95,11 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         lineage: state.lineage,
         serial: state.serial,
         changes: Vec::new(),
-        summary: Summary::default(),
+        summary: Summary {
+            unchanged: options.settled.unchanged,
+            left_out: options.settled.left_out,
+            ..Summary::default()
+        },
         not_in_manifests: Vec::new(),
         drift: Vec::new(),
         gone: Vec::new(),
@@ -111,7 +127,7 @@ pub(crate) fn reads_before(changes: &[Change]) -> Vec<Read> {
     if steps.peek().is_none() {
         return Vec::new();
     }
-    if steps.any(|step| matches!(step, Step::Patch(_) | Step::PatchDifferent(_))) {
+    if steps.any(|step| matches!(step, Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_))) {
         vec![Read::Organization, Read::Definitions]
     } else {
         vec![Read::Organization]
@@ -194,10 +210,9 @@ impl Planner<'_> {
     }
 
     fn adopt(&self, manifest: &Manifest, id: ConversationId) -> Change {
-        let attributes = &manifest.conversation.attributes;
         let mut steps = vec![Step::Read(id)];
-        if !attributes.is_empty() {
-            steps.push(Step::PatchDifferent(attributes.clone()));
+        if manifest.facts.has_attributes {
+            steps.push(Step::PatchDifferent(manifest.spec.conversation().attributes));
         }
         let block = self.owners.get(&id).map(|owner| Block::OwnedBy { id, owner: (*owner).clone() });
         let reason = Reason::AdoptAnnotation;
@@ -219,11 +234,12 @@ impl Planner<'_> {
         if same && !self.options.observations.contains_key(&manifest.address) {
             return None;
         }
-        let written = self.written(manifest, record);
-        let mut patch = self.patch(&manifest.conversation.attributes, &written);
+        let wanted = manifest.spec.conversation();
+        let written = self.written(manifest, &wanted, record);
+        let mut patch = self.patch(&wanted.attributes, &written);
         if record.attributes_digest.is_none() {
             // What was written last is not known, so nothing counts as written.
-            patch.extend(manifest.conversation.attributes.clone());
+            patch.extend(wanted.attributes.clone());
         }
         if patch.is_empty() {
             return None;
@@ -234,7 +250,7 @@ impl Planner<'_> {
             Some(_) => Reason::AttributesDiffer,
         };
         let digests = Digests { content: record.content_digest, attributes: manifest.digests.attributes };
-        let before = Some(before(record, manifest, written));
+        let before = Some(before(record, &wanted, written));
         let steps = vec![Step::Patch(patch)];
         let draft = Draft { action: Action::Update, reason, block: None, id: Some(record.id), before, steps };
         Some(draft.finish(manifest, digests, self.options))
@@ -246,7 +262,8 @@ impl Planner<'_> {
             OnChange::Unset if !self.options.allow_replace => Some(Block::ReplaceNotAllowed),
             OnChange::Unset | OnChange::Replace | OnChange::Ignore => None,
         };
-        let before = Some(before(record, manifest, self.written(manifest, record)));
+        let wanted = manifest.spec.conversation();
+        let before = Some(before(record, &wanted, self.written(manifest, &wanted, record)));
         let steps = self.making(manifest);
         let reason = Reason::ContentDiffers;
         let draft = Draft { action: Action::Replace, reason, block, id: Some(record.id), before, steps };
@@ -255,8 +272,8 @@ impl Planner<'_> {
 
     /// The attributes that dixaform wrote, with the value that they have as far as is known: that of the record, or that
     /// of the tenant where it was read.
-    fn written(&self, manifest: &Manifest, record: &Record) -> BTreeMap<String, Value> {
-        let mut written = record.applied.attribute_values(&manifest.conversation.attributes);
+    fn written(&self, manifest: &Manifest, wanted: &Conversation, record: &Record) -> BTreeMap<String, Value> {
+        let mut written = record.applied.attribute_values(&wanted.attributes);
         if let Some(Observation::Present(live)) = self.options.observations.get(&manifest.address) {
             for (id, value) in &mut written {
                 *value = live.get(id).cloned().unwrap_or(Value::Null);
@@ -282,14 +299,14 @@ impl Planner<'_> {
 
     /// POST, then PATCH if there are attributes. What can't be marked is told from older conversations by a list of them.
     fn making(&self, manifest: &Manifest) -> Vec<Step> {
-        let conversation = &manifest.conversation;
         let mut steps = Vec::new();
-        if conversation.first_external_id().is_none() && !marks(manifest, self.options) {
+        if !manifest.facts.has_external_id && !marks(manifest, self.options) {
+            let conversation = manifest.spec.conversation();
             steps.extend(conversation.requester_id().map(|requester| Step::ListBefore(requester.to_owned())));
         }
         steps.push(Step::Make(manifest.address.kind));
-        if !conversation.attributes.is_empty() {
-            steps.push(Step::Patch(conversation.attributes.clone()));
+        if manifest.facts.has_attributes {
+            steps.push(Step::PatchAll);
         }
         steps
     }
@@ -297,13 +314,12 @@ impl Planner<'_> {
 
 /// Whether the first message gets an `externalId` of dixaform's own.
 fn marks(manifest: &Manifest, options: &PlanOptions) -> bool {
-    let conversation = &manifest.conversation;
-    options.markers && conversation.has_message() && conversation.first_external_id().is_none()
+    options.markers && manifest.facts.has_message && !manifest.facts.has_external_id
 }
 
 /// What the record says was applied, as far as it is kept, with the attributes that were written last.
-fn before(record: &Record, manifest: &Manifest, written: BTreeMap<String, Value>) -> Value {
-    let mut spec = record.applied.content_before(&manifest.conversation.content);
+fn before(record: &Record, wanted: &Conversation, written: BTreeMap<String, Value>) -> Value {
+    let mut spec = record.applied.content_before(&wanted.content);
     if !written.is_empty() {
         spec.set(CUSTOM_ATTRIBUTES, Value::Map(written.into_iter().collect::<Map>()));
     }
@@ -347,14 +363,8 @@ impl Draft {
             steps.push(Step::ReadBack);
         }
         let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
-        let fingerprint = fingerprint_of_change(
-            &manifest.address,
-            action,
-            block.as_ref(),
-            id,
-            &steps,
-            Some(manifest.digests.content),
-        );
+        let fingerprint =
+            fingerprint_of_change(&manifest.address, action, block.as_ref(), id, &steps, Some(manifest.digests));
         Change {
             address: manifest.address.clone(),
             action,
@@ -363,11 +373,11 @@ impl Draft {
             source: Some(manifest.source.clone()),
             id,
             before,
-            after: Some(Arc::clone(&manifest.conversation)),
+            after: Some(manifest.spec.clone()),
             digests: Some(digests),
             steps,
             irreversible: makes,
-            reaches_customer: makes && manifest.conversation.reaches_customer(),
+            reaches_customer: makes && manifest.facts.reaches_customer,
             marked: makes && marks(manifest, options),
             fingerprint,
         }
@@ -381,7 +391,7 @@ pub(crate) fn fingerprint_of_change(
     block: Option<&Block>,
     id: Option<ConversationId>,
     steps: &[Step],
-    content: Option<Digest>,
+    wanted: Option<Digests>,
 ) -> String {
     let mut text = format!("{address}\n{}\n", action.word());
     if let Some(block) = block {
@@ -394,10 +404,11 @@ pub(crate) fn fingerprint_of_change(
     for step in steps {
         text.push_str(&format!("\n{} {} ", step.method(), step.path(id)));
         match step {
-            Step::Make(_) => text.push_str(&content.map(|digest| digest.to_string()).unwrap_or_default()),
+            Step::Make(_) => text.push_str(&wanted.map(|wanted| wanted.content.to_string()).unwrap_or_default()),
+            Step::PatchAll => text.push_str(&wanted.map(|wanted| wanted.attributes.to_string()).unwrap_or_default()),
             Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => {}
             Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
-                text.push_str(&canonical_map(&attributes_to_map(attributes)));
+                text.push_str(&Digest::of_map(&attributes_to_map(attributes)).to_string());
             }
         }
     }

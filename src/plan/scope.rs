@@ -1,10 +1,8 @@
 //! Which addresses a plan looks at: `--target`, `--exclude` and `--selector`.
 
-use std::collections::BTreeMap;
-
 use globset::{Glob, GlobMatcher};
 
-use crate::conversation::Address;
+use crate::conversation::{Address, Labels};
 
 /// A filter on addresses and labels. The default covers everything.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +45,7 @@ impl Scope {
 
     /// Whether an address with these labels is looked at. A record without a manifest has no labels, so a selector never
     /// covers it.
-    pub fn covers(&self, address: &Address, labels: Option<&BTreeMap<String, String>>) -> bool {
+    pub fn covers(&self, address: &Address, labels: Option<&Labels>) -> bool {
         if self.targets.is_empty() && self.excludes.is_empty() && self.selectors.is_empty() {
             return true;
         }
@@ -55,7 +53,7 @@ impl Scope {
         let targeted = self.targets.is_empty() || self.targets.iter().any(|glob| glob.is_match(&name));
         let excluded = self.excludes.iter().any(|glob| glob.is_match(&name));
         let selected =
-            self.selectors.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value));
+            self.selectors.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value.as_str()));
         targeted && !excluded && selected
     }
 }

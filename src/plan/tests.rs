@@ -13,6 +13,7 @@ use crate::finding::Findings;
 use crate::manifest;
 use crate::render::palette::Palette;
 use crate::render::text::{self, TextOptions};
+use crate::spec::Spec;
 use crate::state::{Applied, Lineage, Record, State};
 
 const TEXT: &str = "2f5515b6-7e98-4f4d-9010-bfd2a27d4f35";
@@ -119,14 +120,13 @@ fn applied(manifests: &str) -> State {
 fn applied_keeping(manifests: &str, keep: Keep) -> State {
     let mut state = nothing();
     for (manifest, id) in desired(manifests).iter().zip(1001..) {
-        let conversation = &manifest.conversation;
         let record = Record {
             id: ConversationId(id),
             content_digest: manifest.digests.content,
             attributes_digest: Some(manifest.digests.attributes),
             applied: match keep {
-                Keep::Full => Applied::Full((**conversation).clone()),
-                Keep::Digests => Applied::to_digests(conversation, "salt"),
+                Keep::Full => Applied::Full(manifest.spec.clone()),
+                Keep::Digests => Applied::to_digests(&manifest.spec.conversation(), "salt"),
             },
             source: Some(manifest.source.clone()),
             applied_at: "2026-01-01T00:00:00Z".into(),
@@ -143,8 +143,9 @@ fn applied_keeping(manifests: &str, keep: Keep) -> State {
 fn applied_without_attributes(manifests: &str) -> State {
     let mut state = applied(manifests);
     for record in state.records.values_mut() {
-        let Applied::Full(Conversation { content, attributes: _ }) = &record.applied else { panic!("kept in full") };
-        record.applied = Applied::Full(Conversation { content: content.clone(), attributes: Attributes::new() });
+        let Applied::Full(spec) = &record.applied else { panic!("kept in full") };
+        let content = spec.conversation().content;
+        record.applied = Applied::Full(Spec::of(&Conversation { content, attributes: Attributes::new() }));
         record.attributes_digest = None;
     }
     state
@@ -215,10 +216,10 @@ fn calls(plan: &Plan) -> Vec<String> {
 
 /// What the one change writes: the body of its PATCH, or nothing.
 fn patched(plan: &Plan) -> String {
+    let written = |attributes: &Attributes| crate::json::write_map(&crate::conversation::attributes_to_map(attributes));
     let bodies = only(plan).steps.iter().filter_map(|step| match step {
-        Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
-            Some(crate::json::write_map(&crate::conversation::attributes_to_map(attributes)))
-        }
+        Step::PatchAll => only(plan).after.as_ref().map(|after| written(&after.conversation().attributes)),
+        Step::Patch(attributes) | Step::PatchDifferent(attributes) => Some(written(attributes)),
         Step::Make(_) | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
     });
     bodies.collect::<Vec<_>>().join(" then ")

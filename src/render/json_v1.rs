@@ -134,6 +134,7 @@ fn step(step: &Step) -> Value {
     match step {
         Step::Make(kind) => map([("make", Value::text(kind.word()))]),
         Step::Read(id) => map([("read", Value::Number(Number::Integer(id.0)))]),
+        Step::PatchAll => map([("patchAll", Value::Bool(true))]),
         Step::Patch(attributes) => map([("patch", Value::Map(attributes_to_map(attributes)))]),
         Step::PatchDifferent(attributes) => map([("patchDifferent", Value::Map(attributes_to_map(attributes)))]),
         Step::ListBefore(requester) => map([("listBefore", Value::text(requester))]),

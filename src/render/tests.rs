@@ -8,6 +8,7 @@ use crate::json;
 use crate::plan::change::fingerprint_of;
 use crate::plan::{Action, Block, Change, Plan, Price, Reason, Step, Summary, Target};
 use crate::source::{Place, Source};
+use crate::spec::Spec;
 use crate::state::Lineage;
 use crate::value::Value;
 
@@ -28,7 +29,7 @@ fn attributes(value: &Value) -> Attributes {
 
 pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after: Option<&str>) -> Change {
     let address: crate::conversation::Address = address.parse().expect("an address");
-    let after = after.map(|after| Arc::new(conversation(after)));
+    let after = after.map(conversation);
     let makes = matches!(action, Action::Create | Action::Import | Action::Replace);
     Change {
         action,
@@ -37,14 +38,14 @@ pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after:
         source: Some(source("manifests/orders.yaml", 3)),
         id: None,
         before: before.map(|before| json::parse(before).expect("valid JSON")),
-        digests: after.as_ref().map(|after| after.digests()),
+        digests: after.as_ref().map(Conversation::digests),
         steps: if makes { vec![Step::Make(address.kind)] } else { Vec::new() },
         irreversible: makes,
         reaches_customer: after.as_ref().is_some_and(|after| makes && after.reaches_customer()),
         marked: false,
         fingerprint: "0011223344556677".to_owned(),
         address,
-        after,
+        after: after.as_ref().map(Spec::of),
     }
 }
 

@@ -31,8 +31,8 @@ use crate::state::record::{Lineage, Record, State};
 pub(crate) use members::Members;
 pub use record_v1::RecordProblem;
 pub(crate) use record_v1::{
-    DigestsV1, Fields, RecordV1, SourceV1, TenantV1, applied, conversation_id, digest, write_applied, write_digests,
-    write_record, write_source, write_tenant,
+    DigestsV1, Fields, RecordV1, SourceV1, SpecV1, TenantV1, applied, conversation_id, digest, write_applied,
+    write_digests, write_record, write_source, write_tenant,
 };
 
 /// The value of `format`.

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::conversation::{Address, AttributeValue, Attributes, Conversation, ConversationId};
 use crate::digest::{Digest, canonical, hex};
 use crate::source::Source;
+use crate::spec::Spec;
 use crate::value::{Map, Value};
 
 /// Names one history of a state; two states with different lineages never mix.
@@ -75,7 +76,7 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Applied {
     /// `lastApplied: full`: all of it. Before the attributes were written, they are empty.
-    Full(Conversation),
+    Full(Spec),
     /// `lastApplied: digest`: a salted digest per leaf, by JSON pointer (RFC 6901), for people who don't want customer
     /// text in the state. The attribute `x` stands at `/customAttributes/x`.
     Digests { salt: String, fields: BTreeMap<String, String> },
@@ -95,8 +96,8 @@ impl Applied {
     /// were cleared keep their value, all others are withheld.
     pub fn attribute_values(&self, wanted: &Attributes) -> BTreeMap<String, Value> {
         match self {
-            Applied::Full(conversation) => {
-                conversation.attributes.iter().map(|(id, value)| (id.clone(), value.to_value())).collect()
+            Applied::Full(spec) => {
+                spec.conversation().attributes.iter().map(|(id, value)| (id.clone(), value.to_value())).collect()
             }
             Applied::Digests { salt, fields } => {
                 let mut known = BTreeMap::new();
@@ -124,7 +125,7 @@ impl Applied {
     /// unchanged are known, all others are withheld.
     pub fn content_before(&self, wanted: &Map) -> Map {
         match self {
-            Applied::Full(conversation) => conversation.content.clone(),
+            Applied::Full(spec) => spec.conversation().content,
             Applied::Digests { salt, fields } => {
                 let mut before = Map::new();
                 for (pointer, digest) in fields {

@@ -9,7 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Nouns.
     ("access", &[]),
     ("conversation", &["digest", "value"]),
-    ("desired", &["conversation", "source"]),
+    ("desired", &["conversation", "source", "spec"]),
     ("digest", &["json", "value"]),
     ("duration", &[]),
     ("finding", &["source"]),
@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("reporter", &["finding", "source"]),
     ("shape", &["conversation"]),
     ("source", &[]),
+    ("spec", &["conversation", "json", "value"]),
     ("value", &[]),
     // The pure core: text or values in, values out.
     ("yaml", &[NOUNS]),
@@ -54,6 +55,7 @@ const NOUN: &[&str] = &[
     "reporter",
     "shape",
     "source",
+    "spec",
     "value",
 ];
 

@@ -6,6 +6,7 @@ use crate::apply::tests::adopting::reading;
 use crate::conversation::{Attributes, Conversation, ConversationId};
 use crate::journal::{CallKind, InDoubt, Intent};
 use crate::json;
+use crate::spec::Spec;
 use crate::state::Applied;
 use crate::value::Value;
 
@@ -18,7 +19,7 @@ fn doubt(seq: u64, name: &str, requester: &str, marker: Option<&str>) -> InDoubt
     let at = "2026-11-22T12:00:00Z".to_owned();
     let intent = Intent {
         digests: conversation.digests(),
-        applied: Applied::Full(conversation),
+        applied: Applied::Full(Spec::of(&conversation)),
         source: None,
         requester: Some(requester.to_owned()),
         marker: marker.map(str::to_owned),

@@ -1,11 +1,10 @@
 //! Changes in, differences out.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::conversation::{Attributes, Conversation, ConversationId};
 use crate::json;
 use crate::plan::Reason;
+use crate::spec::Spec;
 
 fn map(text: &str) -> Map {
     let Value::Map(map) = json::parse(text).expect("valid JSON") else { panic!("a map") };
@@ -26,7 +25,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         source: None,
         id: Some(ConversationId(7)),
         before: before.map(|before| Value::Map(map(before))),
-        after: Some(Arc::new(Conversation { content: map(content), attributes })),
+        after: Some(Spec::of(&Conversation { content: map(content), attributes })),
         digests: None,
         steps: Vec::new(),
         irreversible: false,

@@ -239,7 +239,7 @@ fn a_state_of_digests_hides_the_old_value_and_still_patches_only_what_differs() 
     Plan: 0 to create, 0 to import, 1 to update, 0 to replace. 0 unchanged.
     3 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: d851e69b3ec145e9
+    Fingerprint: 44ffcb39551bbbb6
     "#);
 }
 
@@ -262,7 +262,7 @@ fn a_state_of_digests_knows_which_attribute_left_the_manifest() {
     Plan: 0 to create, 0 to import, 1 to update, 0 to replace. 0 unchanged.
     3 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: 9b18f16a4f639433
+    Fingerprint: 25cecd8d53531448
     "#);
 }
 

@@ -107,7 +107,7 @@ fn attributes_that_were_never_written_are_written() {
     Plan: 0 to create, 0 to import, 1 to update, 0 to replace. 0 unchanged.
     3 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: fae8765a3e00740b
+    Fingerprint: 3565dee712ee932e
     "#);
 }
 
@@ -131,7 +131,7 @@ fn only_the_attributes_that_differ_are_patched() {
     Plan: 0 to create, 0 to import, 1 to update, 0 to replace. 0 unchanged.
     3 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: d851e69b3ec145e9
+    Fingerprint: 44ffcb39551bbbb6
     "#);
 }
 
@@ -167,7 +167,7 @@ fn an_attribute_that_left_the_manifest_is_sent_as_null() {
     Plan: 0 to create, 0 to import, 1 to update, 0 to replace. 0 unchanged.
     3 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: 9b18f16a4f639433
+    Fingerprint: 25cecd8d53531448
     "#);
 }
 
@@ -319,7 +319,7 @@ fn an_adopted_conversation_is_read_and_patched() {
     Plan: 0 to create, 0 to import, 0 to update, 0 to replace, 1 to adopt. 0 unchanged.
     4 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: c1cef8ec727e2e80
+    Fingerprint: f30ade5fda89d78b
     "#);
 }
 

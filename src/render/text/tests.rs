@@ -12,6 +12,7 @@ use crate::plan::change::Orphan;
 use crate::plan::change::fingerprint_of;
 use crate::plan::{Block, Price, Reason, Step, Summary, Target};
 use crate::source::{Place, Source};
+use crate::spec::Spec;
 use crate::state::Lineage;
 use crate::value::{Map, Value};
 
@@ -35,7 +36,7 @@ fn source(file: &str, line: u32) -> Source {
 
 fn change(address: &str, action: Action, before: Option<&str>, after: Option<&str>) -> Change {
     let address: Address = address.parse().expect("an address");
-    let after = after.map(|after| Arc::new(conversation(after)));
+    let after = after.map(conversation);
     let makes = matches!(action, Action::Create | Action::Import | Action::Replace);
     Change {
         action,
@@ -44,14 +45,14 @@ fn change(address: &str, action: Action, before: Option<&str>, after: Option<&st
         source: Some(source("manifests/orders.yaml", 3)),
         id: None,
         before: before.map(|before| json::parse(before).expect("valid JSON")),
-        digests: after.as_ref().map(|after| after.digests()),
+        digests: after.as_ref().map(Conversation::digests),
         steps: if makes { vec![Step::Make(address.kind)] } else { Vec::new() },
         irreversible: makes,
         reaches_customer: after.as_ref().is_some_and(|after| makes && after.reaches_customer()),
         marked: false,
         fingerprint: "0011223344556677".to_owned(),
         address,
-        after,
+        after: after.as_ref().map(Spec::of),
     }
 }
 
@@ -579,7 +580,7 @@ proptest! {
         width in prop::option::of(0usize..200),
         action in prop::sample::select(Action::ALL.to_vec()),
     ) {
-        let after = Arc::new(Conversation { content: after, attributes: Attributes::new() });
+        let after = Spec::of(&Conversation { content: after, attributes: Attributes::new() });
         let mut change = change("conversation.a", action, None, None);
         change.before = Some(Value::Map(before));
         change.after = Some(after);

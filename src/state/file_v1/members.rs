@@ -6,7 +6,6 @@
 use std::fmt::{Display, Write as _};
 
 use crate::json;
-use crate::value::Value;
 
 /// An object that is being written. It is closed by [`Members::end`].
 #[must_use = "an object that is never ended is not JSON"]
@@ -44,12 +43,6 @@ impl<'a> Members<'a> {
     pub fn plain(&mut self, name: &str, value: impl Display) {
         let out = self.name(name);
         write!(out, "{value}").expect("a string takes all text");
-    }
-
-    /// A value as it was written.
-    pub fn value(&mut self, name: &str, value: &Value) {
-        let out = self.name(name);
-        json::write_into(value, out);
     }
 
     /// An object inside this one.

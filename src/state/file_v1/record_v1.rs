@@ -8,13 +8,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
-use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId};
+use crate::conversation::{Address, ConversationId};
 use crate::digest::Digest;
 use crate::json::Reading;
 use crate::source::{Place, Source};
+use crate::spec::{NotASpec, Spec, conversation_of};
 use crate::state::file_v1::members::Members;
 use crate::state::record::{Applied, Record, TenantIdentity};
-use crate::value::Value;
 
 /// What is wrong with one record although it has the right members.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +44,7 @@ pub struct RecordV1<'a> {
     id: i64,
     #[serde(borrow)]
     digest: DigestsV1<'a>,
-    spec: Option<Reading>,
+    spec: Option<SpecV1>,
     salt: Option<String>,
     fields: Option<Fields>,
     source: Option<SourceV1>,
@@ -74,6 +74,21 @@ impl RecordV1<'_> {
             replaced: self.replaced.into_iter().map(conversation_id).collect::<Result<_, _>>()?,
         };
         Ok((address, record))
+    }
+}
+
+/// A spec, checked as far as its JSON goes; what else is wrong with it is a [`RecordProblem`].
+pub struct SpecV1(Result<Spec, RecordProblem>);
+
+impl<'de> Deserialize<'de> for SpecV1 {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        let Reading(value) = Reading::deserialize(source)?;
+        let spec =
+            conversation_of(value).map(|conversation| Spec::of(&conversation)).map_err(|problem| match problem {
+                NotASpec::NotAMap => RecordProblem::Spec,
+                NotASpec::Attribute(at) => RecordProblem::Attribute(at),
+            });
+        Ok(SpecV1(spec))
     }
 }
 
@@ -161,9 +176,9 @@ pub fn digest(text: &str, member: &'static str) -> Result<Digest, RecordProblem>
 ///
 /// # Errors
 /// Neither or both forms are there, or the one that is there can't be one.
-pub fn applied(spec: Option<Reading>, salt: Option<String>, fields: Option<Fields>) -> Result<Applied, RecordProblem> {
+pub fn applied(spec: Option<SpecV1>, salt: Option<String>, fields: Option<Fields>) -> Result<Applied, RecordProblem> {
     match (spec, salt, fields) {
-        (Some(Reading(spec)), None, None) => conversation(spec).map(Applied::Full),
+        (Some(SpecV1(spec)), None, None) => spec.map(Applied::Full),
         (None, Some(salt), Some(Fields(fields))) => {
             let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
             let odd = fields.iter().find(|(_, digest)| digest.len() != 16 || !digest.bytes().all(is_digit));
@@ -174,22 +189,6 @@ pub fn applied(spec: Option<Reading>, salt: Option<String>, fields: Option<Field
         }
         _ => Err(RecordProblem::Applied),
     }
-}
-
-fn conversation(spec: Value) -> Result<Conversation, RecordProblem> {
-    let Value::Map(mut content) = spec else { return Err(RecordProblem::Spec) };
-    let mut attributes = Attributes::new();
-    match content.remove(CUSTOM_ATTRIBUTES) {
-        None => {}
-        Some(Value::Map(map)) => {
-            for (id, value) in map.iter() {
-                let value = AttributeValue::from_value(value).ok_or_else(|| RecordProblem::Attribute(id.to_owned()))?;
-                attributes.insert(id.to_owned(), value);
-            }
-        }
-        Some(_) => return Err(RecordProblem::Attribute(CUSTOM_ATTRIBUTES.to_owned())),
-    }
-    Ok(Conversation { content, attributes })
 }
 
 /// Appends a record with its address, as one JSON object.
@@ -222,7 +221,7 @@ pub fn write_digests(content: Digest, attributes: Option<Digest>, members: &mut 
 /// The member `spec`, or the members `salt` and `fields`.
 pub fn write_applied(applied: &Applied, members: &mut Members<'_>) {
     match applied {
-        Applied::Full(conversation) => members.value("spec", &conversation.to_value()),
+        Applied::Full(spec) => members.name("spec").push_str(spec.json()),
         Applied::Digests { salt, fields } => {
             members.text("salt", salt);
             members.object("fields", |members| {

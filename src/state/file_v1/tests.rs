@@ -4,6 +4,7 @@ use super::*;
 use crate::conversation::{AttributeValue, Attributes, Conversation, Kind};
 use crate::digest::Digest;
 use crate::source::{Place, Source};
+use crate::spec::Spec;
 use crate::state::record::{Applied, Record, TenantIdentity};
 use crate::value::{Map, Number, Value};
 
@@ -26,7 +27,7 @@ fn golden_state() -> State {
         id: ConversationId(100),
         content_digest: digests.content,
         attributes_digest: Some(digests.attributes),
-        applied: Applied::Full(conversation.clone()),
+        applied: Applied::Full(Spec::of(&conversation)),
         source: Some(Source { file: "manifests/a.yaml".into(), place: Place { line: 31, column: 1 } }),
         applied_at: "2026-09-14T08:30:00Z".into(),
         partial_errors: vec!["The conversation could not be assigned".into()],
@@ -202,7 +203,11 @@ pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
             id: ConversationId(id),
             content_digest: conversation.digests().content,
             attributes_digest: written.then(|| Digest::of_bytes(applied_at.as_bytes())),
-            applied: if full { Applied::Full(conversation) } else { Applied::to_digests(&conversation, "salt") },
+            applied: if full {
+                Applied::Full(Spec::of(&conversation))
+            } else {
+                Applied::to_digests(&conversation, "salt")
+            },
             source: source.map(|(file, (line, column))| Source { file: file.into(), place: Place { line, column } }),
             applied_at,
             partial_errors,
@@ -211,7 +216,8 @@ pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
     )
 }
 
-fn state() -> impl Strategy<Value = State> {
+/// Any state.
+pub(crate) fn any_state() -> impl Strategy<Value = State> {
     let tenant = prop::option::of((text(), prop::option::of(text())));
     let records = prop::collection::btree_map(("[a-z]{1,3}", any::<bool>()), record(1), 0..6);
     (any::<u128>(), any::<u64>(), tenant, records).prop_map(|(lineage, serial, tenant, records)| State {
@@ -232,7 +238,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
     #[test]
-    fn every_state_reads_back_as_it_was_and_writes_the_same_bytes_again(state in state()) {
+    fn every_state_reads_back_as_it_was_and_writes_the_same_bytes_again(state in any_state()) {
         let text = write(&state);
         let back = read(&text).expect("own text");
         prop_assert_eq!(&back, &state);
