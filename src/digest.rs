@@ -50,6 +50,16 @@ impl Digest {
         Digest::of_bytes(canonical(value).as_bytes())
     }
 
+    /// The 32 bytes themselves, for files that only this program reads.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The digest with these bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Digest(bytes)
+    }
+
     /// The first `digits` hexadecimal digits, for codes that people compare by eye.
     pub fn short(&self, digits: usize) -> String {
         hex(&self.0).chars().take(digits).collect()

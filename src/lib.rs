@@ -52,6 +52,7 @@
 //!
 //! And those that bring them together:
 //!
+//! - [`survey`]: what a plan is made of, read in proportion to what changed
 //! - [`apply`]: carries out a plan
 //! - [`cli`]: arguments, streams, questions, exit codes
 //!
@@ -70,6 +71,7 @@
 //! | `render` | nouns, `plan`, events and reports of `apply` | printing, counting, deciding |
 //! | `schema` | nouns, names of `plan` and `state` | files, checking |
 //! | `api` | nouns | manifests, plans, state files |
+//! | `survey` | `yaml`, `manifest`, `state`, `plan`, `workspace` | rules of planning, but for "the digests are the same" |
 //! | `workspace` | `state`, `journal`, the pace of `api` that it keeps in a file | decisions |
 //! | `sandbox` | nothing | anything it could be wrong in together with the client |
 //! | `apply` | nouns, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
@@ -143,3 +145,4 @@ pub mod workspace;
 
 pub mod apply;
 pub mod cli;
+pub mod survey;

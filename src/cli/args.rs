@@ -219,6 +219,9 @@ pub struct PlanArgs {
     /// Read the tenant first, one call per record, and plan against what is there
     #[arg(long)]
     pub refresh: bool,
+    /// Read every manifest, also those that the index beside the state knows to be unchanged
+    #[arg(long)]
+    pub no_index: bool,
     /// Save the plan, for `dixaform apply FILE`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

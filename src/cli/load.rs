@@ -20,6 +20,26 @@ use crate::yaml;
 /// # Errors
 /// A path that can't be read, or no manifest at all.
 pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findings), Error> {
+    read_all(&find(session, paths)?)
+}
+
+/// Reads the manifests of these files.
+///
+/// # Errors
+/// A file that can't be read, or no manifest at all.
+pub fn read_all(found: &[Found]) -> Result<(Desired, Findings), Error> {
+    let readings: Result<Vec<Reading>, Error> = found.par_iter().map(read).collect();
+    let (desired, mut findings) = manifest::resolve(readings?);
+    check_not_empty(desired.len(), &findings)?;
+    show_lines(&mut findings);
+    Ok((desired, findings))
+}
+
+/// Finds the files that hold manifests.
+///
+/// # Errors
+/// A path that can't be read, or no file at all.
+pub fn find(session: &Session, paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
     let wanted = session.manifest_paths(paths);
     let found = manifests::find(&wanted).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(|problem| Error::of(Exit::Failed, problem).message).collect();
@@ -37,27 +57,36 @@ pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findi
         let message = format!("no manifests in {}", looked.join(", "));
         return Err(Error::new(Exit::Failed, message).hint("manifests are files ending in .yaml, .yml or .json"));
     }
-    let readings: Result<Vec<Reading>, Error> = found.par_iter().map(read).collect();
-    let (desired, mut findings) = manifest::resolve(readings?);
-    if !findings.has_errors() && desired.is_empty() {
+    Ok(found)
+}
+
+/// # Errors
+/// There is no manifest, and nothing is wrong that would explain it.
+pub fn check_not_empty(manifests: usize, findings: &Findings) -> Result<(), Error> {
+    if !findings.has_errors() && manifests == 0 {
         return Err(Error::new(Exit::Failed, "no manifests: the files are empty")
             .hint("a manifest begins with `apiVersion: dixaform/v1`"));
     }
-    show_lines(&mut findings);
-    Ok((desired, findings))
+    Ok(())
 }
 
 /// Manifests that a plan can be made of: errors end the command, warnings are printed.
 pub fn desired(session: &Session, paths: &[PathBuf], warnings_as_errors: bool) -> Result<Desired, Error> {
     let (desired, findings) = manifests(session, paths)?;
-    report(&findings, &session.output);
+    check(session, &findings, warnings_as_errors)?;
+    Ok(desired)
+}
+
+/// Prints findings, and ends the command where nothing can be planned because of them.
+pub fn check(session: &Session, findings: &Findings, warnings_as_errors: bool) -> Result<(), Error> {
+    report(findings, &session.output);
     if findings.has_errors() {
         return Err(Error::new(Exit::Failed, "the manifests have errors; nothing was planned"));
     }
     if warnings_as_errors && !findings.is_empty() {
         return Err(Error::new(Exit::Failed, "the manifests have warnings, and --warnings-as-errors is given"));
     }
-    Ok(desired)
+    Ok(())
 }
 
 fn read(found: &Found) -> Result<Reading, Error> {

@@ -2,6 +2,7 @@
 
 mod apply;
 pub mod args;
+mod basis;
 mod clock;
 mod completions;
 mod connection;

@@ -1,14 +1,14 @@
 //! `dixaform plan`: what an apply would do. No request is made, and no token is looked for.
 
 use crate::cli::args::{Form, PlanArgs, PlanFormsArgs, PlanningArgs};
+use crate::cli::basis::{self, Basis};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::formats::{self, Goes};
-use crate::cli::load;
 use crate::cli::refresh;
 use crate::cli::saved_plan;
 use crate::cli::session::Session;
-use crate::cli::state_access::{self, Standing};
+use crate::cli::state_access;
 use crate::desired::Desired;
 use crate::journal::InDoubt;
 use crate::plan::{self, Plan, PlanOptions, Scope, Target};
@@ -22,9 +22,9 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     formats::check(&args.forms.format)?;
     let tenant = session.tenant()?;
     let options = options(tenant, &args.planning)?;
-    let desired = load::desired(session, &args.planning.paths, args.planning.warnings_as_errors)?;
-    let Standing { state, in_doubt } = state_access::look(session, tenant)?;
     let mut options = options;
+    let Basis { desired, state, in_doubt, settled } = basis::gather(session, tenant, args, &options.scope)?;
+    options.settled = settled;
     let mut requests = 0;
     if args.refresh {
         options.observations = refresh::observe(session, tenant, &desired, &state, &options)?;

@@ -126,7 +126,7 @@ fn lock(path: &Path, command: &str, timeout: Duration) -> Result<StateLock, Erro
 }
 
 /// Refuses a state that belongs to another tenant.
-fn same_tenant(state: &State, tenant: &Tenant, path: &Path) -> Result<(), Error> {
+pub fn same_tenant(state: &State, tenant: &Tenant, path: &Path) -> Result<(), Error> {
     let Some(known) = &state.tenant else { return Ok(()) };
     let identity = tenant.identity();
     if known.base_url != identity {

@@ -11,6 +11,7 @@
 //! | read, and gone | none: it is told, and never silently made again | none |
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
 
 use crate::conversation::{
     Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId, Digests, Kind, OnChange,
@@ -56,6 +57,21 @@ pub struct Settled {
     pub unchanged: usize,
     /// Not in the scope of the plan.
     pub left_out: usize,
+}
+
+impl Settled {
+    /// Counts one more, in the scope of the plan or not.
+    pub fn count(&mut self, in_scope: bool) {
+        self.unchanged += usize::from(in_scope);
+        self.left_out += usize::from(!in_scope);
+    }
+}
+
+impl AddAssign for Settled {
+    fn add_assign(&mut self, Settled { unchanged, left_out }: Self) {
+        self.unchanged += unchanged;
+        self.left_out += left_out;
+    }
 }
 
 impl PlanOptions {

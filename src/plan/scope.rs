@@ -43,10 +43,15 @@ impl Scope {
         Ok(Scope { targets: globs(targets)?, excludes: globs(excludes)?, selectors })
     }
 
+    /// Whether nothing is left out.
+    pub fn is_everything(&self) -> bool {
+        self.targets.is_empty() && self.excludes.is_empty() && self.selectors.is_empty()
+    }
+
     /// Whether an address with these labels is looked at. A record without a manifest has no labels, so a selector never
     /// covers it.
     pub fn covers(&self, address: &Address, labels: Option<&Labels>) -> bool {
-        if self.targets.is_empty() && self.excludes.is_empty() && self.selectors.is_empty() {
+        if self.is_everything() {
             return true;
         }
         let name = address.to_string();

@@ -26,7 +26,6 @@ pub struct Head {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordOutline {
     pub address: Address,
-    pub id: ConversationId,
     pub content_digest: Digest,
     /// See [`Record::attributes_digest`].
     pub attributes_digest: Option<Digest>,
@@ -34,6 +33,13 @@ pub struct RecordOutline {
 }
 
 impl RecordOutline {
+    /// Whether two outlines of a record differ in their stretch at most.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let RecordOutline { address, content_digest, attributes_digest, stretch: _ } = self;
+        (address, content_digest, attributes_digest)
+            == (&other.address, &other.content_digest, &other.attributes_digest)
+    }
+
     /// Whether a manifest with these digests leaves nothing to do.
     pub fn is_as_wanted(&self, wanted: Digests) -> bool {
         self.content_digest == wanted.content && self.attributes_digest == Some(wanted.attributes)
@@ -60,21 +66,23 @@ pub fn head(line: &str) -> Option<Head> {
     is_known.then(|| Head { lineage, serial: head.serial, tenant: head.tenant.map(Into::into) })
 }
 
-/// The outline of the record in a line without its line break; none when it is not as this version writes it.
-pub fn outline(line: &str, offset: u64) -> Option<RecordOutline> {
+/// The outline of the record in a line without its line break, and its conversation; none when it is not as this version
+/// writes it.
+pub fn outline(line: &str, offset: u64) -> Option<(RecordOutline, ConversationId)> {
     let text = line.strip_suffix(',').unwrap_or(line);
     let short: OutlineV1<'_> = serde_json::from_str(text).ok()?;
     let digest = |text: &str| text.parse::<Digest>().ok();
-    Some(RecordOutline {
+    let id = Some(short.id).filter(|id| *id > 0).map(ConversationId)?;
+    let outline = RecordOutline {
         address: short.address.parse().ok()?,
-        id: Some(short.id).filter(|id| *id > 0).map(ConversationId)?,
         content_digest: digest(&short.digest.content)?,
         attributes_digest: match &short.digest.attributes {
             Some(text) => Some(digest(text)?),
             None => None,
         },
         stretch: Stretch { offset, length: u32::try_from(text.len()).ok()? },
-    })
+    };
+    Some((outline, id))
 }
 
 /// The whole record of a [`Stretch`].
@@ -143,10 +151,10 @@ mod tests {
             if line == LAST_LINE {
                 return Some(state);
             }
-            let short = outline(line, 0)?;
+            let (short, id) = outline(line, 0)?;
             let (address, record) = record(&line[..short.stretch.length as usize]).expect("whole");
             assert_eq!(
-                (&short.address, short.id, short.content_digest, short.attributes_digest),
+                (&short.address, id, short.content_digest, short.attributes_digest),
                 (&address, record.id, record.content_digest, record.attributes_digest)
             );
             state.records.insert(address, record);

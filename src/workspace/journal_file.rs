@@ -66,6 +66,15 @@ impl JournalFile {
         Ok(entries)
     }
 
+    /// How many bytes the journal at `path` has, 0 where there is none; none where that can't be told.
+    pub fn length(path: &Path) -> Option<u64> {
+        match path.metadata() {
+            Ok(found) => Some(found.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Some(0),
+            Err(_) => None,
+        }
+    }
+
     /// Removes the journal at `path`, if there is one. Only after [`Entry::Closed`], and only when nothing is in doubt;
     /// [`JournalFile::tidy`] finds out.
     ///

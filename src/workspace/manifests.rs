@@ -9,11 +9,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use ignore::{DirEntry, WalkBuilder};
+use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
+use rayon::slice::ParallelSliceMut as _;
 
 use crate::workspace::file_error::FileError;
+use crate::workspace::stamp::Stamp;
 
 /// The path that stands for standard input, and the name that its text gets.
 const STDIN: &str = "-";
@@ -31,11 +34,16 @@ pub struct Found {
     /// As findings show it: the path as it was given or walked to, with `/` between folders and without `./` in front.
     pub name: Arc<str>,
     pub input: Input,
+    /// Of a file that is no link; taken before it is read.
+    pub stamp: Option<Stamp>,
 }
 
 /// Where the text comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Input {
+    /// A file whose path is its name.
+    Named,
+    /// A file whose path is written otherwise than its name.
     File(PathBuf),
     /// It can be read once.
     Stdin,
@@ -73,14 +81,28 @@ pub struct Bounded {
 }
 
 impl Found {
+    fn file(name: String, path: &Path, stamp: Option<Stamp>) -> Self {
+        let input = if path.as_os_str() == name.as_str() { Input::Named } else { Input::File(path.to_owned()) };
+        Found { name: name.into(), input, stamp }
+    }
+
+    /// Where it is; none for standard input.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.input {
+            Input::Named => Some(Path::new(&*self.name)),
+            Input::File(path) => Some(path),
+            Input::Stdin => None,
+        }
+    }
+
     /// Reads up to `limit` bytes.
     ///
     /// # Errors
     /// Those of the operating system.
     pub fn read(&self, limit: u64) -> io::Result<Bounded> {
-        match &self.input {
-            Input::File(path) => read_bounded(path, limit),
-            Input::Stdin => bounded(io::stdin().lock(), limit),
+        match self.path() {
+            Some(path) => read_bounded(path, limit),
+            None => bounded(io::stdin().lock(), limit),
         }
     }
 }
@@ -106,43 +128,53 @@ fn bounded(source: impl Read, limit: u64) -> io::Result<Bounded> {
 /// What these paths lead to, sorted by name. `-` is standard input.
 ///
 /// # Errors
-/// Every path that does not exist or can't be read, in the order in which they were met.
+/// Every path that does not exist or can't be read, in the order of the paths given, and below a folder in that of their
+/// names.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<Found>, Vec<FindError>> {
     let mut search = Search::default();
     for path in paths {
         search.path(path);
     }
-    let Search { mut found, errors, real_folders, visited: _ } = search;
+    let Search { mut found, errors, has_links, visited: _ } = search;
     if !errors.is_empty() {
         return Err(errors);
     }
-    found.sort();
-    let mut real_folders = real_folders;
-    let mut seen = BTreeSet::new();
-    found.retain(|found| match &found.input {
-        Input::File(path) => seen.insert(Some(real_path(path, &mut real_folders))),
-        Input::Stdin => seen.insert(None),
-    });
+    found.par_sort_unstable();
+    // One folder without links in it holds every file once.
+    if paths.len() > 1 || has_links {
+        drop_repetitions(&mut found);
+    }
     Ok(found)
+}
+
+fn drop_repetitions(found: &mut Vec<Found>) {
+    let mut real_folders = HashMap::new();
+    let mut seen = BTreeSet::new();
+    found.retain(|found| seen.insert(found.path().map(|path| real_path(path, &mut real_folders))));
 }
 
 #[derive(Default)]
 struct Search {
     found: Vec<Found>,
     errors: Vec<FindError>,
-    real_folders: HashMap<PathBuf, PathBuf>,
     visited: usize,
+    has_links: bool,
 }
 
 impl Search {
     fn path(&mut self, path: &Path) {
         if path.as_os_str() == STDIN {
-            self.found.push(Found { name: STDIN_NAME.into(), input: Input::Stdin });
+            self.found.push(Found { name: STDIN_NAME.into(), input: Input::Stdin, stamp: None });
             return;
         }
         match path.metadata() {
             Ok(found) if found.is_dir() => self.folder(path),
-            Ok(_) => self.take(path),
+            Ok(metadata) => {
+                let is_link = path.is_symlink();
+                self.has_links |= is_link;
+                let stamp = if is_link { None } else { Stamp::of(&metadata) };
+                self.found.push(Found::file(display_name(path), path, stamp));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.errors.push(FindError::Missing { path: path.to_owned() });
             }
@@ -152,23 +184,103 @@ impl Search {
 
     fn folder(&mut self, folder: &Path) {
         // Neither .gitignore nor its like have a say: what a reviewer sees in the folder is what is applied.
-        let walk = WalkBuilder::new(folder).standard_filters(false).hidden(true).follow_links(true).build();
-        for entry in walk {
-            self.visited += 1;
-            if self.visited > VISITED_MAX {
-                self.errors.push(FindError::TooMany { path: folder.to_owned() });
-                return;
-            }
-            match entry {
-                Ok(entry) if is_manifest(&entry) => self.take(entry.path()),
-                Ok(_) => {}
-                Err(error) => self.errors.extend(unreadable(error, folder).map(FindError::from)),
-            }
+        let walk = WalkBuilder::new(folder)
+            .standard_filters(false)
+            .hidden(true)
+            .follow_links(true)
+            .threads(rayon::current_num_threads())
+            .build_parallel();
+        let below = Below {
+            folder,
+            prefix: display_name(folder),
+            visited: AtomicUsize::new(self.visited),
+            catch: Mutex::default(),
+        };
+        walk.visit(&mut &below);
+        self.visited = below.visited.into_inner();
+        if self.visited > VISITED_MAX {
+            self.errors.push(FindError::TooMany { path: folder.to_owned() });
+            return;
+        }
+        let mut catch = below.catch.into_inner().unwrap_or_else(PoisonError::into_inner);
+        catch.errors.sort_by(|one, other| one.path.cmp(&other.path));
+        self.errors.extend(catch.errors.into_iter().map(FindError::from));
+        self.found.append(&mut catch.found);
+        self.has_links |= catch.has_links;
+    }
+}
+
+/// One folder while several threads walk through it.
+struct Below<'a> {
+    folder: &'a Path,
+    /// [`display_name`] of the folder.
+    prefix: String,
+    visited: AtomicUsize,
+    catch: Mutex<Catch>,
+}
+
+/// What was met below a folder.
+#[derive(Default)]
+struct Catch {
+    found: Vec<Found>,
+    errors: Vec<FileError>,
+    has_links: bool,
+}
+
+impl Below<'_> {
+    fn take(&self, entry: Result<DirEntry, ignore::Error>, catch: &mut Catch) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return catch.errors.extend(unreadable(error, self.folder)),
+        };
+        catch.has_links |= entry.path_is_symlink();
+        if is_manifest(&entry) {
+            let stamp = if entry.path_is_symlink() { None } else { entry.metadata().ok().as_ref().and_then(Stamp::of) };
+            catch.found.push(Found::file(self.name(entry.path()), entry.path(), stamp));
         }
     }
 
-    fn take(&mut self, path: &Path) {
-        self.found.push(Found { name: display_name(path).into(), input: Input::File(path.to_owned()) });
+    /// [`display_name`] of a path below the folder, whose own name was looked at once.
+    fn name(&self, path: &Path) -> String {
+        match path.strip_prefix(self.folder).ok().and_then(Path::to_str) {
+            Some(rest) if cfg!(unix) && !rest.is_empty() => {
+                let slash = if self.prefix.is_empty() || self.prefix.ends_with('/') { "" } else { "/" };
+                format!("{}{slash}{rest}", self.prefix)
+            }
+            _ => display_name(path),
+        }
+    }
+}
+
+impl<'s, 'a: 's> ParallelVisitorBuilder<'s> for &'s Below<'a> {
+    fn build(&mut self) -> Box<dyn ParallelVisitor + 's> {
+        Box::new(Walker { below: self, catch: Catch::default() })
+    }
+}
+
+/// One thread of a walk. Its catch is handed over when it ends.
+struct Walker<'s, 'a> {
+    below: &'s Below<'a>,
+    catch: Catch,
+}
+
+impl ParallelVisitor for Walker<'_, '_> {
+    fn visit(&mut self, entry: Result<DirEntry, ignore::Error>) -> WalkState {
+        if self.below.visited.fetch_add(1, Ordering::Relaxed) >= VISITED_MAX {
+            return WalkState::Quit;
+        }
+        self.below.take(entry, &mut self.catch);
+        WalkState::Continue
+    }
+}
+
+impl Drop for Walker<'_, '_> {
+    fn drop(&mut self) {
+        let Catch { found, errors, has_links } = &mut self.catch;
+        let mut all = self.below.catch.lock().unwrap_or_else(PoisonError::into_inner);
+        all.found.append(found);
+        all.errors.append(errors);
+        all.has_links |= *has_links;
     }
 }
 

@@ -6,16 +6,20 @@
 
 pub mod atomic_file;
 mod file_error;
+pub mod index;
 mod journal_file;
 mod lock;
 pub mod manifests;
 mod pace_file;
+pub mod stamp;
 mod state_files;
+pub mod state_lines;
 mod state_store;
 
 pub use file_error::FileError;
 pub use journal_file::JournalFile;
 pub use lock::{LockError, LockInfo, StateLock};
 pub use pace_file::PaceFile;
+pub use stamp::Stamp;
 pub use state_files::StateFiles;
 pub use state_store::{StateError, StateStore};

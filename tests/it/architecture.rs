@@ -35,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sandbox", &[]),
     ("workspace", &[NOUNS, "state", "plan", "journal", "api"]),
     // The shell: decisions already made, now do them.
+    ("survey", &[NOUNS, "yaml", "manifest", "state", "plan", "workspace"]),
     ("apply", &[NOUNS, "plan", "state", "journal", "api", "project"]),
     ("cli", &[EVERYTHING]),
     ("main", &["cli"]),

@@ -1,0 +1,213 @@
+//! One survey, from the files that were found to what the planner needs.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::SystemTime;
+
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+
+use crate::conversation::{Address, Kind, Labels};
+use crate::desired::{Desired, Manifest};
+use crate::finding::Findings;
+use crate::manifest::{self, Outline, Reading};
+use crate::plan::{Scope, Settled};
+use crate::state::outline::Stretch;
+use crate::state::{Lineage, State};
+use crate::survey::fresh::{Records, SortedOut, sort_out};
+use crate::survey::memory;
+use crate::workspace::index::{Index, IndexedFile};
+use crate::workspace::manifests::Found;
+use crate::workspace::state_lines::{RecordError, StateLines};
+use crate::yaml;
+
+/// What a survey starts from.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// In ascending order of their names, each file once, and no standard input.
+    pub found: &'a [Found],
+    pub state: &'a Path,
+    /// The index of the state; none to read everything.
+    pub index: Option<&'a Index>,
+    /// Whether a new index may be written.
+    pub remember: bool,
+    pub scope: &'a Scope,
+    /// When the files were about to be found.
+    pub began: SystemTime,
+}
+
+/// What a plan is made of.
+#[derive(Debug)]
+pub struct Survey {
+    /// Manifests that differ from their record or have none.
+    pub desired: Desired,
+    /// The records of those manifests, and those without a manifest.
+    pub state: State,
+    pub settled: Settled,
+    /// Sorted. Where they are errors, `desired` lacks what they are about.
+    pub findings: Findings,
+    /// All manifests without an error, settled or not.
+    pub manifests: usize,
+}
+
+/// Why there is no survey.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    #[error("can't read {name}: {source}")]
+    Manifest { name: String, source: std::io::Error },
+    #[error("can't read the state {}: {source}", path.display())]
+    State { path: std::path::PathBuf, source: RecordError },
+}
+
+/// One manifest that was read.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub outline: Outline,
+    pub labels: Labels,
+}
+
+/// One file that was read.
+#[derive(Debug)]
+pub(super) struct Look<'a> {
+    pub found: &'a Found,
+    pub documents: Vec<Document>,
+    unsettled: Vec<Manifest>,
+    settled: Settled,
+    findings: Findings,
+}
+
+impl Look<'_> {
+    /// Whether every manifest of the file is as its record, and nothing is to be said about the file alone.
+    pub fn is_settled(&self) -> bool {
+        let adopts = || self.documents.iter().any(|document| document.outline.adopt.is_some());
+        self.unsettled.is_empty() && self.findings.is_empty() && !adopts()
+    }
+}
+
+/// Surveys manifests and state; none where the slow way has to be taken.
+///
+/// # Errors
+/// See [`SurveyError`].
+pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
+    let broken = |source| SurveyError::State { path: request.state.to_owned(), source };
+    let lines = match StateLines::open(request.state) {
+        Ok(Some(lines)) => Some(lines),
+        Ok(None) => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(broken(error.into())),
+    };
+    let stamp = lines.as_ref().and_then(|lines| lines.stamp);
+    let same_state = stamp.is_some() && request.index.is_some_and(|index| index.state() == stamp);
+    let outlines = match &lines {
+        Some(_) if same_state => None,
+        Some(lines) => match lines.outlines().map_err(|error| broken(error.into()))? {
+            Some(outlines) => Some(outlines),
+            None => return Ok(None),
+        },
+        None => Some(Vec::new()),
+    };
+    let Some(sorted) = sort_out(request.found, request.index, outlines, request.scope) else {
+        return survey(Request { index: None, ..request });
+    };
+    let looks = sorted.to_read.par_iter().map(|found| look(found, &sorted.records, request.scope));
+    let looks: Vec<Look<'_>> = looks.collect::<Result<_, _>>()?;
+    if clash(&looks, &sorted.fresh) {
+        // What is wrong with them shows when both are read.
+        return survey(Request { index: None, ..request });
+    }
+    if looks.iter().flat_map(|look| &look.unsettled).any(|manifest| manifest.adopt.is_some()) {
+        // Whose conversation it is can only be told by all records.
+        return Ok(None);
+    }
+    let mut findings = Findings::default();
+    findings.extend(manifest::between(all_outlines(&looks)));
+    let state = match &lines {
+        Some(lines) => {
+            if request.remember {
+                memory::write(&request, &sorted, &looks, &findings, stamp, same_state);
+            }
+            state(lines, &sorted.records, &looks).map_err(broken)?
+        }
+        None => State::new(Lineage(uuid::Uuid::nil())),
+    };
+    Ok(Some(joined(looks, &sorted, findings, state)))
+}
+
+fn all_outlines(looks: &[Look<'_>]) -> Vec<Outline> {
+    looks.iter().flat_map(|look| &look.documents).map(|document| document.outline.clone()).collect()
+}
+
+/// Reads one file, and keeps of its manifests what planning needs.
+fn look<'a>(found: &'a Found, records: &Records, scope: &Scope) -> Result<Look<'a>, SurveyError> {
+    let bounded = found
+        .read(yaml::SIZE_LIMIT + 1)
+        .map_err(|source| SurveyError::Manifest { name: found.name.to_string(), source })?;
+    // One byte more than fits was read, so that the reader sees that the file is too large.
+    let Reading { manifests, findings } = manifest::read(&found.name, &bounded.bytes);
+    let (documents, unsettled) = (Vec::with_capacity(manifests.len()), Vec::new());
+    let mut look = Look { found, documents, unsettled, settled: Settled::default(), findings };
+    for manifest in manifests {
+        let outline = Outline::of(&manifest);
+        if records.get(&manifest.address).is_some_and(|record| record.is_as_wanted(manifest.digests)) {
+            look.settled.count(scope.covers(&manifest.address, Some(&manifest.labels)));
+            look.documents.push(Document { outline, labels: manifest.labels });
+        } else {
+            // Its file is not remembered, and its labels stay with it.
+            look.documents.push(Document { outline, labels: Labels::default() });
+            look.unsettled.push(manifest);
+        }
+    }
+    Ok(look)
+}
+
+/// Whether a manifest that was read has the address or the body of one that was not.
+fn clash(looks: &[Look<'_>], fresh: &[IndexedFile<'_>]) -> bool {
+    let hasher = RandomState::new();
+    let address = |kind: Kind, name: &str| hasher.hash_one((kind, name));
+    let body = |kind: Kind, digest| hasher.hash_one((digest, kind));
+    let mut read: HashSet<u64> = HashSet::new();
+    for Document { outline, .. } in looks.iter().flat_map(|look| &look.documents) {
+        read.insert(address(outline.address.kind, outline.address.name()));
+        read.insert(body(outline.address.kind, outline.content));
+    }
+    // Two hashes that are equal by chance cost time, and nothing else.
+    let clashes = |file: &IndexedFile<'_>| {
+        file.manifests().any(|manifest| {
+            read.contains(&address(manifest.kind, manifest.name))
+                || read.contains(&body(manifest.kind, manifest.content_digest))
+        })
+    };
+    !read.is_empty() && fresh.par_iter().any(clashes)
+}
+
+/// The state, with the records that a plan asks for: of manifests that differ from theirs, and those without a manifest.
+fn state(lines: &StateLines, records: &Records, looks: &[Look<'_>]) -> Result<State, RecordError> {
+    let documents = looks.iter().flat_map(|look| &look.documents);
+    let described: HashSet<&Address> = documents.map(|document| &document.outline.address).collect();
+    let orphans = records.others().filter(|record| !described.contains(&record.address));
+    let unsettled = looks.iter().flat_map(|look| &look.unsettled);
+    let differing = unsettled.filter_map(|manifest| records.get(&manifest.address));
+    let mut stretches: Vec<Stretch> = orphans.chain(differing).map(|record| record.stretch).collect();
+    stretches.sort_unstable_by_key(|stretch| stretch.offset);
+    Ok(State {
+        lineage: lines.head.lineage,
+        serial: lines.head.serial,
+        tenant: lines.head.tenant.clone(),
+        records: lines.records(&stretches)?.into_iter().collect(),
+    })
+}
+
+fn joined(looks: Vec<Look<'_>>, sorted: &SortedOut<'_>, mut findings: Findings, state: State) -> Survey {
+    let mut settled = sorted.settled;
+    let mut manifests = sorted.fresh.iter().map(|file| file.count).sum();
+    let mut unsettled = Vec::new();
+    for look in looks {
+        manifests += look.documents.len();
+        settled += look.settled;
+        findings.extend(look.findings);
+        unsettled.extend(look.unsettled);
+    }
+    findings.sort();
+    Survey { desired: manifest::keyed(unsettled), state, settled, findings, manifests }
+}

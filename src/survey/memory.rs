@@ -1,0 +1,82 @@
+//! What the next survey may remember of this one.
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use crate::conversation::Address;
+use crate::finding::Findings;
+use crate::survey::fresh::SortedOut;
+use crate::survey::look::{Look, Request};
+use crate::workspace::Stamp;
+use crate::workspace::index::{IndexWriter, IndexedFile};
+
+/// A new index is written when it saves reading at least one in so many files; what it costs would not come in otherwise.
+const WORTHWHILE: usize = 64;
+
+/// Writes a new index, where that is worth it. That it can't be written is no error: the next survey takes longer.
+///
+/// `same_state` tells that the index at hand was made for the state as it is.
+pub(super) fn write(
+    request: &Request<'_>,
+    sorted: &SortedOut<'_>,
+    looks: &[Look<'_>],
+    findings: &Findings,
+    state: Option<Stamp>,
+    same_state: bool,
+) {
+    let suspicious: HashSet<&str> = findings
+        .iter()
+        .flat_map(|finding| std::iter::once(&finding.source).chain(finding.related.iter().map(|(source, _)| source)))
+        .map(|source| &*source.file)
+        .collect();
+    let clean: Vec<(&Look<'_>, Stamp)> = looks
+        .iter()
+        .filter(|look| look.is_settled() && !suspicious.contains(&*look.found.name))
+        .filter_map(|look| Some((look, old_enough(look.found.stamp, request.began)?)))
+        .collect();
+    let before = request.index.map_or(0, |index| index.files().count());
+    let now = sorted.fresh.len() + clean.len();
+    let worthwhile = if same_state { clean.len() * WORTHWHILE > before } else { now > 0 && now * 2 >= before };
+    if !worthwhile {
+        return;
+    }
+    let state = old_enough(state, request.began);
+    let mut writer = IndexWriter::new(state);
+    let mut remembered: HashSet<&Address> = HashSet::new();
+    let mut fresh = sorted.fresh.iter().peekable();
+    let keep = |file: &IndexedFile<'_>, writer: &mut IndexWriter| {
+        if same_state {
+            writer.same(file);
+            return;
+        }
+        let known: Vec<_> = file
+            .manifests()
+            .filter_map(|manifest| {
+                let address = Address::new(manifest.kind, manifest.name).ok()?;
+                Some((sorted.records.get(&address)?, manifest.labels()))
+            })
+            .collect();
+        writer.file(file.name, file.stamp, known.iter().map(|(record, labels)| (*record, labels)));
+    };
+    for (look, stamp) in clean {
+        while let Some(file) = fresh.next_if(|file| file.name < &*look.found.name) {
+            keep(file, &mut writer);
+        }
+        let documents = look.documents.iter();
+        writer.file(
+            &look.found.name,
+            stamp,
+            documents.filter_map(|document| Some((sorted.records.get(&document.outline.address)?, &document.labels))),
+        );
+        remembered.extend(look.documents.iter().map(|document| &document.outline.address));
+    }
+    fresh.for_each(|file| keep(file, &mut writer));
+    let others = sorted.records.others().filter(|record| !remembered.contains(&record.address));
+    if let Err(error) = writer.save(request.state, others) {
+        tracing::debug!("no index: {error}");
+    }
+}
+
+fn old_enough(stamp: Option<Stamp>, began: SystemTime) -> Option<Stamp> {
+    stamp.filter(|stamp| stamp.is_old_enough(began))
+}
