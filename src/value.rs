@@ -156,6 +156,15 @@ impl PartialEq for Map {
     }
 }
 
+impl IntoIterator for Map {
+    type Item = (String, Value);
+    type IntoIter = std::vec::IntoIter<(String, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl FromIterator<(String, Value)> for Map {
     /// A later member of the same name wins.
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(members: I) -> Self {

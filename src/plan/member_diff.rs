@@ -115,11 +115,22 @@ pub fn of_change(change: &Change) -> Members {
     }
 }
 
+/// What a change makes that makes something new where nothing was, with all members in the order in which they are shown;
+/// none of any other change.
+pub fn added(change: &Change) -> Option<Map> {
+    if !matches!(change.action, Action::Create | Action::Import) {
+        return None;
+    }
+    match order::ordered(change.after_shown()?, body_of(change)) {
+        Value::Map(map) => Some(map),
+        _ => None,
+    }
+}
+
 /// Everything is new, the id is known later.
 fn made(change: &Change) -> Members {
-    let after = change.after_shown().map(|value| order::ordered(&value, body_of(change)));
-    let members = after.as_ref().and_then(Value::as_map).into_iter().flat_map(Map::iter);
-    let added = members.map(|(name, value)| Member::new(name, Diff::Added(value.clone())));
+    let added =
+        added(change).unwrap_or_default().into_iter().map(|(name, value)| Member::new(&name, Diff::Added(value)));
     Members {
         shown: std::iter::once(Member::new("id", Diff::Unknown { before: None })).chain(added).collect(),
         ..Members::default()
@@ -279,8 +290,8 @@ fn members_diff(before: &Map, after: &Map, known: Known) -> Members {
                 attributes_diff(before, after)
             }
             (Some(before), Some(after)) => value_diff(before, after, known_member),
-            (Some(before), None) => Some(Diff::Removed(order::ordered(before, known_member))),
-            (None, Some(after)) => Some(Diff::Added(order::ordered(after, known_member))),
+            (Some(before), None) => Some(Diff::Removed(order::ordered(before.clone(), known_member))),
+            (None, Some(after)) => Some(Diff::Added(order::ordered(after.clone(), known_member))),
             (None, None) => None,
         };
         match diff {
@@ -325,8 +336,10 @@ fn value_diff(before: &Value, after: &Value, known: Known) -> Option<Diff> {
         }
         (Value::List(before), Value::List(after)) => list_diff(before, after, known.element()),
         (Value::Text(before), Value::Text(after)) => (before != after).then(|| text_diff(before, after)),
-        _ => (before != after)
-            .then(|| Diff::Changed { before: order::ordered(before, known), after: order::ordered(after, known) }),
+        _ => (before != after).then(|| Diff::Changed {
+            before: order::ordered(before.clone(), known),
+            after: order::ordered(after.clone(), known),
+        }),
     }
 }
 
@@ -348,7 +361,7 @@ fn list_diff(before: &[Value], after: &[Value], known: Known) -> Option<Diff> {
         let (old, new) = (&before[operation.old_range()], &after[operation.new_range()]);
         match operation.tag() {
             DiffTag::Equal => {
-                elements.extend(new.iter().map(|item| Element::Unchanged(order::ordered(item, known))));
+                elements.extend(new.iter().map(|item| Element::Unchanged(order::ordered(item.clone(), known))));
             }
             DiffTag::Delete | DiffTag::Insert | DiffTag::Replace => replaced_elements(old, new, known, &mut elements),
         }
@@ -381,12 +394,12 @@ fn replaced_elements(old: &[Value], new: &[Value], known: Known, elements: &mut 
                 elements.append(&mut added);
                 elements.push(match value_diff(before, after, known) {
                     Some(diff) => Element::Differs(diff),
-                    None => Element::Unchanged(order::ordered(after, known)),
+                    None => Element::Unchanged(order::ordered(after.clone(), known)),
                 });
             }
             (before, after) => {
-                removed.extend(before.map(|item| Element::Differs(Diff::Removed(order::ordered(item, known)))));
-                added.extend(after.map(|item| Element::Differs(Diff::Added(order::ordered(item, known)))));
+                removed.extend(before.map(|item| Element::Differs(Diff::Removed(order::ordered(item.clone(), known)))));
+                added.extend(after.map(|item| Element::Differs(Diff::Added(order::ordered(item.clone(), known)))));
             }
         }
     }

@@ -25,6 +25,24 @@ pub fn quoted(text: &str) -> String {
     format!("\"{}\"", escape_quoted(text))
 }
 
+/// Appends what [`escape`] gives.
+pub fn escape_into(text: &str, out: &mut String) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        out.push_str(text);
+    } else {
+        out.push_str(&escape(text));
+    }
+}
+
+/// Appends what [`escape_quoted`] gives.
+pub fn escape_quoted_into(text: &str, out: &mut String) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        out.push_str(text);
+    } else {
+        out.push_str(&escape_quoted(text));
+    }
+}
+
 fn escape_also(text: &str, also: impl Fn(char) -> bool) -> Cow<'_, str> {
     // Most text needs nothing.
     if text.chars().all(|character| !may_be_hidden(character) && !also(character)) {

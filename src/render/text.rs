@@ -5,6 +5,7 @@
 
 mod block;
 mod closing;
+mod plain_block;
 mod row;
 mod string;
 mod value;
@@ -67,7 +68,11 @@ pub fn plan_to(plan: &Plan, options: &TextOptions, out: &mut impl fmt::Write) ->
 /// The block of one change; ends with a newline.
 pub fn block(change: &Change, options: &TextOptions) -> String {
     let canvas = options.canvas();
-    painted(&canvas, &canvas.block(change))
+    let mut out = String::new();
+    if !plain_block::append(change, &canvas, &mut out) {
+        out.push_str(&painted(&canvas, &canvas.block(change)));
+    }
+    out
 }
 
 fn painted(canvas: &Canvas, rows: &[Row]) -> String {

@@ -1,8 +1,6 @@
 //! The order in which the members of a body are shown: `_type` first, then as Dixa documents them, then what is unknown by
 //! name. `customAttributes` comes last; its ids, like the members of a free-form map, stand in ascending order.
 
-use std::collections::BTreeMap;
-
 use crate::conversation::CUSTOM_ATTRIBUTES;
 use crate::shape::{Form, Shape, Union};
 use crate::value::{Map, Value};
@@ -31,6 +29,20 @@ impl Known {
         found.map_or(Known::Nothing, |member| Known::Form(&member.form))
     }
 
+    /// Where a member stands among those of a map whose `_type` is `variant`.
+    fn rank(self, variant: Option<&str>, name: &str) -> usize {
+        let structured = !matches!(self, Known::Nothing);
+        match name {
+            "_type" if structured => 0,
+            CUSTOM_ATTRIBUTES if structured => usize::MAX,
+            // A shape has a dozen members.
+            name => {
+                let documented = self.shape(variant).map_or([].as_slice(), |shape| shape.members);
+                documented.iter().position(|member| member.name == name).map_or(usize::MAX - 1, |at| at + 1)
+            }
+        }
+    }
+
     fn shape(self, variant: Option<&str>) -> Option<&'static Shape> {
         let union = match self {
             Known::Form(Form::Map(shape)) => return Some(shape),
@@ -48,18 +60,7 @@ impl Known {
 
 /// Sorts the members of a map into the order in which they are shown.
 pub(super) fn sort<T>(members: &mut [(&str, T)], known: Known, variant: Option<&str>) {
-    let shape = known.shape(variant);
-    let ranks: BTreeMap<&str, usize> =
-        shape.into_iter().flat_map(|shape| shape.members).zip(1..).map(|(member, rank)| (member.name, rank)).collect();
-    let structured = !matches!(known, Known::Nothing);
-    members.sort_by_key(|(name, _)| {
-        let rank = match *name {
-            "_type" if structured => 0,
-            CUSTOM_ATTRIBUTES if structured => usize::MAX,
-            name => ranks.get(name).copied().unwrap_or(usize::MAX - 1),
-        };
-        (rank, *name)
-    });
+    members.sort_by(|(one, _), (other, _)| (known.rank(variant, one), *one).cmp(&(known.rank(variant, other), *other)));
 }
 
 /// The `_type` of a map.
@@ -68,21 +69,23 @@ pub(super) fn variant(map: &Map) -> Option<&str> {
 }
 
 /// The same value, with all its members in the order in which they are shown.
-pub(super) fn ordered(value: &Value, known: Known) -> Value {
+pub(super) fn ordered(value: Value, known: Known) -> Value {
     match value {
-        Value::List(items) => Value::List(items.iter().map(|item| ordered(item, known.element())).collect()),
+        Value::List(items) => Value::List(items.into_iter().map(|item| ordered(item, known.element())).collect()),
         Value::Map(map) => {
-            let variant = variant(map);
-            let mut members: Vec<_> = map.iter().collect();
-            sort(&mut members, known, variant);
+            let variant = variant(&map).map(str::to_owned);
+            let variant = variant.as_deref();
+            let mut members: Vec<_> = map.into_iter().map(|member| (known.rank(variant, &member.0), member)).collect();
+            members.sort_by(|(rank, (name, _)), (other_rank, (other, _))| (rank, name).cmp(&(other_rank, other)));
             let mut sorted = Map::with_capacity(members.len());
-            for (name, member) in members {
-                sorted.push_unique(name, ordered(member, known.member(variant, name)));
+            for (_, (name, member)) in members {
+                let known = known.member(variant, &name);
+                sorted.push_unique(name, ordered(member, known));
             }
             Value::Map(sorted)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {
-            value.clone()
+            value
         }
     }
 }

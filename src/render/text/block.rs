@@ -8,11 +8,8 @@ use crate::render::text::value::Canvas;
 
 impl Canvas {
     pub(super) fn block(&self, change: &Change) -> Vec<Row> {
-        let mut rows = self.header(change);
-        rows.extend(self.remarks(change));
-        let symbol = format!("{:>3}", change.action.symbol());
-        let name = format!(" {} {}", change.address.kind.word(), quoted(change.address.name()));
-        let start = Row::new(Label::of_action(change.action), symbol).and(Label::Plain, name);
+        let mut rows = self.above(change);
+        let start = rows.pop().unwrap_or_default();
         let members = change.members();
         if members.shown.is_empty() && members.unchanged == 0 {
             rows.push(start);
@@ -21,6 +18,16 @@ impl Canvas {
         rows.push(start.and(Label::Plain, " {"));
         rows.extend(self.members(&members, 4));
         rows.push(Row::plain("    }"));
+        rows
+    }
+
+    /// The rows above the members: what and why, and last the line that names the conversation, without its brace.
+    pub(super) fn above(&self, change: &Change) -> Vec<Row> {
+        let mut rows = self.header(change);
+        rows.extend(self.remarks(change));
+        let symbol = format!("{:>3}", change.action.symbol());
+        let name = format!(" {} {}", change.address.kind.word(), quoted(change.address.name()));
+        rows.push(Row::new(Label::of_action(change.action), symbol).and(Label::Plain, name));
         rows
     }
 

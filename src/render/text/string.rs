@@ -13,10 +13,10 @@ use crate::render::text::value::{Canvas, Spot};
 
 /// Characters of one line that are shown; what is more is counted. Twenty lines of a terminal are enough to know a text
 /// by.
-const CHARACTERS_MAX: usize = 2_000;
+pub(super) const CHARACTERS_MAX: usize = 2_000;
 
 /// Lines of one text that are shown; what is more is counted.
-const LINES_MAX: usize = 200;
+pub(super) const LINES_MAX: usize = 200;
 
 /// Of a line that is too long, the unchanged text on either side of a change.
 const AROUND: usize = 60;

@@ -573,6 +573,33 @@ fn any_map() -> impl Strategy<Value = Map> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
+    fn a_new_block_is_the_same_on_either_way(
+        content in any_map(),
+        import in any::<bool>(),
+        marked in any::<bool>(),
+        known in any::<bool>(),
+    ) {
+        let action = if import { Action::Import } else { Action::Create };
+        let mut change = change("conversation.a", action, None, None);
+        let mut content = content;
+        if known {
+            // Members that the tables know, in another order than the documentation's.
+            content.set("message", Value::Map(content.clone()));
+            content.set("subject", Value::text("order #123"));
+            content.set("_type", Value::text("Email"));
+        }
+        change.after = Some(Spec::of(&Conversation { content, attributes: Attributes::new() }));
+        change.marked = marked;
+        let canvas = PLAIN.canvas();
+        let mut quick = String::new();
+        if plain_block::append(&change, &canvas, &mut quick) {
+            prop_assert_eq!(quick, painted(&canvas, &canvas.block(&change)));
+        } else {
+            prop_assert_eq!(quick, "");
+        }
+    }
+
+    #[test]
     fn no_manifest_can_break_a_plan_or_draw_on_the_terminal(
         before in any_map(),
         after in any_map(),

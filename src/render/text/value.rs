@@ -39,10 +39,10 @@ enum Mark {
 }
 
 /// Lists of more columns than this stand on a line per element.
-const INLINE_MAX: usize = 60;
+pub(super) const INLINE_MAX: usize = 60;
 
 /// Names are aligned up to this width; one that is longer stands out alone.
-const NAME_MAX: usize = 40;
+pub(super) const NAME_MAX: usize = 40;
 
 /// Characters of a name that are shown.
 const NAME_SHOWN_MAX: usize = 200;
