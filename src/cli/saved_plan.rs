@@ -38,11 +38,13 @@ pub fn given(paths: &[PathBuf]) -> Result<Option<Plan>, Error> {
 pub fn read(path: &Path) -> Result<Plan, Error> {
     let failed =
         |what: String| Error::new(Exit::Failed, format!("the plan file {} can't be used: {what}", path.display()));
-    let length = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-    if length > SIZE_LIMIT {
+    let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
+    let mut text = String::new();
+    // Not by its length: that of a device is 0, and it never ends.
+    let length = file.take(SIZE_LIMIT + 1).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
+    if length as u64 > SIZE_LIMIT {
         return Err(failed("it is larger than 1 GiB".into()));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     file_v1::read(&text).map_err(|error| failed(error.to_string()).hint("make it again with `dixaform plan --out`"))
 }
 
