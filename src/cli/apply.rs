@@ -57,7 +57,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         None => plan::make(&desired, &taken.state, &taken.in_doubt, options),
     };
     let doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
-    telling.planned(&plan, approval.asks())?;
+    telling.planned(&plan, approval.asks_somebody())?;
     let ended = if plan.is_empty() {
         runtime.block_on(job.close());
         Ended { report: ApplyReport::default(), findings: Findings::default(), error: None }

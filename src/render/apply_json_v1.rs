@@ -1,5 +1,5 @@
-//! The JSON forms of an apply: `dixaform-apply/1`, how it ended, and `dixaform-apply-event/1`, a line for each thing that
-//! happens. docs/json.md explains both. A minor addition is a new member; anything else is a new number.
+//! The JSON forms of an apply: `dixaform-apply/1`, how it ended, and `dixaform-apply-event/1`, a line for each thing
+//! that happens. docs/json.md explains both. A minor addition is a new member; anything else is a new number.
 //!
 //! Characters that hide or turn text are written as `\\uXXXX`, so that a line of a log is what it looks like.
 

@@ -20,8 +20,8 @@ pub fn plan(plan: &Plan) -> String {
     format!("{}\n", json::write(&map(counts.map(|(name, number)| (name, count(number))))))
 }
 
-/// What failed, is in doubt or was done in part as a Code Quality report, each at its manifest, and what stopped the apply
-/// before its first write. An entry can't be without a file: what has none is in the other forms only.
+/// What failed, is in doubt or was done in part as a Code Quality report, each at its manifest, and what stopped the
+/// apply before its first write. An entry can't be without a file: what has none is in the other forms only.
 pub fn report(finished: &Finished<'_>) -> String {
     let mut all = as_findings(finished.report, finished.pointers);
     all.extend(finished.findings.iter().cloned());

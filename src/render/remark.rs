@@ -1,8 +1,8 @@
 //! What there is to say about how a change ended, beyond that it was done: the same words for every form.
 //!
 //! A remark says it to the author of the manifest: it has the place that is meant, which is the manifest or, where the
-//! message of the API names one, a member of it. Finding that place needs the file, so it is done at the edge, and comes
-//! here as [`Pointers`].
+//! message of the API names one, a member of it. Finding that place needs the file, so it is done at the edge, and
+//! comes here as [`Pointers`].
 
 use std::collections::BTreeMap;
 

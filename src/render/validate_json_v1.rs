@@ -1,4 +1,5 @@
-//! The JSON form of findings, `dixaform-validate/1`; docs/json.md explains it. A minor addition is a new member; anything else is a new number.
+//! The JSON form of findings, `dixaform-validate/1`; docs/json.md explains it. A minor addition is a new member;
+//! anything else is a new number.
 
 use crate::finding::{Excerpt, Finding, Findings, Severity};
 use crate::json;

@@ -44,10 +44,15 @@ impl<'a> Approval<'a> {
         Ok(Approval { args, reviewed })
     }
 
-    /// Whether somebody is asked.
-    pub fn asks(&self) -> bool {
+    /// Whether somebody has to be asked.
+    fn asks(&self) -> bool {
         let ApplyArgs { yes, approved, planning, .. } = self.args;
         !yes && approved.is_none() && self.reviewed.is_none() && !saved_plan::is_one(&planning.paths)
+    }
+
+    /// Whether there is somebody who is asked, and needs to see the plan.
+    pub fn asks_somebody(&self) -> bool {
+        self.asks() && io::stdin().is_terminal()
     }
 
     /// Refuses what is refused whatever anybody approves, and a plan that is not the approved one.
@@ -56,7 +61,7 @@ impl<'a> Approval<'a> {
         if let Some(refusal) = guard::refusals(plan, allow_outbound).into_iter().next() {
             return Err(Error::new(Exit::Refused, refusal.to_string()).hint(refusal.hint()));
         }
-        let hint = "nothing was sent; review the plan above and approve it anew";
+        let hint = "nothing was sent; review the plan and approve it anew";
         let now = &plan.fingerprint;
         match (&self.reviewed, &self.args.approved) {
             (Some((path, approved)), _) if approved.fingerprint != *now => {

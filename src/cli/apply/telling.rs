@@ -1,7 +1,8 @@
 //! The forms of one apply: what is said while it runs and when it has ended, and where each form goes.
 //!
 //! Once there is a plan, every form is written, however the command ends. Standard output holds one form only; where it
-//! is another one than text, people read the plan on standard error.
+//! is another one than text, the plan is shown to whoever is asked about it, on standard error, and to nobody else: a
+//! log that GitHub reads commands from must not hold lines that manifests could have written.
 
 use std::cell::RefCell;
 
@@ -63,12 +64,9 @@ impl<'a> Telling<'a> {
         if self.on_stdout() == ReportForm::Json {
             output.result(&apply_json_v1::planned(made, &SystemClock::timestamp()))?;
         }
-        let options = TextOptions { palette: output.error_palette, width: None, requests_sent: 0 };
-        let shown = text::plan(made, &options);
         if asks {
-            output.error(&shown);
-        } else {
-            output.note(&shown);
+            let options = TextOptions { palette: output.error_palette, width: None, requests_sent: 0 };
+            output.error(&text::plan(made, &options));
         }
         Ok(())
     }

@@ -203,3 +203,6 @@ impl Left {
         format!("{total} more {verb} left out here{words}; the job's log and the JSON form have them all\n")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,8 @@ impl Sheet {
         self.closing.insert(0, part);
     }
 
-    /// Adds the first entries that fit, and says how many. Where not all fit as a whole, none takes more than its share.
+    /// Adds the first entries that fit, and says how many. Where not all fit as a whole, none takes more than its
+    /// share.
     pub(super) fn add_entries(&mut self, entries: Vec<Entry>) -> usize {
         let all: usize = entries.iter().map(|entry| entry.whole.len() + 1).sum();
         let share = if all <= self.room { self.room } else { (self.room / SHARE).max(BYTES_MIN) };
