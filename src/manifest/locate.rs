@@ -1,8 +1,8 @@
 //! Finding the place in a manifest that a message of the API is about.
 //!
 //! Dixa's errors are one sentence each, and where they name something it is not said how. So what is named is looked
-//! for: the id of a custom attribute, the path of a member, the name of a member, a value. What stands at one place only
-//! is it; of what stands at several none is taken, for a wrong place is worse than the manifest as a whole.
+//! for: the id of a custom attribute, the path of a member, the name of a member, a value. What stands at one place
+//! only is it; of what stands at several none is taken, for a wrong place is worse than the manifest as a whole.
 
 use std::sync::Arc;
 

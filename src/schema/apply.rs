@@ -81,7 +81,7 @@ pub(super) fn report() -> Value {
             ("stop", about(or_null(stop()), "Why the run ended before its last change; null when it did not")),
             ("findings", about(findings, "What was wrong with manifests before the first write, and stopped it")),
             ("inDoubt", about(list_of(address()), "In doubt since an earlier apply, and left alone")),
-            ("complete", about(of_type("boolean"), "Whether every change was done")),
+            ("complete", about(of_type("boolean"), "Whether every change was done, and recorded")),
             ("exitCode", about(exit, "The exit code of the command")),
         ],
     )

@@ -108,10 +108,10 @@ fn partial_errors_and_refused_attributes_point_at_their_manifests_too() {
     let _ = workspace.run(&format!("apply --yes {ALL_FORMS}")).exit(1).warns("the tenant would refuse 1 attribute");
     let report = report_in(&workspace, "r.json");
     assert_eq!(report["findings"][0]["code"], "attribute-mismatch");
-    assert_eq!((&report["findings"][0]["line"], &report["stop"]["reason"]), (&15.into(), &"not-begun".into()));
-    assert!(workspace.read("r.github").contains("::error file=manifests/order.yaml,line=15,"));
+    assert_eq!((&report["findings"][0]["line"], &report["stop"]["reason"]), (&17.into(), &"not-begun".into()));
+    assert!(workspace.read("r.github").contains("::error file=manifests/order.yaml,line=17,"));
     assert!(workspace.read("r.gitlab").contains("attribute-mismatch"));
-    assert!(workspace.read("r.md").contains("**error** `attribute-mismatch` at `manifests/order.yaml:15`"));
+    assert!(workspace.read("r.md").contains("**error** `attribute-mismatch` at `manifests/order.yaml:17`"));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use crate::apply::{ApplyEvent, ApplyReport};
+use crate::apply::{ApplyEvent, ApplyReport, Stop};
 use crate::cli::apply::pointing;
 use crate::cli::args::{ApplyFormsArgs, FormatArg, ReportForm};
 use crate::cli::clock::SystemClock;
@@ -105,7 +105,12 @@ impl<'a> Telling<'a> {
                 output.result(&format!("\n{}", report::report(done, &pointers, &output.palette)))
             }
             ReportForm::Text if done.counts.all_attempted() > 0 => {
-                output.error(&format!("\n{}\n", report::report(done, &pointers, &output.error_palette)));
+                // What went wrong after the run is told as the error of the command, and not twice.
+                let after =
+                    matches!((&done.stop, error), (Some(Stop::Storage(said)), Some(error)) if *said == error.message);
+                let stop = if after { None } else { done.stop.clone() };
+                let run = ApplyReport { stop, ..done.clone() };
+                output.error(&format!("\n{}\n", report::report(&run, &pointers, &output.error_palette)));
                 Ok(())
             }
             ReportForm::Text => Ok(()),
