@@ -90,6 +90,14 @@ pub mod code {
     pub const UNUSABLE_ATTRIBUTE: &str = "unusable-attribute";
     /// A value that does not fit the definition of its attribute.
     pub const ATTRIBUTE_MISMATCH: &str = "attribute-mismatch";
+    /// A call of apply failed.
+    pub const CALL_FAILED: &str = "call-failed";
+    /// A call of apply began, and its end is not known.
+    pub const IN_DOUBT: &str = "in-doubt";
+    /// Warning: Dixa made a conversation only in part.
+    pub const PARTIAL_ERRORS: &str = "partial-errors";
+    /// Warning: what Dixa has is not what was written.
+    pub const READS_BACK_OTHERWISE: &str = "reads-back-otherwise";
 
     /// Every code with what it means, in the order in which they are documented.
     pub const ALL: &[(&str, &str)] = &[
@@ -136,6 +144,10 @@ pub mod code {
         (UNKNOWN_ATTRIBUTE, "a custom attribute that the tenant does not define for conversations"),
         (UNUSABLE_ATTRIBUTE, "a custom attribute that is archived, deactivated or not for conversations"),
         (ATTRIBUTE_MISMATCH, "a value that does not fit the definition of its attribute"),
+        (CALL_FAILED, "a call of apply failed"),
+        (IN_DOUBT, "a call of apply began, and its end is not known"),
+        (PARTIAL_ERRORS, "warning: Dixa made a conversation only in part"),
+        (READS_BACK_OTHERWISE, "warning: what Dixa has is not what was written"),
     ];
 }
 

@@ -69,7 +69,7 @@
 //! | `plan` | nouns, `state` | YAML, HTTP, time, colour, async |
 //! | `journal` | nouns, `state` | files: appending is behind a trait |
 //! | `render` | nouns, `plan`, events and reports of `apply` | printing, counting, deciding |
-//! | `schema` | nouns, names of `plan` and `state` | files, checking |
+//! | `schema` | nouns, words of `plan`, `state` and `apply` | files, checking |
 //! | `api` | nouns | manifests, plans, state files |
 //! | `survey` | `yaml`, `manifest`, `state`, `plan`, `workspace` | rules of planning, but for "the digests are the same" |
 //! | `workspace` | `state`, `journal`, the pace of `api` that it keeps in a file | decisions |

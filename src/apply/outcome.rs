@@ -1,7 +1,7 @@
 //! How an apply ended, as data.
 
 use crate::conversation::{Address, ConversationId};
-use crate::plan::{Action, Change, Step};
+use crate::plan::{Action, Change, Plan, Step};
 use crate::source::Source;
 
 /// How one change ended.
@@ -57,6 +57,23 @@ pub enum Stop {
     Interrupted,
     /// The journal or the state could not be written.
     Storage(String),
+    /// Nothing was begun: the plan was refused, or what has to be found out before the first write failed. Holds why.
+    NotBegun(String),
+}
+
+impl Stop {
+    /// Every word of [`Stop::word`].
+    pub const WORDS: [&str; 4] = ["token-refused", "interrupted", "storage", "not-begun"];
+
+    /// The word in JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Stop::Unauthorized(_) => "token-refused",
+            Stop::Interrupted => "interrupted",
+            Stop::Storage(_) => "storage",
+            Stop::NotBegun(_) => "not-begun",
+        }
+    }
 }
 
 /// All outcomes of an apply, in the order of the plan.
@@ -97,6 +114,11 @@ impl Counts {
         }
     }
 
+    /// Changes that something was sent for, or may have been.
+    pub fn all_attempted(&self) -> usize {
+        self.all_done() + self.failed + self.in_doubt
+    }
+
     /// Changes that were done, whatever their action.
     pub fn all_done(&self) -> usize {
         Action::ALL.into_iter().map(|action| self.done(action)).sum()
@@ -111,6 +133,19 @@ impl ChangeOutcome {
 }
 
 impl Outcome {
+    /// Every word of [`Outcome::word`].
+    pub const WORDS: [&str; 4] = ["done", "failed", "in-doubt", "not-attempted"];
+
+    /// The word in JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Done { .. } => "done",
+            Outcome::Failed { .. } => "failed",
+            Outcome::InDoubt { .. } => "in-doubt",
+            Outcome::NotAttempted => "not-attempted",
+        }
+    }
+
     /// The end of a change that was left in flight because the run had to stop at once. `known` is the conversation that
     /// its address has by now: another one than before says that the POST was answered, and the rest was not.
     pub fn left_in_flight(change: &Change, known: Option<ConversationId>, in_doubt: bool) -> Self {
@@ -159,6 +194,12 @@ impl ApplyReport {
             *slot += 1;
         }
         ApplyReport { outcomes, stop, counts }
+    }
+
+    /// The report of a plan of which nothing was begun.
+    pub fn not_begun(plan: &Plan, stop: Option<Stop>) -> Self {
+        let outcomes = plan.changes.iter().map(|change| ChangeOutcome::of(change, Outcome::NotAttempted));
+        ApplyReport::new(outcomes.collect(), stop)
     }
 
     /// This report with the outcomes of a later pass over some of its changes.

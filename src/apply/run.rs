@@ -76,7 +76,9 @@ pub async fn run<A: Write, J: Append, C: Clock>(
         }
         // Nothing new is sent once the run is to stop; what was found is recorded, and the rest waits for the next apply.
         let more = match report.stop {
-            Some(Stop::Unauthorized(_) | Stop::Storage(_)) => none_attempted(&follow_up),
+            Some(Stop::Unauthorized(_) | Stop::Storage(_) | Stop::NotBegun(_)) => {
+                ApplyReport::not_begun(&follow_up, None)
+            }
             Some(Stop::Interrupted) | None => pass(run, &follow_up, replay, stop, listen).await,
         };
         report = report.with(more);
@@ -85,12 +87,6 @@ pub async fn run<A: Write, J: Append, C: Clock>(
         }
     }
     report
-}
-
-/// The report of a plan of which nothing was begun.
-fn none_attempted(plan: &Plan) -> ApplyReport {
-    let outcomes = plan.changes.iter().map(|change| ChangeOutcome::of(change, Outcome::NotAttempted));
-    ApplyReport::new(outcomes.collect(), None)
 }
 
 /// Carries out every change of a plan once.

@@ -1,10 +1,15 @@
 //! `dixaform apply`: plan, show, ask, do.
 
+mod approval;
+mod pointing;
+mod telling;
+
 use std::cell::Cell;
-use std::io::{self, BufRead as _, IsTerminal as _};
 
 use crate::apply::preflight::{self, Mismatch, PreflightError};
-use crate::apply::{self, ApplyReport, Run, Stop, StopSignal, guard};
+use crate::apply::{self, ApplyReport, Run, Stop, StopSignal};
+use crate::cli::apply::approval::Approval;
+use crate::cli::apply::telling::{Ended, Telling};
 use crate::cli::args::ApplyArgs;
 use crate::cli::clock::SystemClock;
 use crate::cli::connection::{self, Connection};
@@ -21,7 +26,6 @@ use crate::desired::Desired;
 use crate::finding::{Finding, Findings, Severity};
 use crate::plan::Plan;
 use crate::project::Tenant;
-use crate::render;
 use crate::render::number::{counted, named};
 use crate::sandbox::FaultPlan;
 
@@ -29,6 +33,8 @@ use crate::sandbox::FaultPlan;
 const COMMAND: &str = "apply";
 
 pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
+    let telling = Telling::new(session, &args.forms)?;
+    let approval = Approval::given(args)?;
     let tenant = session.tenant()?;
     let faults = embedded::faults(tenant, args.sandbox_faults.as_ref())?;
     let options = plan::options(tenant, &args.planning)?;
@@ -42,7 +48,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     };
     let mut taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;
     let runtime = connection::runtime()?;
-    let mut job = Job { session, tenant, desired: &desired, faults, connection: None };
+    let mut job = Job { session, tenant, desired: &desired, faults, connection: None, telling: &telling };
     if !taken.in_doubt.is_empty() {
         taken = runtime.block_on(job.settle(taken))?;
     }
@@ -50,25 +56,62 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         Some(saved) => saved_plan::check(saved, &taken.state, &taken.in_doubt, tenant)?,
         None => plan::make(&desired, &taken.state, &taken.in_doubt, options),
     };
-    session.output.result(&plan::as_text(session, &plan, 0))?;
     let doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
-    if plan.is_empty() {
+    telling.planned(&plan, approval.asks_somebody())?;
+    let ended = if plan.is_empty() {
         runtime.block_on(job.close());
-        return ended_with(Exit::Done, &doubtful);
-    }
-    guard(&plan, args, tenant)?;
-    connection::options(session, tenant)?;
-    approve(session, &plan, args)?;
-    let outcome = runtime.block_on(job.carry_out(&plan, taken));
+        Ended { report: ApplyReport::default(), findings: Findings::default(), error: None }
+    } else {
+        match approve(session, tenant, &approval, &plan) {
+            Ok(()) => runtime.block_on(job.carry_out(&plan, taken)),
+            Err(error) => not_begun(&plan, error, Findings::default()),
+        }
+    };
     // Whatever still runs in the background has nothing to finish: every answer that counts was waited for.
     runtime.shutdown_background();
+    finish(&telling, &plan, ended, args, &doubtful)
+}
+
+/// Everything that can refuse a plan before the tenant is asked anything.
+fn approve(session: &Session, tenant: &Tenant, approval: &Approval<'_>, plan: &Plan) -> Result<(), Error> {
+    approval.guard(plan, tenant)?;
+    connection::options(session, tenant)?;
+    approval.ask(session, plan)
+}
+
+/// The end of an apply of which nothing was begun.
+fn not_begun(plan: &Plan, error: Error, findings: Findings) -> Ended {
+    let stop = match error.exit {
+        Exit::Token => Stop::Unauthorized(error.message.clone()),
+        Exit::Interrupted => Stop::Interrupted,
+        _ => Stop::NotBegun(error.message.clone()),
+    };
+    Ended { report: ApplyReport::not_begun(plan, Some(stop)), findings, error: Some(error) }
+}
+
+/// Writes the forms, and says how the command ends.
+fn finish(
+    telling: &Telling<'_>,
+    plan: &Plan,
+    ended: Ended,
+    args: &ApplyArgs,
+    doubtful: &[Address],
+) -> Result<Exit, Error> {
     let graver = |error: Error, exit| Error { exit: Exit::worst([error.exit, exit]), ..error };
     let left = if doubtful.is_empty() { Exit::Done } else { Exit::InDoubt };
-    let outcome = outcome.map_err(|error| graver(error, left))?;
-    let exit = exit_of(&outcome, args.planning.warnings_as_errors);
-    let text = render::report::report(&outcome, &session.output.palette);
-    session.output.result(&format!("\n{text}")).map_err(|error| graver(error, Exit::worst([exit, left])))?;
-    ended_with(exit, &doubtful)
+    let ran = exit_of(&ended.report, args.planning.warnings_as_errors);
+    let exit = match &ended.error {
+        // The error of a command that did not begin says it all.
+        Some(error) if ended.report.counts.all_attempted() == 0 => Exit::worst([error.exit, left]),
+        Some(error) => Exit::worst([error.exit, ran, left]),
+        None => Exit::worst([ran, left]),
+    };
+    let written = telling.finished(plan, &ended, exit);
+    if let Some(error) = ended.error {
+        return Err(graver(error, exit));
+    }
+    written.map_err(|error| graver(error, exit))?;
+    ended_with(ran, doubtful)
 }
 
 /// Something in doubt is told with what to do about it, and outranks what went well or failed.
@@ -92,6 +135,7 @@ struct Job<'a> {
     /// What goes wrong on purpose in the embedded sandbox.
     faults: Option<FaultPlan>,
     connection: Option<Connection>,
+    telling: &'a Telling<'a>,
 }
 
 impl Job<'_> {
@@ -120,31 +164,34 @@ impl Job<'_> {
     }
 
     /// Listens for the wish to stop from here on, without a gap, until everything is written down.
-    async fn carry_out(&mut self, plan: &Plan, taken: Taken) -> Result<ApplyReport, Error> {
+    async fn carry_out(&mut self, plan: &Plan, taken: Taken) -> Ended {
         let (handle, mut stop) = apply::stop_signal();
         let listening = signals::listen(handle, self.session.output);
-        let outcome = self.carry_out_until(plan, taken, &mut stop).await;
+        let ended = self.carry_out_until(plan, taken, &mut stop).await;
         listening.abort();
-        outcome
+        ended.unwrap_or_else(|(error, findings)| not_begun(plan, error, findings))
     }
 
+    /// # Errors
+    /// Nothing was begun; with what was found about the manifests.
     async fn carry_out_until(
         &mut self,
         plan: &Plan,
         taken: Taken,
         stop: &mut StopSignal,
-    ) -> Result<ApplyReport, Error> {
-        let connection = self.connect(&taken).await?;
+    ) -> Result<Ended, (Error, Findings)> {
+        let alone = |error| (error, Findings::default());
+        let connection = self.connect(&taken).await.map_err(alone)?;
         let organization = self.organization(plan, &connection, stop).await?;
-        let ledger = Ledger::open(taken, self.tenant, organization.as_deref(), COMMAND).await?;
-        let outcome = self.run(plan, &connection, &ledger, stop).await;
-        if let Err(error) = ledger.close().await {
-            let text = render::report::report(&outcome, &self.session.output.error_palette);
-            self.session.output.error(&format!("\n{text}\n"));
-            return Err(Error { exit: Exit::worst([error.exit, exit_of(&outcome, false)]), ..error });
+        let ledger = Ledger::open(taken, self.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
+        let mut report = self.run(plan, &connection, &ledger, stop).await;
+        let error = ledger.close().await.err();
+        if let Some(error) = &error {
+            report.stop.get_or_insert_with(|| Stop::Storage(error.message.clone()));
+        } else {
+            connection.close().await;
         }
-        connection.close().await;
-        Ok(outcome)
+        Ok(Ended { report, findings: Findings::default(), error })
     }
 
     /// Whose tenant it is, after the reads that the plan has priced; a plan that sends nothing has none.
@@ -153,7 +200,7 @@ impl Job<'_> {
         plan: &Plan,
         connection: &Connection,
         stop: &mut StopSignal,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<String>, (Error, Findings)> {
         if plan.reads_before.is_empty() {
             return Ok(None);
         }
@@ -161,7 +208,9 @@ impl Job<'_> {
         let reader = connection.client.reader();
         let checked = tokio::select! {
             checked = preflight::preflight(&reader, plan, expected) => checked,
-            () = stop.draining() => return Err(Error::new(Exit::Interrupted, "interrupted; nothing was sent")),
+            () = stop.draining() => {
+                return Err((Error::new(Exit::Interrupted, "interrupted; nothing was sent"), Findings::default()));
+            }
         };
         checked.map(|checked| Some(checked.organization.id)).map_err(|error| self.refused(error))
     }
@@ -177,18 +226,22 @@ impl Job<'_> {
             last_applied: self.tenant.last_applied,
             settle: self.tenant.settle,
         };
-        let report = apply::run(&run, &ledger.replay, stop, &|event| progress.show(&event, &done)).await;
+        let listen = |event| {
+            self.telling.event(&event, plan);
+            progress.show(&event, &done);
+        };
+        let report = apply::run(&run, &ledger.replay, stop, &listen).await;
         progress.finish();
         report
     }
 
-    fn refused(&self, error: PreflightError) -> Error {
-        match error {
+    fn refused(&self, error: PreflightError) -> (Error, Findings) {
+        let mut findings = Findings::default();
+        let error = match error {
             PreflightError::Call { call, error } => connection::of_call(call, &error),
             PreflightError::OtherOrganization { expected, found } => connection::other_organization(&expected, &found),
             PreflightError::Attributes(mismatches) => {
                 let count = mismatches.len();
-                let mut findings = Findings::default();
                 findings.extend(mismatches.into_iter().filter_map(|mismatch| self.finding(mismatch)));
                 findings.sort();
                 load::show_lines(&mut findings);
@@ -196,7 +249,8 @@ impl Job<'_> {
                 let count = counted(count, "attribute");
                 Error::new(Exit::Failed, format!("the tenant would refuse {count}; nothing was sent"))
             }
-        }
+        };
+        (error, findings)
     }
 
     fn finding(&self, mismatch: Mismatch) -> Option<Finding> {
@@ -209,46 +263,6 @@ impl Job<'_> {
     }
 }
 
-/// What is refused whatever anybody approves.
-fn guard(plan: &Plan, args: &ApplyArgs, tenant: &Tenant) -> Result<(), Error> {
-    let allow_outbound = args.allow_outbound || tenant.allow_outbound;
-    if let Some(refusal) = guard::refusals(plan, allow_outbound).into_iter().next() {
-        return Err(Error::new(Exit::Refused, refusal.to_string()).hint(refusal.hint()));
-    }
-    match &args.approved {
-        Some(approved) if *approved != plan.fingerprint => {
-            let message =
-                format!("the plan made now has the fingerprint {}, and {approved} was approved", plan.fingerprint);
-            Err(Error::new(Exit::Refused, message).hint("nothing was sent; review the plan above and approve it anew"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Asks, unless it was approved already. Without somebody to ask there is no approval.
-fn approve(session: &Session, plan: &Plan, args: &ApplyArgs) -> Result<(), Error> {
-    if args.yes || args.approved.is_some() || saved_plan::is_one(&args.planning.paths) {
-        return Ok(());
-    }
-    if !io::stdin().is_terminal() {
-        let message = "not approved: standard input is not a terminal, so nobody can be asked";
-        return Err(Error::new(Exit::Refused, message).hint("approve with --yes; nothing was sent"));
-    }
-    let tenant = &plan.tenant;
-    session.output.error(&format!(
-        "\nDo you want to perform these actions on the tenant \"{}\" ({})?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ",
-        tenant.name,
-        tenant.whereabouts()
-    ));
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    if read.is_ok() && answer.trim_end_matches(['\r', '\n']) == "yes" {
-        session.output.error("\n");
-        return Ok(());
-    }
-    Err(Error::new(Exit::Refused, "not approved; nothing was sent"))
-}
-
 /// The exit code of a run that was begun.
 fn exit_of(report: &ApplyReport, warnings_as_errors: bool) -> Exit {
     let counts = report.counts;
@@ -257,7 +271,7 @@ fn exit_of(report: &ApplyReport, warnings_as_errors: bool) -> Exit {
     match &report.stop {
         Some(Stop::Interrupted) => exits.push(Exit::Interrupted),
         Some(Stop::Unauthorized(_)) => exits.push(Exit::Token),
-        Some(Stop::Storage(_)) => exits.push(Exit::Failed),
+        Some(Stop::Storage(_) | Stop::NotBegun(_)) => exits.push(Exit::Failed),
         None => {}
     }
     if counts.in_doubt > 0 {

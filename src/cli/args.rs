@@ -70,6 +70,7 @@ pub enum Command {
   dixaform validate manifests/orders.yaml
   kustomize build . | dixaform validate -
   dixaform validate --format github       annotations in a pull request
+  dixaform validate --format markdown     a page for a comment
   dixaform validate --format gitlab=gl-code-quality-report.json --format sarif=dixaform.sarif")]
     Validate(ValidateArgs),
     /// Show what an apply would do; no network, no token
@@ -86,6 +87,10 @@ pub enum Command {
   dixaform apply --yes                    in CI: don't ask
   dixaform apply --selector wave=1
   dixaform apply --allow-outbound         allow messages that reach real people
+  dixaform apply --approved-plan plan.json
+                                          only what was reviewed; don't ask
+  dixaform apply --yes --format markdown=report.md --format json=report.json
+  dixaform apply --yes --format json      a line of JSON for each thing that happens
   dixaform apply --tenant sandbox --sandbox-faults drop-after@create#2
                                           rehearse a lost answer; `dixaform sandbox --help` has all faults")]
     Apply(ApplyArgs),
@@ -124,6 +129,7 @@ Then, for any client: curl -H 'Authorization: any-token' http://127.0.0.1:8080/v
     #[command(after_help = "Examples:
   dixaform schema manifest > .dixaform/manifest.schema.json
   dixaform schema plan                    of what `plan --format json` prints
+  dixaform schema apply                   of what `apply --format json=FILE` writes
 
 In a manifest, for editors with a YAML language server:
   # yaml-language-server: $schema=../.dixaform/manifest.schema.json")]
@@ -162,6 +168,12 @@ pub enum SchemaSubject {
     State,
     /// A plan as JSON
     Plan,
+    /// How an apply ended, as JSON
+    Apply,
+    /// One line of `apply --format json`
+    ApplyEvent,
+    /// Findings as JSON
+    Validate,
 }
 
 #[derive(Debug, Args)]
@@ -178,9 +190,12 @@ pub struct ValidateArgs {
     /// Take warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
-    /// text, json, github, gitlab or sarif; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, markdown, github, gitlab or sarif; with =FILE it goes to the file, beside the text; may be repeated
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<FindingsForm>>,
+    /// The most that markdown may take; what does not fit is counted
+    #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
+    pub max_bytes: usize,
 }
 
 /// Which changes are planned, and how.
@@ -253,6 +268,12 @@ pub struct ApplyArgs {
     /// Apply only if the plan made now has this fingerprint; then don't ask
     #[arg(long, value_name = "FINGERPRINT")]
     pub approved: Option<String>,
+    /// Apply only if the plan made now does what the reviewed one in this file does; then don't ask
+    ///
+    /// The file is the JSON of a plan: `plan --format json=FILE`, or `--out FILE`. Where the plan made now is another
+    /// one, nothing is sent, and the changes that are new, gone or different are listed.
+    #[arg(long, value_name = "FILE")]
+    pub approved_plan: Option<PathBuf>,
     /// Allow Outbound messages, which reach real people
     #[arg(long)]
     pub allow_outbound: bool,
@@ -264,6 +285,22 @@ pub struct ApplyArgs {
     /// As for `dixaform sandbox --faults`. Calls are counted from the start of this apply.
     #[arg(long, value_name = "SPEC")]
     pub sandbox_faults: Option<FaultPlan>,
+    #[command(flatten)]
+    pub forms: ApplyFormsArgs,
+}
+
+/// What the report of an apply is written as.
+#[derive(Debug, Args)]
+pub struct ApplyFormsArgs {
+    /// text, json, markdown, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
+    ///
+    /// json on standard output is a line for each thing that happens, and the last line has the report; json=FILE is
+    /// the report alone. The forms are written however the apply ends.
+    #[arg(long, value_name = "FORM[=FILE]")]
+    pub format: Vec<FormatArg<ReportForm>>,
+    /// The most that markdown may take; what does not fit is counted
+    #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
+    pub max_bytes: usize,
 }
 
 #[derive(Debug, Subcommand)]
@@ -423,11 +460,32 @@ impl Forms for Form {
     ];
 }
 
+/// The form of how an apply ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportForm {
+    Text,
+    Json,
+    Markdown,
+    Github,
+    Gitlab,
+}
+
+impl Forms for ReportForm {
+    const ALL: &'static [(&'static str, ReportForm)] = &[
+        ("text", ReportForm::Text),
+        ("json", ReportForm::Json),
+        ("markdown", ReportForm::Markdown),
+        ("github", ReportForm::Github),
+        ("gitlab", ReportForm::Gitlab),
+    ];
+}
+
 /// The form of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingsForm {
     Text,
     Json,
+    Markdown,
     Github,
     Gitlab,
     Sarif,
@@ -437,6 +495,7 @@ impl Forms for FindingsForm {
     const ALL: &'static [(&'static str, FindingsForm)] = &[
         ("text", FindingsForm::Text),
         ("json", FindingsForm::Json),
+        ("markdown", FindingsForm::Markdown),
         ("github", FindingsForm::Github),
         ("gitlab", FindingsForm::Gitlab),
         ("sarif", FindingsForm::Sarif),

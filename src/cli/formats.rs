@@ -34,6 +34,32 @@ pub fn check<F>(formats: &[FormatArg<F>]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Refuses files whose folder is not there, or that are no files, before anything is done.
+///
+/// # Errors
+/// The first of them.
+pub fn check_folders<F>(formats: &[FormatArg<F>]) -> Result<(), Error> {
+    for file in formats.iter().filter_map(|format| format.file.as_deref()) {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let problem = match () {
+            () if !folder.is_dir() => "its folder is not there",
+            () if file.is_dir() => "it is a folder",
+            () => continue,
+        };
+        let message = format!("can't write {}: {problem}; nothing was sent", file.display());
+        return Err(Error::new(Exit::Failed, message));
+    }
+    Ok(())
+}
+
+/// Writes one form to a file, readable by its owner only: it has what customers wrote in it.
+///
+/// # Errors
+/// The file can't be written.
+pub fn save(path: &Path, text: &str) -> Result<(), Error> {
+    atomic_file::replace(path, text.as_bytes()).map_err(|error| Error::of(Exit::Failed, &error))
+}
+
 /// Writes every form that was asked for, files before standard output, and readable by their owner only. Where none is
 /// for standard output, `default` goes there.
 ///
@@ -47,8 +73,7 @@ pub fn write<F: Copy>(
 ) -> Result<(), Error> {
     for FormatArg { form, file } in formats {
         if let Some(path) = file {
-            atomic_file::replace(path, render(*form, Goes::ToFile).as_bytes())
-                .map_err(|error| Error::of(Exit::Failed, &error))?;
+            save(path, &render(*form, Goes::ToFile))?;
         }
     }
     let form = formats.iter().find(|format| format.file.is_none()).map_or(default, |format| format.form);

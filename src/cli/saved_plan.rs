@@ -38,11 +38,17 @@ pub fn given(paths: &[PathBuf]) -> Result<Option<Plan>, Error> {
 pub fn read(path: &Path) -> Result<Plan, Error> {
     let failed =
         |what: String| Error::new(Exit::Failed, format!("the plan file {} can't be used: {what}", path.display()));
-    let length = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-    if length > SIZE_LIMIT {
-        return Err(failed("it is larger than 1 GiB".into()));
+    let too_large = || failed("it is larger than 1 GiB".into());
+    let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
+    if file.metadata().is_ok_and(|metadata| metadata.len() > SIZE_LIMIT) {
+        return Err(too_large());
     }
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    // The length that is told is not to be trusted: that of a device is 0, and it never ends.
+    let mut text = String::new();
+    let length = file.take(SIZE_LIMIT + 1).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
+    if length as u64 > SIZE_LIMIT {
+        return Err(too_large());
+    }
     file_v1::read(&text).map_err(|error| failed(error.to_string()).hint("make it again with `dixaform plan --out`"))
 }
 

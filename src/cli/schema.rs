@@ -13,6 +13,9 @@ pub fn run(output: &Output, args: &SchemaArgs) -> Result<Exit, Error> {
         SchemaSubject::Project => Subject::Project,
         SchemaSubject::State => Subject::State,
         SchemaSubject::Plan => Subject::Plan,
+        SchemaSubject::Apply => Subject::Apply,
+        SchemaSubject::ApplyEvent => Subject::ApplyEvent,
+        SchemaSubject::Validate => Subject::Validate,
     };
     output.result(&json::write_pretty(&schema(subject)))?;
     Ok(Exit::Done)

@@ -8,10 +8,12 @@ mod attributes;
 mod body;
 mod document;
 mod forms;
+mod locate;
 mod resolve;
 mod suspicions;
 
 pub use document::{Reading, read};
+pub use locate::{Question, locate};
 pub use resolve::{Outline, between, keyed, resolve};
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From state to desired: what will be done, why, and what it costs. Pure: no clock, no network, no files.
 
 pub mod action;
+mod approval;
 pub mod change;
 pub mod file_v1;
 pub mod member_diff;
@@ -13,6 +14,7 @@ mod staleness;
 pub mod text_diff;
 
 pub use action::Action;
+pub use approval::{Difference, differences};
 pub use change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target};
 pub use observation::{Observation, Observations};
 pub use planner::{PlanOptions, RemovedAttributes, Settled, plan};

@@ -9,6 +9,7 @@ use crate::finding::{Excerpt, Finding, Findings, Severity};
 use crate::render::escape::escape;
 use crate::render::number::counted;
 use crate::render::palette::{Label, Palette};
+use crate::render::remark::{Matter, Remark};
 use crate::source::Source;
 
 /// Wider than any excerpt, even when all of it is escaped: excerpts are windows already, and are not cut again.
@@ -40,31 +41,82 @@ pub fn finding(finding: &Finding, palette: &Palette) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let (line, column) = (source.place.line as usize, source.place.column as usize);
-    let file = escape(&source.file);
-    let title = level.primary_title(escape(message)).id(*code);
-    let mut shown_column = column;
-    let mut group: Group<'_> = match excerpt {
-        None => title.element(Origin::path(file.as_ref()).line(line).char_column(column)),
-        Some(excerpt) => {
-            let (text, span) = underlined(excerpt, column);
-            shown_column = text[..span.start].chars().count() + 1;
-            let annotation = AnnotationKind::Primary.span(span);
-            title.element(Snippet::source(text).path(file.as_ref()).line_start(line).annotation(annotation))
-        }
+    let notes = related.iter().map(|(place, why)| format!("{}: {}", escape_place(place), escape(why))).collect();
+    let hint = hint.as_ref().map(|hint| escape(hint).into_owned());
+    Block {
+        level,
+        code: Some(code),
+        title: escape(message).into_owned(),
+        source,
+        excerpt: excerpt.as_ref(),
+        notes,
+        hint,
+    }
+    .text(palette)
+}
+
+/// A remark on how a change ended, in the manner of a finding; ends with a newline.
+pub fn remark(remark: &Remark<'_>, palette: &Palette) -> String {
+    let level = match remark.matter {
+        Matter::Failed => Level::ERROR,
+        Matter::InDoubt => Level::ERROR.with_name("in doubt"),
+        Matter::Odd => Level::WARNING,
     };
-    for (place, why) in related {
-        group = group.element(Level::NOTE.message(format!("{}: {}", escape_place(place), escape(why))));
+    let notes: Vec<String> = remark.details.iter().map(|detail| escape(detail).into_owned()).collect();
+    let (title, hint) = (escape(&remark.title).into_owned(), remark.hint.map(str::to_owned));
+    match remark.source {
+        Some(source) => Block { level, code: None, title, source, excerpt: remark.excerpt, notes, hint }.text(palette),
+        None => {
+            let below = notes.into_iter().map(|note| Level::NOTE.message(note));
+            let below = below.chain(hint.map(|hint| Level::HELP.message(hint)));
+            format!("{}\n", renderer(palette).render(&[level.primary_title(title).elements(below)]))
+        }
     }
-    if let Some(hint) = hint {
-        group = group.element(Level::HELP.message(escape(hint)));
+}
+
+/// What findings and remarks look like; all texts are escaped.
+struct Block<'b> {
+    level: Level<'b>,
+    code: Option<&'b str>,
+    title: String,
+    source: &'b Source,
+    excerpt: Option<&'b Excerpt>,
+    notes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Block<'_> {
+    fn text(self, palette: &Palette) -> String {
+        let Block { level, code, title, source, excerpt, notes, hint } = self;
+        let (line, column) = (source.place.line as usize, source.place.column as usize);
+        let file = escape(&source.file);
+        let mut title = level.primary_title(title);
+        if let Some(code) = code {
+            title = title.id(code);
+        }
+        let mut shown_column = column;
+        let group: Group<'_> = match excerpt {
+            None => title.element(Origin::path(file.as_ref()).line(line).char_column(column)),
+            Some(excerpt) => {
+                let (text, span) = underlined(excerpt, column);
+                shown_column = text[..span.start].chars().count() + 1;
+                let annotation = AnnotationKind::Primary.span(span);
+                title.element(Snippet::source(text).path(file.as_ref()).line_start(line).annotation(annotation))
+            }
+        };
+        let below = notes.into_iter().map(|note| Level::NOTE.message(note));
+        let group = group.elements(below.chain(hint.map(|hint| Level::HELP.message(hint))));
+        let text = renderer(palette).render(&[group]);
+        // The renderer counts columns in what is shown of a line; a person needs those of the file.
+        let (title, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        let rest = rest.replacen(&format!("{file}:{line}:{shown_column}"), &format!("{file}:{line}:{column}"), 1);
+        format!("{title}\n{rest}\n")
     }
+}
+
+fn renderer(palette: &Palette) -> Renderer {
     let renderer = if palette.is_plain() { Renderer::plain() } else { Renderer::styled().hyperlink(false) };
-    let text = renderer.term_width(WIDTH).render(&[group]);
-    // The renderer counts columns in what is shown of a line; a person needs those of the file.
-    let (title, rest) = text.split_once('\n').unwrap_or((&text, ""));
-    let rest = rest.replacen(&format!("{file}:{line}:{shown_column}"), &format!("{file}:{line}:{column}"), 1);
-    format!("{title}\n{rest}\n")
+    renderer.term_width(WIDTH)
 }
 
 fn escape_place(place: &Source) -> String {

@@ -1,4 +1,4 @@
-//! Plans and findings as annotations of GitHub: workflow commands on standard output.
+//! Plans, findings and reports as annotations of GitHub: workflow commands on standard output.
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 //!
 //! GitHub shows ten annotations of a kind per step and drops the others without a word, so the tenth says how many more
@@ -10,6 +10,8 @@ use crate::render::escape::escape;
 use crate::render::markdown::by_action;
 use crate::render::number::grouped;
 use crate::render::price::price;
+use crate::render::remark::{Remark, remarks, stopped};
+use crate::render::report::{Finished, tally};
 use crate::render::review::path;
 use crate::source::Source;
 
@@ -50,6 +52,40 @@ pub fn findings(findings: &Findings) -> String {
     let mut out = commands("error", &of(Severity::Error), "errors");
     out.push_str(&commands("warning", &of(Severity::Warning), "warnings"));
     out
+}
+
+/// What failed and what is in doubt as errors, what was done in part as warnings, and the counts as a notice.
+pub fn report(finished: &Finished<'_>) -> String {
+    let Finished { plan, report, pointers, findings: found, exit: _ } = finished;
+    let all: Vec<Remark<'_>> = remarks(report, pointers).collect();
+    let of = |severity: Severity| {
+        let remarks = all.iter().filter(move |remark| remark.severity() == severity).map(of_remark);
+        let found = found.iter().filter(move |finding| finding.severity == severity).map(of_finding);
+        remarks.chain(found)
+    };
+    // Why a run ended stands first: it may be why all the rest was not attempted.
+    let stop = report.stop.as_ref().map(|stop| {
+        let (why, said) = stopped(stop);
+        let message = said.map_or_else(|| why.to_owned(), |said| format!("{why}: {}", escape(&said)));
+        Annotation { source: None, title: "the apply was stopped".to_owned(), message }
+    });
+    let errors: Vec<Annotation> = stop.into_iter().chain(of(Severity::Error)).collect();
+    let mut out = commands("error", &errors, "errors");
+    out.push_str(&commands("warning", &of(Severity::Warning).collect::<Vec<_>>(), "warnings"));
+    let tenant = escape(&plan.tenant.name);
+    let fingerprint = escape(&plan.fingerprint);
+    let message = format!("{}.\nFingerprint: {fingerprint}", tally(&report.counts));
+    out.push_str(&command(
+        "notice",
+        &Annotation { source: None, title: format!("dixaform apply for {tenant}"), message },
+    ));
+    out
+}
+
+fn of_remark(remark: &Remark<'_>) -> Annotation {
+    let mut message: Vec<String> = remark.details.iter().map(|detail| escape(detail).into_owned()).collect();
+    message.extend(remark.hint.map(str::to_owned));
+    Annotation { source: remark.source.cloned(), title: remark.title.clone(), message: message.join("\n") }
 }
 
 fn annotation(change: &Change, what: &str, message: String) -> Annotation {

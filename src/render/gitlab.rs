@@ -1,4 +1,5 @@
-//! Plans and findings as reports of GitLab: the counts that its widget for merge requests shows, and Code Quality.
+//! Plans, findings and reports as GitLab wants them: the counts that its widget for merge requests shows, and Code
+//! Quality.
 //! <https://docs.gitlab.com/user/infrastructure/iac/mr_integration/>
 //! <https://docs.gitlab.com/ci/testing/code_quality/>
 
@@ -7,6 +8,8 @@ use crate::json;
 use crate::plan::{Plan, Summary};
 use crate::render::escape::escape_json;
 use crate::render::json_v1::{count, integer, map};
+use crate::render::remark::as_findings;
+use crate::render::report::Finished;
 use crate::render::review::{fingerprints, path};
 use crate::value::Value;
 
@@ -15,6 +18,14 @@ pub fn plan(plan: &Plan) -> String {
     let Summary { create, import, update, replace, adopt, .. } = plan.summary;
     let counts = [("create", create + import + replace), ("update", update + adopt), ("delete", 0)];
     format!("{}\n", json::write(&map(counts.map(|(name, number)| (name, count(number))))))
+}
+
+/// What failed, is in doubt or was done in part as a Code Quality report, each at its manifest, and what stopped the
+/// apply before its first write. An entry can't be without a file: what has none is in the other forms only.
+pub fn report(finished: &Finished<'_>) -> String {
+    let mut all = as_findings(finished.report, finished.pointers);
+    all.extend(finished.findings.iter().cloned());
+    findings(&all)
 }
 
 /// Findings as a Code Quality report, one a line.

@@ -15,8 +15,7 @@ pub fn plan(plan: &Plan) -> String {
     member(&mut out, "format", &Value::text("dixaform-plan/1"));
     member(&mut out, "tool", &Value::text(concat!("dixaform ", env!("CARGO_PKG_VERSION"))));
     member(&mut out, "tenant", &tenant(&plan.tenant));
-    let base = [("lineage", Value::text(plan.lineage.to_string())), ("serial", integer(plan.serial))];
-    member(&mut out, "base", &map(base));
+    member(&mut out, "base", &base(plan));
     out.push_str(",\"changes\":[");
     for (index, each) in plan.changes.iter().enumerate() {
         out.push_str(if index == 0 { "\n" } else { ",\n" });
@@ -39,7 +38,7 @@ pub fn plan(plan: &Plan) -> String {
     out
 }
 
-fn member(out: &mut String, name: &str, value: &Value) {
+pub(crate) fn member(out: &mut String, name: &str, value: &Value) {
     if !out.ends_with('{') {
         out.push(',');
     }
@@ -66,6 +65,11 @@ fn float(number: f64) -> Value {
 
 pub(crate) fn or_null<T>(value: Option<T>, form: impl FnOnce(T) -> Value) -> Value {
     value.map_or(Value::Null, form)
+}
+
+/// The state that a plan was made for.
+pub(crate) fn base(plan: &Plan) -> Value {
+    map([("lineage", Value::text(plan.lineage.to_string())), ("serial", integer(plan.serial))])
 }
 
 fn tenant(Target { name, base_url, organization_id, rate_limit }: &Target) -> Value {
@@ -170,7 +174,7 @@ fn orphan(orphan: &Orphan) -> Value {
     ])
 }
 
-fn summary(summary: &Summary) -> Value {
+pub(crate) fn summary(summary: &Summary) -> Value {
     let Summary {
         create,
         import,
@@ -205,6 +209,6 @@ fn summary(summary: &Summary) -> Value {
     ])
 }
 
-fn price(Price { calls, seconds, daily_quota_share }: &Price) -> Value {
+pub(crate) fn price(Price { calls, seconds, daily_quota_share }: &Price) -> Value {
     map([("calls", integer(*calls)), ("seconds", float(*seconds)), ("dailyQuotaShare", float(*daily_quota_share))])
 }

@@ -1,12 +1,18 @@
-//! A plan as Markdown, for a comment on a pull or merge request.
+//! Plans, findings and reports as Markdown, for a comment on a pull or merge request and for the summary of a job.
 //!
-//! The page never has more bytes than its budget, and its markup is whole at any budget from [`BYTES_MIN`] on. What
-//! matters most stands first: what is blocked, what reaches a customer, then by action. Changes that do not fit are
-//! counted. Text of others stands in code and fences only, where it can't be markup, a mention or a reference.
+//! A page never has more bytes than its budget, and its markup is whole at any budget from [`BYTES_MIN`] on. What
+//! matters most stands first: what is blocked, what reaches a customer, then by action. What does not fit is counted.
+//! Text of others stands in code and fences only, where it can't be markup, a mention or a reference.
 
 mod details;
 mod diff;
+mod findings;
 mod inline;
+mod report;
+mod sheet;
+
+pub use findings::findings;
+pub use report::report;
 
 use std::cmp::Reverse;
 
@@ -60,7 +66,7 @@ impl Page {
     fn new(plan: &Plan, max_bytes: usize) -> Self {
         let mut page = Page { parts: Vec::new(), closing: Vec::new(), room: max_bytes, small: max_bytes < BYTES_SMALL };
         page.room -= page.bytes_to_leave_out(plan);
-        page.add(format!("{}{}", marker(plan), title(plan)));
+        page.add(format!("{}{}", marker("plan", &plan.tenant.name), title(plan)));
         let status = status(plan);
         page.room -= status.len() + 1;
         if !plan.is_empty() {
@@ -163,12 +169,13 @@ fn importance(change: &Change) -> (Reverse<bool>, Reverse<bool>, u8) {
     (Reverse(change.block.is_some()), Reverse(change.reaches_customer), rank)
 }
 
-/// Names of tenants hold no other letters; a file that was edited may.
-fn marker(plan: &Plan) -> String {
+/// By this line a bot finds the comment that it wrote before. Names of tenants hold no other letters; a file that was
+/// edited may.
+fn marker(what: &str, tenant: &str) -> String {
     const NAME_MAX: usize = 253;
     let allowed = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
-    let name: String = plan.tenant.name.chars().filter(allowed).take(NAME_MAX).collect();
-    format!("<!-- dixaform:plan tenant={name} -->\n")
+    let name: String = tenant.chars().filter(allowed).take(NAME_MAX).collect();
+    format!("<!-- dixaform:{what} tenant={name} -->\n")
 }
 
 fn title(plan: &Plan) -> String {

@@ -1,5 +1,6 @@
 //! Plans, reports and findings as text. Renderers take values and return text; they print nothing and decide nothing.
 
+pub mod apply_json_v1;
 pub mod escape;
 pub mod findings;
 pub mod github;
@@ -9,6 +10,7 @@ pub mod markdown;
 pub mod number;
 pub mod palette;
 pub mod price;
+pub mod remark;
 pub mod report;
 pub mod review;
 pub mod sarif;
@@ -16,4 +18,4 @@ pub mod text;
 pub mod validate_json_v1;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

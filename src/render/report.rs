@@ -1,28 +1,41 @@
 //! How an apply ended, as text: what needs a person first, the counts last.
 
 use crate::apply::event::ApplyEvent;
-use crate::apply::outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};
+use crate::apply::outcome::{ApplyReport, ChangeOutcome, Counts, Outcome, Stop};
 use crate::conversation::ConversationId;
-use crate::plan::Action;
+use crate::finding::Findings;
+use crate::plan::{Action, Plan};
 use crate::render::escape::escape;
+use crate::render::findings;
 use crate::render::number::{duration, grouped, named};
 use crate::render::palette::{Label, Palette};
+use crate::render::remark::{self, Pointers, cut, failure, remarks};
 
 /// Changes that were not attempted and are named; the rest is counted.
 const NOT_ATTEMPTED_MAX: usize = 10;
 
-/// Characters that are shown of a message of the API.
-const MESSAGE_MAX: usize = 2_000;
-
 /// A wait that is worth a line in a log, in milliseconds. Shorter ones are the limiter at work.
 const LONG_WAIT_MS: u64 = 5_000;
 
+/// An apply that has ended, with all that its forms need.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished<'f> {
+    pub plan: &'f Plan,
+    pub report: &'f ApplyReport,
+    pub pointers: &'f Pointers,
+    /// What was found about the manifests before the first write, and stopped it.
+    pub findings: &'f Findings,
+    /// The exit code of the command.
+    pub exit: u8,
+}
+
 /// The whole report; ends with a newline. Its last line is `Apply complete! …` or `Apply incomplete: …`.
-pub fn report(report: &ApplyReport, palette: &Palette) -> String {
+pub fn report(report: &ApplyReport, pointers: &Pointers, palette: &Palette) -> String {
     let ApplyReport { outcomes, stop, counts } = report;
     let mut out = String::new();
-    for outcome in outcomes {
-        remarks(outcome, palette, &mut out);
+    for remark in remarks(report, pointers) {
+        out.push_str(&findings::remark(&remark, palette));
+        out.push('\n');
     }
     if let Some(stop) = stop {
         out.push_str(&stopped(stop, palette));
@@ -36,6 +49,18 @@ pub fn report(report: &ApplyReport, palette: &Palette) -> String {
     out.push_str(&last_line(counts, report.is_complete(), palette));
     out.push('\n');
     out
+}
+
+/// The counts in a few words: `2 created, 1 failed`, or `nothing to do`.
+pub(crate) fn tally(counts: &Counts) -> String {
+    let done = Action::ALL.into_iter().map(|action| (counts.done(action), action.done()));
+    let all = done.chain(not_done(counts)).filter(|(count, _)| *count > 0);
+    let words: Vec<String> = all.map(|(count, word)| format!("{} {word}", grouped(count as u64))).collect();
+    if words.is_empty() { "nothing to do".to_owned() } else { words.join(", ") }
+}
+
+fn not_done(counts: &Counts) -> [(usize, &'static str); 3] {
+    [(counts.failed, "failed"), (counts.in_doubt, "in doubt"), (counts.not_attempted, "not attempted")]
 }
 
 /// One line of a log for what happened; none for what is no news there. `done` of `total` changes have ended, this one
@@ -52,82 +77,28 @@ pub fn progress_line(event: &ApplyEvent, done: usize, total: usize) -> Option<St
                 let partial = if partial_errors.is_empty() { "" } else { ", with partial errors" };
                 format!("{address} {}{}{partial}", action.done(), numbered(*id))
             }
-            Outcome::Failed { id: _, error } => format!("{address} failed: {}", failure(error)),
-            Outcome::InDoubt { error } => format!("{address} is in doubt: {}", failure(error)),
+            Outcome::Failed { id: _, error } => format!("{address} failed: {}", escape(&failure(error))),
+            Outcome::InDoubt { error } => format!("{address} is in doubt: {}", escape(&failure(error))),
             Outcome::NotAttempted => format!("{address} not attempted"),
         },
     };
     Some(format!("[{done}/{total}] {text}"))
 }
 
-/// What there is to say of one change beyond that it was done.
-fn remarks(outcome: &ChangeOutcome, palette: &Palette, out: &mut String) {
-    let ChangeOutcome { address, action, source, outcome } = outcome;
-    let (label, word, sentence, details) = match outcome {
-        Outcome::NotAttempted => return,
-        Outcome::Done { partial_errors, warnings, id: _ } if partial_errors.is_empty() && warnings.is_empty() => return,
-        Outcome::Done { id, partial_errors, warnings } => {
-            let with = if partial_errors.is_empty() { "" } else { " with partial errors" };
-            let sentence = format!("{address}{} was {}{with}", bracketed(*id), action.done());
-            let details = partial_errors.iter().chain(warnings).map(|text| message(text)).collect();
-            (Label::Warning, "warning", sentence, details)
-        }
-        Outcome::Failed { id, error } => {
-            let sentence = match (action, id) {
-                (Action::Create | Action::Import | Action::Replace, Some(id)) => {
-                    format!("{address} was made as #{id}, and its attributes were not written")
-                }
-                _ => format!("{address}{} was not {}", bracketed(*id), action.done()),
-            };
-            (Label::Error, "error", sentence, vec![failure(error)])
-        }
-        Outcome::InDoubt { error } => {
-            let sentence = format!("{address} may have been {}, or not", action.done());
-            let hint = "It is not sent again before that is known: apply again, or decide with dixaform recover";
-            (Label::Danger, "in doubt", sentence, vec![failure(error), hint.to_owned()])
-        }
-    };
-    out.push_str(&format!("{}: {sentence}\n", palette.paint(label, word)));
-    if let Some(source) = source {
-        let place = format!("  --> {}:{}:{}", escape(&source.file), source.place.line, source.place.column);
-        out.push_str(&palette.paint(Label::Hidden, &place));
-        out.push('\n');
-    }
-    for detail in details {
-        out.push_str(&format!("  {detail}\n"));
-    }
-    out.push('\n');
-}
-
 fn numbered(id: Option<ConversationId>) -> String {
     id.map_or_else(String::new, |id| format!(" #{id}"))
 }
 
-fn bracketed(id: Option<ConversationId>) -> String {
-    id.map_or_else(String::new, |id| format!(" (#{id})"))
-}
-
-/// `POST /v1/conversations answered 400: no such end user`
-fn failure(failure: &Failure) -> String {
-    let Failure { call, status, message: text } = failure;
-    let status = status.map_or_else(String::new, |status| format!(" answered {status}"));
-    format!("{}{status}: {}", escape(call), message(text))
-}
-
-/// A text of the API, on one line and not endless.
+/// What came from others, on one line.
 fn message(text: &str) -> String {
-    let shown: String = text.chars().take(MESSAGE_MAX).collect();
-    let more = if shown.len() < text.len() { "…" } else { "" };
-    format!("{}{more}", escape(&shown))
+    escape(&cut(text)).into_owned()
 }
 
 fn stopped(stop: &Stop, palette: &Palette) -> String {
-    let (word, text) = match stop {
-        Stop::Unauthorized(text) => ("the token was refused", message(text)),
-        Stop::Interrupted => return palette.paint(Label::Warning, "Interrupted: nothing new was started."),
-        Stop::Storage(text) => ("nothing more was sent, because what was done could not be recorded", message(text)),
-    };
-    format!("{}: {word}: {text}", palette.paint(Label::Error, "error"))
+    match remark::stopped(stop) {
+        (_, None) => palette.paint(Label::Warning, "Interrupted: nothing new was started."),
+        (why, Some(said)) => format!("{}: {why}: {}", palette.paint(Label::Error, "error"), escape(&said)),
+    }
 }
 
 fn last_line(counts: &Counts, complete: bool, palette: &Palette) -> String {
@@ -138,9 +109,11 @@ fn last_line(counts: &Counts, complete: bool, palette: &Palette) -> String {
     if complete {
         return format!("{} {done}.", palette.paint(Label::Good, "Apply complete!"));
     }
-    let rest = [(counts.failed, "failed"), (counts.in_doubt, "in doubt"), (counts.not_attempted, "not attempted")];
-    let rest: Vec<String> =
-        rest.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let rest: Vec<String> = not_done(counts)
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
     let rest = if rest.is_empty() { String::new() } else { format!(" {}.", rest.join(", ")) };
     format!("{} {done}.{rest}", palette.paint(Label::Error, "Apply incomplete:"))
 }
@@ -150,6 +123,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::apply::outcome::Failure;
+    use crate::finding::Excerpt;
+    use crate::render::remark::Pointer;
     use crate::source::{Place, Source};
 
     fn ended(address: &str, action: Action, outcome: Outcome) -> ChangeOutcome {
@@ -178,7 +154,7 @@ mod tests {
             ended("import.c", Action::Forget, Outcome::Done { id: None, partial_errors: vec![], warnings: vec![] }),
         ];
         assert_eq!(
-            report(&ApplyReport::new(outcomes, None), &Palette::plain()),
+            report(&ApplyReport::new(outcomes, None), &Pointers::new(), &Palette::plain()),
             "Apply complete! 1 created, 1 imported, 0 updated, 1 forgotten.\n"
         );
     }
@@ -195,6 +171,12 @@ mod tests {
             partial_errors: vec!["message 3: attachment\u{202e} not found".to_owned()],
             warnings: vec![],
         };
+        let (place, end) = (Place { line: 13, column: 3 }, Place { line: 13, column: 14 });
+        let pointer = Pointer {
+            source: Source::new(&Arc::from("manifests/orders.yaml"), place),
+            excerpt: Excerpt::of("  requesterId: 9c2a2cce", place, end),
+        };
+        let pointers = Pointers::from([("conversation.b".parse().expect("an address"), pointer)]);
         let outcomes = vec![
             ended("conversation.a", Action::Create, done(1003)),
             ended("conversation.b", Action::Create, failed(None, Some(400), "no such end user")),
@@ -203,24 +185,29 @@ mod tests {
             ended("import.e", Action::Import, partial),
             ended("import.f", Action::Import, Outcome::NotAttempted),
         ];
-        let report = report(&ApplyReport::new(outcomes, Some(Stop::Interrupted)), &Palette::plain());
+        let done = ApplyReport::new(outcomes, Some(Stop::Interrupted));
+        let report = report(&done, &pointers, &Palette::plain());
         insta::assert_snapshot!(report, @r##"
 error: conversation.b was not created
-  --> manifests/orders.yaml:3:1
-  POST /v1/conversations answered 400: no such end user
+  --> manifests/orders.yaml:13:3
+   |
+13 |   requesterId: 9c2a2cce
+   |   ^^^^^^^^^^^
+   |
+   = note: POST /v1/conversations answered 400: no such end user
 
 error: conversation.c was made as #1004, and its attributes were not written
-  --> manifests/orders.yaml:3:1
-  PATCH /v1/conversations/1004/custom-attributes answered 422: no such option
+--> manifests/orders.yaml:3:1
+ = note: PATCH /v1/conversations/1004/custom-attributes answered 422: no such option
 
 in doubt: conversation.d may have been created, or not
-  --> manifests/orders.yaml:3:1
-  POST /v1/conversations: no answer within 30 s
-  It is not sent again before that is known: apply again, or decide with dixaform recover
+--> manifests/orders.yaml:3:1
+ = note: POST /v1/conversations: no answer within 30 s
+ = help: it is not sent again before that is known: apply again, or decide with dixaform recover
 
 warning: import.e (#1005) was imported with partial errors
-  --> manifests/orders.yaml:3:1
-  message 3: attachment\u{202e} not found
+--> manifests/orders.yaml:3:1
+ = note: message 3: attachment\u{202e} not found
 
 Interrupted: nothing new was started.
 

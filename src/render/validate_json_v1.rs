@@ -1,4 +1,5 @@
-//! The JSON form of findings, `dixaform-validate/1`. A minor addition is a new member; anything else is a new number.
+//! The JSON form of findings, `dixaform-validate/1`; docs/json.md explains it. A minor addition is a new member;
+//! anything else is a new number.
 
 use crate::finding::{Excerpt, Finding, Findings, Severity};
 use crate::json;
@@ -7,10 +8,13 @@ use crate::render::json_v1::{count, integer, map, or_null};
 use crate::source::Source;
 use crate::value::Value;
 
+/// The value of `format`.
+pub const FORMAT: &str = "dixaform-validate/1";
+
 /// Findings as one JSON document, a finding a line, with a newline at the end. `valid` says how the command ends.
 pub fn findings(findings: &Findings, valid: bool) -> String {
     let head = map([
-        ("format", Value::text("dixaform-validate/1")),
+        ("format", Value::text(FORMAT)),
         ("tool", Value::text(concat!("dixaform ", env!("CARGO_PKG_VERSION")))),
         ("valid", Value::Bool(valid)),
         ("errorCount", count(findings.count(Severity::Error))),
@@ -25,7 +29,7 @@ pub fn findings(findings: &Findings, valid: bool) -> String {
     escape_json(&out).into_owned()
 }
 
-fn finding(finding: &Finding) -> Value {
+pub(crate) fn finding(finding: &Finding) -> Value {
     let Finding { code, severity, source, message, hint, excerpt: line, related } = finding;
     let others = related.iter().map(|(source, why)| {
         let [file, line, column] = place(source);

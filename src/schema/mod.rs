@@ -5,12 +5,15 @@
 //! `format` is beside every pattern and never the only check, since most validators take it for a note.
 //! <https://json-schema.org/draft/2020-12>
 
+mod apply;
+mod apply_event;
 mod body;
 mod keyword;
 mod manifest;
 mod plan;
 mod project;
 mod state;
+mod validate;
 
 use crate::value::Value;
 
@@ -25,10 +28,24 @@ pub enum Subject {
     State,
     /// A plan as JSON, saved or printed.
     Plan,
+    /// How an apply ended, as JSON.
+    Apply,
+    /// One line of an apply as it happens.
+    ApplyEvent,
+    /// Findings as JSON.
+    Validate,
 }
 
 impl Subject {
-    pub const ALL: [Subject; 4] = [Subject::Manifest, Subject::Project, Subject::State, Subject::Plan];
+    pub const ALL: [Subject; 7] = [
+        Subject::Manifest,
+        Subject::Project,
+        Subject::State,
+        Subject::Plan,
+        Subject::Apply,
+        Subject::ApplyEvent,
+        Subject::Validate,
+    ];
 
     /// The word on the command line and in `$id`.
     pub fn word(self) -> &'static str {
@@ -37,6 +54,9 @@ impl Subject {
             Subject::Project => "project",
             Subject::State => "state",
             Subject::Plan => "plan",
+            Subject::Apply => "apply",
+            Subject::ApplyEvent => "apply-event",
+            Subject::Validate => "validate",
         }
     }
 }
@@ -48,5 +68,8 @@ pub fn schema(subject: Subject) -> Value {
         Subject::Project => project::schema(),
         Subject::State => state::schema(),
         Subject::Plan => plan::schema(),
+        Subject::Apply => apply::schema(),
+        Subject::ApplyEvent => apply_event::schema(),
+        Subject::Validate => validate::schema(),
     }
 }

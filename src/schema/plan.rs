@@ -26,22 +26,13 @@ const CHANGE_REQUIRED: [&str; 12] = [
 ];
 
 pub fn schema() -> Value {
-    let tenant = open(
-        &["name", "baseUrl", "organizationId"],
-        [
-            ("name", filled()),
-            ("baseUrl", filled()),
-            ("organizationId", about(or_null(of_type("string")), "Null as long as it is unknown")),
-        ],
-    );
-    let base = open(&["lineage", "serial"], [("lineage", uuid()), ("serial", at_least(0))]);
     let schema = open(
         &["format", "tool", "tenant", "base", "changes", "summary", "price", "fingerprint"],
         [
             ("format", only(FORMAT)),
             ("tool", about(filled(), "The program that wrote it, and its version")),
-            ("tenant", tenant),
-            ("base", about(base, "The state that it was made for")),
+            ("tenant", tenant()),
+            ("base", base()),
             ("changes", about(list_of(defined("change")), "In the order in which they are applied")),
             ("summary", summary()),
             ("price", price()),
@@ -51,6 +42,22 @@ pub fn schema() -> Value {
     let definitions = Map::from_iter([("change".to_owned(), change())]);
     let text = "What an apply would do, as `dixaform plan --format json` and `--out` write it";
     document(Subject::Plan, "dixaform plan", text, schema, definitions)
+}
+
+pub(super) fn tenant() -> Value {
+    open(
+        &["name", "baseUrl", "organizationId"],
+        [
+            ("name", filled()),
+            ("baseUrl", filled()),
+            ("organizationId", about(or_null(of_type("string")), "Null as long as it is unknown")),
+        ],
+    )
+}
+
+pub(super) fn base() -> Value {
+    let base = open(&["lineage", "serial"], [("lineage", uuid()), ("serial", at_least(0))]);
+    about(base, "The state that it was made for")
 }
 
 fn change() -> Value {
@@ -76,13 +83,13 @@ fn change() -> Value {
     )
 }
 
-fn summary() -> Value {
+pub(super) fn summary() -> Value {
     let counts = ["create", "import", "update", "replace", "adopt", "forget", "unchanged", "notInManifests"];
     let members = map(counts.map(|name| (name, at_least(0))));
     with(open(&counts, []), "properties", members)
 }
 
-fn price() -> Value {
+pub(super) fn price() -> Value {
     let positive = || with(of_type("number"), "minimum", Value::Number(Number::Integer(0)));
     let members = [
         ("calls", at_least(0)),
@@ -92,6 +99,6 @@ fn price() -> Value {
     open(&["calls", "seconds", "dailyQuotaShare"], members)
 }
 
-fn fingerprint() -> Value {
+pub(super) fn fingerprint() -> Value {
     about(filled(), "A short digest of what would be done")
 }

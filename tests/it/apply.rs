@@ -419,7 +419,7 @@ fn one_of_three_is_bad() -> Workspace {
 fn one_failure_stops_nothing_else_and_is_told_with_its_place_and_dixas_words() {
     let workspace = one_of_three_is_bad();
     let outcome = workspace.run("apply --yes").exit(4);
-    let outcome = outcome.says("error: conversation.b was not created").says("  --> manifests/three.yaml:14:1\n");
+    let outcome = outcome.says("error: conversation.b was not created").says("  --> manifests/three.yaml:25:25\n");
     let words = "POST /v1/conversations answered 400: Attachment download failed: https://files.invalid/a.png";
     let outcome = outcome.says(words);
     assert_eq!(outcome.last_line(), "Apply incomplete: 2 created, 0 imported, 0 updated. 1 failed.");

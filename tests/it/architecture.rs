@@ -28,8 +28,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("project", &[NOUNS, "yaml", "plan"]),
     ("journal", &[NOUNS, "plan", "state"]),
     ("render", &[NOUNS, "plan", "state", "apply"]),
-    // The words of plans, and the names of both formats.
-    ("schema", &[NOUNS, "plan", "state"]),
+    // The words of plans and of outcomes, and the names of formats.
+    ("schema", &[NOUNS, "plan", "state", "apply"]),
     // The edges: the only places that touch the world.
     ("api", &[NOUNS]),
     ("sandbox", &[]),

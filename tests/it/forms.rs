@@ -47,7 +47,7 @@ fn forms_that_can_not_stand_together_are_wrong_usage_and_nothing_is_written() {
     let _ = workspace.run("plan --format json=b --format text --format json").exit(64);
     let _ = workspace.run("plan --format sarif").exit(64).warns("text, json, markdown, github and gitlab are");
     let _ = workspace.run("plan --format markdown --max-bytes 999").exit(64).warns("at least 1000");
-    let _ = workspace.run("validate --format markdown").exit(64).warns("text, json, github, gitlab and sarif are");
+    let _ = workspace.run("validate --format html").exit(64).warns("markdown, github, gitlab and sarif are");
     assert!(!workspace.exists("a") && !workspace.exists("b"));
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod apply;
+mod approved;
 mod architecture;
 mod bounds;
 mod completions;
@@ -22,6 +23,7 @@ mod properties;
 mod readme;
 mod recover;
 mod refresh;
+mod report;
 mod sandbox;
 mod saved_plan;
 mod scenarios;

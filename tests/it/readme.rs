@@ -15,6 +15,7 @@ use crate::support::Workspace;
 
 const README: &str = include_str!("../../README.md");
 const MEMBERS: &str = include_str!("../../docs/members.md");
+const JSON: &str = include_str!("../../docs/json.md");
 const FINDINGS: &str = include_str!("../../docs/findings.md");
 
 /// The command lines that have a help page of their own.
@@ -44,7 +45,7 @@ fn repository(path: &str) -> std::path::PathBuf {
 #[test]
 fn every_command_and_flag_is_explained() {
     let workspace = Workspace::new();
-    let documents = format!("{README}{MEMBERS}{FINDINGS}");
+    let documents = format!("{README}{MEMBERS}{FINDINGS}{JSON}");
     let mut unexplained = BTreeSet::new();
     for command in COMMANDS {
         let help = workspace.run(&format!("{command} --help")).exit(0).stdout;

@@ -1,6 +1,9 @@
 //! Plans and findings in, workflow commands out.
 
 use super::*;
+use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
+use crate::conversation::ConversationId;
+use crate::render::remark::Pointers;
 use crate::render::tests::{create, plan_of, replace, sms, source, update};
 
 fn lines<'t>(text: &'t str, kind: &str) -> Vec<&'t str> {
@@ -70,4 +73,28 @@ fn findings_keep_their_place_their_hint_and_other_places() {
         "::error file=manifests/b.yaml,line=12,col=1,title=duplicate-address::a second conversation.late, 100%25\
          %0Amanifests/a.yaml:4:1: first here%0Arename one\n"
     );
+}
+
+#[test]
+fn a_report_marks_what_failed_and_nothing_in_it_is_a_command() {
+    let plan = plan_of(vec![create("conversation.a", &sms("hello")), create("conversation.b", &sms("hello"))]);
+    let hostile = "no%0A\n::error file=x::\u{1b}[31m\u{202e},a:b";
+    let error = Failure { call: "POST /v1/conversations".into(), status: Some(400), message: hostile.into() };
+    let partial = vec![hostile.to_owned(), "::warning::x".to_owned()];
+    let outcomes = [
+        Outcome::Failed { id: None, error },
+        Outcome::Done { id: Some(ConversationId(7)), partial_errors: partial, warnings: Vec::new() },
+    ];
+    let ended = plan.changes.iter().zip(outcomes).map(|(change, outcome)| ChangeOutcome::of(change, outcome));
+    let report = ApplyReport::new(ended.collect(), Some(Stop::Storage(hostile.to_owned())));
+    let (pointers, found) = (Pointers::new(), Findings::default());
+    let finished = Finished { plan: &plan, report: &report, pointers: &pointers, findings: &found, exit: 1 };
+    let text = super::report(&finished);
+    let kinds: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap_or_default()).collect();
+    assert_eq!(kinds, ["::error", "::error", "::warning", "::notice"], "{text}");
+    assert!(
+        text.contains("title=conversation.a was not created::POST /v1/conversations answered 400: no%250A\\n::error")
+    );
+    assert!(text.contains("%0A::warning::x\n"), "{text}");
+    assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()) && !text.contains('\u{202e}'));
 }

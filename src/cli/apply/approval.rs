@@ -1,0 +1,136 @@
+//! What stands before the first write: refusals that nobody can approve away, and the approval of a person.
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+use std::path::Path;
+
+use crate::apply::guard;
+use crate::cli::args::ApplyArgs;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::saved_plan;
+use crate::cli::session::Session;
+use crate::plan::{self, Plan};
+use crate::project::Tenant;
+use crate::render::number::grouped;
+
+/// Differences from an approved plan that are told; the rest is counted.
+const DIFFERENCES_MAX: usize = 50;
+
+/// What was approved before this command began.
+pub struct Approval<'a> {
+    args: &'a ApplyArgs,
+    /// The plan that was reviewed, and its file.
+    reviewed: Option<(&'a Path, Plan)>,
+}
+
+impl<'a> Approval<'a> {
+    /// Reads the reviewed plan, if there is one.
+    ///
+    /// # Errors
+    /// The file is no plan that can be used, or is not the plan whose fingerprint was approved as well.
+    pub fn given(args: &'a ApplyArgs) -> Result<Self, Error> {
+        let reviewed = match args.approved_plan.as_deref() {
+            Some(path) => Some((path, reviewed(path)?)),
+            None => None,
+        };
+        if let (Some(approved), Some((path, plan))) = (&args.approved, &reviewed)
+            && *approved != plan.fingerprint
+        {
+            let file = path.display();
+            let message =
+                format!("--approved is {approved}, and the fingerprint of the plan in {file} is {}", plan.fingerprint);
+            return Err(Error::new(Exit::Refused, message).hint("nothing was sent; give one of the two, or both alike"));
+        }
+        Ok(Approval { args, reviewed })
+    }
+
+    /// Whether somebody has to be asked.
+    fn asks(&self) -> bool {
+        let ApplyArgs { yes, approved, planning, .. } = self.args;
+        !yes && approved.is_none() && self.reviewed.is_none() && !saved_plan::is_one(&planning.paths)
+    }
+
+    /// Whether there is somebody who is asked, and needs to see the plan.
+    pub fn asks_somebody(&self) -> bool {
+        self.asks() && io::stdin().is_terminal()
+    }
+
+    /// Refuses what is refused whatever anybody approves, and a plan that is not the approved one.
+    pub fn guard(&self, plan: &Plan, tenant: &Tenant) -> Result<(), Error> {
+        let allow_outbound = self.args.allow_outbound || tenant.allow_outbound;
+        if let Some(refusal) = guard::refusals(plan, allow_outbound).into_iter().next() {
+            return Err(Error::new(Exit::Refused, refusal.to_string()).hint(refusal.hint()));
+        }
+        let hint = "nothing was sent; review the plan and approve it anew";
+        let now = &plan.fingerprint;
+        match (&self.reviewed, &self.args.approved) {
+            (Some((path, approved)), _) if approved.fingerprint != *now => {
+                Err(Error::new(Exit::Refused, not_approved(path, approved, plan)).hint(hint))
+            }
+            (None, Some(approved)) if approved != now => {
+                let message = format!("the plan made now has the fingerprint {now}, and {approved} was approved");
+                Err(Error::new(Exit::Refused, message).hint(hint))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks, unless it was approved already. Without somebody to ask there is no approval.
+    pub fn ask(&self, session: &Session, plan: &Plan) -> Result<(), Error> {
+        if !self.asks() {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() {
+            let message = "not approved: standard input is not a terminal, so nobody can be asked";
+            return Err(Error::new(Exit::Refused, message).hint("approve with --yes; nothing was sent"));
+        }
+        let tenant = &plan.tenant;
+        session.output.error(&format!(
+            "\nDo you want to perform these actions on the tenant \"{}\" ({})?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ",
+            tenant.name,
+            tenant.whereabouts()
+        ));
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer);
+        if read.is_ok() && answer.trim_end_matches(['\r', '\n']) == "yes" {
+            session.output.error("\n");
+            return Ok(());
+        }
+        Err(Error::new(Exit::Refused, "not approved; nothing was sent"))
+    }
+}
+
+fn reviewed(path: &Path) -> Result<Plan, Error> {
+    saved_plan::read(path).map_err(|error| {
+        let hint = "give the JSON of the plan that was reviewed: dixaform plan --format json=FILE, or --out FILE";
+        Error { hint: Some(hint.to_owned()), ..error }
+    })
+}
+
+/// Which changes are not those that were approved.
+fn not_approved(path: &Path, approved: &Plan, now: &Plan) -> String {
+    let mut message = format!(
+        "the plan made now has the fingerprint {}, and {} was approved (in {})",
+        now.fingerprint,
+        approved.fingerprint,
+        path.display()
+    );
+    let (then, there) = (&approved.tenant, &now.tenant);
+    if (&then.name, &then.base_url) != (&there.name, &there.base_url) {
+        message.push_str(&format!(
+            "\n  it was approved for the tenant `{}` ({}), and this is `{}` ({})",
+            then.name,
+            then.whereabouts(),
+            there.name,
+            there.whereabouts()
+        ));
+    }
+    let differences = plan::differences(approved, now);
+    for difference in differences.iter().take(DIFFERENCES_MAX) {
+        message.push_str(&format!("\n  {difference}"));
+    }
+    if let Some(more) = differences.len().checked_sub(DIFFERENCES_MAX).filter(|more| *more > 0) {
+        message.push_str(&format!("\n  and {} more", grouped(more as u64)));
+    }
+    message
+}

@@ -1,0 +1,57 @@
+//! Reading again the manifests that something went wrong with, to point at the line.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::apply::{ApplyReport, ChangeOutcome, Failure, Outcome};
+use crate::conversation::Address;
+use crate::manifest::{self, Question};
+use crate::render::remark::{Pointer, Pointers, said};
+use crate::source::Place;
+use crate::workspace::manifests;
+use crate::yaml;
+
+/// Outcomes whose line is looked for. Of more than that nobody reads each, and reading files takes its time.
+const POINTED_MAX: usize = 1_000;
+
+/// One outcome that there is something to say about.
+struct Told<'r> {
+    address: &'r Address,
+    place: Place,
+    said: String,
+    patched: bool,
+}
+
+/// Where the first outcomes that there is something to say about point. A file that is gone, or that is not as it was,
+/// gives none: such an outcome has the place that the plan knew.
+pub fn pointers(report: &ApplyReport) -> Pointers {
+    let mut files: BTreeMap<&Arc<str>, Vec<Told<'_>>> = BTreeMap::new();
+    for (file, told) in report.outcomes.iter().filter_map(told).take(POINTED_MAX) {
+        files.entry(file).or_default().push(told);
+    }
+    let mut pointers = Pointers::new();
+    for (file, all) in files {
+        let Ok(bounded) = manifests::read_bounded(Path::new(&**file), yaml::SIZE_LIMIT) else { continue };
+        let questions: Vec<Question<'_>> = all
+            .iter()
+            .map(|Told { address, place, said, patched }| Question { address, place: *place, said, patched: *patched })
+            .collect();
+        let found = manifest::locate(file, &bounded.bytes, &questions);
+        for (told, place) in all.iter().zip(found) {
+            let Some((source, excerpt)) = place else { continue };
+            pointers.insert(told.address.clone(), Pointer { source, excerpt });
+        }
+    }
+    pointers
+}
+
+fn told(ended: &ChangeOutcome) -> Option<(&Arc<str>, Told<'_>)> {
+    let source = ended.source.as_ref()?;
+    let said = said(&ended.outcome)?;
+    let patched = match &ended.outcome {
+        Outcome::Failed { id: _, error: Failure { call, .. } } => call.starts_with("PATCH "),
+        Outcome::Done { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted => false,
+    };
+    Some((&source.file, Told { address: &ended.address, place: source.place, said, patched }))
+}

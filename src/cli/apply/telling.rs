@@ -1,0 +1,136 @@
+//! The forms of one apply: what is said while it runs and when it has ended, and where each form goes.
+//!
+//! Once there is a plan, every form is written, however the command ends. Standard output holds one form only; where it
+//! is another one than text, the plan is shown to whoever is asked about it, on standard error, and to nobody else: a
+//! log that GitHub reads commands from must not hold lines that manifests could have written.
+
+use std::cell::RefCell;
+
+use crate::apply::{ApplyEvent, ApplyReport, Stop};
+use crate::cli::apply::pointing;
+use crate::cli::args::{ApplyFormsArgs, FormatArg, ReportForm};
+use crate::cli::clock::SystemClock;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::formats;
+use crate::cli::plan;
+use crate::cli::session::Session;
+use crate::finding::Findings;
+use crate::plan::Plan;
+use crate::render::palette::Palette;
+use crate::render::report::Finished;
+use crate::render::text::TextOptions;
+use crate::render::{apply_json_v1, github, gitlab, markdown, report, text};
+
+/// How an apply ended that had a plan.
+pub struct Ended {
+    pub report: ApplyReport,
+    /// What was found about the manifests before the first write, and stopped it.
+    pub findings: Findings,
+    /// What went wrong beside single changes.
+    pub error: Option<Error>,
+}
+
+/// Tells of one apply.
+pub struct Telling<'a> {
+    session: &'a Session,
+    forms: &'a ApplyFormsArgs,
+    /// What standard output could not take while the apply ran; told when it has ended.
+    broken: RefCell<Option<Error>>,
+}
+
+impl<'a> Telling<'a> {
+    /// # Errors
+    /// Forms that can't be written together, or a file that surely can't be written: nothing is sent for a report that
+    /// nobody could get.
+    pub fn new(session: &'a Session, forms: &'a ApplyFormsArgs) -> Result<Self, Error> {
+        formats::check(&forms.format)?;
+        formats::check_folders(&forms.format)?;
+        Ok(Telling { session, forms, broken: RefCell::new(None) })
+    }
+
+    /// The form on standard output.
+    fn on_stdout(&self) -> ReportForm {
+        let given = self.forms.format.iter().find(|format| format.file.is_none());
+        given.map_or(ReportForm::Text, |format| format.form)
+    }
+
+    /// Shows the plan. `asks` says that a person is about to be asked about it, and must see it.
+    pub fn planned(&self, made: &Plan, asks: bool) -> Result<(), Error> {
+        let output = &self.session.output;
+        if self.on_stdout() == ReportForm::Text {
+            return output.result(&plan::as_text(self.session, made, 0));
+        }
+        if self.on_stdout() == ReportForm::Json {
+            output.result(&apply_json_v1::planned(made, &SystemClock::timestamp()))?;
+        }
+        if asks {
+            let options = TextOptions { palette: output.error_palette, width: None, requests_sent: 0 };
+            output.error(&text::plan(made, &options));
+        }
+        Ok(())
+    }
+
+    /// Tells an event where events are wanted. What can't be written stops nothing that is under way.
+    pub fn event(&self, event: &ApplyEvent, made: &Plan) {
+        if self.on_stdout() != ReportForm::Json || self.broken.borrow().is_some() {
+            return;
+        }
+        let line = apply_json_v1::event(event, made, &SystemClock::timestamp());
+        if let Err(error) = self.session.output.result(&line) {
+            *self.broken.borrow_mut() = Some(error);
+        }
+    }
+
+    /// Writes every form of the report; files first. A text on standard output is for runs only: what ended before one
+    /// is told as an error.
+    ///
+    /// # Errors
+    /// A form can't be written; the others are.
+    pub fn finished(&self, made: &Plan, ended: &Ended, exit: Exit) -> Result<(), Error> {
+        let pointers = pointing::pointers(&ended.report);
+        let Ended { report: done, findings, error } = ended;
+        let finished = Finished { plan: made, report: done, pointers: &pointers, findings, exit: exit.code() };
+        let mut first: Option<Error> = self.broken.borrow_mut().take();
+        for FormatArg { form, file } in &self.forms.format {
+            let Some(path) = file else { continue };
+            if let Err(error) = formats::save(path, &self.form(*form, &finished)) {
+                first.get_or_insert(error);
+            }
+        }
+        let output = &self.session.output;
+        let written = match self.on_stdout() {
+            ReportForm::Text if made.is_empty() => Ok(()),
+            ReportForm::Text if error.is_none() => {
+                output.result(&format!("\n{}", report::report(done, &pointers, &output.palette)))
+            }
+            ReportForm::Text if done.counts.all_attempted() > 0 => {
+                // What went wrong after the run is told as the error of the command, and not twice.
+                let after =
+                    matches!((&done.stop, error), (Some(Stop::Storage(said)), Some(error)) if *said == error.message);
+                let stop = if after { None } else { done.stop.clone() };
+                let run = ApplyReport { stop, ..done.clone() };
+                output.error(&format!("\n{}\n", report::report(&run, &pointers, &output.error_palette)));
+                Ok(())
+            }
+            ReportForm::Text => Ok(()),
+            ReportForm::Json => output.result(&apply_json_v1::finished(&finished, &SystemClock::timestamp())),
+            other => output.result(&self.form(other, &finished)),
+        };
+        match (first, written) {
+            (Some(error), _) | (None, Err(error)) => Err(error),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+
+    /// A form as it is in a file.
+    fn form(&self, form: ReportForm, finished: &Finished<'_>) -> String {
+        match form {
+            ReportForm::Text => report::report(finished.report, finished.pointers, &Palette::plain()),
+            ReportForm::Json => apply_json_v1::report(finished),
+            ReportForm::Markdown => markdown::report(finished, self.forms.max_bytes),
+            ReportForm::Github => github::report(finished),
+            ReportForm::Gitlab => gitlab::report(finished),
+        }
+    }
+}
