@@ -72,18 +72,22 @@ pub fn make(desired: &Desired, state: &State, in_doubt: &[InDoubt], mut options:
 pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usize) -> Result<(), Error> {
     let PlanFormsArgs { format, max_bytes } = args;
     formats::write(session, format, Form::Text, |form, target| match (form, target) {
-        (Form::Text, Goes::ToStdout) => as_text(session, plan, requests),
+        (Form::Text, Goes::ToStdout) => text::pieces(plan, &options_of(session, requests)),
         (Form::Text, Goes::ToFile) => {
-            text::plan(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: requests })
+            text::pieces(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: requests })
         }
-        (Form::Json, _) => json_v1::plan(plan),
-        (Form::Markdown, _) => markdown::plan(plan, *max_bytes),
-        (Form::Github, _) => github::plan(plan),
-        (Form::Gitlab, _) => gitlab::plan(plan),
+        (Form::Json, _) => json_v1::pieces(plan),
+        (Form::Markdown, _) => markdown::plan(plan, *max_bytes).into(),
+        (Form::Github, _) => github::plan(plan).into(),
+        (Form::Gitlab, _) => gitlab::plan(plan).into(),
     })
 }
 
 /// The plan as a person reads it here, after this many requests were sent to make it.
 pub fn as_text(session: &Session, plan: &Plan, requests_sent: usize) -> String {
-    text::plan(plan, &TextOptions { palette: session.output.palette, width: session.output.width, requests_sent })
+    text::plan(plan, &options_of(session, requests_sent))
+}
+
+fn options_of(session: &Session, requests_sent: usize) -> TextOptions {
+    TextOptions { palette: session.output.palette, width: session.output.width, requests_sent }
 }
