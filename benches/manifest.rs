@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use dixaform::manifest;
 use dixaform::reporter::Reporter;
-use dixaform::yaml::{self, Format};
+use dixaform::yaml;
 
 #[expect(dead_code, reason = "what writes the files is not used here")]
 #[path = "../examples/generate.rs"]
@@ -20,8 +20,7 @@ mod generate;
 const FILES: usize = 200;
 
 fn texts() -> Vec<String> {
-    let options =
-        generate::Options { folder: PathBuf::new(), count: FILES, per_file: 1, seed: 1, outbound: false };
+    let options = generate::Options { folder: PathBuf::new(), count: FILES, per_file: 1, seed: 1, outbound: false };
     (0..FILES).map(|index| generate::manifest(index, &options)).collect()
 }
 
@@ -34,11 +33,18 @@ fn reading(criterion: &mut Criterion) {
     group.bench_function("events of the parser", |bencher| {
         bencher.iter(|| texts.iter().map(|text| saphyr_parser::Parser::new_from_str(text).count()).sum::<usize>());
     });
-    group.bench_function("tree", |bencher| {
+    group.bench_function("tree by the parser", |bencher| {
         bencher.iter(|| {
             for text in &texts {
                 let mut reporter = Reporter::new(&file, text);
-                black_box(yaml::read(text, Format::Yaml, &mut reporter));
+                black_box(yaml::only::by_parser(text, &mut reporter));
+            }
+        });
+    });
+    group.bench_function("tree by the short way", |bencher| {
+        bencher.iter(|| {
+            for text in &texts {
+                black_box(yaml::only::by_short_way(text).expect("manifests as they are written"));
             }
         });
     });

@@ -161,9 +161,10 @@ pub struct Conversation {
 
 impl Conversation {
     pub fn digests(&self) -> Digests {
+        let mut memory = String::with_capacity(2048);
         Digests {
-            content: Digest::of_map(&self.content),
-            attributes: Digest::of_map(&attributes_to_map(&self.attributes)),
+            content: Digest::of_map_in(&self.content, &mut memory),
+            attributes: Digest::of_map_in(&attributes_to_map(&self.attributes), &mut memory),
         }
     }
 

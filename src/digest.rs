@@ -45,6 +45,13 @@ impl Digest {
         Digest::of_bytes(canonical_map(map).as_bytes())
     }
 
+    /// [`Digest::of_map`] with memory for the canonical form, which is overwritten.
+    pub fn of_map_in(map: &Map, memory: &mut String) -> Self {
+        memory.clear();
+        canonical_map_into(map, memory);
+        Digest::of_bytes(memory.as_bytes())
+    }
+
     /// The digest of the canonical form of a value.
     pub fn of_value(value: &Value) -> Self {
         Digest::of_bytes(canonical(value).as_bytes())
@@ -134,10 +141,26 @@ fn canonical_into(value: &Value, out: &mut String) {
 }
 
 fn canonical_map_into(map: &Map, out: &mut String) {
-    let mut members: Vec<_> = map.iter().filter(|(_, value)| !is_absent(value)).collect();
+    // Nearly every map is small, and needs no memory of its own to be sorted.
+    const SMALL: usize = 16;
+    let present = map.iter().filter(|(_, value)| !is_absent(value));
+    if map.len() <= SMALL {
+        let mut members = [("", &Value::Null); SMALL];
+        let mut count = 0;
+        for (slot, member) in members.iter_mut().zip(present) {
+            *slot = member;
+            count += 1;
+        }
+        canonical_members_into(&mut members[..count], out);
+    } else {
+        canonical_members_into(&mut present.collect::<Vec<_>>(), out);
+    }
+}
+
+fn canonical_members_into(members: &mut [(&str, &Value)], out: &mut String) {
     members.sort_unstable_by_key(|(name, _)| *name);
     out.push('{');
-    for (index, (name, value)) in members.into_iter().enumerate() {
+    for (index, (name, value)) in members.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }

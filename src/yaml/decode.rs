@@ -62,13 +62,20 @@ pub fn decode<'b>(file: &Arc<str>, bytes: &'b [u8]) -> Result<&'b str, Findings>
             return fail(good, code::NOT_UTF8, place_after(good), message, "save the file as UTF-8");
         }
     };
-    let bad = text.bytes().position(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0x7f);
-    if let Some(index) = bad {
+    if let Some(index) = control_character(bytes) {
         let message = format!("the control character U+{:04X} can't stand in YAML or JSON text", bytes[index]);
         let hint = "remove it, or write it as an escape inside double quotes";
         return fail(text, code::BAD_CHARACTER, place_after(&text[..index]), message, hint);
     }
     Ok(text)
+}
+
+/// The index of the first character that is refused. Looks at many bytes at once, since there is hardly ever one.
+fn control_character(bytes: &[u8]) -> Option<usize> {
+    let is_refused = |byte: u8| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte == 0x7f);
+    let has_one = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | is_refused(*byte));
+    let chunk = bytes.chunks(256).position(has_one)?;
+    bytes.iter().skip(chunk * 256).position(|byte| is_refused(*byte)).map(|index| chunk * 256 + index)
 }
 
 /// The place of the character that would follow `text`.

@@ -77,7 +77,7 @@ pub(super) fn ordered(value: &Value, known: Known) -> Value {
             sort(&mut members, known, variant);
             let mut sorted = Map::with_capacity(members.len());
             for (name, member) in members {
-                sorted.push_unique(name, ordered(member, known.member(variant, name)));
+                sorted.push_unique(name.to_owned(), ordered(member, known.member(variant, name)));
             }
             Value::Map(sorted)
         }

@@ -13,33 +13,36 @@ enum Chomping {
     Keep,
 }
 
-/// The text so far, and the line breaks that were read and may yet be dropped or folded.
+/// The text so far, and the line breaks that were read and may yet be folded.
 struct Lines {
     text: String,
     folded: bool,
-    /// The last content line ended with a line break.
-    open_break: bool,
-    /// Blank lines after it.
+    /// Blank lines after the last one with content.
     blank_lines: usize,
-    /// The last content line began with a blank.
+    /// The last line with content began with a blank.
     led_by_blank: bool,
 }
 
 impl Lines {
+    /// One more line with content; not the first.
     fn push(&mut self, line: &str) {
         let begins_with_blank = line.starts_with([' ', '\t']);
-        let folds = self.folded && self.open_break && !self.led_by_blank && !begins_with_blank;
-        if self.open_break && !folds {
-            self.text.push('\n');
-        } else if folds && self.blank_lines == 0 {
-            self.text.push(' ');
+        let folds = self.folded && !self.led_by_blank && !begins_with_blank;
+        match (folds, self.blank_lines) {
+            (true, 0) => self.text.push(' '),
+            (true, _) => {}
+            (false, _) => self.text.push('\n'),
         }
-        for _ in 0..self.blank_lines {
-            self.text.push('\n');
-        }
+        self.push_blank_lines();
         self.blank_lines = 0;
         self.led_by_blank = begins_with_blank;
         self.text.push_str(line);
+    }
+
+    fn push_blank_lines(&mut self) {
+        for _ in 0..self.blank_lines {
+            self.text.push('\n');
+        }
     }
 
     fn chomp(mut self, chomping: Chomping) -> String {
@@ -47,9 +50,7 @@ impl Lines {
             self.text.push('\n');
         }
         if chomping == Chomping::Keep {
-            for _ in 0..self.blank_lines {
-                self.text.push('\n');
-            }
+            self.push_blank_lines();
         }
         self.text
     }
@@ -82,42 +83,54 @@ pub(super) fn read<'t>(cursor: &mut Cursor<'t>, parent: i32) -> Option<Node<'t>>
         return None;
     }
     let start = cursor.place(cursor.at);
-    let mut lines = Lines { text: String::new(), folded, open_break: false, blank_lines: 0, led_by_blank: false };
-    let one = cursor.line_end(cursor.at);
-    let text = &cursor.text[cursor.at..one];
-    let mut content = if chomping == Chomping::Strip { Some(Cow::Borrowed(text)) } else { None };
-    if more_lines(cursor, indent, &mut lines)? {
-        content = None;
-    }
+    let text = text(cursor, indent, folded, chomping)?;
     let end = cursor.place(cursor.at);
     cursor.next_content()?;
-    let content = content.unwrap_or_else(|| Cow::Owned(lines.chomp(chomping)));
-    Some(Node { start, end, content: Content::Text(content) })
+    Some(Node { start, end, content: Content::Text(text) })
 }
 
-/// Reads all lines from the first content on; whether there was more than one.
-fn more_lines(cursor: &mut Cursor<'_>, indent: usize, lines: &mut Lines) -> Option<bool> {
-    lines.text.reserve(512);
-    let mut several = false;
-    loop {
-        let end = cursor.line_end(cursor.at);
-        lines.push(&cursor.text[cursor.at..end]);
-        if end >= cursor.text.len() {
-            // A last line without a line break counts as if it had one.
-            cursor.at = end;
-            return Some(several);
+/// The text from its first character on. Leaves the cursor where it ends.
+fn text<'t>(cursor: &mut Cursor<'t>, indent: usize, folded: bool, chomping: Chomping) -> Option<Cow<'t, str>> {
+    let start = cursor.at;
+    let line = content_line(cursor);
+    let mut blank_lines = 0;
+    if !own_line(cursor, indent, &mut blank_lines)? {
+        let end = match chomping {
+            Chomping::Strip => start + line.len(),
+            Chomping::Clip => start + line.len() + 1,
+            Chomping::Keep => usize::MAX,
+        };
+        // What stands in the text as it is needs no copy.
+        if let Some(text) = cursor.text.get(start..end) {
+            return Some(Cow::Borrowed(text));
         }
-        lines.open_break = true;
-        cursor.new_line(end + 1);
-        if !own_line(cursor, indent, lines)? {
-            return Some(several);
-        }
-        several = true;
+        let lines = Lines { text: line.to_owned(), folded, blank_lines, led_by_blank: false };
+        return Some(Cow::Owned(lines.chomp(chomping)));
     }
+    let mut lines = Lines { text: String::with_capacity(1024), folded, blank_lines, led_by_blank: false };
+    lines.text.push_str(line);
+    loop {
+        lines.push(content_line(cursor));
+        if !own_line(cursor, indent, &mut lines.blank_lines)? {
+            return Some(Cow::Owned(lines.chomp(chomping)));
+        }
+    }
+}
+
+/// The rest of a line. Leaves the cursor at the start of the next one, or at the end of the text.
+fn content_line<'t>(cursor: &mut Cursor<'t>) -> &'t str {
+    let end = cursor.line_end(cursor.at);
+    let line = &cursor.text[cursor.at..end];
+    if end < cursor.text.len() {
+        cursor.new_line(end + 1);
+    } else {
+        cursor.at = end;
+    }
+    line
 }
 
 /// Goes over blank lines and the indentation of the next one; whether it belongs to the scalar.
-fn own_line(cursor: &mut Cursor<'_>, indent: usize, lines: &mut Lines) -> Option<bool> {
+fn own_line(cursor: &mut Cursor<'_>, indent: usize, blank_lines: &mut usize) -> Option<bool> {
     loop {
         let start = cursor.at;
         while cursor.at - start < indent && cursor.here() == b' ' {
@@ -125,7 +138,7 @@ fn own_line(cursor: &mut Cursor<'_>, indent: usize, lines: &mut Lines) -> Option
         }
         match cursor.here() {
             b'\n' => {
-                lines.blank_lines += 1;
+                *blank_lines += 1;
                 cursor.new_line(cursor.at + 1);
             }
             // Blanks before the end of the text may be a line, and may be none.

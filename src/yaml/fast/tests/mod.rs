@@ -165,7 +165,8 @@ fn a_hostile_text_takes_no_longer_than_its_length() {
     let begin = std::time::Duration::from_secs(20);
     let wide: String = (0..100_000).map(|key| format!("k{key}: 1\n")).collect();
     let long_line = format!("a: [{}é]\n", "é, ".repeat(300_000));
-    let texts = [wide, long_line, "[".repeat(100_000), "- ".repeat(100_000), " \n#\n".repeat(100_000), "a:\n ".repeat(9)];
+    let texts =
+        [wide, long_line, "[".repeat(100_000), "- ".repeat(100_000), " \n#\n".repeat(100_000), "a:\n ".repeat(9)];
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || send.send(texts.iter().filter(|text| read(text).is_some()).count()));
     assert_eq!(receive.recv_timeout(begin).expect("it ends, and soon"), 3);
