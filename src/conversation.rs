@@ -145,7 +145,11 @@ pub type Attributes = BTreeMap<String, AttributeValue>;
 
 /// Attributes as a map, in ascending order of their ids.
 pub fn attributes_to_map(attributes: &Attributes) -> Map {
-    attributes.iter().map(|(id, value)| (id.clone(), value.to_value())).collect()
+    let mut map = Map::with_capacity(attributes.len());
+    for (id, value) in attributes {
+        map.push_unique(id.clone(), value.to_value());
+    }
+    map
 }
 
 /// The member of a spec that is never part of the POST.
@@ -161,10 +165,9 @@ pub struct Conversation {
 
 impl Conversation {
     pub fn digests(&self) -> Digests {
-        let mut memory = String::with_capacity(2048);
         Digests {
-            content: Digest::of_map_in(&self.content, &mut memory),
-            attributes: Digest::of_map_in(&attributes_to_map(&self.attributes), &mut memory),
+            content: Digest::of_map(&self.content),
+            attributes: Digest::of_map(&attributes_to_map(&self.attributes)),
         }
     }
 

@@ -22,6 +22,7 @@
 //! Changing any rule changes every digest in every state file; the golden vectors below make that hard to do by
 //! accident.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -29,6 +30,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::json;
 use crate::value::{Map, Value};
+
+thread_local! {
+    /// The canonical form that was hashed last.
+    static FORM: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// So much of the memory for a canonical form is kept, in bytes.
+const FORM_KEPT: usize = 64 << 10;
 
 /// `sha256:<hex>`; what it prints is what it parses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,19 +51,22 @@ impl Digest {
 
     /// The digest of the canonical form of a map.
     pub fn of_map(map: &Map) -> Self {
-        Digest::of_bytes(canonical_map(map).as_bytes())
-    }
-
-    /// [`Digest::of_map`] with memory for the canonical form, which is overwritten.
-    pub fn of_map_in(map: &Map, memory: &mut String) -> Self {
-        memory.clear();
-        canonical_map_into(map, memory);
-        Digest::of_bytes(memory.as_bytes())
+        Digest::of_written(|form| canonical_map_into(map, form))
     }
 
     /// The digest of the canonical form of a value.
     pub fn of_value(value: &Value) -> Self {
-        Digest::of_bytes(canonical(value).as_bytes())
+        Digest::of_written(|form| canonical_into(value, form))
+    }
+
+    /// The SHA-256 of what is written, in memory that is kept for the next one of this thread.
+    fn of_written(write: impl FnOnce(&mut String)) -> Self {
+        FORM.with_borrow_mut(|form| {
+            form.clear();
+            form.shrink_to(FORM_KEPT);
+            write(form);
+            Digest::of_bytes(form.as_bytes())
+        })
     }
 
     /// The first `digits` hexadecimal digits, for codes that people compare by eye.

@@ -99,6 +99,7 @@ fn write_map_into(map: &Map, out: &mut String) {
 /// Appends `text` as a JSON string: only `"`, `\` and U+0000 to U+001F are escaped, the latter in their short form
 /// where JSON has one.
 pub fn quote_into(text: &str, out: &mut String) {
+    out.reserve(text.len() + 2);
     out.push('"');
     let mut rest = text;
     while let Some(index) = first_to_escape(rest.as_bytes()) {

@@ -72,10 +72,14 @@ pub fn decode<'b>(file: &Arc<str>, bytes: &'b [u8]) -> Result<&'b str, Findings>
 
 /// The index of the first character that is refused. Looks at many bytes at once, since there is hardly ever one.
 fn control_character(bytes: &[u8]) -> Option<usize> {
-    let is_refused = |byte: u8| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte == 0x7f);
-    let has_one = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | is_refused(*byte));
-    let chunk = bytes.chunks(256).position(has_one)?;
-    bytes.iter().skip(chunk * 256).position(|byte| is_refused(*byte)).map(|index| chunk * 256 + index)
+    let is_refused = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0x7f;
+    let may_be = |byte: u8| (byte < 0x20) & (byte != b'\n') | (byte == 0x7f);
+    let may_have_one = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | may_be(*byte));
+    let chunks = bytes.chunks(256).enumerate().filter(|(_, chunk)| may_have_one(chunk));
+    let mut found = chunks.filter_map(|(number, chunk)| {
+        chunk.iter().position(|byte| is_refused(*byte)).map(|index| number * 256 + index)
+    });
+    found.next()
 }
 
 /// The place of the character that would follow `text`.

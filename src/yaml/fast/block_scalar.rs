@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use crate::yaml::fast::cursor::Cursor;
 use crate::yaml::tree::{Content, Node};
 
+/// The memory that a text begins with, in bytes: room for most messages, and small enough for allocators to be quick.
+const LIKELY_LENGTH: usize = 1000;
+
 /// What becomes of the line breaks at the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chomping {
@@ -107,7 +110,7 @@ fn text<'t>(cursor: &mut Cursor<'t>, indent: usize, folded: bool, chomping: Chom
         let lines = Lines { text: line.to_owned(), folded, blank_lines, led_by_blank: false };
         return Some(Cow::Owned(lines.chomp(chomping)));
     }
-    let mut lines = Lines { text: String::with_capacity(1024), folded, blank_lines, led_by_blank: false };
+    let mut lines = Lines { text: String::with_capacity(LIKELY_LENGTH), folded, blank_lines, led_by_blank: false };
     lines.text.push_str(line);
     loop {
         lines.push(content_line(cursor));

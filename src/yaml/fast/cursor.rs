@@ -96,6 +96,13 @@ impl<'t> Cursor<'t> {
         }
     }
 
+    /// The first byte from an index on that is wanted, or the end.
+    #[inline]
+    pub fn find(&self, from: usize, wanted: impl Fn(u8) -> bool) -> usize {
+        let rest = &self.bytes[from..];
+        from + rest.iter().position(|byte| wanted(*byte)).unwrap_or(rest.len())
+    }
+
     /// The first line break from an index on, or the end.
     #[inline]
     pub fn line_end(&self, from: usize) -> usize {

@@ -65,9 +65,7 @@ pub(super) fn plain<'t>(cursor: &mut Cursor<'t>, in_flow: bool) -> Option<(&'t s
     let stop = if in_flow { STOP | FLOW } else { STOP };
     let mut at = start;
     let end = loop {
-        while !is(cursor.byte(at), stop) {
-            at += 1;
-        }
+        at = cursor.find(at, |byte| is(byte, stop));
         match cursor.byte(at) {
             b'\t' => return None,
             b':' => {
@@ -103,9 +101,7 @@ pub(super) fn quoted<'t>(cursor: &mut Cursor<'t>) -> Option<Cow<'t, str>> {
     let mut from = cursor.at;
     let mut owned: Option<String> = None;
     loop {
-        while !matches!(cursor.here(), b'\'' | b'"' | b'\\' | b'\n' | 0) {
-            cursor.at += 1;
-        }
+        cursor.at = cursor.find(cursor.at, |byte| matches!(byte, b'\'' | b'"' | b'\\' | b'\n'));
         let byte = cursor.here();
         let piece = &cursor.text[from..cursor.at];
         if byte == quote && !(quote == b'\'' && cursor.byte(cursor.at + 1) == b'\'') {
