@@ -22,6 +22,7 @@
 //! Changing any rule changes every digest in every state file; the golden vectors below make that hard to do by
 //! accident.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -45,6 +46,14 @@ impl Digester {
     }
 }
 
+thread_local! {
+    /// The canonical form that was hashed last.
+    static FORM: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// So much of the memory for a canonical form is kept, in bytes.
+const FORM_KEPT: usize = 64 << 10;
+
 /// `sha256:<hex>`; what it prints is what it parses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -57,12 +66,22 @@ impl Digest {
 
     /// The digest of the canonical form of a map.
     pub fn of_map(map: &Map) -> Self {
-        Digest::of_bytes(canonical_map(map).as_bytes())
+        Digest::of_written(|form| canonical_map_into(map, form))
     }
 
     /// The digest of the canonical form of a value.
     pub fn of_value(value: &Value) -> Self {
-        Digest::of_bytes(canonical(value).as_bytes())
+        Digest::of_written(|form| canonical_into(value, form))
+    }
+
+    /// The SHA-256 of what is written, in memory that is kept for the next one of this thread.
+    fn of_written(write: impl FnOnce(&mut String)) -> Self {
+        FORM.with_borrow_mut(|form| {
+            form.clear();
+            form.shrink_to(FORM_KEPT);
+            write(form);
+            Digest::of_bytes(form.as_bytes())
+        })
     }
 
     /// The 32 bytes themselves, for files that only this program reads.
@@ -159,10 +178,26 @@ fn canonical_into(value: &Value, out: &mut String) {
 }
 
 fn canonical_map_into(map: &Map, out: &mut String) {
-    let mut members: Vec<_> = map.iter().filter(|(_, value)| !is_absent(value)).collect();
+    // Nearly every map is small, and needs no memory of its own to be sorted.
+    const SMALL: usize = 16;
+    let present = map.iter().filter(|(_, value)| !is_absent(value));
+    if map.len() <= SMALL {
+        let mut members = [("", &Value::Null); SMALL];
+        let mut count = 0;
+        for (slot, member) in members.iter_mut().zip(present) {
+            *slot = member;
+            count += 1;
+        }
+        canonical_members_into(&mut members[..count], out);
+    } else {
+        canonical_members_into(&mut present.collect::<Vec<_>>(), out);
+    }
+}
+
+fn canonical_members_into(members: &mut [(&str, &Value)], out: &mut String) {
     members.sort_unstable_by_key(|(name, _)| *name);
     out.push('{');
-    for (index, (name, value)) in members.into_iter().enumerate() {
+    for (index, (name, value)) in members.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
