@@ -122,7 +122,7 @@ pub fn quote_into(text: &str, out: &mut String) {
 }
 
 /// The index of the first `"`, `\` or byte below 0x20. Looks at eight bytes at once: most text has none for long.
-fn first_to_escape(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn first_to_escape(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // The high bit of each byte that is below `limit`; right up to the first one, and perhaps wrong after it.

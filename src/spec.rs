@@ -2,15 +2,19 @@
 //!
 //! A tree of values takes several times the memory of its text, and most specs are only ever compared by their digests.
 
+mod written;
+
 use std::fmt;
 use std::sync::Arc;
+
+use memchr::memmem;
 
 use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, attributes_to_map};
 use crate::json;
 use crate::value::Value;
 
-/// The whole spec of a conversation, `customAttributes` included, as compact JSON in the order in which it was written.
-/// A clone shares the text.
+/// The whole spec of a conversation, `customAttributes` included, as compact JSON: the content in the order in which it was
+/// written, then the attributes, if there are any, in ascending order of their ids. A clone shares the text.
 #[derive(Clone)]
 pub struct Spec(Arc<str>);
 
@@ -40,9 +44,57 @@ impl Spec {
         Spec(Arc::from(text))
     }
 
-    /// The text of a spec that is known to be one, because [`Spec::json`] gave it or [`conversation_of`] took it.
-    pub(crate) fn of_checked(json: &str) -> Self {
-        Spec(Arc::from(json))
+    /// The spec that a JSON text is, if it is just what [`Spec::json`] gives for it. None says nothing about the text:
+    /// read it with [`conversation_of`].
+    pub fn of_written(json: &str) -> Option<Self> {
+        written::is_written(json).then(|| Spec(Arc::from(json)))
+    }
+
+    /// The spec without its attributes; shares the text where there are none.
+    pub fn without_attributes(&self) -> Self {
+        match self.attributes_at() {
+            None => self.clone(),
+            Some(at) => Spec(Arc::from(format!("{}}}", &self.0[..at - usize::from(at > 1)]))),
+        }
+    }
+
+    /// The spec without its content.
+    pub fn only_attributes(&self) -> Self {
+        Spec(Arc::from(match self.attributes_at() {
+            None => "{}".to_owned(),
+            Some(at) => format!("{{{}", &self.0[at..]),
+        }))
+    }
+
+    /// The content of this one with the attributes of another.
+    pub fn with_attributes_of(&self, other: &Spec) -> Self {
+        let Some(at) = other.attributes_at() else { return self.without_attributes() };
+        // All but the brace that ends it, and the comma that may stand before the attributes.
+        let content = match self.attributes_at() {
+            None => &self.0[..self.0.len() - 1],
+            Some(at) => &self.0[..at - usize::from(at > 1)],
+        };
+        let comma = if content.len() > 1 { "," } else { "" };
+        Spec(Arc::from([content, comma, &other.0[at..]].concat()))
+    }
+
+    /// Lets this one share the text of another that says the same in the same words.
+    pub fn share(&mut self, other: &Spec) {
+        if self.0 == other.0 {
+            self.0 = Arc::clone(&other.0);
+        }
+    }
+
+    /// The index of the member `customAttributes`.
+    ///
+    /// Within a string, the first quote of what is looked for would have a backslash before it, and not what can stand
+    /// before a member. Deeper in the content, there would be more than one brace behind its value.
+    fn attributes_at(&self) -> Option<usize> {
+        let text = self.0.as_bytes();
+        let at = memmem::rfind(text, br#""customAttributes":{"#)?;
+        let is_member = text[at - 1] == b',' || at == 1;
+        let end = at + br#""customAttributes":"#.len() + length_of_map(&text[at + br#""customAttributes":"#.len()..]);
+        (is_member && end == text.len() - 1).then_some(at)
     }
 
     /// Compact JSON.
@@ -54,6 +106,30 @@ impl Spec {
     pub fn conversation(&self) -> Conversation {
         let value = json::parse(&self.0).expect("a spec is made of what was a value, or was read as one");
         conversation_of(value).expect("a spec is made of a conversation, or was checked to be one")
+    }
+}
+
+/// The length of the map that a text begins with.
+fn length_of_map(text: &[u8]) -> usize {
+    let (mut at, mut depth) = (0, 0_usize);
+    loop {
+        match text[at] {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            b'"' => loop {
+                at += 1 + memchr::memchr2(b'"', b'\\', &text[at + 1..]).expect("a string ends");
+                if text[at] == b'"' {
+                    break;
+                }
+                // Whatever is escaped.
+                at += 1;
+            },
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return at;
+        }
     }
 }
 
@@ -91,29 +167,4 @@ impl fmt::Debug for Spec {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_packed_is_what_comes_out_in_the_order_in_which_it_was_written() {
-        let text = r#"{"b":[],"a":{"z":1.5,"y":null},"n":18446744073709551615,"customAttributes":{"id":["x","y"],"other":null}}"#;
-        let conversation = conversation_of(json::parse(text).expect("valid")).expect("a spec");
-        let spec = Spec::of(&conversation);
-        assert_eq!(spec.json(), text);
-        assert_eq!(spec.conversation(), conversation);
-    }
-
-    #[test]
-    fn order_of_members_is_no_difference_between_specs() {
-        assert_eq!(Spec::of_checked(r#"{"a":1,"b":2}"#), Spec::of_checked(r#"{"b":2,"a":1}"#));
-        assert_ne!(Spec::of_checked(r#"{"a":1}"#), Spec::of_checked(r#"{"a":2}"#));
-    }
-
-    #[test]
-    fn what_no_attribute_can_be_is_no_spec() {
-        let problem = |text| conversation_of(json::parse(text).expect("valid")).expect_err("no spec");
-        assert_eq!(problem("[]"), NotASpec::NotAMap);
-        assert_eq!(problem(r#"{"customAttributes":{"x":1}}"#), NotASpec::Attribute("x".into()));
-        assert_eq!(problem(r#"{"customAttributes":[]}"#), NotASpec::Attribute("customAttributes".into()));
-    }
-}
+mod tests;

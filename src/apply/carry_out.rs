@@ -128,7 +128,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 }
                 Step::PatchAll => {
                     let id = progress.id.expect("a conversation is made before its attributes are written");
-                    self.patch(change, id, &wanted(change).attributes, permit.take(), progress).await?;
+                    let attributes = after(change).only_attributes().conversation().attributes;
+                    self.patch(change, id, &attributes, permit.take(), progress).await?;
                 }
                 Step::Read(id) => {
                     let attributes = adopt::adopt(self, change, *id).await?;
@@ -154,9 +155,9 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         progress: &mut Progress,
     ) -> Result<(), Halt> {
         let call = format!("POST {}", kind.path());
-        let conversation = wanted(change);
+        let conversation = after(change).conversation();
         let began = tokio::time::Instant::now();
-        let marker = self.marker(change);
+        let marker = self.marker(change, &conversation);
         let marked =
             marker.as_ref().filter(|_| change.marked).map(|marker| conversation.marked_content(Value::text(marker)));
         let body = marked.as_ref().unwrap_or(&conversation.content);
@@ -230,6 +231,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             let error = match self.run.api.patch_attributes(waited, id, attributes).await {
                 Ok(answer) => {
                     self.write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: self.now() }).await?;
+                    // The plan has the same text as a rule, and one of the two is enough.
+                    self.replay.borrow_mut().share(&change.address, after(change));
                     progress.warnings.extend(not_cleared(attributes, &answer));
                     return Ok(());
                 }
@@ -293,7 +296,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     async fn read_back(&self, change: &Change, progress: &mut Progress) -> Result<(), Halt> {
         const LOOKS: u32 = 4;
         let Some(id) = progress.id else { return Ok(()) };
-        let conversation = wanted(change);
+        let wanted = after(change).only_attributes().conversation().attributes;
         let call = format!("GET /v1/conversations/{id}");
         let mut different = Vec::new();
         for look in 1..=LOOKS {
@@ -305,7 +308,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                     return Ok(());
                 }
             };
-            different = adopt::different(&conversation.attributes, reading.attributes.as_ref()).into_keys().collect();
+            different = adopt::different(&wanted, reading.attributes.as_ref()).into_keys().collect();
             if different.is_empty() || look == LOOKS {
                 break;
             }
@@ -319,9 +322,9 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
 
     /// The `externalId` of the first message: that of the manifest, or, where the plan marks it, one that only this
     /// state, this address, this content and this generation of it have. None where there is no message to mark.
-    fn marker(&self, change: &Change) -> Option<String> {
+    fn marker(&self, change: &Change, conversation: &Conversation) -> Option<String> {
         if !change.marked {
-            return change.after.as_ref()?.conversation().first_external_id().map(str::to_owned);
+            return conversation.first_external_id().map(str::to_owned);
         }
         let replay = self.replay.borrow();
         let state = replay.state();
@@ -339,7 +342,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         known_before: &[ConversationId],
     ) -> Intent {
         let applied = match self.run.last_applied {
-            LastApplied::Full => Applied::Full(Spec::of(conversation)),
+            LastApplied::Full => Applied::Full(after(change).clone()),
             LastApplied::Digest => Applied::to_digests(conversation, &self.salt()),
         };
         Intent {
@@ -355,14 +358,13 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     fn intent_to_patch(&self, change: &Change) -> Intent {
-        let conversation = wanted(change);
         let salt = (self.run.last_applied == LastApplied::Digest).then(|| self.salt());
         let replay = self.replay.borrow();
         let record =
             replay.state().records.get(&change.address).expect("a conversation has a record before it is patched");
         Intent {
             digests: change.digests.expect("only forgetting records nothing"),
-            applied: attributes_kept(&record.applied, &conversation.attributes, salt.as_deref()),
+            applied: attributes_kept(&record.applied, after(change), salt.as_deref()),
             source: change.source.clone(),
             requester: None,
             marker: None,
@@ -425,8 +427,8 @@ pub(super) struct Progress {
 }
 
 /// What the manifest of a change describes. Apply asks for it only where it writes.
-fn wanted(change: &Change) -> Conversation {
-    change.after.as_ref().expect("what writes has a manifest").conversation()
+fn after(change: &Change) -> &Spec {
+    change.after.as_ref().expect("what writes has a manifest")
 }
 
 fn call_kind(kind: Kind) -> CallKind {

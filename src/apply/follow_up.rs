@@ -1,12 +1,14 @@
 //! What is left to do after calls in doubt were settled.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use crate::api::contract::{CallError, Write};
 use crate::apply::outcome::{ApplyReport, Outcome, Stop};
 use crate::apply::run::{Clock, Run};
 use crate::apply::settle::{self, Verdict};
 use crate::apply::stop::StopSignal;
+use crate::conversation::Address;
 use crate::journal::{Append, DecidedBy, Decision, Entry, InDoubt, Replay};
 use crate::plan::{Change, Plan, Step};
 
@@ -18,10 +20,10 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
     report: &mut ApplyReport,
     stop: &mut StopSignal,
 ) -> Plan {
-    let mut follow_up = Plan { changes: Vec::new(), ..run.plan.clone() };
-    let planned = |doubt: &InDoubt| run.plan.changes.iter().any(|change| change.address == doubt.address);
+    let mut follow_up = without_changes(run.plan);
     let all = replay.borrow().in_doubt();
-    let in_doubt: Vec<InDoubt> = all.iter().filter(|doubt| planned(doubt)).cloned().collect();
+    let planned: HashMap<&Address, &Change> = run.plan.changes.iter().map(|change| (&change.address, change)).collect();
+    let in_doubt: Vec<InDoubt> = all.iter().filter(|doubt| planned.contains_key(&doubt.address)).cloned().collect();
     let owned = settle::owned(replay.borrow().state());
     let verdicts = tokio::select! {
         verdicts = settle::settle(run.api, &in_doubt, &all, owned, run.settle) => verdicts,
@@ -31,7 +33,7 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
         }
     };
     for (doubt, verdict) in in_doubt.iter().zip(verdicts) {
-        let Some(change) = run.plan.changes.iter().find(|change| change.address == doubt.address) else { continue };
+        let Some(change) = planned.get(&doubt.address) else { continue };
         let decision = match verdict {
             Ok(Verdict::Made(id)) => Decision::Adopt(id),
             Ok(Verdict::NotMade) => Decision::Create,
@@ -55,6 +57,26 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
         follow_up.changes.push(remaining(change, decision));
     }
     follow_up
+}
+
+/// A plan for the same tenant and state that does nothing yet. Copying the changes only to drop them could take long.
+fn without_changes(plan: &Plan) -> Plan {
+    let Plan { tenant, lineage, serial, changes: _, summary, not_in_manifests, drift, gone, in_doubt, price, .. } =
+        plan;
+    Plan {
+        tenant: tenant.clone(),
+        lineage: *lineage,
+        serial: *serial,
+        changes: Vec::new(),
+        summary: *summary,
+        not_in_manifests: not_in_manifests.clone(),
+        drift: drift.clone(),
+        gone: gone.clone(),
+        in_doubt: in_doubt.clone(),
+        price: price.clone(),
+        reads_before: plan.reads_before.clone(),
+        fingerprint: plan.fingerprint.clone(),
+    }
 }
 
 /// Writes a decision of the machine into the journal and the state.

@@ -1,5 +1,7 @@
 //! How an apply ended, as data.
 
+use std::collections::HashMap;
+
 use crate::conversation::{Address, ConversationId};
 use crate::plan::{Action, Change, Plan, Step};
 use crate::source::Source;
@@ -205,8 +207,10 @@ impl ApplyReport {
     /// This report with the outcomes of a later pass over some of its changes.
     pub fn with(self, later: ApplyReport) -> Self {
         let mut outcomes = self.outcomes;
-        for ended in later.outcomes {
-            if let Some(slot) = outcomes.iter_mut().find(|slot| slot.address == ended.address) {
+        let mut later_outcomes: HashMap<Address, ChangeOutcome> =
+            later.outcomes.into_iter().map(|ended| (ended.address.clone(), ended)).collect();
+        for slot in &mut outcomes {
+            if let Some(ended) = later_outcomes.remove(&slot.address) {
                 *slot = ended;
             }
         }

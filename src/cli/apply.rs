@@ -185,7 +185,7 @@ impl Job<'_> {
         let organization = self.organization(plan, &connection, stop).await?;
         let ledger = Ledger::open(taken, self.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
         let mut report = self.run(plan, &connection, &ledger, stop).await;
-        let error = ledger.close().await.err();
+        let error = ledger.finish().await.err();
         if let Some(error) = &error {
             report.stop.get_or_insert_with(|| Stop::Storage(error.message.clone()));
         } else {

@@ -8,13 +8,21 @@ use crate::cli::exit::Exit;
 use crate::cli::state_access::{self, Taken};
 use crate::journal::{Append as _, Entry, Replay};
 use crate::project::Tenant;
-use crate::workspace::JournalFile;
+use crate::state::Lineage;
+use crate::workspace::{JournalFile, StateFiles, StateLock, StateStore};
 
 /// The open run.
 pub struct Ledger {
-    taken: Taken,
+    under_lock: UnderLock,
     pub journal: JournalFile,
     pub replay: RefCell<Replay>,
+}
+
+/// The files of a state, locked until this is dropped.
+struct UnderLock {
+    files: StateFiles,
+    store: StateStore,
+    lock: StateLock,
 }
 
 impl Ledger {
@@ -23,10 +31,11 @@ impl Ledger {
     /// # Errors
     /// The journal can't be written; nothing may be sent then.
     pub async fn open(taken: Taken, tenant: &Tenant, organization: Option<&str>, command: &str) -> Result<Self, Error> {
-        let journal = JournalFile::open(&taken.files.journal).map_err(|error| state_access::of_journal(&error))?;
-        let replay = RefCell::new(taken.replay.clone());
-        let ledger = Ledger { taken, journal, replay };
-        let opened = state_access::opened(&ledger.taken.state, tenant, organization, command);
+        let Taken { files, store, state, in_doubt: _, calls, lock } = taken;
+        let journal = JournalFile::open(&files.journal).map_err(|error| state_access::of_journal(&error))?;
+        let opened = state_access::opened(&state, tenant, organization, command);
+        let replay = RefCell::new(Replay::going_on(state, calls));
+        let ledger = Ledger { under_lock: UnderLock { files, store, lock }, journal, replay };
         ledger.write(opened).await?;
         Ok(ledger)
     }
@@ -37,20 +46,38 @@ impl Ledger {
         self.journal.append(entry).await.map_err(|error| state_access::of_journal(&error))
     }
 
-    /// Saves the state, and cuts the journal down to what is still in doubt.
+    /// Saves the state, cuts the journal down to what is still in doubt, and takes both again as they are then.
+    ///
+    /// # Errors
+    /// As for [`Ledger::finish`].
+    pub async fn close(self) -> Result<Taken, Error> {
+        let (UnderLock { files, store, lock }, lineage) = self.save().await?;
+        state_access::read(files, store, lineage, lock)
+    }
+
+    /// Saves the state, cuts the journal down to what is still in doubt, and lets go of the lock.
     ///
     /// # Errors
     /// The state can't be saved. Nothing is lost: the journal has every id, and the next command brings them home.
-    pub async fn close(self) -> Result<Taken, Error> {
-        let Ledger { mut taken, journal, replay } = self;
-        let mut state = replay.into_inner().finish().state;
-        state.serial += 1;
-        taken.store.save(&state).map_err(|error| state_access::of_state(&error))?;
+    pub async fn finish(self) -> Result<(), Error> {
+        self.save().await.map(|_| ())
+    }
+
+    async fn save(self) -> Result<(UnderLock, Lineage), Error> {
+        let Ledger { mut under_lock, journal, replay } = self;
+        let mut replay = replay.into_inner();
+        replay.settle();
+        replay.grow();
+        let state = replay.state();
+        under_lock.store.save(state).map_err(|error| state_access::of_state(&error))?;
         let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
         // The state is saved; an unwritten `Closed` only means that the journal is looked at once more.
-        let _ = journal.append(closed).await;
+        let is_closed = journal.append(closed).await.is_ok();
         drop(journal);
-        JournalFile::tidy(&taken.files.journal).map_err(|error| state_access::of_journal(&error))?;
-        taken.reload()
+        let path = &under_lock.files.journal;
+        // What the journal has is what was replayed, so it need not be read again to know that nothing is in doubt.
+        let tidied = if is_closed && !replay.has_doubt() { JournalFile::remove(path) } else { JournalFile::tidy(path) };
+        tidied.map_err(|error| state_access::of_journal(&error))?;
+        Ok((under_lock, state.lineage))
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
-use crate::journal::{self, Entry, InDoubt, JournalError, Replay, ReplayError};
+use crate::journal::{Calls, Entry, InDoubt, JournalError, Replay, ReplayError};
 use crate::project::Tenant;
 use crate::render::number::counted;
 use crate::state::{Lineage, State};
@@ -25,9 +25,23 @@ pub fn look(session: &Session, tenant: &Tenant) -> Result<Standing, Error> {
     let state = StateStore::open(&files.state).load().map_err(|error| of_state(&error))?;
     let state = state.unwrap_or_else(|| State::new(Lineage(uuid::Uuid::nil())));
     same_tenant(&state, tenant, &files.state)?;
-    let entries = JournalFile::read_all(&files.journal).map_err(|error| of_journal(&error))?;
-    let replayed = journal::replay(state, &entries).map_err(|error| of_replay(&error, &files.journal))?;
-    Ok(Standing { state: replayed.state, in_doubt: replayed.in_doubt })
+    let mut replay = Replay::new(state);
+    add_journal(&mut replay, &files.journal)?;
+    replay.settle();
+    let in_doubt = replay.in_doubt();
+    let (state, _) = replay.into_parts();
+    Ok(Standing { state, in_doubt })
+}
+
+/// Adds the entries of a journal, and tells how many there are.
+fn add_journal(replay: &mut Replay, path: &Path) -> Result<usize, Error> {
+    let mut entries = 0;
+    let added = JournalFile::each(path, |entry| {
+        entries += 1;
+        replay.add(entry)
+    });
+    added.map_err(|error| of_journal(&error))?.map_err(|error| of_replay(&error, path))?;
+    Ok(entries)
 }
 
 /// Says on standard error which calls are in doubt.
@@ -49,17 +63,9 @@ pub struct Taken {
     /// With everything in it that the journal of an earlier run had.
     pub state: State,
     pub in_doubt: Vec<InDoubt>,
-    /// The state and the journal in one, for a run to go on from.
-    pub replay: Replay,
-    lock: StateLock,
-}
-
-impl Taken {
-    /// The state as it stands on disk now, under the same lock.
-    pub fn reload(self) -> Result<Self, Error> {
-        let Taken { files, store, state, lock, .. } = self;
-        read(files, store, state.lineage, lock)
-    }
+    /// What the journal says beside the state, for a run to go on from.
+    pub calls: Calls,
+    pub lock: StateLock,
 }
 
 /// Locks the state, and brings home what an apply that was cut off left in the journal.
@@ -72,27 +78,24 @@ pub fn take(session: &Session, tenant: &Tenant, command: &str, lock_timeout: Dur
     Ok(taken)
 }
 
-/// Reads state and journal, and saves what only the journal had.
-fn read(files: StateFiles, mut store: StateStore, new_lineage: Lineage, lock: StateLock) -> Result<Taken, Error> {
+/// Reads state and journal, and saves what only the journal had. `new_lineage` is that of a state which was never saved.
+pub fn read(files: StateFiles, mut store: StateStore, new_lineage: Lineage, lock: StateLock) -> Result<Taken, Error> {
     let loaded = store.load().map_err(|error| of_state(&error))?;
-    let state = loaded.unwrap_or_else(|| State::new(new_lineage));
-    let entries = JournalFile::read_all(&files.journal).map_err(|error| of_journal(&error))?;
-    let mut replay = Replay::new(state.clone());
-    for entry in &entries {
-        replay.add(entry).map_err(|error| of_replay(&error, &files.journal))?;
-    }
-    let mut replayed = replay.clone().finish();
-    if replayed.open && replayed.state != state {
+    let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
+    let entries = add_journal(&mut replay, &files.journal)?;
+    replay.settle();
+    if replay.is_open() && replay.has_changed() {
         // The run was cut off. Its effects are saved, and the run is closed in the journal by whoever writes it next.
-        replayed.state.serial += 1;
-        store.save(&replayed.state).map_err(|error| of_state(&error))?;
-        return read(files, store, new_lineage, lock);
+        replay.grow();
+        store.save(replay.state()).map_err(|error| of_state(&error))?;
     }
-    if !entries.is_empty() && replayed.in_doubt.is_empty() {
+    let in_doubt = replay.in_doubt();
+    let (state, mut calls) = replay.into_parts();
+    if entries > 0 && in_doubt.is_empty() {
         JournalFile::remove(&files.journal).map_err(|error| of_journal(&error))?;
-        replay = Replay::new(replayed.state.clone());
+        calls = Calls::default();
     }
-    Ok(Taken { files, store, state: replayed.state, in_doubt: replayed.in_doubt, replay, lock })
+    Ok(Taken { files, store, state, in_doubt, calls, lock })
 }
 
 /// The first entry of a run.

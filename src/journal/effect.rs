@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::conversation::{Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId};
+use crate::conversation::{CUSTOM_ATTRIBUTES, Conversation, ConversationId};
 use crate::digest::Digest;
 use crate::journal::entry::Intent;
 use crate::spec::Spec;
@@ -87,15 +87,15 @@ pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
     Record { attributes_digest: None, applied, ..record.clone() }
 }
 
-/// All attributes of a record as [`Intent::applied`] of a PATCH holds them: as values or as digests, whichever the record
+/// All attributes of `wanted` as [`Intent::applied`] of a PATCH holds them: as values or as digests, whichever the record
 /// has. `new_salt` is given under `lastApplied: digest` and turns values into digests; digests keep the salt they have,
 /// since those of the content can't be salted anew.
-pub fn attributes_kept(before: &Applied, attributes: &Attributes, new_salt: Option<&str>) -> Applied {
-    let only = Conversation { content: Map::new(), attributes: attributes.clone() };
+pub fn attributes_kept(before: &Applied, wanted: &Spec, new_salt: Option<&str>) -> Applied {
+    let only = wanted.only_attributes();
     match (before, new_salt) {
-        (Applied::Digests { salt, fields: _ }, _) => digests_of(&only, salt),
-        (Applied::Full(_), Some(salt)) => digests_of(&only, salt),
-        (Applied::Full(_), None) => Applied::Full(Spec::of(&only)),
+        (Applied::Digests { salt, fields: _ }, _) => digests_of(&only.conversation(), salt),
+        (Applied::Full(_), Some(salt)) => digests_of(&only.conversation(), salt),
+        (Applied::Full(_), None) => Applied::Full(only),
     }
 }
 
@@ -106,23 +106,16 @@ fn digests_of(only_attributes: &Conversation, salt: &str) -> Applied {
 
 fn without_attributes(applied: &Applied) -> Applied {
     match applied {
-        Applied::Full(spec) => {
-            let content = spec.conversation().content;
-            Applied::Full(Spec::of(&Conversation { content, attributes: Attributes::new() }))
-        }
+        Applied::Full(spec) => Applied::Full(spec.without_attributes()),
         Applied::Digests { salt, fields } => Applied::Digests { salt: salt.clone(), fields: content_fields(fields) },
     }
 }
 
 fn with_attributes(before: &Applied, written: &Applied) -> Applied {
     match (before, written) {
-        (Applied::Full(old), Applied::Full(new)) => {
-            let (content, attributes) = (old.conversation().content, new.conversation().attributes);
-            Applied::Full(Spec::of(&Conversation { content, attributes }))
-        }
+        (Applied::Full(old), Applied::Full(new)) => Applied::Full(old.with_attributes_of(new)),
         (Applied::Full(old), Applied::Digests { salt, fields }) => {
-            let content = Conversation { content: old.conversation().content, attributes: Attributes::new() };
-            joined(salt, &fields_of(&content, salt), fields)
+            joined(salt, &fields_of(&old.without_attributes().conversation(), salt), fields)
         }
         (Applied::Digests { salt, fields }, Applied::Full(new)) => {
             joined(salt, fields, &fields_of(&new.conversation(), salt))
@@ -164,7 +157,7 @@ fn is_attribute(pointer: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::AttributeValue;
+    use crate::conversation::{AttributeValue, Attributes};
     use crate::value::Value;
 
     fn conversation() -> Conversation {
@@ -196,7 +189,7 @@ mod tests {
             let record = made(&intent(whole.clone()), ConversationId(1), &[], "", None);
             assert_eq!(record.attributes_digest, None);
             assert!(record.applied.attribute_values(&conversation().attributes).is_empty());
-            let kept = attributes_kept(&record.applied, &conversation().attributes, new_salt);
+            let kept = attributes_kept(&record.applied, &Spec::of(&conversation()), new_salt);
             let record = patched(&record, &intent(kept), "");
             assert_eq!(record.applied, whole);
             assert_eq!(record.attributes_digest, Some(conversation().digests().attributes));
@@ -206,7 +199,7 @@ mod tests {
     #[test]
     fn a_record_with_values_loses_them_when_its_attributes_are_written_as_digests() {
         let record = made(&intent(Applied::Full(Spec::of(&conversation()))), ConversationId(1), &[], "", None);
-        let kept = attributes_kept(&record.applied, &conversation().attributes, Some("salt"));
+        let kept = attributes_kept(&record.applied, &Spec::of(&conversation()), Some("salt"));
         assert_eq!(patched(&record, &intent(kept), "").applied, Applied::to_digests(&conversation(), "salt"));
     }
 

@@ -1,5 +1,7 @@
 //! Lines of a journal: checksums, and what a dying process leaves behind.
 
+use std::ops::ControlFlow;
+
 use crate::digest::Digest;
 use crate::journal::entry::Entry;
 use crate::journal::entry_v1;
@@ -28,12 +30,12 @@ pub enum LineError {
 
 /// An entry as a line, `\n` included.
 pub fn write_line(entry: &Entry) -> String {
-    let mut json = String::new();
-    entry_v1::write(entry, &mut json);
-    let mut line = checksum(&json);
-    line.reserve(json.len() + 2);
-    line.push(' ');
-    line.push_str(&json);
+    // Most lines have a spec of one or two kilobytes.
+    let mut line = String::with_capacity(2048);
+    line.push_str("0000000000000000 ");
+    entry_v1::write(entry, &mut line);
+    let sum = checksum(&line[CHECKSUM_DIGITS + 1..]);
+    line.replace_range(..CHECKSUM_DIGITS, &sum);
     line.push('\n');
     line
 }
@@ -43,9 +45,27 @@ pub fn write_line(entry: &Entry) -> String {
 /// # Errors
 /// A damaged line that is not the last, or a line that is no entry although its checksum fits.
 pub fn read(bytes: &[u8]) -> Result<Lines, LineError> {
-    let (texts, sound_bytes) = sound_lines(bytes)?;
-    let entries = texts.iter().zip(1..).map(|(json, line)| entry_v1::read(json, line)).collect::<Result<_, _>>()?;
+    let mut entries = Vec::new();
+    let sound_bytes = each(bytes, |entry| {
+        entries.push(entry);
+        ControlFlow::Continue(())
+    })?;
     Ok(Lines { entries, sound_bytes })
+}
+
+/// [`read`] one entry after another, until `take` breaks off; the length of the sound lines. No entry is given before all
+/// lines were found sound.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn each(bytes: &[u8], mut take: impl FnMut(Entry) -> ControlFlow<()>) -> Result<u64, LineError> {
+    let (texts, sound_bytes) = sound_lines(bytes)?;
+    for (json, line) in texts.iter().zip(1..) {
+        if take(entry_v1::read(json, line)?).is_break() {
+            break;
+        }
+    }
+    Ok(sound_bytes)
 }
 
 /// The length of the sound lines of a journal, without reading what they say.

@@ -45,8 +45,8 @@ mod replay;
 pub use append::{Append, JournalError};
 pub use effect::attributes_kept;
 pub use entry::{CallKind, DecidedBy, Decision, Entry, Intent};
-pub use line::{LineError, Lines, read, sound_bytes, write_line};
-pub use replay::{InDoubt, Replay, ReplayError, Replayed, carry_over, replay};
+pub use line::{LineError, Lines, each, read, sound_bytes, write_line};
+pub use replay::{Calls, InDoubt, Replay, ReplayError, Replayed, carry_over, replay};
 
 #[cfg(test)]
 mod tests;

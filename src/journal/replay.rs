@@ -15,7 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::conversation::{Address, ConversationId};
 use crate::journal::effect;
 use crate::journal::entry::{CallKind, Decision, Entry, Intent};
-use crate::state::{Lineage, Record, State, TenantIdentity};
+use crate::spec::Spec;
+use crate::state::{Applied, Lineage, Record, State, TenantIdentity};
 
 /// A state with its journal in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,13 +154,21 @@ pub struct Replay {
     state: State,
     /// Whose conversation it is; the state itself can only be asked the other way round.
     owners: BTreeMap<ConversationId, Address>,
+    /// The state is perhaps no longer the one that the replay began with, or was saved last.
+    changed: bool,
+    calls: Calls,
+}
+
+/// What a journal says beside what it makes of the state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Calls {
     run: Option<Run>,
     seqs: BTreeSet<u64>,
     pending: BTreeMap<u64, Pending>,
 }
 
 /// The run that entries belong to at the moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Run {
     /// Its effects are not in the state yet.
     counts: bool,
@@ -167,7 +176,7 @@ struct Run {
 }
 
 /// A call that began.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Pending {
     address: Address,
     call: CallKind,
@@ -177,13 +186,56 @@ struct Pending {
 
 impl Replay {
     pub fn new(state: State) -> Self {
+        Replay::going_on(state, Calls::default())
+    }
+
+    /// Goes on where [`Replay::into_parts`] left off.
+    pub fn going_on(state: State, calls: Calls) -> Self {
         let owners = state.records.iter().map(|(address, record)| (record.id, address.clone())).collect();
-        Replay { state, owners, run: None, seqs: BTreeSet::new(), pending: BTreeMap::new() }
+        Replay { state, owners, changed: false, calls }
+    }
+
+    /// The state, and what [`Replay::going_on`] needs beside it.
+    pub fn into_parts(self) -> (State, Calls) {
+        (self.state, self.calls)
+    }
+
+    /// Ends what the last run left open, as the next one does when it begins: nothing of the journal is then missing in
+    /// the state. Calls that may have made a conversation stay in doubt.
+    pub fn settle(&mut self) {
+        self.note_doubtful_patches();
+    }
+
+    /// Whether the last run was not closed, so that its effects may be in the journal only.
+    pub fn is_open(&self) -> bool {
+        self.calls.run.as_ref().is_some_and(|run| run.open)
+    }
+
+    /// Whether the state is perhaps another one than the replay began with, or than was saved last.
+    pub fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Lets the serial grow for a state that is about to be saved. From then on the replay is what it would be if the
+    /// saved state were read again, with its journal.
+    pub fn grow(&mut self) {
+        self.state.serial += 1;
+        self.changed = false;
+        if let Some(run) = &mut self.calls.run {
+            run.counts = false;
+        }
+    }
+
+    /// Lets the record of an address share the text of a spec that is the same; see [`Spec::share`].
+    pub fn share(&mut self, address: &Address, spec: &Spec) {
+        if let Some(Record { applied: Applied::Full(kept), .. }) = self.state.records.get_mut(address) {
+            kept.share(spec);
+        }
     }
 
     /// The highest `seq` so far; 0 when there was none.
     pub fn last_seq(&self) -> u64 {
-        self.seqs.last().copied().unwrap_or(0)
+        self.calls.seqs.last().copied().unwrap_or(0)
     }
 
     /// The state with all entries so far in it.
@@ -199,20 +251,20 @@ impl Replay {
         if let Entry::Opened { run: _, lineage, base_serial, tenant, command: _, at: _, pid: _ } = entry {
             return self.open(*lineage, *base_serial, tenant);
         }
-        let Some(run) = self.run.as_mut().filter(|run| run.open) else { return Err(ReplayError::NotOpened) };
+        let Some(run) = self.calls.run.as_mut().filter(|run| run.open) else { return Err(ReplayError::NotOpened) };
         match entry {
             Entry::Opened { .. } => {}
             Entry::Began { seq, address, call, intent } => {
-                if !self.seqs.insert(*seq) {
+                if !self.calls.seqs.insert(*seq) {
                     return Err(ReplayError::SeqReused { seq: *seq });
                 }
                 let (address, call, intent) = (address.clone(), *call, (**intent).clone());
-                self.pending.insert(*seq, Pending { address, call, intent, message: None });
+                self.calls.pending.insert(*seq, Pending { address, call, intent, message: None });
             }
             Entry::Succeeded { seq, id, partial_errors, at } => self.succeed(*seq, *id, partial_errors, at)?,
             Entry::Failed { seq, certain: true, message: _, at: _ } => self.end(*seq)?,
             Entry::Failed { seq, certain: false, message, at: _ } | Entry::InDoubt { seq, message, at: _ } => {
-                let pending = self.pending.get_mut(seq).ok_or(ReplayError::NotPending { seq: *seq })?;
+                let pending = self.calls.pending.get_mut(seq).ok_or(ReplayError::NotPending { seq: *seq })?;
                 pending.message = Some(message.clone());
             }
             Entry::Adopted { address, record } => self.put(address, (**record).clone())?,
@@ -236,12 +288,17 @@ impl Replay {
 
     /// Whether a call of this address may have made a conversation, and its end is not known.
     pub fn is_in_doubt(&self, address: &Address) -> bool {
-        self.pending.values().any(|pending| pending.call.makes() && pending.address == *address)
+        self.calls.pending.values().any(|pending| pending.call.makes() && pending.address == *address)
+    }
+
+    /// Whether there is anything in [`Replay::in_doubt`].
+    pub fn has_doubt(&self) -> bool {
+        self.calls.pending.values().any(|pending| pending.call.makes())
     }
 
     /// The calls that may have made a conversation and whose end is not known, in ascending order of `seq`.
     pub fn in_doubt(&self) -> Vec<InDoubt> {
-        let makes = self.pending.iter().filter(|(_, pending)| pending.call.makes());
+        let makes = self.calls.pending.iter().filter(|(_, pending)| pending.call.makes());
         makes
             .map(|(seq, Pending { address, call, intent, message })| InDoubt {
                 seq: *seq,
@@ -256,7 +313,7 @@ impl Replay {
 
     /// A PATCH whose end is not known may have written or not: its record says so, and the next plan writes everything.
     fn note_doubtful_patches(&mut self) {
-        let patches = self.pending.extract_if(.., |_, pending| !pending.call.makes());
+        let patches = self.calls.pending.extract_if(.., |_, pending| !pending.call.makes());
         let patches: Vec<Pending> = patches.map(|(_, pending)| pending).collect();
         if !self.counts() {
             return;
@@ -264,24 +321,20 @@ impl Replay {
         for Pending { address, intent, .. } in patches {
             if let Some(record) = self.state.records.get_mut(&address) {
                 *record = effect::perhaps_patched(record, &intent);
+                self.changed = true;
             }
         }
     }
 
     pub fn finish(mut self) -> Replayed {
         self.note_doubtful_patches();
-        Replayed {
-            in_doubt: self.in_doubt(),
-            state: self.state,
-            open: self.run.is_some_and(|run| run.open),
-            last_seq: self.seqs.last().copied().unwrap_or(0),
-        }
+        Replayed { in_doubt: self.in_doubt(), open: self.is_open(), last_seq: self.last_seq(), state: self.state }
     }
 
     fn open(&mut self, lineage: Lineage, base_serial: u64, tenant: &TenantIdentity) -> Result<(), ReplayError> {
         // What the run before left open ends with it.
         self.note_doubtful_patches();
-        let never_saved = self.state.serial == 0 && self.state.records.is_empty() && self.run.is_none();
+        let never_saved = self.state.serial == 0 && self.state.records.is_empty() && self.calls.run.is_none();
         if lineage != self.state.lineage && !never_saved {
             return Err(ReplayError::OtherLineage { journal: lineage, state: self.state.lineage });
         }
@@ -291,15 +344,17 @@ impl Replay {
         let counts = base_serial == self.state.serial;
         if counts {
             self.take_tenant(tenant)?;
+            self.changed |= self.state.lineage != lineage;
             self.state.lineage = lineage;
         }
-        self.run = Some(Run { counts, open: true });
+        self.calls.run = Some(Run { counts, open: true });
         Ok(())
     }
 
     fn take_tenant(&mut self, tenant: &TenantIdentity) -> Result<(), ReplayError> {
         let Some(known) = &mut self.state.tenant else {
             self.state.tenant = Some(tenant.clone());
+            self.changed = true;
             return Ok(());
         };
         let organizations = (&known.organization_id, &tenant.organization_id);
@@ -307,14 +362,15 @@ impl Replay {
         if differ || known.base_url != tenant.base_url {
             return Err(ReplayError::OtherTenant { journal: tenant.clone(), state: known.clone() });
         }
-        if known.organization_id.is_none() {
+        if known.organization_id.is_none() && tenant.organization_id.is_some() {
+            self.changed = true;
             known.organization_id.clone_from(&tenant.organization_id);
         }
         Ok(())
     }
 
     fn succeed(&mut self, seq: u64, id: ConversationId, partial: &[String], at: &str) -> Result<(), ReplayError> {
-        let pending = self.pending.get(&seq).ok_or(ReplayError::NotPending { seq })?;
+        let pending = self.calls.pending.get(&seq).ok_or(ReplayError::NotPending { seq })?;
         let address = pending.address.clone();
         let before = self.state.records.get(&address);
         let record = if pending.call.makes() {
@@ -330,7 +386,7 @@ impl Replay {
     }
 
     fn end(&mut self, seq: u64) -> Result<(), ReplayError> {
-        self.pending.remove(&seq).map(|_| ()).ok_or(ReplayError::NotPending { seq })
+        self.calls.pending.remove(&seq).map(|_| ()).ok_or(ReplayError::NotPending { seq })
     }
 
     fn put(&mut self, address: &Address, record: Record) -> Result<(), ReplayError> {
@@ -342,6 +398,7 @@ impl Replay {
             return Err(ReplayError::OwnedTwice { id: record.id, address, owner });
         }
         self.forget(address);
+        self.changed = true;
         self.owners.insert(record.id, address.clone());
         self.state.records.insert(address.clone(), record);
         Ok(())
@@ -352,10 +409,11 @@ impl Replay {
             && let Some(record) = self.state.records.remove(address)
         {
             self.owners.remove(&record.id);
+            self.changed = true;
         }
     }
 
     fn counts(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.counts)
+        self.calls.run.as_ref().is_some_and(|run| run.counts)
     }
 }

@@ -64,7 +64,7 @@ fn began(seq: u64, name: &str, wanted: &Conversation, replaced: Option<Conversat
 }
 
 fn began_patch(seq: u64, name: &str, wanted: &Conversation, before: &Applied) -> Entry {
-    let intent = intent_of(wanted, attributes_kept(before, &wanted.attributes, None), None);
+    let intent = intent_of(wanted, attributes_kept(before, &Spec::of(wanted), None), None);
     Entry::Began { seq, address: address(name), call: CallKind::Patch, intent }
 }
 
@@ -368,8 +368,9 @@ impl Script {
             Act::Patch(number) if !self.is_busy(&name(number)) => {
                 let Some(record) = self.record(&name(number)) else { return };
                 let attributes = Attributes::from([("one".into(), AttributeValue::Text(self.next_seq.to_string()))]);
-                let applied = attributes_kept(&record.applied, &attributes, None);
-                let intent = intent_of(&Conversation { content: Map::new(), attributes }, applied, None);
+                let wanted = Conversation { content: Map::new(), attributes };
+                let applied = attributes_kept(&record.applied, &Spec::of(&wanted), None);
+                let intent = intent_of(&wanted, applied, None);
                 self.begin(&name(number), CallKind::Patch, intent);
             }
             Act::Adopt(number) if !self.is_busy(&name(number)) && self.record(&name(number)).is_none() => {
@@ -513,7 +514,17 @@ proptest! {
             acts.iter().for_each(|act| script.act(act));
             if *save {
                 let before = replayed(&on_disk, &script.entries);
+                let mut in_place = Replay::new(on_disk.clone());
+                script.entries.iter().for_each(|entry| in_place.add(entry).expect("fits"));
+                in_place.settle();
+                prop_assert!(in_place.has_changed() || before.state == on_disk);
+                in_place.grow();
                 on_disk = saved(&before);
+                let mut read_again = Replay::new(on_disk.clone());
+                script.entries.iter().for_each(|entry| read_again.add(entry).expect("fits"));
+                read_again.settle();
+                prop_assert!(!in_place.has_changed());
+                prop_assert_eq!(in_place.into_parts(), read_again.into_parts());
                 let again = replayed(&on_disk, &script.entries);
                 prop_assert_eq!(&again.state, &on_disk);
                 prop_assert_eq!(&again.in_doubt, &before.in_doubt);

@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -64,6 +65,20 @@ impl JournalFile {
         let Lines { entries, sound_bytes: _ } =
             lines.map_err(|source| JournalError::Text { path: path.to_owned(), source })?;
         Ok(entries)
+    }
+
+    /// [`JournalFile::read_all`] one entry after another, until `take` fails.
+    ///
+    /// # Errors
+    /// Those of [`JournalFile::read_all`]; inside, that of `take`.
+    pub fn each<E>(path: &Path, mut take: impl FnMut(&Entry) -> Result<(), E>) -> Result<Result<(), E>, JournalError> {
+        let mut result = Ok(());
+        let read = journal::each(&read_bytes(path)?, |entry| {
+            result = take(&entry);
+            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        read.map_err(|source| JournalError::Text { path: path.to_owned(), source })?;
+        Ok(result)
     }
 
     /// How many bytes the journal at `path` has, 0 where there is none; none where that can't be told.

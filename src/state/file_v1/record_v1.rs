@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::conversation::{Address, ConversationId};
 use crate::digest::Digest;
-use crate::json::Reading;
+use crate::json;
 use crate::source::{Place, Source};
 use crate::spec::{NotASpec, Spec, conversation_of};
 use crate::state::file_v1::members::Members;
+use crate::state::file_v1::without_place;
 use crate::state::record::{Applied, Record, TenantIdentity};
 
 /// What is wrong with one record although it has the right members.
@@ -82,7 +84,11 @@ pub struct SpecV1(Result<Spec, RecordProblem>);
 
 impl<'de> Deserialize<'de> for SpecV1 {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let Reading(value) = Reading::deserialize(source)?;
+        let text = <&RawValue>::deserialize(source)?.get();
+        if let Some(spec) = Spec::of_written(text) {
+            return Ok(SpecV1(Ok(spec)));
+        }
+        let value = json::parse(text).map_err(|error| D::Error::custom(without_place(&error)))?;
         let spec =
             conversation_of(value).map(|conversation| Spec::of(&conversation)).map_err(|problem| match problem {
                 NotASpec::NotAMap => RecordProblem::Spec,

@@ -1,0 +1,176 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::value::{Map, Number};
+
+#[test]
+fn what_is_packed_is_what_comes_out_in_the_order_in_which_it_was_written() {
+    let text =
+        r#"{"b":[],"a":{"z":1.5,"y":null},"n":18446744073709551615,"customAttributes":{"id":["x","y"],"other":null}}"#;
+    let conversation = conversation_of(json::parse(text).expect("valid")).expect("a spec");
+    let spec = Spec::of(&conversation);
+    assert_eq!(spec.json(), text);
+    assert_eq!(spec.conversation(), conversation);
+}
+
+#[test]
+fn order_of_members_is_no_difference_between_specs() {
+    let spec = |text| Spec::of_written(text).expect("as it is written");
+    assert_eq!(spec(r#"{"a":1,"b":2}"#), spec(r#"{"b":2,"a":1}"#));
+    assert_ne!(spec(r#"{"a":1}"#), spec(r#"{"a":2}"#));
+}
+
+#[test]
+fn what_no_attribute_can_be_is_no_spec() {
+    let problem = |text| conversation_of(json::parse(text).expect("valid")).expect_err("no spec");
+    assert_eq!(problem("[]"), NotASpec::NotAMap);
+    assert_eq!(problem(r#"{"customAttributes":{"x":1}}"#), NotASpec::Attribute("x".into()));
+    assert_eq!(problem(r#"{"customAttributes":[]}"#), NotASpec::Attribute("customAttributes".into()));
+}
+
+/// What the text of a spec is held against: read it as a value, and write it anew.
+fn slowly(text: &str) -> Option<Spec> {
+    conversation_of(json::parse(text).ok()?).ok().map(|conversation| Spec::of(&conversation))
+}
+
+fn names() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(CUSTOM_ATTRIBUTES.to_owned()),
+        Just(format!("\"{CUSTOM_ATTRIBUTES}")),
+        Just(format!("{CUSTOM_ATTRIBUTES}\\")),
+        "[a-c\u{0}-\u{20}\"\\\\é]{0,3}",
+    ]
+}
+
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![
+        ".{0,12}",
+        "[\u{0}-\u{22}\\\\/\u{7f}\u{2028}]{0,6}",
+        Just(r#"{"customAttributes":{"a":"b"}}"#.to_owned()),
+        Just(r#","customAttributes":{}}"#.to_owned()),
+    ]
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let numbers = prop_oneof![
+        any::<i64>().prop_map(Number::Integer),
+        (-3_i64..3).prop_map(Number::Integer),
+        (i64::MAX as u64 + 1..=u64::MAX).prop_map(Number::Unsigned),
+        any::<f64>().prop_filter("JSON has no others", |float| float.is_finite()).prop_map(Number::Float),
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        numbers.prop_map(Value::Number),
+        texts().prop_map(Value::Text),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+            prop::collection::vec((names(), inner), 0..4).prop_map(|members| Value::Map(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn conversations() -> impl Strategy<Value = Conversation> {
+    let attribute = prop_oneof![
+        texts().prop_map(AttributeValue::Text),
+        prop::collection::vec(texts(), 0..3).prop_map(AttributeValue::Path),
+        Just(AttributeValue::Clear),
+    ];
+    let ids = prop_oneof![Just(CUSTOM_ATTRIBUTES.to_owned()), "[a-cé-ü]{1,3}"];
+    (prop::collection::vec((names(), values()), 0..5), prop::collection::btree_map(ids, attribute, 0..4)).prop_map(
+        |(members, attributes)| {
+            let mut content: Map = members.into_iter().collect();
+            content.remove(CUSTOM_ATTRIBUTES);
+            Conversation { content, attributes }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_written_is_taken_as_it_stands(conversation in conversations()) {
+        let spec = Spec::of(&conversation);
+        let taken = Spec::of_written(spec.json());
+        prop_assert_eq!(taken.as_ref().map(Spec::json), Some(spec.json()));
+    }
+
+    /// A text with something else in one place is taken only if it would be written like that.
+    #[test]
+    fn what_would_be_written_otherwise_is_not_taken(
+        conversation in conversations(),
+        place in any::<prop::sample::Index>(),
+        cut in 0_usize..4,
+        put in prop_oneof![
+            Just(""), Just(" "), Just("\\"), Just("\""), Just(","), Just(":"), Just("0"), Just("-"), Just(".0"),
+            Just("e1"), Just("{"), Just("}"), Just("[]"), Just("\\u0041"), Just("\\/"), Just("\\u000A"),
+            Just("\"a\":1,"), Just("\"customAttributes\":{\"b\":null},"), Just("\u{1}"), Just("null"),
+        ],
+    ) {
+        let mut text: Vec<char> = Spec::of(&conversation).json().chars().collect();
+        let start = place.index(text.len() + 1);
+        let end = (start + cut).min(text.len());
+        text.splice(start..end, put.chars());
+        let text: String = text.into_iter().collect();
+        if let Some(taken) = Spec::of_written(&text) {
+            let slow = slowly(&text);
+            prop_assert_eq!(slow.as_ref().map(Spec::json), Some(taken.json()));
+        }
+    }
+
+    #[test]
+    fn a_spec_is_taken_apart_and_put_together_as_its_conversation_is(
+        one in conversations(),
+        other in conversations(),
+    ) {
+        let (spec, of_other) = (Spec::of(&one), Spec::of(&other));
+        let put_together = |content: &Map, attributes: &Attributes| {
+            Spec::of(&Conversation { content: content.clone(), attributes: attributes.clone() })
+        };
+        let content = put_together(&one.content, &Attributes::new());
+        let ours = spec.without_attributes();
+        prop_assert_eq!(ours.json(), content.json());
+        let attributes = put_together(&Map::new(), &one.attributes);
+        let ours = spec.only_attributes();
+        prop_assert_eq!(ours.json(), attributes.json());
+        let both = put_together(&one.content, &other.attributes);
+        let ours = spec.with_attributes_of(&of_other);
+        prop_assert_eq!(ours.json(), both.json());
+    }
+}
+
+#[test]
+fn texts_that_say_a_spec_in_other_words_are_left_to_the_slow_way() {
+    for text in [
+        r#"{"customAttributes":{"a":"x"},"b":1}"#,
+        r#"{"customAttributes":{}}"#,
+        r#"{"customAttributes":{"b":"x","a":"x"}}"#,
+        r#"{"custom\u0041ttributes":{"a":"x"}}"#,
+        r#"{"a":1.50}"#,
+        r#"{"a":-0}"#,
+        r#"{"a":"\u00e9"}"#,
+        r#"{"a":"\u001F"}"#,
+        r#"{"a":"\u000d"}"#,
+        r#"{ "a":1}"#,
+    ] {
+        assert!(slowly(text).is_some(), "{text}");
+        assert!(Spec::of_written(text).is_none(), "{text}");
+    }
+    for text in [r#"{"a":1,"a":1}"#, r#"{"a":1e999}"#, r#"{"customAttributes":{"a":["x",1]}}"#, "[]", r#"{"a":01}"#] {
+        assert!(slowly(text).is_none() && Spec::of_written(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn specs_share_a_text_that_is_the_same_and_no_other() {
+    let spec = |text| Spec::of_written(text).expect("as it is written");
+    let (mut one, other) = (spec(r#"{"a":1}"#), spec(r#"{"a":1}"#));
+    assert!(!Arc::ptr_eq(&one.0, &other.0));
+    one.share(&other);
+    assert!(Arc::ptr_eq(&one.0, &other.0));
+    one.share(&spec(r#"{"a":2}"#));
+    assert_eq!(one.json(), r#"{"a":1}"#);
+}
