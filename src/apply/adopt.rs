@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::api::contract::{AttributeReading, CallError, ConversationReading, Write};
-use crate::apply::carry_out::{CarryOut, Halt};
+use crate::apply::carry_out::CarryOut;
+use crate::apply::halt::Halt;
 use crate::apply::run::Clock;
 use crate::conversation::{AttributeValue, Attributes, Conversation, ConversationId};
 use crate::journal::{Append, Entry};

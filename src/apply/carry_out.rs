@@ -1,13 +1,17 @@
 //! One change: its calls, each in the journal before it is sent and after it was answered.
 
 use std::cell::{Cell, RefCell};
+use std::pin::Pin;
 use std::time::Duration;
+
+use futures_util::future::try_join;
 
 use crate::api::contract::{AttributeReading, CallError, Permit, Write};
 use crate::api::retry::{self, Decision};
 use crate::apply::adopt;
 use crate::apply::event::ApplyEvent;
-use crate::apply::outcome::{Failure, Outcome, Stop};
+use crate::apply::halt::{Ended, Halt, halted};
+use crate::apply::outcome::Outcome;
 use crate::apply::run::{Clock, Run};
 use crate::apply::stop::StopSignal;
 use crate::conversation::{Address, AttributeValue, Attributes, Conversation, ConversationId, Kind};
@@ -18,38 +22,6 @@ use crate::project::LastApplied;
 use crate::spec::Spec;
 use crate::state::{Applied, record};
 use crate::value::Value;
-
-/// How a change ended, and whether the run ends with it.
-pub(super) enum Ended {
-    Change(Outcome),
-    Run(Outcome, Stop),
-}
-
-/// What stops a change before its last call.
-pub(super) enum Halt {
-    Failed {
-        call: String,
-        error: CallError,
-    },
-    InDoubt {
-        call: String,
-        error: CallError,
-    },
-    Unauthorized {
-        call: String,
-        error: CallError,
-    },
-    /// The conversation to adopt can't be adopted.
-    NotAdopted {
-        call: String,
-        message: String,
-    },
-    Storage(JournalError),
-    /// The journal's own rules were broken; nothing may be sent on such ground.
-    Contradiction(String),
-    /// The run is draining, and the call was surely not done.
-    Draining,
-}
 
 pub(super) struct CarryOut<'r, 'a, A, J, C> {
     pub(super) run: &'r Run<'a, A, J, C>,
@@ -103,7 +75,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         let mut progress = Progress::default();
         let end = match self.steps(change, permit, &mut progress).await {
             Ok(()) => {
-                let Progress { id, partial_errors, warnings, known_before: _ } = progress;
+                let Progress { id, unsynced: _, partial_errors, warnings, known_before: _ } = progress;
                 Ended::Change(Outcome::Done { id, partial_errors, warnings })
             }
             Err(halt) => halted(halt, progress.id),
@@ -111,7 +83,12 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         (index, end)
     }
 
-    async fn steps(&self, change: &Change, mut permit: Option<Permit>, progress: &mut Progress) -> Result<(), Halt> {
+    async fn steps(
+        &self,
+        change: &Change,
+        mut permit: Option<Permit>,
+        progress: &mut Progress<'a>,
+    ) -> Result<(), Halt> {
         if change.action == Action::Forget {
             return self.write(Entry::Forgot { address: change.address.clone() }).await;
         }
@@ -141,10 +118,13 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 // Reading has found out which of them differ, and written those.
                 Step::PatchDifferent(_) => {}
                 Step::ListBefore(requester) => progress.known_before = self.list_before(requester).await?,
-                Step::ReadBack => self.read_back(change, progress).await?,
+                Step::ReadBack => {
+                    self.synced(change, progress).await?;
+                    self.read_back(change, progress).await?;
+                }
             }
         }
-        Ok(())
+        self.synced(change, progress).await
     }
 
     async fn make(
@@ -152,7 +132,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         change: &Change,
         kind: Kind,
         mut permit: Option<Permit>,
-        progress: &mut Progress,
+        progress: &mut Progress<'a>,
     ) -> Result<(), Halt> {
         let call = format!("POST {}", kind.path());
         let conversation = after(change).conversation();
@@ -191,8 +171,9 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                     progress.id = Some(created.id);
                     progress.partial_errors.clone_from(&created.partial_errors);
                     let partial_errors = created.partial_errors;
-                    self.write(Entry::Succeeded { seq, id: created.id, partial_errors, at: self.now() }).await?;
-                    self.tell(ApplyEvent::Made { address: change.address.clone(), id: created.id });
+                    let entry = Entry::Succeeded { seq, id: created.id, partial_errors, at: self.now() };
+                    // What comes next for this conversation is written behind it, and both are synced in one go.
+                    progress.unsynced = Some(self.begin_writing(entry)?);
                     return Ok(());
                 }
                 Err(error) => error,
@@ -215,19 +196,27 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         id: ConversationId,
         attributes: &Attributes,
         mut permit: Option<Permit>,
-        progress: &mut Progress,
+        progress: &mut Progress<'a>,
     ) -> Result<(), Halt> {
         let call = format!("PATCH /v1/conversations/{id}/custom-attributes");
         let began = tokio::time::Instant::now();
         let seq = self.seq();
         let mut perhaps = false;
         for attempt in 1.. {
-            let waited = self.permit_or_next(permit.take()).await;
-            if attempt == 1 {
-                let intent = Box::new(self.intent_to_patch(change));
-                self.write(Entry::Began { seq, address: change.address.clone(), call: CallKind::Patch, intent })
-                    .await?;
-            }
+            let waited = if attempt == 1 {
+                let made = self.synced(change, progress);
+                let began = async {
+                    let waited = self.permit_or_next(permit.take()).await;
+                    let intent = Box::new(self.intent_to_patch(change));
+                    let address = change.address.clone();
+                    self.write(Entry::Began { seq, address, call: CallKind::Patch, intent }).await?;
+                    Ok(waited)
+                };
+                // The conversation that was made is written down whether or not its attributes get their turn.
+                try_join(made, began).await?.1
+            } else {
+                self.permit_or_next(None).await
+            };
             let error = match self.run.api.patch_attributes(waited, id, attributes).await {
                 Ok(answer) => {
                     self.write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: self.now() }).await?;
@@ -293,7 +282,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     /// Compares what was written with what is there. Dixa may answer from a copy that lags, so it looks a few times.
-    async fn read_back(&self, change: &Change, progress: &mut Progress) -> Result<(), Halt> {
+    async fn read_back(&self, change: &Change, progress: &mut Progress<'a>) -> Result<(), Halt> {
         const LOOKS: u32 = 4;
         let Some(id) = progress.id else { return Ok(()) };
         let wanted = after(change).only_attributes().conversation().attributes;
@@ -384,13 +373,28 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         self.replay.borrow().is_in_doubt(address)
     }
 
-    /// Writes one entry so that it lasts, then lets the state know.
+    /// Lets the state know of an entry, and writes it so that it lasts.
     pub(super) async fn write(&self, entry: Entry) -> Result<(), Halt> {
+        self.begin_writing(entry)?.await.map_err(Halt::Storage)
+    }
+
+    /// [`CarryOut::write`] without waiting; the entry lasts when what is given back has ended well.
+    fn begin_writing(&self, entry: Entry) -> Result<Writing<'a>, Halt> {
         // What has happened has happened: an id must reach the state even when the journal is full.
         if let Err(error) = self.replay.borrow_mut().add(&entry) {
             return Err(Halt::Contradiction(error.to_string()));
         }
-        self.run.journal.append(entry).await.map_err(Halt::Storage)
+        Ok(Box::pin(self.run.journal.append(entry)))
+    }
+
+    /// Waits until the conversation that was just made is written down, and tells of it.
+    async fn synced(&self, change: &Change, progress: &mut Progress<'a>) -> Result<(), Halt> {
+        let Some(writing) = progress.unsynced.take() else { return Ok(()) };
+        writing.await.map_err(Halt::Storage)?;
+        if let Some(id) = progress.id {
+            self.tell(ApplyEvent::Made { address: change.address.clone(), id });
+        }
+        Ok(())
     }
 
     fn tell(&self, event: ApplyEvent) {
@@ -416,10 +420,15 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 }
 
+/// An entry on its way to the disk.
+type Writing<'j> = Pin<Box<dyn Future<Output = Result<(), JournalError>> + Send + 'j>>;
+
 /// What a change has reached so far.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(super) struct Progress<'j> {
     id: Option<ConversationId>,
+    /// The entry about the conversation that was made, as long as it is perhaps not written down.
+    unsynced: Option<Writing<'j>>,
     /// The requester's conversations before this one was made, where it can't be marked.
     known_before: Vec<ConversationId>,
     partial_errors: Vec<String>,
@@ -445,45 +454,4 @@ fn not_cleared(sent: &Attributes, answer: &[AttributeReading]) -> Vec<String> {
         .filter(|(id, value)| **value == AttributeValue::Clear && still_there(id))
         .map(|(id, _)| format!("the attribute {id} was cleared, and Dixa's answer still lists a value"))
         .collect()
-}
-
-fn halted(halt: Halt, id: Option<ConversationId>) -> Ended {
-    let failure =
-        |call: String, error: &CallError| Failure { call, status: error.status(), message: error.message().to_owned() };
-    match halt {
-        Halt::Failed { call, error } => Ended::Change(Outcome::Failed { id, error: failure(call, &error) }),
-        Halt::InDoubt { call, error } => Ended::Change(Outcome::InDoubt { error: failure(call, &error) }),
-        Halt::NotAdopted { call, message } => {
-            Ended::Change(Outcome::Failed { id: None, error: Failure { call, status: None, message } })
-        }
-        Halt::Unauthorized { call, error } => {
-            let error = failure(call, &error);
-            let why = error.message.clone();
-            Ended::Run(Outcome::Failed { id, error }, Stop::Unauthorized(why))
-        }
-        Halt::Storage(error) => unwritten(id, with_causes(&error)),
-        Halt::Contradiction(message) => unwritten(id, message),
-        Halt::Draining if id.is_none() => Ended::Change(Outcome::NotAttempted),
-        Halt::Draining => {
-            let call = "PATCH custom-attributes".to_owned();
-            let message = "interrupted before the attributes were written".to_owned();
-            Ended::Change(Outcome::Failed { id, error: Failure { call, status: None, message } })
-        }
-    }
-}
-
-/// What can't be written down may not be done.
-fn unwritten(id: Option<ConversationId>, message: String) -> Ended {
-    let error = Failure { call: "writing the journal".to_owned(), status: None, message: message.clone() };
-    Ended::Run(Outcome::Failed { id, error }, Stop::Storage(message))
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(&format!(": {next}"));
-        cause = next.source();
-    }
-    text
 }

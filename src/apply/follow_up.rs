@@ -73,7 +73,7 @@ fn without_changes(plan: &Plan) -> Plan {
         drift: drift.clone(),
         gone: gone.clone(),
         in_doubt: in_doubt.clone(),
-        price: price.clone(),
+        price: *price,
         reads_before: plan.reads_before.clone(),
         fingerprint: plan.fingerprint.clone(),
     }

@@ -6,6 +6,7 @@ mod carry_out;
 pub mod event;
 mod follow_up;
 pub mod guard;
+mod halt;
 pub mod outcome;
 pub mod preflight;
 mod run;

@@ -12,9 +12,10 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::api::contract::{Permit, Write};
-use crate::apply::carry_out::{CarryOut, Ended};
+use crate::apply::carry_out::CarryOut;
 use crate::apply::event::ApplyEvent;
 use crate::apply::follow_up;
+use crate::apply::halt::Ended;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Outcome, Stop};
 use crate::apply::stop::StopSignal;
 use crate::journal::{Append, Replay};

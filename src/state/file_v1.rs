@@ -21,9 +21,11 @@ mod record_v1;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 
 use crate::conversation::{Address, ConversationId};
 use crate::state::record::{Lineage, Record, State};
@@ -68,22 +70,25 @@ pub fn read(text: &str) -> Result<State, StateFileError> {
     check_format(&file.format)?;
     let lineage = uuid::Uuid::try_parse(&file.lineage)
         .map_err(|_| StateFileError::Lineage { text: file.lineage.clone().into_owned() })?;
-    let mut records = BTreeMap::new();
-    let mut owners: BTreeMap<ConversationId, Address> = BTreeMap::new();
-    for record in file.records {
-        let written = record.address.clone().into_owned();
-        let (address, record) =
-            record.resolve().map_err(|problem| StateFileError::Record { address: written, problem })?;
-        if let Some(one) = owners.insert(record.id, address.clone())
-            && one != address
-        {
-            return Err(StateFileError::SharedId { id: record.id, one, other: address });
-        }
-        if records.insert(address.clone(), record).is_some() {
-            return Err(StateFileError::DuplicateAddress { address });
-        }
-    }
+    let records = file.records.0.map_err(|(address, problem)| StateFileError::Record { address, problem })?;
+    let records = unique(records)?;
     Ok(State { lineage: Lineage(lineage), serial: file.serial, tenant: file.tenant.map(Into::into), records })
+}
+
+/// The records by their addresses, after making sure that no address and no id stands there twice.
+fn unique(mut records: Vec<(Address, Record)>) -> Result<BTreeMap<Address, Record>, StateFileError> {
+    // They stand in this order already, unless somebody edited the file.
+    records.sort_by(|(one, _), (other, _)| one.cmp(other));
+    if let Some([(address, _), _]) = records.array_windows().find(|[(one, _), (other, _)]| one == other) {
+        return Err(StateFileError::DuplicateAddress { address: address.clone() });
+    }
+    let mut ids: Vec<(ConversationId, &Address)> =
+        records.iter().map(|(address, record)| (record.id, address)).collect();
+    ids.sort_unstable();
+    if let Some([(id, one), (_, other)]) = ids.array_windows().find(|[(one, _), (other, _)]| one == other) {
+        return Err(StateFileError::SharedId { id: *id, one: (*one).clone(), other: (*other).clone() });
+    }
+    Ok(records.into_iter().collect())
 }
 
 /// One record with its address, as it stands in the file, without a newline.
@@ -146,8 +151,37 @@ struct FileV1<'a> {
     lineage: Cow<'a, str>,
     serial: u64,
     tenant: Option<TenantV1>,
-    #[serde(borrow)]
-    records: Vec<RecordV1<'a>>,
+    records: RecordsV1,
+}
+
+/// All records, or the first that can't be used: each is resolved as it is read, so that they are never held twice.
+struct RecordsV1(Result<Vec<(Address, Record)>, (String, RecordProblem)>);
+
+impl<'de> Deserialize<'de> for RecordsV1 {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        struct RecordsVisitor;
+        impl<'de> Visitor<'de> for RecordsVisitor {
+            type Value = RecordsV1;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<RecordsV1, A::Error> {
+                let mut records = Ok(Vec::new());
+                while let Some(record) = source.next_element::<RecordV1<'de>>()? {
+                    let Ok(sound) = &mut records else { continue };
+                    let written = record.address.clone();
+                    match record.resolve() {
+                        Ok(record) => sound.push(record),
+                        Err(problem) => records = Err((written.into_owned(), problem)),
+                    }
+                }
+                Ok(RecordsV1(records))
+            }
+        }
+        source.deserialize_seq(RecordsVisitor)
+    }
 }
 
 /// Only the format, whatever else there is.
