@@ -13,8 +13,8 @@ use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Convers
 use crate::json;
 use crate::value::Value;
 
-/// The whole spec of a conversation, `customAttributes` included, as compact JSON: the content in the order in which it was
-/// written, then the attributes, if there are any, in ascending order of their ids. A clone shares the text.
+/// The whole spec of a conversation, `customAttributes` included, as compact JSON: the content in the order in which it
+/// was written, then the attributes, if there are any, in ascending order of their ids. A clone shares the text.
 #[derive(Clone)]
 pub struct Spec(Arc<str>);
 

@@ -14,7 +14,6 @@ use crate::journal::InDoubt;
 use crate::plan::{self, Plan, PlanOptions, Scope, Target};
 use crate::project::Tenant;
 use crate::render::palette::Palette;
-use crate::render::pieces::Pieces;
 use crate::render::text::TextOptions;
 use crate::render::{github, gitlab, json_v1, markdown, text};
 use crate::state::State;
@@ -85,8 +84,8 @@ pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usi
 }
 
 /// The plan as a person reads it here, after this many requests were sent to make it.
-pub fn as_text<'p>(session: &Session, plan: &'p Plan, requests_sent: usize) -> Pieces<'p> {
-    text::pieces(plan, &options_of(session, requests_sent))
+pub fn as_text(session: &Session, plan: &Plan, requests_sent: usize) -> String {
+    text::plan(plan, &options_of(session, requests_sent))
 }
 
 fn options_of(session: &Session, requests_sent: usize) -> TextOptions {

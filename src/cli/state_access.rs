@@ -78,7 +78,7 @@ pub fn take(session: &Session, tenant: &Tenant, command: &str, lock_timeout: Dur
     Ok(taken)
 }
 
-/// Reads state and journal, and saves what only the journal had. `new_lineage` is that of a state which was never saved.
+/// Reads state and journal, and saves what only the journal had. A state that was never saved gets `new_lineage`.
 pub fn read(files: StateFiles, mut store: StateStore, new_lineage: Lineage, lock: StateLock) -> Result<Taken, Error> {
     let loaded = store.load().map_err(|error| of_state(&error))?;
     let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
