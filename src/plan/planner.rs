@@ -110,7 +110,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         tenant: options.tenant.clone(),
         lineage: state.lineage,
         serial: state.serial,
-        changes: Vec::new(),
+        changes: Vec::with_capacity(desired.len()),
         summary: Summary {
             unchanged: options.settled.unchanged,
             left_out: options.settled.left_out,
