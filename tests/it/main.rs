@@ -15,6 +15,7 @@ mod completions;
 mod disk;
 mod faults;
 mod forms;
+mod index;
 mod init;
 mod killed;
 mod members;
