@@ -78,6 +78,7 @@ pub enum Command {
   dixaform plan manifests/orders --target 'conversation.late-*'
   dixaform plan --selector wave=1 --format json=plan.json
   dixaform plan --format markdown=plan.md --format github    for a pull request
+  dixaform plan --format html=plan.html   a page to look through
   dixaform plan --detailed-exitcode       exit 2 when changes are pending")]
     Plan(PlanArgs),
     /// Plan, show the plan, ask, and carry it out
@@ -178,7 +179,7 @@ pub struct ValidateArgs {
     /// Take warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
-    /// text, json, github, gitlab or sarif; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, html, github, gitlab or sarif; with =FILE it goes to the file, beside the text; may be repeated
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<FindingsForm>>,
 }
@@ -232,7 +233,7 @@ pub struct PlanArgs {
 /// What a plan is written as.
 #[derive(Debug, Args)]
 pub struct PlanFormsArgs {
-    /// text, json, markdown, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, markdown, html, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<Form>>,
     /// The most that markdown may take; what does not fit is counted
@@ -406,6 +407,7 @@ pub enum Form {
     Text,
     Json,
     Markdown,
+    Html,
     Github,
     Gitlab,
 }
@@ -415,6 +417,7 @@ impl Forms for Form {
         ("text", Form::Text),
         ("json", Form::Json),
         ("markdown", Form::Markdown),
+        ("html", Form::Html),
         ("github", Form::Github),
         ("gitlab", Form::Gitlab),
     ];
@@ -425,6 +428,7 @@ impl Forms for Form {
 pub enum FindingsForm {
     Text,
     Json,
+    Html,
     Github,
     Gitlab,
     Sarif,
@@ -434,6 +438,7 @@ impl Forms for FindingsForm {
     const ALL: &'static [(&'static str, FindingsForm)] = &[
         ("text", FindingsForm::Text),
         ("json", FindingsForm::Json),
+        ("html", FindingsForm::Html),
         ("github", FindingsForm::Github),
         ("gitlab", FindingsForm::Gitlab),
         ("sarif", FindingsForm::Sarif),

@@ -9,7 +9,7 @@ use crate::cli::session::Session;
 use crate::finding::Findings;
 use crate::render::number::counted;
 use crate::render::palette::Palette;
-use crate::render::{self, github, gitlab, sarif, validate_json_v1};
+use crate::render::{self, github, gitlab, html, sarif, validate_json_v1};
 
 pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
     formats::check(&args.format)?;
@@ -22,6 +22,7 @@ pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
             text(&findings, valid, &manifests, &palette)
         }
         FindingsForm::Json => validate_json_v1::findings(&findings, valid),
+        FindingsForm::Html => html::findings(&findings, desired.len(), valid),
         FindingsForm::Github => github::findings(&findings),
         FindingsForm::Gitlab => gitlab::findings(&findings),
         FindingsForm::Sarif => sarif::findings(&findings),

@@ -3,6 +3,7 @@
 pub mod action;
 pub mod change;
 pub mod file_v1;
+pub mod folders;
 pub mod member_diff;
 pub mod observation;
 pub mod planner;

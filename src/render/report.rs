@@ -60,12 +60,24 @@ pub fn progress_line(event: &ApplyEvent, done: usize, total: usize) -> Option<St
     Some(format!("[{done}/{total}] {text}"))
 }
 
-/// What there is to say of one change beyond that it was done.
-fn remarks(outcome: &ChangeOutcome, palette: &Palette, out: &mut String) {
-    let ChangeOutcome { address, action, source, outcome } = outcome;
+/// What there is to say of one change beyond that it was done, in words for every form that has sentences.
+pub(crate) struct Told {
+    pub(crate) label: Label,
+    /// `error`, `warning` or `in doubt`.
+    pub(crate) word: &'static str,
+    pub(crate) sentence: String,
+    /// One line each, made safe to show.
+    pub(crate) details: Vec<String>,
+}
+
+/// None where it was done without more ado, or not attempted.
+pub(crate) fn told(outcome: &ChangeOutcome) -> Option<Told> {
+    let ChangeOutcome { address, action, source: _, outcome } = outcome;
     let (label, word, sentence, details) = match outcome {
-        Outcome::NotAttempted => return,
-        Outcome::Done { partial_errors, warnings, id: _ } if partial_errors.is_empty() && warnings.is_empty() => return,
+        Outcome::NotAttempted => return None,
+        Outcome::Done { partial_errors, warnings, id: _ } if partial_errors.is_empty() && warnings.is_empty() => {
+            return None;
+        }
         Outcome::Done { id, partial_errors, warnings } => {
             let with = if partial_errors.is_empty() { "" } else { " with partial errors" };
             let sentence = format!("{address}{} was {}{with}", bracketed(*id), action.done());
@@ -87,8 +99,13 @@ fn remarks(outcome: &ChangeOutcome, palette: &Palette, out: &mut String) {
             (Label::Danger, "in doubt", sentence, vec![failure(error), hint.to_owned()])
         }
     };
+    Some(Told { label, word, sentence, details })
+}
+
+fn remarks(outcome: &ChangeOutcome, palette: &Palette, out: &mut String) {
+    let Some(Told { label, word, sentence, details }) = told(outcome) else { return };
     out.push_str(&format!("{}: {sentence}\n", palette.paint(label, word)));
-    if let Some(source) = source {
+    if let Some(source) = &outcome.source {
         let place = format!("  --> {}:{}:{}", escape(&source.file), source.place.line, source.place.column);
         out.push_str(&palette.paint(Label::Hidden, &place));
         out.push('\n');
@@ -121,28 +138,45 @@ fn message(text: &str) -> String {
     format!("{}{more}", escape(&shown))
 }
 
-fn stopped(stop: &Stop, palette: &Palette) -> String {
-    let (word, text) = match stop {
-        Stop::Unauthorized(text) => ("the token was refused", message(text)),
-        Stop::Interrupted => return palette.paint(Label::Warning, "Interrupted: nothing new was started."),
-        Stop::Storage(text) => ("nothing more was sent, because what was done could not be recorded", message(text)),
-    };
-    format!("{}: {word}: {text}", palette.paint(Label::Error, "error"))
+/// Why the run ended before its last change; one line, made safe to show.
+pub(crate) fn stop_in_words(stop: &Stop) -> String {
+    match stop {
+        Stop::Unauthorized(text) => format!("the token was refused: {}", message(text)),
+        Stop::Interrupted => "Interrupted: nothing new was started.".to_owned(),
+        Stop::Storage(text) => {
+            format!("nothing more was sent, because what was done could not be recorded: {}", message(text))
+        }
+    }
 }
 
-fn last_line(counts: &Counts, complete: bool, palette: &Palette) -> String {
+fn stopped(stop: &Stop, palette: &Palette) -> String {
+    let words = stop_in_words(stop);
+    match stop {
+        Stop::Interrupted => palette.paint(Label::Warning, &words),
+        Stop::Unauthorized(_) | Stop::Storage(_) => format!("{}: {words}", palette.paint(Label::Error, "error")),
+    }
+}
+
+/// How the whole of it ended.
+pub(crate) fn verdict(complete: bool) -> &'static str {
+    if complete { "Apply complete!" } else { "Apply incomplete:" }
+}
+
+/// `1 created, 1 imported, 0 updated. 2 failed.`
+pub(crate) fn counts_in_words(counts: &Counts) -> String {
     let always = [Action::Create, Action::Import, Action::Update];
     let actions = Action::ALL.into_iter().filter(|action| always.contains(action) || counts.done(*action) > 0);
     let done: Vec<String> = actions.map(|action| format!("{} {}", counts.done(action), action.done())).collect();
-    let done = done.join(", ");
-    if complete {
-        return format!("{} {done}.", palette.paint(Label::Good, "Apply complete!"));
-    }
     let rest = [(counts.failed, "failed"), (counts.in_doubt, "in doubt"), (counts.not_attempted, "not attempted")];
     let rest: Vec<String> =
         rest.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     let rest = if rest.is_empty() { String::new() } else { format!(" {}.", rest.join(", ")) };
-    format!("{} {done}.{rest}", palette.paint(Label::Error, "Apply incomplete:"))
+    format!("{}.{rest}", done.join(", "))
+}
+
+fn last_line(counts: &Counts, complete: bool, palette: &Palette) -> String {
+    let label = if complete { Label::Good } else { Label::Error };
+    format!("{} {}", palette.paint(label, verdict(complete)), counts_in_words(counts))
 }
 
 #[cfg(test)]

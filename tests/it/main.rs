@@ -17,6 +17,7 @@ mod forms;
 mod init;
 mod killed;
 mod members;
+mod page;
 mod plan;
 mod properties;
 mod readme;
