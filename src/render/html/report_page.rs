@@ -15,7 +15,7 @@ pub fn report(plan: &Plan, report: &ApplyReport) -> String {
     let heading = html! { "Apply to " span.tenant { (text(&plan.tenant.name)) } };
     let class = if report.is_complete() { "good" } else { "bad" };
     let intro = html! { strong.(class) { (verdict) } " " (counts_in_words(&report.counts)) };
-    let stop = report.stop.as_ref().map(|stop| stop_in_words(stop));
+    let stop = report.stop.as_ref().map(stop_in_words);
     let mut outcomes: Vec<&ChangeOutcome> = report.outcomes.iter().collect();
     outcomes.sort_by_key(|outcome| kind(&outcome.outcome));
     let body = html! {
