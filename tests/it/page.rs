@@ -115,6 +115,9 @@ fn a_page_obeys_keys() {
     assert_eq!(is_open(), true);
     browser.press(ESCAPE);
     assert_eq!(is_open(), false);
+    browser.click("#keys");
+    browser.click("#help button");
+    assert_eq!(is_open(), false);
     is_quiet(&browser);
 }
 

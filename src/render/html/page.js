@@ -182,7 +182,7 @@
   let run = 0;
   const all = (open) => {
     const mine = ++run;
-    const rest = items.filter((item) => item.shown && item.element.open !== open);
+    const rest = items.filter((item) => (item.shown || !open) && item.element.open !== open);
     const step = () => {
       if (mine !== run) return;
       const end = performance.now() + 12;

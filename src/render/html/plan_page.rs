@@ -19,8 +19,8 @@ const BODIES_MAX: usize = 64 << 20;
 
 /// The page; the same plan gives the same bytes. It ends with a newline.
 ///
-/// It needs nothing but a browser: no server, no network, and no script to be read. Long texts are cut, and what is left
-/// out is counted.
+/// It needs nothing but a browser: no server, no network, and no script to be read. Long texts are cut, and what is
+/// left out is counted.
 pub fn plan(plan: &Plan) -> String {
     within(plan, BODIES_MAX)
 }

@@ -88,7 +88,7 @@ impl Browser {
         arguments.push(format!("--user-data-dir={}", self.profile.path().display()));
         arguments.push(format!("--window-size={},{}", look.width, look.height));
         let mut options = json!({"args": arguments});
-        if let Some(binary) = on_path(&["chromium", "chromium-browser", "google-chrome", "chrome"]) {
+        if let Some(binary) = on_path(&["google-chrome", "chromium", "chromium-browser", "chrome"]) {
             options["binary"] = json!(binary);
         }
         if !look.scripts {
