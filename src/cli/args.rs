@@ -79,6 +79,7 @@ pub enum Command {
   dixaform plan manifests/orders --target 'conversation.late-*'
   dixaform plan --selector wave=1 --format json=plan.json
   dixaform plan --format markdown=plan.md --format github    for a pull request
+  dixaform plan --format html=plan.html   a page to look through
   dixaform plan --detailed-exitcode       exit 2 when changes are pending")]
     Plan(PlanArgs),
     /// Plan, show the plan, ask, and carry it out
@@ -190,7 +191,8 @@ pub struct ValidateArgs {
     /// Take warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
-    /// text, json, markdown, github, gitlab or sarif; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, markdown, html, github, gitlab or sarif; with =FILE it goes to the file, beside the text; may be
+    /// repeated
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<FindingsForm>>,
     /// The most that markdown may take; what does not fit is counted
@@ -250,7 +252,7 @@ pub struct PlanArgs {
 /// What a plan is written as.
 #[derive(Debug, Args)]
 pub struct PlanFormsArgs {
-    /// text, json, markdown, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, markdown, html, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<Form>>,
     /// The most that markdown may take; what does not fit is counted
@@ -292,7 +294,7 @@ pub struct ApplyArgs {
 /// What the report of an apply is written as.
 #[derive(Debug, Args)]
 pub struct ApplyFormsArgs {
-    /// text, json, markdown, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, markdown, html, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
     ///
     /// json on standard output is a line for each thing that happens, and the last line has the report; json=FILE is
     /// the report alone. The forms are written however the apply ends.
@@ -446,6 +448,7 @@ pub enum Form {
     Text,
     Json,
     Markdown,
+    Html,
     Github,
     Gitlab,
 }
@@ -455,6 +458,7 @@ impl Forms for Form {
         ("text", Form::Text),
         ("json", Form::Json),
         ("markdown", Form::Markdown),
+        ("html", Form::Html),
         ("github", Form::Github),
         ("gitlab", Form::Gitlab),
     ];
@@ -466,6 +470,7 @@ pub enum ReportForm {
     Text,
     Json,
     Markdown,
+    Html,
     Github,
     Gitlab,
 }
@@ -475,6 +480,7 @@ impl Forms for ReportForm {
         ("text", ReportForm::Text),
         ("json", ReportForm::Json),
         ("markdown", ReportForm::Markdown),
+        ("html", ReportForm::Html),
         ("github", ReportForm::Github),
         ("gitlab", ReportForm::Gitlab),
     ];
@@ -486,6 +492,7 @@ pub enum FindingsForm {
     Text,
     Json,
     Markdown,
+    Html,
     Github,
     Gitlab,
     Sarif,
@@ -496,6 +503,7 @@ impl Forms for FindingsForm {
         ("text", FindingsForm::Text),
         ("json", FindingsForm::Json),
         ("markdown", FindingsForm::Markdown),
+        ("html", FindingsForm::Html),
         ("github", FindingsForm::Github),
         ("gitlab", FindingsForm::Gitlab),
         ("sarif", FindingsForm::Sarif),

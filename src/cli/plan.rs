@@ -15,7 +15,7 @@ use crate::plan::{self, Plan, PlanOptions, Scope, Target};
 use crate::project::Tenant;
 use crate::render::palette::Palette;
 use crate::render::text::TextOptions;
-use crate::render::{github, gitlab, json_v1, markdown, text};
+use crate::render::{github, gitlab, html, json_v1, markdown, text};
 use crate::state::State;
 
 pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
@@ -78,6 +78,7 @@ pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usi
         }
         (Form::Json, _) => json_v1::plan(plan),
         (Form::Markdown, _) => markdown::plan(plan, *max_bytes),
+        (Form::Html, _) => html::plan(plan),
         (Form::Github, _) => github::plan(plan),
         (Form::Gitlab, _) => gitlab::plan(plan),
     })

@@ -18,6 +18,7 @@ mod forms;
 mod init;
 mod killed;
 mod members;
+mod page;
 mod plan;
 mod properties;
 mod readme;

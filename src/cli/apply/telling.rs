@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::render::palette::Palette;
 use crate::render::report::Finished;
 use crate::render::text::TextOptions;
-use crate::render::{apply_json_v1, github, gitlab, markdown, report, text};
+use crate::render::{apply_json_v1, github, gitlab, html, markdown, report, text};
 
 /// How an apply ended that had a plan.
 pub struct Ended {
@@ -129,6 +129,7 @@ impl<'a> Telling<'a> {
             ReportForm::Text => report::report(finished.report, finished.pointers, &Palette::plain()),
             ReportForm::Json => apply_json_v1::report(finished),
             ReportForm::Markdown => markdown::report(finished, self.forms.max_bytes),
+            ReportForm::Html => html::report(finished),
             ReportForm::Github => github::report(finished),
             ReportForm::Gitlab => gitlab::report(finished),
         }
