@@ -50,7 +50,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         Some(saved) => saved_plan::check(saved, &taken.state, &taken.in_doubt, tenant)?,
         None => plan::make(&desired, &taken.state, &taken.in_doubt, options),
     };
-    session.output.result(&plan::as_text(session, &plan, 0))?;
+    session.output.result(&plan::as_text(session, &plan, args.full, 0))?;
     let doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
     if plan.is_empty() {
         runtime.block_on(job.close());

@@ -78,6 +78,7 @@ pub enum Command {
   dixaform plan manifests/orders --target 'conversation.late-*'
   dixaform plan --selector wave=1 --format json=plan.json
   dixaform plan --format markdown=plan.md --format github    for a pull request
+  dixaform plan --full                    every block of a long plan, on a terminal too
   dixaform plan --detailed-exitcode       exit 2 when changes are pending")]
     Plan(PlanArgs),
     /// Plan, show the plan, ask, and carry it out
@@ -238,12 +239,18 @@ pub struct PlanFormsArgs {
     /// The most that markdown may take; what does not fit is counted
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
+    /// Show every block of a long plan, on a terminal too
+    #[arg(long)]
+    pub full: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
     #[command(flatten)]
     pub planning: PlanningArgs,
+    /// Show every block of a long plan, on a terminal too
+    #[arg(long)]
+    pub full: bool,
     /// Don't ask
     #[arg(short, long)]
     pub yes: bool,

@@ -5,6 +5,7 @@
 
 mod block;
 mod closing;
+pub mod index;
 mod row;
 mod string;
 mod value;

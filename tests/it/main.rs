@@ -13,6 +13,7 @@ mod bounds;
 mod completions;
 mod disk;
 mod faults;
+mod folding;
 mod forms;
 mod init;
 mod killed;
