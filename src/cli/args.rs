@@ -136,6 +136,12 @@ In a manifest, for editors with a YAML language server:
   dixaform completions fish > ~/.config/fish/completions/dixaform.fish
   dixaform completions powershell >> $PROFILE")]
     Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    #[command(after_help = "Examples:
+  dixaform man | man -l -                 read the main page
+  dixaform man --out ~/.local/share/man/man1
+                                          install them: man dixaform-plan")]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -169,6 +175,13 @@ pub enum SchemaSubject {
 pub struct CompletionsArgs {
     #[arg(value_name = "SHELL")]
     pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write a page for each command to this folder; it is made when it is not there
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -12,6 +12,7 @@ mod formats;
 mod init;
 mod ledger;
 mod load;
+mod man;
 mod output;
 mod pace;
 mod plan;
@@ -75,6 +76,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
         Command::Sandbox(args) => sandbox::run(&session()?, args),
         Command::Schema(args) => schema::run(output, args),
         Command::Completions(args) => completions::run(output, args),
+        Command::Man(args) => man::run(&cli.globals, output, args),
     }
 }
 

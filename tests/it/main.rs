@@ -17,6 +17,7 @@ mod folding;
 mod forms;
 mod init;
 mod killed;
+mod man;
 mod members;
 mod plan;
 mod properties;

@@ -18,7 +18,7 @@ const MEMBERS: &str = include_str!("../../docs/members.md");
 const FINDINGS: &str = include_str!("../../docs/findings.md");
 
 /// The command lines that have a help page of their own.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "",
     "init",
     "validate",
@@ -35,6 +35,7 @@ const COMMANDS: [&str; 16] = [
     "sandbox",
     "schema",
     "completions",
+    "man",
 ];
 
 fn repository(path: &str) -> std::path::PathBuf {
