@@ -4,13 +4,13 @@
 #
 #   DIXAFORM_TENANT       the tenant
 #   DIXAFORM_FINGERPRINT  of the plan that was approved
-#   DIXAFORM_PLAN_FLAGS   as for plan.sh
+#   DIXAFORM_PATHS, DIXAFORM_PLAN_FLAGS  as for plan.sh
 #   DIXAFORM_APPLY_FLAGS  flags of apply alone, such as --allow-outbound
 set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
 fingerprint=${DIXAFORM_FINGERPRINT:?the fingerprint of the plan that was approved}
-read -ra flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_APPLY_FLAGS:-}"
+read -ra flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_APPLY_FLAGS:-} ${DIXAFORM_PATHS:-}"
 mkdir -p dixaform-out
 
 # Nothing that is printed is taken for a workflow command: manifests are anybody's text.

@@ -4,14 +4,16 @@
 # as if it were about the newer commit.
 #
 #   DIXAFORM_TENANT      the tenant
-#   DIXAFORM_PLAN_FLAGS  flags and paths of plan and apply, such as --allow-replace
+#   DIXAFORM_PATHS       files and folders of manifests, in place of those of dixaform.yaml
+#   DIXAFORM_PLAN_FLAGS  flags of plan and apply, such as --allow-replace
 set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
 out=dixaform-out
 journal=${DIXAFORM_STATE:-state/$tenant.json}
 journal=${journal%.json}.journal
-read -ra flags <<<"${DIXAFORM_PLAN_FLAGS:-}"
+read -ra paths <<<"${DIXAFORM_PATHS:-}"
+read -ra flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_PATHS:-}"
 mkdir -p "$out"
 
 # Runs a command so that nothing it prints is taken for a workflow command: manifests are anybody's text.
@@ -28,14 +30,14 @@ muted() {
   return "$status"
 }
 
-# Of the flags only --warnings-as-errors is of both; paths are those of the project file.
+# The one flag that validate has, too.
 strict=()
 for flag in ${flags[@]+"${flags[@]}"}; do
   if [ "$flag" = --warnings-as-errors ]; then strict=("$flag"); fi
 done
 
 status=0
-muted dixaform validate ${strict[@]+"${strict[@]}"} \
+muted dixaform validate ${strict[@]+"${strict[@]}"} ${paths[@]+"${paths[@]}"} \
   --format "github=$out/annotations.txt" \
   --format "gitlab=$out/gl-code-quality-report.json" \
   --format "sarif=$out/dixaform.sarif" || status=$?
