@@ -10,6 +10,7 @@
 mod apply;
 mod architecture;
 mod bounds;
+mod ci_kit;
 mod completions;
 mod disk;
 mod faults;
