@@ -144,7 +144,7 @@ fn a_merge_is_applied_once_and_the_state_is_on_its_branch() {
 
 #[test]
 fn a_job_that_is_stopped_saves_its_state_afterwards_and_the_next_one_makes_nothing_twice() {
-    let repository = Repository::ready(5, "--faults hang-after@create#2");
+    let repository = Repository::ready(20, "--faults hang-after@create#2-5");
     let plan = job(&repository, "plan", &[], None);
     let stopped = apply(&repository, &plan, Some(Stopped::Killed));
     assert_ne!(stopped.code, Some(0));
@@ -153,5 +153,5 @@ fn a_job_that_is_stopped_saves_its_state_afterwards_and_the_next_one_makes_nothi
     let plan = job(&repository, "plan", &[], None);
     let applied = apply(&repository, &plan, None);
     assert_eq!(applied.code, Some(0), "{}", applied.log);
-    assert_eq!(repository.conversations(), 5, "{}", applied.log);
+    assert_eq!(repository.conversations(), 20, "{}", applied.log);
 }

@@ -44,9 +44,9 @@ impl Repository {
         let flags = format!("--no-rate-limit --data dixa.jsonl --request-log requests.jsonl {faults}");
         let server = Server::start(&workspace, flags.trim());
         let _ = workspace.run("init seed").exit(0);
-        let rate_limit = "{requestsPerSecond: 10000, burst: 2}";
+        let rate_limit = "{requestsPerSecond: 20, burst: 2}";
         let tenant = format!(
-            "{{baseUrl: \"{}\", apiKeyEnv: DIXA_API_KEY, settle: 20ms, rateLimit: {rate_limit}}}",
+            "{{baseUrl: \"{}\", apiKeyEnv: DIXA_API_KEY, settle: 20ms, requestTimeout: 3s, rateLimit: {rate_limit}}}",
             server.base_url()
         );
         workspace.write("seed/dixaform.yaml", format!("version: 1\ntenants:\n  staging: {tenant}\n"));
@@ -203,10 +203,6 @@ impl Repository {
     /// What the stand-ins were told, a line for each call.
     pub(super) fn calls(&self) -> String {
         std::fs::read_to_string(self.workspace.path("stubs/calls")).unwrap_or_default()
-    }
-
-    pub(super) fn base_url(&self) -> String {
-        self.server.base_url()
     }
 }
 

@@ -41,26 +41,34 @@ fn two_runs_never_have_one_tenant() {
 fn another_tenant_may_save_in_between() {
     let repository = Repository::ready(0, "");
     let one = repository.checkout();
-    well(&repository, &one, "take", "1");
-    // What another run pushes meanwhile makes this one's first push be refused.
-    repository.sh(&one, "mkdir -p state && echo '{}' > state/staging.json");
-    repository.sh("", "git clone --quiet --branch dixaform-state \"$PWD/origin.git\" other && cd other && echo '{}' > acceptance.json && git add . && git commit --quiet -m other && git push --quiet");
-    well(&repository, &one, "save", "1");
-    assert_eq!((repository.kept("acceptance.json").trim(), repository.kept("staging.json").trim()), ("{}", "{}"));
+    // Somebody else is faster by a moment at the first push of each command, so that it is refused.
+    let other = "cd \"$STUBS/../other\" && date +%N >acceptance.json && git pull --quiet --rebase && git add . && git commit --quiet -m other && git push --quiet";
+    repository.sh("", "git clone --quiet --branch dixaform-state \"$PWD/origin.git\" other");
+    before_push(&repository, &format!("({other})"));
+    assert!(well(&repository, &one, "take", "1").contains("attempt 1 of 5"));
+    repository.sh(&one, "echo '{}' > state/staging.json; touch ../stubs/once");
+    assert!(well(&repository, &one, "save", "1").contains("attempt 1 of 5"));
+    assert_eq!((repository.kept("staging.json").trim(), repository.kept("staging.taken").as_str()), ("{}", ""));
+    assert!(!repository.kept("acceptance.json").is_empty());
 }
 
-/// The hook lets the push through and has the answer say that it failed.
+/// Puts a `git` before the real one that runs a script once, before it pushes.
+fn before_push(repository: &Repository, script: &str) {
+    let git = format!(
+        "#!/usr/bin/env bash\nexport PATH=${{PATH#*:}}\nfor word; do\n  if [ \"$word\" = push ] && [ -e \"$STUBS/once\" ]; then\n    rm \"$STUBS/once\"\n    {script}\n  fi\ndone\nexec git \"$@\"\n"
+    );
+    repository.workspace.write("stubs/git", git);
+    repository.sh("stubs", "chmod +x git && touch once");
+}
+
 #[test]
 fn a_push_whose_answer_is_lost_counts() {
     let repository = Repository::ready(0, "");
     let one = repository.checkout();
     // The first push of each command arrives, and seems to fail.
-    let git = "#!/usr/bin/env bash\nreal=$(PATH=${PATH#*:} command -v git)\n\"$real\" \"$@\" || exit\nfor word; do if [ \"$word\" = push ] && [ -e \"$STUBS/lose\" ]; then rm \"$STUBS/lose\"; exit 128; fi; done\n";
-    repository.workspace.write("stubs/git", git);
-    repository.sh("stubs", "chmod +x git && touch lose");
-    well(&repository, &one, "take", "1");
-    assert!(!repository.workspace.exists("stubs/lose"));
-    repository.sh(&one, "echo '{}' > state/staging.json; touch ../stubs/lose");
+    before_push(&repository, "git \"$@\"; exit 128");
+    assert!(well(&repository, &one, "take", "1").contains("attempt 1 of 5"));
+    repository.sh(&one, "echo '{}' > state/staging.json; touch ../stubs/once");
     assert!(well(&repository, &one, "save", "1").contains("is on the branch"));
     assert_eq!((repository.kept("staging.json").trim(), repository.kept("staging.taken").as_str()), ("{}", ""));
 }
