@@ -323,7 +323,11 @@ fn a_job_that_is_stopped_in_mid_work_loses_nothing_and_the_next_one_makes_nothin
         assert!(!repository.kept("staging.journal").is_empty(), "{stop:?}: {}", first.log);
         assert_eq!(repository.kept("staging.taken"), "");
 
-        let second = run_number(&repository, Event::Push, None, 2);
+        let mut second = run_number(&repository, Event::Push, None, 2);
+        if second.log.contains("was approved") {
+            // A call in doubt had made nothing: it is planned again, which nobody has seen yet.
+            second = run_number(&repository, Event::Push, None, 4);
+        }
         second.ended("apply/Apply", "success");
         second.ended("apply/Save the state", "success");
         assert_eq!(repository.conversations(), 20, "{stop:?}: {}", second.log);

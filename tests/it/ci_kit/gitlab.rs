@@ -151,7 +151,12 @@ fn a_job_that_is_stopped_saves_its_state_afterwards_and_the_next_one_makes_nothi
     assert!(stopped.log.contains("saved the state of staging"), "{}", stopped.log);
     assert!(!repository.kept("staging.journal").is_empty() && repository.kept("staging.taken").is_empty());
     let plan = job(&repository, "plan", &[], None);
-    let applied = apply(&repository, &plan, None);
+    let mut applied = apply(&repository, &plan, None);
+    if applied.code == Some(5) {
+        // A call in doubt had made nothing: it is planned again, which nobody has seen yet.
+        let plan = job(&repository, "plan", &[], None);
+        applied = apply(&repository, &plan, None);
+    }
     assert_eq!(applied.code, Some(0), "{}", applied.log);
     assert_eq!(repository.conversations(), 20, "{}", applied.log);
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,8 @@ pub(super) struct Ended {
 
 pub(super) struct Repository {
     pub(super) workspace: Workspace,
-    server: Server,
+    /// It ends with the repository.
+    _server: Server,
     checkouts: Cell<usize>,
 }
 
@@ -52,7 +53,7 @@ impl Repository {
         workspace.write("seed/dixaform.yaml", format!("version: 1\ntenants:\n  staging: {tenant}\n"));
         workspace.remove("seed/manifests/conversation.yaml");
         workspace.remove("seed/manifests/import.yaml");
-        let repository = Repository { workspace, server, checkouts: Cell::new(0) };
+        let repository = Repository { workspace, _server: server, checkouts: Cell::new(0) };
         for number in 0..manifests {
             repository.workspace.write(&format!("seed/manifests/c{number}.yaml"), email(&format!("c{number}")));
         }
@@ -71,10 +72,6 @@ impl Repository {
         let made = repository.run("seed", "bash .dixaform/ci/state.sh create", &variables, None);
         assert_eq!(made.code, Some(0), "{}", made.log);
         repository
-    }
-
-    pub(super) fn origin(&self) -> PathBuf {
-        self.workspace.path("origin.git")
     }
 
     /// Commits a file to main.
