@@ -80,6 +80,7 @@ pub enum Command {
   dixaform plan --selector wave=1 --format json=plan.json
   dixaform plan --format markdown=plan.md --format github    for a pull request
   dixaform plan --format html=plan.html   a page to look through
+  dixaform plan --full                    every block of a long plan, on a terminal too
   dixaform plan --detailed-exitcode       exit 2 when changes are pending")]
     Plan(PlanArgs),
     /// Plan, show the plan, ask, and carry it out
@@ -142,6 +143,12 @@ In a manifest, for editors with a YAML language server:
   dixaform completions fish > ~/.config/fish/completions/dixaform.fish
   dixaform completions powershell >> $PROFILE")]
     Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    #[command(after_help = "Examples:
+  dixaform man | man -l -                 read the main page
+  dixaform man --out ~/.local/share/man/man1
+                                          install them: man dixaform-plan")]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -181,6 +188,13 @@ pub enum SchemaSubject {
 pub struct CompletionsArgs {
     #[arg(value_name = "SHELL")]
     pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write a page for each command to this folder; it is made when it is not there
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -258,6 +272,9 @@ pub struct PlanFormsArgs {
     /// The most that markdown may take; what does not fit is counted
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
+    /// Show every block of a long plan, on a terminal too
+    #[arg(long)]
+    pub full: bool,
 }
 
 #[derive(Debug, Args)]
@@ -303,6 +320,9 @@ pub struct ApplyFormsArgs {
     /// The most that markdown may take; what does not fit is counted
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
+    /// Show every block of a long plan, on a terminal too
+    #[arg(long)]
+    pub full: bool,
 }
 
 #[derive(Debug, Subcommand)]

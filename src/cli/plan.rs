@@ -14,7 +14,7 @@ use crate::journal::InDoubt;
 use crate::plan::{self, Plan, PlanOptions, Scope, Target};
 use crate::project::Tenant;
 use crate::render::palette::Palette;
-use crate::render::text::TextOptions;
+use crate::render::text::{TextOptions, index};
 use crate::render::{github, gitlab, html, json_v1, markdown, text};
 use crate::state::State;
 
@@ -70,9 +70,9 @@ pub fn make(desired: &Desired, state: &State, in_doubt: &[InDoubt], mut options:
 
 /// Writes every form that was asked for; text when none goes to standard output otherwise.
 pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usize) -> Result<(), Error> {
-    let PlanFormsArgs { format, max_bytes } = args;
+    let PlanFormsArgs { format, max_bytes, full } = args;
     formats::write(session, format, Form::Text, |form, target| match (form, target) {
-        (Form::Text, Goes::ToStdout) => as_text(session, plan, requests),
+        (Form::Text, Goes::ToStdout) => as_text(session, plan, *full, requests),
         (Form::Text, Goes::ToFile) => {
             text::plan(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: requests })
         }
@@ -84,7 +84,12 @@ pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usi
     })
 }
 
-/// The plan as a person reads it here, after this many requests were sent to make it.
-pub fn as_text(session: &Session, plan: &Plan, requests_sent: usize) -> String {
-    text::plan(plan, &TextOptions { palette: session.output.palette, width: session.output.width, requests_sent })
+/// The plan as a person reads it here, after this many requests were sent to make it. A long one is folded, unless all
+/// of it is wanted; a width is known of terminals only, so what goes to a file or a program is always whole.
+pub fn as_text(session: &Session, plan: &Plan, full: bool, requests_sent: usize) -> String {
+    let options = TextOptions { palette: session.output.palette, width: session.output.width, requests_sent };
+    if options.width.is_some() && index::is_long(plan) && !full {
+        return index::folded(plan, &options);
+    }
+    text::plan(plan, &options)
 }
