@@ -67,12 +67,13 @@ fn main() -> ExitCode {
     }
 }
 
-struct Options {
-    folder: PathBuf,
-    count: usize,
-    per_file: usize,
-    seed: u64,
-    outbound: bool,
+/// What to write, and where to.
+pub struct Options {
+    pub folder: PathBuf,
+    pub count: usize,
+    pub per_file: usize,
+    pub seed: u64,
+    pub outbound: bool,
 }
 
 impl Options {
@@ -148,7 +149,8 @@ struct Draft {
     index: usize,
 }
 
-fn manifest(index: usize, options: &Options) -> String {
+/// The text of one manifest.
+pub fn manifest(index: usize, options: &Options) -> String {
     let mut draft = Draft { out: String::with_capacity(2_500), random: Random::of(options.seed, index), index };
     if draft.random.percent(60) {
         draft.conversation(options.outbound)

@@ -147,7 +147,11 @@ pub type Attributes = BTreeMap<String, AttributeValue>;
 
 /// Attributes as a map, in ascending order of their ids.
 pub fn attributes_to_map(attributes: &Attributes) -> Map {
-    attributes.iter().map(|(id, value)| (id.clone(), value.to_value())).collect()
+    let mut map = Map::with_capacity(attributes.len());
+    for (id, value) in attributes {
+        map.push_unique(id.clone(), value.to_value());
+    }
+    map
 }
 
 /// The member of a spec that is never part of the POST.

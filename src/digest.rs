@@ -22,6 +22,7 @@
 //! Changing any rule changes every digest in every state file; the golden vectors below make that hard to do by
 //! accident.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -29,6 +30,29 @@ use sha2::{Digest as _, Sha256};
 
 use crate::json;
 use crate::value::{Map, Value};
+
+/// A digest of bytes that come one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Digester(Sha256);
+
+impl Digester {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all bytes so far.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
+thread_local! {
+    /// The canonical form that was hashed last.
+    static FORM: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// So much of the memory for a canonical form is kept, in bytes.
+const FORM_KEPT: usize = 64 << 10;
 
 /// `sha256:<hex>`; what it prints is what it parses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,12 +66,22 @@ impl Digest {
 
     /// The digest of the canonical form of a map.
     pub fn of_map(map: &Map) -> Self {
-        Digest::of_bytes(canonical_map(map).as_bytes())
+        Digest::of_written(|form| canonical_map_into(map, form))
     }
 
     /// The digest of the canonical form of a value.
     pub fn of_value(value: &Value) -> Self {
-        Digest::of_bytes(canonical(value).as_bytes())
+        Digest::of_written(|form| canonical_into(value, form))
+    }
+
+    /// The SHA-256 of what is written, in memory that is kept for the next one of this thread.
+    fn of_written(write: impl FnOnce(&mut String)) -> Self {
+        FORM.with_borrow_mut(|form| {
+            form.clear();
+            form.shrink_to(FORM_KEPT);
+            write(form);
+            Digest::of_bytes(form.as_bytes())
+        })
     }
 
     /// The 32 bytes themselves, for files that only this program reads.
@@ -144,10 +178,26 @@ fn canonical_into(value: &Value, out: &mut String) {
 }
 
 fn canonical_map_into(map: &Map, out: &mut String) {
-    let mut members: Vec<_> = map.iter().filter(|(_, value)| !is_absent(value)).collect();
+    // Nearly every map is small, and needs no memory of its own to be sorted.
+    const SMALL: usize = 16;
+    let present = map.iter().filter(|(_, value)| !is_absent(value));
+    if map.len() <= SMALL {
+        let mut members = [("", &Value::Null); SMALL];
+        let mut count = 0;
+        for (slot, member) in members.iter_mut().zip(present) {
+            *slot = member;
+            count += 1;
+        }
+        canonical_members_into(&mut members[..count], out);
+    } else {
+        canonical_members_into(&mut present.collect::<Vec<_>>(), out);
+    }
+}
+
+fn canonical_members_into(members: &mut [(&str, &Value)], out: &mut String) {
     members.sort_unstable_by_key(|(name, _)| *name);
     out.push('{');
-    for (index, (name, value)) in members.into_iter().enumerate() {
+    for (index, (name, value)) in members.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }

@@ -100,30 +100,45 @@ pub fn write_map_into(map: &Map, out: &mut String) {
 /// Appends `text` as a JSON string: only `"`, `\` and U+0000 to U+001F are escaped, the latter in their short form
 /// where JSON has one.
 pub fn quote_into(text: &str, out: &mut String) {
+    out.reserve(text.len() + 2);
     out.push('"');
-    let mut plain_from = 0;
-    for (index, byte) in text.bytes().enumerate() {
-        let escape = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0x08 => "\\b",
-            0x0c => "\\f",
-            0x00..=0x1f => "",
-            _ => continue,
-        };
-        out.push_str(&text[plain_from..index]);
-        if escape.is_empty() {
-            out.push_str(&format!("\\u{byte:04x}"));
-        } else {
-            out.push_str(escape);
+    let mut rest = text;
+    while let Some(index) = first_to_escape(rest.as_bytes()) {
+        out.push_str(&rest[..index]);
+        match rest.as_bytes()[index] {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x08 => out.push_str("\\b"),
+            0x0c => out.push_str("\\f"),
+            byte => out.push_str(&format!("\\u{byte:04x}")),
         }
-        plain_from = index + 1;
+        rest = &rest[index + 1..];
     }
-    out.push_str(&text[plain_from..]);
+    out.push_str(rest);
     out.push('"');
+}
+
+/// The index of the first `"`, `\` or byte below 0x20. Looks at eight bytes at once: most text has none for long.
+fn first_to_escape(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // The high bit of each byte that is below `limit`; right up to the first one, and perhaps wrong after it.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let found = below(word, 0x20) | quote | backslash;
+        if found != 0 {
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let in_rest = rest.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))?;
+    Some(words.len() * 8 + in_rest)
 }
 
 /// Reads one JSON value.
@@ -223,6 +238,19 @@ mod tests {
         let text = r#"{"b":[1,-2.5,1e300,18446744073709551615,true,null],"a":"\"\\\n\r\t\b\f\u0001 é 😀 \u2028"}"#;
         let value = parse(text).expect("valid");
         assert_eq!(write(&value), text.replace("\\u2028", "\u{2028}"));
+    }
+
+    #[test]
+    fn every_character_is_escaped_wherever_it_stands() {
+        for code in (0..0x250).chain([0x2028, 0xfeff, 0x1f642]) {
+            let character = char::from_u32(code).expect("no surrogate");
+            for place in 0..20 {
+                let text = format!("{}{character}!{}é", "x".repeat(place), character.to_string().repeat(place));
+                let mut ours = String::new();
+                quote_into(&text, &mut ours);
+                assert_eq!(ours, serde_json::to_string(&text).expect("text"), "{text:?}");
+            }
+        }
     }
 
     #[test]

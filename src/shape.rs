@@ -17,7 +17,12 @@ pub struct Shape {
 
 impl Shape {
     pub fn member(&self, name: &str) -> Option<&'static Member> {
-        self.members.iter().find(|member| member.name == name)
+        self.position(name).map(|(_, member)| member)
+    }
+
+    /// A member and its position among all of them, which is below 64.
+    pub fn position(&self, name: &str) -> Option<(usize, &'static Member)> {
+        self.members.iter().enumerate().find(|(_, member)| member.name == name)
     }
 }
 

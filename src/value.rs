@@ -3,6 +3,7 @@
 //! Specs travel through dixaform in this form: the wire carries them as they were written, while [`PartialEq`] compares
 //! what they mean, so the order of members is no difference. Lists are ordered.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -97,9 +98,12 @@ impl fmt::Display for Number {
     }
 }
 
+/// The name of a member. Most are known to [`crate::shape`], and cost nothing to keep.
+type Name = Cow<'static, str>;
+
 /// The members of a map in the order in which they were written. Names are unique.
 #[derive(Clone, Debug, Default)]
-pub struct Map(Vec<(String, Value)>);
+pub struct Map(Vec<(Name, Value)>);
 
 impl Map {
     pub fn new() -> Self {
@@ -127,7 +131,7 @@ impl Map {
     }
 
     /// Sets `name`: in its old position when it is there already, else last.
-    pub fn set(&mut self, name: impl Into<String>, value: Value) {
+    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: Value) {
         let name = name.into();
         match self.get_mut(&name) {
             Some(slot) => *slot = value,
@@ -136,7 +140,7 @@ impl Map {
     }
 
     /// Adds a member without looking for an older one of that name; the caller knows that there is none.
-    pub fn push_unique(&mut self, name: impl Into<String>, value: Value) {
+    pub fn push_unique(&mut self, name: impl Into<Cow<'static, str>>, value: Value) {
         self.0.push((name.into(), value));
     }
 
@@ -146,7 +150,7 @@ impl Map {
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Value)> + Clone {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.0.iter().map(|(name, value)| (&**name, value))
     }
 }
 
@@ -157,8 +161,8 @@ impl PartialEq for Map {
 }
 
 impl IntoIterator for Map {
-    type Item = (String, Value);
-    type IntoIter = std::vec::IntoIter<(String, Value)>;
+    type Item = (Cow<'static, str>, Value);
+    type IntoIter = std::vec::IntoIter<(Cow<'static, str>, Value)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
@@ -175,7 +179,7 @@ impl FromIterator<(String, Value)> for Map {
                 Some(position) => map.0[*position].1 = value,
                 None => {
                     positions.insert(name.clone(), map.0.len());
-                    map.0.push((name, value));
+                    map.0.push((name.into(), value));
                 }
             }
         }

@@ -1,12 +1,14 @@
 //! `--format`: several forms of one result, at most one of them on standard output.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::Path;
 
 use crate::cli::args::FormatArg;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
+use crate::render::pieces::Pieces;
 use crate::workspace::atomic_file;
 
 /// Where one form goes.
@@ -60,22 +62,31 @@ pub fn save(path: &Path, text: &str) -> Result<(), Error> {
     atomic_file::replace(path, text.as_bytes()).map_err(|error| Error::of(Exit::Failed, &error))
 }
 
+/// [`save`] piece by piece.
+///
+/// # Errors
+/// The file can't be written.
+pub fn save_pieces(path: &Path, mut pieces: Pieces<'_>) -> Result<(), Error> {
+    atomic_file::replace_with(path, |out| pieces.try_for_each(|piece| out.write_all(piece.as_bytes())))
+        .map_err(|error| Error::of(Exit::Failed, &error))
+}
+
 /// Writes every form that was asked for, files before standard output, and readable by their owner only. Where none is
 /// for standard output, `default` goes there.
 ///
 /// # Errors
 /// A file or the stream can't be written.
-pub fn write<F: Copy>(
+pub fn write<'p, F: Copy, P: Into<Pieces<'p>>>(
     session: &Session,
     formats: &[FormatArg<F>],
     default: F,
-    render: impl Fn(F, Goes) -> String,
+    render: impl Fn(F, Goes) -> P,
 ) -> Result<(), Error> {
     for FormatArg { form, file } in formats {
         if let Some(path) = file {
-            save(path, &render(*form, Goes::ToFile))?;
+            save_pieces(path, render(*form, Goes::ToFile).into())?;
         }
     }
     let form = formats.iter().find(|format| format.file.is_none()).map_or(default, |format| format.form);
-    session.output.result(&render(form, Goes::ToStdout))
+    session.output.pieces(render(form, Goes::ToStdout).into())
 }

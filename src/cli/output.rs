@@ -6,6 +6,7 @@ use crate::cli::args::{Color, Globals};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::render::palette::Palette;
+use crate::render::pieces::Pieces;
 
 /// How to write to both streams.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +40,22 @@ impl Output {
     /// The stream can't be written. A reader that has seen enough (`| head`) changes nothing about what a command does,
     /// nor about its exit code.
     pub fn result(&self, text: &str) -> Result<(), Error> {
+        self.write(std::iter::once(text))
+    }
+
+    /// [`Output::result`] piece by piece. Nothing more is made once nobody reads it.
+    ///
+    /// # Errors
+    /// As for [`Output::result`].
+    pub fn pieces(&self, pieces: Pieces<'_>) -> Result<(), Error> {
+        self.write(pieces)
+    }
+
+    fn write(&self, pieces: impl IntoIterator<Item = impl AsRef<str>>) -> Result<(), Error> {
         let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        let mut pieces = pieces.into_iter();
+        let written = pieces.try_for_each(|piece| stdout.write_all(piece.as_ref().as_bytes()));
+        match written.and_then(|()| stdout.flush()) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(Error::new(Exit::Failed, format!("can't write to standard output: {error}"))),

@@ -14,6 +14,7 @@ use crate::journal::InDoubt;
 use crate::plan::{self, Plan, PlanOptions, Scope, Target};
 use crate::project::Tenant;
 use crate::render::palette::Palette;
+use crate::render::pieces::Pieces;
 use crate::render::text::{TextOptions, index};
 use crate::render::{github, gitlab, html, json_v1, markdown, text};
 use crate::state::State;
@@ -74,22 +75,22 @@ pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usi
     formats::write(session, format, Form::Text, |form, target| match (form, target) {
         (Form::Text, Goes::ToStdout) => as_text(session, plan, *full, requests),
         (Form::Text, Goes::ToFile) => {
-            text::plan(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: requests })
+            text::pieces(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: requests })
         }
-        (Form::Json, _) => json_v1::plan(plan),
-        (Form::Markdown, _) => markdown::plan(plan, *max_bytes),
-        (Form::Html, _) => html::plan(plan),
-        (Form::Github, _) => github::plan(plan),
-        (Form::Gitlab, _) => gitlab::plan(plan),
+        (Form::Json, _) => json_v1::pieces(plan),
+        (Form::Markdown, _) => markdown::plan(plan, *max_bytes).into(),
+        (Form::Html, _) => html::plan(plan).into(),
+        (Form::Github, _) => github::plan(plan).into(),
+        (Form::Gitlab, _) => gitlab::plan(plan).into(),
     })
 }
 
 /// The plan as a person reads it here, after this many requests were sent to make it. A long one is folded, unless all
 /// of it is wanted; a width is known of terminals only, so what goes to a file or a program is always whole.
-pub fn as_text(session: &Session, plan: &Plan, full: bool, requests_sent: usize) -> String {
+pub fn as_text<'p>(session: &Session, plan: &'p Plan, full: bool, requests_sent: usize) -> Pieces<'p> {
     let options = TextOptions { palette: session.output.palette, width: session.output.width, requests_sent };
     if options.width.is_some() && index::is_long(plan) && !full {
-        return index::folded(plan, &options);
+        return index::folded(plan, &options).into();
     }
-    text::plan(plan, &options)
+    text::pieces(plan, &options)
 }

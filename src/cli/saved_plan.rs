@@ -1,7 +1,7 @@
 //! Saved plans: `plan --out`, `apply PLANFILE`, `show PLANFILE`.
 #![expect(clippy::disallowed_methods, reason = "a plan file is a file")]
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::PlanningArgs;
@@ -52,14 +52,11 @@ pub fn read(path: &Path) -> Result<Plan, Error> {
     file_v1::read(&text).map_err(|error| failed(error.to_string()).hint("make it again with `dixaform plan --out`"))
 }
 
-/// Saves a plan, readable by its owner only.
+/// Saves a plan, readable by its owner only: it has what customers wrote in it.
 pub fn write(path: &Path, plan: &Plan) -> Result<(), Error> {
-    save(path, &json_v1::plan(plan))
-}
-
-/// Saves a form of a plan, readable by its owner only: it has what customers wrote in it.
-pub fn save(path: &Path, text: &str) -> Result<(), Error> {
-    atomic_file::replace(path, text.as_bytes()).map_err(|error| {
+    let mut pieces = json_v1::pieces(plan);
+    let written = atomic_file::replace_with(path, |out| pieces.try_for_each(|piece| out.write_all(piece.as_bytes())));
+    written.map_err(|error| {
         let failed = Error::of(Exit::Failed, &error);
         match error.hint() {
             Some(hint) => failed.hint(hint),

@@ -20,7 +20,7 @@ pub(super) fn check(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<(Att
     let mut places: BTreeMap<String, Place> = BTreeMap::new();
     let mut complete = true;
     for entry in entries {
-        let id = entry.key.to_lowercase();
+        let id = entry.key.to_ascii_lowercase();
         if !forms::is_uuid(&id) {
             reporter
                 .error(

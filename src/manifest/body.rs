@@ -63,24 +63,28 @@ fn check_members(
 ) -> Option<Map> {
     let mut map = Map::with_capacity(entries.len());
     let mut complete = true;
+    // By position in the shape.
+    let mut written = 0_u64;
     for entry in entries {
         let key = &*entry.key;
         if extra.contains(&key) {
             continue;
         }
-        if let Some(member) = shape.member(key) {
+        if let Some((position, member)) = shape.position(key) {
+            written |= 1 << position;
             match check(&member.form, &entry.value, key, reporter) {
-                Some(value) => map.push_unique(key, value),
+                Some(value) => map.push_unique(member.name, value),
                 None => complete = false,
             }
         } else if union.is_some() && key == "_type" {
-            map.push_unique(key, Value::text(shape.name));
+            map.push_unique("_type", Value::text(shape.name));
         } else {
             unknown_member(shape, union, entry, extra, reporter);
             complete = false;
         }
     }
-    for member in shape.members.iter().filter(|member| member.required && node.get(member.name).is_none()) {
+    let missing = |(position, member): &(usize, &Member)| member.required && written & 1 << position == 0;
+    for (_, member) in shape.members.iter().enumerate().filter(missing) {
         missing_member(shape, union, member, node, reporter);
         complete = false;
     }
@@ -151,8 +155,7 @@ fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) 
                 wrong_type(node, &format!("`{name}` is a list"), reporter);
                 return None;
             };
-            let checked: Vec<_> = items.iter().map(|item| check(form, item, name, reporter)).collect();
-            checked.into_iter().collect::<Option<_>>().map(Value::List)
+            every(items, |item| check(form, item, name, reporter)).map(Value::List)
         }
         Form::Free => {
             if node.entries().is_none() {
@@ -166,6 +169,15 @@ fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) 
             check_text(form, text, node, name, reporter).then(|| Value::text(text))
         }
     }
+}
+
+/// Checks all items, and goes on after a finding so that every one is reported.
+fn every(items: &[Node<'_>], mut check: impl FnMut(&Node<'_>) -> Option<Value>) -> Option<Vec<Value>> {
+    let mut values = Vec::with_capacity(items.len());
+    for item in items {
+        values.extend(check(item));
+    }
+    (values.len() == items.len()).then_some(values)
 }
 
 /// A string, or a finding that says why it is none.
@@ -184,57 +196,55 @@ pub(super) fn text<'n>(node: &'n Node<'_>, name: &str, reporter: &mut Reporter<'
 }
 
 fn check_text(form: &Form, text: &str, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> bool {
-    let (fits, code, message, hint) = match form {
-        Form::AnyText => return true,
-        Form::Text => (
-            !text.is_empty(),
-            code::EMPTY_VALUE,
-            format!("`{name}` is empty"),
-            "give it a value, or remove it".to_owned(),
-        ),
-        Form::Uuid => (
-            forms::is_uuid(text),
-            code::BAD_UUID,
-            format!("`{name}` is not a uuid"),
-            "32 hexadecimal digits in groups of 8-4-4-4-12, as Dixa shows them".to_owned(),
-        ),
-        Form::Timestamp => (
-            forms::timestamp(text).is_some(),
-            code::BAD_TIMESTAMP,
-            format!("`{name}` is not a timestamp"),
-            "RFC 3339 with a zone, for example 2021-12-01T13:00:00.003Z".to_owned(),
-        ),
-        Form::Url => (
-            forms::is_url(text),
-            code::BAD_URL,
-            format!("`{name}` is not an absolute URL"),
-            "it begins with https:// or http:// and a host, without blanks".to_owned(),
-        ),
-        Form::Language => (
-            forms::is_language(text),
-            code::BAD_LANGUAGE,
-            format!("`{name}` is not a two-letter language"),
-            "two lower-case letters as in ISO 639-1, for example en".to_owned(),
-        ),
-        Form::PhoneNumber => (
-            forms::is_phone_number(text),
-            code::BAD_PHONE_NUMBER,
-            format!("`{name}` is not a phone number in E.164"),
-            "a plus sign, the country and the number, for example \"+4512345678\"".to_owned(),
-        ),
+    let fits = match form {
+        Form::Text => !text.is_empty(),
+        Form::Uuid => forms::is_uuid(text),
+        Form::Timestamp => forms::timestamp(text).is_some(),
+        Form::Url => forms::is_url(text),
+        Form::Language => forms::is_language(text),
+        Form::PhoneNumber => forms::is_phone_number(text),
+        Form::Word(known) => known.contains(&text),
+        Form::AnyText | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => true,
+    };
+    if !fits {
+        let (code, message, hint) = misfit(form, text, name);
+        reporter.error(code, node.span(), message).hint(hint);
+    }
+    fits
+}
+
+/// Code, message and hint for a string that does not fit its form.
+fn misfit(form: &Form, text: &str, name: &str) -> (&'static str, String, String) {
+    let (code, what, hint) = match form {
         Form::Word(known) => {
             let hint = match closest(text, known.iter().copied()) {
                 Some(word) => format!("did you mean `{word}`?"),
                 None => format!("one of {}", words(known.iter().copied())),
             };
-            (known.contains(&text), code::UNKNOWN_WORD, format!("`{text}` is not a value of `{name}`"), hint)
+            return (code::UNKNOWN_WORD, format!("`{text}` is not a value of `{name}`"), hint);
         }
-        Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => return true,
+        Form::Uuid => {
+            (code::BAD_UUID, "not a uuid", "32 hexadecimal digits in groups of 8-4-4-4-12, as Dixa shows them")
+        }
+        Form::Timestamp => {
+            (code::BAD_TIMESTAMP, "not a timestamp", "RFC 3339 with a zone, for example 2021-12-01T13:00:00.003Z")
+        }
+        Form::Url => {
+            (code::BAD_URL, "not an absolute URL", "it begins with https:// or http:// and a host, without blanks")
+        }
+        Form::Language => {
+            (code::BAD_LANGUAGE, "not a two-letter language", "two lower-case letters as in ISO 639-1, for example en")
+        }
+        Form::PhoneNumber => (
+            code::BAD_PHONE_NUMBER,
+            "not a phone number in E.164",
+            "a plus sign, the country and the number, for example \"+4512345678\"",
+        ),
+        Form::Text | Form::AnyText | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => {
+            (code::EMPTY_VALUE, "empty", "give it a value, or remove it")
+        }
     };
-    if !fits {
-        reporter.error(code, node.span(), message).hint(hint);
-    }
-    fits
+    (code, format!("`{name}` is {what}"), hint.to_owned())
 }
 
 /// Anything that JSON can carry.
@@ -250,16 +260,13 @@ fn free(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Value> {
             None
         }
         Content::Text(text) => Some(Value::text(&**text)),
-        Content::List(items) => {
-            let values: Vec<_> = items.iter().map(|item| free(item, reporter)).collect();
-            values.into_iter().collect::<Option<_>>().map(Value::List)
-        }
+        Content::List(items) => every(items, |item| free(item, reporter)).map(Value::List),
         Content::Map(entries) => {
             let mut map = Map::with_capacity(entries.len());
             let mut complete = true;
             for entry in entries {
                 match free(&entry.value, reporter) {
-                    Some(value) => map.push_unique(&*entry.key, value),
+                    Some(value) => map.push_unique((*entry.key).to_owned(), value),
                     None => complete = false,
                 }
             }

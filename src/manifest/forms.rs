@@ -1,6 +1,8 @@
 //! What a string must look like to be a uuid, a timestamp, a URL, a language or a phone number.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 
 /// The hyphenated form, 8-4-4-4-12 hexadecimal digits, in either case.
 pub(super) fn is_uuid(text: &str) -> bool {
@@ -14,6 +16,34 @@ pub(super) fn is_uuid(text: &str) -> bool {
 /// RFC 3339 with a zone: `2021-12-01T13:00:00.003Z`. What RFC 3339 leaves to taste (a blank for `T`, lower case) is
 /// refused, since Dixa documents one form. <https://docs.dixa.io/docs/api-standards-rules>
 pub(super) fn timestamp(text: &str) -> Option<Timestamp> {
+    utc_timestamp(text.as_bytes()).or_else(|| any_timestamp(text))
+}
+
+/// The form that most are written in, `2021-12-01T13:00:00Z` or with `.003` before the `Z`; none when it is another, or
+/// no timestamp at all.
+fn utc_timestamp(bytes: &[u8]) -> Option<Timestamp> {
+    let number = |from: usize, to: usize| {
+        bytes[from..to]
+            .iter()
+            .try_fold(0_i16, |number, digit| digit.is_ascii_digit().then(|| number * 10 + i16::from(digit - b'0')))
+    };
+    let (milliseconds, end) = match bytes.len() {
+        20 => (0, 19),
+        24 if bytes[19] == b'.' => (number(20, 23)?, 23),
+        _ => return None,
+    };
+    if [bytes[4], bytes[7], bytes[10], bytes[13], bytes[16], bytes[end]] != *b"--T::Z" {
+        return None;
+    }
+    let small = |from: usize| number(from, from + 2).map(|number| number as i8);
+    let nanoseconds = i32::from(milliseconds) * 1_000_000;
+    let (hour, minute, second) = (small(11)?, small(14)?, small(17)?);
+    let civil = DateTime::new(number(0, 4)?, small(5)?, small(8)?, hour, minute, second, nanoseconds).ok()?;
+    Offset::UTC.to_timestamp(civil).ok()
+}
+
+/// Every form.
+fn any_timestamp(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let shape = b"dddd-dd-ddTdd:dd:dd";
     let fits = bytes.len() > shape.len()
@@ -60,7 +90,24 @@ pub(super) fn is_phone_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_common_form_of_a_timestamp_means_what_the_long_way_says(
+            text in "[0-2][09][0-9][0-9]-[0-2][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{2,4})?[Z+x]?",
+            index in 0_usize..24,
+            other in "[0-9:.TZ é-]",
+        ) {
+            let changed: String =
+                text.chars().enumerate().map(|(at, old)| if at == index { other.clone() } else { old.to_string() }).collect();
+            for text in [text, changed] {
+                prop_assert_eq!(timestamp(&text), any_timestamp(&text), "{}", text);
+            }
+        }
+    }
 
     #[test]
     fn forms_take_what_dixa_documents_and_nothing_like_it() {

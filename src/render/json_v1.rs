@@ -1,27 +1,59 @@
 //! The JSON form of a plan, `dixaform-plan/1`. A minor addition is a new member; anything else is a new number.
 
+use std::borrow::Cow;
+
 use crate::conversation::{Digests, attributes_to_map};
-use crate::digest::Digest;
+use crate::digest::Digester;
 use crate::json;
 use crate::plan::{Block, Change, Drift, Gone, Orphan, Plan, Price, Step, Summary, Target};
 use crate::render::escape::escape_json;
+use crate::render::pieces::{Pieces, of_changes};
 use crate::source::Source;
+use crate::spec::Spec;
 use crate::value::{Map, Number, Value};
 
 /// A plan as one JSON document, a change a line, with a newline at the end. Characters that hide or turn text are
 /// written as `\uXXXX`.
 pub fn plan(plan: &Plan) -> String {
+    pieces(plan).whole()
+}
+
+/// The document in pieces.
+pub fn pieces(plan: &Plan) -> Pieces<'_> {
+    let changes = of_changes(&plan.changes, |index, each, out| {
+        out.push_str(if index == 0 { "\n" } else { ",\n" });
+        append_change(each, out);
+    });
+    let parts = std::iter::once(above(plan)).chain(changes).chain(std::iter::once_with(|| below(plan)));
+    let mut parts = parts.map(|part| match escape_json(&part) {
+        Cow::Borrowed(_) => part,
+        Cow::Owned(escaped) => escaped,
+    });
+    let mut sealing = Some(Digester::default());
+    Pieces::new(std::iter::from_fn(move || match parts.next() {
+        Some(part) => {
+            sealing.as_mut()?.update(part.as_bytes());
+            Some(part)
+        }
+        // Over all of the text before it: a saved plan that was edited anywhere is refused.
+        None => sealing.take().map(|sealing| format!(",\"seal\":\"{}\"}}\n", sealing.finish())),
+    }))
+}
+
+/// What stands above the changes.
+fn above(plan: &Plan) -> String {
     let mut out = String::from("{");
     member(&mut out, "format", &Value::text("dixaform-plan/1"));
     member(&mut out, "tool", &Value::text(concat!("dixaform ", env!("CARGO_PKG_VERSION"))));
     member(&mut out, "tenant", &tenant(&plan.tenant));
     member(&mut out, "base", &base(plan));
     out.push_str(",\"changes\":[");
-    for (index, each) in plan.changes.iter().enumerate() {
-        out.push_str(if index == 0 { "\n" } else { ",\n" });
-        json::write_into(&change(each), &mut out);
-    }
-    out.push_str(if plan.changes.is_empty() { "]" } else { "\n]" });
+    out
+}
+
+/// What stands below the changes, without the seal.
+fn below(plan: &Plan) -> String {
+    let mut out = String::from(if plan.changes.is_empty() { "]" } else { "\n]" });
     let list = |items: Vec<Value>| Value::List(items);
     member(&mut out, "notInManifests", &list(plan.not_in_manifests.iter().map(orphan).collect()));
     member(&mut out, "drift", &list(plan.drift.iter().map(drift).collect()));
@@ -30,11 +62,6 @@ pub fn plan(plan: &Plan) -> String {
     member(&mut out, "summary", &summary(&plan.summary));
     member(&mut out, "price", &price(&plan.price));
     member(&mut out, "fingerprint", &Value::text(&plan.fingerprint));
-    let mut out = escape_json(&out).into_owned();
-    // Over all of the text before it: a saved plan that was edited anywhere is refused.
-    let seal = Digest::of_bytes(out.as_bytes()).to_string();
-    member(&mut out, "seal", &Value::text(seal));
-    out.push_str("}\n");
     out
 }
 
@@ -95,30 +122,32 @@ pub(crate) fn source(Source { file, place }: &Source) -> Value {
     ])
 }
 
-fn change(change: &Change) -> Value {
+fn append_change(change: &Change, out: &mut String) {
     let calls = change
         .calls()
         .map(|(method, path)| map([("method", Value::text(method)), ("path", Value::text(path))]))
         .collect();
-    map([
-        ("address", Value::text(change.address.to_string())),
-        ("action", Value::text(change.action.word())),
-        ("reason", Value::text(change.reason.word())),
-        ("source", or_null(change.source.as_ref(), source)),
-        ("id", or_null(change.id, |id| Value::Number(Number::Integer(id.0)))),
-        ("before", change.before.clone().unwrap_or(Value::Null)),
-        ("after", change.after_value().unwrap_or(Value::Null)),
-        ("calls", Value::List(calls)),
-        ("irreversible", Value::Bool(change.irreversible)),
-        ("reachesCustomer", Value::Bool(change.reaches_customer)),
-        ("blocked", Value::Bool(change.block.is_some())),
-        ("blockedBecause", or_null(change.block.as_ref(), |block| Value::text(block.word()))),
-        ("owner", owner(change)),
-        ("marked", Value::Bool(change.marked)),
-        ("digest", or_null(change.digests.as_ref(), digests)),
-        ("steps", Value::List(change.steps.iter().map(step).collect())),
-        ("fingerprint", Value::text(&change.fingerprint)),
-    ])
+    out.push('{');
+    member(out, "address", &Value::text(change.address.to_string()));
+    member(out, "action", &Value::text(change.action.word()));
+    member(out, "reason", &Value::text(change.reason.word()));
+    member(out, "source", &or_null(change.source.as_ref(), source));
+    member(out, "id", &or_null(change.id, |id| Value::Number(Number::Integer(id.0))));
+    member(out, "before", change.before.as_ref().unwrap_or(&Value::Null));
+    // A spec is JSON already.
+    out.push_str(",\"after\":");
+    out.push_str(change.after.as_ref().map_or("null", Spec::json));
+    member(out, "calls", &Value::List(calls));
+    member(out, "irreversible", &Value::Bool(change.irreversible));
+    member(out, "reachesCustomer", &Value::Bool(change.reaches_customer));
+    member(out, "blocked", &Value::Bool(change.block.is_some()));
+    member(out, "blockedBecause", &or_null(change.block.as_ref(), |block| Value::text(block.word())));
+    member(out, "owner", &owner(change));
+    member(out, "marked", &Value::Bool(change.marked));
+    member(out, "digest", &or_null(change.digests.as_ref(), digests));
+    member(out, "steps", &Value::List(change.steps.iter().map(step).collect()));
+    member(out, "fingerprint", &Value::text(&change.fingerprint));
+    out.push('}');
 }
 
 /// Who manages the conversation that a blocked change would adopt.

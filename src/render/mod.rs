@@ -10,6 +10,7 @@ pub mod json_v1;
 pub mod markdown;
 pub mod number;
 pub mod palette;
+pub mod pieces;
 pub mod price;
 pub mod remark;
 pub mod report;

@@ -11,12 +11,11 @@ mod row;
 mod string;
 mod value;
 
-use std::fmt;
-
 use crate::plan::{Action, Change, Plan};
 use crate::render::escape::{escape, quoted};
 use crate::render::number::counted;
 use crate::render::palette::{Label, Palette};
+use crate::render::pieces::{Pieces, of_changes};
 use crate::render::text::row::{Row, wrap};
 use crate::render::text::value::Canvas;
 
@@ -42,38 +41,37 @@ impl TextOptions {
 
 /// The whole plan; ends with a newline.
 pub fn plan(plan: &Plan, options: &TextOptions) -> String {
-    let mut out = String::new();
-    plan_to(plan, options, &mut out).expect("writing to a string does not fail");
-    out
+    pieces(plan, options).whole()
 }
 
-/// Writes the plan block by block.
-///
-/// # Errors
-/// Only those of `out`.
-pub fn plan_to(plan: &Plan, options: &TextOptions, out: &mut impl fmt::Write) -> fmt::Result {
-    let canvas = options.canvas();
-    out.write_str(&painted(&canvas, &canvas.drift(plan)))?;
+/// The plan in pieces: what stands above the blocks, some blocks at a time, what stands below.
+pub fn pieces<'p>(plan: &'p Plan, options: &TextOptions) -> Pieces<'p> {
+    let (canvas, options) = (options.canvas(), *options);
+    let mut start = painted(&canvas, &canvas.drift(plan));
     if plan.is_empty() {
-        return out.write_str(&painted(&canvas, &canvas.no_changes(plan)));
+        start.push_str(&painted(&canvas, &canvas.no_changes(plan)));
+        return start.into();
     }
-    out.write_str(&painted(&canvas, &canvas.legend(plan, options.requests_sent)))?;
-    for change in &plan.changes {
-        out.write_str("\n")?;
-        out.write_str(&block(change, options))?;
-    }
-    out.write_str("\n")?;
-    out.write_str(&painted(&canvas, &canvas.closing(plan)))
+    start.push_str(&painted(&canvas, &canvas.legend(plan, options.requests_sent)));
+    let blocks = of_changes(&plan.changes, move |_, change, out| {
+        out.push('\n');
+        append_block(change, &canvas, out);
+    });
+    let end = move || format!("\n{}", painted(&canvas, &canvas.closing(plan)));
+    Pieces::new(std::iter::once(start).chain(blocks).chain(std::iter::once_with(end)))
 }
 
 /// The block of one change; ends with a newline.
 pub fn block(change: &Change, options: &TextOptions) -> String {
-    let canvas = options.canvas();
     let mut out = String::new();
-    if !plain_block::append(change, &canvas, &mut out) {
-        out.push_str(&painted(&canvas, &canvas.block(change)));
-    }
+    append_block(change, &options.canvas(), &mut out);
     out
+}
+
+fn append_block(change: &Change, canvas: &Canvas, out: &mut String) {
+    if !plain_block::append(change, canvas, out) {
+        out.push_str(&painted(canvas, &canvas.block(change)));
+    }
 }
 
 fn painted(canvas: &Canvas, rows: &[Row]) -> String {

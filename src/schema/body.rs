@@ -48,7 +48,7 @@ fn define(shape: &'static Shape, typed: bool, extra: Option<Extra<'_>>, definiti
         properties.push_unique(*name, about(self::form(form, definitions), text));
     }
     if let Some((name, schema)) = extra {
-        properties.push_unique(name, schema.clone());
+        properties.push_unique(name.to_owned(), schema.clone());
     }
     let required = shape.members.iter().filter(|member| member.required).map(|member| member.name);
     let schema = map([

@@ -28,7 +28,7 @@ pub fn integer(number: i64) -> Value {
 /// `schema` with one more keyword, or with another value of it.
 pub fn with(mut schema: Value, keyword: &str, value: Value) -> Value {
     if let Value::Map(map) = &mut schema {
-        map.set(keyword, value);
+        map.set(keyword.to_owned(), value);
     }
     schema
 }
@@ -150,7 +150,7 @@ pub fn document(subject: Subject, title: &str, description: &str, schema: Value,
     document.set("description", Value::text(description));
     if let Value::Map(keywords) = schema {
         for (keyword, value) in keywords.iter() {
-            document.set(keyword, value.clone());
+            document.set(keyword.to_owned(), value.clone());
         }
     }
     if !definitions.is_empty() {

@@ -62,13 +62,24 @@ pub fn decode<'b>(file: &Arc<str>, bytes: &'b [u8]) -> Result<&'b str, Findings>
             return fail(good, code::NOT_UTF8, place_after(good), message, "save the file as UTF-8");
         }
     };
-    let bad = text.bytes().position(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0x7f);
-    if let Some(index) = bad {
+    if let Some(index) = control_character(bytes) {
         let message = format!("the control character U+{:04X} can't stand in YAML or JSON text", bytes[index]);
         let hint = "remove it, or write it as an escape inside double quotes";
         return fail(text, code::BAD_CHARACTER, place_after(&text[..index]), message, hint);
     }
     Ok(text)
+}
+
+/// The index of the first character that is refused. Looks at many bytes at once, since there is hardly ever one.
+fn control_character(bytes: &[u8]) -> Option<usize> {
+    let is_refused = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0x7f;
+    let may_be = |byte: u8| (byte < 0x20) & (byte != b'\n') | (byte == 0x7f);
+    let may_have_one = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | may_be(*byte));
+    let chunks = bytes.chunks(256).enumerate().filter(|(_, chunk)| may_have_one(chunk));
+    let mut found = chunks.filter_map(|(number, chunk)| {
+        chunk.iter().position(|byte| is_refused(*byte)).map(|index| number * 256 + index)
+    });
+    found.next()
 }
 
 /// The place of the character that would follow `text`.

@@ -2,10 +2,12 @@
 //!
 //! Everything that can be wrong with the text becomes a finding; nothing panics, and everything is bounded: the size of
 //! a file, the depth of nesting, and what aliases expand to. The events come from `saphyr-parser`; this is the only
-//! module that knows it.
+//! module that knows it. What is written as most manifests are is read by [`fast`] instead, which gives the same nodes
+//! or none.
 
 mod decode;
 mod events;
+mod fast;
 mod json_text;
 mod scalar;
 mod tree;
@@ -25,8 +27,26 @@ pub const SIZE_LIMIT: u64 = 16 << 20;
 /// returned.
 pub fn read<'t>(text: &'t str, format: Format, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
     match format {
-        Format::Yaml => events::read(text, reporter),
+        Format::Yaml => fast::read(text).unwrap_or_else(|| events::read(text, reporter)),
         Format::Json => json_text::read(text, reporter),
+    }
+}
+
+/// [`read()`] of YAML by the parser alone, or by the short way alone, for measuring and for holding one against the
+/// other.
+#[doc(hidden)]
+pub mod only {
+    use crate::reporter::Reporter;
+    use crate::yaml::{Node, events, fast};
+
+    /// What the parser makes of a text.
+    pub fn by_parser<'t>(text: &'t str, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
+        events::read(text, reporter)
+    }
+
+    /// What the short way makes of a text; none when it leaves that to the parser.
+    pub fn by_short_way(text: &str) -> Option<Vec<Node<'_>>> {
+        fast::read(text)
     }
 }
 

@@ -9,13 +9,16 @@ use crate::yaml::tree::Content;
 
 /// What a plain scalar without a tag means.
 pub(super) fn resolve(text: Cow<'_, str>) -> Content<'_> {
+    // Most scalars begin with another letter and need no closer look.
+    if !matches!(text.as_bytes().first(), None | Some(b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'+'..=b'9')) {
+        return Content::Text(text);
+    }
     match &*text {
         "" | "~" | "null" | "Null" | "NULL" => return Content::Null,
         "true" | "True" | "TRUE" => return Content::Bool(true, text),
         "false" | "False" | "FALSE" => return Content::Bool(false, text),
         _ => {}
     }
-    // Most scalars begin with a letter or a quote and need no closer look.
     if !matches!(text.as_bytes()[0], b'0'..=b'9' | b'+' | b'-' | b'.') {
         return Content::Text(text);
     }

@@ -59,7 +59,7 @@ impl<'a> Telling<'a> {
     pub fn planned(&self, made: &Plan, asks: bool) -> Result<(), Error> {
         let output = &self.session.output;
         if self.on_stdout() == ReportForm::Text {
-            return output.result(&plan::as_text(self.session, made, self.forms.full, 0));
+            return output.pieces(plan::as_text(self.session, made, self.forms.full, 0));
         }
         if self.on_stdout() == ReportForm::Json {
             output.result(&apply_json_v1::planned(made, &SystemClock::timestamp()))?;

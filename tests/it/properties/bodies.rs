@@ -82,7 +82,7 @@ fn union(union: &'static Union) -> BoxedStrategy<Map> {
 fn typed(variant: &Shape, members: &Map) -> Map {
     let mut map = Map::from_iter([("_type".to_owned(), Value::text(variant.name))]);
     for (name, value) in members.iter() {
-        map.set(name, value.clone());
+        map.set(name.to_owned(), value.clone());
     }
     map
 }
