@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Validates and plans, without a token, and writes what a review needs to the folder dixaform-out: plan.md, plan.html,
-# plan.json, a report for GitLab, and plan.env. plan.md is there after a failure, too: an older comment must not stand
-# as if it were about the newer commit.
+# plan.json, a report for GitLab, and plan.env. plan.md is there after a failure, too, and has the mistakes then: an
+# older comment must not stand as if it were about the newer commit. validate.html has them as a page.
 #
 #   DIXAFORM_TENANT      the tenant
 #   DIXAFORM_PATHS       files and folders of manifests, in place of those of dixaform.yaml
@@ -15,6 +15,7 @@ journal=${journal%.json}.journal
 read -ra paths <<<"${DIXAFORM_PATHS:-}"
 read -ra flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_PATHS:-}"
 mkdir -p "$out"
+rm -f "$out"/plan.* "$out"/validate.*
 
 # Runs a command so that nothing it prints is taken for a workflow command: manifests are anybody's text.
 muted() {
@@ -39,6 +40,8 @@ done
 status=0
 muted dixaform validate ${strict[@]+"${strict[@]}"} ${paths[@]+"${paths[@]}"} \
   --format "github=$out/annotations.txt" \
+  --format "markdown=$out/validate.md" --max-bytes 60000 \
+  --format "html=$out/validate.html" \
   --format "gitlab=$out/gl-code-quality-report.json" \
   --format "sarif=$out/dixaform.sarif" || status=$?
 if [ -n "${GITHUB_ACTIONS:-}" ] && [ -e "$out/annotations.txt" ]; then cat "$out/annotations.txt"; fi
@@ -60,6 +63,11 @@ if [ -n "${GITHUB_RUN_ID:-}" ]; then where=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY
 if [ "$status" -ne 0 ]; then
   printf '%s\n' "<!-- dixaform:plan tenant=$tenant -->" "## dixaform: no plan" "" \
     "It ended with exit code $status; the log of the run says why." >"$out/plan.md"
+  # What is wrong with the manifests, without the mark of its own and as a part of this page.
+  if [ "$planned" -eq 0 ] && [ -e "$out/validate.md" ]; then
+    printf '\n' >>"$out/plan.md"
+    sed '1d; 2s/^## /### /' "$out/validate.md" >>"$out/plan.md"
+  fi
 fi
 if [ -n "$where" ]; then printf '\n%s\n' "[Run]($where) of commit ${sha:0:12}" >>"$out/plan.md"; fi
 if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$out/plan.md" >>"$GITHUB_STEP_SUMMARY"; fi

@@ -195,7 +195,7 @@ fn a_pull_request_gets_one_comment_which_is_edited_later_and_needs_no_token_of_t
     let first = run(&repository, Event::PullRequest, None);
     first.ended("plan/Comment", "success");
     first.ended("apply", "skipped");
-    assert_eq!(first.artifacts, ["dixaform-out/plan.html"]);
+    assert_eq!(first.artifacts, ["dixaform-out/plan.html", "dixaform-out/validate.html"]);
     let comments = repository.comments();
     assert_eq!(comments.len(), 2, "{}", first.log);
     let (author, text) = &comments[1];
@@ -240,6 +240,9 @@ fn a_plan_that_fails_takes_the_place_of_the_older_one() {
     failed.ended("plan/Comment", "success");
     let [(_, text)] = repository.comments().try_into().unwrap();
     assert!(text.contains("no plan") && !text.contains("to create"), "{text}");
+    assert!(text.contains("\n### dixaform: 1 error\n") && text.contains("unknown member `requestrId`"), "{text}");
+    assert_eq!(text.matches("<!-- dixaform:").count(), 1, "{text}");
+    assert_eq!(failed.artifacts, ["dixaform-out/validate.html"]);
     assert!(failed.log.contains("\n::error file=manifests/bad.yaml,line=7"), "{}", failed.log);
 }
 
@@ -281,7 +284,8 @@ fn a_merge_applies_once_and_the_state_is_on_its_branch() {
     assert_eq!(repository.conversations(), 3);
     assert_eq!(repository.kept("staging.json").matches("\"address\"").count(), 3);
     assert_eq!((repository.kept("staging.taken"), repository.kept("staging.journal")), (String::new(), String::new()));
-    assert!(first.summary.contains("Apply complete! 3 created"), "{}", first.summary);
+    assert!(first.summary.contains("\n## dixaform apply: 3 created\n"), "{}", first.summary);
+    assert!(first.log.contains("\n::notice title=dixaform apply for staging::3 created."), "{}", first.log);
     assert!(!repository.sh("origin.git", "git ls-tree -r --name-only main").contains("staging.json"));
     let with_token: Vec<_> =
         first.environments.iter().filter(|(_, all)| all.values().any(|value| value.contains("secret"))).collect();
@@ -293,6 +297,21 @@ fn a_merge_applies_once_and_the_state_is_on_its_branch() {
     second.ended("apply", "skipped");
     assert!(second.log.contains("No changes."), "{}", second.log);
     assert_eq!(repository.requests(), requests);
+}
+
+#[test]
+fn a_failure_is_first_in_the_summary_and_marked_at_its_manifest() {
+    let repository = Repository::ready(1, "");
+    let attachment = "  _type: Inbound\n    attachments: [{url: \"https://files.invalid/a.png\"}]\n";
+    repository.push("manifests/bad.yaml", &email("bad").replace("  _type: Inbound\n", attachment));
+    let run = run(&repository, Event::Push, None);
+    run.ended("apply/Apply", "failure");
+    run.ended("apply/Save the state", "success");
+    run.ended("apply/Keep the report as a page", "success");
+    assert!(run.summary.contains("## dixaform apply, incomplete: 1 created, 1 failed\n"), "{}", run.summary);
+    assert!(run.summary.contains("**Failed:** `conversation.bad was not created`"), "{}", run.summary);
+    assert!(run.log.contains("\n::error file=manifests/bad.yaml,line="), "{}", run.log);
+    assert!(run.artifacts.iter().any(|artifact| artifact == "dixaform-out/apply.html"), "{:?}", run.artifacts);
 }
 
 #[test]
@@ -367,7 +386,8 @@ fn a_state_that_can_t_be_pushed_is_kept_as_an_artifact_and_the_tenant_stays_take
     let run = run(&repository, Event::Push, None);
     run.ended("apply/Apply", "success");
     run.ended("apply/Save the state", "failure");
-    assert_eq!(run.artifacts, ["dixaform-out/plan.html", "state/staging.json"], "{}", run.log);
+    let pages = ["dixaform-out/plan.html", "dixaform-out/validate.html", "dixaform-out/apply.html"];
+    assert_eq!(run.artifacts, [&pages[..], &["state/staging.json"]].concat(), "{}", run.log);
     assert!(!repository.kept("staging.taken").is_empty());
     run_number(&repository, Event::Push, None, 2).ended("apply/Take the state", "failure");
 
