@@ -181,7 +181,8 @@ fn clash(looks: &[Look<'_>], fresh: &[IndexedFile<'_>]) -> bool {
     !read.is_empty() && fresh.par_iter().any(clashes)
 }
 
-/// The state, with the records that a plan asks for: of manifests that differ from theirs, and those without a manifest.
+/// The state, with the records that a plan asks for: of manifests that differ from theirs, and those without a
+/// manifest.
 fn state(lines: &StateLines, records: &Records, looks: &[Look<'_>]) -> Result<State, RecordError> {
     let documents = looks.iter().flat_map(|look| &look.documents);
     let described: HashSet<&Address> = documents.map(|document| &document.outline.address).collect();

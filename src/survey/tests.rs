@@ -89,7 +89,7 @@ impl Folder {
         state.serial += 1;
         let mut next = state.records.values().map(|record| record.id.0).max().unwrap_or(0) + 1;
         for (number, manifest) in desired.iter().enumerate() {
-            if skip.is_some_and(|skip| number as u64 % (skip + 2) == 0) {
+            if skip.is_some_and(|skip| (number as u64).is_multiple_of(skip + 2)) {
                 continue;
             }
             let id = state.records.get(&manifest.address).map_or(next, |record| record.id.0);

@@ -1,9 +1,9 @@
 //! A local memory of the manifests that were as their records had them, so that the next plan need not read them.
 //!
-//! For each such file the index has its [`Stamp`] and what its manifests say in short; for the state, its stamp and where
-//! each record stands. It is never shared and can be deleted: it lies in a folder of its own beside the state, which tells
-//! git to ignore it. What it says counts only for the very program that wrote it, and only as far as stamps agree; a torn
-//! or foreign one counts as none.
+//! For each such file the index has its [`Stamp`] and what its manifests say in short; for the state, its stamp and
+//! where each record stands. It is never shared and can be deleted: it lies in a folder of its own beside the state,
+//! which tells git to ignore it. What it says counts only for the very program that wrote it, and only as far as stamps
+//! agree; a torn or foreign one counts as none.
 //!
 //! Two promises hold for every manifest in it: its file gave no finding, and its digests were those of its record.
 #![expect(clippy::disallowed_methods, reason = "the index is a file")]

@@ -153,8 +153,8 @@ fn bounded(source: impl Read, limit: u64) -> io::Result<Bounded> {
 /// What these paths lead to, sorted by name. `-` is standard input.
 ///
 /// # Errors
-/// Every path that does not exist or can't be read, in the order of the paths given, and below a folder in that of their
-/// names.
+/// Every path that does not exist or can't be read, in the order of the paths given, and below a folder in that of
+/// their names.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<Found>, Vec<FindError>> {
     let mut search = Search::default();
     for path in paths {

@@ -1,7 +1,8 @@
 //! The block of something new without colours and without a width, straight into one text.
 //!
-//! [`Canvas::block`] is the specification, and draws all other blocks: rows of labelled pieces, which can be painted and
-//! wrapped, cost many times what the characters cost. Thousands of new conversations go to a file or a log this way.
+//! [`Canvas::block`] is the specification, and draws all other blocks: rows of labelled pieces, which can be painted
+//! and wrapped, cost many times what the characters cost. Thousands of new conversations go to a file or a log this
+//! way.
 
 use unicode_width::UnicodeWidthStr as _;
 
