@@ -135,8 +135,8 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
     Ok(Some(joined(looks, &sorted, findings, state)))
 }
 
-fn all_outlines(looks: &[Look<'_>]) -> Vec<Outline> {
-    looks.iter().flat_map(|look| &look.documents).map(|document| document.outline.clone()).collect()
+fn all_outlines<'l>(looks: &'l [Look<'_>]) -> Vec<&'l Outline> {
+    looks.iter().flat_map(|look| &look.documents).map(|document| &document.outline).collect()
 }
 
 /// Reads one file, and keeps of its manifests what planning needs.

@@ -322,6 +322,6 @@ fn an_index_lies_beside_the_state_and_tells_git_to_ignore_it() {
     let folder = applied();
     folder.quickly(&everything(), true).expect("a survey");
     let path = index::path_beside(&folder.state());
-    assert!(path.ends_with(".dixaform/state.index"), "{}", path.display());
+    assert!(path.ends_with(".dixaform-index/state.index"), "{}", path.display());
     assert!(fs::read_to_string(path.with_file_name(".gitignore")).expect("there").lines().any(|line| line == "*"));
 }

@@ -23,12 +23,12 @@ use crate::workspace::state_store::read_at_most;
 pub use file_v1::{IndexedFile, IndexedManifest};
 
 /// The folder beside a state that holds its index.
-const FOLDER: &str = ".dixaform";
+const FOLDER: &str = ".dixaform-index";
 
 /// An index larger than this is none of ours: a hundred thousand manifests take about 20 MB.
 const BYTES_MAX: u64 = 1 << 30;
 
-/// Where the index of a state lies: `state/.dixaform/staging.index` for `state/staging.json`.
+/// Where the index of a state lies: `state/.dixaform-index/staging.index` for `state/staging.json`.
 pub fn path_beside(state: &Path) -> PathBuf {
     let folder = state.parent().unwrap_or(Path::new("")).join(FOLDER);
     let name = state.file_name().unwrap_or_default().to_string_lossy();

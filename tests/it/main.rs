@@ -18,6 +18,7 @@ mod faults;
 mod folding;
 mod forms;
 mod hostile;
+mod index;
 mod init;
 mod killed;
 mod man;
