@@ -103,7 +103,7 @@ impl IndexWriter {
         }
         let ignore = folder.join(".gitignore");
         if !ignore.exists() {
-            fs::write(&ignore, "# Made anew whenever it is missing.\n*\n").map_err(FileError::of(&ignore, "write"))?;
+            atomic_file::replace_unsynced(&ignore, b"# Made anew whenever it is missing.\n*\n")?;
         }
         atomic_file::replace_unsynced(&path, &self.0.finish(others))
     }

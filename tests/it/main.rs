@@ -17,6 +17,7 @@ mod disk;
 mod faults;
 mod folding;
 mod forms;
+mod hostile;
 mod index;
 mod init;
 mod killed;

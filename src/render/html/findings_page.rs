@@ -26,7 +26,9 @@ pub fn findings(findings: &Findings, manifests: usize, valid: bool) -> String {
         folders: Vec::new(),
     };
     let intro = html! {
-        strong.{ @if valid { "good" } @else { "bad" } } { (counted(manifests, "manifest")) ": " (verdict) "." }
+        // Of how many it is said is known only where all could be read.
+        @if valid { strong.good { (counted(manifests, "manifest")) ": " (verdict) "." } }
+        @else { strong.bad { "The manifests are " (verdict) "." } }
     };
     let facts = [("Errors", html! { (grouped(errors as u64)) }), ("Warnings", html! { (grouped(warnings as u64)) })];
     let body = html! {

@@ -81,13 +81,24 @@ enum Kind {
 }
 
 impl Kind {
-    /// What the script looks for, and the class of the item.
+    /// What the script looks for.
     fn word(self) -> &'static str {
         match self {
             Kind::Failed => "failed",
             Kind::InDoubt => "in-doubt",
             Kind::Remarked | Kind::Done => "done",
             Kind::NotAttempted => "not-attempted",
+        }
+    }
+
+    /// The class of the item, by which it has its colour.
+    fn class(self) -> &'static str {
+        match self {
+            Kind::Remarked => "is-partial",
+            Kind::Failed => "is-failed",
+            Kind::InDoubt => "is-in-doubt",
+            Kind::NotAttempted => "is-not-attempted",
+            Kind::Done => "is-done",
         }
     }
 
@@ -147,7 +158,7 @@ fn item(outcome: &ChangeOutcome, pointers: &Pointers) -> Markup {
     let remark = remark(outcome, pointers);
     let source = remark.as_ref().map_or(source.as_ref(), |remark| remark.source);
     html! {
-        details.item.{ "is-" (kind.word()) } data-kind=(kind.word()) data-labels=(if partial { "partial" } else { "" })
+        details.item.(kind.class()) data-kind=(kind.word()) data-labels=(if partial { "partial" } else { "" })
             open[remark.is_some()] {
             summary {
                 span.tag.(kind.word()) { (what) }

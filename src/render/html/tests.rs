@@ -292,7 +292,7 @@ fn findings_stand_with_their_line_marked() {
     let page = findings(&all, 1_234, false);
     is_sound(&page);
     for text in [
-        "1,234 manifests: not valid.",
+        "The manifests are not valid.",
         "unknown member <code>requestrId</code> of an Email conversation",
         "<bdi>  <mark>requestrId</mark>: &lt;/details&gt;",
     ] {

@@ -240,7 +240,7 @@ fn a_plan_that_fails_takes_the_place_of_the_older_one() {
     failed.ended("plan/Comment", "success");
     let [(_, text)] = repository.comments().try_into().unwrap();
     assert!(text.contains("no plan") && !text.contains("to create"), "{text}");
-    assert!(text.contains("\n### dixaform: 1 error\n") && text.contains("unknown member `requestrId`"), "{text}");
+    assert!(text.contains("\n### dixaform: 2 errors\n") && text.contains("unknown member `requestrId`"), "{text}");
     assert_eq!(text.matches("<!-- dixaform:").count(), 1, "{text}");
     assert_eq!(failed.artifacts, ["dixaform-out/validate.html"]);
     assert!(failed.log.contains("\n::error file=manifests/bad.yaml,line=7"), "{}", failed.log);
