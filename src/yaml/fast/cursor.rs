@@ -159,21 +159,18 @@ impl<'t> Cursor<'t> {
     /// Goes over blank lines and comments to the next content, and takes its column. At a `---`, a `...` and the end of
     /// the text that is -1. None where the parser has rules of its own.
     pub fn next_content(&mut self) -> Option<()> {
-        let begun = self.at == self.line_start;
-        let mut crossed = begun;
         loop {
             self.skip_spaces();
             match self.here() {
-                b'\n' => {
-                    self.new_line(self.at + 1);
-                    crossed = true;
-                }
+                b'\n' => self.new_line(self.at + 1),
                 b'#' => self.at = self.line_end(self.at),
                 b'\t' => return None,
                 0 => {
                     self.column = -1;
-                    // A last line without content and without a line break ends some blocks one line early.
-                    return (self.at == self.line_start || !crossed).then_some(());
+                    // A last line with a comment or blanks only, and no line break, ends some blocks one line early.
+                    let last = self.text[self.line_start..].trim_start_matches(' ');
+                    let has_content = !last.is_empty() && !last.starts_with('#');
+                    return (self.at == self.line_start || has_content).then_some(());
                 }
                 _ => break,
             }
