@@ -197,21 +197,10 @@ impl Conversation {
         self.first_message().is_some()
     }
 
-    /// The content with this `externalId` on its first message; as it is where there is no message.
+    /// The content with this `externalId` on its first message; see [`mark`].
     pub fn marked_content(&self, external_id: Value) -> Map {
         let mut content = self.content.clone();
-        let single = content.get("message").is_some();
-        let message = match content.get_mut(if single { "message" } else { "messages" }) {
-            Some(Value::Map(message)) => Some(message),
-            Some(Value::List(messages)) => match messages.first_mut() {
-                Some(Value::Map(message)) => Some(message),
-                _ => None,
-            },
-            _ => None,
-        };
-        if let Some(message) = message {
-            message.set("externalId", external_id);
-        }
+        mark(&mut content, external_id);
         content
     }
 
@@ -240,6 +229,22 @@ impl Conversation {
     pub fn reaches_customer(&self) -> bool {
         let message_type = self.content.get("message").and_then(|message| message.get("_type"));
         message_type.and_then(Value::as_text) == Some("Outbound")
+    }
+}
+
+/// Sets the `externalId` of the first message of a content; nothing where there is no message.
+pub fn mark(content: &mut Map, external_id: Value) {
+    let single = content.get("message").is_some();
+    let message = match content.get_mut(if single { "message" } else { "messages" }) {
+        Some(Value::Map(message)) => Some(message),
+        Some(Value::List(messages)) => match messages.first_mut() {
+            Some(Value::Map(message)) => Some(message),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(message) = message {
+        message.set("externalId", external_id);
     }
 }
 

@@ -102,10 +102,14 @@ impl Spec {
         &self.0
     }
 
+    /// What the text says, as it says it.
+    pub fn value(&self) -> Value {
+        json::parse(&self.0).expect("a spec is made of what was a value, or was read as one")
+    }
+
     /// What the text says.
     pub fn conversation(&self) -> Conversation {
-        let value = json::parse(&self.0).expect("a spec is made of what was a value, or was read as one");
-        conversation_of(value).expect("a spec is made of a conversation, or was checked to be one")
+        conversation_of(self.value()).expect("a spec is made of a conversation, or was checked to be one")
     }
 }
 

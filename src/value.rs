@@ -4,6 +4,7 @@
 //! what they mean, so the order of members is no difference. Lists are ordered.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -147,6 +148,15 @@ impl Map {
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let index = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.remove(index).1)
+    }
+
+    /// Sorts members by their names.
+    pub fn sort_by(&mut self, compare: impl Fn(&str, &str) -> Ordering) {
+        self.0.sort_by(|(one, _), (other, _)| compare(one, other));
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
+        self.0.iter_mut().map(|(name, value)| (&**name, value))
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Value)> + Clone {

@@ -79,6 +79,8 @@ pub enum Command {
   dixaform plan manifests/orders --target 'conversation.late-*'
   dixaform plan --selector wave=1 --format json=plan.json
   dixaform plan --format markdown=plan.md --format github    for a pull request
+  dixaform plan --format html=plan.html   a page to look through
+  dixaform plan --full                    every block of a long plan, on a terminal too
   dixaform plan --detailed-exitcode       exit 2 when changes are pending")]
     Plan(PlanArgs),
     /// Plan, show the plan, ask, and carry it out
@@ -141,6 +143,12 @@ In a manifest, for editors with a YAML language server:
   dixaform completions fish > ~/.config/fish/completions/dixaform.fish
   dixaform completions powershell >> $PROFILE")]
     Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    #[command(after_help = "Examples:
+  dixaform man | man -l -                 read the main page
+  dixaform man --out ~/.local/share/man/man1
+                                          install them: man dixaform-plan")]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -183,6 +191,13 @@ pub struct CompletionsArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write a page for each command to this folder; it is made when it is not there
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct ValidateArgs {
     /// Files and folders of manifests; `-` is standard input
     #[arg(value_name = "PATH")]
@@ -190,7 +205,8 @@ pub struct ValidateArgs {
     /// Take warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
-    /// text, json, markdown, github, gitlab or sarif; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, markdown, html, github, gitlab or sarif; with =FILE it goes to the file, beside the text; may be
+    /// repeated
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<FindingsForm>>,
     /// The most that markdown may take; what does not fit is counted
@@ -250,12 +266,15 @@ pub struct PlanArgs {
 /// What a plan is written as.
 #[derive(Debug, Args)]
 pub struct PlanFormsArgs {
-    /// text, json, markdown, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, markdown, html, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<Form>>,
     /// The most that markdown may take; what does not fit is counted
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
+    /// Show every block of a long plan, on a terminal too
+    #[arg(long)]
+    pub full: bool,
 }
 
 #[derive(Debug, Args)]
@@ -292,7 +311,7 @@ pub struct ApplyArgs {
 /// What the report of an apply is written as.
 #[derive(Debug, Args)]
 pub struct ApplyFormsArgs {
-    /// text, json, markdown, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, markdown, html, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
     ///
     /// json on standard output is a line for each thing that happens, and the last line has the report; json=FILE is
     /// the report alone. The forms are written however the apply ends.
@@ -301,6 +320,9 @@ pub struct ApplyFormsArgs {
     /// The most that markdown may take; what does not fit is counted
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
+    /// Show every block of a long plan, on a terminal too
+    #[arg(long)]
+    pub full: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -446,6 +468,7 @@ pub enum Form {
     Text,
     Json,
     Markdown,
+    Html,
     Github,
     Gitlab,
 }
@@ -455,6 +478,7 @@ impl Forms for Form {
         ("text", Form::Text),
         ("json", Form::Json),
         ("markdown", Form::Markdown),
+        ("html", Form::Html),
         ("github", Form::Github),
         ("gitlab", Form::Gitlab),
     ];
@@ -466,6 +490,7 @@ pub enum ReportForm {
     Text,
     Json,
     Markdown,
+    Html,
     Github,
     Gitlab,
 }
@@ -475,6 +500,7 @@ impl Forms for ReportForm {
         ("text", ReportForm::Text),
         ("json", ReportForm::Json),
         ("markdown", ReportForm::Markdown),
+        ("html", ReportForm::Html),
         ("github", ReportForm::Github),
         ("gitlab", ReportForm::Gitlab),
     ];
@@ -486,6 +512,7 @@ pub enum FindingsForm {
     Text,
     Json,
     Markdown,
+    Html,
     Github,
     Gitlab,
     Sarif,
@@ -496,6 +523,7 @@ impl Forms for FindingsForm {
         ("text", FindingsForm::Text),
         ("json", FindingsForm::Json),
         ("markdown", FindingsForm::Markdown),
+        ("html", FindingsForm::Html),
         ("github", FindingsForm::Github),
         ("gitlab", FindingsForm::Gitlab),
         ("sarif", FindingsForm::Sarif),

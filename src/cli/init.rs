@@ -17,13 +17,18 @@ use crate::workspace::FileError;
 
 const GITIGNORE: &str = ".gitignore";
 
-/// The files that are as they are in every project. `VERSION` stands for that of this program.
-const FILES: [(&str, &str); 5] = [
+/// The files that are as they are in every project. The workflow and its scripts are those of examples/ci.
+const FILES: [(&str, &str); 10] = [
     ("dixaform.yaml", include_str!("init/dixaform.yaml")),
     ("manifests/conversation.yaml", include_str!("init/conversation.yaml")),
     ("manifests/import.yaml", include_str!("init/import.yaml")),
     (GITIGNORE, include_str!("init/gitignore")),
-    (".github/workflows/dixaform.yml", include_str!("init/workflow.yml")),
+    (".github/workflows/dixaform.yml", include_str!("../../examples/ci/github/plan-and-apply.yml")),
+    (".dixaform/ci/install.sh", include_str!("../../examples/ci/install.sh")),
+    (".dixaform/ci/plan.sh", include_str!("../../examples/ci/plan.sh")),
+    (".dixaform/ci/comment.sh", include_str!("../../examples/ci/comment.sh")),
+    (".dixaform/ci/state.sh", include_str!("../../examples/ci/state.sh")),
+    (".dixaform/ci/apply.sh", include_str!("../../examples/ci/apply.sh")),
 ];
 
 /// The schemas that the files above name for editors.
@@ -35,15 +40,15 @@ pub fn run(globals: &Globals, output: &Output, args: &InitArgs) -> Result<Exit, 
         Some(folder) => folder.join(&args.folder),
         None => args.folder.clone(),
     };
-    let texts = FILES.map(|(name, text)| (name, text.replace("VERSION", env!("CARGO_PKG_VERSION"))));
     let schemas = SCHEMAS.map(|(name, subject)| (name, json::write_pretty(&schema(subject))));
-    for (name, text) in texts.iter().chain(&schemas) {
+    let schemas = schemas.iter().map(|(name, text)| (*name, text.as_str()));
+    for (name, text) in FILES.into_iter().chain(schemas) {
         let path = root.join(name);
         let shown = args.folder.join(name);
         let shown = shown.strip_prefix(".").unwrap_or(&shown).display();
         let told = match write_new(&path, text) {
             Ok(true) => format!("wrote {shown}\n"),
-            Ok(false) if *name == GITIGNORE => format!("left as it is: {shown}{}\n", lacking(&path, text)),
+            Ok(false) if name == GITIGNORE => format!("left as it is: {shown}{}\n", lacking(&path, text)),
             Ok(false) => format!("left as it is: {shown}\n"),
             Err(error) => return Err(of_file(&error)),
         };

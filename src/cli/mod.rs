@@ -13,6 +13,7 @@ mod formats;
 mod init;
 mod ledger;
 mod load;
+mod man;
 mod output;
 mod pace;
 mod plan;
@@ -76,6 +77,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
         Command::Sandbox(args) => sandbox::run(&session()?, args),
         Command::Schema(args) => schema::run(output, args),
         Command::Completions(args) => completions::run(output, args),
+        Command::Man(args) => man::run(&cli.globals, output, args),
     }
 }
 

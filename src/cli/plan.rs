@@ -14,8 +14,9 @@ use crate::journal::InDoubt;
 use crate::plan::{self, Plan, PlanOptions, Scope, Target};
 use crate::project::Tenant;
 use crate::render::palette::Palette;
-use crate::render::text::TextOptions;
-use crate::render::{github, gitlab, json_v1, markdown, text};
+use crate::render::pieces::Pieces;
+use crate::render::text::{TextOptions, index};
+use crate::render::{github, gitlab, html, json_v1, markdown, text};
 use crate::state::State;
 
 pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
@@ -70,24 +71,26 @@ pub fn make(desired: &Desired, state: &State, in_doubt: &[InDoubt], mut options:
 
 /// Writes every form that was asked for; text when none goes to standard output otherwise.
 pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usize) -> Result<(), Error> {
-    let PlanFormsArgs { format, max_bytes } = args;
+    let PlanFormsArgs { format, max_bytes, full } = args;
     formats::write(session, format, Form::Text, |form, target| match (form, target) {
-        (Form::Text, Goes::ToStdout) => text::pieces(plan, &options_of(session, requests)),
+        (Form::Text, Goes::ToStdout) => as_text(session, plan, *full, requests),
         (Form::Text, Goes::ToFile) => {
             text::pieces(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: requests })
         }
         (Form::Json, _) => json_v1::pieces(plan),
         (Form::Markdown, _) => markdown::plan(plan, *max_bytes).into(),
+        (Form::Html, _) => html::plan(plan).into(),
         (Form::Github, _) => github::plan(plan).into(),
         (Form::Gitlab, _) => gitlab::plan(plan).into(),
     })
 }
 
-/// The plan as a person reads it here, after this many requests were sent to make it.
-pub fn as_text(session: &Session, plan: &Plan, requests_sent: usize) -> String {
-    text::plan(plan, &options_of(session, requests_sent))
-}
-
-fn options_of(session: &Session, requests_sent: usize) -> TextOptions {
-    TextOptions { palette: session.output.palette, width: session.output.width, requests_sent }
+/// The plan as a person reads it here, after this many requests were sent to make it. A long one is folded, unless all
+/// of it is wanted; a width is known of terminals only, so what goes to a file or a program is always whole.
+pub fn as_text<'p>(session: &Session, plan: &'p Plan, full: bool, requests_sent: usize) -> Pieces<'p> {
+    let options = TextOptions { palette: session.output.palette, width: session.output.width, requests_sent };
+    if options.width.is_some() && index::is_long(plan) && !full {
+        return index::folded(plan, &options).into();
+    }
+    text::pieces(plan, &options)
 }

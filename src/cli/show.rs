@@ -26,6 +26,6 @@ fn show_state(session: &Session, formats: &[FormatArg<Form>]) -> Result<(), Erro
     let listed = state::listed(&state, &[])?;
     formats::write(session, formats, Form::Text, |form, _| match form {
         Form::Json => escape_json(&file_v1::write(&state)).into_owned(),
-        Form::Text | Form::Markdown | Form::Github | Form::Gitlab => listed.clone(),
+        Form::Text | Form::Markdown | Form::Html | Form::Github | Form::Gitlab => listed.clone(),
     })
 }

@@ -9,7 +9,7 @@ use crate::cli::session::Session;
 use crate::finding::Findings;
 use crate::render::number::counted;
 use crate::render::palette::Palette;
-use crate::render::{self, github, gitlab, markdown, sarif, validate_json_v1};
+use crate::render::{self, github, gitlab, html, markdown, sarif, validate_json_v1};
 
 pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
     formats::check(&args.format)?;
@@ -23,6 +23,7 @@ pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
         }
         FindingsForm::Json => validate_json_v1::findings(&findings, valid),
         FindingsForm::Markdown => markdown::findings(&findings, valid, desired.len(), args.max_bytes),
+        FindingsForm::Html => html::findings(&findings, desired.len(), valid),
         FindingsForm::Github => github::findings(&findings),
         FindingsForm::Gitlab => gitlab::findings(&findings),
         FindingsForm::Sarif => sarif::findings(&findings),
@@ -33,8 +34,7 @@ pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
 fn text(findings: &Findings, valid: bool, manifests: &str, palette: &Palette) -> String {
     let mut out = render::findings::findings(findings, palette);
     if valid {
-        let verdict = if findings.is_empty() { "valid." } else { "valid, with warnings." };
-        out.push_str(&format!("{manifests}: {verdict}\n"));
+        out.push_str(&format!("{manifests}: {}.\n", render::findings::verdict(findings, valid)));
     }
     out
 }

@@ -29,7 +29,9 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> Reading {
     };
     let mut reporter = Reporter::new(file, text);
     let documents = yaml::read(text, Format::of(file, text), &mut reporter);
-    let manifests = documents.iter().filter_map(|document| manifest(document, &mut reporter)).collect();
+    // Hardly ever is there none in a document, and nearly always there is one document: this is kept for long.
+    let mut manifests = Vec::with_capacity(documents.len());
+    manifests.extend(documents.iter().filter_map(|document| manifest(document, &mut reporter)));
     Reading { manifests, findings: reporter.finish() }
 }
 

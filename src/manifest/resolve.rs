@@ -45,7 +45,9 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
         all.extend(manifests);
         findings.extend(found);
     }
-    findings.extend(between(all.iter().map(Outline::of).collect()));
+    let outlines: Vec<Outline> = all.iter().map(Outline::of).collect();
+    findings.extend(between(outlines.iter().collect()));
+    drop(outlines);
     findings.sort();
     (keyed(all), findings)
 }
@@ -59,7 +61,7 @@ pub fn keyed(mut manifests: Vec<Manifest>) -> Desired {
 }
 
 /// What is wrong between manifests, in no particular order.
-pub fn between(mut outlines: Vec<Outline>) -> Vec<Finding> {
+pub fn between(mut outlines: Vec<&Outline>) -> Vec<Finding> {
     let mut findings = Vec::new();
     outlines.sort_unstable_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
     outlines.dedup_by(|next, first| {
@@ -86,9 +88,9 @@ fn duplicate_address(outline: &Outline, first: &Source) -> Finding {
     }
 }
 
-fn find_duplicate_adopts(outlines: &[Outline], findings: &mut Vec<Finding>) {
+fn find_duplicate_adopts(outlines: &[&Outline], findings: &mut Vec<Finding>) {
     let mut adopted: BTreeMap<ConversationId, &Outline> = BTreeMap::new();
-    for outline in outlines {
+    for &outline in outlines {
         let Some(id) = outline.adopt else { continue };
         let Some(first) = adopted.insert(id, outline) else { continue };
         findings.push(Finding {
@@ -104,9 +106,9 @@ fn find_duplicate_adopts(outlines: &[Outline], findings: &mut Vec<Finding>) {
 }
 
 /// One warning for each manifest whose body another one, with a smaller address, has already.
-fn find_same_bodies(outlines: &[Outline], findings: &mut Vec<Finding>) {
+fn find_same_bodies(outlines: &[&Outline], findings: &mut Vec<Finding>) {
     let mut known: HashMap<(Kind, Digest), &Outline> = HashMap::with_capacity(outlines.len());
-    for outline in outlines {
+    for &outline in outlines {
         let key = (outline.address.kind, outline.content);
         let Some(first) = known.get(&key) else {
             known.insert(key, outline);

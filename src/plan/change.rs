@@ -1,7 +1,7 @@
 //! The plan as data: everything that apply needs, nothing that it must decide.
 
 use crate::access::RateLimit;
-use crate::conversation::{Address, Attributes, Conversation, ConversationId, Digests, Kind};
+use crate::conversation::{self, Address, Attributes, ConversationId, Digests, Kind};
 use crate::digest::Digest;
 use crate::plan::action::Action;
 use crate::plan::member_diff::{self, Members};
@@ -102,17 +102,16 @@ pub struct Change {
 impl Change {
     /// What the manifest describes, with `customAttributes`.
     pub fn after_value(&self) -> Option<Value> {
-        self.after.as_ref().map(|spec| spec.conversation().to_value())
+        self.after.as_ref().map(Spec::value)
     }
 
     /// [`Change::after_value`] as it is shown: with a stand-in for the `externalId` that dixaform sets.
     pub fn after_shown(&self) -> Option<Value> {
-        let conversation = self.after.as_ref()?.conversation();
-        if !self.marked {
-            return Some(conversation.to_value());
+        let mut shown = self.after_value()?;
+        if let (true, Value::Map(spec)) = (self.marked, &mut shown) {
+            conversation::mark(spec, Value::SetByDixaform);
         }
-        let content = conversation.marked_content(Value::SetByDixaform);
-        Some(Conversation { content, attributes: conversation.attributes }.to_value())
+        Some(shown)
     }
 
     /// What becomes different, member by member, in the order in which Dixa documents them.

@@ -222,8 +222,8 @@ impl Member {
 
 /// Whether a name can stand without quotes: a letter or `_`, then letters, digits and `_`. All of Dixa's are such words.
 pub fn is_word(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    name.bytes().next().is_some_and(is_letter) && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
 }
 
 /// Says of each innermost member that differs that it is why the conversation must be replaced.

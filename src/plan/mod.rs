@@ -4,6 +4,7 @@ pub mod action;
 mod approval;
 pub mod change;
 pub mod file_v1;
+pub mod folders;
 pub mod member_diff;
 pub mod observation;
 pub mod planner;

@@ -13,6 +13,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+
 use crate::conversation::{
     Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId, Digests, Kind, OnChange,
     attributes_to_map,
@@ -104,13 +106,11 @@ pub enum RemovedAttributes {
 /// From state to desired. It can't fail: what it can't do becomes a change with a [`Block`].
 pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     let planner = Planner { options, owners: owners(desired, state) };
-    let addresses: BTreeSet<&Address> =
-        desired.iter().map(|manifest| &manifest.address).chain(state.records.keys()).collect();
     let mut plan = Plan {
         tenant: options.tenant.clone(),
         lineage: state.lineage,
         serial: state.serial,
-        changes: Vec::new(),
+        changes: Vec::with_capacity(desired.len()),
         summary: Summary {
             unchanged: options.settled.unchanged,
             left_out: options.settled.left_out,
@@ -124,8 +124,11 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         reads_before: Vec::new(),
         fingerprint: String::new(),
     };
-    for address in addresses {
-        planner.look_at(address, desired.get(address), state.records.get(address), &mut plan);
+    let pairs = pairs(desired, state);
+    for some in pairs.chunks(BATCH) {
+        let verdicts: Vec<Verdict> =
+            some.par_iter().map(|(manifest, record)| planner.look_at(*manifest, *record)).collect();
+        verdicts.into_iter().for_each(|verdict| verdict.enter(&mut plan));
     }
     plan.summary.not_in_manifests = plan.not_in_manifests.len();
     plan.summary.in_doubt = plan.in_doubt.len();
@@ -158,58 +161,102 @@ fn owners<'a>(desired: &Desired, state: &'a State) -> BTreeMap<ConversationId, &
     state.records.iter().map(|(address, record)| (record.id, address)).collect()
 }
 
+/// Addresses that are looked at by all threads before what they say is entered.
+const BATCH: usize = 4096;
+
+type Pair<'a> = (Option<&'a Manifest>, Option<(&'a Address, &'a Record)>);
+
+/// Every address once, in ascending order, with its manifest and its record.
+fn pairs<'a>(desired: &'a Desired, state: &'a State) -> Vec<Pair<'a>> {
+    let mut pairs = Vec::with_capacity(desired.len().max(state.records.len()));
+    let mut records = state.records.iter().peekable();
+    for manifest in desired.iter() {
+        while let Some(orphan) = records.next_if(|(address, _)| **address < manifest.address) {
+            pairs.push((None, Some(orphan)));
+        }
+        let record = records.next_if(|(address, _)| **address == manifest.address);
+        pairs.push((Some(manifest), record));
+    }
+    pairs.extend(records.map(|orphan| (None, Some(orphan))));
+    pairs
+}
+
+/// What becomes of one address.
+enum Verdict {
+    LeftOut,
+    InDoubt(Address),
+    Gone(Gone),
+    Orphan(Orphan),
+    Change { change: Box<Change>, drift: Option<Drift> },
+    Unchanged { drift: Option<Drift> },
+}
+
+impl Verdict {
+    fn enter(self, plan: &mut Plan) {
+        match self {
+            Verdict::LeftOut => plan.summary.left_out += 1,
+            Verdict::InDoubt(address) => plan.in_doubt.push(address),
+            Verdict::Gone(gone) => plan.gone.push(gone),
+            Verdict::Orphan(orphan) => plan.not_in_manifests.push(orphan),
+            Verdict::Change { change, drift } => {
+                plan.drift.extend(drift);
+                plan.summary.add(&change);
+                plan.changes.push(*change);
+            }
+            Verdict::Unchanged { drift } => {
+                plan.drift.extend(drift);
+                plan.summary.unchanged += 1;
+            }
+        }
+    }
+}
+
+/// A conversation that is no longer there is never silently made again.
+fn gone(manifest: &Manifest, record: &Record, anonymized: bool) -> Verdict {
+    let (address, source) = (manifest.address.clone(), Some(manifest.source.clone()));
+    Verdict::Gone(Gone { address, id: record.id, source, anonymized })
+}
+
 struct Planner<'a> {
     options: &'a PlanOptions,
     owners: BTreeMap<ConversationId, &'a Address>,
 }
 
 impl Planner<'_> {
-    /// Adds what there is to say about one address.
-    fn look_at(&self, address: &Address, manifest: Option<&Manifest>, record: Option<&Record>, plan: &mut Plan) {
+    /// What there is to say about one address.
+    fn look_at(&self, manifest: Option<&Manifest>, record: Option<(&Address, &Record)>) -> Verdict {
+        let Some(address) = manifest.map(|manifest| &manifest.address).or(record.map(|(address, _)| address)) else {
+            return Verdict::Unchanged { drift: None };
+        };
         if !self.options.scope.covers(address, manifest.map(|manifest| &manifest.labels)) {
-            plan.summary.left_out += 1;
-            return;
+            return Verdict::LeftOut;
         }
         if self.options.in_doubt.contains(address) {
-            plan.in_doubt.push(address.clone());
-            return;
+            return Verdict::InDoubt(address.clone());
         }
+        let mut drift = None;
         let change = match (manifest, record) {
             (Some(manifest), None) => Some(self.new_address(manifest)),
-            (Some(manifest), Some(record)) if self.is_gone(manifest, record, plan) => return,
-            (Some(manifest), Some(record)) => self.known_address(manifest, record),
-            (None, Some(record)) if self.options.prune => Some(forget(address, record)),
-            (None, Some(record)) => {
+            (Some(manifest), Some((_, record))) => {
+                match self.options.observations.get(&manifest.address) {
+                    None => {}
+                    Some(Observation::Present(live)) => drift = observation::drift(address, record, live),
+                    Some(Observation::NotFound) => return gone(manifest, record, false),
+                    Some(Observation::Anonymized) => return gone(manifest, record, true),
+                }
+                self.known_address(manifest, record)
+            }
+            (None, Some((address, record))) if self.options.prune => Some(forget(address, record)),
+            (None, Some((address, record))) => {
                 let (address, source) = (address.clone(), record.source.clone());
-                plan.not_in_manifests.push(Orphan { address, id: record.id, source });
-                return;
+                return Verdict::Orphan(Orphan { address, id: record.id, source });
             }
             (None, None) => None,
         };
         match change {
-            Some(change) => {
-                plan.summary.add(&change);
-                plan.changes.push(change);
-            }
-            None => plan.summary.unchanged += 1,
+            Some(change) => Verdict::Change { change: Box::new(change), drift },
+            None => Verdict::Unchanged { drift },
         }
-    }
-
-    /// Notes what was read of a conversation, and says whether it is gone: it is never silently made again.
-    fn is_gone(&self, manifest: &Manifest, record: &Record, plan: &mut Plan) -> bool {
-        let anonymized = match self.options.observations.get(&manifest.address) {
-            None => return false,
-            Some(Observation::Present(live)) => {
-                let drift: Option<Drift> = observation::drift(&manifest.address, record, live);
-                plan.drift.extend(drift);
-                return false;
-            }
-            Some(Observation::NotFound) => false,
-            Some(Observation::Anonymized) => true,
-        };
-        let (address, source) = (manifest.address.clone(), Some(manifest.source.clone()));
-        plan.gone.push(Gone { address, id: record.id, source, anonymized });
-        true
     }
 
     fn new_address(&self, manifest: &Manifest) -> Change {
@@ -409,7 +456,9 @@ pub(crate) fn fingerprint_of_change(
     steps: &[Step],
     wanted: Option<Digests>,
 ) -> String {
-    let mut text = format!("{address}\n{}\n", action.word());
+    // Long enough for most, so that it is allocated once.
+    let mut text = String::with_capacity(512);
+    text.push_str(&format!("{address}\n{}\n", action.word()));
     if let Some(block) = block {
         text.push_str(block.word());
     }

@@ -27,7 +27,8 @@ pub fn quoted(text: &str) -> String {
 
 /// Appends what [`escape`] gives.
 pub fn escape_into(text: &str, out: &mut String) {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    // Without a way out in the middle, a compiler looks at many bytes at once.
+    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
         out.push_str(text);
     } else {
         out.push_str(&escape(text));
@@ -36,7 +37,7 @@ pub fn escape_into(text: &str, out: &mut String) {
 
 /// Appends what [`escape_quoted`] gives.
 pub fn escape_quoted_into(text: &str, out: &mut String) {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\')) {
         out.push_str(text);
     } else {
         out.push_str(&escape_quoted(text));

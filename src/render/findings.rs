@@ -34,6 +34,15 @@ pub fn findings(findings: &Findings, palette: &Palette) -> String {
     out
 }
 
+/// What the findings mean for the manifests, in a few words; `valid` says how the command ends.
+pub fn verdict(findings: &Findings, valid: bool) -> &'static str {
+    match (valid, findings.is_empty()) {
+        (true, true) => "valid",
+        (true, false) => "valid, with warnings",
+        (false, _) => "not valid",
+    }
+}
+
 /// One finding; ends with a newline.
 pub fn finding(finding: &Finding, palette: &Palette) -> String {
     let Finding { code, severity, source, message, hint, excerpt, related } = finding;

@@ -195,7 +195,7 @@ pub(crate) fn by_action(count: impl Fn(Action) -> usize) -> String {
 
 fn intro(plan: &Plan) -> String {
     let Summary { unchanged, left_out, .. } = plan.summary;
-    let mut out = format!("Tenant {} ({})", code(&plan.tenant.name), code(&plan.tenant.base_url));
+    let mut out = format!("Tenant {} ({})", code(&plan.tenant.name), code(plan.tenant.whereabouts()));
     out.push_str(&format!(", {} unchanged", grouped(unchanged as u64)));
     if left_out > 0 {
         out.push_str(&format!(", {} left out by a filter", grouped(left_out as u64)));

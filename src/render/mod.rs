@@ -5,6 +5,7 @@ pub mod escape;
 pub mod findings;
 pub mod github;
 pub mod gitlab;
+pub mod html;
 pub mod json_v1;
 pub mod markdown;
 pub mod number;

@@ -56,7 +56,7 @@ pub struct Remark<'r> {
 
 /// Every remark of a report, in the order of the plan.
 pub fn remarks<'r>(report: &'r ApplyReport, pointers: &'r Pointers) -> impl Iterator<Item = Remark<'r>> {
-    report.outcomes.iter().filter_map(|ended| remark(ended, pointers.get(&ended.address)))
+    report.outcomes.iter().filter_map(|ended| remark(ended, pointers))
 }
 
 /// What the messages of one outcome are, for finding the place that they are about; none where there is nothing to say.
@@ -71,7 +71,8 @@ pub fn said(outcome: &Outcome) -> Option<String> {
     }
 }
 
-fn remark<'r>(ended: &'r ChangeOutcome, pointer: Option<&'r Pointer>) -> Option<Remark<'r>> {
+/// The remark of one outcome; none where it was done without more ado, or not attempted.
+pub fn remark<'r>(ended: &'r ChangeOutcome, pointers: &'r Pointers) -> Option<Remark<'r>> {
     let ChangeOutcome { address, action, source, outcome } = ended;
     let (matter, code, title, details, hint) = match outcome {
         Outcome::NotAttempted => return None,
@@ -101,6 +102,7 @@ fn remark<'r>(ended: &'r ChangeOutcome, pointer: Option<&'r Pointer>) -> Option<
             (Matter::InDoubt, code::IN_DOUBT, title, vec![failure(error)], Some(IN_DOUBT_HINT))
         }
     };
+    let pointer = pointers.get(address);
     let source = pointer.map(|pointer| &pointer.source).or(source.as_ref());
     let excerpt = pointer.and_then(|pointer| pointer.excerpt.as_ref());
     Some(Remark { address, matter, code, title, details, hint, source, excerpt })

@@ -51,6 +51,12 @@ pub fn report(report: &ApplyReport, pointers: &Pointers, palette: &Palette) -> S
     out
 }
 
+/// The report in a line, for titles: `apply, incomplete: 2 created, 1 failed`.
+pub(crate) fn headline(report: &ApplyReport) -> String {
+    let verb = if report.is_complete() { "apply" } else { "apply, incomplete" };
+    format!("{verb}: {}", tally(&report.counts))
+}
+
 /// The counts in a few words: `2 created, 1 failed`, or `nothing to do`.
 pub(crate) fn tally(counts: &Counts) -> String {
     let done = Action::ALL.into_iter().map(|action| (counts.done(action), action.done()));
@@ -101,21 +107,28 @@ fn stopped(stop: &Stop, palette: &Palette) -> String {
     }
 }
 
-fn last_line(counts: &Counts, complete: bool, palette: &Palette) -> String {
+/// How the whole of it ended.
+pub(crate) fn verdict(complete: bool) -> &'static str {
+    if complete { "Apply complete!" } else { "Apply incomplete:" }
+}
+
+/// `1 created, 1 imported, 0 updated. 2 failed.`
+pub(crate) fn counts_in_words(counts: &Counts) -> String {
     let always = [Action::Create, Action::Import, Action::Update];
     let actions = Action::ALL.into_iter().filter(|action| always.contains(action) || counts.done(*action) > 0);
     let done: Vec<String> = actions.map(|action| format!("{} {}", counts.done(action), action.done())).collect();
-    let done = done.join(", ");
-    if complete {
-        return format!("{} {done}.", palette.paint(Label::Good, "Apply complete!"));
-    }
     let rest: Vec<String> = not_done(counts)
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
     let rest = if rest.is_empty() { String::new() } else { format!(" {}.", rest.join(", ")) };
-    format!("{} {done}.{rest}", palette.paint(Label::Error, "Apply incomplete:"))
+    format!("{}.{rest}", done.join(", "))
+}
+
+fn last_line(counts: &Counts, complete: bool, palette: &Palette) -> String {
+    let label = if complete { Label::Good } else { Label::Error };
+    format!("{} {}", palette.paint(label, verdict(complete)), counts_in_words(counts))
 }
 
 #[cfg(test)]

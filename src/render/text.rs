@@ -5,6 +5,7 @@
 
 mod block;
 mod closing;
+pub mod index;
 mod plain_block;
 mod row;
 mod string;

@@ -1,7 +1,7 @@
 //! The state file line by line: what each record says in short, and where it stands, so that most are never read whole.
 //!
-//! [`file_v1::read`] is the specification. This is the quick way for a file as [`file_v1::write`] leaves it, one record a
-//! line in ascending order of address; whatever looks different is left to the slow way, which also explains what is
+//! [`file_v1::read`] is the specification. This is the quick way for a file as [`file_v1::write`] leaves it, one record
+//! a line in ascending order of address; whatever looks different is left to the slow way, which also explains what is
 //! wrong. A record whose outline reads can still be refused when it is read whole.
 
 use std::borrow::Cow;
@@ -61,13 +61,13 @@ pub fn head(line: &str) -> Option<Head> {
     // The line opens the list of records; closed again, it is a state without any.
     let closed = format!("{}{LAST_LINE}", line.strip_suffix('[').map(|_| line)?);
     let head: HeadV1<'_> = serde_json::from_str(&closed).ok()?;
-    let lineage = uuid::Uuid::try_parse(&head.lineage).ok().map(Lineage)?;
+    let lineage = uuid::Uuid::try_parse(head.lineage).ok().map(Lineage)?;
     let is_known = head.format == file_v1::FORMAT && head.records.is_empty();
     is_known.then(|| Head { lineage, serial: head.serial, tenant: head.tenant.map(Into::into) })
 }
 
-/// The outline of the record in a line without its line break, and its conversation; none when it is not as this version
-/// writes it.
+/// The outline of the record in a line without its line break, and its conversation; none when it is not as this
+/// version writes it.
 pub fn outline(line: &str, offset: u64) -> Option<(RecordOutline, ConversationId)> {
     let text = line.strip_suffix(',').unwrap_or(line);
     let short: OutlineV1<'_> = serde_json::from_str(text).ok()?;

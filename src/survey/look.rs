@@ -95,7 +95,8 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
         Ok(Some(lines)) => Some(lines),
         Ok(None) => return Ok(None),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(broken(error.into())),
+        // The slow way can't read it either, and says what to do about it.
+        Err(_) => return Ok(None),
     };
     let stamp = lines.as_ref().and_then(|lines| lines.stamp);
     let same_state = stamp.is_some() && request.index.is_some_and(|index| index.state() == stamp);
@@ -134,8 +135,8 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
     Ok(Some(joined(looks, &sorted, findings, state)))
 }
 
-fn all_outlines(looks: &[Look<'_>]) -> Vec<Outline> {
-    looks.iter().flat_map(|look| &look.documents).map(|document| document.outline.clone()).collect()
+fn all_outlines<'l>(looks: &'l [Look<'_>]) -> Vec<&'l Outline> {
+    looks.iter().flat_map(|look| &look.documents).map(|document| &document.outline).collect()
 }
 
 /// Reads one file, and keeps of its manifests what planning needs.
@@ -181,7 +182,8 @@ fn clash(looks: &[Look<'_>], fresh: &[IndexedFile<'_>]) -> bool {
     !read.is_empty() && fresh.par_iter().any(clashes)
 }
 
-/// The state, with the records that a plan asks for: of manifests that differ from theirs, and those without a manifest.
+/// The state, with the records that a plan asks for: of manifests that differ from theirs, and those without a
+/// manifest.
 fn state(lines: &StateLines, records: &Records, looks: &[Look<'_>]) -> Result<State, RecordError> {
     let documents = looks.iter().flat_map(|look| &look.documents);
     let described: HashSet<&Address> = documents.map(|document| &document.outline.address).collect();

@@ -10,7 +10,8 @@ use crate::survey::look::{Look, Request};
 use crate::workspace::Stamp;
 use crate::workspace::index::{IndexWriter, IndexedFile};
 
-/// A new index is written when it saves reading at least one in so many files; what it costs would not come in otherwise.
+/// A new index is written when it saves reading at least one in so many files; what it costs would not come in
+/// otherwise.
 const WORTHWHILE: usize = 64;
 
 /// Writes a new index, where that is worth it. That it can't be written is no error: the next survey takes longer.

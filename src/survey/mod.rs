@@ -7,8 +7,8 @@
 //! - a manifest whose digests are those of its record is dropped as soon as it was read;
 //! - a record is read whole only for a manifest that differs from it, or where there is no manifest for it.
 //!
-//! Whatever is unusual, such as a state that was edited by hand or a manifest whose address stands elsewhere too, is left
-//! to the slow way. A test holds both against each other.
+//! Whatever is unusual, such as a state that was edited by hand or a manifest whose address stands elsewhere too, is
+//! left to the slow way. A test holds both against each other.
 
 mod fresh;
 mod look;

@@ -89,7 +89,7 @@ impl Folder {
         state.serial += 1;
         let mut next = state.records.values().map(|record| record.id.0).max().unwrap_or(0) + 1;
         for (number, manifest) in desired.iter().enumerate() {
-            if skip.is_some_and(|skip| number as u64 % (skip + 2) == 0) {
+            if skip.is_some_and(|skip| (number as u64).is_multiple_of(skip + 2)) {
                 continue;
             }
             let id = state.records.get(&manifest.address).map_or(next, |record| record.id.0);
@@ -322,6 +322,6 @@ fn an_index_lies_beside_the_state_and_tells_git_to_ignore_it() {
     let folder = applied();
     folder.quickly(&everything(), true).expect("a survey");
     let path = index::path_beside(&folder.state());
-    assert!(path.ends_with(".dixaform/state.index"), "{}", path.display());
+    assert!(path.ends_with(".dixaform-index/state.index"), "{}", path.display());
     assert!(fs::read_to_string(path.with_file_name(".gitignore")).expect("there").lines().any(|line| line == "*"));
 }

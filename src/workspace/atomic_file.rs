@@ -37,8 +37,8 @@ pub fn replace_with(
     write_and_rename(&target, fill).map_err(FileError::of(&target, "write"))
 }
 
-/// [`replace`] for what costs nothing but time when a crash takes it: nothing is synced. Whoever reads it can tell a torn
-/// one.
+/// [`replace`] for what costs nothing but time when a crash takes it: nothing is synced. Whoever reads it can tell a
+/// torn one.
 ///
 /// # Errors
 /// The old file is as it was, and the temporary one is gone.

@@ -1,9 +1,9 @@
 //! A local memory of the manifests that were as their records had them, so that the next plan need not read them.
 //!
-//! For each such file the index has its [`Stamp`] and what its manifests say in short; for the state, its stamp and where
-//! each record stands. It is never shared and can be deleted: it lies in a folder of its own beside the state, which tells
-//! git to ignore it. What it says counts only for the very program that wrote it, and only as far as stamps agree; a torn
-//! or foreign one counts as none.
+//! For each such file the index has its [`Stamp`] and what its manifests say in short; for the state, its stamp and
+//! where each record stands. It is never shared and can be deleted: it lies in a folder of its own beside the state,
+//! which tells git to ignore it. What it says counts only for the very program that wrote it, and only as far as stamps
+//! agree; a torn or foreign one counts as none.
 //!
 //! Two promises hold for every manifest in it: its file gave no finding, and its digests were those of its record.
 #![expect(clippy::disallowed_methods, reason = "the index is a file")]
@@ -23,12 +23,12 @@ use crate::workspace::state_store::read_at_most;
 pub use file_v1::{IndexedFile, IndexedManifest};
 
 /// The folder beside a state that holds its index.
-const FOLDER: &str = ".dixaform";
+const FOLDER: &str = ".dixaform-index";
 
 /// An index larger than this is none of ours: a hundred thousand manifests take about 20 MB.
 const BYTES_MAX: u64 = 1 << 30;
 
-/// Where the index of a state lies: `state/.dixaform/staging.index` for `state/staging.json`.
+/// Where the index of a state lies: `state/.dixaform-index/staging.index` for `state/staging.json`.
 pub fn path_beside(state: &Path) -> PathBuf {
     let folder = state.parent().unwrap_or(Path::new("")).join(FOLDER);
     let name = state.file_name().unwrap_or_default().to_string_lossy();
@@ -103,7 +103,7 @@ impl IndexWriter {
         }
         let ignore = folder.join(".gitignore");
         if !ignore.exists() {
-            fs::write(&ignore, "# Made anew whenever it is missing.\n*\n").map_err(FileError::of(&ignore, "write"))?;
+            atomic_file::replace_unsynced(&ignore, b"# Made anew whenever it is missing.\n*\n")?;
         }
         atomic_file::replace_unsynced(&path, &self.0.finish(others))
     }

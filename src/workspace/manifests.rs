@@ -100,11 +100,36 @@ impl Found {
     /// # Errors
     /// Those of the operating system.
     pub fn read(&self, limit: u64) -> io::Result<Bounded> {
-        match self.path() {
-            Some(path) => read_bounded(path, limit),
-            None => bounded(io::stdin().lock(), limit),
+        match (self.path(), self.stamp) {
+            (Some(path), Some(stamp)) if stamp.size < limit => read_of_size(path, stamp.size, limit),
+            (Some(path), _) => read_bounded(path, limit),
+            (None, _) => bounded(io::stdin().lock(), limit),
         }
     }
+}
+
+/// Reads a regular file that had this size a moment ago: in one call, where it still has.
+fn read_of_size(path: &Path, size: u64, limit: u64) -> io::Result<Bounded> {
+    let mut file = File::open(path)?;
+    let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    // With room for one byte more, a file that has not grown shows its end.
+    let mut bytes = vec![0; size + 1];
+    let mut read = 0;
+    loop {
+        match file.read(&mut bytes[read..]) {
+            Ok(0) => break,
+            Ok(count) => read += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        match read.cmp(&size) {
+            std::cmp::Ordering::Less => {}
+            std::cmp::Ordering::Equal => break,
+            std::cmp::Ordering::Greater => return read_bounded(path, limit),
+        }
+    }
+    bytes.truncate(read);
+    Ok(Bounded { bytes, too_large: false })
 }
 
 /// Reads up to `limit` bytes of a file.
@@ -128,8 +153,8 @@ fn bounded(source: impl Read, limit: u64) -> io::Result<Bounded> {
 /// What these paths lead to, sorted by name. `-` is standard input.
 ///
 /// # Errors
-/// Every path that does not exist or can't be read, in the order of the paths given, and below a folder in that of their
-/// names.
+/// Every path that does not exist or can't be read, in the order of the paths given, and below a folder in that of
+/// their names.
 pub fn find(paths: &[PathBuf]) -> Result<Vec<Found>, Vec<FindError>> {
     let mut search = Search::default();
     for path in paths {
@@ -459,6 +484,18 @@ mod tests {
         ] {
             assert_eq!(display_name(Path::new(path)), name);
         }
+    }
+
+    #[test]
+    fn a_file_is_read_whole_though_its_size_has_changed_since_it_was_found() {
+        let folder = folder(&["12345"]);
+        let path = folder.path().join("12345");
+        let found = find(std::slice::from_ref(&path)).expect("readable").remove(0);
+        for content in ["", "1", "12345", "123456", &"x".repeat(10_000)] {
+            fs::write(&path, content).expect("written");
+            assert_eq!(found.read(1 << 20).expect("read").bytes, content.as_bytes());
+        }
+        assert!(found.read(1000).expect("read").too_large);
     }
 
     #[test]

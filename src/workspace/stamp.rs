@@ -3,8 +3,8 @@
 use std::fs::Metadata;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Size, times and inode of a file. Two different contents can have the same stamp only when the second was written within
-/// the same tick of the file system's clock: see [`Stamp::is_old_enough`].
+/// Size, times and inode of a file. Two different contents can have the same stamp only when the second was written
+/// within the same tick of the file system's clock: see [`Stamp::is_old_enough`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
     pub size: u64,

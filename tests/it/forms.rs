@@ -45,9 +45,9 @@ fn forms_that_can_not_stand_together_are_wrong_usage_and_nothing_is_written() {
     let _ = workspace.run("plan --format markdown --format github").exit(64).warns("only one --format");
     let _ = workspace.run("plan --format json=a --format markdown=a").exit(64).warns("one file, a");
     let _ = workspace.run("plan --format json=b --format text --format json").exit(64);
-    let _ = workspace.run("plan --format sarif").exit(64).warns("text, json, markdown, github and gitlab are");
+    let _ = workspace.run("plan --format sarif").exit(64).warns("text, json, markdown, html, github and gitlab are");
     let _ = workspace.run("plan --format markdown --max-bytes 999").exit(64).warns("at least 1000");
-    let _ = workspace.run("validate --format html").exit(64).warns("markdown, github, gitlab and sarif are");
+    let _ = workspace.run("validate --format sari").exit(64).warns("markdown, html, github, gitlab and sarif are");
     assert!(!workspace.exists("a") && !workspace.exists("b"));
 }
 
@@ -81,7 +81,7 @@ fn github_marks_the_manifests_of_what_is_blocked_and_of_what_reaches_a_customer(
 #[test]
 fn a_saved_plan_is_shown_in_the_same_forms_byte_for_byte() {
     let workspace = pending();
-    for form in ["json", "markdown", "github", "gitlab"] {
+    for form in ["json", "markdown", "html", "github", "gitlab"] {
         let planned = workspace.run(&format!("plan --out seed.plan --format {form}")).exit(0).stdout;
         let shown = workspace.run(&format!("show seed.plan --format {form}=shown --format text")).exit(0);
         let _ = shown.says("Plan: ");
@@ -150,7 +150,7 @@ fn validate_writes_its_findings_as_json() {
 fn valid_agrees_with_the_exit_code_in_every_form() {
     let odd = LEGACY.replace("genericapimessaging", "Pigeon");
     let workspace = Workspace::new().file("manifests/legacy.yaml", &odd);
-    for form in ["text", "json", "github", "gitlab", "sarif"] {
+    for form in ["text", "json", "html", "github", "gitlab", "sarif"] {
         let _ = workspace.run(&format!("validate --format {form}")).exit(0);
         let _ = workspace.run(&format!("validate --warnings-as-errors --format {form}")).exit(1);
     }

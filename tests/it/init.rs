@@ -5,7 +5,12 @@ use std::path::Path;
 
 use crate::support::Workspace;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 12] = [
+    ".dixaform/ci/apply.sh",
+    ".dixaform/ci/comment.sh",
+    ".dixaform/ci/install.sh",
+    ".dixaform/ci/plan.sh",
+    ".dixaform/ci/state.sh",
     ".dixaform/manifest.schema.json",
     ".dixaform/project.schema.json",
     ".github/workflows/dixaform.yml",
@@ -134,59 +139,18 @@ fn git_ignores_what_is_of_this_machine() {
     assert_eq!(listed.lines().filter(|line| line.contains("state/")).collect::<Vec<_>>(), ["?? state/staging.json"]);
 }
 
+/// What the workflow does is tested in `ci_kit`, on the files that `init` writes.
 #[test]
-fn only_the_apply_of_the_workflow_has_the_token_and_no_two_run_at_once() {
+fn the_workflow_is_that_of_the_examples() {
     let workspace = Workspace::new();
     let _ = workspace.run("init").exit(0);
-    let text = workspace.read(".github/workflows/dixaform.yml");
-    assert!(!text.contains("VERSION"), "{text}");
-    let workflow: serde_json::Value = serde_yaml::from_str(&text).unwrap();
-    let (plan, apply) = (workflow["jobs"]["plan"].to_string(), &workflow["jobs"]["apply"]);
-    assert!(plan.contains("dixaform plan") && !plan.contains("secrets"));
-    assert_eq!(workflow["permissions"]["contents"], "read");
-    assert_eq!(apply["concurrency"]["cancel-in-progress"], false);
-    let steps = apply["steps"].as_array().unwrap();
-    let with_token: Vec<_> = steps.iter().filter(|step| step.to_string().contains("secrets")).collect();
-    assert_eq!(with_token.len(), 1);
-    assert_eq!(with_token[0]["run"], "dixaform apply --tenant staging --yes");
-    let keeps = steps.iter().find(|step| step["name"] == "Keep the state").unwrap();
-    assert_eq!(keeps["if"], "always()");
-}
-
-/// The step that keeps the state, on a repository of its own: what an apply leaves is pushed, and what it took away is
-/// removed.
-#[cfg(unix)]
-#[test]
-fn the_workflow_keeps_the_state_and_the_journal_of_what_is_in_doubt() {
-    let workspace = Workspace::new();
-    let _ = workspace.run("init work").exit(0);
-    let shell = |folder: &str, script: &str| {
-        let mut command = std::process::Command::new("bash");
-        command.args(["-euc", script]).current_dir(workspace.path(folder)).env("HOME", workspace.path(""));
-        let output = command.env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap();
-        assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    if std::process::Command::new("git").arg("--version").output().is_err() {
-        return;
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci");
+    let example = |name: &str| std::fs::read_to_string(examples.join(name)).unwrap();
+    assert_eq!(workspace.read(".github/workflows/dixaform.yml"), example("github/plan-and-apply.yml"));
+    let scripts = std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let scripts: Vec<String> = scripts.filter(|name| name.ends_with(".sh")).collect();
+    assert_eq!(scripts.len(), 5);
+    for script in scripts {
+        assert_eq!(workspace.read(&format!(".dixaform/ci/{script}")), example(&script), "{script}");
     }
-    let workflow: serde_json::Value =
-        serde_yaml::from_str(&workspace.read("work/.github/workflows/dixaform.yml")).unwrap();
-    let steps = workflow["jobs"]["apply"]["steps"].as_array().unwrap();
-    let keep = steps.iter().find(|step| step["name"] == "Keep the state").unwrap()["run"].as_str().unwrap();
-    let commit = "git init --quiet --initial-branch=main && git config user.name a && git config user.email a@example.com \
-        && git add . && git commit --quiet --message first";
-    shell("work", commit);
-    shell("", "git clone --quiet --bare work origin.git && rm -rf work && git clone --quiet origin.git work");
-    let pushed = || shell("origin.git", "git ls-tree -r --name-only main | grep ^state/ || true");
-
-    shell("work", keep);
-    assert_eq!(pushed(), "");
-    shell("work", "mkdir state && touch state/staging.json state/staging.journal state/staging.lock");
-    shell("work", keep);
-    assert_eq!(pushed(), "state/staging.journal\nstate/staging.json\n");
-    shell("work", "rm state/staging.journal");
-    shell("work", keep);
-    assert_eq!(pushed(), "state/staging.json\n");
-    assert!(Path::new(&workspace.path("work/state/staging.lock")).exists());
 }

@@ -177,7 +177,7 @@ proptest! {
         prop_assert_eq!(yaml.digests, json.digests);
         prop_assert_eq!(yaml.digests.content, Digest::of_map(&made.content));
         prop_assert_eq!(yaml.digests.attributes, Digest::of_map(&made.attributes));
-        prop_assert_eq!(yaml.spec.conversation().content, made.content.clone());
+        prop_assert_eq!(yaml.spec.conversation().content, made.content);
     }
 
     #[test]

@@ -19,7 +19,7 @@ const JSON: &str = include_str!("../../docs/json.md");
 const FINDINGS: &str = include_str!("../../docs/findings.md");
 
 /// The command lines that have a help page of their own.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "",
     "init",
     "validate",
@@ -36,6 +36,7 @@ const COMMANDS: [&str; 16] = [
     "sandbox",
     "schema",
     "completions",
+    "man",
 ];
 
 fn repository(path: &str) -> std::path::PathBuf {

@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::render::palette::Palette;
 use crate::render::report::Finished;
 use crate::render::text::TextOptions;
-use crate::render::{apply_json_v1, github, gitlab, markdown, report, text};
+use crate::render::{apply_json_v1, github, gitlab, html, markdown, report, text};
 
 /// How an apply ended that had a plan.
 pub struct Ended {
@@ -59,7 +59,7 @@ impl<'a> Telling<'a> {
     pub fn planned(&self, made: &Plan, asks: bool) -> Result<(), Error> {
         let output = &self.session.output;
         if self.on_stdout() == ReportForm::Text {
-            return output.result(&plan::as_text(self.session, made, 0));
+            return output.pieces(plan::as_text(self.session, made, self.forms.full, 0));
         }
         if self.on_stdout() == ReportForm::Json {
             output.result(&apply_json_v1::planned(made, &SystemClock::timestamp()))?;
@@ -129,6 +129,7 @@ impl<'a> Telling<'a> {
             ReportForm::Text => report::report(finished.report, finished.pointers, &Palette::plain()),
             ReportForm::Json => apply_json_v1::report(finished),
             ReportForm::Markdown => markdown::report(finished, self.forms.max_bytes),
+            ReportForm::Html => html::report(finished),
             ReportForm::Github => github::report(finished),
             ReportForm::Gitlab => gitlab::report(finished),
         }

@@ -29,20 +29,6 @@ impl Known {
         found.map_or(Known::Nothing, |member| Known::Form(&member.form))
     }
 
-    /// Where a member stands among those of a map whose `_type` is `variant`.
-    fn rank(self, variant: Option<&str>, name: &str) -> usize {
-        let structured = !matches!(self, Known::Nothing);
-        match name {
-            "_type" if structured => 0,
-            CUSTOM_ATTRIBUTES if structured => usize::MAX,
-            // A shape has a dozen members.
-            name => {
-                let documented = self.shape(variant).map_or([].as_slice(), |shape| shape.members);
-                documented.iter().position(|member| member.name == name).map_or(usize::MAX - 1, |at| at + 1)
-            }
-        }
-    }
-
     fn shape(self, variant: Option<&str>) -> Option<&'static Shape> {
         let union = match self {
             Known::Form(Form::Map(shape)) => return Some(shape),
@@ -58,9 +44,43 @@ impl Known {
     }
 }
 
+/// The order of the members of one map.
+#[derive(Clone, Copy)]
+struct Order {
+    /// Whether the map is one that Dixa documents.
+    structured: bool,
+    shape: Option<&'static Shape>,
+}
+
+impl Order {
+    fn of(known: Known, variant: Option<&str>) -> Self {
+        Order { structured: !matches!(known, Known::Nothing), shape: known.shape(variant) }
+    }
+
+    /// What members are sorted by.
+    fn key<'n>(&self, name: &'n str) -> (usize, &'n str) {
+        let rank = match name {
+            "_type" if self.structured => 0,
+            CUSTOM_ATTRIBUTES if self.structured => usize::MAX,
+            // A shape has a dozen members.
+            name => {
+                let documented = self.shape.map_or([].as_slice(), |shape| shape.members);
+                documented.iter().position(|member| member.name == name).map_or(usize::MAX - 1, |at| at + 1)
+            }
+        };
+        (rank, name)
+    }
+
+    fn member(&self, name: &str) -> Known {
+        let member = self.shape.and_then(|shape| shape.member(name));
+        member.map_or(Known::Nothing, |member| Known::Form(&member.form))
+    }
+}
+
 /// Sorts the members of a map into the order in which they are shown.
 pub(super) fn sort<T>(members: &mut [(&str, T)], known: Known, variant: Option<&str>) {
-    members.sort_by(|(one, _), (other, _)| (known.rank(variant, one), *one).cmp(&(known.rank(variant, other), *other)));
+    let order = Order::of(known, variant);
+    members.sort_by(|(one, _), (other, _)| order.key(one).cmp(&order.key(other)));
 }
 
 /// The `_type` of a map.
@@ -69,23 +89,21 @@ pub(super) fn variant(map: &Map) -> Option<&str> {
 }
 
 /// The same value, with all its members in the order in which they are shown.
-pub(super) fn ordered(value: Value, known: Known) -> Value {
+pub(super) fn ordered(mut value: Value, known: Known) -> Value {
+    put_in_order(&mut value, known);
+    value
+}
+
+fn put_in_order(value: &mut Value, known: Known) {
     match value {
-        Value::List(items) => Value::List(items.into_iter().map(|item| ordered(item, known.element())).collect()),
+        Value::List(items) => items.iter_mut().for_each(|item| put_in_order(item, known.element())),
         Value::Map(map) => {
-            let variant = variant(&map).map(str::to_owned);
-            let variant = variant.as_deref();
-            let mut members: Vec<_> = map.into_iter().map(|member| (known.rank(variant, &member.0), member)).collect();
-            members.sort_by(|(rank, (name, _)), (other_rank, (other, _))| (rank, name).cmp(&(other_rank, other)));
-            let mut sorted = Map::with_capacity(members.len());
-            for (_, (name, member)) in members {
-                let known = known.member(variant, &name);
-                sorted.push_unique(name, ordered(member, known));
+            let order = Order::of(known, variant(map));
+            map.sort_by(|one, other| order.key(one).cmp(&order.key(other)));
+            for (name, member) in map.iter_mut() {
+                put_in_order(member, order.member(name));
             }
-            Value::Map(sorted)
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {
-            value
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {}
     }
 }

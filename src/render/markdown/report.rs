@@ -11,7 +11,7 @@ use crate::render::markdown::{BYTES_MIN, BYTES_SMALL, NAMED_MAX, marker};
 use crate::render::number::{counted, grouped, named};
 use crate::render::palette::Palette;
 use crate::render::remark::{Matter, Remark, remarks, stopped};
-use crate::render::report::{Finished, tally};
+use crate::render::report::{Finished, headline};
 
 /// The page; ends with a newline.
 ///
@@ -121,8 +121,7 @@ fn page(finished: &Finished<'_>, parts: &Parts<'_>, bytes: usize) -> (Sheet, Lef
 /// Title, tenant, why it ended early, and the fingerprint.
 fn head(finished: &Finished<'_>, sheet: &mut Sheet) {
     let Finished { plan, report, .. } = finished;
-    let verb = if report.is_complete() { "apply" } else { "apply, incomplete" };
-    let title = format!("## dixaform {verb}: {}\n", tally(&report.counts));
+    let title = format!("## dixaform {}\n", headline(report));
     sheet.add(format!("{}{title}", marker("apply", &plan.tenant.name)));
     if !plan.is_empty() {
         sheet.close(format!("Fingerprint: {}\n", code(&plan.fingerprint)));

@@ -1,14 +1,14 @@
 //! The block of something new without colours and without a width, straight into one text.
 //!
-//! [`Canvas::block`] is the specification, and draws all other blocks: rows of labelled pieces, which can be painted and
-//! wrapped, cost many times what the characters cost. Thousands of new conversations go to a file or a log this way.
+//! [`Canvas::block`] is the specification, and draws all other blocks: rows of labelled pieces, which can be painted
+//! and wrapped, cost many times what the characters cost. Thousands of new conversations go to a file or a log this
+//! way.
 
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::plan::Change;
 use crate::plan::member_diff::{added, is_word};
 use crate::render::escape::{escape_into, escape_quoted_into};
-use crate::render::text::row::Row;
 use crate::render::text::string::{CHARACTERS_MAX, LINES_MAX};
 use crate::render::text::value::{Canvas, INLINE_MAX, NAME_MAX};
 use crate::value::{Map, Value};
@@ -18,52 +18,51 @@ pub(super) fn append(change: &Change, canvas: &Canvas, out: &mut String) -> bool
     if !canvas.palette.is_plain() || canvas.width.is_some() {
         return false;
     }
-    let Some(members) = added(change).filter(is_drawn_here) else { return false };
-    let paint = |row: &Row, out: &mut String| row.paint_into(canvas.palette, out);
-    canvas.above(change).iter().for_each(|row| paint(row, out));
-    let names: Vec<&str> = std::iter::once("id").chain(members.iter().map(|(name, _)| name)).collect();
-    let pad = padding(&names);
+    let Some(members) = added(change) else { return false };
+    let start = out.len();
+    canvas.above(change).iter().for_each(|row| row.paint_into(canvas.palette, out));
+    // The last line goes on with its brace.
     out.pop();
+    let drawn = block(&members, out);
+    if drawn.is_err() {
+        out.truncate(start);
+    }
+    drawn.is_ok()
+}
+
+fn block(members: &Map, out: &mut String) -> Result<(), NotDrawnHere> {
+    let pad = padding(members.iter().map(|(name, _)| name))?.max("id".len());
     out.push_str(" {\n");
     begin("id", pad, 4, out);
     out.push_str("(known after apply)\n");
     for (name, value) in members.iter() {
         begin(name, pad, 4, out);
-        draw(value, 4, out);
+        draw(value, 4, out)?;
         out.push('\n');
     }
     out.push_str("    }\n");
-    true
+    Ok(())
 }
 
-/// Whether every part has a name that stands without quotes or is plain, and no text is so long that it is cut.
-fn is_drawn_here(members: &Map) -> bool {
-    members.iter().all(|(name, value)| is_plain_name(name) && is_short(value))
-}
+/// A part that only [`Canvas::block`] draws: a name that is not plain, a text that is cut, one that has a line like a
+/// delimiter.
+struct NotDrawnHere;
 
 fn is_plain_name(name: &str) -> bool {
-    name.len() <= NAME_MAX
-        && name.is_ascii()
-        && !name.bytes().any(|byte| byte.is_ascii_control() || matches!(byte, b'"' | b'\\'))
-}
-
-fn is_short(value: &Value) -> bool {
-    match value {
-        Value::Text(text) => {
-            // A line has at most as many characters as the text has bytes.
-            let lines = text.bytes().filter(|byte| *byte == b'\n').count();
-            text.len() <= CHARACTERS_MAX && lines < LINES_MAX && !(lines > 0 && text.contains("EOT"))
-        }
-        Value::List(items) => items.iter().all(is_short),
-        Value::Map(map) => is_drawn_here(map),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Withheld | Value::SetByDixaform => true,
-    }
+    name.len() <= NAME_MAX && name.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
 }
 
 /// The width that names of one level are filled up to, quotes included.
-fn padding(names: &[&str]) -> usize {
-    let widths = names.iter().map(|name| name.len() + if is_word(name) { 0 } else { 2 });
-    widths.filter(|width| *width <= NAME_MAX).max().unwrap_or(0)
+fn padding<'m>(names: impl Iterator<Item = &'m str>) -> Result<usize, NotDrawnHere> {
+    let mut pad = 0;
+    for name in names {
+        if !is_plain_name(name) {
+            return Err(NotDrawnHere);
+        }
+        let width = name.len() + if is_word(name) { 0 } else { 2 };
+        pad = if width <= NAME_MAX { pad.max(width) } else { pad };
+    }
+    Ok(pad)
 }
 
 /// The beginning of a member's line.
@@ -79,15 +78,17 @@ fn begin(name: &str, pad: usize, indent: usize, out: &mut String) {
 }
 
 /// A value whose level is indented by `indent`, without a line break at its end.
-fn draw(value: &Value, indent: usize, out: &mut String) {
+fn draw(value: &Value, indent: usize, out: &mut String) -> Result<(), NotDrawnHere> {
     match value {
-        Value::Text(text) if text.contains('\n') => heredoc(text, indent, out),
-        Value::List(items) if !append_flat(items, out) => {
+        // A line has at most as many characters as the text has bytes.
+        Value::Text(text) if text.len() > CHARACTERS_MAX => return Err(NotDrawnHere),
+        Value::Text(text) if text.contains('\n') => heredoc(text, indent, out)?,
+        Value::List(items) if !append_flat(items, out)? => {
             out.push_str("[\n");
             for item in items {
                 spaces(indent + 6, out);
                 out.push_str("+ ");
-                draw(item, indent + 4, out);
+                draw(item, indent + 4, out)?;
                 out.push_str(",\n");
             }
             spaces(indent + 4, out);
@@ -95,12 +96,11 @@ fn draw(value: &Value, indent: usize, out: &mut String) {
         }
         Value::List(_) => {}
         Value::Map(map) if !map.is_empty() => {
-            let names: Vec<&str> = map.iter().map(|(name, _)| name).collect();
-            let pad = padding(&names);
+            let pad = padding(map.iter().map(|(name, _)| name))?;
             out.push_str("{\n");
             for (name, value) in map.iter() {
                 begin(name, pad, indent + 4, out);
-                draw(value, indent + 4, out);
+                draw(value, indent + 4, out)?;
                 out.push('\n');
             }
             spaces(indent + 4, out);
@@ -109,14 +109,16 @@ fn draw(value: &Value, indent: usize, out: &mut String) {
         Value::Map(_) => out.push_str("{}"),
         scalar => append_scalar(scalar, out),
     }
+    Ok(())
 }
 
 /// Appends a list of scalars that fits on a line; takes back what it appended of another one.
-fn append_flat(items: &[Value], out: &mut String) -> bool {
+fn append_flat(items: &[Value], out: &mut String) -> Result<bool, NotDrawnHere> {
     let start = out.len();
     out.push('[');
     for (index, item) in items.iter().enumerate() {
         let is_flat = match item {
+            Value::Text(text) if text.len() > CHARACTERS_MAX => return Err(NotDrawnHere),
             Value::Text(text) => !text.contains('\n'),
             Value::List(_) | Value::Map(_) => false,
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Withheld | Value::SetByDixaform => true,
@@ -124,7 +126,7 @@ fn append_flat(items: &[Value], out: &mut String) -> bool {
         // A column takes at most four bytes; the exact width is looked at in the end.
         if !is_flat || index > INLINE_MAX || out.len() - start > 8 * INLINE_MAX {
             out.truncate(start);
-            return false;
+            return Ok(false);
         }
         out.push_str(if index > 0 { ", " } else { "" });
         append_scalar(item, out);
@@ -134,7 +136,7 @@ fn append_flat(items: &[Value], out: &mut String) -> bool {
     if !fits {
         out.truncate(start);
     }
-    fits
+    Ok(fits)
 }
 
 fn append_scalar(value: &Value, out: &mut String) {
@@ -153,20 +155,24 @@ fn append_scalar(value: &Value, out: &mut String) {
     }
 }
 
-/// A text with lines. None of them can be taken for the delimiter.
-fn heredoc(text: &str, indent: usize, out: &mut String) {
+/// A text with lines.
+fn heredoc(text: &str, indent: usize, out: &mut String) -> Result<(), NotDrawnHere> {
     out.push_str("<<-EOT\n");
-    for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
+    for (index, line) in text.strip_suffix('\n').unwrap_or(text).split('\n').enumerate() {
+        if index == LINES_MAX || line.trim_start().starts_with("EOT") {
+            return Err(NotDrawnHere);
+        }
         let start = out.len();
         spaces(indent + 8, out);
         escape_into(line, out);
-        if out[start..].bytes().all(|byte| byte == b' ') {
+        if out.as_bytes()[start..].iter().all(|byte| *byte == b' ') {
             out.truncate(start);
         }
         out.push('\n');
     }
     spaces(indent + 4, out);
     out.push_str("EOT");
+    Ok(())
 }
 
 fn spaces(count: usize, out: &mut String) {

@@ -15,6 +15,10 @@ const KEY_LIMIT: usize = 1000;
 /// From so many keys on, looking at each pair takes longer than sorting.
 const PAIRWISE: usize = 16;
 
+/// Room for the entries of most maps, and for those of the largest: allocators are quick with less than 1 KiB.
+const FEW: usize = 4;
+const MANY: usize = 10;
+
 /// The collection that a document is; a scalar is left to the parser.
 pub(super) fn root<'t>(cursor: &mut Cursor<'t>) -> Option<Node<'t>> {
     let node = node(cursor, -1, 0)?;
@@ -101,7 +105,7 @@ fn mapping<'t>(cursor: &mut Cursor<'t>, column: i32, first: Key<'t>, depth: usiz
         return None;
     }
     let start = first.key_start;
-    let mut entries = Vec::with_capacity(4);
+    let mut entries = Vec::with_capacity(FEW);
     let mut next = first;
     loop {
         let Key { text, start, key_start, key_end } = next;
@@ -109,6 +113,9 @@ fn mapping<'t>(cursor: &mut Cursor<'t>, column: i32, first: Key<'t>, depth: usiz
             return None;
         }
         let value = value(cursor, column, depth)?;
+        if entries.len() == FEW {
+            entries.reserve_exact(MANY - FEW);
+        }
         entries.push(Entry { key: text, key_start, key_end, value });
         if cursor.column() != column {
             break;

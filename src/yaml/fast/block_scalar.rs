@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::yaml::fast::cursor::Cursor;
 use crate::yaml::tree::{Content, Node};
 
-/// The memory that a text begins with, in bytes: room for most messages, and small enough for allocators to be quick.
-const LIKELY_LENGTH: usize = 1000;
+/// The most memory that a text begins with, in bytes: room for most messages.
+const LIKELY_LENGTH: usize = 2000;
 
 /// What becomes of the line breaks at the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,7 +110,8 @@ fn text<'t>(cursor: &mut Cursor<'t>, indent: usize, folded: bool, chomping: Chom
         let lines = Lines { text: line.to_owned(), folded, blank_lines, led_by_blank: false };
         return Some(Cow::Owned(lines.chomp(chomping)));
     }
-    let mut lines = Lines { text: String::with_capacity(LIKELY_LENGTH), folded, blank_lines, led_by_blank: false };
+    let capacity = LIKELY_LENGTH.min(cursor.text.len() - start);
+    let mut lines = Lines { text: String::with_capacity(capacity), folded, blank_lines, led_by_blank: false };
     lines.text.push_str(line);
     loop {
         lines.push(content_line(cursor));

@@ -12,10 +12,11 @@ pub(super) struct Cursor<'t> {
     line_start: usize,
     /// Columns, from 0, of the content that [`Cursor::next_content`] stopped at; -1 where no block goes on.
     column: i32,
-    ascii: bool,
     /// Up to here the bytes of this line that begin no character were counted, and so many there are.
     counted: usize,
     inner_bytes: usize,
+    /// The first byte from `counted` on that is not ASCII, unless it is before this line: then it is not known.
+    beyond_ascii: usize,
     /// The flow collection that is read has had a plain scalar: see [`crate::yaml::fast::flow`].
     pub plain_in_flow: bool,
 }
@@ -29,9 +30,9 @@ impl<'t> Cursor<'t> {
             line: 1,
             line_start: 0,
             column: 0,
-            ascii: text.is_ascii(),
             counted: 0,
             inner_bytes: 0,
+            beyond_ascii: first_beyond_ascii(text.as_bytes(), 0),
             plain_in_flow: false,
         }
     }
@@ -70,13 +71,23 @@ impl<'t> Cursor<'t> {
     /// The place of a byte on this line. Places are asked for in the order of the text.
     #[inline]
     pub fn place(&mut self, index: usize) -> Place {
-        debug_assert!(self.ascii || index >= self.counted, "places are asked for in order");
-        if !self.ascii && index > self.counted {
-            let more = self.bytes[self.counted..index].iter().filter(|byte| (**byte as i8) < -0x40).count();
-            self.inner_bytes += more;
-            self.counted = index;
+        debug_assert!(index >= self.counted, "places are asked for in order");
+        if index > self.beyond_ascii {
+            self.count_to(index);
         }
         Place { line: self.line, column: (index - self.line_start - self.inner_bytes) as u32 + 1 }
+    }
+
+    fn count_to(&mut self, index: usize) {
+        if self.beyond_ascii < self.counted {
+            self.beyond_ascii = first_beyond_ascii(self.bytes, self.counted);
+        }
+        if index > self.beyond_ascii {
+            let bytes = &self.bytes[self.beyond_ascii..index];
+            self.inner_bytes += bytes.iter().filter(|byte| (**byte as i8) < -0x40).count();
+            self.counted = index;
+            self.beyond_ascii = first_beyond_ascii(self.bytes, index);
+        }
     }
 
     /// Where a block collection ends: at the next content. The end of the text counts as the start of a line.
@@ -148,21 +159,18 @@ impl<'t> Cursor<'t> {
     /// Goes over blank lines and comments to the next content, and takes its column. At a `---`, a `...` and the end of
     /// the text that is -1. None where the parser has rules of its own.
     pub fn next_content(&mut self) -> Option<()> {
-        let begun = self.at == self.line_start;
-        let mut crossed = begun;
         loop {
             self.skip_spaces();
             match self.here() {
-                b'\n' => {
-                    self.new_line(self.at + 1);
-                    crossed = true;
-                }
+                b'\n' => self.new_line(self.at + 1),
                 b'#' => self.at = self.line_end(self.at),
                 b'\t' => return None,
                 0 => {
                     self.column = -1;
-                    // A last line without content and without a line break ends some blocks one line early.
-                    return (self.at == self.line_start || !crossed).then_some(());
+                    // A last line with a comment or blanks only, and no line break, ends some blocks one line early.
+                    let last = self.text[self.line_start..].trim_start_matches(' ');
+                    let has_content = !last.is_empty() && !last.starts_with('#');
+                    return (self.at == self.line_start || has_content).then_some(());
                 }
                 _ => break,
             }
@@ -191,6 +199,14 @@ impl<'t> Cursor<'t> {
         self.at += 3;
         self.end_line()
     }
+}
+
+/// The first byte from an index on that is not ASCII, or the end.
+fn first_beyond_ascii(bytes: &[u8], from: usize) -> usize {
+    let (chunks, _) = bytes[from..].as_chunks::<32>();
+    let clean = chunks.iter().take_while(|chunk| chunk.is_ascii()).count() * 32;
+    let rest = &bytes[from + clean..];
+    from + clean + rest.iter().position(|byte| !byte.is_ascii()).unwrap_or(rest.len())
 }
 
 /// A blank, a line break or the end: what must follow a `-`, and mostly a `:`.

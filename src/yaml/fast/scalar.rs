@@ -50,8 +50,8 @@ fn is(byte: u8, class: u8) -> bool {
     CLASS[byte as usize] & class != 0
 }
 
-/// A plain scalar that begins here. Leaves the cursor at what ended it; the second number is where its text ends, blanks
-/// left out.
+/// A plain scalar that begins here, and the index at which its text ends, blanks left out. Leaves the cursor at what
+/// ended it.
 pub(super) fn plain<'t>(cursor: &mut Cursor<'t>, in_flow: bool) -> Option<(&'t str, usize, End)> {
     let start = cursor.at;
     let first = cursor.here();

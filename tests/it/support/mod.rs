@@ -1,5 +1,6 @@
 //! A sealed workspace to run the real program in.
 
+pub mod browser;
 pub mod manifests;
 mod server;
 mod stub;

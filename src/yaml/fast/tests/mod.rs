@@ -155,6 +155,10 @@ fn what_it_does_not_know_is_left_to_the_parser() {
         "a: - b\n",
         "a:\n  b\n c\n",
         "a: b\n c: d\n",
+        // The parser ends the inner map in the line of the comment, and the outer one after it.
+        "a:\n  b: |\n    c\n #",
+        "a:\n  b: c\n#",
+        "a:\n  b: c\n ",
     ] {
         assert!(!agrees(text), "{text}");
     }

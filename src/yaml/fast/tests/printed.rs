@@ -40,7 +40,8 @@ const ODD: [&str; 44] = [
     "a: b", "a:", "?x", "? x", "\"x", "'x", "|", ">x", "", "<<", "a -", "a, b", "[x", "x]", "{x", "x}", "[a, b]",
     "{a: b}", "x\ty", "\u{a0}x", "\u{2028}", "\u{85}x", ",x", "-,", "a -]", "x\\", "\u{feff}",
 ];
-const QUOTED: [&str; 22] = [
+/// Quoted scalars that are right.
+const QUOTED: [&str; 18] = [
     "\"\"",
     "\"x\"",
     "\"two  words \"",
@@ -51,9 +52,6 @@ const QUOTED: [&str; 22] = [
     "\"é\"",
     "\"it's\"",
     "\"[x]\"",
-    "\"\\q\"",
-    "\"\\ud83d\"",
-    "\"x",
     "\"a\tb\"",
     "''",
     "'x'",
@@ -62,8 +60,9 @@ const QUOTED: [&str; 22] = [
     "'\"'",
     "'a: b # c'",
     "'é\\n'",
-    "'x",
 ];
+/// Quoted scalars that are wrong.
+const UNQUOTED: [&str; 4] = ["\"\\q\"", "\"\\ud83d\"", "\"x", "'x"];
 const COMMENTS: [&str; 8] = ["", "", "", " # why", "  #", " # é: [", "   ", " #x"];
 const TOKENS: [&str; 48] = [
     "a", "b: ", "c:", ": ", ":", "- ", "-", "\n", "\n", "\n  ", "\n ", "\n    ", " ", "  ", "[", "]", "{", "}", ",",
@@ -120,7 +119,7 @@ impl Printer<'_, '_> {
     /// Blank lines and comments, seldom.
     fn between(&mut self) {
         if self.choices.once_in(8) {
-            let line = self.choices.of(&["\n", "  \n", "# c\n", "   # é\n", "#\n", "\t\n", "        # deep\n"]);
+            let line = self.choices.of(&["\n", "  \n", "# c\n", "   # é\n", "#\n", "        # deep\n"]);
             self.out.push_str(line);
         }
     }
@@ -227,23 +226,27 @@ impl Printer<'_, '_> {
     fn scalar(&mut self) {
         let text = match self.choices.below(24) {
             0..=11 => self.choices.of(&SOUND),
-            12..=22 => self.choices.of(&QUOTED[..20]),
+            12..=22 => self.choices.of(&QUOTED),
             _ if self.choices.once_in(2) => self.choices.of(&ODD),
-            _ => self.choices.of(&QUOTED),
+            _ => self.choices.of(&UNQUOTED),
         };
         self.out.push_str(text);
     }
 
     fn block_scalar(&mut self, indent: usize) {
-        let header = self.choices.of(&["|", "|-", "|+", ">", ">-", ">+", "|2", "| "]);
+        let odd = self.choices.once_in(16);
+        let header = if odd { "|2" } else { self.choices.of(&["|", "|-", "|+", ">", ">-", ">+", "| "]) };
         self.out.push_str(header);
-        let comment = self.choices.of(&["", "", "", " # c", "#c"]);
+        let odd = self.choices.once_in(24);
+        let comment = if odd { "#c" } else { self.choices.of(&["", "", "", " # c"]) };
         self.out.push_str(comment);
         self.out.push('\n');
         let lines = 1 + self.choices.below(5);
-        for _ in 0..lines {
-            let blank = self.choices.of(&["", "", "", "", "", "\n", "  \n", "            \n"]);
-            self.out.push_str(blank);
+        for line in 0..lines {
+            if self.choices.once_in(if line == 0 { 24 } else { 4 }) {
+                let blank = self.choices.of(&["\n", "  \n", "            \n"]);
+                self.out.push_str(blank);
+            }
             self.indent(indent);
             let line = self.choices.of(&[
                 "text",
@@ -272,7 +275,8 @@ impl Printer<'_, '_> {
             if is_map {
                 let key = KEYS[(index * 5 + self.choices.below(4)) % KEYS.len()];
                 self.out.push_str(key);
-                let colon = self.choices.of(&[": ", ": ", ": ", " : ", ":", ":\n   "]);
+                let odd = self.choices.once_in(12);
+                let colon = if odd { self.choices.of(&[":", ":\n   "]) } else { self.choices.of(&[": ", ": ", " : "]) };
                 self.out.push_str(colon);
             }
             if depth < 3 && self.choices.once_in(4) {

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Validates and plans, without a token, and writes what a review needs to the folder dixaform-out: plan.md, plan.html,
+# plan.json, a report for GitLab, and plan.env. plan.md is there after a failure, too, and has the mistakes then: an
+# older comment must not stand as if it were about the newer commit. validate.html has them as a page.
+#
+#   DIXAFORM_TENANT      the tenant
+#   DIXAFORM_PATHS       files and folders of manifests, in place of those of dixaform.yaml
+#   DIXAFORM_PLAN_FLAGS  flags of plan and apply, such as --allow-replace
+set -euo pipefail
+
+tenant=${DIXAFORM_TENANT:?the name of the tenant}
+out=dixaform-out
+journal=${DIXAFORM_STATE:-state/$tenant.json}
+journal=${journal%.json}.journal
+read -ra paths <<<"${DIXAFORM_PATHS:-}"
+read -ra flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_PATHS:-}"
+mkdir -p "$out"
+rm -f "$out"/plan.* "$out"/validate.*
+
+# Runs a command so that nothing it prints is taken for a workflow command: manifests are anybody's text.
+muted() {
+  local status=0 token
+  if [ -z "${GITHUB_ACTIONS:-}" ]; then
+    "$@" || status=$?
+    return "$status"
+  fi
+  token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  printf '::stop-commands::%s\n' "$token"
+  "$@" 2>&1 || status=$?
+  printf '\n::%s::\n' "$token"
+  return "$status"
+}
+
+# The one flag that validate has, too.
+strict=()
+for flag in ${flags[@]+"${flags[@]}"}; do
+  if [ "$flag" = --warnings-as-errors ]; then strict=("$flag"); fi
+done
+
+status=0
+muted dixaform validate ${strict[@]+"${strict[@]}"} ${paths[@]+"${paths[@]}"} \
+  --format "github=$out/annotations.txt" \
+  --format "markdown=$out/validate.md" --max-bytes 60000 \
+  --format "html=$out/validate.html" \
+  --format "gitlab=$out/gl-code-quality-report.json" \
+  --format "sarif=$out/dixaform.sarif" || status=$?
+if [ -n "${GITHUB_ACTIONS:-}" ] && [ -e "$out/annotations.txt" ]; then cat "$out/annotations.txt"; fi
+
+planned=0
+if [ "$status" -eq 0 ]; then
+  muted dixaform plan --tenant "$tenant" ${flags[@]+"${flags[@]}"} --detailed-exitcode \
+    --format "markdown=$out/plan.md" --max-bytes 64000 \
+    --format "html=$out/plan.html" \
+    --format "json=$out/plan.json" \
+    --format "gitlab=$out/plan-gitlab.json" || planned=$?
+  # 2 says that there are changes.
+  if [ "$planned" -ne 2 ]; then status=$planned; fi
+fi
+
+sha=${GITHUB_SHA:-${CI_COMMIT_SHA:-}}
+where=${CI_JOB_URL:-}
+if [ -n "${GITHUB_RUN_ID:-}" ]; then where=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID; fi
+if [ "$status" -ne 0 ]; then
+  printf '%s\n' "<!-- dixaform:plan tenant=$tenant -->" "## dixaform: no plan" "" \
+    "It ended with exit code $status; the log of the run says why." >"$out/plan.md"
+  # What is wrong with the manifests, without the mark of its own and as a part of this page.
+  if [ "$planned" -eq 0 ] && [ -e "$out/validate.md" ]; then
+    printf '\n' >>"$out/plan.md"
+    sed '1d; 2s/^## /### /' "$out/validate.md" >>"$out/plan.md"
+  fi
+fi
+if [ -n "$where" ]; then printf '\n%s\n' "[Run]($where) of commit ${sha:0:12}" >>"$out/plan.md"; fi
+if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$out/plan.md" >>"$GITHUB_STEP_SUMMARY"; fi
+if [ "$status" -ne 0 ]; then exit "$status"; fi
+
+# The fingerprint of the whole plan stands below those of its changes.
+fingerprint=$(grep -o '"fingerprint": *"[0-9a-f]\{16\}"' "$out/plan.json" | tail -n 1 | grep -o '[0-9a-f]\{16\}')
+# What an apply left in doubt is settled by the next one, changes or not.
+apply=false
+if [ "$planned" -eq 2 ] || [ -s "$journal" ]; then apply=true; fi
+printf 'apply=%s\nfingerprint=%s\n' "$apply" "$fingerprint" >>"${GITHUB_OUTPUT:-/dev/null}"
+printf 'DIXAFORM_APPLY=%s\nDIXAFORM_FINGERPRINT=%s\n' "$apply" "$fingerprint" >"$out/plan.env"
+printf 'Fingerprint: %s\n' "$fingerprint"

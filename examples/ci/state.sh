@@ -1,0 +1,218 @@
+#!/usr/bin/env bash
+# Keeps the state of a tenant on a git branch of its own, so that every run begins where the last one ended.
+#
+#   state.sh create    once, by a maintainer: makes the branch, with the state that is here, if there is one
+#   state.sh restore   brings the state here, to plan with
+#   state.sh take      the same, and marks the tenant as taken: until `save` every other `take` is refused
+#   state.sh save      brings state and journal to the branch, and gives the tenant back
+#
+# A state that is lost means that every conversation is made again. So the mark is on the branch before anything is
+# sent, and only who took the tenant takes it away, together with the new state. A run that dies without saving leaves
+# its mark, and nothing is applied until somebody has looked. Nothing is ever pushed by force.
+#
+#   DIXAFORM_TENANT        the tenant
+#   DIXAFORM_STATE         its state file; state/TENANT.json
+#   DIXAFORM_STATE_BRANCH  the branch; dixaform-state
+#   DIXAFORM_STATE_REMOTE  a remote or URL; origin
+#   DIXAFORM_STATE_TOKEN   a token that may read, and for take and save write, the repository
+#   DIXAFORM_RUN           who takes and saves; the URL of the run, in CI. Set it to the name in the mark to save, by hand,
+#                          what a run could not save
+set -euo pipefail
+
+tenant=${DIXAFORM_TENANT:?the name of the tenant}
+file=${DIXAFORM_STATE:-state/$tenant.json}
+journal=${file%.json}.journal
+branch=${DIXAFORM_STATE_BRANCH:-dixaform-state}
+attempts=5
+
+fail() {
+  local line prefix='error: '
+  if [ -n "${GITHUB_ACTIONS:-}" ]; then prefix='::error title=dixaform::'; fi
+  for line in "$@"; do
+    printf '%s%s\n' "$prefix" "$line" >&2
+    prefix='  '
+  done
+  exit 1
+}
+
+note() { printf '%s\n' "$*" >&2; }
+
+[[ $tenant =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "the name of the tenant is not one"
+
+if [ -n "${DIXAFORM_RUN:-}" ]; then
+  run=$DIXAFORM_RUN
+elif [ -n "${GITHUB_RUN_ID:-}" ]; then
+  run=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID/attempts/$GITHUB_RUN_ATTEMPT
+elif [ -n "${CI_JOB_URL:-}" ]; then
+  run=$CI_JOB_URL
+else
+  run="by hand: $(id -un) on $(uname -n) in $PWD"
+fi
+
+remote=${DIXAFORM_STATE_REMOTE:-origin}
+url=$(git remote get-url "$remote" 2>/dev/null || printf '%s' "$remote")
+if [ -n "${DIXAFORM_STATE_TOKEN:-}" ]; then
+  # In the environment of git and nowhere else: neither in a file nor among the arguments, and for this URL only.
+  user=x-access-token
+  if [ "$DIXAFORM_STATE_TOKEN" = "${CI_JOB_TOKEN:-}" ]; then user=gitlab-ci-token; fi
+  basic=$(printf '%s:%s' "$user" "$DIXAFORM_STATE_TOKEN" | base64 | tr -d '\n')
+  export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$url.extraHeader" GIT_CONFIG_VALUE_0="Authorization: Basic $basic"
+fi
+export GIT_TERMINAL_PROMPT=0
+
+umask 077
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+copy=$scratch/branch
+there=$copy/$tenant
+# Says that this checkout took the tenant and has not given it back.
+taken=$(git rev-parse --git-path "dixaform-$tenant.taken")
+
+in_copy() { git -C "$copy" -c core.autocrlf=false -c core.excludesFile= "$@"; }
+
+# The newest branch into $copy; 1 where there is none.
+fetch() {
+  local status=0
+  rm -rf "$copy"
+  git init --quiet "$copy" || fail "git can't make a folder to work in"
+  git ls-remote --exit-code "$url" "refs/heads/$branch" >/dev/null || status=$?
+  if [ "$status" -eq 2 ]; then return 1; fi
+  [ "$status" -eq 0 ] || fail "the repository does not say whether there is a branch $branch; nothing is done without it"
+  in_copy fetch --quiet --depth 1 "$url" "refs/heads/$branch" || fail "can't fetch the branch $branch"
+  in_copy checkout --quiet --detach FETCH_HEAD || fail "can't read the branch $branch"
+}
+
+must_fetch() {
+  fetch || fail "there is no branch $branch" \
+    "If it was deleted, bring it back: without it everything would be made once more." \
+    "Before the very first apply, make it: bash .dixaform/ci/state.sh create (docs/ci.md)"
+}
+
+commit() {
+  in_copy add --all --force &&
+    in_copy -c user.name=dixaform -c user.email=dixaform@localhost -c commit.gpgSign=false \
+      commit --quiet --no-verify --message "$1 [skip ci]" --message "$run"
+}
+
+push() { in_copy push --quiet "$url" "HEAD:refs/heads/$branch"; }
+
+is_same() { { [ ! -e "$1" ] && [ ! -e "$2" ]; } || cmp --quiet "$1" "$2"; }
+
+here_as_there() { is_same "$file" "$there.json" && is_same "$journal" "$there.journal"; }
+
+# A file to its place as a whole, and its absence too.
+put() {
+  if [ -e "$1" ]; then
+    cp "$1" "$2.tmp" && mv "$2.tmp" "$2"
+  else
+    rm -f "$2"
+  fi
+}
+
+# The state of $copy to where dixaform looks for it. What is here and nowhere else is not written over.
+bring() {
+  if git ls-files --error-unmatch -- "$file" >/dev/null 2>&1; then
+    fail "$file is committed beside the manifests, and the state is on the branch $branch: there can be only one" \
+      "Take it away: git rm --cached $file, and commit."
+  fi
+  if { [ -e "$file" ] || [ -e "$journal" ]; } && ! here_as_there; then
+    fail "$file is here already, and is another one than that of the branch $branch" \
+      "Save it (state.sh save) or move it away."
+  fi
+  mkdir -p "$(dirname "$file")"
+  # The journal first: a state without its journal would forget what is in doubt.
+  put "$there.journal" "$journal" || fail "can't write $journal"
+  put "$there.json" "$file" || fail "can't write $file"
+}
+
+owner() { head -n 1 "$there.taken" 2>/dev/null || true; }
+
+create() {
+  if fetch; then fail "there is a branch $branch already"; fi
+  printf '%s\n' "The state of dixaform, one file for each tenant. It is written by state.sh; see docs/ci.md." \
+    "Whoever deletes it has every conversation made once more." >"$copy/README.md"
+  put "$file" "$there.json"
+  put "$journal" "$there.journal"
+  commit "Make the branch of the state" || fail "git can't commit"
+  push || fail "can't push the branch $branch"
+  note "made the branch $branch"
+}
+
+restore() {
+  if ! fetch; then
+    note "There is no branch $branch yet: all manifests are planned as new."
+    return
+  fi
+  bring
+  if [ -e "$there.taken" ]; then note "An apply is under way, or never ended: $(owner)"; fi
+}
+
+take() {
+  local attempt
+  for attempt in $(seq "$attempts"); do
+    must_fetch
+    if [ -e "$there.taken" ]; then
+      if [ "$(owner)" = "$run" ] && [ -e "$taken" ]; then
+        # The push had arrived, and only its answer was lost.
+        note "took the state of $tenant"
+        return
+      fi
+      rm -f "$taken"
+      fail "the tenant $tenant is taken by $(owner)" \
+        "It may be running. If it ended, its state was never saved: docs/ci.md says how to bring it back."
+    fi
+    bring
+    printf '%s\n' "$run" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$there.taken"
+    # Noted before the push: whatever happens to its answer, save knows that there may be something to give back.
+    printf '%s\n' "$run" >"$taken"
+    commit "Take $tenant" || fail "git can't commit"
+    if push; then
+      note "took the state of $tenant"
+      return
+    fi
+    note "the push was refused or lost (attempt $attempt of $attempts)"
+    sleep "${DIXAFORM_RETRY_SECONDS:-$attempt}"
+  done
+  fail "can't push the branch $branch, and without that nothing is applied"
+}
+
+save() {
+  local attempt
+  if [ ! -e "$taken" ] && [ -z "${DIXAFORM_RUN:-}" ]; then
+    note "This run did not take the state of $tenant; there is nothing to save."
+    return
+  fi
+  for attempt in $(seq "$attempts"); do
+    must_fetch
+    if [ "$(owner)" != "$run" ]; then
+      if here_as_there; then
+        # Saved before, and only the answer was lost; or never taken, because the push did not arrive.
+        rm -f "$taken"
+        note "the state of $tenant is on the branch $branch"
+        return
+      fi
+      fail "this run no longer has the tenant $tenant, so its state was not saved" "Keep $file and $journal; see docs/ci.md."
+    fi
+    if [ ! -e "$file" ] && [ -e "$there.json" ]; then
+      fail "$file is gone, and the branch $branch has it: nothing was saved, and $tenant stays taken"
+    fi
+    put "$file" "$there.json" || fail "can't read $file"
+    put "$journal" "$there.journal" || fail "can't read $journal"
+    rm -f "$there.taken"
+    commit "State of $tenant" || fail "git can't commit"
+    if push; then
+      rm -f "$taken"
+      note "saved the state of $tenant to the branch $branch"
+      return
+    fi
+    note "the push was refused or lost (attempt $attempt of $attempts)"
+    sleep "${DIXAFORM_RETRY_SECONDS:-$((attempt * attempt))}"
+  done
+  fail "can't push the branch $branch: the state was not saved, and $tenant stays taken" \
+    "Keep $file and $journal; docs/ci.md says how to bring them back."
+}
+
+case "${1:-}" in
+  create | restore | take | save) "$1" ;;
+  *) fail "usage: state.sh create|restore|take|save" ;;
+esac

@@ -1,0 +1,466 @@
+//! The workflow and the action of GitHub, step by step.
+
+use serde_json::Value;
+
+use crate::ci_kit::expression::Context;
+use crate::ci_kit::repository::{Repository, Stopped, Variables};
+use crate::ci_kit::{example, yaml};
+use crate::support::manifests::email;
+
+/// What starts the workflow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Event {
+    PullRequest,
+    /// A pull request that may not write.
+    Fork,
+    Push,
+}
+
+/// A run of the workflow.
+#[derive(Default)]
+struct Run {
+    /// `job/step`, and how it ended: success, failure, cancelled, skipped.
+    steps: Vec<(String, String)>,
+    log: String,
+    summary: String,
+    /// Files that were uploaded: their paths.
+    artifacts: Vec<String>,
+    /// The environments of all steps that ran.
+    environments: Vec<(String, Variables)>,
+}
+
+impl Run {
+    #[track_caller]
+    fn ended(&self, step: &str, how: &str) {
+        let found = self.steps.iter().find(|(name, _)| name == step);
+        assert_eq!(found.map(|(_, how)| how.as_str()), Some(how), "{step}\n{}", self.log);
+    }
+}
+
+/// Runs the workflow; `stop` stops the step `Apply`.
+fn run(repository: &Repository, event: Event, stop: Option<Stopped>) -> Run {
+    run_number(repository, event, stop, 1)
+}
+
+fn run_number(repository: &Repository, event: Event, stop: Option<Stopped>, number: u32) -> Run {
+    let workflow = yaml("github/plan-and-apply.yml");
+    let mut run = Run::default();
+    let mut context = context(event);
+    for job in ["plan", "apply"] {
+        let steps = workflow["jobs"][job].clone();
+        context.failed = run.steps.iter().any(|(_, how)| how == "failure");
+        if !context.runs(steps["if"].as_str()) {
+            run.steps.push((job.to_owned(), "skipped".to_owned()));
+            continue;
+        }
+        let mut defaults = variables(&workflow["env"], &context);
+        defaults.extend(of_github(event, number, repository));
+        let mut outside = Outside { repository, job, folder: String::new(), defaults, stop };
+        outside.steps(&steps["steps"], &mut context, &mut run);
+        for (name, value) in steps["outputs"].as_object().into_iter().flatten() {
+            let value = context.text(value.as_str().unwrap());
+            context.set(&format!("needs.{job}.outputs.{name}"), value);
+        }
+    }
+    run
+}
+
+fn context(event: Event) -> Context {
+    let mut context = Context::default();
+    let is_pull = event != Event::Push;
+    context.set("github.event_name", if is_pull { "pull_request" } else { "push" });
+    context.set("github.ref", if is_pull { "refs/pull/7/merge" } else { "refs/heads/main" });
+    context.set("github.repository", "o/r");
+    context.set("github.actor", "somebody");
+    context.set("github.token", "ghs-token");
+    context.set("github.event.pull_request.number", if is_pull { "7" } else { "" });
+    let head = if event == Event::Fork { "stranger/r" } else { "o/r" };
+    context.set("github.event.pull_request.head.repo.full_name", head);
+    context.set("secrets.DIXA_API_KEY", "the-secret-token");
+    for name in ["apply", "fingerprint"] {
+        context.set(&format!("steps.plan.outputs.{name}"), "");
+    }
+    context
+}
+
+/// What GitHub itself puts into the environment of a step.
+fn of_github(event: Event, number: u32, repository: &Repository) -> Variables {
+    let pairs = [
+        ("GITHUB_ACTIONS", "true".to_owned()),
+        ("GITHUB_SERVER_URL", "https://github.com".to_owned()),
+        ("GITHUB_REPOSITORY", "o/r".to_owned()),
+        ("GITHUB_RUN_ID", number.to_string()),
+        ("GITHUB_RUN_ATTEMPT", "1".to_owned()),
+        ("GITHUB_SHA", repository.head()),
+        ("GITHUB_EVENT_NAME", if event == Event::Push { "push" } else { "pull_request" }.to_owned()),
+    ];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn variables(env: &Value, context: &Context) -> Variables {
+    let pairs = env.as_object().into_iter().flatten();
+    pairs.map(|(name, value)| (name.clone(), context.text(&text(value)))).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What stands around the steps of a job.
+struct Outside<'a> {
+    repository: &'a Repository,
+    job: &'a str,
+    folder: String,
+    defaults: Variables,
+    stop: Option<Stopped>,
+}
+
+impl Outside<'_> {
+    fn steps(&mut self, steps: &Value, context: &mut Context, run: &mut Run) {
+        for step in steps.as_array().unwrap() {
+            let name = step["name"].as_str().or(step["uses"].as_str()).unwrap();
+            let how = if !context.runs(step["if"].as_str()) {
+                "skipped"
+            } else if let Some(action) = step["uses"].as_str() {
+                self.action(action, &step["with"], context, run)
+            } else {
+                self.script(name, step, context, run)
+            };
+            context.failed |= how == "failure";
+            context.cancelled |= how == "cancelled";
+            if let Some(id) = step["id"].as_str() {
+                context.set(&format!("steps.{id}.outcome"), how);
+            }
+            run.steps.push((format!("{}/{name}", self.job), how.to_owned()));
+        }
+    }
+
+    fn action(&mut self, action: &str, with: &Value, context: &Context, run: &mut Run) -> &'static str {
+        match action {
+            "actions/checkout@v4" => {
+                assert_eq!(
+                    with["persist-credentials"], false,
+                    "nothing that runs later needs the token of the checkout"
+                );
+                self.folder = self.repository.checkout();
+            }
+            "actions/upload-artifact@v4" => {
+                let paths = context.text(with["path"].as_str().unwrap());
+                let there = paths.lines().map(str::trim).filter(|path| {
+                    self.repository.workspace.exists(&format!("{}/{path}", self.folder)) && !path.starts_with('.')
+                });
+                run.artifacts.extend(there.map(str::to_owned));
+            }
+            other => panic!("nobody knows {other}"),
+        }
+        "success"
+    }
+
+    fn script(&mut self, name: &str, step: &Value, context: &mut Context, run: &mut Run) -> &'static str {
+        let script = step["run"].as_str().unwrap();
+        assert!(!script.contains("${{"), "text of others must not become part of a script: {script}");
+        let mut environment = self.defaults.clone();
+        environment.extend(variables(&step["env"], context));
+        let output = self.repository.workspace.path("output");
+        let summary = self.repository.workspace.path("summary");
+        for (file, name) in [(&output, "GITHUB_OUTPUT"), (&summary, "GITHUB_STEP_SUMMARY")] {
+            std::fs::write(file, "").unwrap();
+            environment.insert(name.to_owned(), file.display().to_string());
+        }
+        let stop = self.stop.filter(|_| name == "Apply");
+        let ended = self.repository.run(&self.folder, script, &environment, stop);
+        run.environments.push((format!("{}/{name}", self.job), environment));
+        run.log.push_str(&format!("--- {}/{name}: {:?}\n{}", self.job, ended.code, ended.log));
+        run.summary.push_str(&std::fs::read_to_string(summary).unwrap());
+        if let Some(id) = step["id"].as_str() {
+            for (name, value) in
+                std::fs::read_to_string(output).unwrap().lines().filter_map(|line| line.split_once('='))
+            {
+                context.set(&format!("steps.{id}.outputs.{name}"), value);
+            }
+        }
+        match (stop, ended.code) {
+            (Some(_), _) => "cancelled",
+            (None, Some(0)) => "success",
+            (None, _) => "failure",
+        }
+    }
+}
+
+#[test]
+fn a_pull_request_gets_one_comment_which_is_edited_later_and_needs_no_token_of_the_tenant() {
+    let repository = Repository::ready(2, "");
+    let mark = "<!-- dixaform:plan tenant=staging -->";
+    repository.comment(12, "somebody", &format!("{mark}\nwhat a person wrote\n"));
+    let first = run(&repository, Event::PullRequest, None);
+    first.ended("plan/Comment", "success");
+    first.ended("apply", "skipped");
+    assert_eq!(first.artifacts, ["dixaform-out/plan.html", "dixaform-out/validate.html"]);
+    let comments = repository.comments();
+    assert_eq!(comments.len(), 2, "{}", first.log);
+    let (author, text) = &comments[1];
+    assert_eq!(author, "github-actions[bot]");
+    assert!(text.starts_with(mark) && text.contains("2 to create") && text.contains("Fingerprint"), "{text}");
+    assert!(text.contains("](https://github.com/o/r/actions/runs/1) of commit"), "{text}");
+    assert_eq!(&first.summary, text);
+
+    repository.push("manifests/more.yaml", &email("more"));
+    let second = run(&repository, Event::PullRequest, None);
+    second.ended("plan/Comment", "success");
+    let comments = repository.comments();
+    assert_eq!(comments.len(), 2);
+    assert!(comments[0].1.ends_with("what a person wrote\n") && comments[1].1.contains("3 to create"), "{comments:?}");
+    let calls = repository.calls();
+    assert_eq!(calls.matches("--method POST").count(), 1, "{calls}");
+    assert_eq!(calls.matches("--method PATCH repos/o/r/issues/comments/4711 ").count(), 1, "{calls}");
+
+    assert_eq!(repository.requests(), 0);
+    for (step, environment) in first.environments.iter().chain(&second.environments) {
+        assert!(!environment.values().any(|value| value.contains("secret")), "{step} has the token of the tenant");
+    }
+}
+
+#[test]
+fn a_pull_request_that_may_not_write_has_its_plan_in_the_summary_and_says_so() {
+    let repository = Repository::ready(1, "");
+    let run = run(&repository, Event::Fork, None);
+    run.ended("plan/Comment", "success");
+    assert!(run.log.contains("::warning title=dixaform::No comment"), "{}", run.log);
+    assert!(run.summary.contains("1 to create"), "{}", run.summary);
+    assert_eq!(repository.calls(), "");
+}
+
+#[test]
+fn a_plan_that_fails_takes_the_place_of_the_older_one() {
+    let repository = Repository::ready(1, "");
+    run(&repository, Event::PullRequest, None).ended("plan/Plan", "success");
+    repository.push("manifests/bad.yaml", &email("bad").replace("requesterId", "requestrId"));
+    let failed = run(&repository, Event::PullRequest, None);
+    failed.ended("plan/Plan", "failure");
+    failed.ended("plan/Comment", "success");
+    let [(_, text)] = repository.comments().try_into().unwrap();
+    assert!(text.contains("no plan") && !text.contains("to create"), "{text}");
+    assert!(text.contains("\n### dixaform: 2 errors\n") && text.contains("unknown member `requestrId`"), "{text}");
+    assert_eq!(text.matches("<!-- dixaform:").count(), 1, "{text}");
+    assert_eq!(failed.artifacts, ["dixaform-out/validate.html"]);
+    assert!(failed.log.contains("\n::error file=manifests/bad.yaml,line=7"), "{}", failed.log);
+}
+
+/// A manifest is anybody's text, and GitHub takes lines of a log for commands.
+#[test]
+fn nothing_that_a_manifest_says_is_a_command_to_github() {
+    let repository = Repository::ready(0, "");
+    let value = r#""::error::owned\n##[error]owned\n::set-output name=apply::true""#;
+    repository.push("manifests/a.yaml", &email("a").replace("Hello", value));
+    let planned = run(&repository, Event::PullRequest, None);
+    planned.ended("plan/Plan", "success");
+    let applied = run(&repository, Event::Push, None);
+    applied.ended("apply/Apply", "success");
+    for log in [&planned.log, &applied.log] {
+        let mut stopped: Option<String> = None;
+        let mut muted = 0;
+        for line in log.lines() {
+            let line = line.trim_start();
+            match &stopped {
+                Some(token) if line == format!("::{token}::") => stopped = None,
+                Some(_) => muted += usize::from(line.contains("owned")),
+                None => {
+                    assert!(!line.contains("owned"), "{log}");
+                    stopped = line.strip_prefix("::stop-commands::").map(str::to_owned);
+                }
+            }
+        }
+        assert!(stopped.is_none() && muted > 0, "{log}");
+    }
+}
+
+#[test]
+fn a_merge_applies_once_and_the_state_is_on_its_branch() {
+    let repository = Repository::ready(3, "");
+    let first = run(&repository, Event::Push, None);
+    first.ended("apply/Apply", "success");
+    first.ended("apply/Save the state", "success");
+    first.ended("apply/Keep the state at least here", "skipped");
+    assert_eq!(repository.conversations(), 3);
+    assert_eq!(repository.kept("staging.json").matches("\"address\"").count(), 3);
+    assert_eq!((repository.kept("staging.taken"), repository.kept("staging.journal")), (String::new(), String::new()));
+    assert!(first.summary.contains("\n## dixaform apply: 3 created\n"), "{}", first.summary);
+    assert!(first.log.contains("\n::notice title=dixaform apply for staging::3 created."), "{}", first.log);
+    assert!(!repository.sh("origin.git", "git ls-tree -r --name-only main").contains("staging.json"));
+    let with_token: Vec<_> =
+        first.environments.iter().filter(|(_, all)| all.values().any(|value| value.contains("secret"))).collect();
+    assert_eq!(with_token.iter().map(|(step, _)| step.as_str()).collect::<Vec<_>>(), ["apply/Apply"]);
+
+    let requests = repository.requests();
+    let second = run(&repository, Event::Push, None);
+    second.ended("plan/Plan", "success");
+    second.ended("apply", "skipped");
+    assert!(second.log.contains("No changes."), "{}", second.log);
+    assert_eq!(repository.requests(), requests);
+}
+
+#[test]
+fn a_failure_is_first_in_the_summary_and_marked_at_its_manifest() {
+    let repository = Repository::ready(1, "");
+    let attachment = "  _type: Inbound\n    attachments: [{url: \"https://files.invalid/a.png\"}]\n";
+    repository.push("manifests/bad.yaml", &email("bad").replace("  _type: Inbound\n", attachment));
+    let run = run(&repository, Event::Push, None);
+    run.ended("apply/Apply", "failure");
+    run.ended("apply/Save the state", "success");
+    run.ended("apply/Keep the report as a page", "success");
+    assert!(run.summary.contains("## dixaform apply, incomplete: 1 created, 1 failed\n"), "{}", run.summary);
+    assert!(run.summary.contains("**Failed:** `conversation.bad was not created`"), "{}", run.summary);
+    assert!(run.log.contains("\n::error file=manifests/bad.yaml,line="), "{}", run.log);
+    assert!(run.artifacts.iter().any(|artifact| artifact == "dixaform-out/apply.html"), "{:?}", run.artifacts);
+}
+
+#[test]
+fn what_was_not_approved_is_not_applied() {
+    let repository = Repository::ready(1, "");
+    let mut variables = of_github(Event::Push, 1, &repository);
+    let pairs = [("DIXAFORM_TENANT", "staging"), ("DIXA_API_KEY", "t"), ("DIXAFORM_FINGERPRINT", "0123456789abcdef")];
+    variables.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let folder = repository.checkout();
+    let ended = repository.run(&folder, "bash .dixaform/ci/apply.sh", &variables, None);
+    assert_eq!(ended.code, Some(5), "{}", ended.log);
+    variables.remove("DIXAFORM_FINGERPRINT");
+    let ended = repository.run(&folder, "bash .dixaform/ci/apply.sh", &variables, None);
+    assert!(ended.code != Some(0) && ended.log.contains("the fingerprint"), "{}", ended.log);
+    assert_eq!(repository.requests(), 0);
+}
+
+/// The answers to some POSTs never come; the job is stopped while they are waited for.
+#[test]
+fn a_job_that_is_stopped_in_mid_work_loses_nothing_and_the_next_one_makes_nothing_twice() {
+    for stop in [Stopped::Cancelled, Stopped::Killed] {
+        let repository = Repository::ready(20, "--faults hang-after@create#2-5");
+        let first = run(&repository, Event::Push, Some(stop));
+        first.ended("apply/Apply", "cancelled");
+        first.ended("apply/Save the state", "success");
+        let made = repository.conversations();
+        assert!((2..20).contains(&made), "{stop:?}: {made}\n{}", first.log);
+        assert!(!repository.kept("staging.journal").is_empty(), "{stop:?}: {}", first.log);
+        assert_eq!(repository.kept("staging.taken"), "");
+
+        let mut second = run_number(&repository, Event::Push, None, 2);
+        if second.log.contains("was approved") {
+            // A call in doubt had made nothing: it is planned again, which nobody has seen yet.
+            second = run_number(&repository, Event::Push, None, 4);
+        }
+        second.ended("apply/Apply", "success");
+        second.ended("apply/Save the state", "success");
+        assert_eq!(repository.conversations(), 20, "{stop:?}: {}", second.log);
+        assert_eq!(repository.kept("staging.json").matches("\"address\"").count(), 20);
+        let third = run_number(&repository, Event::Push, None, 3);
+        third.ended("apply", "skipped");
+    }
+}
+
+/// A machine that is gone saves nothing. Its mark stays, and the next run asks for somebody.
+#[test]
+fn after_a_run_that_never_saved_nothing_is_applied() {
+    let repository = Repository::ready(1, "");
+    let mut variables = of_github(Event::Push, 1, &repository);
+    variables.insert("DIXAFORM_TENANT".to_owned(), "staging".to_owned());
+    let gone = repository.checkout();
+    let took = repository.run(&gone, "bash .dixaform/ci/state.sh take", &variables, None);
+    assert_eq!(took.code, Some(0), "{}", took.log);
+    let next = run_number(&repository, Event::Push, None, 2);
+    next.ended("apply/Take the state", "failure");
+    next.ended("apply/Apply", "skipped");
+    next.ended("apply/Save the state", "success");
+    assert!(next.log.contains(
+        "::error title=dixaform::the tenant staging is taken by https://github.com/o/r/actions/runs/1/attempts/1"
+    ));
+    assert!(repository.kept("staging.taken").starts_with("https://github.com/o/r/actions/runs/1/attempts/1\n"));
+    assert_eq!(repository.requests(), 0);
+}
+
+#[test]
+fn a_state_that_can_t_be_pushed_is_kept_as_an_artifact_and_the_tenant_stays_taken() {
+    let repository = Repository::ready(1, "");
+    // The branch takes the mark, and nothing that takes it away.
+    let hook = "#!/bin/sh\nread old new name\n! git diff --name-status \"$old\" \"$new\" | grep -q '^D.*taken'\n";
+    repository.workspace.write("origin.git/hooks/pre-receive", hook);
+    repository.sh("origin.git", "chmod +x hooks/pre-receive");
+    let run = run(&repository, Event::Push, None);
+    run.ended("apply/Apply", "success");
+    run.ended("apply/Save the state", "failure");
+    let pages = ["dixaform-out/plan.html", "dixaform-out/validate.html", "dixaform-out/apply.html"];
+    assert_eq!(run.artifacts, [&pages[..], &["state/staging.json"]].concat(), "{}", run.log);
+    assert!(!repository.kept("staging.taken").is_empty());
+    run_number(&repository, Event::Push, None, 2).ended("apply/Take the state", "failure");
+
+    // Somebody brings it back, as docs/ci.md says.
+    repository.workspace.remove("origin.git/hooks/pre-receive");
+    let mut by_hand = Variables::from([("DIXAFORM_TENANT".to_owned(), "staging".to_owned())]);
+    let owner = "https://github.com/o/r/actions/runs/1/attempts/1";
+    by_hand.insert("DIXAFORM_RUN".to_owned(), owner.to_owned());
+    let folder = repository.checkout();
+    repository.sh(&folder, "mkdir state && cp ../work-2/state/staging.json state/");
+    let saved = repository.run(&folder, "bash .dixaform/ci/state.sh save", &by_hand, None);
+    assert_eq!(saved.code, Some(0), "{}", saved.log);
+    run_number(&repository, Event::Push, None, 3).ended("apply", "skipped");
+    assert_eq!(repository.conversations(), 1);
+}
+
+/// A branch that was deleted would have everything made once more, so its absence is not taken for a beginning.
+#[test]
+fn without_the_branch_of_the_state_everything_is_planned_and_nothing_applied() {
+    let repository = Repository::new(1, "");
+    let run = run(&repository, Event::Push, None);
+    run.ended("plan/Plan", "success");
+    assert!(
+        run.log.contains("There is no branch dixaform-state yet: all manifests are planned as new."),
+        "{}",
+        run.log
+    );
+    run.ended("apply/Take the state", "failure");
+    run.ended("apply/Apply", "skipped");
+    assert!(run.log.contains("bash .dixaform/ci/state.sh create"), "{}", run.log);
+    assert_eq!(repository.requests(), 0);
+}
+
+/// The composite action: the same scripts, with its inputs.
+fn act(repository: &Repository, inputs: &[(&str, &str)]) -> (Context, Run) {
+    let action = yaml("github/action.yml");
+    let mut context = context(Event::PullRequest);
+    for (name, input) in action["inputs"].as_object().unwrap() {
+        let given = inputs.iter().find(|(given, _)| given == name).map(|(_, value)| (*value).to_owned());
+        assert!(given.is_some() || input["required"] != true, "the input {name} is required");
+        let value = given.unwrap_or_else(|| context.text(&text(&input["default"])));
+        context.set(&format!("inputs.{name}"), value);
+    }
+    let mut defaults = of_github(Event::PullRequest, 9, repository);
+    // The folder of the action in its repository: the scripts are one above.
+    defaults.insert("GITHUB_ACTION_PATH".to_owned(), crate::ci_kit::examples().join("github").display().to_string());
+    let folder = repository.checkout();
+    let mut run = Run::default();
+    Outside { repository, job: "action", folder, defaults, stop: None }.steps(
+        &action["runs"]["steps"],
+        &mut context,
+        &mut run,
+    );
+    for (name, output) in action["outputs"].as_object().unwrap() {
+        let value = context.text(output["value"].as_str().unwrap());
+        context.set(&format!("outputs.{name}"), value);
+    }
+    (context, run)
+}
+
+#[test]
+fn the_action_plans_and_applies_what_was_approved() {
+    let repository = Repository::ready(2, "");
+    let tenant = ("tenant", "staging");
+    let (context, run) = act(&repository, &[("command", "plan"), tenant, ("paths", "manifests/c1.yaml")]);
+    run.ended("action/Comment", "success");
+    run.ended("action/Apply", "skipped");
+    assert_eq!((context.names["outputs.apply"].as_str(), repository.comments().len()), ("true", 1));
+    let fingerprint = context.names["outputs.fingerprint"].as_str();
+    let inputs = [("command", "apply"), tenant, ("paths", "manifests/c1.yaml"), ("fingerprint", fingerprint)];
+    let (_, run) = act(&repository, &[inputs.as_slice(), &[("api-key", "the-secret-token")]].concat());
+    run.ended("action/Apply", "success");
+    run.ended("action/Save the state", "success");
+    assert_eq!((repository.conversations(), repository.kept("staging.taken").as_str()), (1, ""));
+    assert_eq!(example("github/action.yml").matches("default: 0.1.0").count(), 1);
+}

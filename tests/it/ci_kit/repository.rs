@@ -1,0 +1,218 @@
+//! A project in a bare repository, a Dixa to apply to, and shells to run steps in.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::manifests::email;
+use crate::support::{Server, Workspace};
+
+/// The environment of a step.
+pub(super) type Variables = BTreeMap<String, String>;
+
+/// How a step is stopped in mid-work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// Its shell gets a SIGINT, as GitHub sends it, and nobody else does.
+    Cancelled,
+    /// The shell and all below it are killed.
+    Killed,
+}
+
+/// How a step ended, and both of its streams.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) code: Option<i32>,
+    pub(super) log: String,
+}
+
+pub(super) struct Repository {
+    pub(super) workspace: Workspace,
+    /// It ends with the repository.
+    _server: Server,
+    checkouts: Cell<usize>,
+}
+
+impl Repository {
+    /// One with this many manifests, as `dixaform init` makes it, pushed to `origin`; its tenant `staging` is a sandbox
+    /// of its own with these faults.
+    pub(super) fn new(manifests: usize, faults: &str) -> Self {
+        let workspace = Workspace::new();
+        let flags = format!("--no-rate-limit --data dixa.jsonl --request-log requests.jsonl {faults}");
+        let server = Server::start(&workspace, flags.trim());
+        let _ = workspace.run("init seed").exit(0);
+        let rate_limit = "{requestsPerSecond: 20, burst: 2}";
+        let tenant = format!(
+            "{{baseUrl: \"{}\", apiKeyEnv: DIXA_API_KEY, settle: 20ms, requestTimeout: 3s, rateLimit: {rate_limit}}}",
+            server.base_url()
+        );
+        workspace.write("seed/dixaform.yaml", format!("version: 1\ntenants:\n  staging: {tenant}\n"));
+        workspace.remove("seed/manifests/conversation.yaml");
+        workspace.remove("seed/manifests/import.yaml");
+        let repository = Repository { workspace, _server: server, checkouts: Cell::new(0) };
+        for number in 0..manifests {
+            repository.workspace.write(&format!("seed/manifests/c{number}.yaml"), email(&format!("c{number}")));
+        }
+        repository.sh("seed", "git init --quiet --initial-branch=main && git add . && git commit --quiet -m first");
+        repository.sh("", "git clone --quiet --bare seed origin.git");
+        repository.sh("seed", "git remote add origin ../origin.git && git fetch --quiet");
+        repository.stubs();
+        repository
+    }
+
+    /// The same, with the branch of the state.
+    pub(super) fn ready(manifests: usize, faults: &str) -> Self {
+        let repository = Repository::new(manifests, faults);
+        repository.sh("seed", "git remote set-url origin \"$PWD/../origin.git\"");
+        let variables = Variables::from([("DIXAFORM_TENANT".to_owned(), "staging".to_owned())]);
+        let made = repository.run("seed", "bash .dixaform/ci/state.sh create", &variables, None);
+        assert_eq!(made.code, Some(0), "{}", made.log);
+        repository
+    }
+
+    /// Commits a file to main.
+    pub(super) fn push(&self, name: &str, text: &str) {
+        self.workspace.write(&format!("seed/{name}"), text);
+        self.sh("seed", "git add . && git commit --quiet -m more && git push --quiet origin main");
+    }
+
+    /// A fresh clone of main; the name of its folder.
+    pub(super) fn checkout(&self) -> String {
+        self.checkouts.set(self.checkouts.get() + 1);
+        let folder = format!("work-{}", self.checkouts.get());
+        self.sh("", &format!("git clone --quiet \"$PWD/origin.git\" {folder}"));
+        folder
+    }
+
+    pub(super) fn head(&self) -> String {
+        self.sh("origin.git", "git rev-parse main").trim().to_owned()
+    }
+
+    /// A command that must succeed; its standard output.
+    #[track_caller]
+    pub(super) fn sh(&self, folder: &str, script: &str) -> String {
+        let output = self.shell(folder, script, &Variables::new()).output().unwrap();
+        assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A file of the branch of the state; empty where there is none.
+    pub(super) fn kept(&self, name: &str) -> String {
+        self.sh("origin.git", &format!("git show dixaform-state:{name} 2>/dev/null || true"))
+    }
+
+    /// The conversations in Dixa.
+    pub(super) fn conversations(&self) -> usize {
+        let data = std::fs::read_to_string(self.workspace.path("dixa.jsonl")).unwrap_or_default();
+        data.lines().filter(|line| line.contains("\"conversation\":")).count()
+    }
+
+    /// Requests that Dixa was sent.
+    pub(super) fn requests(&self) -> usize {
+        self.workspace.requests_in("requests.jsonl").len()
+    }
+
+    /// Runs a step as GitHub does: a file, and bash that stops at the first error. `stop` is asked for again and again
+    /// while it runs.
+    pub(super) fn run(&self, folder: &str, script: &str, variables: &Variables, stop: Option<Stopped>) -> Ended {
+        let name = format!("step-{}.sh", self.checkouts.get());
+        self.workspace.write(&name, script);
+        let mut command = self.shell(folder, "", variables);
+        let log = self.workspace.path("step.log");
+        let file = std::fs::File::create(&log).unwrap();
+        command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null()).process_group(0);
+        let mut child = command.spawn().unwrap();
+        if let Some(stop) = stop {
+            self.stop(&child, stop);
+        }
+        let status = wait(&mut child);
+        let mut text = String::new();
+        std::fs::File::open(log).unwrap().read_to_string(&mut text).unwrap();
+        Ended { code: status.code(), log: text }
+    }
+
+    /// Waits until a conversation was made and its answer is missing, and stops the step then.
+    fn stop(&self, child: &Child, how: Stopped) {
+        let start = Instant::now();
+        while self.conversations() < 2 {
+            assert!(start.elapsed() < Duration::from_secs(30), "nothing was made");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        let (signal, whom) = match how {
+            Stopped::Cancelled => ("-INT", child.id().to_string()),
+            Stopped::Killed => ("-KILL", format!("-{}", child.id())),
+        };
+        assert!(Command::new("kill").args([signal, "--", &whom]).status().unwrap().success());
+    }
+
+    /// A sealed bash in a folder of the workspace. An empty script stands for that of the last step.
+    fn shell(&self, folder: &str, script: &str, variables: &Variables) -> Command {
+        let mut command = Command::new("bash");
+        if script.is_empty() {
+            let file = self.workspace.path(&format!("step-{}.sh", self.checkouts.get()));
+            command.args(["--noprofile", "--norc", "-eo", "pipefail"]).arg(file);
+        } else {
+            command.args(["-euc", script]);
+        }
+        command.current_dir(self.workspace.path(folder)).env_clear();
+        let program = Path::new(env!("CARGO_BIN_EXE_dixaform")).parent().unwrap().display().to_string();
+        let stubs = self.workspace.path("stubs").display().to_string();
+        command.env("PATH", format!("{stubs}:{program}:{}", std::env::var("PATH").unwrap()));
+        command.env("HOME", self.workspace.path("")).env("GIT_CONFIG_NOSYSTEM", "1").env("STUBS", stubs);
+        for who in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{who}_NAME"), "a").env(format!("GIT_{who}_EMAIL"), "a@example.com");
+        }
+        command.env("DIXAFORM_RETRY_SECONDS", "0").envs(variables);
+        command
+    }
+
+    /// `gh` and `curl` that keep comments in the folder `stubs`, one file each, with the author's name in another.
+    fn stubs(&self) {
+        for (name, text) in [("gh", include_str!("stubs/gh")), ("curl", include_str!("stubs/curl"))] {
+            self.workspace.write(&format!("stubs/{name}"), text);
+        }
+        self.sh("stubs", "chmod +x gh curl && mkdir comments");
+    }
+
+    /// The comments on the pull request in the order in which they were made, each with its author.
+    pub(super) fn comments(&self) -> Vec<(String, String)> {
+        let folder = self.workspace.path("stubs/comments");
+        let mut numbers: Vec<u32> = std::fs::read_dir(&folder)
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".md")?.parse().ok())
+            .collect();
+        numbers.sort_unstable();
+        let read = |name: String| self.workspace.read(&format!("stubs/comments/{name}"));
+        numbers.iter().map(|id| (read(format!("{id}.author")).trim().to_owned(), read(format!("{id}.md")))).collect()
+    }
+
+    /// Adds a comment of somebody.
+    pub(super) fn comment(&self, id: u32, author: &str, text: &str) {
+        self.workspace.write(&format!("stubs/comments/{id}.author"), format!("{author}\n"));
+        self.workspace.write(&format!("stubs/comments/{id}.md"), text);
+    }
+
+    /// What the stand-ins were told, a line for each call.
+    pub(super) fn calls(&self) -> String {
+        std::fs::read_to_string(self.workspace.path("stubs/calls")).unwrap_or_default()
+    }
+}
+
+fn wait(child: &mut Child) -> std::process::ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if start.elapsed() > Duration::from_secs(90) {
+            child.kill().unwrap();
+            panic!("a step did not end");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

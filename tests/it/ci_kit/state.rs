@@ -1,0 +1,147 @@
+//! `state.sh` in the hands of people and of accidents.
+
+use crate::ci_kit::repository::{Ended, Repository, Variables};
+
+fn run(repository: &Repository, folder: &str, command: &str, who: &str) -> Ended {
+    let pairs = [("DIXAFORM_TENANT", "staging"), ("GITHUB_RUN_ID", who)];
+    let mut variables: Variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    for (name, value) in [("GITHUB_SERVER_URL", "s"), ("GITHUB_REPOSITORY", "o/r"), ("GITHUB_RUN_ATTEMPT", "1")] {
+        variables.insert(name.to_owned(), value.to_owned());
+    }
+    repository.run(folder, &format!("bash .dixaform/ci/state.sh {command}"), &variables, None)
+}
+
+#[track_caller]
+fn well(repository: &Repository, folder: &str, command: &str, who: &str) -> String {
+    let ended = run(repository, folder, command, who);
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    ended.log
+}
+
+#[track_caller]
+fn refused(repository: &Repository, folder: &str, command: &str, who: &str, because: &str) {
+    let ended = run(repository, folder, command, who);
+    assert!(ended.code == Some(1) && ended.log.contains(because), "{because:?}: {}", ended.log);
+}
+
+#[test]
+fn two_runs_never_have_one_tenant() {
+    let repository = Repository::ready(0, "");
+    let (one, two) = (repository.checkout(), repository.checkout());
+    well(&repository, &one, "take", "1");
+    refused(&repository, &two, "take", "2", "is taken by s/o/r/actions/runs/1/attempts/1");
+    // The one that was refused has nothing to save, and takes no mark of another away.
+    assert!(well(&repository, &two, "save", "2").contains("nothing to save"));
+    assert!(!repository.kept("staging.taken").is_empty());
+    well(&repository, &one, "save", "1");
+    well(&repository, &two, "take", "2");
+}
+
+#[test]
+fn another_tenant_may_save_in_between() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    // Somebody else is faster by a moment at the first push of each command, so that it is refused.
+    let other = "cd \"$STUBS/../other\" && git pull --quiet && date +%N >acceptance.json && git add . && git commit --quiet -m other && git push --quiet";
+    repository.sh("", "git clone --quiet --branch dixaform-state \"$PWD/origin.git\" other");
+    before_push(&repository, &format!("({other})"));
+    assert!(well(&repository, &one, "take", "1").contains("attempt 1 of 5"));
+    repository.sh(&one, "echo '{}' > state/staging.json; touch ../stubs/once");
+    assert!(well(&repository, &one, "save", "1").contains("attempt 1 of 5"));
+    assert_eq!((repository.kept("staging.json").trim(), repository.kept("staging.taken").as_str()), ("{}", ""));
+    assert!(!repository.kept("acceptance.json").is_empty());
+}
+
+/// Puts a `git` before the real one that runs a script once, before it pushes.
+fn before_push(repository: &Repository, script: &str) {
+    let git = format!(
+        "#!/usr/bin/env bash\nexport PATH=${{PATH#*:}}\nfor word; do\n  if [ \"$word\" = push ] && [ -e \"$STUBS/once\" ]; then\n    rm \"$STUBS/once\"\n    {script}\n  fi\ndone\nexec git \"$@\"\n"
+    );
+    repository.workspace.write("stubs/git", git);
+    repository.sh("stubs", "chmod +x git && touch once");
+}
+
+#[test]
+fn a_push_whose_answer_is_lost_counts() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    // The first push of each command arrives, and seems to fail.
+    before_push(&repository, "git \"$@\"; exit 128");
+    assert!(well(&repository, &one, "take", "1").contains("attempt 1 of 5"));
+    repository.sh(&one, "echo '{}' > state/staging.json; touch ../stubs/once");
+    assert!(well(&repository, &one, "save", "1").contains("is on the branch"));
+    assert_eq!((repository.kept("staging.json").trim(), repository.kept("staging.taken").as_str()), ("{}", ""));
+}
+
+#[test]
+fn a_state_is_never_lost_to_one_that_is_missing_or_another() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    well(&repository, &one, "take", "1");
+    repository.sh(&one, "echo '{}' > state/staging.json");
+    well(&repository, &one, "save", "1");
+    let two = repository.checkout();
+    well(&repository, &two, "take", "2");
+    repository.sh(&two, "rm state/staging.json");
+    refused(&repository, &two, "save", "2", "state/staging.json is gone");
+    assert_eq!(repository.kept("staging.json").trim(), "{}");
+    let three = repository.checkout();
+    repository.sh(&three, "mkdir state && echo '{\"other\": 1}' > state/staging.json");
+    refused(&repository, &three, "restore", "3", "is here already");
+}
+
+#[test]
+fn a_state_beside_the_manifests_is_not_a_second_one() {
+    let repository = Repository::ready(0, "");
+    repository.push("state/staging.json", "{}\n");
+    let one = repository.checkout();
+    refused(&repository, &one, "take", "1", "there can be only one");
+    assert_eq!(repository.kept("staging.taken"), "");
+}
+
+#[test]
+fn a_repository_that_can_t_be_asked_is_not_an_empty_one() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    repository.sh(&one, "git remote set-url origin /nowhere");
+    refused(&repository, &one, "restore", "1", "does not say whether there is a branch");
+    refused(&repository, &one, "take", "1", "does not say whether there is a branch");
+}
+
+#[test]
+fn a_run_whose_mark_was_taken_away_says_that_nothing_was_saved() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    well(&repository, &one, "take", "1");
+    repository.sh(&one, "echo '{}' > state/staging.json");
+    repository.sh("", "git clone --quiet --branch dixaform-state \"$PWD/origin.git\" other && cd other && git rm --quiet staging.taken && git commit --quiet -m broken && git push --quiet");
+    refused(&repository, &one, "save", "1", "no longer has the tenant");
+    assert_eq!(repository.kept("staging.json"), "");
+}
+
+#[test]
+fn a_state_that_was_here_before_moves_to_the_branch() {
+    let repository = Repository::new(0, "");
+    let one = repository.checkout();
+    repository.sh(&one, "mkdir state && echo '{}' > state/staging.json");
+    well(&repository, &one, "create", "1");
+    assert_eq!(repository.kept("staging.json").trim(), "{}");
+    refused(&repository, &one, "create", "1", "already");
+    // Nothing of the manifests is on that branch, nor of its history.
+    assert_eq!(repository.sh("origin.git", "git ls-tree -r --name-only dixaform-state"), "README.md\nstaging.json\n");
+    assert_eq!(repository.sh("origin.git", "git rev-list --count dixaform-state").trim(), "1");
+}
+
+#[test]
+fn states_are_readable_by_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    well(&repository, &one, "take", "1");
+    repository.sh(&one, "echo '{}' > state/staging.json");
+    well(&repository, &one, "save", "1");
+    let two = repository.checkout();
+    well(&repository, &two, "restore", "2");
+    let metadata = std::fs::metadata(repository.workspace.path(&format!("{two}/state/staging.json"))).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+}
