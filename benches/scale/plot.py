@@ -39,12 +39,14 @@ STYLE = """\
   .group { font-weight: 600 }
   .soft { fill: #57606a; font-size: 12px }
   .grid { stroke: #d0d7de }
+  .page { fill: #ffffff }
   .ours { fill: #0969da } .peer { fill: #bc4c00 } .limit { fill: #8c959f }
   text.mine { font-weight: 600 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 }
     .soft { fill: #9198a1 }
     .grid { stroke: #3d444d }
+    .page { fill: #0d1117 }
     .ours { fill: #4493f8 } .peer { fill: #db6d28 } .limit { fill: #767e87 }
   }
 """
@@ -74,27 +76,29 @@ def plot(data):
     results = data["scenes"][count]
     groups = [(title, [bar for bar in bars if bar[0] in results]) for title, bars in GROUPS]
     scale = Scale([results[name].wall() for _, bars in groups for name, _, _ in bars])
-    parts, y = [], 78
+    grid, parts, y = [], [], 60
     for title, bars in groups:
         parts.append(f'<text class="group" x="16" y="{y}">{escape(title)}</text>')
-        y += 12
+        y += 10
+        end = y + ROW * len(bars) + 2
+        for value in scale.ticks():
+            grid.append(f'<line class="grid" x1="{scale.at(value):.1f}" x2="{scale.at(value):.1f}" y1="{y}" y2="{end}"/>')
         for name, label, kind in bars:
             parts += bar(results[name].wall(), label, kind, y, scale)
             y += ROW
-        y += 26
-    bottom = y - 34
-    grid = []
+        y += 34
+    bottom = y - 32
     for value in scale.ticks():
         x = scale.at(value)
-        grid.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="60" y2="{bottom}"/>')
         grid.append(f'<text class="soft" x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">{tick_name(value)}</text>')
-    height = bottom + 48
+    height = bottom + 52
     title = f"{count:,} manifests: time until the plan is there"
     note = "Whole processes, medians; logarithmic scale: each line is ten times the one before. Shorter is better."
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">',
         f"<title>{escape(title)}</title>",
         f"<style>\n{STYLE}</style>",
+        f'<rect class="page" width="{WIDTH}" height="{height}" rx="6"/>',
         f'<text class="title" x="16" y="28">{escape(title)}</text>',
         f'<text class="soft" x="16" y="{height - 10}">{escape(note)}</text>',
     ]
