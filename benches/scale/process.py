@@ -1,9 +1,10 @@
 """Runs programs and measures them from outside: wall time, CPU and peak memory as the kernel counts them."""
 
+import json
 import os
-import signal
 import statistics
-import threading
+import subprocess
+import sys
 import time
 
 
@@ -57,47 +58,66 @@ def environment(extra=()):
     return wanted
 
 
-def run(arguments, exits=(0,), limit=900, output=os.devnull, errors=None, extra=()):
+class Spawner:
+    """Starts what is measured from a process that is small itself: see spawner.py."""
+
+    def __init__(self):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "spawner.py")
+        self.child = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, task):
+        self.child.stdin.write(json.dumps(task) + "\n")
+        self.child.stdin.flush()
+        answer = self.child.stdout.readline()
+        if not answer:
+            raise Failed(f"what starts programs has ended while it ran {task['arguments']}")
+        return json.loads(answer)
+
+    def stop(self):
+        self.child.stdin.close()
+        try:
+            self.child.wait(10)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+        self.child.stdout.close()
+
+
+# Started with the first run, and stopped at the end by `stop`.
+SPAWNER = []
+
+
+def stop():
+    while SPAWNER:
+        SPAWNER.pop().stop()
+
+
+def run(arguments, exits=(0,), limit=900, output=os.devnull, errors=None, extra=(), folder=None):
     """One run; standard output goes to a file, or nowhere. It is killed after `limit` seconds.
 
     The exit code must be one of `exits`. What the program says on standard error is kept in the file `errors` and
     shown when it fails.
     """
-    errors = errors or os.path.join(WORK[0], "stderr.txt")
-    write = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    files = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, str(output), write, 0o600),
-        (os.POSIX_SPAWN_OPEN, 2, str(errors), write, 0o600),
-    ]
+    SPAWNER or SPAWNER.append(Spawner())
+    errors = str(errors or os.path.join(WORK[0], "stderr.txt"))
     arguments = [str(argument) for argument in arguments]
-    overdue = threading.Event()
-    began = time.perf_counter()
-    pid = os.posix_spawnp(arguments[0], arguments, environment(extra), file_actions=files, setpgroup=0)
-
-    def kill():
-        overdue.set()
-        os.killpg(pid, signal.SIGKILL)
-
-    watch = threading.Timer(limit, kill)
-    watch.daemon = True
-    watch.start()
-    try:
-        _, status, used = os.wait4(pid, 0)
-    except BaseException:
-        os.killpg(pid, signal.SIGKILL)
-        raise
-    finally:
-        watch.cancel()
-    wall = time.perf_counter() - began
-    code = os.waitstatus_to_exitcode(status)
+    task = {"arguments": arguments, "environment": environment(extra), "limit": limit}
+    task.update(output=str(output), errors=errors, folder=str(folder) if folder else None)
+    answer = SPAWNER[0].run(task)
+    MEASURED[0] += answer["cpu"]
+    code = answer["code"]
     if code not in exits:
+        why = f"was stopped after {limit} s" if answer["overdue"] else f"ended with {code}, not with one of {exits}"
         with open(errors, encoding="utf-8", errors="replace") as file:
             said = file.read()[-1500:]
-        why = f"was stopped after {limit} s" if overdue.is_set() else f"ended with {code}, not with one of {exits}"
         raise Failed(f"{' '.join(arguments)[:300]} {why}:\n{said}")
-    return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+    return Run(answer["wall"], answer["cpu"], answer["peak"])
 
+
+# Seconds of CPU of all runs so far.
+MEASURED = [0.0]
 
 # The folder for what is only passing through; set once by `run.py`.
 WORK = ["."]
@@ -121,7 +141,7 @@ class Others:
 
     @staticmethod
     def _mine():
-        return sum(os.times()[:4])
+        return sum(os.times()[:4]) + MEASURED[0]
 
     def cpus(self):
         now = busy()

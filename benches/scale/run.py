@@ -300,6 +300,7 @@ def main():
     except KeyboardInterrupt:
         sys.exit("interrupted")
     finally:
+        process.stop()
         if not chosen.keep:
             shutil.rmtree(work, ignore_errors=True)
 

@@ -1,7 +1,6 @@
 """Makes the folders that are planned: manifests, their state, a git repository around them."""
 
 import json
-import os
 import re
 import shutil
 import time
@@ -49,12 +48,7 @@ class Tree:
         run([self.tools.generate, self.manifests, self.count, self.per_file])
         (self.folder / "dixaform.yaml").write_text(PROJECT)
         # The state notes names of files as a plan in this folder sees them.
-        here = Path.cwd()
-        os.chdir(self.folder)
-        try:
-            run([self.tools.applied, "manifests", "state/sandbox.json"])
-        finally:
-            os.chdir(here)
+        run([self.tools.applied, "manifests", "state/sandbox.json"], folder=self.folder)
         if self.repository:
             (self.folder / ".gitignore").write_text("/state/\n/ready.json\n/peer*.json\n")
             git(self.folder, "init", "--quiet")
