@@ -77,6 +77,8 @@ class Spawner:
 
     def stop(self):
         self.child.stdin.close()
+        # It may still wait for a program, which it then kills.
+        self.child.terminate()
         try:
             self.child.wait(10)
         except subprocess.TimeoutExpired:

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -173,8 +174,9 @@ class Scene:
         terraform = [self.tools.terraform, f"-chdir={folder}"]
         flags = [f"-var=folder={self.one.manifests}", "-input=false", "-no-color", "-lock=false"]
         try:
+            say(f"{self.count:,} manifests: terraform init, and a first plan (at most a minute)")
             run([*terraform, "init", "-input=false", "-no-color"], limit=60)
-            run([*terraform, "plan", *flags], limit=300)
+            run([*terraform, "plan", *flags], limit=60)
         except Failed as error:
             say(f"!! LEFT OUT: terraform: {error}")
             return
@@ -285,8 +287,13 @@ def go(chosen, tools, work):
         say(f"wrote {chosen.out}/performance.md and {chosen.out}/performance.svg")
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 def main():
     chosen = arguments()
+    signal.signal(signal.SIGTERM, interrupted)
     tools = Tools(build=not chosen.no_build)
     if chosen.work:
         chosen.work.mkdir(parents=True, exist_ok=True)

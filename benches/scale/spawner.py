@@ -56,6 +56,7 @@ def main():
         print(json.dumps(answer), flush=True)
 
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 try:
     main()
 except KeyboardInterrupt:
