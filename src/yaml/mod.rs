@@ -2,7 +2,7 @@
 //!
 //! Everything that can be wrong with the text becomes a finding; nothing panics, and everything is bounded: the size of
 //! a file, the depth of nesting, and what aliases expand to. The events come from `saphyr-parser`; this is the only
-//! module that knows it. What is written as most manifests are is read by [`fast`] instead, which gives the same nodes
+//! module that knows it. What is written as most manifests are is read by `fast` instead, which gives the same nodes
 //! or none.
 
 mod decode;
