@@ -7,8 +7,8 @@
 
 Each round runs every contender once, one after the other, so that other work on the machine meets all alike; what
 counts is the median over the rounds. Everything is a whole process, measured from outside. Needs Python 3.9, cargo and
-git, and nothing else; contenders that are not installed are left out, loudly. It works in a temporary folder, about
-2 GB for 100,000 manifests, and removes it at the end; with --work DIR --keep the manifests stay for the next time.
+git, and nothing else; contenders that are not installed are left out, loudly. It works in a temporary folder
+and removes it at the end; with --work DIR --keep the manifests stay for the next time.
 """
 
 import argparse
