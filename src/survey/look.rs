@@ -146,9 +146,10 @@ fn look<'a>(found: &'a Found, records: &Records, scope: &Scope) -> Result<Look<'
         .map_err(|source| SurveyError::Manifest { name: found.name.to_string(), source })?;
     // One byte more than fits was read, so that the reader sees that the file is too large.
     let Reading { manifests, findings } = manifest::read(&found.name, &bounded.bytes);
-    let (documents, unsettled) = (Vec::with_capacity(manifests.len()), Vec::new());
-    let mut look = Look { found, documents, unsettled, settled: Settled::default(), findings };
-    for manifest in manifests {
+    let documents = Vec::with_capacity(manifests.len());
+    let mut look = Look { found, documents, unsettled: Vec::new(), settled: Settled::default(), findings };
+    let count = manifests.len();
+    for (number, manifest) in manifests.into_iter().enumerate() {
         let outline = Outline::of(&manifest);
         if records.get(&manifest.address).is_some_and(|record| record.is_as_wanted(manifest.digests)) {
             look.settled.count(scope.covers(&manifest.address, Some(&manifest.labels)));
@@ -156,6 +157,8 @@ fn look<'a>(found: &'a Found, records: &Records, scope: &Scope) -> Result<Look<'
         } else {
             // Its file is not remembered, and its labels stay with it.
             look.documents.push(Document { outline, labels: Labels::default() });
+            // Room for those that can still come, and for no more: there may be a hundred thousand files.
+            look.unsettled.reserve_exact(count - number);
             look.unsettled.push(manifest);
         }
     }
