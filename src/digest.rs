@@ -94,6 +94,15 @@ impl Digest {
         Digest(bytes)
     }
 
+    /// Appends what it prints.
+    pub fn append_to(&self, out: &mut String) {
+        out.push_str("sha256:");
+        for byte in self.0 {
+            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+    }
+
     /// The first `digits` hexadecimal digits, for codes that people compare by eye.
     pub fn short(&self, digits: usize) -> String {
         hex(&self.0).chars().take(digits).collect()
@@ -134,9 +143,10 @@ impl FromStr for Digest {
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()
         .flat_map(|byte| [DIGITS[usize::from(byte >> 4)] as char, DIGITS[usize::from(byte & 15)] as char])

@@ -55,7 +55,7 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
 /// Manifests by their address. Of several with one address, which is an error that [`between`] reports, the first is
 /// kept.
 pub fn keyed(mut manifests: Vec<Manifest>) -> Desired {
-    manifests.sort_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
+    manifests.sort_unstable_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
     manifests.dedup_by(|next, first| next.address == first.address);
     Desired::new(manifests)
 }

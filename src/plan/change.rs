@@ -151,14 +151,14 @@ impl Step {
 
     /// The path of the call, with `{id}` where the id is known after apply only.
     pub fn path(&self, id: Option<ConversationId>) -> String {
-        let id = id.map_or_else(|| "{id}".to_owned(), |id| id.to_string());
+        let known = || id.map_or_else(|| "{id}".to_owned(), |id| id.to_string());
         match self {
             Step::Make(kind) => kind.path().to_owned(),
             Step::Read(id) => format!("/v1/conversations/{id}"),
-            Step::ReadBack => format!("/v1/conversations/{id}"),
+            Step::ReadBack => format!("/v1/conversations/{}", known()),
             Step::ListBefore(requester) => format!("/v1/endusers/{requester}/conversations"),
             Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => {
-                format!("/v1/conversations/{id}/custom-attributes")
+                format!("/v1/conversations/{}/custom-attributes", known())
             }
         }
     }

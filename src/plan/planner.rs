@@ -458,7 +458,9 @@ pub(crate) fn fingerprint_of_change(
 ) -> String {
     // Long enough for most, so that it is allocated once.
     let mut text = String::with_capacity(512);
-    text.push_str(&format!("{address}\n{}\n", action.word()));
+    for part in [address.kind.word(), ".", address.name(), "\n", action.word(), "\n"] {
+        text.push_str(part);
+    }
     if let Some(block) = block {
         text.push_str(block.word());
     }
@@ -467,14 +469,19 @@ pub(crate) fn fingerprint_of_change(
         text.push_str(&id.to_string());
     }
     for step in steps {
-        text.push_str(&format!("\n{} {} ", step.method(), step.path(id)));
-        match step {
-            Step::Make(_) => text.push_str(&wanted.map(|wanted| wanted.content.to_string()).unwrap_or_default()),
-            Step::PatchAll => text.push_str(&wanted.map(|wanted| wanted.attributes.to_string()).unwrap_or_default()),
-            Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => {}
+        for part in ["\n", step.method(), " ", &step.path(id), " "] {
+            text.push_str(part);
+        }
+        let digest = match step {
+            Step::Make(_) => wanted.map(|wanted| wanted.content),
+            Step::PatchAll => wanted.map(|wanted| wanted.attributes),
+            Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
             Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
-                text.push_str(&Digest::of_map(&attributes_to_map(attributes)).to_string());
+                Some(Digest::of_map(&attributes_to_map(attributes)))
             }
+        };
+        if let Some(digest) = digest {
+            digest.append_to(&mut text);
         }
     }
     Digest::of_bytes(text.as_bytes()).short(16)

@@ -206,7 +206,7 @@ fn state(lines: &StateLines, records: &Records, looks: &[Look<'_>]) -> Result<St
 fn joined(looks: Vec<Look<'_>>, sorted: &SortedOut<'_>, mut findings: Findings, state: State) -> Survey {
     let mut settled = sorted.settled;
     let mut manifests = sorted.fresh.iter().map(|file| file.count).sum();
-    let mut unsettled = Vec::new();
+    let mut unsettled = Vec::with_capacity(looks.iter().map(|look| look.unsettled.len()).sum());
     for look in looks {
         manifests += look.documents.len();
         settled += look.settled;

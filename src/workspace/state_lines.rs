@@ -72,7 +72,8 @@ impl StateLines {
         let segments: io::Result<Vec<_>> = starts.par_iter().map(|start| self.segment(*start)).collect();
         let Some(segments) = segments?.into_iter().collect::<Option<Vec<Segment>>>() else { return Ok(None) };
         let ends = segments.iter().filter(|segment| segment.ends).count();
-        let (mut outlines, mut ids) = (Vec::new(), Vec::new());
+        let count = segments.iter().map(|segment| segment.records.len()).sum();
+        let (mut outlines, mut ids) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for Segment { records, ends: _ } in segments {
             for (outline, id) in records {
                 outlines.push(outline);

@@ -20,14 +20,39 @@ pub(super) fn append(change: &Change, canvas: &Canvas, out: &mut String) -> bool
     }
     let Some(members) = added(change) else { return false };
     let start = out.len();
-    canvas.above(change).iter().for_each(|row| row.paint_into(canvas.palette, out));
-    // The last line goes on with its brace.
-    out.pop();
+    above(change, canvas, out);
     let drawn = block(&members, out);
     if drawn.is_err() {
         out.truncate(start);
     }
     drawn.is_ok()
+}
+
+/// [`Canvas::above`], without the line break at the end: the last line goes on with its brace.
+fn above(change: &Change, canvas: &Canvas, out: &mut String) {
+    if change.block.is_some() || change.id.is_some() {
+        canvas.above(change).iter().for_each(|row| row.paint_into(canvas.palette, out));
+        out.pop();
+        return;
+    }
+    let (kind, name) = (change.address.kind.word(), change.address.name());
+    for part in ["  # ", kind, ".", name, " ", change.action.header()] {
+        out.push_str(part);
+    }
+    if let Some(source) = &change.source {
+        out.push_str("  (");
+        escape_into(&source.file, out);
+        out.push_str(&format!(":{})", source.place.line));
+    }
+    out.push_str(match (change.irreversible, change.reaches_customer) {
+        (false, false) => "",
+        (true, false) => "\n  # irreversible",
+        (false, true) => "\n  # reaches a customer",
+        (true, true) => "\n  # irreversible, reaches a customer",
+    });
+    for part in ["\n  ", change.action.symbol(), " ", kind, " \"", name, "\""] {
+        out.push_str(part);
+    }
 }
 
 fn block(members: &Map, out: &mut String) -> Result<(), NotDrawnHere> {

@@ -590,6 +590,10 @@ proptest! {
         }
         change.after = Some(Spec::of(&Conversation { content, attributes: Attributes::new() }));
         change.marked = marked;
+        change.reaches_customer = marked;
+        change.irreversible = known;
+        change.block = (marked && known).then_some(Block::OnChangeBlock);
+        change.source = change.source.filter(|_| !import || known);
         let canvas = PLAIN.canvas();
         let mut quick = String::new();
         if plain_block::append(&change, &canvas, &mut quick) {
