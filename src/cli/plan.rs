@@ -37,7 +37,11 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     }
     write(session, &plan, &args.forms, requests)?;
     state_access::tell_in_doubt(session, &in_doubt);
-    Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::ChangesPending } else { Exit::Done })
+    // The process ends now, and the system takes back a hundred thousand manifests faster than they are freed one by one.
+    std::mem::forget((desired, state));
+    let is_empty = plan.is_empty();
+    std::mem::forget(plan);
+    Ok(if args.detailed_exitcode && !is_empty { Exit::ChangesPending } else { Exit::Done })
 }
 
 /// The options of a plan, from flags and tenant.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use rayon::slice::ParallelSliceMut as _;
+
 use crate::conversation::{Address, ConversationId, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
@@ -55,7 +57,7 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
 /// Manifests by their address. Of several with one address, which is an error that [`between`] reports, the first is
 /// kept.
 pub fn keyed(mut manifests: Vec<Manifest>) -> Desired {
-    manifests.sort_unstable_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
+    manifests.par_sort_unstable_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
     manifests.dedup_by(|next, first| next.address == first.address);
     Desired::new(manifests)
 }
@@ -63,7 +65,7 @@ pub fn keyed(mut manifests: Vec<Manifest>) -> Desired {
 /// What is wrong between manifests, in no particular order.
 pub fn between(mut outlines: Vec<&Outline>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    outlines.sort_unstable_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
+    outlines.par_sort_unstable_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
     outlines.dedup_by(|next, first| {
         let again = next.address == first.address;
         if again {

@@ -207,12 +207,16 @@ fn joined(looks: Vec<Look<'_>>, sorted: &SortedOut<'_>, mut findings: Findings, 
     let mut settled = sorted.settled;
     let mut manifests = sorted.fresh.iter().map(|file| file.count).sum();
     let mut unsettled = Vec::with_capacity(looks.iter().map(|look| look.unsettled.len()).sum());
+    let mut done = Vec::with_capacity(looks.len());
     for look in looks {
         manifests += look.documents.len();
         settled += look.settled;
         findings.extend(look.findings);
         unsettled.extend(look.unsettled);
+        done.push(look.documents);
     }
+    // Freeing them takes as long as planning a good part of them, and other threads have nothing to do now.
+    rayon::spawn(move || drop(done));
     findings.sort();
     Survey { desired: manifest::keyed(unsettled), state, settled, findings, manifests }
 }
