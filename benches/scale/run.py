@@ -128,14 +128,14 @@ class Scene:
         self._plan(self.one, 0, output=said)
         if not said.read_text().startswith("No changes."):
             raise Failed(f"the plan of what is applied says {said.read_text()[:300]}")
-        index = self.one.state.parent / ".dixaform" / "sandbox.index"
+        index = self.one.state.parent / ".dixaform-index" / "sandbox.index"
         if not index.is_file():
             raise Failed(f"no index at {index} after two plans")
 
     def _check_changed(self, changed):
         said = self.folder / "said.txt"
         self._plan(self.changed, 2, output=said)
-        if f" {changed:,} to update," not in said.read_text():
+        if f" {changed} to update," not in said.read_text():
             raise Failed(f"{changed} manifests were changed, and the plan ends {said.read_text()[-300:]}")
 
     def _list(self):
