@@ -166,7 +166,7 @@ With {count:,} manifests, one in a file, on two threads:
   is written. A digest of the bytes would be quicker, and would take a comment for a change until the file is read.
 - **Cold** takes {seconds(cold)}, and the events of the parser alone {seconds(events)}. Most manifests never
   meet that parser: a reader for the plain part of YAML takes what it surely understands and leaves everything else to
-  it. On top of reading there is opening files ({seconds(at("limit: list+read 2"). Of
+  it. On top of reading there is opening files ({seconds(at("limit: list+read 2"))}). Of
   the instructions (callgrind, 500 manifests, one thread, SHA-256 left out) a third reads and checks YAML, a seventh
   writes digests' canonical form and the text that a plan keeps, two fifths draw the plan (half of that reads the kept
   text back), and a sixth of all of it is allocating and freeing. About a third of a second is of one thread only:
