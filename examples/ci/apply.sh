@@ -31,7 +31,7 @@ mkfifo "$scratch/lines"
 # A cancelled job sends its signals to this shell alone. dixaform must have them: at the first it starts nothing new,
 # ends what it began and saves, within seven seconds.
 child=
-# shellcheck disable=SC2329 # the trap calls it
+# shellcheck disable=SC2317,SC2329 # the trap calls it
 forward() { if [ -n "$child" ]; then kill -TERM "$child" 2>/dev/null || true; fi; }
 trap forward INT TERM
 

@@ -37,7 +37,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     }
     write(session, &plan, &args.forms, requests)?;
     state_access::tell_in_doubt(session, &in_doubt);
-    // The process ends now, and the system takes back a hundred thousand manifests faster than they are freed one by one.
+    // The process ends now, and the system takes a hundred thousand manifests back faster than they are freed.
     std::mem::forget((desired, state));
     let is_empty = plan.is_empty();
     std::mem::forget(plan);
