@@ -16,13 +16,13 @@ pub(crate) fn source(file: &str, line: u32) -> Source {
     Source::new(&Arc::from(file), Place { line, column: 1 })
 }
 
-fn conversation(spec: &str) -> Conversation {
+pub(crate) fn conversation(spec: &str) -> Conversation {
     let Value::Map(mut content) = json::parse(spec).expect("valid JSON") else { panic!("a map") };
     let attributes = content.remove("customAttributes").as_ref().map(attributes).unwrap_or_default();
     Conversation { content, attributes }
 }
 
-fn attributes(value: &Value) -> Attributes {
+pub(crate) fn attributes(value: &Value) -> Attributes {
     let value_of = |value| AttributeValue::from_value(value).expect("a value");
     value.as_map().expect("a map").iter().map(|(id, value)| (id.to_owned(), value_of(value))).collect()
 }

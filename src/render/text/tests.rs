@@ -1,60 +1,18 @@
 //! Plans in, text out.
 
-use std::sync::Arc;
-
-use proptest::prelude::*;
-
 use super::*;
 use crate::access::RateLimit;
-use crate::conversation::{Address, AttributeValue, Attributes, Conversation, ConversationId};
+use crate::conversation::ConversationId;
 use crate::json;
 use crate::plan::change::Orphan;
-use crate::plan::change::fingerprint_of;
-use crate::plan::{Block, Price, Reason, Step, Summary, Target};
-use crate::source::{Place, Source};
-use crate::spec::Spec;
-use crate::state::Lineage;
+use crate::plan::{Block, Price, Step, Summary};
+use crate::render::tests::{attributes, change, conversation, plan_of, source};
 use crate::value::{Map, Value};
+
+mod properties;
 
 const PLAIN: TextOptions = TextOptions { palette: Palette::plain(), width: None, requests_sent: 0 };
 const NARROW: TextOptions = TextOptions { width: Some(80), ..PLAIN };
-
-fn conversation(spec: &str) -> Conversation {
-    let Value::Map(mut content) = json::parse(spec).expect("valid JSON") else { panic!("a map") };
-    let attributes = match content.remove("customAttributes") {
-        Some(Value::Map(map)) => {
-            map.iter().map(|(id, value)| (id.to_owned(), AttributeValue::from_value(value).expect("a value"))).collect()
-        }
-        _ => Attributes::new(),
-    };
-    Conversation { content, attributes }
-}
-
-fn source(file: &str, line: u32) -> Source {
-    Source::new(&Arc::from(file), Place { line, column: 1 })
-}
-
-fn change(address: &str, action: Action, before: Option<&str>, after: Option<&str>) -> Change {
-    let address: Address = address.parse().expect("an address");
-    let after = after.map(conversation);
-    let makes = matches!(action, Action::Create | Action::Import | Action::Replace);
-    Change {
-        action,
-        reason: Reason::NotInState,
-        block: None,
-        source: Some(source("manifests/orders.yaml", 3)),
-        id: None,
-        before: before.map(|before| json::parse(before).expect("valid JSON")),
-        digests: after.as_ref().map(Conversation::digests),
-        steps: if makes { vec![Step::Make(address.kind)] } else { Vec::new() },
-        irreversible: makes,
-        reaches_customer: after.as_ref().is_some_and(|after| makes && after.reaches_customer()),
-        marked: false,
-        fingerprint: "0011223344556677".to_owned(),
-        address,
-        after: after.as_ref().map(Spec::of),
-    }
-}
 
 fn replace(before: &str, after: &str) -> Change {
     let id = Some(ConversationId(1042));
@@ -62,40 +20,11 @@ fn replace(before: &str, after: &str) -> Change {
 }
 
 fn update(before: &str, after: &str, patch: &str) -> Change {
-    let Value::Map(patch) = json::parse(patch).expect("valid JSON") else { panic!("a map") };
-    let value = |value| AttributeValue::from_value(value).expect("a value");
-    let patch = patch.iter().map(|(id, attribute)| (id.to_owned(), value(attribute))).collect();
+    let patch = attributes(&json::parse(patch).expect("valid JSON"));
     Change {
         id: Some(ConversationId(1042)),
         steps: vec![Step::Patch(patch)],
         ..change("conversation.a", Action::Update, Some(before), Some(after))
-    }
-}
-
-fn plan_of(changes: Vec<Change>) -> Plan {
-    let mut summary = Summary { unchanged: 4, ..Summary::default() };
-    changes.iter().for_each(|change| summary.add(change));
-    let rate_limit = RateLimit::DIXA;
-    let tenant = Target {
-        name: "staging".to_owned(),
-        base_url: "https://dev.dixa.io".to_owned(),
-        organization_id: None,
-        rate_limit,
-    };
-    let calls = changes.iter().map(|change| change.steps.len() as u64).sum();
-    Plan {
-        lineage: Lineage(uuid::Uuid::nil()),
-        serial: 1,
-        summary,
-        not_in_manifests: Vec::new(),
-        drift: Vec::new(),
-        gone: Vec::new(),
-        in_doubt: Vec::new(),
-        price: Price::new(calls, rate_limit),
-        reads_before: Vec::new(),
-        fingerprint: fingerprint_of(&tenant, &changes),
-        tenant,
-        changes,
     }
 }
 
@@ -542,85 +471,4 @@ fn colour_changes_how_it_looks_and_not_what_it_says() {
     let stripped = anstream::adapter::strip_str(&coloured).to_string();
     assert_eq!(stripped.lines().collect::<Vec<_>>(), said);
     assert!(coloured.contains("\u{1b}["));
-}
-
-fn any_value() -> impl Strategy<Value = Value> {
-    let text = prop_oneof!["\\PC{0,10}", ".{0,80}", "(?s).{0,120}", "([a-z]{1,9}[ \n]){0,30}"];
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        Just(Value::Bool(true)),
-        Just(Value::Withheld),
-        any::<i64>().prop_map(|number| Value::Number(crate::value::Number::Integer(number))),
-        text.prop_map(Value::Text),
-    ];
-    leaf.prop_recursive(4, 24, 5, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::List),
-            prop::collection::vec((any_name(), inner), 0..5)
-                .prop_map(|members| Value::Map(members.into_iter().collect())),
-        ]
-    })
-}
-
-fn any_name() -> impl Strategy<Value = String> {
-    prop_oneof!["(?s).{0,12}", Just("message".to_owned()), Just("content".to_owned()), Just("_type".to_owned())]
-}
-
-fn any_map() -> impl Strategy<Value = Map> {
-    prop::collection::vec((any_name(), any_value()), 0..5).prop_map(|members| members.into_iter().collect())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-    #[test]
-    fn a_new_block_is_the_same_on_either_way(
-        content in any_map(),
-        import in any::<bool>(),
-        marked in any::<bool>(),
-        known in any::<bool>(),
-    ) {
-        let action = if import { Action::Import } else { Action::Create };
-        let mut change = change("conversation.a", action, None, None);
-        let mut content = content;
-        if known {
-            // Members that the tables know, in another order than the documentation's.
-            content.set("message", Value::Map(content.clone()));
-            content.set("subject", Value::text("order #123"));
-            content.set("_type", Value::text("Email"));
-        }
-        change.after = Some(Spec::of(&Conversation { content, attributes: Attributes::new() }));
-        change.marked = marked;
-        change.reaches_customer = marked;
-        change.irreversible = known;
-        change.block = (marked && known).then_some(Block::OnChangeBlock);
-        change.source = change.source.filter(|_| !import || known);
-        let canvas = PLAIN.canvas();
-        let mut quick = String::new();
-        if plain_block::append(&change, &canvas, &mut quick) {
-            prop_assert_eq!(quick, painted(&canvas, &canvas.block(&change)));
-        } else {
-            prop_assert_eq!(quick, "");
-        }
-    }
-
-    #[test]
-    fn no_manifest_can_break_a_plan_or_draw_on_the_terminal(
-        before in any_map(),
-        after in any_map(),
-        file in "(?s).{0,40}",
-        width in prop::option::of(0usize..200),
-        action in prop::sample::select(Action::ALL.to_vec()),
-    ) {
-        let after = Spec::of(&Conversation { content: after, attributes: Attributes::new() });
-        let mut change = change("conversation.a", action, None, None);
-        change.before = Some(Value::Map(before));
-        change.after = Some(after);
-        change.source = Some(source(&file, 1));
-        let mut plan = plan_of(vec![change]);
-        plan.tenant.name = file;
-        let text = super::plan(&plan, &TextOptions { width, ..PLAIN });
-        prop_assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()), "{text:?}");
-        let hidden = ['\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}'];
-        prop_assert!(!text.contains(hidden), "{text:?}");
-    }
 }
