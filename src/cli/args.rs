@@ -316,7 +316,7 @@ pub struct ApplyFormsArgs {
     /// json on standard output is a line for each thing that happens, and the last line has the report; json=FILE is
     /// the report alone. The forms are written however the apply ends.
     #[arg(long, value_name = "FORM[=FILE]")]
-    pub format: Vec<FormatArg<ReportForm>>,
+    pub format: Vec<FormatArg<Form>>,
     /// The most that markdown may take; what does not fit is counted
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
@@ -462,7 +462,7 @@ pub trait Forms: Copy + Sized + 'static {
     const ALL: &'static [(&'static str, Self)];
 }
 
-/// The form of a plan.
+/// The form of a plan, or of how its apply ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Text,
@@ -481,28 +481,6 @@ impl Forms for Form {
         ("html", Form::Html),
         ("github", Form::Github),
         ("gitlab", Form::Gitlab),
-    ];
-}
-
-/// The form of how an apply ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportForm {
-    Text,
-    Json,
-    Markdown,
-    Html,
-    Github,
-    Gitlab,
-}
-
-impl Forms for ReportForm {
-    const ALL: &'static [(&'static str, ReportForm)] = &[
-        ("text", ReportForm::Text),
-        ("json", ReportForm::Json),
-        ("markdown", ReportForm::Markdown),
-        ("html", ReportForm::Html),
-        ("github", ReportForm::Github),
-        ("gitlab", ReportForm::Gitlab),
     ];
 }
 

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use crate::apply::{ApplyEvent, ApplyReport, Stop};
 use crate::cli::apply::pointing;
-use crate::cli::args::{ApplyFormsArgs, FormatArg, ReportForm};
+use crate::cli::args::{ApplyFormsArgs, Form, FormatArg};
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -50,18 +50,18 @@ impl<'a> Telling<'a> {
     }
 
     /// The form on standard output.
-    fn on_stdout(&self) -> ReportForm {
+    fn on_stdout(&self) -> Form {
         let given = self.forms.format.iter().find(|format| format.file.is_none());
-        given.map_or(ReportForm::Text, |format| format.form)
+        given.map_or(Form::Text, |format| format.form)
     }
 
     /// Shows the plan. `asks` says that a person is about to be asked about it, and must see it.
     pub fn planned(&self, made: &Plan, asks: bool) -> Result<(), Error> {
         let output = &self.session.output;
-        if self.on_stdout() == ReportForm::Text {
+        if self.on_stdout() == Form::Text {
             return output.pieces(plan::as_text(self.session, made, self.forms.full, 0));
         }
-        if self.on_stdout() == ReportForm::Json {
+        if self.on_stdout() == Form::Json {
             output.result(&apply_json_v1::planned(made, &SystemClock::timestamp()))?;
         }
         if asks {
@@ -73,7 +73,7 @@ impl<'a> Telling<'a> {
 
     /// Tells an event where events are wanted. What can't be written stops nothing that is under way.
     pub fn event(&self, event: &ApplyEvent, made: &Plan) {
-        if self.on_stdout() != ReportForm::Json || self.broken.borrow().is_some() {
+        if self.on_stdout() != Form::Json || self.broken.borrow().is_some() {
             return;
         }
         let line = apply_json_v1::event(event, made, &SystemClock::timestamp());
@@ -100,11 +100,11 @@ impl<'a> Telling<'a> {
         }
         let output = &self.session.output;
         let written = match self.on_stdout() {
-            ReportForm::Text if made.is_empty() => Ok(()),
-            ReportForm::Text if error.is_none() => {
+            Form::Text if made.is_empty() => Ok(()),
+            Form::Text if error.is_none() => {
                 output.result(&format!("\n{}", report::report(done, &pointers, &output.palette)))
             }
-            ReportForm::Text if done.counts.all_attempted() > 0 => {
+            Form::Text if done.counts.all_attempted() > 0 => {
                 // What went wrong after the run is told as the error of the command, and not twice.
                 let after =
                     matches!((&done.stop, error), (Some(Stop::Storage(said)), Some(error)) if *said == error.message);
@@ -113,8 +113,8 @@ impl<'a> Telling<'a> {
                 output.error(&format!("\n{}\n", report::report(&run, &pointers, &output.error_palette)));
                 Ok(())
             }
-            ReportForm::Text => Ok(()),
-            ReportForm::Json => output.result(&apply_json_v1::finished(&finished, &SystemClock::timestamp())),
+            Form::Text => Ok(()),
+            Form::Json => output.result(&apply_json_v1::finished(&finished, &SystemClock::timestamp())),
             other => output.result(&self.form(other, &finished)),
         };
         match (first, written) {
@@ -124,14 +124,14 @@ impl<'a> Telling<'a> {
     }
 
     /// A form as it is in a file.
-    fn form(&self, form: ReportForm, finished: &Finished<'_>) -> String {
+    fn form(&self, form: Form, finished: &Finished<'_>) -> String {
         match form {
-            ReportForm::Text => report::report(finished.report, finished.pointers, &Palette::plain()),
-            ReportForm::Json => apply_json_v1::report(finished),
-            ReportForm::Markdown => markdown::report(finished, self.forms.max_bytes),
-            ReportForm::Html => html::report(finished),
-            ReportForm::Github => github::report(finished),
-            ReportForm::Gitlab => gitlab::report(finished),
+            Form::Text => report::report(finished.report, finished.pointers, &Palette::plain()),
+            Form::Json => apply_json_v1::report(finished),
+            Form::Markdown => markdown::report(finished, self.forms.max_bytes),
+            Form::Html => html::report(finished),
+            Form::Github => github::report(finished),
+            Form::Gitlab => gitlab::report(finished),
         }
     }
 }
