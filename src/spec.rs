@@ -2,6 +2,7 @@
 //!
 //! A tree of values takes several times the memory of its text, and most specs are only ever compared by their digests.
 
+pub mod view;
 mod written;
 
 use std::fmt;
@@ -105,6 +106,11 @@ impl Spec {
     /// What the text says, as it says it.
     pub fn value(&self) -> Value {
         json::parse(&self.0).expect("a spec is made of what was a value, or was read as one")
+    }
+
+    /// [`Spec::value`] for those who only look. None says nothing about the text: take [`Spec::value`] then.
+    pub fn view(&self) -> Option<view::Members<'_>> {
+        view::read(&self.0)
     }
 
     /// What the text says.

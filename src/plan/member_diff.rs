@@ -16,6 +16,7 @@ use crate::plan::change::{Change, Step};
 use crate::plan::member_diff::order::Known;
 use crate::shape;
 use crate::spec::Spec;
+use crate::spec::view::{self, View};
 use crate::value::{Map, Number, Value};
 
 /// The members of a map that differ, in the order in which they are shown, and how many do not.
@@ -115,22 +116,27 @@ pub fn of_change(change: &Change) -> Members {
     }
 }
 
-/// What a change makes that makes something new where nothing was, with all members in the order in which they are shown;
-/// none of any other change.
-pub fn added(change: &Change) -> Option<Map> {
+/// What a change makes that makes something new where nothing was, with all members in the order in which they are
+/// shown; none of any other change. None, too, where only [`of_change`] knows: this is its short way.
+pub fn added(change: &Change) -> Option<view::Members<'_>> {
     if !matches!(change.action, Action::Create | Action::Import) {
         return None;
     }
-    match order::ordered(change.after_shown()?, body_of(change)) {
-        Value::Map(map) => Some(map),
-        _ => None,
+    let mut members = change.after.as_ref()?.view()?;
+    if change.marked {
+        view::mark(&mut members, View::SetByDixaform);
     }
+    order::put_members_in_order(&mut members, body_of(change));
+    Some(members)
 }
 
 /// Everything is new, the id is known later.
 fn made(change: &Change) -> Members {
-    let added =
-        added(change).unwrap_or_default().into_iter().map(|(name, value)| Member::new(&name, Diff::Added(value)));
+    let added = match change.after_shown().map(|shown| order::ordered(shown, body_of(change))) {
+        Some(Value::Map(map)) => map,
+        _ => Map::new(),
+    };
+    let added = added.into_iter().map(|(name, value)| Member::new(&name, Diff::Added(value)));
     Members {
         shown: std::iter::once(Member::new("id", Diff::Unknown { before: None })).chain(added).collect(),
         ..Members::default()

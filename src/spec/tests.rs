@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::spec::view::View;
 use crate::value::{Map, Number};
 
 #[test]
@@ -31,6 +32,21 @@ fn what_no_attribute_can_be_is_no_spec() {
 /// What the text of a spec is held against: read it as a value, and write it anew.
 fn slowly(text: &str) -> Option<Spec> {
     conversation_of(json::parse(text).ok()?).ok().map(|conversation| Spec::of(&conversation))
+}
+
+/// A view as the value that it is of.
+fn seen(view: &View<'_>) -> Value {
+    match view {
+        View::Null => Value::Null,
+        View::Bool(value) => Value::Bool(*value),
+        View::Number(text) => json::parse(text).expect("a number"),
+        View::Text(text) => Value::text(&**text),
+        View::List(elements) => Value::List(elements.iter().map(seen).collect()),
+        View::Map(members) => {
+            Value::Map(members.iter().map(|(name, member)| (name.to_string(), seen(member))).collect())
+        }
+        View::SetByDixaform => Value::SetByDixaform,
+    }
 }
 
 fn names() -> impl Strategy<Value = String> {
@@ -118,6 +134,35 @@ proptest! {
         if let Some(taken) = Spec::of_written(&text) {
             let slow = slowly(&text);
             prop_assert_eq!(slow.as_ref().map(Spec::json), Some(taken.json()));
+        }
+    }
+
+    #[test]
+    fn to_look_at_a_spec_shows_what_it_says(conversation in conversations()) {
+        let spec = Spec::of(&conversation);
+        let seen = spec.view().map(View::Map).as_ref().map(seen);
+        prop_assert_eq!(seen.as_ref().map(json::write), Some(spec.json().to_owned()));
+        prop_assert_eq!(seen, Some(spec.value()));
+    }
+
+    #[test]
+    fn to_look_at_a_marked_spec_shows_the_mark(conversation in conversations(), message in values(), many in any::<bool>()) {
+        let mut conversation = conversation;
+        let (name, message) = if many { ("messages", Value::List(vec![message])) } else { ("message", message) };
+        conversation.content.set(name, message);
+        let spec = Spec::of(&conversation);
+        let mut members = spec.view().expect("a spec");
+        view::mark(&mut members, View::SetByDixaform);
+        let marked = conversation.marked_content(Value::SetByDixaform);
+        let marked = Spec::of(&Conversation { content: marked, ..conversation });
+        prop_assert_eq!(json::write(&seen(&View::Map(members))), marked.json());
+    }
+
+    #[test]
+    fn a_text_that_is_no_spec_is_not_looked_at_in_vain(text in "[{}\\[\\]\"\\\\:,a1nu0]{0,16}") {
+        let members = view::read(&text);
+        if let Some(spec) = Spec::of_written(&text) {
+            prop_assert_eq!(members.map(|members| seen(&View::Map(members))), Some(spec.value()));
         }
     }
 

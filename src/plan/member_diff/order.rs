@@ -3,6 +3,7 @@
 
 use crate::conversation::CUSTOM_ATTRIBUTES;
 use crate::shape::{Form, Shape, Union};
+use crate::spec::view::{self, View};
 use crate::value::{Map, Value};
 
 /// What is known of the shape of a value.
@@ -105,5 +106,29 @@ fn put_in_order(value: &mut Value, known: Known) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {}
+    }
+}
+
+/// [`ordered`] for a value that is only looked at.
+pub(super) fn put_members_in_order(members: &mut view::Members<'_>, known: Known) {
+    let variant = members.iter().find(|(name, _)| name == "_type").and_then(|(_, value)| match value {
+        View::Text(text) => Some(&**text),
+        _ => None,
+    });
+    let order = Order::of(known, variant);
+    // Most are written as Dixa documents them.
+    if !members.is_sorted_by(|(one, _), (other, _)| order.key(one) <= order.key(other)) {
+        members.sort_by(|(one, _), (other, _)| order.key(one).cmp(&order.key(other)));
+    }
+    for (name, member) in members {
+        put_view_in_order(member, order.member(name));
+    }
+}
+
+fn put_view_in_order(view: &mut View<'_>, known: Known) {
+    match view {
+        View::List(elements) => elements.iter_mut().for_each(|element| put_view_in_order(element, known.element())),
+        View::Map(members) => put_members_in_order(members, known),
+        View::Null | View::Bool(_) | View::Number(_) | View::Text(_) | View::SetByDixaform => {}
     }
 }

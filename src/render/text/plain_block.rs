@@ -11,7 +11,7 @@ use crate::plan::member_diff::{added, is_word};
 use crate::render::escape::{escape_into, escape_quoted_into};
 use crate::render::text::string::{CHARACTERS_MAX, LINES_MAX};
 use crate::render::text::value::{Canvas, INLINE_MAX, NAME_MAX};
-use crate::value::{Map, Value};
+use crate::spec::view::{Members, View};
 
 /// Appends the block; false when it is one that only [`Canvas::block`] draws, and then nothing is appended.
 pub(super) fn append(change: &Change, canvas: &Canvas, out: &mut String) -> bool {
@@ -55,12 +55,12 @@ fn above(change: &Change, canvas: &Canvas, out: &mut String) {
     }
 }
 
-fn block(members: &Map, out: &mut String) -> Result<(), NotDrawnHere> {
-    let pad = padding(members.iter().map(|(name, _)| name))?.max("id".len());
+fn block(members: &Members<'_>, out: &mut String) -> Result<(), NotDrawnHere> {
+    let pad = padding(members)?.max("id".len());
     out.push_str(" {\n");
     begin("id", pad, 4, out);
     out.push_str("(known after apply)\n");
-    for (name, value) in members.iter() {
+    for (name, value) in members {
         begin(name, pad, 4, out);
         draw(value, 4, out)?;
         out.push('\n');
@@ -78,9 +78,9 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 /// The width that names of one level are filled up to, quotes included.
-fn padding<'m>(names: impl Iterator<Item = &'m str>) -> Result<usize, NotDrawnHere> {
+fn padding(members: &Members<'_>) -> Result<usize, NotDrawnHere> {
     let mut pad = 0;
-    for name in names {
+    for (name, _) in members {
         if !is_plain_name(name) {
             return Err(NotDrawnHere);
         }
@@ -103,12 +103,12 @@ fn begin(name: &str, pad: usize, indent: usize, out: &mut String) {
 }
 
 /// A value whose level is indented by `indent`, without a line break at its end.
-fn draw(value: &Value, indent: usize, out: &mut String) -> Result<(), NotDrawnHere> {
+fn draw(value: &View<'_>, indent: usize, out: &mut String) -> Result<(), NotDrawnHere> {
     match value {
         // A line has at most as many characters as the text has bytes.
-        Value::Text(text) if text.len() > CHARACTERS_MAX => return Err(NotDrawnHere),
-        Value::Text(text) if text.contains('\n') => heredoc(text, indent, out)?,
-        Value::List(items) if !append_flat(items, out)? => {
+        View::Text(text) if text.len() > CHARACTERS_MAX => return Err(NotDrawnHere),
+        View::Text(text) if text.contains('\n') => heredoc(text, indent, out)?,
+        View::List(items) if !append_flat(items, out)? => {
             out.push_str("[\n");
             for item in items {
                 spaces(indent + 6, out);
@@ -119,11 +119,11 @@ fn draw(value: &Value, indent: usize, out: &mut String) -> Result<(), NotDrawnHe
             spaces(indent + 4, out);
             out.push(']');
         }
-        Value::List(_) => {}
-        Value::Map(map) if !map.is_empty() => {
-            let pad = padding(map.iter().map(|(name, _)| name))?;
+        View::List(_) => {}
+        View::Map(members) if !members.is_empty() => {
+            let pad = padding(members)?;
             out.push_str("{\n");
-            for (name, value) in map.iter() {
+            for (name, value) in members {
                 begin(name, pad, indent + 4, out);
                 draw(value, indent + 4, out)?;
                 out.push('\n');
@@ -131,22 +131,22 @@ fn draw(value: &Value, indent: usize, out: &mut String) -> Result<(), NotDrawnHe
             spaces(indent + 4, out);
             out.push('}');
         }
-        Value::Map(_) => out.push_str("{}"),
+        View::Map(_) => out.push_str("{}"),
         scalar => append_scalar(scalar, out),
     }
     Ok(())
 }
 
 /// Appends a list of scalars that fits on a line; takes back what it appended of another one.
-fn append_flat(items: &[Value], out: &mut String) -> Result<bool, NotDrawnHere> {
+fn append_flat(items: &[View<'_>], out: &mut String) -> Result<bool, NotDrawnHere> {
     let start = out.len();
     out.push('[');
     for (index, item) in items.iter().enumerate() {
         let is_flat = match item {
-            Value::Text(text) if text.len() > CHARACTERS_MAX => return Err(NotDrawnHere),
-            Value::Text(text) => !text.contains('\n'),
-            Value::List(_) | Value::Map(_) => false,
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Withheld | Value::SetByDixaform => true,
+            View::Text(text) if text.len() > CHARACTERS_MAX => return Err(NotDrawnHere),
+            View::Text(text) => !text.contains('\n'),
+            View::List(_) | View::Map(_) => false,
+            View::Null | View::Bool(_) | View::Number(_) | View::SetByDixaform => true,
         };
         // A column takes at most four bytes; the exact width is looked at in the end.
         if !is_flat || index > INLINE_MAX || out.len() - start > 8 * INLINE_MAX {
@@ -164,19 +164,18 @@ fn append_flat(items: &[Value], out: &mut String) -> Result<bool, NotDrawnHere> 
     Ok(fits)
 }
 
-fn append_scalar(value: &Value, out: &mut String) {
+fn append_scalar(value: &View<'_>, out: &mut String) {
     match value {
-        Value::Text(text) => {
+        View::Text(text) => {
             out.push('"');
             escape_quoted_into(text, out);
             out.push('"');
         }
-        Value::Null => out.push_str("null"),
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Number(number) => out.push_str(&number.to_string()),
-        Value::Withheld => out.push_str("(previous value not kept)"),
-        Value::SetByDixaform => out.push_str("(set by dixaform)"),
-        Value::List(_) | Value::Map(_) => {}
+        View::Null => out.push_str("null"),
+        View::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        View::Number(number) => out.push_str(number),
+        View::SetByDixaform => out.push_str("(set by dixaform)"),
+        View::List(_) | View::Map(_) => {}
     }
 }
 
