@@ -89,6 +89,12 @@ impl Digest {
         &self.0
     }
 
+    /// Its first eight bytes as a number: different for different contents, but for chance.
+    pub fn start(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// The digest with these bytes.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Digest(bytes)

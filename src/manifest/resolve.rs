@@ -1,5 +1,6 @@
 //! Readings of many files to one [`Desired`], and what only shows between files.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use rayon::slice::ParallelSliceMut as _;
@@ -12,26 +13,20 @@ use crate::manifest::Reading;
 use crate::source::{Place, Source};
 
 /// As much of a manifest as shows what is wrong between files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outline {
-    pub address: Address,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline<'m> {
+    pub address: &'m Address,
     pub adopt: Option<ConversationId>,
     /// The digest of its content.
-    pub content: Digest,
-    pub source: Source,
+    pub content: &'m Digest,
+    pub source: &'m Source,
     pub name_place: Place,
 }
 
-impl Outline {
-    pub fn of(manifest: &Manifest) -> Self {
+impl<'m> Outline<'m> {
+    pub fn of(manifest: &'m Manifest) -> Self {
         let Manifest { address, adopt, digests, source, name_place, .. } = manifest;
-        Outline {
-            address: address.clone(),
-            adopt: *adopt,
-            content: digests.content,
-            source: source.clone(),
-            name_place: *name_place,
-        }
+        Outline { address, adopt: *adopt, content: &digests.content, source, name_place: *name_place }
     }
 
     fn name_source(&self) -> Source {
@@ -47,9 +42,7 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
         all.extend(manifests);
         findings.extend(found);
     }
-    let outlines: Vec<Outline> = all.iter().map(Outline::of).collect();
-    findings.extend(between(outlines.iter().collect()));
-    drop(outlines);
+    findings.extend(between(all.iter().map(Outline::of).collect()));
     findings.sort();
     (keyed(all), findings)
 }
@@ -63,9 +56,9 @@ pub fn keyed(mut manifests: Vec<Manifest>) -> Desired {
 }
 
 /// What is wrong between manifests, in no particular order.
-pub fn between(mut outlines: Vec<&Outline>) -> Vec<Finding> {
+pub fn between(mut outlines: Vec<Outline<'_>>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    outlines.par_sort_unstable_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
+    outlines.par_sort_unstable_by(|a, b| (a.address, a.source).cmp(&(b.address, b.source)));
     outlines.dedup_by(|next, first| {
         let again = next.address == first.address;
         if again {
@@ -78,7 +71,7 @@ pub fn between(mut outlines: Vec<&Outline>) -> Vec<Finding> {
     findings
 }
 
-fn duplicate_address(outline: &Outline, first: &Source) -> Finding {
+fn duplicate_address(outline: &Outline<'_>, first: &Source) -> Finding {
     Finding {
         code: code::DUPLICATE_ADDRESS,
         severity: Severity::Error,
@@ -90,9 +83,9 @@ fn duplicate_address(outline: &Outline, first: &Source) -> Finding {
     }
 }
 
-fn find_duplicate_adopts(outlines: &[&Outline], findings: &mut Vec<Finding>) {
-    let mut adopted: BTreeMap<ConversationId, &Outline> = BTreeMap::new();
-    for &outline in outlines {
+fn find_duplicate_adopts(outlines: &[Outline<'_>], findings: &mut Vec<Finding>) {
+    let mut adopted: BTreeMap<ConversationId, &Outline<'_>> = BTreeMap::new();
+    for outline in outlines {
         let Some(id) = outline.adopt else { continue };
         let Some(first) = adopted.insert(id, outline) else { continue };
         findings.push(Finding {
@@ -108,22 +101,30 @@ fn find_duplicate_adopts(outlines: &[&Outline], findings: &mut Vec<Finding>) {
 }
 
 /// One warning for each manifest whose body another one, with a smaller address, has already.
-fn find_same_bodies(outlines: &[&Outline], findings: &mut Vec<Finding>) {
-    let mut known: HashMap<(Kind, Digest), &Outline> = HashMap::with_capacity(outlines.len());
-    for &outline in outlines {
-        let key = (outline.address.kind, outline.content);
-        let Some(first) = known.get(&key) else {
-            known.insert(key, outline);
-            continue;
-        };
-        findings.push(Finding {
-            code: code::SAME_BODY,
-            severity: Severity::Warning,
-            source: outline.name_source(),
-            message: format!("{} has the same body as {}", outline.address, first.address),
-            hint: Some("if that is a copy left behind, remove it: each becomes a conversation of its own".into()),
-            excerpt: None,
-            related: vec![(first.name_source(), "the same body".into())],
-        });
+fn find_same_bodies(outlines: &[Outline<'_>], findings: &mut Vec<Finding>) {
+    // The first bytes of a digest are as good as any hash, and equal ones are rare.
+    let mut by_body: Vec<(u64, usize)> =
+        outlines.iter().enumerate().map(|(index, outline)| (outline.content.start(), index)).collect();
+    by_body.par_sort_unstable();
+    for alike in by_body.chunk_by(|(one, _), (next, _)| one == next).filter(|alike| alike.len() > 1) {
+        let mut known: HashMap<(Kind, &Digest), &Outline<'_>> = HashMap::new();
+        for outline in alike.iter().map(|(_, index)| &outlines[*index]) {
+            match known.entry((outline.address.kind, outline.content)) {
+                Entry::Vacant(none) => drop(none.insert(outline)),
+                Entry::Occupied(first) => findings.push(same_body(outline, first.get())),
+            }
+        }
+    }
+}
+
+fn same_body(outline: &Outline<'_>, first: &Outline<'_>) -> Finding {
+    Finding {
+        code: code::SAME_BODY,
+        severity: Severity::Warning,
+        source: outline.name_source(),
+        message: format!("{} has the same body as {}", outline.address, first.address),
+        hint: Some("if that is a copy left behind, remove it: each becomes a conversation of its own".into()),
+        excerpt: None,
+        related: vec![(first.name_source(), "the same body".into())],
     }
 }

@@ -162,7 +162,7 @@ fn owners<'a>(desired: &Desired, state: &'a State) -> BTreeMap<ConversationId, &
 }
 
 /// Addresses that are looked at by all threads before what they say is entered.
-const BATCH: usize = 4096;
+const BATCH: usize = 1024;
 
 type Pair<'a> = (Option<&'a Manifest>, Option<(&'a Address, &'a Record)>);
 
@@ -182,12 +182,16 @@ fn pairs<'a>(desired: &'a Desired, state: &'a State) -> Vec<Pair<'a>> {
 }
 
 /// What becomes of one address.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box made by one thread and freed by another costs more than moving it"
+)]
 enum Verdict {
     LeftOut,
     InDoubt(Address),
     Gone(Gone),
     Orphan(Orphan),
-    Change { change: Box<Change>, drift: Option<Drift> },
+    Change { change: Change, drift: Option<Drift> },
     Unchanged { drift: Option<Drift> },
 }
 
@@ -201,7 +205,7 @@ impl Verdict {
             Verdict::Change { change, drift } => {
                 plan.drift.extend(drift);
                 plan.summary.add(&change);
-                plan.changes.push(*change);
+                plan.changes.push(change);
             }
             Verdict::Unchanged { drift } => {
                 plan.drift.extend(drift);
@@ -254,7 +258,7 @@ impl Planner<'_> {
             (None, None) => None,
         };
         match change {
-            Some(change) => Verdict::Change { change: Box::new(change), drift },
+            Some(change) => Verdict::Change { change, drift },
             None => Verdict::Unchanged { drift },
         }
     }

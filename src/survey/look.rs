@@ -8,11 +8,13 @@ use std::time::SystemTime;
 
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
-use crate::conversation::{Address, Kind, Labels};
+use crate::conversation::{Address, ConversationId, Kind, Labels};
 use crate::desired::{Desired, Manifest};
+use crate::digest::Digest;
 use crate::finding::Findings;
 use crate::manifest::{self, Outline, Reading};
 use crate::plan::{Scope, Settled};
+use crate::source::{Place, Source};
 use crate::state::outline::Stretch;
 use crate::state::{Lineage, State};
 use crate::survey::fresh::{Records, SortedOut, sort_out};
@@ -60,28 +62,51 @@ pub enum SurveyError {
     State { path: std::path::PathBuf, source: RecordError },
 }
 
-/// One manifest that was read.
+/// A manifest that was read and is as its record.
 #[derive(Debug)]
-pub(super) struct Document {
-    pub outline: Outline,
+pub(super) struct SettledManifest {
+    pub address: Address,
     pub labels: Labels,
+    adopt: Option<ConversationId>,
+    content: Digest,
+    source: Source,
+    name_place: Place,
+}
+
+impl From<Manifest> for SettledManifest {
+    fn from(manifest: Manifest) -> Self {
+        let Manifest { address, labels, adopt, digests, source, name_place, .. } = manifest;
+        SettledManifest { address, labels, adopt, content: digests.content, source, name_place }
+    }
+}
+
+impl SettledManifest {
+    fn outline(&self) -> Outline<'_> {
+        let SettledManifest { address, labels: _, adopt, content, source, name_place } = self;
+        Outline { address, adopt: *adopt, content, source, name_place: *name_place }
+    }
 }
 
 /// One file that was read.
 #[derive(Debug)]
 pub(super) struct Look<'a> {
     pub found: &'a Found,
-    pub documents: Vec<Document>,
+    pub settled: Vec<SettledManifest>,
     unsettled: Vec<Manifest>,
-    settled: Settled,
+    /// How many of the settled ones the plan covers.
+    count: Settled,
     findings: Findings,
 }
 
 impl Look<'_> {
     /// Whether every manifest of the file is as its record, and nothing is to be said about the file alone.
     pub fn is_settled(&self) -> bool {
-        let adopts = || self.documents.iter().any(|document| document.outline.adopt.is_some());
+        let adopts = || self.settled.iter().any(|manifest| manifest.adopt.is_some());
         self.unsettled.is_empty() && self.findings.is_empty() && !adopts()
+    }
+
+    fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
+        self.settled.iter().map(SettledManifest::outline).chain(self.unsettled.iter().map(Outline::of))
     }
 }
 
@@ -122,7 +147,7 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
         return Ok(None);
     }
     let mut findings = Findings::default();
-    findings.extend(manifest::between(all_outlines(&looks)));
+    findings.extend(manifest::between(looks.iter().flat_map(Look::outlines).collect()));
     let state = match &lines {
         Some(lines) => {
             if request.remember {
@@ -135,10 +160,6 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
     Ok(Some(joined(looks, &sorted, findings, state)))
 }
 
-fn all_outlines<'l>(looks: &'l [Look<'_>]) -> Vec<&'l Outline> {
-    looks.iter().flat_map(|look| &look.documents).map(|document| &document.outline).collect()
-}
-
 /// Reads one file, and keeps of its manifests what planning needs.
 fn look<'a>(found: &'a Found, records: &Records, scope: &Scope) -> Result<Look<'a>, SurveyError> {
     let bounded = found
@@ -146,19 +167,17 @@ fn look<'a>(found: &'a Found, records: &Records, scope: &Scope) -> Result<Look<'
         .map_err(|source| SurveyError::Manifest { name: found.name.to_string(), source })?;
     // One byte more than fits was read, so that the reader sees that the file is too large.
     let Reading { manifests, findings } = manifest::read(&found.name, &bounded.bytes);
-    let documents = Vec::with_capacity(manifests.len());
-    let mut look = Look { found, documents, unsettled: Vec::new(), settled: Settled::default(), findings };
-    let count = manifests.len();
+    let (settled, unsettled, count) = (Vec::new(), Vec::new(), Settled::default());
+    let mut look = Look { found, settled, unsettled, count, findings };
+    let all = manifests.len();
     for (number, manifest) in manifests.into_iter().enumerate() {
-        let outline = Outline::of(&manifest);
+        // Room for those that can still come, and for no more: there may be a hundred thousand files.
         if records.get(&manifest.address).is_some_and(|record| record.is_as_wanted(manifest.digests)) {
-            look.settled.count(scope.covers(&manifest.address, Some(&manifest.labels)));
-            look.documents.push(Document { outline, labels: manifest.labels });
+            look.count.count(scope.covers(&manifest.address, Some(&manifest.labels)));
+            look.settled.reserve_exact(all - number);
+            look.settled.push(manifest.into());
         } else {
-            // Its file is not remembered, and its labels stay with it.
-            look.documents.push(Document { outline, labels: Labels::default() });
-            // Room for those that can still come, and for no more: there may be a hundred thousand files.
-            look.unsettled.reserve_exact(count - number);
+            look.unsettled.reserve_exact(all - number);
             look.unsettled.push(manifest);
         }
     }
@@ -167,13 +186,16 @@ fn look<'a>(found: &'a Found, records: &Records, scope: &Scope) -> Result<Look<'
 
 /// Whether a manifest that was read has the address or the body of one that was not.
 fn clash(looks: &[Look<'_>], fresh: &[IndexedFile<'_>]) -> bool {
+    if fresh.is_empty() {
+        return false;
+    }
     let hasher = RandomState::new();
     let address = |kind: Kind, name: &str| hasher.hash_one((kind, name));
     let body = |kind: Kind, digest| hasher.hash_one((digest, kind));
     let mut read: HashSet<u64> = HashSet::new();
-    for Document { outline, .. } in looks.iter().flat_map(|look| &look.documents) {
+    for outline in looks.iter().flat_map(Look::outlines) {
         read.insert(address(outline.address.kind, outline.address.name()));
-        read.insert(body(outline.address.kind, outline.content));
+        read.insert(body(outline.address.kind, *outline.content));
     }
     // Two hashes that are equal by chance cost time, and nothing else.
     let clashes = |file: &IndexedFile<'_>| {
@@ -188,8 +210,7 @@ fn clash(looks: &[Look<'_>], fresh: &[IndexedFile<'_>]) -> bool {
 /// The state, with the records that a plan asks for: of manifests that differ from theirs, and those without a
 /// manifest.
 fn state(lines: &StateLines, records: &Records, looks: &[Look<'_>]) -> Result<State, RecordError> {
-    let documents = looks.iter().flat_map(|look| &look.documents);
-    let described: HashSet<&Address> = documents.map(|document| &document.outline.address).collect();
+    let described: HashSet<&Address> = looks.iter().flat_map(Look::outlines).map(|outline| outline.address).collect();
     let orphans = records.others().filter(|record| !described.contains(&record.address));
     let unsettled = looks.iter().flat_map(|look| &look.unsettled);
     let differing = unsettled.filter_map(|manifest| records.get(&manifest.address));
@@ -204,19 +225,19 @@ fn state(lines: &StateLines, records: &Records, looks: &[Look<'_>]) -> Result<St
 }
 
 fn joined(looks: Vec<Look<'_>>, sorted: &SortedOut<'_>, mut findings: Findings, state: State) -> Survey {
-    let mut settled = sorted.settled;
+    let mut count = sorted.settled;
     let mut manifests = sorted.fresh.iter().map(|file| file.count).sum();
     let mut unsettled = Vec::with_capacity(looks.iter().map(|look| look.unsettled.len()).sum());
-    let mut done = Vec::with_capacity(looks.len());
+    let mut done = Vec::new();
     for look in looks {
-        manifests += look.documents.len();
-        settled += look.settled;
+        manifests += look.settled.len() + look.unsettled.len();
+        count += look.count;
         findings.extend(look.findings);
         unsettled.extend(look.unsettled);
-        done.push(look.documents);
+        done.extend(look.settled);
     }
     // Freeing them takes as long as planning a good part of them, and other threads have nothing to do now.
     rayon::spawn(move || drop(done));
     findings.sort();
-    Survey { desired: manifest::keyed(unsettled), state, settled, findings, manifests }
+    Survey { desired: manifest::keyed(unsettled), state, settled: count, findings, manifests }
 }

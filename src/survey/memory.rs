@@ -63,13 +63,13 @@ pub(super) fn write(
         while let Some(file) = fresh.next_if(|file| file.name < &*look.found.name) {
             keep(file, &mut writer);
         }
-        let documents = look.documents.iter();
+        let manifests = look.settled.iter();
         writer.file(
             &look.found.name,
             stamp,
-            documents.filter_map(|document| Some((sorted.records.get(&document.outline.address)?, &document.labels))),
+            manifests.filter_map(|manifest| Some((sorted.records.get(&manifest.address)?, &manifest.labels))),
         );
-        remembered.extend(look.documents.iter().map(|document| &document.outline.address));
+        remembered.extend(look.settled.iter().map(|manifest| &manifest.address));
     }
     fresh.for_each(|file| keep(file, &mut writer));
     let others = sorted.records.others().filter(|record| !remembered.contains(&record.address));
