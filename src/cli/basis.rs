@@ -16,7 +16,7 @@ use crate::project::Tenant;
 use crate::state::State;
 use crate::survey::{self, Request, Survey};
 use crate::workspace::index::Index;
-use crate::workspace::manifests::Found;
+use crate::workspace::manifests::{Found, Stamps};
 use crate::workspace::{JournalFile, StateFiles};
 
 /// What the planner is given.
@@ -36,13 +36,16 @@ pub fn gather(session: &Session, tenant: &Tenant, args: &PlanArgs, scope: &Scope
     let (paths, warnings_as_errors) = (&args.planning.paths, args.planning.warnings_as_errors);
     let files = StateFiles::beside(session.state_path(tenant));
     let began = SystemClock::system_time();
+    // Without a state there is nothing that an index could remember.
+    let uses_index = !args.no_index && files.state.exists();
+    let stamps = if uses_index { Stamps::Wanted } else { Stamps::Unwanted };
     let (found, index) =
-        rayon::join(|| load::find(session, paths), || (!args.no_index).then(|| Index::load(&files.state)).flatten());
+        rayon::join(|| load::find(session, paths, stamps), || uses_index.then(|| Index::load(&files.state)).flatten());
     let found = found?;
     // A refresh reads every record, and what a journal says about one may ask for any manifest.
     let quick = !args.refresh && found.iter().all(|found| found.path().is_some()) && !has_journal(&files.journal);
     if quick {
-        let (state, index, remember) = (&*files.state, index.as_ref(), !args.no_index);
+        let (state, index, remember) = (&*files.state, index.as_ref(), uses_index);
         let request = Request { found: &found, state, index, remember, scope, began };
         let survey = survey::survey(request).map_err(|error| Error::of(Exit::Failed, &error))?;
         if let Some(survey) = survey {

@@ -12,7 +12,7 @@ use crate::desired::Desired;
 use crate::finding::{Excerpt, Finding, Findings, code};
 use crate::manifest::{self, Reading};
 use crate::source::Place;
-use crate::workspace::manifests::{self, FindError, Found};
+use crate::workspace::manifests::{self, FindError, Found, Stamps};
 use crate::yaml;
 
 /// Reads all manifests.
@@ -20,7 +20,7 @@ use crate::yaml;
 /// # Errors
 /// A path that can't be read, or no manifest at all.
 pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findings), Error> {
-    read_all(&find(session, paths)?)
+    read_all(&find(session, paths, Stamps::Unwanted)?)
 }
 
 /// Reads the manifests of these files.
@@ -39,9 +39,9 @@ pub fn read_all(found: &[Found]) -> Result<(Desired, Findings), Error> {
 ///
 /// # Errors
 /// A path that can't be read, or no file at all.
-pub fn find(session: &Session, paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
+pub fn find(session: &Session, paths: &[PathBuf], stamps: Stamps) -> Result<Vec<Found>, Error> {
     let wanted = session.manifest_paths(paths);
-    let found = manifests::find(&wanted).map_err(|problems| {
+    let found = manifests::find(&wanted, stamps).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(|problem| Error::of(Exit::Failed, problem).message).collect();
         let error = Error::new(Exit::Failed, lines.join("\n       "));
         match problems.iter().find_map(FindError::hint) {

@@ -15,7 +15,7 @@ use crate::manifest;
 use crate::plan::{self, Plan, PlanOptions, Scope, Target};
 use crate::state::{Applied, Lineage, Record, State, file_v1};
 use crate::workspace::index::{self, Index};
-use crate::workspace::manifests::{self, Found};
+use crate::workspace::manifests::{self, Found, Stamps};
 
 /// A folder with manifests and a state, and a clock of its own, so that no two files have the same stamp.
 struct Folder {
@@ -47,7 +47,7 @@ impl Folder {
     }
 
     fn found(&self) -> Vec<Found> {
-        manifests::find(&[self.manifests()]).expect("readable")
+        manifests::find(&[self.manifests()], Stamps::Wanted).expect("readable")
     }
 
     /// The state on disk, read the slow way.

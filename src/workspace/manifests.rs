@@ -6,8 +6,8 @@
 #![expect(clippy::disallowed_methods, reason = "manifests are files")]
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,8 +34,24 @@ pub struct Found {
     /// As findings show it: the path as it was given or walked to, with `/` between folders and without `./` in front.
     pub name: Arc<str>,
     pub input: Input,
-    /// Of a file that is no link; taken before it is read.
+    /// Of a file that is no link, where stamps were wanted; taken before it is read.
     pub stamp: Option<Stamp>,
+}
+
+/// Whether files get a [`Stamp`]. To ask for it by name takes as long as to open a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamps {
+    Wanted,
+    Unwanted,
+}
+
+impl Stamps {
+    fn of(self, found: impl FnOnce() -> io::Result<Metadata>) -> Option<Stamp> {
+        match self {
+            Stamps::Wanted => found().ok().as_ref().and_then(Stamp::of),
+            Stamps::Unwanted => None,
+        }
+    }
 }
 
 /// Where the text comes from.
@@ -100,17 +116,22 @@ impl Found {
     /// # Errors
     /// Those of the operating system.
     pub fn read(&self, limit: u64) -> io::Result<Bounded> {
-        match (self.path(), self.stamp) {
-            (Some(path), Some(stamp)) if stamp.size < limit => read_of_size(path, stamp.size, limit),
-            (Some(path), _) => read_bounded(path, limit),
-            (None, _) => bounded(io::stdin().lock(), limit),
+        let Some(path) = self.path() else { return bounded(io::stdin().lock(), limit) };
+        let file = File::open(path)?;
+        let size = match self.stamp {
+            Some(stamp) => Some(stamp.size),
+            // What is no file has no size that means anything.
+            None => Some(file.metadata()?).filter(Metadata::is_file).map(|found| found.len()),
+        };
+        match size {
+            Some(size) if size < limit => read_of_size(file, size, limit),
+            _ => bounded(file, limit),
         }
     }
 }
 
 /// Reads a regular file that had this size a moment ago: in one call, where it still has.
-fn read_of_size(path: &Path, size: u64, limit: u64) -> io::Result<Bounded> {
-    let mut file = File::open(path)?;
+fn read_of_size(mut file: File, size: u64, limit: u64) -> io::Result<Bounded> {
     let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
     // With room for one byte more, a file that has not grown shows its end.
     let mut bytes = vec![0; size + 1];
@@ -125,7 +146,10 @@ fn read_of_size(path: &Path, size: u64, limit: u64) -> io::Result<Bounded> {
         match read.cmp(&size) {
             std::cmp::Ordering::Less => {}
             std::cmp::Ordering::Equal => break,
-            std::cmp::Ordering::Greater => return read_bounded(path, limit),
+            std::cmp::Ordering::Greater => {
+                file.rewind()?;
+                return bounded(file, limit);
+            }
         }
     }
     bytes.truncate(read);
@@ -155,12 +179,12 @@ fn bounded(source: impl Read, limit: u64) -> io::Result<Bounded> {
 /// # Errors
 /// Every path that does not exist or can't be read, in the order of the paths given, and below a folder in that of
 /// their names.
-pub fn find(paths: &[PathBuf]) -> Result<Vec<Found>, Vec<FindError>> {
-    let mut search = Search::default();
+pub fn find(paths: &[PathBuf], stamps: Stamps) -> Result<Vec<Found>, Vec<FindError>> {
+    let mut search = Search { found: Vec::new(), errors: Vec::new(), visited: 0, has_links: false, stamps };
     for path in paths {
         search.path(path);
     }
-    let Search { mut found, errors, has_links, visited: _ } = search;
+    let Search { mut found, errors, has_links, .. } = search;
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -178,12 +202,12 @@ fn drop_repetitions(found: &mut Vec<Found>) {
     found.retain(|found| seen.insert(found.path().map(|path| real_path(path, &mut real_folders))));
 }
 
-#[derive(Default)]
 struct Search {
     found: Vec<Found>,
     errors: Vec<FindError>,
     visited: usize,
     has_links: bool,
+    stamps: Stamps,
 }
 
 impl Search {
@@ -197,7 +221,7 @@ impl Search {
             Ok(metadata) => {
                 let is_link = path.is_symlink();
                 self.has_links |= is_link;
-                let stamp = if is_link { None } else { Stamp::of(&metadata) };
+                let stamp = if is_link { None } else { self.stamps.of(|| Ok(metadata)) };
                 self.found.push(Found::file(display_name(path), path, stamp));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -218,6 +242,7 @@ impl Search {
         let below = Below {
             folder,
             prefix: display_name(folder),
+            stamps: self.stamps,
             visited: AtomicUsize::new(self.visited),
             catch: Mutex::default(),
         };
@@ -240,6 +265,7 @@ struct Below<'a> {
     folder: &'a Path,
     /// [`display_name`] of the folder.
     prefix: String,
+    stamps: Stamps,
     visited: AtomicUsize,
     catch: Mutex<Catch>,
 }
@@ -260,7 +286,8 @@ impl Below<'_> {
         };
         catch.has_links |= entry.path_is_symlink();
         if is_manifest(&entry) {
-            let stamp = if entry.path_is_symlink() { None } else { entry.metadata().ok().as_ref().and_then(Stamp::of) };
+            let is_link = entry.path_is_symlink();
+            let stamp = if is_link { None } else { self.stamps.of(|| fs::symlink_metadata(entry.path())) };
             catch.found.push(Found::file(self.name(entry.path()), entry.path(), stamp));
         }
     }
@@ -402,7 +429,7 @@ mod tests {
         let paths: Vec<PathBuf> =
             paths.iter().map(|path| if *path == "-" { path.into() } else { folder.join(path) }).collect();
         let front = format!("{}/", folder.display());
-        let found = find(&paths).expect("readable");
+        let found = find(&paths, Stamps::Wanted).expect("readable");
         found.iter().map(|found| found.name.strip_prefix(&front).unwrap_or(&found.name).to_owned()).collect()
     }
 
@@ -446,7 +473,7 @@ mod tests {
     fn every_path_that_does_not_exist_is_told() {
         let folder = folder(&["a.yaml"]);
         let paths = ["missing", "a.yaml", "a.yaml/below", "gone.yaml"].map(|path| folder.path().join(path));
-        let errors = find(&paths).expect_err("three are wrong");
+        let errors = find(&paths, Stamps::Wanted).expect_err("three are wrong");
         let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(told.len(), 3, "{told:?}");
         for (told, path) in told.iter().zip(["missing", "a.yaml/below", "gone.yaml"]) {
@@ -469,7 +496,7 @@ mod tests {
         assert_eq!(names(folder.path(), &["real"]), ["real/a.yaml", "real/linked/b.yaml"]);
         assert_eq!(names(folder.path(), &["."]).len(), 2, "the file behind the link is the other one");
         symlink("nowhere", at("real/c.yaml")).expect("linked");
-        let errors = find(&[at("real")]).expect_err("a manifest that is not there");
+        let errors = find(&[at("real")], Stamps::Unwanted).expect_err("a manifest that is not there");
         assert!(errors[0].to_string().contains("c.yaml"), "{errors:?}");
     }
 
@@ -490,12 +517,16 @@ mod tests {
     fn a_file_is_read_whole_though_its_size_has_changed_since_it_was_found() {
         let folder = folder(&["12345"]);
         let path = folder.path().join("12345");
-        let found = find(std::slice::from_ref(&path)).expect("readable").remove(0);
-        for content in ["", "1", "12345", "123456", &"x".repeat(10_000)] {
-            fs::write(&path, content).expect("written");
-            assert_eq!(found.read(1 << 20).expect("read").bytes, content.as_bytes());
+        for stamps in [Stamps::Wanted, Stamps::Unwanted] {
+            fs::write(&path, "12345").expect("written");
+            let found = find(std::slice::from_ref(&path), stamps).expect("readable").remove(0);
+            assert_eq!(found.stamp.is_some(), stamps == Stamps::Wanted && cfg!(unix));
+            for content in ["", "1", "12345", "123456", &"x".repeat(10_000)] {
+                fs::write(&path, content).expect("written");
+                assert_eq!(found.read(1 << 20).expect("read").bytes, content.as_bytes());
+            }
+            assert!(found.read(1000).expect("read").too_large);
         }
-        assert!(found.read(1000).expect("read").too_large);
     }
 
     #[test]
