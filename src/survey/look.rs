@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::Path;
 use std::time::SystemTime;
 
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSlice as _;
 
 use crate::conversation::{Address, ConversationId, Kind, Labels};
 use crate::desired::{Desired, Manifest};
@@ -87,28 +89,41 @@ impl SettledManifest {
     }
 }
 
-/// One file that was read.
-#[derive(Debug)]
+/// What was read of some files, which stand together.
+#[derive(Debug, Default)]
 pub(super) struct Look<'a> {
-    pub found: &'a Found,
-    pub settled: Vec<SettledManifest>,
+    settled: Vec<SettledManifest>,
     unsettled: Vec<Manifest>,
-    /// How many of the settled ones the plan covers.
+    /// Files whose every manifest is settled, with nothing to be said about the file alone.
+    settled_files: Vec<SettledFile<'a>>,
+    /// How many of the settled manifests the plan covers.
     count: Settled,
     findings: Findings,
 }
 
-impl Look<'_> {
-    /// Whether every manifest of the file is as its record, and nothing is to be said about the file alone.
-    pub fn is_settled(&self) -> bool {
-        let adopts = || self.settled.iter().any(|manifest| manifest.adopt.is_some());
-        self.unsettled.is_empty() && self.findings.is_empty() && !adopts()
+#[derive(Debug)]
+struct SettledFile<'a> {
+    found: &'a Found,
+    /// Where its manifests are among all that are settled.
+    manifests: Range<usize>,
+}
+
+impl<'a> Look<'a> {
+    /// See [`SettledFile`]; with their manifests.
+    pub fn settled_files(&self) -> impl Iterator<Item = (&'a Found, &[SettledManifest])> {
+        self.settled_files.iter().map(|file| (file.found, &self.settled[file.manifests.clone()]))
     }
 
     fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
         self.settled.iter().map(SettledManifest::outline).chain(self.unsettled.iter().map(Outline::of))
     }
 }
+
+/// The most files that are looked at together.
+const TOGETHER: usize = 64;
+
+/// Each thread gets its files in at least so many parts, since some files have more in them than others.
+const PARTS: usize = 16;
 
 /// Surveys manifests and state; none where the slow way has to be taken.
 ///
@@ -136,7 +151,8 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
     let Some(sorted) = sort_out(request.found, request.index, outlines, request.scope) else {
         return survey(Request { index: None, ..request });
     };
-    let looks = sorted.to_read.par_iter().map(|found| look(found, &sorted.records, request.scope));
+    let together = (sorted.to_read.len() / (PARTS * rayon::current_num_threads())).clamp(1, TOGETHER);
+    let looks = sorted.to_read.par_chunks(together).map(|some| look(some, &sorted.records, request.scope));
     let looks: Vec<Look<'_>> = looks.collect::<Result<_, _>>()?;
     if clash(&looks, &sorted.fresh) {
         // What is wrong with them shows when both are read.
@@ -160,28 +176,40 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
     Ok(Some(joined(looks, &sorted, findings, state)))
 }
 
-/// Reads one file, and keeps of its manifests what planning needs.
-fn look<'a>(found: &'a Found, records: &Records, scope: &Scope) -> Result<Look<'a>, SurveyError> {
-    let bounded = found
-        .read(yaml::SIZE_LIMIT + 1)
-        .map_err(|source| SurveyError::Manifest { name: found.name.to_string(), source })?;
-    // One byte more than fits was read, so that the reader sees that the file is too large.
-    let Reading { manifests, findings } = manifest::read(&found.name, &bounded.bytes);
-    let (settled, unsettled, count) = (Vec::new(), Vec::new(), Settled::default());
-    let mut look = Look { found, settled, unsettled, count, findings };
-    let all = manifests.len();
-    for (number, manifest) in manifests.into_iter().enumerate() {
-        // Room for those that can still come, and for no more: there may be a hundred thousand files.
-        if records.get(&manifest.address).is_some_and(|record| record.is_as_wanted(manifest.digests)) {
-            look.count.count(scope.covers(&manifest.address, Some(&manifest.labels)));
-            look.settled.reserve_exact(all - number);
-            look.settled.push(manifest.into());
-        } else {
-            look.unsettled.reserve_exact(all - number);
-            look.unsettled.push(manifest);
-        }
+/// Reads some files, and keeps of their manifests what planning needs.
+fn look<'a>(files: &[&'a Found], records: &Records, scope: &Scope) -> Result<Look<'a>, SurveyError> {
+    let mut look = Look::default();
+    for found in files {
+        look.read(found, records, scope)?;
     }
     Ok(look)
+}
+
+impl<'a> Look<'a> {
+    fn read(&mut self, found: &'a Found, records: &Records, scope: &Scope) -> Result<(), SurveyError> {
+        let bounded = found
+            .read(yaml::SIZE_LIMIT + 1)
+            .map_err(|source| SurveyError::Manifest { name: found.name.to_string(), source })?;
+        // One byte more than fits was read, so that the reader sees that the file is too large.
+        let Reading { manifests, findings } = manifest::read(&found.name, &bounded.bytes);
+        let first = self.settled.len();
+        let mut is_settled = findings.is_empty();
+        for manifest in manifests {
+            if records.get(&manifest.address).is_some_and(|record| record.is_as_wanted(manifest.digests)) {
+                is_settled &= manifest.adopt.is_none();
+                self.count.count(scope.covers(&manifest.address, Some(&manifest.labels)));
+                self.settled.push(manifest.into());
+            } else {
+                is_settled = false;
+                self.unsettled.push(manifest);
+            }
+        }
+        if is_settled {
+            self.settled_files.push(SettledFile { found, manifests: first..self.settled.len() });
+        }
+        self.findings.extend(findings);
+        Ok(())
+    }
 }
 
 /// Whether a manifest that was read has the address or the body of one that was not.

@@ -6,9 +6,10 @@ use std::time::SystemTime;
 use crate::conversation::Address;
 use crate::finding::Findings;
 use crate::survey::fresh::SortedOut;
-use crate::survey::look::{Look, Request};
+use crate::survey::look::{Look, Request, SettledManifest};
 use crate::workspace::Stamp;
 use crate::workspace::index::{IndexWriter, IndexedFile};
+use crate::workspace::manifests::Found;
 
 /// A new index is written when it saves reading at least one in so many files; what it costs would not come in
 /// otherwise.
@@ -30,10 +31,11 @@ pub(super) fn write(
         .flat_map(|finding| std::iter::once(&finding.source).chain(finding.related.iter().map(|(source, _)| source)))
         .map(|source| &*source.file)
         .collect();
-    let clean: Vec<(&Look<'_>, Stamp)> = looks
+    let clean: Vec<(&Found, Stamp, &[SettledManifest])> = looks
         .iter()
-        .filter(|look| look.is_settled() && !suspicious.contains(&*look.found.name))
-        .filter_map(|look| Some((look, old_enough(look.found.stamp, request.began)?)))
+        .flat_map(Look::settled_files)
+        .filter(|(found, _)| !suspicious.contains(&*found.name))
+        .filter_map(|(found, manifests)| Some((found, old_enough(found.stamp, request.began)?, manifests)))
         .collect();
     let before = request.index.map_or(0, |index| index.files().count());
     let now = sorted.fresh.len() + clean.len();
@@ -59,17 +61,14 @@ pub(super) fn write(
             .collect();
         writer.file(file.name, file.stamp, known.iter().map(|(record, labels)| (*record, labels)));
     };
-    for (look, stamp) in clean {
-        while let Some(file) = fresh.next_if(|file| file.name < &*look.found.name) {
+    for (found, stamp, manifests) in clean {
+        while let Some(file) = fresh.next_if(|file| file.name < &*found.name) {
             keep(file, &mut writer);
         }
-        let manifests = look.settled.iter();
-        writer.file(
-            &look.found.name,
-            stamp,
-            manifests.filter_map(|manifest| Some((sorted.records.get(&manifest.address)?, &manifest.labels))),
-        );
-        remembered.extend(look.settled.iter().map(|manifest| &manifest.address));
+        let known =
+            manifests.iter().filter_map(|manifest| Some((sorted.records.get(&manifest.address)?, &manifest.labels)));
+        writer.file(&found.name, stamp, known);
+        remembered.extend(manifests.iter().map(|manifest| &manifest.address));
     }
     fresh.for_each(|file| keep(file, &mut writer));
     let others = sorted.records.others().filter(|record| !remembered.contains(&record.address));
