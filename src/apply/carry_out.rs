@@ -96,7 +96,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         if !change.steps.iter().any(|step| matches!(step, Step::Make(_) | Step::Read(_))) {
             progress.id = change.id;
         }
-        for step in &change.steps {
+        for step in &*change.steps {
             match step {
                 Step::Make(kind) => self.make(change, *kind, permit.take(), progress).await?,
                 Step::Patch(attributes) => {

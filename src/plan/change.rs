@@ -1,7 +1,11 @@
 //! The plan as data: everything that apply needs, nothing that it must decide.
 
+use std::borrow::Cow;
+
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+
 use crate::access::RateLimit;
-use crate::conversation::{self, Address, Attributes, ConversationId, Digests, Kind};
+use crate::conversation::{self, Address, Attributes, ConversationId, Digests, Kind, attributes_to_map};
 use crate::digest::Digest;
 use crate::plan::action::Action;
 use crate::plan::member_diff::{self, Members};
@@ -87,7 +91,7 @@ pub struct Change {
     /// the record, not that of the manifest.
     pub digests: Option<Digests>,
     /// What apply does, in this order.
-    pub steps: Vec<Step>,
+    pub steps: Steps,
     /// Dixa has no way back: a conversation is made, and can't be deleted.
     pub irreversible: bool,
     /// It sends a message to the customer.
@@ -95,9 +99,10 @@ pub struct Change {
     /// The first message gets an `externalId` of dixaform's own, by which a lost answer can be found again. It is no part
     /// of the digest.
     pub marked: bool,
-    /// 16 hexadecimal digits over address, action, id and calls with their bodies.
-    pub fingerprint: String,
 }
+
+/// The calls of a change. What most changes do is the same, and costs nothing to keep.
+pub type Steps = Cow<'static, [Step]>;
 
 impl Change {
     /// What the manifest describes, with `customAttributes`.
@@ -165,6 +170,13 @@ impl Step {
 }
 
 impl Change {
+    /// Short digest of what it does, 16 hexadecimal digits over address, action, id and calls with their bodies: the same
+    /// calls with the same bodies have the same one.
+    pub fn fingerprint(&self) -> String {
+        let Change { address, action, block, id, steps, digests, .. } = self;
+        fingerprint_of_change(address, *action, block.as_ref(), *id, steps, *digests)
+    }
+
     /// The calls of the change: method and path.
     pub fn calls(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
         // What a replacement patches is the new conversation.
@@ -268,9 +280,50 @@ impl Summary {
 pub fn fingerprint_of(tenant: &Target, changes: &[Change]) -> String {
     // Several tenants can share a host; an approval for one is none for another.
     let mut text = format!("dixaform-plan/1\n{}\n{}\n", tenant.base_url, tenant.name);
-    for change in changes {
-        text.push_str(&change.fingerprint);
+    let fingerprints: Vec<String> = changes.par_iter().map(Change::fingerprint).collect();
+    for fingerprint in fingerprints {
+        text.push_str(&fingerprint);
         text.push('\n');
+    }
+    Digest::of_bytes(text.as_bytes()).short(16)
+}
+
+/// See [`Change::fingerprint`]; `wanted` are the digests of what is made or patched as a whole.
+pub(super) fn fingerprint_of_change(
+    address: &Address,
+    action: Action,
+    block: Option<&Block>,
+    id: Option<ConversationId>,
+    steps: &[Step],
+    wanted: Option<Digests>,
+) -> String {
+    // Long enough for most, so that it is allocated once.
+    let mut text = String::with_capacity(512);
+    for part in [address.kind.word(), ".", address.name(), "\n", action.word(), "\n"] {
+        text.push_str(part);
+    }
+    if let Some(block) = block {
+        text.push_str(block.word());
+    }
+    text.push('\n');
+    if let Some(id) = id {
+        text.push_str(&id.to_string());
+    }
+    for step in steps {
+        for part in ["\n", step.method(), " ", &step.path(id), " "] {
+            text.push_str(part);
+        }
+        let digest = match step {
+            Step::Make(_) => wanted.map(|wanted| wanted.content),
+            Step::PatchAll => wanted.map(|wanted| wanted.attributes),
+            Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
+            Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
+                Some(Digest::of_map(&attributes_to_map(attributes)))
+            }
+        };
+        if let Some(digest) = digest {
+            digest.append_to(&mut text);
+        }
     }
     Digest::of_bytes(text.as_bytes()).short(16)
 }

@@ -12,8 +12,9 @@ use crate::conversation::{
 use crate::digest::Digest;
 use crate::json;
 use crate::plan::action::Action;
-use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target, fingerprint_of};
-use crate::plan::planner::fingerprint_of_change;
+use crate::plan::change::{
+    Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target, fingerprint_of, fingerprint_of_change,
+};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::source::{Place, Source};
@@ -169,8 +170,7 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
     let id = value.get("id").and_then(as_integer).map(ConversationId);
     let block = block(value, id)?;
     let steps = list_at(value, "steps")?.iter().map(step).collect::<Result<Vec<_>, _>>()?;
-    let fingerprint = text_at(value, "fingerprint")?.to_owned();
-    if fingerprint != fingerprint_of_change(&address, action, block.as_ref(), id, &steps, wanted) {
+    if text_at(value, "fingerprint")? != fingerprint_of_change(&address, action, block.as_ref(), id, &steps, wanted) {
         return Err(PlanFileError::Changed(address.to_string()));
     }
     let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
@@ -196,8 +196,7 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
         id,
         after: after.as_ref().map(Spec::of),
         digests,
-        steps,
-        fingerprint,
+        steps: steps.into(),
     })
 }
 

@@ -16,7 +16,7 @@ pub mod text_diff;
 
 pub use action::Action;
 pub use approval::{Difference, differences};
-pub use change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target};
+pub use change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target};
 pub use observation::{Observation, Observations};
 pub use planner::{PlanOptions, RemovedAttributes, Settled, plan};
 pub use price::Price;

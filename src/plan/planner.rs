@@ -10,6 +10,7 @@
 //! | a call is in doubt | none before it is settled | none |
 //! | read, and gone | none: it is told, and never silently made again | none |
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
@@ -17,12 +18,10 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::conversation::{
     Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId, Digests, Kind, OnChange,
-    attributes_to_map,
 };
 use crate::desired::{Desired, Manifest};
-use crate::digest::Digest;
 use crate::plan::action::Action;
-use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target, fingerprint_of};
+use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target, fingerprint_of};
 use crate::plan::observation::{self, Observation, Observations};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
@@ -142,7 +141,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
 
 /// The reads that apply makes once, before its first write: whose tenant it is, and whether the attributes exist.
 pub(crate) fn reads_before(changes: &[Change]) -> Vec<Read> {
-    let mut steps = changes.iter().flat_map(|change| &change.steps).peekable();
+    let mut steps = changes.iter().flat_map(|change| &*change.steps).peekable();
     if steps.peek().is_none() {
         return Vec::new();
     }
@@ -283,6 +282,7 @@ impl Planner<'_> {
         }
         let block = self.owners.get(&id).map(|owner| Block::OwnedBy { id, owner: (*owner).clone() });
         let reason = Reason::AdoptAnnotation;
+        let steps = steps.into();
         let draft = Draft { action: Action::Adopt, reason, block, id: Some(id), before: None, steps };
         draft.finish(manifest, manifest.digests, self.options)
     }
@@ -318,7 +318,7 @@ impl Planner<'_> {
         };
         let digests = Digests { content: record.content_digest, attributes: manifest.digests.attributes };
         let before = Some(before(record, &wanted, written));
-        let steps = vec![Step::Patch(patch)];
+        let steps = vec![Step::Patch(patch)].into();
         let draft = Draft { action: Action::Update, reason, block: None, id: Some(record.id), before, steps };
         Some(draft.finish(manifest, digests, self.options))
     }
@@ -365,15 +365,19 @@ impl Planner<'_> {
     }
 
     /// POST, then PATCH if there are attributes. What can't be marked is told from older conversations by a list of them.
-    fn making(&self, manifest: &Manifest) -> Vec<Step> {
-        let mut steps = Vec::new();
+    fn making(&self, manifest: &Manifest) -> Steps {
+        let steps = match (manifest.address.kind, manifest.facts.has_attributes) {
+            (Kind::Conversation, false) => const { &[Step::Make(Kind::Conversation)] }.as_slice(),
+            (Kind::Conversation, true) => &const { [Step::Make(Kind::Conversation), Step::PatchAll] },
+            (Kind::Import, false) => &const { [Step::Make(Kind::Import)] },
+            (Kind::Import, true) => &const { [Step::Make(Kind::Import), Step::PatchAll] },
+        };
+        let mut steps = Cow::Borrowed(steps);
         if !manifest.facts.has_external_id && !marks(manifest, self.options) {
             let conversation = manifest.spec.conversation();
-            steps.extend(conversation.requester_id().map(|requester| Step::ListBefore(requester.to_owned())));
-        }
-        steps.push(Step::Make(manifest.address.kind));
-        if manifest.facts.has_attributes {
-            steps.push(Step::PatchAll);
+            if let Some(requester) = conversation.requester_id() {
+                steps.to_mut().insert(0, Step::ListBefore(requester.to_owned()));
+            }
         }
         steps
     }
@@ -394,7 +398,6 @@ fn before(record: &Record, wanted: &Conversation, written: BTreeMap<String, Valu
 }
 
 fn forget(address: &Address, record: &Record) -> Change {
-    let fingerprint = fingerprint_of_change(address, Action::Forget, None, Some(record.id), &[], None);
     Change {
         address: address.clone(),
         action: Action::Forget,
@@ -405,11 +408,10 @@ fn forget(address: &Address, record: &Record) -> Change {
         before: None,
         after: None,
         digests: None,
-        steps: Vec::new(),
+        steps: Steps::default(),
         irreversible: false,
         reaches_customer: false,
         marked: false,
-        fingerprint,
     }
 }
 
@@ -420,18 +422,16 @@ struct Draft {
     block: Option<Block>,
     id: Option<ConversationId>,
     before: Option<Value>,
-    steps: Vec<Step>,
+    steps: Steps,
 }
 
 impl Draft {
     fn finish(self, manifest: &Manifest, digests: Digests, options: &PlanOptions) -> Change {
         let Draft { action, reason, block, id, before, mut steps } = self;
         if options.verify && steps.iter().any(|step| step.method() == "PATCH") {
-            steps.push(Step::ReadBack);
+            steps.to_mut().push(Step::ReadBack);
         }
         let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
-        let fingerprint =
-            fingerprint_of_change(&manifest.address, action, block.as_ref(), id, &steps, Some(manifest.digests));
         Change {
             address: manifest.address.clone(),
             action,
@@ -446,47 +446,6 @@ impl Draft {
             irreversible: makes,
             reaches_customer: makes && manifest.facts.reaches_customer,
             marked: makes && marks(manifest, options),
-            fingerprint,
         }
     }
-}
-
-/// The digest of what a change does: the same calls with the same bodies have the same one.
-pub(crate) fn fingerprint_of_change(
-    address: &Address,
-    action: Action,
-    block: Option<&Block>,
-    id: Option<ConversationId>,
-    steps: &[Step],
-    wanted: Option<Digests>,
-) -> String {
-    // Long enough for most, so that it is allocated once.
-    let mut text = String::with_capacity(512);
-    for part in [address.kind.word(), ".", address.name(), "\n", action.word(), "\n"] {
-        text.push_str(part);
-    }
-    if let Some(block) = block {
-        text.push_str(block.word());
-    }
-    text.push('\n');
-    if let Some(id) = id {
-        text.push_str(&id.to_string());
-    }
-    for step in steps {
-        for part in ["\n", step.method(), " ", &step.path(id), " "] {
-            text.push_str(part);
-        }
-        let digest = match step {
-            Step::Make(_) => wanted.map(|wanted| wanted.content),
-            Step::PatchAll => wanted.map(|wanted| wanted.attributes),
-            Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
-            Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
-                Some(Digest::of_map(&attributes_to_map(attributes)))
-            }
-        };
-        if let Some(digest) = digest {
-            digest.append_to(&mut text);
-        }
-    }
-    Digest::of_bytes(text.as_bytes()).short(16)
 }

@@ -146,7 +146,7 @@ fn append_change(change: &Change, out: &mut String) {
     member(out, "marked", &Value::Bool(change.marked));
     member(out, "digest", &or_null(change.digests.as_ref(), digests));
     member(out, "steps", &Value::List(change.steps.iter().map(step).collect()));
-    member(out, "fingerprint", &Value::text(&change.fingerprint));
+    member(out, "fingerprint", &Value::text(change.fingerprint()));
     out.push('}');
 }
 

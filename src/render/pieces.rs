@@ -38,7 +38,7 @@ impl Iterator for Pieces<'_> {
 const PART: usize = 64;
 
 /// Changes that are drawn before any of them is written: some megabytes of text.
-const BATCH: usize = 32 * PART;
+const BATCH: usize = 16 * PART;
 
 /// The changes as `draw` appends them, by all threads, in their order. It is given the index of each.
 pub fn of_changes<'p>(

@@ -39,11 +39,10 @@ pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after:
         id: None,
         before: before.map(|before| json::parse(before).expect("valid JSON")),
         digests: after.as_ref().map(Conversation::digests),
-        steps: if makes { vec![Step::Make(address.kind)] } else { Vec::new() },
+        steps: if makes { vec![Step::Make(address.kind)] } else { Vec::new() }.into(),
         irreversible: makes,
         reaches_customer: after.as_ref().is_some_and(|after| makes && after.reaches_customer()),
         marked: false,
-        fingerprint: "0011223344556677".to_owned(),
         address,
         after: after.as_ref().map(Spec::of),
     }
@@ -85,7 +84,7 @@ pub(crate) fn update(address: &str) -> Change {
         id: Some(ConversationId(1043)),
         reason: Reason::AttributesDiffer,
         source: Some(source("manifests/legacy.yaml", 31)),
-        steps: vec![Step::Patch(attributes(&patch))],
+        steps: vec![Step::Patch(attributes(&patch))].into(),
         ..change(address, Action::Update, Some(&spec("012345")), Some(&spec("012346")))
     }
 }

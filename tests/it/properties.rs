@@ -210,7 +210,7 @@ proptest! {
         prop_assert_eq!(plan.changes.len(), 1);
         let change = &plan.changes[0];
         prop_assert_eq!((change.action, &change.address), (Action::Update, &changed[pick % all.len()].address()));
-        let [Step::Patch(patch)] = change.steps.as_slice() else { panic!("{:?}", change.steps) };
+        let [Step::Patch(patch)] = &*change.steps else { panic!("{:?}", change.steps) };
         let expected = AttributeValue::Text("a value that is made up nowhere else".into());
         prop_assert_eq!(patch.iter().collect::<Vec<_>>(), [(&id, &expected)]);
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::conversation::{Attributes, Conversation, ConversationId};
 use crate::json;
-use crate::plan::Reason;
+use crate::plan::{Reason, Steps};
 use crate::spec::Spec;
 
 fn map(text: &str) -> Map {
@@ -27,11 +27,10 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         before: before.map(|before| Value::Map(map(before))),
         after: Some(Spec::of(&Conversation { content: map(content), attributes })),
         digests: None,
-        steps: Vec::new(),
+        steps: Steps::default(),
         irreversible: false,
         reaches_customer: false,
         marked: false,
-        fingerprint: String::new(),
     }
 }
 
@@ -89,7 +88,7 @@ fn what_forces_a_replacement_is_marked_where_it_differs() {
 fn an_update_shows_the_attributes_that_are_written_and_no_content() {
     let before = r#"{"subject":"old","customAttributes":{"a-1":"x","b-2":"gone","c-3":"same","d-4":"kept"}}"#;
     let wanted = attributes(r#"{"a-1":"y","c-3":"same","e-5":"new"}"#);
-    let steps = vec![Step::Patch(attributes(r#"{"a-1":"y","b-2":null,"e-5":"new"}"#))];
+    let steps = vec![Step::Patch(attributes(r#"{"a-1":"y","b-2":null,"e-5":"new"}"#))].into();
     let members =
         of_change(&Change { steps, ..change(Action::Update, Some(before), r#"{"subject":"new","cc":[]}"#, wanted) });
     assert_eq!(names(&members), ["customAttributes"]);

@@ -152,7 +152,7 @@ fn body_of(change: &Change, whole: bool) -> Markup {
             @if !change.steps.is_empty() {
                 div { dt { "Calls" } dd { @for (method, path) in change.calls() { code { b { (method) } " " (text(&path)) } " " } } }
             }
-            div { dt { "Fingerprint" } dd { code { (text(&change.fingerprint)) } } }
+            div { dt { "Fingerprint" } dd { code { (text(&change.fingerprint())) } } }
         }
     }
 }

@@ -95,8 +95,7 @@ fn is_sound(page: &str) {
 fn hostile_plan() -> Plan {
     let mut first = create("conversation.a", &email(HOSTILE, &format!("{HOSTILE}\n{HOSTILE}")));
     first.source = Some(source(&format!("{HOSTILE}/{HOSTILE}.yaml"), 3));
-    first.steps.push(Step::ListBefore(HOSTILE.to_owned()));
-    first.fingerprint = HOSTILE.to_owned();
+    first.steps.to_mut().push(Step::ListBefore(HOSTILE.to_owned()));
     let changed = replace("conversation.b", &email(HOSTILE, HOSTILE), &email(&format!("{HOSTILE}!"), "short\ntext"));
     let owner = "import.b".parse().expect("an address");
     let owned = Change { block: Some(Block::OwnedBy { id: ConversationId(1), owner }), ..changed };

@@ -177,7 +177,7 @@ fn a_page_says_what_matters_first_and_folds_the_rest() {
 
     3 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: `a14bbc3c07f03f58`
+    Fingerprint: `0f3455d67084436c`
     "#);
 }
 

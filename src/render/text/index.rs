@@ -185,7 +185,7 @@ mod tests {
         1 change sends a message to a customer: conversation.pickup.
         1 change is blocked, and apply refuses the whole plan: conversation.pickup. --allow-replace allows replacements.
 
-        Fingerprint: 3ce4f6d0bb2deee7
+        Fingerprint: 4721fc26465c9c1f
 
         4 changes shown as one line each; --full shows every block.
         "#);

@@ -23,7 +23,7 @@ fn update(before: &str, after: &str, patch: &str) -> Change {
     let patch = attributes(&json::parse(patch).expect("valid JSON"));
     Change {
         id: Some(ConversationId(1042)),
-        steps: vec![Step::Patch(patch)],
+        steps: vec![Step::Patch(patch)].into(),
         ..change("conversation.a", Action::Update, Some(before), Some(after))
     }
 }
@@ -197,7 +197,7 @@ fn what_reaches_a_customer_is_said() {
     1 change is irreversible (Dixa can't delete a conversation): conversation.a.
     1 change sends a message to a customer: conversation.a.
 
-    Fingerprint: 25cf1e898b914613
+    Fingerprint: 4ebb3f9ba80aeae2
     "#);
 }
 
@@ -205,7 +205,7 @@ fn what_reaches_a_customer_is_said() {
 fn adopt_and_forget_are_short() {
     let id = Some(ConversationId(1042));
     let attributes = conversation(ORDER).attributes;
-    let steps = vec![Step::Read(ConversationId(1042)), Step::PatchDifferent(attributes)];
+    let steps = vec![Step::Read(ConversationId(1042)), Step::PatchDifferent(attributes)].into();
     let adopt = Change { id, steps, ..change("conversation.a", Action::Adopt, None, Some(ORDER)) };
     let forget = Change { id, ..change("conversation.b", Action::Forget, Some(ORDER), None) };
     insta::assert_snapshot!(plan(&plan_of(vec![adopt, forget]), &PLAIN), @r#"
@@ -231,7 +231,7 @@ fn adopt_and_forget_are_short() {
     Plan: 0 to create, 0 to import, 0 to update, 0 to replace, 1 to adopt, 1 to forget. 4 unchanged.
     2 calls, about 1 s at 10 requests/s.
 
-    Fingerprint: 2e341e67a66c245b
+    Fingerprint: 028e6e6478ee2990
     "#);
 }
 

@@ -136,7 +136,7 @@ fn failures_come_first_and_what_was_done_is_folded() {
 
     </details>
 
-    Fingerprint: `281a1e0add431205`
+    Fingerprint: `72a1f11b336ffa90`
     ");
 }
 
