@@ -6,7 +6,7 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::access::RateLimit;
 use crate::conversation::{self, Address, Attributes, ConversationId, Digests, Kind, attributes_to_map};
-use crate::digest::Digest;
+use crate::digest::{Digest, Digester};
 use crate::plan::action::Action;
 use crate::plan::member_diff::{self, Members};
 use crate::plan::price::Price;
@@ -276,16 +276,22 @@ impl Summary {
     }
 }
 
+/// Changes whose fingerprints are taken at once.
+const BATCH: usize = 1024;
+
 /// The digest of what some changes would do; see [`Plan::fingerprint`].
 pub fn fingerprint_of(tenant: &Target, changes: &[Change]) -> String {
     // Several tenants can share a host; an approval for one is none for another.
-    let mut text = format!("dixaform-plan/1\n{}\n{}\n", tenant.base_url, tenant.name);
-    let fingerprints: Vec<String> = changes.par_iter().map(Change::fingerprint).collect();
-    for fingerprint in fingerprints {
-        text.push_str(&fingerprint);
-        text.push('\n');
+    let mut digester = Digester::default();
+    digester.update(format!("dixaform-plan/1\n{}\n{}\n", tenant.base_url, tenant.name).as_bytes());
+    for some in changes.chunks(BATCH) {
+        let fingerprints: Vec<String> = some.par_iter().map(Change::fingerprint).collect();
+        for fingerprint in fingerprints {
+            digester.update(fingerprint.as_bytes());
+            digester.update(b"\n");
+        }
     }
-    Digest::of_bytes(text.as_bytes()).short(16)
+    digester.finish().short(16)
 }
 
 /// See [`Change::fingerprint`]; `wanted` are the digests of what is made or patched as a whole.

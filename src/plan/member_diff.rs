@@ -228,8 +228,8 @@ impl Member {
 
 /// Whether a name can stand without quotes: a letter or `_`, then letters, digits and `_`. All of Dixa's are such words.
 pub fn is_word(name: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-    name.bytes().next().is_some_and(is_letter) && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
+    let is_of_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && name.bytes().all(is_of_word)
 }
 
 /// Says of each innermost member that differs that it is why the conversation must be replaced.

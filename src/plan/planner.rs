@@ -11,6 +11,7 @@
 //! | read, and gone | none: it is told, and never silently made again | none |
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
@@ -123,8 +124,12 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         reads_before: Vec::new(),
         fingerprint: String::new(),
     };
-    let pairs = pairs(desired, state);
-    for some in pairs.chunks(BATCH) {
+    let mut pairs = pairs(desired, state);
+    loop {
+        let some: Vec<Pair<'_>> = pairs.by_ref().take(BATCH).collect();
+        if some.is_empty() {
+            break;
+        }
         let verdicts: Vec<Verdict> =
             some.par_iter().map(|(manifest, record)| planner.look_at(*manifest, *record)).collect();
         verdicts.into_iter().for_each(|verdict| verdict.enter(&mut plan));
@@ -166,18 +171,20 @@ const BATCH: usize = 1024;
 type Pair<'a> = (Option<&'a Manifest>, Option<(&'a Address, &'a Record)>);
 
 /// Every address once, in ascending order, with its manifest and its record.
-fn pairs<'a>(desired: &'a Desired, state: &'a State) -> Vec<Pair<'a>> {
-    let mut pairs = Vec::with_capacity(desired.len().max(state.records.len()));
+fn pairs<'a>(desired: &'a Desired, state: &'a State) -> impl Iterator<Item = Pair<'a>> {
+    let mut manifests = desired.iter().peekable();
     let mut records = state.records.iter().peekable();
-    for manifest in desired.iter() {
-        while let Some(orphan) = records.next_if(|(address, _)| **address < manifest.address) {
-            pairs.push((None, Some(orphan)));
-        }
-        let record = records.next_if(|(address, _)| **address == manifest.address);
-        pairs.push((Some(manifest), record));
-    }
-    pairs.extend(records.map(|orphan| (None, Some(orphan))));
-    pairs
+    std::iter::from_fn(move || {
+        let order = match (manifests.peek(), records.peek()) {
+            (Some(manifest), Some((address, _))) => manifest.address.cmp(address),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return None,
+        };
+        let manifest = if order == Ordering::Greater { None } else { manifests.next() };
+        let record = if order == Ordering::Less { None } else { records.next() };
+        Some((manifest, record))
+    })
 }
 
 /// What becomes of one address.

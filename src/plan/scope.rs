@@ -48,6 +48,11 @@ impl Scope {
         self.targets.is_empty() && self.excludes.is_empty() && self.selectors.is_empty()
     }
 
+    /// Whether labels have a say in what is left out.
+    pub fn asks_for_labels(&self) -> bool {
+        !self.selectors.is_empty()
+    }
+
     /// Whether an address with these labels is looked at. A record without a manifest has no labels, so a selector never
     /// covers it.
     pub fn covers(&self, address: &Address, labels: Option<&Labels>) -> bool {

@@ -94,6 +94,10 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
 
 /// Whether a character shows nothing of itself, or changes how others are shown.
 fn may_be_hidden(character: char) -> bool {
+    // Most text is of these.
+    if matches!(character, ' '..='~') {
+        return false;
+    }
     matches!(
         character,
         // C0, DEL and C1.

@@ -194,13 +194,16 @@ impl<'a> Look<'a> {
         let Reading { manifests, findings } = manifest::read(&found.name, &bounded.bytes);
         let first = self.settled.len();
         let mut is_settled = findings.is_empty();
-        for manifest in manifests {
+        for mut manifest in manifests {
             if records.get(&manifest.address).is_some_and(|record| record.is_as_wanted(manifest.digests)) {
                 is_settled &= manifest.adopt.is_none();
                 self.count.count(scope.covers(&manifest.address, Some(&manifest.labels)));
                 self.settled.push(manifest.into());
             } else {
                 is_settled = false;
+                if !scope.asks_for_labels() {
+                    manifest.labels = Labels::default();
+                }
                 self.unsettled.push(manifest);
             }
         }

@@ -56,12 +56,13 @@ fn above(change: &Change, canvas: &Canvas, out: &mut String) {
 }
 
 fn block(members: &Members<'_>, out: &mut String) -> Result<(), NotDrawnHere> {
-    let pad = padding(members)?.max("id".len());
+    let Names { pad, are_words } = Names::of(members)?;
+    let names = Names { pad: pad.max("id".len()), are_words };
     out.push_str(" {\n");
-    begin("id", pad, 4, out);
+    names.begin("id", 4, out);
     out.push_str("(known after apply)\n");
     for (name, value) in members {
-        begin(name, pad, 4, out);
+        names.begin(name, 4, out);
         draw(value, 4, out)?;
         out.push('\n');
     }
@@ -77,29 +78,40 @@ fn is_plain_name(name: &str) -> bool {
     name.len() <= NAME_MAX && name.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
 }
 
-/// The width that names of one level are filled up to, quotes included.
-fn padding(members: &Members<'_>) -> Result<usize, NotDrawnHere> {
-    let mut pad = 0;
-    for (name, _) in members {
-        if !is_plain_name(name) {
-            return Err(NotDrawnHere);
-        }
-        let width = name.len() + if is_word(name) { 0 } else { 2 };
-        pad = if width <= NAME_MAX { pad.max(width) } else { pad };
-    }
-    Ok(pad)
+/// The names of one level.
+struct Names {
+    /// The width that they are filled up to, quotes included.
+    pad: usize,
+    /// None needs quotes.
+    are_words: bool,
 }
 
-/// The beginning of a member's line.
-fn begin(name: &str, pad: usize, indent: usize, out: &mut String) {
-    spaces(indent + 2, out);
-    out.push_str("+ ");
-    let quotes = if is_word(name) { "" } else { "\"" };
-    for part in [quotes, name, quotes] {
-        out.push_str(part);
+impl Names {
+    fn of(members: &Members<'_>) -> Result<Self, NotDrawnHere> {
+        let mut names = Names { pad: 0, are_words: true };
+        for (name, _) in members {
+            let is_word = is_word(name);
+            if name.len() > NAME_MAX || !is_word && !is_plain_name(name) {
+                return Err(NotDrawnHere);
+            }
+            names.are_words &= is_word;
+            let width = name.len() + if is_word { 0 } else { 2 };
+            names.pad = if width <= NAME_MAX { names.pad.max(width) } else { names.pad };
+        }
+        Ok(names)
     }
-    spaces(pad.saturating_sub(name.len() + 2 * quotes.len()), out);
-    out.push_str(" = ");
+
+    /// The beginning of a member's line.
+    fn begin(&self, name: &str, indent: usize, out: &mut String) {
+        spaces(indent + 2, out);
+        out.push_str("+ ");
+        let quotes = if self.are_words || is_word(name) { "" } else { "\"" };
+        for part in [quotes, name, quotes] {
+            out.push_str(part);
+        }
+        spaces(self.pad.saturating_sub(name.len() + 2 * quotes.len()), out);
+        out.push_str(" = ");
+    }
 }
 
 /// A value whose level is indented by `indent`, without a line break at its end.
@@ -121,10 +133,10 @@ fn draw(value: &View<'_>, indent: usize, out: &mut String) -> Result<(), NotDraw
         }
         View::List(_) => {}
         View::Map(members) if !members.is_empty() => {
-            let pad = padding(members)?;
+            let names = Names::of(members)?;
             out.push_str("{\n");
             for (name, value) in members {
-                begin(name, pad, indent + 4, out);
+                names.begin(name, indent + 4, out);
                 draw(value, indent + 4, out)?;
                 out.push('\n');
             }
