@@ -12,7 +12,7 @@ use memchr::memmem;
 
 use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, attributes_to_map};
 use crate::json;
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// The whole spec of a conversation, `customAttributes` included, as compact JSON: the content in the order in which it
 /// was written, then the attributes, if there are any, in ascending order of their ids. A clone shares the text.
@@ -111,6 +111,17 @@ impl Spec {
     /// [`Spec::value`] for those who only look. None says nothing about the text: take [`Spec::value`] then.
     pub fn view(&self) -> Option<view::Members<'_>> {
         view::read(&self.0)
+    }
+
+    /// The content of what the text says.
+    pub fn content(&self) -> Map {
+        let Value::Map(content) = self.without_attributes().value() else { return Map::new() };
+        content
+    }
+
+    /// The attributes of what the text says.
+    pub fn attributes(&self) -> Attributes {
+        self.only_attributes().conversation().attributes
     }
 
     /// What the text says.

@@ -214,7 +214,7 @@ fn known_message_type<'w>(intent: &Intent, words: &[&'w str]) -> Option<&'w str>
     let asked = |word: &str| {
         let message: Map = [("_type".to_owned(), Value::text(word))].into_iter().collect();
         let content: Map = [("message".to_owned(), Value::Map(message))].into_iter().collect();
-        intent.applied.content_before(&content)
+        intent.applied.content_before(|| content)
     };
     let is = |word: &&&str| {
         asked(word).get("message").and_then(|message| message.get("_type")) == Some(&Value::text(**word))
@@ -225,10 +225,10 @@ fn known_message_type<'w>(intent: &Intent, words: &[&'w str]) -> Option<&'w str>
 /// The value of a member of the content, if it is one of these words; also where only digests are kept.
 fn known_word<'w>(intent: &Intent, member: &str, words: &[&'w str]) -> Option<&'w str> {
     let is = |word: &str| match &intent.applied {
-        Applied::Full(spec) => spec.conversation().content.get(member).and_then(Value::as_text) == Some(word),
+        Applied::Full(spec) => spec.content().get(member).and_then(Value::as_text) == Some(word),
         digests @ Applied::Digests { .. } => {
             let asked: Map = [(member.to_owned(), Value::text(word))].into_iter().collect();
-            digests.content_before(&asked).get(member) == Some(&Value::text(word))
+            digests.content_before(|| asked).get(member) == Some(&Value::text(word))
         }
     };
     words.iter().copied().find(|word| is(word))

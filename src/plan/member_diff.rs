@@ -165,14 +165,15 @@ fn replaced(change: &Change) -> Members {
 }
 
 fn updated(change: &Change) -> Members {
-    let Some(after) = change.after.as_ref().map(Spec::conversation) else { return Members::default() };
+    let Some(after) = &change.after else { return Members::default() };
+    let wanted = after.attributes();
     let empty = Map::new();
     let known = change.before.as_ref().and_then(|before| before.get(CUSTOM_ATTRIBUTES));
     let before = known.and_then(Value::as_map).unwrap_or(&empty);
     let written: BTreeMap<&str, &AttributeValue> = written(change).collect();
     let mut attributes = Members { noun: Noun::Attribute, ..Members::default() };
     for (id, value) in &written {
-        let kept = after.attributes.contains_key(*id);
+        let kept = wanted.contains_key(*id);
         let diff = match before.get(id) {
             None if kept => Diff::Added(value.to_value()),
             // It was set once, or nobody would clear it; by whom is not known.
@@ -182,10 +183,10 @@ fn updated(change: &Change) -> Members {
         };
         attributes.shown.push(Member::quoted(id, diff));
     }
-    attributes.unchanged = after.attributes.keys().filter(|id| !written.contains_key(id.as_str())).count();
+    attributes.unchanged = wanted.keys().filter(|id| !written.contains_key(id.as_str())).count();
     Members {
         shown: vec![Member::new(CUSTOM_ATTRIBUTES, Diff::Map(attributes))],
-        unchanged: present(&after.content).count(),
+        unchanged: members_of_content(after),
         noun: Noun::Member,
     }
 }
@@ -272,6 +273,13 @@ fn quote_attributes(member: &mut Member) {
 }
 
 /// Members that mean something: an empty list means as much as no such member.
+/// How many members the content of a spec has.
+fn members_of_content(spec: &Spec) -> usize {
+    let Some(members) = spec.view() else { return present(&spec.content()).count() };
+    let is_absent = |member: &View<'_>| matches!(member, View::List(elements) if elements.is_empty());
+    members.iter().filter(|(name, member)| name != CUSTOM_ATTRIBUTES && !is_absent(member)).count()
+}
+
 fn present(map: &Map) -> impl Iterator<Item = (&str, &Value)> {
     map.iter().filter(|(_, value)| !is_absent(value))
 }

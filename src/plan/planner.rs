@@ -18,7 +18,7 @@ use std::ops::AddAssign;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::conversation::{
-    Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId, Digests, Kind, OnChange,
+    Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, ConversationId, Digests, Kind, OnChange,
 };
 use crate::desired::{Desired, Manifest};
 use crate::plan::action::Action;
@@ -285,7 +285,7 @@ impl Planner<'_> {
     fn adopt(&self, manifest: &Manifest, id: ConversationId) -> Change {
         let mut steps = vec![Step::Read(id)];
         if manifest.facts.has_attributes {
-            steps.push(Step::PatchDifferent(manifest.spec.conversation().attributes));
+            steps.push(Step::PatchDifferent(manifest.spec.attributes()));
         }
         let block = self.owners.get(&id).map(|owner| Block::OwnedBy { id, owner: (*owner).clone() });
         let reason = Reason::AdoptAnnotation;
@@ -308,12 +308,12 @@ impl Planner<'_> {
         if same && !self.options.observations.contains_key(&manifest.address) {
             return None;
         }
-        let wanted = manifest.spec.conversation();
+        let wanted = manifest.spec.attributes();
         let written = self.written(manifest, &wanted, record);
-        let mut patch = self.patch(&wanted.attributes, &written);
+        let mut patch = self.patch(&wanted, &written);
         if record.attributes_digest.is_none() {
             // What was written last is not known, so nothing counts as written.
-            patch.extend(wanted.attributes.clone());
+            patch.extend(wanted);
         }
         if patch.is_empty() {
             return None;
@@ -324,7 +324,7 @@ impl Planner<'_> {
             Some(_) => Reason::AttributesDiffer,
         };
         let digests = Digests { content: record.content_digest, attributes: manifest.digests.attributes };
-        let before = Some(before(record, &wanted, written));
+        let before = Some(before(record, manifest, written));
         let steps = vec![Step::Patch(patch)].into();
         let draft = Draft { action: Action::Update, reason, block: None, id: Some(record.id), before, steps };
         Some(draft.finish(manifest, digests, self.options))
@@ -336,8 +336,8 @@ impl Planner<'_> {
             OnChange::Unset if !self.options.allow_replace => Some(Block::ReplaceNotAllowed),
             OnChange::Unset | OnChange::Replace | OnChange::Ignore => None,
         };
-        let wanted = manifest.spec.conversation();
-        let before = Some(before(record, &wanted, self.written(manifest, &wanted, record)));
+        let written = self.written(manifest, &manifest.spec.attributes(), record);
+        let before = Some(before(record, manifest, written));
         let steps = self.making(manifest);
         let reason = Reason::ContentDiffers;
         let draft = Draft { action: Action::Replace, reason, block, id: Some(record.id), before, steps };
@@ -346,8 +346,8 @@ impl Planner<'_> {
 
     /// The attributes that dixaform wrote, with the value that they have as far as is known: that of the record, or that
     /// of the tenant where it was read.
-    fn written(&self, manifest: &Manifest, wanted: &Conversation, record: &Record) -> BTreeMap<String, Value> {
-        let mut written = record.applied.attribute_values(&wanted.attributes);
+    fn written(&self, manifest: &Manifest, wanted: &Attributes, record: &Record) -> BTreeMap<String, Value> {
+        let mut written = record.applied.attribute_values(wanted);
         if let Some(Observation::Present(live)) = self.options.observations.get(&manifest.address) {
             for (id, value) in &mut written {
                 *value = live.get(id).cloned().unwrap_or(Value::Null);
@@ -396,8 +396,8 @@ fn marks(manifest: &Manifest, options: &PlanOptions) -> bool {
 }
 
 /// What the record says was applied, as far as it is kept, with the attributes that were written last.
-fn before(record: &Record, wanted: &Conversation, written: BTreeMap<String, Value>) -> Value {
-    let mut spec = record.applied.content_before(&wanted.content);
+fn before(record: &Record, manifest: &Manifest, written: BTreeMap<String, Value>) -> Value {
+    let mut spec = record.applied.content_before(|| manifest.spec.content());
     if !written.is_empty() {
         spec.set(CUSTOM_ATTRIBUTES, Value::Map(written.into_iter().collect::<Map>()));
     }

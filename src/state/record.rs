@@ -96,9 +96,7 @@ impl Applied {
     /// were cleared keep their value, all others are withheld.
     pub fn attribute_values(&self, wanted: &Attributes) -> BTreeMap<String, Value> {
         match self {
-            Applied::Full(spec) => {
-                spec.conversation().attributes.iter().map(|(id, value)| (id.clone(), value.to_value())).collect()
-            }
+            Applied::Full(spec) => spec.attributes().into_iter().map(|(id, value)| (id, value.to_value())).collect(),
             Applied::Digests { salt, fields } => {
                 let mut known = BTreeMap::new();
                 for pointer in fields.keys() {
@@ -123,17 +121,18 @@ impl Applied {
 
     /// The content as it was, for showing what changes into `wanted`. With digests only, leaves that `wanted` has
     /// unchanged are known, all others are withheld.
-    pub fn content_before(&self, wanted: &Map) -> Map {
+    pub fn content_before(&self, wanted: impl FnOnce() -> Map) -> Map {
         match self {
-            Applied::Full(spec) => spec.conversation().content,
+            Applied::Full(spec) => spec.content(),
             Applied::Digests { salt, fields } => {
                 let mut before = Map::new();
+                let wanted = Value::Map(wanted());
                 for (pointer, digest) in fields {
                     if pointer.starts_with("/customAttributes/") {
                         continue;
                     }
                     let path: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
-                    let mut leaf = Some(&Value::Map(wanted.clone())).and_then(|root| at(root, &path)).cloned();
+                    let mut leaf = at(&wanted, &path).cloned();
                     leaf = leaf.filter(|leaf| is_leaf(leaf) && field_digest(salt, pointer, leaf) == *digest);
                     place(&mut before, &path, leaf.unwrap_or(Value::Withheld));
                 }
@@ -269,7 +268,7 @@ mod tests {
         let old = conversation(r#"{"subject":"a","message":{"cc":[],"list":[{"x":"1"},{"x":"2"}]}}"#, &[]);
         let new = conversation(r#"{"subject":"b","message":{"list":[{"x":"1"},{"x":"3"}]}}"#, &[]);
         let kept = Applied::to_digests(&old, "salt");
-        let before = kept.content_before(&new.content);
+        let before = kept.content_before(|| new.content);
         assert_eq!(json::write_map(&before), r#"{"message":{"list":[{"x":"1"},{"x":null}]},"subject":null}"#);
         assert_eq!(before.get("subject"), Some(&Value::Withheld));
     }

@@ -1,7 +1,6 @@
 //! One survey, from the files that were found to what the planner needs.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
@@ -10,7 +9,7 @@ use std::time::SystemTime;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use rayon::slice::ParallelSlice as _;
 
-use crate::conversation::{Address, ConversationId, Kind, Labels};
+use crate::conversation::{Address, ConversationId, Labels};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::finding::Findings;
@@ -20,6 +19,7 @@ use crate::source::{Place, Source};
 use crate::state::outline::Stretch;
 use crate::state::{Lineage, State};
 use crate::survey::fresh::{Records, SortedOut, sort_out};
+use crate::survey::hints::{self, Hints};
 use crate::survey::memory;
 use crate::workspace::index::{Index, IndexedFile};
 use crate::workspace::manifests::Found;
@@ -220,19 +220,15 @@ fn clash(looks: &[Look<'_>], fresh: &[IndexedFile<'_>]) -> bool {
     if fresh.is_empty() {
         return false;
     }
-    let hasher = RandomState::new();
-    let address = |kind: Kind, name: &str| hasher.hash_one((kind, name));
-    let body = |kind: Kind, digest| hasher.hash_one((digest, kind));
-    let mut read: HashSet<u64> = HashSet::new();
+    let mut read = Hints::default();
     for outline in looks.iter().flat_map(Look::outlines) {
-        read.insert(address(outline.address.kind, outline.address.name()));
-        read.insert(body(outline.address.kind, *outline.content));
+        read.insert(hints::of_name(outline.address.kind, outline.address.name()));
+        read.insert(hints::of_body(outline.address.kind, outline.content));
     }
-    // Two hashes that are equal by chance cost time, and nothing else.
     let clashes = |file: &IndexedFile<'_>| {
         file.manifests().any(|manifest| {
-            read.contains(&address(manifest.kind, manifest.name))
-                || read.contains(&body(manifest.kind, manifest.content_digest))
+            read.has(hints::of_name(manifest.kind, manifest.name))
+                || read.has(hints::of_body(manifest.kind, &manifest.content_digest))
         })
     };
     !read.is_empty() && fresh.par_iter().any(clashes)

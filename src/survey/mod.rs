@@ -11,6 +11,7 @@
 //! left to the slow way. A test holds both against each other.
 
 mod fresh;
+mod hints;
 mod look;
 mod memory;
 
