@@ -10,8 +10,10 @@
 # sent, and only who took the tenant takes it away, together with the new state. A run that dies without saving leaves
 # its mark, and nothing is applied until somebody has looked. Nothing is ever pushed by force.
 #
+# dixaform.yaml says where the state stands here; dixaform is asked for it, so that both always mean the same file. What
+# can't be saved is also in the folder dixaform-out/state, for the artifacts of the run.
+#
 #   DIXAFORM_TENANT        the tenant
-#   DIXAFORM_STATE         its state file; state/TENANT.json
 #   DIXAFORM_STATE_BRANCH  the branch; dixaform-state
 #   DIXAFORM_STATE_REMOTE  a remote or URL; origin
 #   DIXAFORM_STATE_TOKEN   a token that may read, and for take and save write, the repository
@@ -20,10 +22,9 @@
 set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
-file=${DIXAFORM_STATE:-state/$tenant.json}
-journal=${file%.json}.journal
 branch=${DIXAFORM_STATE_BRANCH:-dixaform-state}
 attempts=5
+kept=dixaform-out/state
 
 fail() {
   local line prefix='error: '
@@ -96,6 +97,17 @@ commit() {
 
 push() { in_copy push --quiet "$url" "HEAD:refs/heads/$branch"; }
 
+# Where this tenant has its state and its journal.
+find_state() {
+  file=$(dixaform state path --tenant "$tenant" 2>/dev/null) || return 1
+  journal=${file%.json}.journal
+}
+
+must_find_state() {
+  find_state || fail "dixaform does not say where the state of $tenant is" \
+    "This says why: dixaform state path --tenant $tenant"
+}
+
 is_same() { { [ ! -e "$1" ] && [ ! -e "$2" ]; } || cmp --quiet "$1" "$2"; }
 
 here_as_there() { is_same "$file" "$there.json" && is_same "$journal" "$there.journal"; }
@@ -128,6 +140,7 @@ bring() {
 owner() { head -n 1 "$there.taken" 2>/dev/null || true; }
 
 create() {
+  must_find_state
   if fetch; then fail "there is a branch $branch already"; fi
   printf '%s\n' "The state of dixaform, one file for each tenant. It is written by state.sh; see docs/ci.md." \
     "Whoever deletes it has every conversation made once more." >"$copy/README.md"
@@ -139,6 +152,11 @@ create() {
 }
 
 restore() {
+  if ! find_state; then
+    # Nor will it plan; but what it has to say belongs into the review.
+    note "No state is brought: dixaform does not say where it belongs. The plan says why."
+    return
+  fi
   if ! fetch; then
     note "There is no branch $branch yet: all manifests are planned as new."
     return
@@ -149,6 +167,7 @@ restore() {
 
 take() {
   local attempt
+  must_find_state
   for attempt in $(seq "$attempts"); do
     must_fetch
     if [ -e "$there.taken" ]; then
@@ -176,19 +195,34 @@ take() {
   fail "can't push the branch $branch, and without that nothing is applied"
 }
 
+# A copy for the artifacts of a run that can't save, wherever the tenant has its state.
+keep() {
+  mkdir -p "$kept" && put "$file" "$kept/${file##*/}" && put "$journal" "$kept/${journal##*/}"
+}
+
+given_back() {
+  rm -f "$taken"
+  rm -rf "$kept"
+  note "$1"
+}
+
+# Whether the last apply here made or changed a conversation, by its report.
+did_something() { grep --quiet '"id": *[0-9]' dixaform-out/apply.json 2>/dev/null; }
+
 save() {
   local attempt
   if [ ! -e "$taken" ] && [ -z "${DIXAFORM_RUN:-}" ]; then
     note "This run did not take the state of $tenant; there is nothing to save."
     return
   fi
+  must_find_state
+  keep || note "can't keep a copy in $kept"
   for attempt in $(seq "$attempts"); do
     must_fetch
     if [ "$(owner)" != "$run" ]; then
       if here_as_there; then
         # Saved before, and only the answer was lost; or never taken, because the push did not arrive.
-        rm -f "$taken"
-        note "the state of $tenant is on the branch $branch"
+        given_back "the state of $tenant is on the branch $branch"
         return
       fi
       fail "this run no longer has the tenant $tenant, so its state was not saved" "Keep $file and $journal; see docs/ci.md."
@@ -196,13 +230,15 @@ save() {
     if [ ! -e "$file" ] && [ -e "$there.json" ]; then
       fail "$file is gone, and the branch $branch has it: nothing was saved, and $tenant stays taken"
     fi
+    if [ ! -e "$file" ] && did_something; then
+      fail "there is no $file, although the apply did something: nothing was saved, and $tenant stays taken"
+    fi
     put "$file" "$there.json" || fail "can't read $file"
     put "$journal" "$there.journal" || fail "can't read $journal"
     rm -f "$there.taken"
     commit "State of $tenant" || fail "git can't commit"
     if push; then
-      rm -f "$taken"
-      note "saved the state of $tenant to the branch $branch"
+      given_back "saved the state of $tenant to the branch $branch"
       return
     fi
     note "the push was refused or lost (attempt $attempt of $attempts)"

@@ -359,6 +359,10 @@ pub enum StateCommand {
         #[arg(value_name = "ADDRESS", required = true)]
         addresses: Vec<String>,
     },
+    /// Print where the state is, for scripts; there need not be one yet
+    #[command(after_help = "Examples:
+  dixaform state path --tenant staging    state/staging.json, or what the project file says")]
+    Path,
     /// Say who holds the lock; a lock whose process died is free by itself
     #[command(after_help = "Examples:
   dixaform state unlock --tenant staging")]

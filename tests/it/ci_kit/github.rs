@@ -299,6 +299,45 @@ fn a_merge_applies_once_and_the_state_is_on_its_branch() {
     assert_eq!(repository.requests(), requests);
 }
 
+/// The state of a run is the one that dixaform works with, wherever the project has it and whatever it is called.
+#[test]
+fn a_state_in_another_place_is_carried_like_any() {
+    let repository = Repository::with_state(2, "", Some("kept/eu.json")).with_branch();
+    let first = run(&repository, Event::Push, None);
+    first.ended("apply/Save the state", "success");
+    assert_eq!(repository.conversations(), 2, "{}", first.log);
+    assert_eq!(repository.kept("staging.json").matches("\"address\"").count(), 2, "{}", first.log);
+    run(&repository, Event::Push, None).ended("apply", "skipped");
+    assert_eq!(repository.conversations(), 2);
+    // With work by hand in between, after which the state is elsewhere.
+    repository.push("dixaform.yaml", &repository.workspace.read("seed/dixaform.yaml").replace("kept/eu", "us"));
+    run(&repository, Event::Push, None).ended("apply", "skipped");
+}
+
+/// They would send plan and apply to a state that nobody brings or saves.
+#[test]
+fn flags_that_lead_to_another_state_are_refused() {
+    let repository = Repository::ready(1, "");
+    for flag in ["--state", "--state=state/eu.json", "--chdir"] {
+        let mut variables = of_github(Event::Push, 1, &repository);
+        let pairs =
+            [("DIXAFORM_TENANT", "staging"), ("DIXA_API_KEY", "t"), ("DIXAFORM_FINGERPRINT", "0123456789abcdef")];
+        variables.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        variables.insert("DIXAFORM_PLAN_FLAGS".to_owned(), format!("--prune {flag} state/eu.json"));
+        for script in ["plan", "apply"] {
+            let folder = repository.checkout();
+            let ended = repository.run(&folder, &format!("bash .dixaform/ci/{script}.sh"), &variables, None);
+            let told = format!("the kit takes no {}", &flag[..7]);
+            assert!(ended.code == Some(64) && ended.log.contains(&told), "{script} {flag}: {}", ended.log);
+            if script == "plan" {
+                let page = repository.workspace.read(&format!("{folder}/dixaform-out/plan.md"));
+                assert!(page.contains("no plan") && page.contains("exit code 64"), "{page}");
+            }
+        }
+    }
+    assert_eq!(repository.requests(), 0);
+}
+
 #[test]
 fn a_failure_is_first_in_the_summary_and_marked_at_its_manifest() {
     let repository = Repository::ready(1, "");
@@ -387,7 +426,7 @@ fn a_state_that_can_t_be_pushed_is_kept_as_an_artifact_and_the_tenant_stays_take
     run.ended("apply/Apply", "success");
     run.ended("apply/Save the state", "failure");
     let pages = ["dixaform-out/plan.html", "dixaform-out/validate.html", "dixaform-out/apply.html"];
-    assert_eq!(run.artifacts, [&pages[..], &["state/staging.json"]].concat(), "{}", run.log);
+    assert_eq!(run.artifacts, [&pages[..], &["dixaform-out/state"]].concat(), "{}", run.log);
     assert!(!repository.kept("staging.taken").is_empty());
     run_number(&repository, Event::Push, None, 2).ended("apply/Take the state", "failure");
 
@@ -397,7 +436,7 @@ fn a_state_that_can_t_be_pushed_is_kept_as_an_artifact_and_the_tenant_stays_take
     let owner = "https://github.com/o/r/actions/runs/1/attempts/1";
     by_hand.insert("DIXAFORM_RUN".to_owned(), owner.to_owned());
     let folder = repository.checkout();
-    repository.sh(&folder, "mkdir state && cp ../work-2/state/staging.json state/");
+    repository.sh(&folder, "mkdir state && cp ../work-2/dixaform-out/state/* state/");
     let saved = repository.run(&folder, "bash .dixaform/ci/state.sh save", &by_hand, None);
     assert_eq!(saved.code, Some(0), "{}", saved.log);
     run_number(&repository, Event::Push, None, 3).ended("apply", "skipped");

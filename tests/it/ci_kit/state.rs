@@ -90,6 +90,31 @@ fn a_state_is_never_lost_to_one_that_is_missing_or_another() {
     refused(&repository, &three, "restore", "3", "is here already");
 }
 
+/// The first apply of all has no state on the branch that could be missed.
+#[test]
+fn what_an_apply_made_is_not_given_back_without_a_state() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    well(&repository, &one, "take", "1");
+    repository.sh(&one, "mkdir dixaform-out && echo '{\"outcomes\":[{\"id\":1001}]}' > dixaform-out/apply.json");
+    refused(&repository, &one, "save", "1", "there is no state/staging.json, although the apply did something");
+    assert!(!repository.kept("staging.taken").is_empty());
+    repository.sh(&one, "echo '{\"outcomes\":[{\"id\":null}]}' > dixaform-out/apply.json");
+    well(&repository, &one, "save", "1");
+    assert!(repository.kept("staging.taken").is_empty());
+}
+
+/// A pull request that breaks the project file has its plan fail, and not the step before it.
+#[test]
+fn without_a_place_for_the_state_nothing_is_brought_and_nothing_taken() {
+    let repository = Repository::ready(0, "");
+    repository.push("dixaform.yaml", "version: 1\ntenants: {other: {baseUrl: \"https://dev.dixa.io\"}}\n");
+    let one = repository.checkout();
+    assert!(well(&repository, &one, "restore", "1").contains("dixaform does not say where it belongs"));
+    refused(&repository, &one, "take", "1", "dixaform state path --tenant staging");
+    assert_eq!(repository.kept("staging.taken"), "");
+}
+
 #[test]
 fn a_state_beside_the_manifests_is_not_a_second_one() {
     let repository = Repository::ready(0, "");
