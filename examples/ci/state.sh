@@ -17,6 +17,7 @@
 #   DIXAFORM_STATE_BRANCH  the branch; dixaform-state
 #   DIXAFORM_STATE_REMOTE  a remote or URL; origin
 #   DIXAFORM_STATE_TOKEN   a token that may read, and for take and save write, the repository
+#   DIXAFORM_LOCK_SECONDS  how long save waits for an apply that is still at work; 20
 #   DIXAFORM_RUN           who takes and saves; the URL of the run, in CI. Set it to the name in the mark to save, by hand,
 #                          what a run could not save
 set -euo pipefail
@@ -206,6 +207,16 @@ given_back() {
   note "$1"
 }
 
+# Waits until no apply is at work here. One that has outlived its job would go on, and nobody would save what it does.
+# dixaform looks whether its lock is held; that ends with its process, however it ends.
+is_idle() {
+  local until=$((SECONDS + ${DIXAFORM_LOCK_SECONDS:-20}))
+  while ! held=$(dixaform state unlock --tenant "$tenant" 2>&1); do
+    if [ "$SECONDS" -ge "$until" ]; then return 1; fi
+    sleep 1
+  done
+}
+
 # Whether the last apply here made or changed a conversation, by its report.
 did_something() { grep --quiet '"id": *[0-9]' dixaform-out/apply.json 2>/dev/null; }
 
@@ -216,7 +227,12 @@ save() {
     return
   fi
   must_find_state
+  local idle=0
+  is_idle || idle=$?
   keep || note "can't keep a copy in $kept"
+  if [ "$idle" -ne 0 ]; then
+    fail "an apply may still be at work here: ${held%%$'\n'*}" "Nothing was saved, and $tenant stays taken; see docs/ci.md."
+  fi
   for attempt in $(seq "$attempts"); do
     must_fetch
     if [ "$(owner)" != "$run" ]; then

@@ -55,6 +55,10 @@ fn run_number(repository: &Repository, event: Event, stop: Option<Stopped>, numb
         }
         let mut defaults = variables(&workflow["env"], &context);
         defaults.extend(of_github(event, number, repository));
+        if stop == Some(Stopped::Orphaned) {
+            // It is found at work, and nobody waits for it.
+            defaults.insert("DIXAFORM_LOCK_SECONDS".to_owned(), "0".to_owned());
+        }
         let mut outside = Outside { repository, job, folder: String::new(), defaults, stop };
         outside.steps(&steps["steps"], &mut context, &mut run);
         for (name, value) in steps["outputs"].as_object().into_iter().flatten() {
@@ -393,6 +397,32 @@ fn a_job_that_is_stopped_in_mid_work_loses_nothing_and_the_next_one_makes_nothin
         let third = run_number(&repository, Event::Push, None, 3);
         third.ended("apply", "skipped");
     }
+}
+
+/// Given back, the tenant would be planned without what that apply still makes, and all of it made once more.
+#[test]
+fn while_an_apply_that_outlived_its_job_is_at_work_nothing_is_saved_and_the_tenant_stays_taken() {
+    let repository = Repository::ready(20, "--faults hang-after@create#2-5");
+    let first = run(&repository, Event::Push, Some(Stopped::Orphaned));
+    first.ended("apply/Apply", "cancelled");
+    first.ended("apply/Save the state", "failure");
+    assert!(
+        first
+            .log
+            .contains("::error title=dixaform::an apply may still be at work here: error: the state is locked by ")
+    );
+    assert!(repository.kept("staging.taken").starts_with("https://github.com/o/r/actions/runs/1/attempts/1\n"));
+    assert!(first.artifacts.iter().any(|artifact| artifact == "dixaform-out/state"), "{:?}", first.artifacts);
+    run_number(&repository, Event::Push, None, 2).ended("apply/Take the state", "failure");
+
+    // Once more, in its folder: this one waits until the apply has ended.
+    let mut by_hand = Variables::from([("DIXAFORM_TENANT".to_owned(), "staging".to_owned())]);
+    by_hand.insert("DIXAFORM_RUN".to_owned(), "https://github.com/o/r/actions/runs/1/attempts/1".to_owned());
+    let saved = repository.run("work-2", "bash .dixaform/ci/state.sh save", &by_hand, None);
+    assert!(saved.code == Some(0) && saved.log.contains("saved the state of staging"), "{}", saved.log);
+    assert_eq!((repository.conversations(), repository.kept("staging.taken").as_str()), (20, ""));
+    run_number(&repository, Event::Push, None, 3).ended("apply", "skipped");
+    assert_eq!(repository.conversations(), 20);
 }
 
 /// A machine that is gone saves nothing. Its mark stays, and the next run asks for somebody.

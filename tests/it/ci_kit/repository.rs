@@ -21,6 +21,8 @@ pub(super) enum Stopped {
     Cancelled,
     /// The shell and all below it are killed.
     Killed,
+    /// The shell is killed, and what it started goes on.
+    Orphaned,
 }
 
 /// How a step ended, and both of its streams.
@@ -133,6 +135,8 @@ impl Repository {
         self.workspace.write(&name, script);
         let mut command = self.shell(folder, "", variables);
         let log = self.workspace.path("step.log");
+        // What a step has left running goes on writing to the log that was its own.
+        let _ = std::fs::remove_file(&log);
         let file = std::fs::File::create(&log).unwrap();
         command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null()).process_group(0);
         let mut child = command.spawn().unwrap();
@@ -156,6 +160,7 @@ impl Repository {
         let (signal, whom) = match how {
             Stopped::Cancelled => ("-INT", child.id().to_string()),
             Stopped::Killed => ("-KILL", format!("-{}", child.id())),
+            Stopped::Orphaned => ("-KILL", child.id().to_string()),
         };
         assert!(Command::new("kill").args([signal, "--", &whom]).status().unwrap().success());
     }
