@@ -10,8 +10,9 @@ set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
 out=dixaform-out
-read -ra paths <<<"${DIXAFORM_PATHS:-}"
-read -ra flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_PATHS:-}"
+# They stand in one line or in several; read fails at the end of them.
+read -rd '' -a paths <<<"${DIXAFORM_PATHS:-}" || true
+read -rd '' -a flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_PATHS:-}" || true
 mkdir -p "$out"
 rm -f "$out"/plan.* "$out"/validate.*
 

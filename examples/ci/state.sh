@@ -231,7 +231,8 @@ save() {
   is_idle || idle=$?
   keep || note "can't keep a copy in $kept"
   if [ "$idle" -ne 0 ]; then
-    fail "an apply may still be at work here: ${held%%$'\n'*}" "Nothing was saved, and $tenant stays taken; see docs/ci.md."
+    fail "an apply may still be at work here: ${held%%$'\n'*}" \
+      "Nothing was saved, and $tenant stays taken; see docs/ci.md."
   fi
   for attempt in $(seq "$attempts"); do
     must_fetch

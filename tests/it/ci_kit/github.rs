@@ -517,6 +517,27 @@ fn act(repository: &Repository, inputs: &[(&str, &str)]) -> (Context, Run) {
     (context, run)
 }
 
+/// As a block of YAML has them.
+#[test]
+fn paths_and_flags_may_stand_in_several_lines() {
+    let repository = Repository::ready(3, "");
+    let (tenant, paths) =
+        (("tenant", "staging"), ("paths", "manifests/c0.yaml\nmanifests/c1.yaml\nmanifests/c2.yaml\n"));
+    let flags = ("flags", "--verify\n--exclude conversation.c1\n");
+    let (context, run) = act(&repository, &[("command", "plan"), tenant, paths, flags]);
+    run.ended("action/Plan", "success");
+    assert!(run.summary.contains("2 to create"), "{}", run.summary);
+    let fingerprint = ("fingerprint", context.names["outputs.fingerprint"].as_str());
+    // The second line arrives, too: dixaform knows no such flag.
+    let more = [("api-key", "t"), ("apply-flags", "--allow-outbound\n--no-such-flag\n")];
+    let inputs = [&[("command", "apply"), tenant, paths, flags, fingerprint], &more[..]].concat();
+    let (_, run) = act(&repository, &inputs);
+    assert!(run.log.contains("--no-such-flag"), "{}", run.log);
+    let (_, run) = act(&repository, &[&inputs[..5], &more[..1]].concat());
+    run.ended("action/Apply", "success");
+    assert_eq!(repository.conversations(), 2, "{}", run.log);
+}
+
 #[test]
 fn the_action_plans_and_applies_what_was_approved() {
     let repository = Repository::ready(2, "");
