@@ -198,7 +198,9 @@ take() {
 
 # A copy for the artifacts of a run that can't save, wherever the tenant has its state.
 keep() {
-  mkdir -p "$kept" && put "$file" "$kept/${file##*/}" && put "$journal" "$kept/${journal##*/}"
+  if ! { mkdir -p "$kept" && put "$file" "$kept/${file##*/}" && put "$journal" "$kept/${journal##*/}"; }; then
+    note "can't keep a copy in $kept"
+  fi
 }
 
 given_back() {
@@ -228,8 +230,10 @@ save() {
   fi
   must_find_state
   local idle=0
+  # Before the waiting, too: it can be cancelled.
+  keep
   is_idle || idle=$?
-  keep || note "can't keep a copy in $kept"
+  keep
   if [ "$idle" -ne 0 ]; then
     fail "an apply may still be at work here: ${held%%$'\n'*}" \
       "Nothing was saved, and $tenant stays taken; see docs/ci.md."

@@ -473,6 +473,25 @@ fn a_state_that_can_t_be_pushed_is_kept_as_an_artifact_and_the_tenant_stays_take
     assert_eq!(repository.conversations(), 1);
 }
 
+/// Saving can be cancelled, too, by whoever loses patience.
+#[test]
+fn unless_it_was_saved_the_state_is_kept_as_an_artifact() {
+    for (file, steps) in [
+        ("workflow", &yaml("github/plan-and-apply.yml")["jobs"]["apply"]["steps"]),
+        ("action", &yaml("github/action.yml")["runs"]["steps"]),
+    ] {
+        let keep = steps.as_array().unwrap().iter().find(|step| step["name"] == "Keep the state at least here");
+        let condition = keep.and_then(|step| step["if"].as_str());
+        let mut context = context(Event::Push);
+        context.set("inputs.command", "apply");
+        for (saved, kept) in [("success", false), ("failure", true), ("cancelled", true)] {
+            context.set("steps.save.outcome", saved);
+            (context.failed, context.cancelled) = (saved == "failure", saved == "cancelled");
+            assert_eq!(context.runs(condition), kept, "{file}: {saved}");
+        }
+    }
+}
+
 /// A branch that was deleted would have everything made once more, so its absence is not taken for a beginning.
 #[test]
 fn without_the_branch_of_the_state_everything_is_planned_and_nothing_applied() {
@@ -551,6 +570,7 @@ fn the_action_plans_and_applies_what_was_approved() {
     let (_, run) = act(&repository, &[inputs.as_slice(), &[("api-key", "the-secret-token")]].concat());
     run.ended("action/Apply", "success");
     run.ended("action/Save the state", "success");
+    run.ended("action/Keep the state at least here", "skipped");
     assert_eq!((repository.conversations(), repository.kept("staging.taken").as_str()), (1, ""));
     assert_eq!(example("github/action.yml").matches("default: 0.1.0").count(), 1);
 }
