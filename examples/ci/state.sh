@@ -58,7 +58,10 @@ if [ -n "${DIXAFORM_STATE_TOKEN:-}" ]; then
   user=x-access-token
   if [ "$DIXAFORM_STATE_TOKEN" = "${CI_JOB_TOKEN:-}" ]; then user=gitlab-ci-token; fi
   basic=$(printf '%s:%s' "$user" "$DIXAFORM_STATE_TOKEN" | base64 | tr -d '\n')
-  export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$url.extraHeader" GIT_CONFIG_VALUE_0="Authorization: Basic $basic"
+  # The empty one drops those of git's files: a server refuses a request with two of them.
+  header=http.$url.extraHeader
+  export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=$header GIT_CONFIG_VALUE_0=''
+  export GIT_CONFIG_KEY_1=$header GIT_CONFIG_VALUE_1="Authorization: Basic $basic"
 fi
 export GIT_TERMINAL_PROMPT=0
 
@@ -77,7 +80,8 @@ fetch() {
   local status=0
   rm -rf "$copy"
   git init --quiet "$copy" || fail "git can't make a folder to work in"
-  git ls-remote --exit-code "$url" "refs/heads/$branch" >/dev/null || status=$?
+  # Not in the checkout, whose configuration may have a token of its own.
+  in_copy ls-remote --exit-code "$url" "refs/heads/$branch" >/dev/null || status=$?
   if [ "$status" -eq 2 ]; then return 1; fi
   [ "$status" -eq 0 ] || fail "the repository does not say whether there is a branch $branch; nothing is done without it"
   in_copy fetch --quiet --depth 1 "$url" "refs/heads/$branch" || fail "can't fetch the branch $branch"

@@ -1,5 +1,7 @@
 //! `state.sh` in the hands of people and of accidents.
 
+use std::io::{BufRead as _, Write as _};
+
 use crate::ci_kit::repository::{Ended, Repository, Variables};
 
 fn run(repository: &Repository, folder: &str, command: &str, who: &str) -> Ended {
@@ -131,6 +133,48 @@ fn a_repository_that_can_t_be_asked_is_not_an_empty_one() {
     repository.sh(&one, "git remote set-url origin /nowhere");
     refused(&repository, &one, "restore", "1", "does not say whether there is a branch");
     refused(&repository, &one, "take", "1", "does not say whether there is a branch");
+}
+
+/// `actions/checkout` leaves a token in the checkout, unless it is told not to, and some runners have one for all.
+#[test]
+fn the_token_is_the_only_one_that_a_request_has() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let requests = std::thread::spawn(move || {
+        let mut heads = Vec::new();
+        for connection in server.incoming() {
+            let mut connection = connection.unwrap();
+            let lines: Vec<String> = std::io::BufReader::new(connection.try_clone().unwrap())
+                .lines()
+                .map(|line| line.unwrap().to_lowercase())
+                .take_while(|line| !line.is_empty())
+                .collect();
+            if lines.first().is_some_and(|line| line.starts_with("get /enough")) {
+                return heads;
+            }
+            heads.push(lines.iter().filter(|line| line.starts_with("authorization:")).cloned().collect::<Vec<_>>());
+            connection.write_all(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").unwrap();
+        }
+        heads
+    });
+    repository.sh(&one, &format!("git remote set-url origin http://{address}/o/r"));
+    for file in ["", "--global "] {
+        repository
+            .sh(&one, &format!("git config {file}http.http://{address}/.extraheader 'AUTHORIZATION: basic abcd'"));
+    }
+    let mut variables = Variables::from([("DIXAFORM_TENANT".to_owned(), "staging".to_owned())]);
+    variables.insert("DIXAFORM_STATE_TOKEN".to_owned(), "the-token".to_owned());
+    let ended = repository.run(&one, "bash .dixaform/ci/state.sh restore", &variables, None);
+    assert_eq!(ended.code, Some(1), "{}", ended.log);
+    let mut enough = std::net::TcpStream::connect(address).unwrap();
+    enough.write_all(b"GET /enough HTTP/1.1\r\n\r\n").unwrap();
+    let heads = requests.join().unwrap();
+    assert!(!heads.is_empty(), "{}", ended.log);
+    for head in heads {
+        assert_eq!(head, ["authorization: basic eC1hY2Nlc3MtdG9rZW46dGhlLXRva2Vu".to_lowercase()]);
+    }
 }
 
 #[test]
