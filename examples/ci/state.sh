@@ -75,17 +75,39 @@ taken=$(git rev-parse --git-path "dixaform-$tenant.taken")
 
 in_copy() { git -C "$copy" -c core.autocrlf=false -c core.excludesFile= "$@"; }
 
-# The newest branch into $copy; 1 where there is none.
+# Says what went wrong, and waits before the next attempt.
+again() {
+  note "$1 (attempt $attempt of $attempts)"
+  if [ "$attempt" -lt "$attempts" ]; then sleep "${DIXAFORM_RETRY_SECONDS:-$((attempt * attempt))}"; fi
+}
+
+# The newest branch into $copy; 1 where there is none. What can't be asked is asked again: a network can be away for a
+# moment, and the state that save has exists nowhere else.
 fetch() {
+  local attempt status
+  for attempt in $(seq "$attempts"); do
+    status=0
+    fetch_once || status=$?
+    if [ "$status" -ne 2 ]; then return "$status"; fi
+    again "the repository did not answer"
+  done
+  fail "the repository does not say whether there is a branch $branch, or what it has; nothing is done without it"
+}
+
+# 1 where there is no branch, 2 where that can't be told.
+fetch_once() {
   local status=0
   rm -rf "$copy"
   git init --quiet "$copy" || fail "git can't make a folder to work in"
   # Not in the checkout, whose configuration may have a token of its own.
   in_copy ls-remote --exit-code "$url" "refs/heads/$branch" >/dev/null || status=$?
-  if [ "$status" -eq 2 ]; then return 1; fi
-  [ "$status" -eq 0 ] || fail "the repository does not say whether there is a branch $branch; nothing is done without it"
-  in_copy fetch --quiet --depth 1 "$url" "refs/heads/$branch" || fail "can't fetch the branch $branch"
-  in_copy checkout --quiet --detach FETCH_HEAD || fail "can't read the branch $branch"
+  case $status in
+    0) ;;
+    2) return 1 ;;
+    *) return 2 ;;
+  esac
+  if ! in_copy fetch --quiet --depth 1 "$url" "refs/heads/$branch"; then return 2; fi
+  if ! in_copy checkout --quiet --detach FETCH_HEAD; then return 2; fi
 }
 
 must_fetch() {
@@ -194,8 +216,7 @@ take() {
       note "took the state of $tenant"
       return
     fi
-    note "the push was refused or lost (attempt $attempt of $attempts)"
-    sleep "${DIXAFORM_RETRY_SECONDS:-$attempt}"
+    again "the push was refused or lost"
   done
   fail "can't push the branch $branch, and without that nothing is applied"
 }
@@ -266,8 +287,7 @@ save() {
       given_back "saved the state of $tenant to the branch $branch"
       return
     fi
-    note "the push was refused or lost (attempt $attempt of $attempts)"
-    sleep "${DIXAFORM_RETRY_SECONDS:-$((attempt * attempt))}"
+    again "the push was refused or lost"
   done
   fail "can't push the branch $branch: the state was not saved, and $tenant stays taken" \
     "Keep $file and $journal; docs/ci.md says how to bring them back."

@@ -56,11 +56,31 @@ fn another_tenant_may_save_in_between() {
 
 /// Puts a `git` before the real one that runs a script once, before it pushes.
 fn before_push(repository: &Repository, script: &str) {
+    before(repository, "push", script);
+}
+
+/// The same for another command of git.
+fn before(repository: &Repository, command: &str, script: &str) {
     let git = format!(
-        "#!/usr/bin/env bash\nexport PATH=${{PATH#*:}}\nfor word; do\n  if [ \"$word\" = push ] && [ -e \"$STUBS/once\" ]; then\n    rm \"$STUBS/once\"\n    {script}\n  fi\ndone\nexec git \"$@\"\n"
+        "#!/usr/bin/env bash\nexport PATH=${{PATH#*:}}\nfor word; do\n  if [ \"$word\" = {command} ] && [ -e \"$STUBS/once\" ]; then\n    rm \"$STUBS/once\"\n    {script}\n  fi\ndone\nexec git \"$@\"\n"
     );
     repository.workspace.write("stubs/git", git);
     repository.sh("stubs", "chmod +x git && touch once");
+}
+
+#[test]
+fn a_repository_that_is_away_for_a_moment_is_asked_again() {
+    let repository = Repository::ready(0, "");
+    for command in ["ls-remote", "fetch"] {
+        before(&repository, command, "exit 128");
+        let one = repository.checkout();
+        assert!(well(&repository, &one, "restore", "1").contains("did not answer (attempt 1 of 5)"), "{command}");
+        repository.sh("stubs", "touch once");
+        assert!(well(&repository, &one, "take", "1").contains("did not answer (attempt 1 of 5)"), "{command}");
+        repository.sh(&one, &format!("echo '\"{command}\"' > state/staging.json; touch ../stubs/once"));
+        assert!(well(&repository, &one, "save", "1").contains("did not answer (attempt 1 of 5)"), "{command}");
+        assert_eq!(repository.kept("staging.json").trim(), format!("\"{command}\""));
+    }
 }
 
 #[test]
