@@ -46,7 +46,12 @@ pub struct Index {
 impl Index {
     /// The index of a state; none where there is none, or none that this program can trust.
     pub fn load(state: &Path) -> Option<Self> {
-        let bytes = read_at_most(&path_beside(state), BYTES_MAX).ok()??;
+        let path = path_beside(state);
+        // Opening a pipe would wait for whoever writes to it.
+        if !fs::metadata(&path).ok()?.is_file() {
+            return None;
+        }
+        let bytes = read_at_most(&path, BYTES_MAX).ok()??;
         let parts = file_v1::parts(&bytes, &writer())?;
         Some(Index { bytes, parts })
     }

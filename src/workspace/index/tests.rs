@@ -16,3 +16,16 @@ fn builds_of_one_size_and_time_are_not_one() {
     assert_ne!(builds[0], builds[1]);
     assert_eq!(build_of(&folder.path().join("one")).as_ref(), Some(&builds[0]));
 }
+
+#[test]
+fn a_pipe_in_its_place_is_none_and_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("staging.json");
+    let path = path_beside(&state);
+    fs::create_dir(path.parent().expect("a folder")).expect("made");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().expect("started");
+    assert!(made.success());
+    let (loaded, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || loaded.send(Index::load(&state).is_some()));
+    assert!(!told.recv_timeout(std::time::Duration::from_secs(10)).expect("an answer"));
+}
