@@ -251,6 +251,9 @@ pub struct PlanArgs {
     #[arg(long)]
     pub refresh: bool,
     /// Read every manifest, also those that the index beside the state knows to be unchanged
+    ///
+    /// The index goes by size, times and inode. A program that keeps a file mapped into memory can write to it again
+    /// without changing them.
     #[arg(long)]
     pub no_index: bool,
     /// Save the plan, for `dixaform apply FILE`
