@@ -175,7 +175,11 @@ create() {
   put "$journal" "$there.journal"
   commit "Make the branch of the state" || fail "git can't commit"
   push || fail "can't push the branch $branch"
-  note "made the branch $branch"
+  if [ -e "$file" ]; then
+    note "made the branch $branch, with $file"
+  else
+    note "made the branch $branch. There is no $file, so that everything counts as new."
+  fi
 }
 
 restore() {

@@ -213,12 +213,22 @@ fn a_state_that_was_here_before_moves_to_the_branch() {
     let repository = Repository::new(0, "");
     let one = repository.checkout();
     repository.sh(&one, "mkdir state && echo '{}' > state/staging.json");
-    well(&repository, &one, "create", "1");
+    let told = well(&repository, &one, "create", "1");
+    assert!(told.contains("made the branch dixaform-state, with state/staging.json\n"), "{told}");
     assert_eq!(repository.kept("staging.json").trim(), "{}");
     refused(&repository, &one, "create", "1", "already");
     // Nothing of the manifests is on that branch, nor of its history.
     assert_eq!(repository.sh("origin.git", "git ls-tree -r --name-only dixaform-state"), "README.md\nstaging.json\n");
     assert_eq!(repository.sh("origin.git", "git rev-list --count dixaform-state").trim(), "1");
+}
+
+/// Somebody who has one elsewhere must not find out by everything being made once more.
+#[test]
+fn a_branch_that_begins_with_nothing_says_so() {
+    let repository = Repository::new(0, "");
+    let one = repository.checkout();
+    let told = well(&repository, &one, "create", "1");
+    assert!(told.contains("There is no state/staging.json, so that everything counts as new."), "{told}");
 }
 
 #[test]
