@@ -13,7 +13,18 @@ set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
 fingerprint=${DIXAFORM_FINGERPRINT:?the fingerprint of the plan that was approved}
-read -ra flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_APPLY_FLAGS:-} ${DIXAFORM_PATHS:-}"
+# They stand in one line or in several; read fails at the end of them.
+read -rd '' -a flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_APPLY_FLAGS:-} ${DIXAFORM_PATHS:-}" || true
+# dixaform.yaml says where the state is, and state.sh saves that one: another would be lost, and all made once more.
+for flag in ${flags[@]+"${flags[@]}"}; do
+  case $flag in
+    --state | --state=* | --chdir | --chdir=*)
+      printf 'error: the kit takes no %s: dixaform.yaml names the state, and the scripts run in its folder\n' \
+        "${flag%%=*}" >&2
+      exit 64
+      ;;
+  esac
+done
 out=dixaform-out
 mkdir -p "$out"
 rm -f "$out"/apply.*

@@ -10,10 +10,9 @@ set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
 out=dixaform-out
-journal=${DIXAFORM_STATE:-state/$tenant.json}
-journal=${journal%.json}.journal
-read -ra paths <<<"${DIXAFORM_PATHS:-}"
-read -ra flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_PATHS:-}"
+# They stand in one line or in several; read fails at the end of them.
+read -rd '' -a paths <<<"${DIXAFORM_PATHS:-}" || true
+read -rd '' -a flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_PATHS:-}" || true
 mkdir -p "$out"
 rm -f "$out"/plan.* "$out"/validate.*
 
@@ -31,19 +30,29 @@ muted() {
   return "$status"
 }
 
-# The one flag that validate has, too.
 strict=()
+status=0
 for flag in ${flags[@]+"${flags[@]}"}; do
-  if [ "$flag" = --warnings-as-errors ]; then strict=("$flag"); fi
+  case $flag in
+    # The one flag that validate has, too.
+    --warnings-as-errors) strict=("$flag") ;;
+    # dixaform.yaml says where the state is, and state.sh brings that one: with another, all would be planned as new.
+    --state | --state=* | --chdir | --chdir=*)
+      printf 'error: the kit takes no %s: dixaform.yaml names the state, and the scripts run in its folder\n' \
+        "${flag%%=*}" >&2
+      status=64
+      ;;
+  esac
 done
 
-status=0
-muted dixaform validate ${strict[@]+"${strict[@]}"} ${paths[@]+"${paths[@]}"} \
-  --format "github=$out/annotations.txt" \
-  --format "markdown=$out/validate.md" --max-bytes 60000 \
-  --format "html=$out/validate.html" \
-  --format "gitlab=$out/gl-code-quality-report.json" \
-  --format "sarif=$out/dixaform.sarif" || status=$?
+if [ "$status" -eq 0 ]; then
+  muted dixaform validate ${strict[@]+"${strict[@]}"} ${paths[@]+"${paths[@]}"} \
+    --format "github=$out/annotations.txt" \
+    --format "markdown=$out/validate.md" --max-bytes 60000 \
+    --format "html=$out/validate.html" \
+    --format "gitlab=$out/gl-code-quality-report.json" \
+    --format "sarif=$out/dixaform.sarif" || status=$?
+fi
 if [ -n "${GITHUB_ACTIONS:-}" ] && [ -e "$out/annotations.txt" ]; then cat "$out/annotations.txt"; fi
 
 planned=0
@@ -77,7 +86,8 @@ if [ "$status" -ne 0 ]; then exit "$status"; fi
 fingerprint=$(grep -o '"fingerprint": *"[0-9a-f]\{16\}"' "$out/plan.json" | tail -n 1 | grep -o '[0-9a-f]\{16\}')
 # What an apply left in doubt is settled by the next one, changes or not.
 apply=false
-if [ "$planned" -eq 2 ] || [ -s "$journal" ]; then apply=true; fi
+state=$(dixaform state path --tenant "$tenant")
+if [ "$planned" -eq 2 ] || [ -s "${state%.json}.journal" ]; then apply=true; fi
 printf 'apply=%s\nfingerprint=%s\n' "$apply" "$fingerprint" >>"${GITHUB_OUTPUT:-/dev/null}"
 printf 'DIXAFORM_APPLY=%s\nDIXAFORM_FINGERPRINT=%s\n' "$apply" "$fingerprint" >"$out/plan.env"
 printf 'Fingerprint: %s\n' "$fingerprint"

@@ -10,20 +10,22 @@
 # sent, and only who took the tenant takes it away, together with the new state. A run that dies without saving leaves
 # its mark, and nothing is applied until somebody has looked. Nothing is ever pushed by force.
 #
+# dixaform.yaml says where the state stands here; dixaform is asked for it, so that both always mean the same file. What
+# can't be saved is also in the folder dixaform-out/state, for the artifacts of the run.
+#
 #   DIXAFORM_TENANT        the tenant
-#   DIXAFORM_STATE         its state file; state/TENANT.json
 #   DIXAFORM_STATE_BRANCH  the branch; dixaform-state
 #   DIXAFORM_STATE_REMOTE  a remote or URL; origin
 #   DIXAFORM_STATE_TOKEN   a token that may read, and for take and save write, the repository
+#   DIXAFORM_LOCK_SECONDS  how long save waits for an apply that is still at work; 20
 #   DIXAFORM_RUN           who takes and saves; the URL of the run, in CI. Set it to the name in the mark to save, by hand,
 #                          what a run could not save
 set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
-file=${DIXAFORM_STATE:-state/$tenant.json}
-journal=${file%.json}.journal
 branch=${DIXAFORM_STATE_BRANCH:-dixaform-state}
 attempts=5
+kept=dixaform-out/state
 
 fail() {
   local line prefix='error: '
@@ -56,7 +58,10 @@ if [ -n "${DIXAFORM_STATE_TOKEN:-}" ]; then
   user=x-access-token
   if [ "$DIXAFORM_STATE_TOKEN" = "${CI_JOB_TOKEN:-}" ]; then user=gitlab-ci-token; fi
   basic=$(printf '%s:%s' "$user" "$DIXAFORM_STATE_TOKEN" | base64 | tr -d '\n')
-  export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="http.$url.extraHeader" GIT_CONFIG_VALUE_0="Authorization: Basic $basic"
+  # The empty one drops those of git's files: a server refuses a request with two of them.
+  header=http.$url.extraHeader
+  export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=$header GIT_CONFIG_VALUE_0=''
+  export GIT_CONFIG_KEY_1=$header GIT_CONFIG_VALUE_1="Authorization: Basic $basic"
 fi
 export GIT_TERMINAL_PROMPT=0
 
@@ -70,16 +75,39 @@ taken=$(git rev-parse --git-path "dixaform-$tenant.taken")
 
 in_copy() { git -C "$copy" -c core.autocrlf=false -c core.excludesFile= "$@"; }
 
-# The newest branch into $copy; 1 where there is none.
+# Says what went wrong, and waits before the next attempt.
+again() {
+  note "$1 (attempt $attempt of $attempts)"
+  if [ "$attempt" -lt "$attempts" ]; then sleep "${DIXAFORM_RETRY_SECONDS:-$((attempt * attempt))}"; fi
+}
+
+# The newest branch into $copy; 1 where there is none. What can't be asked is asked again: a network can be away for a
+# moment, and the state that save has exists nowhere else.
 fetch() {
+  local attempt status
+  for attempt in $(seq "$attempts"); do
+    status=0
+    fetch_once || status=$?
+    if [ "$status" -ne 2 ]; then return "$status"; fi
+    again "the repository did not answer"
+  done
+  fail "the repository does not say whether there is a branch $branch, or what it has; nothing is done without it"
+}
+
+# 1 where there is no branch, 2 where that can't be told.
+fetch_once() {
   local status=0
   rm -rf "$copy"
   git init --quiet "$copy" || fail "git can't make a folder to work in"
-  git ls-remote --exit-code "$url" "refs/heads/$branch" >/dev/null || status=$?
-  if [ "$status" -eq 2 ]; then return 1; fi
-  [ "$status" -eq 0 ] || fail "the repository does not say whether there is a branch $branch; nothing is done without it"
-  in_copy fetch --quiet --depth 1 "$url" "refs/heads/$branch" || fail "can't fetch the branch $branch"
-  in_copy checkout --quiet --detach FETCH_HEAD || fail "can't read the branch $branch"
+  # Not in the checkout, whose configuration may have a token of its own.
+  in_copy ls-remote --exit-code "$url" "refs/heads/$branch" >/dev/null || status=$?
+  case $status in
+    0) ;;
+    2) return 1 ;;
+    *) return 2 ;;
+  esac
+  if ! in_copy fetch --quiet --depth 1 "$url" "refs/heads/$branch"; then return 2; fi
+  if ! in_copy checkout --quiet --detach FETCH_HEAD; then return 2; fi
 }
 
 must_fetch() {
@@ -95,6 +123,17 @@ commit() {
 }
 
 push() { in_copy push --quiet "$url" "HEAD:refs/heads/$branch"; }
+
+# Where this tenant has its state and its journal.
+find_state() {
+  file=$(dixaform state path --tenant "$tenant" 2>/dev/null) || return 1
+  journal=${file%.json}.journal
+}
+
+must_find_state() {
+  find_state || fail "dixaform does not say where the state of $tenant is" \
+    "This says why: dixaform state path --tenant $tenant"
+}
 
 is_same() { { [ ! -e "$1" ] && [ ! -e "$2" ]; } || cmp --quiet "$1" "$2"; }
 
@@ -128,6 +167,7 @@ bring() {
 owner() { head -n 1 "$there.taken" 2>/dev/null || true; }
 
 create() {
+  must_find_state
   if fetch; then fail "there is a branch $branch already"; fi
   printf '%s\n' "The state of dixaform, one file for each tenant. It is written by state.sh; see docs/ci.md." \
     "Whoever deletes it has every conversation made once more." >"$copy/README.md"
@@ -135,10 +175,19 @@ create() {
   put "$journal" "$there.journal"
   commit "Make the branch of the state" || fail "git can't commit"
   push || fail "can't push the branch $branch"
-  note "made the branch $branch"
+  if [ -e "$file" ]; then
+    note "made the branch $branch, with $file"
+  else
+    note "made the branch $branch. There is no $file, so that everything counts as new."
+  fi
 }
 
 restore() {
+  if ! find_state; then
+    # Nor will it plan; but what it has to say belongs into the review.
+    note "No state is brought: dixaform does not say where it belongs. The plan says why."
+    return
+  fi
   if ! fetch; then
     note "There is no branch $branch yet: all manifests are planned as new."
     return
@@ -149,6 +198,7 @@ restore() {
 
 take() {
   local attempt
+  must_find_state
   for attempt in $(seq "$attempts"); do
     must_fetch
     if [ -e "$there.taken" ]; then
@@ -170,11 +220,36 @@ take() {
       note "took the state of $tenant"
       return
     fi
-    note "the push was refused or lost (attempt $attempt of $attempts)"
-    sleep "${DIXAFORM_RETRY_SECONDS:-$attempt}"
+    again "the push was refused or lost"
   done
   fail "can't push the branch $branch, and without that nothing is applied"
 }
+
+# A copy for the artifacts of a run that can't save, wherever the tenant has its state.
+keep() {
+  if ! { mkdir -p "$kept" && put "$file" "$kept/${file##*/}" && put "$journal" "$kept/${journal##*/}"; }; then
+    note "can't keep a copy in $kept"
+  fi
+}
+
+given_back() {
+  rm -f "$taken"
+  rm -rf "$kept"
+  note "$1"
+}
+
+# Waits until no apply is at work here. One that has outlived its job would go on, and nobody would save what it does.
+# dixaform looks whether its lock is held; that ends with its process, however it ends.
+is_idle() {
+  local until=$((SECONDS + ${DIXAFORM_LOCK_SECONDS:-20}))
+  while ! held=$(dixaform state unlock --tenant "$tenant" 2>&1); do
+    if [ "$SECONDS" -ge "$until" ]; then return 1; fi
+    sleep 1
+  done
+}
+
+# Whether the last apply here made or changed a conversation, by its report.
+did_something() { grep --quiet '"id": *[0-9]' dixaform-out/apply.json 2>/dev/null; }
 
 save() {
   local attempt
@@ -182,13 +257,22 @@ save() {
     note "This run did not take the state of $tenant; there is nothing to save."
     return
   fi
+  must_find_state
+  local idle=0
+  # Before the waiting, too: it can be cancelled.
+  keep
+  is_idle || idle=$?
+  keep
+  if [ "$idle" -ne 0 ]; then
+    fail "an apply may still be at work here: ${held%%$'\n'*}" \
+      "Nothing was saved, and $tenant stays taken; see docs/ci.md."
+  fi
   for attempt in $(seq "$attempts"); do
     must_fetch
     if [ "$(owner)" != "$run" ]; then
       if here_as_there; then
         # Saved before, and only the answer was lost; or never taken, because the push did not arrive.
-        rm -f "$taken"
-        note "the state of $tenant is on the branch $branch"
+        given_back "the state of $tenant is on the branch $branch"
         return
       fi
       fail "this run no longer has the tenant $tenant, so its state was not saved" "Keep $file and $journal; see docs/ci.md."
@@ -196,17 +280,18 @@ save() {
     if [ ! -e "$file" ] && [ -e "$there.json" ]; then
       fail "$file is gone, and the branch $branch has it: nothing was saved, and $tenant stays taken"
     fi
+    if [ ! -e "$file" ] && did_something; then
+      fail "there is no $file, although the apply did something: nothing was saved, and $tenant stays taken"
+    fi
     put "$file" "$there.json" || fail "can't read $file"
     put "$journal" "$there.journal" || fail "can't read $journal"
     rm -f "$there.taken"
     commit "State of $tenant" || fail "git can't commit"
     if push; then
-      rm -f "$taken"
-      note "saved the state of $tenant to the branch $branch"
+      given_back "saved the state of $tenant to the branch $branch"
       return
     fi
-    note "the push was refused or lost (attempt $attempt of $attempts)"
-    sleep "${DIXAFORM_RETRY_SECONDS:-$((attempt * attempt))}"
+    again "the push was refused or lost"
   done
   fail "can't push the branch $branch: the state was not saved, and $tenant stays taken" \
     "Keep $file and $journal; docs/ci.md says how to bring them back."

@@ -251,6 +251,9 @@ pub struct PlanArgs {
     #[arg(long)]
     pub refresh: bool,
     /// Read every manifest, also those that the index beside the state knows to be unchanged
+    ///
+    /// The index goes by size, times and inode. A program that keeps a file mapped into memory can write to it again
+    /// without changing them.
     #[arg(long)]
     pub no_index: bool,
     /// Save the plan, for `dixaform apply FILE`
@@ -359,6 +362,10 @@ pub enum StateCommand {
         #[arg(value_name = "ADDRESS", required = true)]
         addresses: Vec<String>,
     },
+    /// Print where the state is, for scripts; there need not be one yet
+    #[command(after_help = "Examples:
+  dixaform state path --tenant staging    state/staging.json, or what the project file says")]
+    Path,
     /// Say who holds the lock; a lock whose process died is free by itself
     #[command(after_help = "Examples:
   dixaform state unlock --tenant staging")]

@@ -24,6 +24,7 @@ pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
         StateCommand::Show { address } => show(session, &state()?, address),
         StateCommand::Mv { from, to } => mv(session, from, to),
         StateCommand::Forget { addresses } => forget(session, addresses),
+        StateCommand::Path => path(session),
         StateCommand::Unlock => unlock(session),
     }
 }
@@ -73,6 +74,13 @@ fn change(
     taken.state.serial += 1;
     taken.store.save(&taken.state).map_err(|error| state_access::of_state(&error))?;
     session.output.result(&told)?;
+    Ok(Exit::Done)
+}
+
+/// The file itself where a link leads to it, because journal and lock stand beside that.
+fn path(session: &Session) -> Result<Exit, Error> {
+    let files = StateFiles::beside(session.state_path(session.tenant()?));
+    session.output.result(&format!("{}\n", files.state.display()))?;
     Ok(Exit::Done)
 }
 

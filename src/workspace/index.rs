@@ -46,7 +46,12 @@ pub struct Index {
 impl Index {
     /// The index of a state; none where there is none, or none that this program can trust.
     pub fn load(state: &Path) -> Option<Self> {
-        let bytes = read_at_most(&path_beside(state), BYTES_MAX).ok()??;
+        let path = path_beside(state);
+        // Opening a pipe would wait for whoever writes to it.
+        if !fs::metadata(&path).ok()?.is_file() {
+            return None;
+        }
+        let bytes = read_at_most(&path, BYTES_MAX).ok()??;
         let parts = file_v1::parts(&bytes, &writer())?;
         Some(Index { bytes, parts })
     }
@@ -111,10 +116,15 @@ impl IndexWriter {
 
 /// Names this program: another version, or another build of it, may find other things in the same file.
 fn writer() -> String {
-    let build =
-        std::env::current_exe().ok().and_then(|program| fs::metadata(program).ok()).and_then(|found| Stamp::of(&found));
-    let build = build.map_or_else(String::new, |Stamp { size, modified, .. }| format!("{size} {modified}"));
+    let build = std::env::current_exe().ok().and_then(|program| build_of(&program)).unwrap_or_default();
     format!("{} {build}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Tells one build from another. Size and time do not suffice: some build tools give the same time to all that they
+/// make.
+fn build_of(program: &Path) -> Option<String> {
+    let Stamp { size, modified, changed, device, inode } = Stamp::of(&fs::metadata(program).ok()?)?;
+    Some(format!("{size} {modified} {changed} {device} {inode}"))
 }
 
 #[cfg(test)]

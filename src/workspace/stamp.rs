@@ -4,7 +4,8 @@ use std::fs::Metadata;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Size, times and inode of a file. Two different contents can have the same stamp only when the second was written
-/// within the same tick of the file system's clock: see [`Stamp::is_old_enough`].
+/// within the same tick of the file system's clock (see [`Stamp::is_old_enough`]), or through a memory mapping to a
+/// page that was written before and is not on the disk yet: only the first such write changes the times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
     pub size: u64,

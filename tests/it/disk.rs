@@ -253,6 +253,7 @@ fn commands_that_only_look_write_nothing() {
         "show seed.plan",
         "state list",
         "state show import.legacy",
+        "state path",
         "state unlock",
     ] {
         let outcome = workspace.run(command);

@@ -13,7 +13,7 @@ fn every_command_has_a_page_with_its_flags_and_examples() {
     let told = workspace.run("man --out share/man1").exit(0).stdout;
     let commands = ["", "init", "validate", "plan", "apply", "show", "recover", "state", "state list", "state mv"]
         .into_iter()
-        .chain(["state show", "state forget", "state unlock", "sandbox", "schema", "completions", "man"]);
+        .chain(["state show", "state forget", "state path", "state unlock", "sandbox", "schema", "completions", "man"]);
     for command in commands {
         let name = format!("dixaform {command}").trim().replace(' ', "-");
         assert!(told.contains(&format!("wrote share/man1/{name}.1\n")), "{told}");

@@ -49,6 +49,24 @@ fn list_of_a_state_that_was_never_saved_is_empty_and_makes_no_file() {
 }
 
 #[test]
+fn path_says_where_the_state_is_or_would_be() {
+    let workspace = Workspace::fast();
+    let project = "version: 1\ntenants: {eu: {baseUrl: \"https://dev.dixa.io\", state: kept/eu.json}}\n";
+    workspace.write("dixaform.yaml", project);
+    workspace.write("deep/below/a.yaml", ORDER);
+    for (line, path) in [
+        ("state path --tenant eu", "kept/eu.json\n"),
+        ("state path --tenant sandbox", "state/sandbox.json\n"),
+        ("state path --tenant eu --chdir deep/below", "../../kept/eu.json\n"),
+        ("state path --tenant eu --state elsewhere.json", "elsewhere.json\n"),
+    ] {
+        assert_eq!(workspace.run(line).exit(0).stdout, path, "{line}");
+    }
+    let _ = workspace.run("state path --tenant nobody").exit(1);
+    assert!(!workspace.exists("state") && !workspace.exists("kept"));
+}
+
+#[test]
 fn list_says_which_attributes_were_never_written() {
     let workspace = applied();
     let digest = workspace.record("conversation.order")["digest"]["attributes"].as_str().unwrap().to_owned();

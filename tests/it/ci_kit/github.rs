@@ -55,6 +55,10 @@ fn run_number(repository: &Repository, event: Event, stop: Option<Stopped>, numb
         }
         let mut defaults = variables(&workflow["env"], &context);
         defaults.extend(of_github(event, number, repository));
+        if stop == Some(Stopped::Orphaned) {
+            // It is found at work, and nobody waits for it.
+            defaults.insert("DIXAFORM_LOCK_SECONDS".to_owned(), "0".to_owned());
+        }
         let mut outside = Outside { repository, job, folder: String::new(), defaults, stop };
         outside.steps(&steps["steps"], &mut context, &mut run);
         for (name, value) in steps["outputs"].as_object().into_iter().flatten() {
@@ -299,6 +303,45 @@ fn a_merge_applies_once_and_the_state_is_on_its_branch() {
     assert_eq!(repository.requests(), requests);
 }
 
+/// The state of a run is the one that dixaform works with, wherever the project has it and whatever it is called.
+#[test]
+fn a_state_in_another_place_is_carried_like_any() {
+    let repository = Repository::with_state(2, "", Some("kept/eu.json")).with_branch();
+    let first = run(&repository, Event::Push, None);
+    first.ended("apply/Save the state", "success");
+    assert_eq!(repository.conversations(), 2, "{}", first.log);
+    assert_eq!(repository.kept("staging.json").matches("\"address\"").count(), 2, "{}", first.log);
+    run(&repository, Event::Push, None).ended("apply", "skipped");
+    assert_eq!(repository.conversations(), 2);
+    // With work by hand in between, after which the state is elsewhere.
+    repository.push("dixaform.yaml", &repository.workspace.read("seed/dixaform.yaml").replace("kept/eu", "us"));
+    run(&repository, Event::Push, None).ended("apply", "skipped");
+}
+
+/// They would send plan and apply to a state that nobody brings or saves.
+#[test]
+fn flags_that_lead_to_another_state_are_refused() {
+    let repository = Repository::ready(1, "");
+    for flag in ["--state", "--state=state/eu.json", "--chdir"] {
+        let mut variables = of_github(Event::Push, 1, &repository);
+        let pairs =
+            [("DIXAFORM_TENANT", "staging"), ("DIXA_API_KEY", "t"), ("DIXAFORM_FINGERPRINT", "0123456789abcdef")];
+        variables.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        variables.insert("DIXAFORM_PLAN_FLAGS".to_owned(), format!("--prune {flag} state/eu.json"));
+        for script in ["plan", "apply"] {
+            let folder = repository.checkout();
+            let ended = repository.run(&folder, &format!("bash .dixaform/ci/{script}.sh"), &variables, None);
+            let told = format!("the kit takes no {}", &flag[..7]);
+            assert!(ended.code == Some(64) && ended.log.contains(&told), "{script} {flag}: {}", ended.log);
+            if script == "plan" {
+                let page = repository.workspace.read(&format!("{folder}/dixaform-out/plan.md"));
+                assert!(page.contains("no plan") && page.contains("exit code 64"), "{page}");
+            }
+        }
+    }
+    assert_eq!(repository.requests(), 0);
+}
+
 #[test]
 fn a_failure_is_first_in_the_summary_and_marked_at_its_manifest() {
     let repository = Repository::ready(1, "");
@@ -356,6 +399,32 @@ fn a_job_that_is_stopped_in_mid_work_loses_nothing_and_the_next_one_makes_nothin
     }
 }
 
+/// Given back, the tenant would be planned without what that apply still makes, and all of it made once more.
+#[test]
+fn while_an_apply_that_outlived_its_job_is_at_work_nothing_is_saved_and_the_tenant_stays_taken() {
+    let repository = Repository::ready(20, "--faults hang-after@create#2-5");
+    let first = run(&repository, Event::Push, Some(Stopped::Orphaned));
+    first.ended("apply/Apply", "cancelled");
+    first.ended("apply/Save the state", "failure");
+    assert!(
+        first
+            .log
+            .contains("::error title=dixaform::an apply may still be at work here: error: the state is locked by ")
+    );
+    assert!(repository.kept("staging.taken").starts_with("https://github.com/o/r/actions/runs/1/attempts/1\n"));
+    assert!(first.artifacts.iter().any(|artifact| artifact == "dixaform-out/state"), "{:?}", first.artifacts);
+    run_number(&repository, Event::Push, None, 2).ended("apply/Take the state", "failure");
+
+    // Once more, in its folder: this one waits until the apply has ended.
+    let mut by_hand = Variables::from([("DIXAFORM_TENANT".to_owned(), "staging".to_owned())]);
+    by_hand.insert("DIXAFORM_RUN".to_owned(), "https://github.com/o/r/actions/runs/1/attempts/1".to_owned());
+    let saved = repository.run("work-2", "bash .dixaform/ci/state.sh save", &by_hand, None);
+    assert!(saved.code == Some(0) && saved.log.contains("saved the state of staging"), "{}", saved.log);
+    assert_eq!((repository.conversations(), repository.kept("staging.taken").as_str()), (20, ""));
+    run_number(&repository, Event::Push, None, 3).ended("apply", "skipped");
+    assert_eq!(repository.conversations(), 20);
+}
+
 /// A machine that is gone saves nothing. Its mark stays, and the next run asks for somebody.
 #[test]
 fn after_a_run_that_never_saved_nothing_is_applied() {
@@ -387,7 +456,7 @@ fn a_state_that_can_t_be_pushed_is_kept_as_an_artifact_and_the_tenant_stays_take
     run.ended("apply/Apply", "success");
     run.ended("apply/Save the state", "failure");
     let pages = ["dixaform-out/plan.html", "dixaform-out/validate.html", "dixaform-out/apply.html"];
-    assert_eq!(run.artifacts, [&pages[..], &["state/staging.json"]].concat(), "{}", run.log);
+    assert_eq!(run.artifacts, [&pages[..], &["dixaform-out/state"]].concat(), "{}", run.log);
     assert!(!repository.kept("staging.taken").is_empty());
     run_number(&repository, Event::Push, None, 2).ended("apply/Take the state", "failure");
 
@@ -397,11 +466,30 @@ fn a_state_that_can_t_be_pushed_is_kept_as_an_artifact_and_the_tenant_stays_take
     let owner = "https://github.com/o/r/actions/runs/1/attempts/1";
     by_hand.insert("DIXAFORM_RUN".to_owned(), owner.to_owned());
     let folder = repository.checkout();
-    repository.sh(&folder, "mkdir state && cp ../work-2/state/staging.json state/");
+    repository.sh(&folder, "mkdir state && cp ../work-2/dixaform-out/state/* state/");
     let saved = repository.run(&folder, "bash .dixaform/ci/state.sh save", &by_hand, None);
     assert_eq!(saved.code, Some(0), "{}", saved.log);
     run_number(&repository, Event::Push, None, 3).ended("apply", "skipped");
     assert_eq!(repository.conversations(), 1);
+}
+
+/// Saving can be cancelled, too, by whoever loses patience.
+#[test]
+fn unless_it_was_saved_the_state_is_kept_as_an_artifact() {
+    for (file, steps) in [
+        ("workflow", &yaml("github/plan-and-apply.yml")["jobs"]["apply"]["steps"]),
+        ("action", &yaml("github/action.yml")["runs"]["steps"]),
+    ] {
+        let keep = steps.as_array().unwrap().iter().find(|step| step["name"] == "Keep the state at least here");
+        let condition = keep.and_then(|step| step["if"].as_str());
+        let mut context = context(Event::Push);
+        context.set("inputs.command", "apply");
+        for (saved, kept) in [("success", false), ("failure", true), ("cancelled", true)] {
+            context.set("steps.save.outcome", saved);
+            (context.failed, context.cancelled) = (saved == "failure", saved == "cancelled");
+            assert_eq!(context.runs(condition), kept, "{file}: {saved}");
+        }
+    }
 }
 
 /// A branch that was deleted would have everything made once more, so its absence is not taken for a beginning.
@@ -448,6 +536,27 @@ fn act(repository: &Repository, inputs: &[(&str, &str)]) -> (Context, Run) {
     (context, run)
 }
 
+/// As a block of YAML has them.
+#[test]
+fn paths_and_flags_may_stand_in_several_lines() {
+    let repository = Repository::ready(3, "");
+    let (tenant, paths) =
+        (("tenant", "staging"), ("paths", "manifests/c0.yaml\nmanifests/c1.yaml\nmanifests/c2.yaml\n"));
+    let flags = ("flags", "--verify\n--exclude conversation.c1\n");
+    let (context, run) = act(&repository, &[("command", "plan"), tenant, paths, flags]);
+    run.ended("action/Plan", "success");
+    assert!(run.summary.contains("2 to create"), "{}", run.summary);
+    let fingerprint = ("fingerprint", context.names["outputs.fingerprint"].as_str());
+    // The second line arrives, too: dixaform knows no such flag.
+    let more = [("api-key", "t"), ("apply-flags", "--allow-outbound\n--no-such-flag\n")];
+    let inputs = [&[("command", "apply"), tenant, paths, flags, fingerprint], &more[..]].concat();
+    let (_, run) = act(&repository, &inputs);
+    assert!(run.log.contains("--no-such-flag"), "{}", run.log);
+    let (_, run) = act(&repository, &[&inputs[..5], &more[..1]].concat());
+    run.ended("action/Apply", "success");
+    assert_eq!(repository.conversations(), 2, "{}", run.log);
+}
+
 #[test]
 fn the_action_plans_and_applies_what_was_approved() {
     let repository = Repository::ready(2, "");
@@ -461,6 +570,7 @@ fn the_action_plans_and_applies_what_was_approved() {
     let (_, run) = act(&repository, &[inputs.as_slice(), &[("api-key", "the-secret-token")]].concat());
     run.ended("action/Apply", "success");
     run.ended("action/Save the state", "success");
+    run.ended("action/Keep the state at least here", "skipped");
     assert_eq!((repository.conversations(), repository.kept("staging.taken").as_str()), (1, ""));
     assert_eq!(example("github/action.yml").matches("default: 0.1.0").count(), 1);
 }

@@ -21,6 +21,8 @@ pub(super) enum Stopped {
     Cancelled,
     /// The shell and all below it are killed.
     Killed,
+    /// The shell is killed, and what it started goes on.
+    Orphaned,
 }
 
 /// How a step ended, and both of its streams.
@@ -41,14 +43,20 @@ impl Repository {
     /// One with this many manifests, as `dixaform init` makes it, pushed to `origin`; its tenant `staging` is a sandbox
     /// of its own with these faults.
     pub(super) fn new(manifests: usize, faults: &str) -> Self {
+        Repository::with_state(manifests, faults, None)
+    }
+
+    /// The same, whose project file says where the state of `staging` is.
+    pub(super) fn with_state(manifests: usize, faults: &str, state: Option<&str>) -> Self {
         let workspace = Workspace::new();
         let flags = format!("--no-rate-limit --data dixa.jsonl --request-log requests.jsonl {faults}");
         let server = Server::start(&workspace, flags.trim());
         let _ = workspace.run("init seed").exit(0);
         let rate_limit = "{requestsPerSecond: 20, burst: 2}";
         let tenant = format!(
-            "{{baseUrl: \"{}\", apiKeyEnv: DIXA_API_KEY, settle: 20ms, requestTimeout: 3s, rateLimit: {rate_limit}}}",
-            server.base_url()
+            "{{baseUrl: \"{}\", {}apiKeyEnv: DIXA_API_KEY, settle: 20ms, requestTimeout: 3s, rateLimit: {rate_limit}}}",
+            server.base_url(),
+            state.map_or(String::new(), |path| format!("state: {path}, "))
         );
         workspace.write("seed/dixaform.yaml", format!("version: 1\ntenants:\n  staging: {tenant}\n"));
         workspace.remove("seed/manifests/conversation.yaml");
@@ -66,12 +74,16 @@ impl Repository {
 
     /// The same, with the branch of the state.
     pub(super) fn ready(manifests: usize, faults: &str) -> Self {
-        let repository = Repository::new(manifests, faults);
-        repository.sh("seed", "git remote set-url origin \"$PWD/../origin.git\"");
+        Repository::new(manifests, faults).with_branch()
+    }
+
+    /// Makes the branch of the state.
+    pub(super) fn with_branch(self) -> Self {
+        self.sh("seed", "git remote set-url origin \"$PWD/../origin.git\"");
         let variables = Variables::from([("DIXAFORM_TENANT".to_owned(), "staging".to_owned())]);
-        let made = repository.run("seed", "bash .dixaform/ci/state.sh create", &variables, None);
+        let made = self.run("seed", "bash .dixaform/ci/state.sh create", &variables, None);
         assert_eq!(made.code, Some(0), "{}", made.log);
-        repository
+        self
     }
 
     /// Commits a file to main.
@@ -123,6 +135,8 @@ impl Repository {
         self.workspace.write(&name, script);
         let mut command = self.shell(folder, "", variables);
         let log = self.workspace.path("step.log");
+        // What a step has left running goes on writing to the log that was its own.
+        let _ = std::fs::remove_file(&log);
         let file = std::fs::File::create(&log).unwrap();
         command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null()).process_group(0);
         let mut child = command.spawn().unwrap();
@@ -146,6 +160,7 @@ impl Repository {
         let (signal, whom) = match how {
             Stopped::Cancelled => ("-INT", child.id().to_string()),
             Stopped::Killed => ("-KILL", format!("-{}", child.id())),
+            Stopped::Orphaned => ("-KILL", child.id().to_string()),
         };
         assert!(Command::new("kill").args([signal, "--", &whom]).status().unwrap().success());
     }

@@ -1,5 +1,7 @@
 //! `state.sh` in the hands of people and of accidents.
 
+use std::io::{BufRead as _, Write as _};
+
 use crate::ci_kit::repository::{Ended, Repository, Variables};
 
 fn run(repository: &Repository, folder: &str, command: &str, who: &str) -> Ended {
@@ -54,11 +56,31 @@ fn another_tenant_may_save_in_between() {
 
 /// Puts a `git` before the real one that runs a script once, before it pushes.
 fn before_push(repository: &Repository, script: &str) {
+    before(repository, "push", script);
+}
+
+/// The same for another command of git.
+fn before(repository: &Repository, command: &str, script: &str) {
     let git = format!(
-        "#!/usr/bin/env bash\nexport PATH=${{PATH#*:}}\nfor word; do\n  if [ \"$word\" = push ] && [ -e \"$STUBS/once\" ]; then\n    rm \"$STUBS/once\"\n    {script}\n  fi\ndone\nexec git \"$@\"\n"
+        "#!/usr/bin/env bash\nexport PATH=${{PATH#*:}}\nfor word; do\n  if [ \"$word\" = {command} ] && [ -e \"$STUBS/once\" ]; then\n    rm \"$STUBS/once\"\n    {script}\n  fi\ndone\nexec git \"$@\"\n"
     );
     repository.workspace.write("stubs/git", git);
     repository.sh("stubs", "chmod +x git && touch once");
+}
+
+#[test]
+fn a_repository_that_is_away_for_a_moment_is_asked_again() {
+    let repository = Repository::ready(0, "");
+    for command in ["ls-remote", "fetch"] {
+        before(&repository, command, "exit 128");
+        let one = repository.checkout();
+        assert!(well(&repository, &one, "restore", "1").contains("did not answer (attempt 1 of 5)"), "{command}");
+        repository.sh("stubs", "touch once");
+        assert!(well(&repository, &one, "take", "1").contains("did not answer (attempt 1 of 5)"), "{command}");
+        repository.sh(&one, &format!("echo '\"{command}\"' > state/staging.json; touch ../stubs/once"));
+        assert!(well(&repository, &one, "save", "1").contains("did not answer (attempt 1 of 5)"), "{command}");
+        assert_eq!(repository.kept("staging.json").trim(), format!("\"{command}\""));
+    }
 }
 
 #[test]
@@ -90,6 +112,31 @@ fn a_state_is_never_lost_to_one_that_is_missing_or_another() {
     refused(&repository, &three, "restore", "3", "is here already");
 }
 
+/// The first apply of all has no state on the branch that could be missed.
+#[test]
+fn what_an_apply_made_is_not_given_back_without_a_state() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    well(&repository, &one, "take", "1");
+    repository.sh(&one, "mkdir dixaform-out && echo '{\"outcomes\":[{\"id\":1001}]}' > dixaform-out/apply.json");
+    refused(&repository, &one, "save", "1", "there is no state/staging.json, although the apply did something");
+    assert!(!repository.kept("staging.taken").is_empty());
+    repository.sh(&one, "echo '{\"outcomes\":[{\"id\":null}]}' > dixaform-out/apply.json");
+    well(&repository, &one, "save", "1");
+    assert!(repository.kept("staging.taken").is_empty());
+}
+
+/// A pull request that breaks the project file has its plan fail, and not the step before it.
+#[test]
+fn without_a_place_for_the_state_nothing_is_brought_and_nothing_taken() {
+    let repository = Repository::ready(0, "");
+    repository.push("dixaform.yaml", "version: 1\ntenants: {other: {baseUrl: \"https://dev.dixa.io\"}}\n");
+    let one = repository.checkout();
+    assert!(well(&repository, &one, "restore", "1").contains("dixaform does not say where it belongs"));
+    refused(&repository, &one, "take", "1", "dixaform state path --tenant staging");
+    assert_eq!(repository.kept("staging.taken"), "");
+}
+
 #[test]
 fn a_state_beside_the_manifests_is_not_a_second_one() {
     let repository = Repository::ready(0, "");
@@ -108,6 +155,48 @@ fn a_repository_that_can_t_be_asked_is_not_an_empty_one() {
     refused(&repository, &one, "take", "1", "does not say whether there is a branch");
 }
 
+/// `actions/checkout` leaves a token in the checkout, unless it is told not to, and some runners have one for all.
+#[test]
+fn the_token_is_the_only_one_that_a_request_has() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let requests = std::thread::spawn(move || {
+        let mut heads = Vec::new();
+        for connection in server.incoming() {
+            let mut connection = connection.unwrap();
+            let lines: Vec<String> = std::io::BufReader::new(connection.try_clone().unwrap())
+                .lines()
+                .map(|line| line.unwrap().to_lowercase())
+                .take_while(|line| !line.is_empty())
+                .collect();
+            if lines.first().is_some_and(|line| line.starts_with("get /enough")) {
+                return heads;
+            }
+            heads.push(lines.iter().filter(|line| line.starts_with("authorization:")).cloned().collect::<Vec<_>>());
+            connection.write_all(b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").unwrap();
+        }
+        heads
+    });
+    repository.sh(&one, &format!("git remote set-url origin http://{address}/o/r"));
+    for file in ["", "--global "] {
+        repository
+            .sh(&one, &format!("git config {file}http.http://{address}/.extraheader 'AUTHORIZATION: basic abcd'"));
+    }
+    let mut variables = Variables::from([("DIXAFORM_TENANT".to_owned(), "staging".to_owned())]);
+    variables.insert("DIXAFORM_STATE_TOKEN".to_owned(), "the-token".to_owned());
+    let ended = repository.run(&one, "bash .dixaform/ci/state.sh restore", &variables, None);
+    assert_eq!(ended.code, Some(1), "{}", ended.log);
+    let mut enough = std::net::TcpStream::connect(address).unwrap();
+    enough.write_all(b"GET /enough HTTP/1.1\r\n\r\n").unwrap();
+    let heads = requests.join().unwrap();
+    assert!(!heads.is_empty(), "{}", ended.log);
+    for head in heads {
+        assert_eq!(head, ["authorization: basic eC1hY2Nlc3MtdG9rZW46dGhlLXRva2Vu".to_lowercase()]);
+    }
+}
+
 #[test]
 fn a_run_whose_mark_was_taken_away_says_that_nothing_was_saved() {
     let repository = Repository::ready(0, "");
@@ -124,12 +213,22 @@ fn a_state_that_was_here_before_moves_to_the_branch() {
     let repository = Repository::new(0, "");
     let one = repository.checkout();
     repository.sh(&one, "mkdir state && echo '{}' > state/staging.json");
-    well(&repository, &one, "create", "1");
+    let told = well(&repository, &one, "create", "1");
+    assert!(told.contains("made the branch dixaform-state, with state/staging.json\n"), "{told}");
     assert_eq!(repository.kept("staging.json").trim(), "{}");
     refused(&repository, &one, "create", "1", "already");
     // Nothing of the manifests is on that branch, nor of its history.
     assert_eq!(repository.sh("origin.git", "git ls-tree -r --name-only dixaform-state"), "README.md\nstaging.json\n");
     assert_eq!(repository.sh("origin.git", "git rev-list --count dixaform-state").trim(), "1");
+}
+
+/// Somebody who has one elsewhere must not find out by everything being made once more.
+#[test]
+fn a_branch_that_begins_with_nothing_says_so() {
+    let repository = Repository::new(0, "");
+    let one = repository.checkout();
+    let told = well(&repository, &one, "create", "1");
+    assert!(told.contains("There is no state/staging.json, so that everything counts as new."), "{told}");
 }
 
 #[test]
