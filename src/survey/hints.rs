@@ -54,14 +54,18 @@ pub(super) fn of_body(kind: Kind, content: &Digest) -> u64 {
 
 /// The hint at a name.
 pub(super) fn of_name(kind: Kind, name: &str) -> u64 {
-    // An odd number with its bits all over the place; what is multiplied by it has, too.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+    const OTHER: u64 = 0xa076_1d64_78bd_642f;
+    // Names resemble each other: both halves of the product are needed, or what differs cancels out.
+    let fold = |hint: u64, word: u64| {
+        let product = u128::from(hint ^ word ^ OTHER) * u128::from(SPREAD);
+        (product as u64) ^ (product >> 64) as u64
+    };
     let (words, rest) = name.as_bytes().as_chunks::<8>();
-    let mix = |hint: u64, word: u64| (hint.rotate_left(5) ^ word).wrapping_mul(SPREAD);
-    let hint = words.iter().fold(kind as u64, |hint, word| mix(hint, u64::from_le_bytes(*word)));
-    let hint = rest.iter().fold(hint, |hint, byte| mix(hint, u64::from(*byte)));
-    let hint = (hint ^ hint >> 32).wrapping_mul(SPREAD);
-    hint ^ hint >> 32
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let start = fold(kind as u64, name.len() as u64);
+    words.iter().chain([&last]).fold(start, |hint, word| fold(hint, u64::from_le_bytes(*word)))
 }
 
 #[cfg(test)]
@@ -82,6 +86,14 @@ mod tests {
         assert!((1_000..20_000).all(|number| !hints.has(name(number)) && !hints.has(body(number))));
         let ends = hints.ends.iter().map(|word| word.count_ones()).sum::<u32>();
         assert!(ends > 1_900, "names that resemble each other end alike: {ends}");
+    }
+
+    #[test]
+    fn names_that_resemble_each_other_have_hints_of_their_own() {
+        let names = (0..100_000).flat_map(|number| [format!("broken-item-{number:06}"), format!("r{number}")]);
+        let all: Vec<u64> = names.flat_map(|name| Kind::ALL.map(|kind| of_name(kind, &name))).collect();
+        let different: HashSet<u64> = all.iter().copied().collect();
+        assert_eq!(different.len(), all.len());
     }
 
     #[test]
