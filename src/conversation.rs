@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::digest::Digest;
+use crate::json;
 use crate::value::{Map, Value};
 
 /// Which of Dixa's two ways of making a conversation a manifest uses.
@@ -154,6 +155,39 @@ pub fn attributes_to_map(attributes: &Attributes) -> Map {
     map
 }
 
+/// Appends attributes as compact JSON, in ascending order of their ids.
+pub(crate) fn write_attributes_into(attributes: &Attributes, out: &mut String) {
+    out.push('{');
+    for (index, (id, value)) in attributes.iter().enumerate() {
+        out.push_str(if index > 0 { "," } else { "" });
+        json::quote_into(id, out);
+        out.push(':');
+        match value {
+            AttributeValue::Text(text) => json::quote_into(text, out),
+            AttributeValue::Clear => out.push_str("null"),
+            AttributeValue::Path(path) => {
+                out.push('[');
+                for (index, option) in path.iter().enumerate() {
+                    out.push_str(if index > 0 { "," } else { "" });
+                    json::quote_into(option, out);
+                }
+                out.push(']');
+            }
+        }
+    }
+    out.push('}');
+}
+
+/// The digest of attributes as a map.
+fn digest_of_attributes(attributes: &Attributes) -> Digest {
+    let is_absent = |value: &AttributeValue| matches!(value, AttributeValue::Path(path) if path.is_empty());
+    if attributes.values().any(is_absent) {
+        return Digest::of_map(&attributes_to_map(attributes));
+    }
+    // Ids ascend, and strings are written in one way only: this is the canonical form already.
+    Digest::of_written(|form| write_attributes_into(attributes, form))
+}
+
 /// The member of a spec that is never part of the POST.
 pub const CUSTOM_ATTRIBUTES: &str = "customAttributes";
 
@@ -167,10 +201,7 @@ pub struct Conversation {
 
 impl Conversation {
     pub fn digests(&self) -> Digests {
-        Digests {
-            content: Digest::of_map(&self.content),
-            attributes: Digest::of_map(&attributes_to_map(&self.attributes)),
-        }
+        Digests { content: Digest::of_map(&self.content), attributes: digest_of_attributes(&self.attributes) }
     }
 
     /// The whole spec: the content and, where there are any, `customAttributes` last.

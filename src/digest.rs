@@ -22,13 +22,13 @@
 //! Changing any rule changes every digest in every state file; the golden vectors below make that hard to do by
 //! accident.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::json;
+use crate::scratch;
 use crate::value::{Map, Value};
 
 /// A digest of bytes that come one after the other.
@@ -45,14 +45,6 @@ impl Digester {
         Digest(self.0.finalize().into())
     }
 }
-
-thread_local! {
-    /// The canonical form that was hashed last.
-    static FORM: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// So much of the memory for a canonical form is kept, in bytes.
-const FORM_KEPT: usize = 64 << 10;
 
 /// `sha256:<hex>`; what it prints is what it parses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,11 +66,9 @@ impl Digest {
         Digest::of_written(|form| canonical_into(value, form))
     }
 
-    /// The SHA-256 of what is written, in memory that is kept for the next one of this thread.
-    fn of_written(write: impl FnOnce(&mut String)) -> Self {
-        FORM.with_borrow_mut(|form| {
-            form.clear();
-            form.shrink_to(FORM_KEPT);
+    /// The SHA-256 of a canonical form.
+    pub(crate) fn of_written(write: impl FnOnce(&mut String)) -> Self {
+        scratch::text(|form| {
             write(form);
             Digest::of_bytes(form.as_bytes())
         })

@@ -125,6 +125,7 @@ pub mod duration;
 pub mod finding;
 pub mod json;
 pub mod reporter;
+mod scratch;
 pub mod shape;
 pub mod source;
 pub mod spec;

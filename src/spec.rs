@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, attributes_to_map};
+use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, write_attributes_into};
 use crate::json;
+use crate::scratch;
 use crate::value::{Map, Value};
 
 /// The whole spec of a conversation, `customAttributes` included, as compact JSON: the content in the order in which it
@@ -31,18 +32,19 @@ pub enum NotASpec {
 impl Spec {
     pub fn of(conversation: &Conversation) -> Self {
         let Conversation { content, attributes } = conversation;
-        let mut text = String::with_capacity(1024);
-        json::write_map_into(content, &mut text);
-        if !attributes.is_empty() {
-            // Inside the brace that ends the content, as its last member.
-            text.pop();
-            text.push_str(if content.is_empty() { "" } else { "," });
-            json::quote_into(CUSTOM_ATTRIBUTES, &mut text);
-            text.push(':');
-            json::write_map_into(&attributes_to_map(attributes), &mut text);
-            text.push('}');
-        }
-        Spec(Arc::from(text))
+        scratch::text(|text| {
+            json::write_map_into(content, text);
+            if !attributes.is_empty() {
+                // Inside the brace that ends the content, as its last member.
+                text.pop();
+                text.push_str(if content.is_empty() { "" } else { "," });
+                json::quote_into(CUSTOM_ATTRIBUTES, text);
+                text.push(':');
+                write_attributes_into(attributes, text);
+                text.push('}');
+            }
+            Spec(Arc::from(&**text))
+        })
     }
 
     /// The spec that a JSON text is, if it is just what [`Spec::json`] gives for it. None says nothing about the text:

@@ -37,16 +37,17 @@ impl Iterator for Pieces<'_> {
 /// Changes that one thread draws before it hands over what it has.
 const PART: usize = 64;
 
-/// Changes that are drawn before any of them is written: some megabytes of text.
-const BATCH: usize = 16 * PART;
+/// Parts that each thread draws before any of them is written: a megabyte of text.
+const PARTS: usize = 4;
 
 /// The changes as `draw` appends them, by all threads, in their order. It is given the index of each.
 pub fn of_changes<'p>(
     changes: &'p [Change],
     draw: impl Fn(usize, &Change, &mut String) + Sync + 'p,
 ) -> impl Iterator<Item = String> + 'p {
-    (0..changes.len()).step_by(BATCH).flat_map(move |first| {
-        let batch = &changes[first..changes.len().min(first + BATCH)];
+    let batch = rayon::current_num_threads() * PARTS * PART;
+    (0..changes.len()).step_by(batch).flat_map(move |first| {
+        let batch = &changes[first..changes.len().min(first + batch)];
         let draw_part = |(number, part): (usize, &[Change])| {
             let mut out = String::new();
             for (index, change) in part.iter().enumerate() {

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::conversation::attributes_to_map;
+use crate::digest::Digest;
 use crate::spec::view::View;
 use crate::value::{Map, Number};
 
@@ -112,6 +114,15 @@ proptest! {
         let spec = Spec::of(&conversation);
         let taken = Spec::of_written(spec.json());
         prop_assert_eq!(taken.as_ref().map(Spec::json), Some(spec.json()));
+    }
+
+    #[test]
+    fn attributes_are_written_and_hashed_as_the_map_that_they_are(conversation in conversations()) {
+        let map = attributes_to_map(&conversation.attributes);
+        let mut written = String::new();
+        write_attributes_into(&conversation.attributes, &mut written);
+        prop_assert_eq!(written, json::write_map(&map));
+        prop_assert_eq!(conversation.digests().attributes, Digest::of_map(&map));
     }
 
     /// A text with something else in one place is taken only if it would be written like that.

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
-use rayon::slice::ParallelSlice as _;
 
 use crate::conversation::{Address, ConversationId, Labels};
 use crate::desired::{Desired, Manifest};
@@ -44,7 +43,8 @@ pub struct Request<'a> {
 /// What a plan is made of.
 #[derive(Debug)]
 pub struct Survey {
-    /// Manifests that differ from their record or have none.
+    /// Manifests that differ from their record or have none; without the places of their attributes, and with labels only
+    /// where the scope asks for them.
     pub desired: Desired,
     /// The records of those manifests, and those without a manifest.
     pub state: State,
@@ -119,12 +119,6 @@ impl<'a> Look<'a> {
     }
 }
 
-/// The most files that are looked at together.
-const TOGETHER: usize = 64;
-
-/// Each thread gets its files in at least so many parts, since some files have more in them than others.
-const PARTS: usize = 16;
-
 /// Surveys manifests and state; none where the slow way has to be taken.
 ///
 /// # Errors
@@ -151,8 +145,10 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
     let Some(sorted) = sort_out(request.found, request.index, outlines, request.scope) else {
         return survey(Request { index: None, ..request });
     };
-    let together = (sorted.to_read.len() / (PARTS * rayon::current_num_threads())).clamp(1, TOGETHER);
-    let looks = sorted.to_read.par_chunks(together).map(|some| look(some, &sorted.records, request.scope));
+    let looks = sorted
+        .to_read
+        .par_iter()
+        .try_fold(Look::default, |look, found| look.and_at(found, &sorted.records, request.scope));
     let looks: Vec<Look<'_>> = looks.collect::<Result<_, _>>()?;
     if clash(&looks, &sorted.fresh) {
         // What is wrong with them shows when both are read.
@@ -176,17 +172,9 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
     Ok(Some(joined(looks, &sorted, findings, state)))
 }
 
-/// Reads some files, and keeps of their manifests what planning needs.
-fn look<'a>(files: &[&'a Found], records: &Records, scope: &Scope) -> Result<Look<'a>, SurveyError> {
-    let mut look = Look::default();
-    for found in files {
-        look.read(found, records, scope)?;
-    }
-    Ok(look)
-}
-
 impl<'a> Look<'a> {
-    fn read(&mut self, found: &'a Found, records: &Records, scope: &Scope) -> Result<(), SurveyError> {
+    /// Reads one more file, and keeps of its manifests what planning needs.
+    fn and_at(mut self, found: &'a Found, records: &Records, scope: &Scope) -> Result<Self, SurveyError> {
         let bounded = found
             .read(yaml::SIZE_LIMIT + 1)
             .map_err(|source| SurveyError::Manifest { name: found.name.to_string(), source })?;
@@ -201,6 +189,8 @@ impl<'a> Look<'a> {
                 self.settled.push(manifest.into());
             } else {
                 is_settled = false;
+                // A plan never asks where an attribute was written, and hardly ever for a label.
+                manifest.attribute_places = Box::default();
                 if !scope.asks_for_labels() {
                     manifest.labels = Labels::default();
                 }
@@ -211,7 +201,7 @@ impl<'a> Look<'a> {
             self.settled_files.push(SettledFile { found, manifests: first..self.settled.len() });
         }
         self.findings.extend(findings);
-        Ok(())
+        Ok(self)
     }
 }
 
