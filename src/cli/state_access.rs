@@ -27,6 +27,7 @@ pub fn look(session: &Session, tenant: &Tenant) -> Result<Standing, Error> {
     same_tenant(&state, tenant, &files.state)?;
     let mut replay = Replay::new(state);
     add_journal(&mut replay, &files.journal)?;
+    check_fits(&replay, &files.journal)?;
     replay.settle();
     let in_doubt = replay.in_doubt();
     let (state, _) = replay.into_parts();
@@ -42,6 +43,11 @@ fn add_journal(replay: &mut Replay, path: &Path) -> Result<usize, Error> {
     });
     added.map_err(|error| of_journal(&error))?.map_err(|error| of_replay(&error, path))?;
     Ok(entries)
+}
+
+/// Refuses a journal of which the state does not know everything.
+fn check_fits(replay: &Replay, path: &Path) -> Result<(), Error> {
+    replay.fits().map_err(|error| of_replay(&error, path))
 }
 
 /// Says on standard error which calls are in doubt.
@@ -78,11 +84,47 @@ pub fn take(session: &Session, tenant: &Tenant, command: &str, lock_timeout: Dur
     Ok(taken)
 }
 
+/// Takes conversations that are in the journal and unknown to a state from elsewhere into that state, or leaves them
+/// alone, as `decide` says for each; nothing happens where there are none. The journal keeps what is in doubt. Gives back what
+/// `decide` did, once that is saved.
+///
+/// # Errors
+/// Those of `decide`, with state and journal as they were; the state or the journal can't be used or written.
+pub fn settle_unrecorded<T>(
+    session: &Session,
+    tenant: &Tenant,
+    command: &str,
+    lock_timeout: Duration,
+    decide: impl FnOnce(&mut Replay) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let files = StateFiles::beside(session.state_path(tenant));
+    let _lock = lock(&files.lock, command, lock_timeout)?;
+    let mut store = StateStore::open(&files.state);
+    // What was never saved knows nothing, and has nothing passed over.
+    let Some(state) = store.load().map_err(|error| of_state(&error))? else { return Ok(None) };
+    same_tenant(&state, tenant, &files.state)?;
+    let mut replay = Replay::new(state);
+    add_journal(&mut replay, &files.journal)?;
+    if replay.fits().is_ok() {
+        return Ok(None);
+    }
+    replay.settle();
+    let decided = decide(&mut replay)?;
+    if replay.has_changed() {
+        replay.grow();
+        store.save(replay.state()).map_err(|error| of_state(&error))?;
+    }
+    let in_doubt = replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect();
+    JournalFile::cut_down(&files.journal, &in_doubt).map_err(|error| of_journal(&error))?;
+    Ok(Some(decided))
+}
+
 /// Reads state and journal, and saves what only the journal had. A state that was never saved gets `new_lineage`.
 pub fn read(files: StateFiles, mut store: StateStore, new_lineage: Lineage, lock: StateLock) -> Result<Taken, Error> {
     let loaded = store.load().map_err(|error| of_state(&error))?;
     let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
     let entries = add_journal(&mut replay, &files.journal)?;
+    check_fits(&replay, &files.journal)?;
     replay.settle();
     if replay.is_open() && replay.has_changed() {
         // The run was cut off. Its effects are saved, and the run is closed in the journal by whoever writes it next.
@@ -166,7 +208,9 @@ pub fn of_journal(error: &JournalError) -> Error {
 
 fn of_replay(error: &ReplayError, path: &Path) -> Error {
     let message = format!("the journal {} does not fit the state: {error}", path.display());
-    Error::new(Exit::Failed, message).hint(error.hint())
+    // Like a doubt, it is for a person to settle, and nothing is broken.
+    let exit = if matches!(error, ReplayError::Unrecorded { .. }) { Exit::InDoubt } else { Exit::Failed };
+    Error::new(exit, message).hint(error.hint())
 }
 
 fn with_hint(error: Error, hint: Option<impl Into<String>>) -> Error {

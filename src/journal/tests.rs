@@ -9,6 +9,8 @@ use crate::spec::Spec;
 use crate::state::{Applied, Lineage, Record, State, TenantIdentity, file_v1};
 use crate::value::{Map, Value};
 
+mod passed_over;
+
 const GOLDEN: &str = include_str!("golden.journal");
 const LINEAGE: Lineage = Lineage(uuid::Uuid::from_u128(7));
 

@@ -5,6 +5,7 @@
 //! error nothing more is written: what a failed write or sync left on the disk is not known, and an entry behind it
 //! could be lost with it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
@@ -106,14 +107,17 @@ impl JournalFile {
     /// Those of [`JournalFile::read_all`] and of writing; the journal is then as it was.
     pub fn tidy(path: &Path) -> Result<(), JournalError> {
         let entries = JournalFile::read_all(path)?;
-        match journal::carry_over(&entries) {
-            None => Ok(()),
-            Some(kept) if kept.is_empty() => JournalFile::remove(path),
-            Some(kept) => {
-                let text: String = kept.iter().map(journal::write_line).collect();
-                atomic_file::replace(path, text.as_bytes()).map_err(from_file_error)
-            }
-        }
+        journal::carry_over(&entries).map_or(Ok(()), |kept| replace(path, &kept))
+    }
+
+    /// Cuts the journal at `path` down to these calls, whether its runs are closed or not and whatever it says of how
+    /// they ended, and removes it when it has none of them. Only when everything else of it is in the saved state.
+    ///
+    /// # Errors
+    /// Those of [`JournalFile::read_all`] and of writing; the journal is then as it was.
+    pub fn cut_down(path: &Path, in_doubt: &BTreeSet<u64>) -> Result<(), JournalError> {
+        let entries = JournalFile::read_all(path)?;
+        replace(path, &journal::cut_down(&entries, in_doubt))
     }
 
     /// The journal in an open file that is positioned at its end.
@@ -192,6 +196,15 @@ impl Writer {
             error
         })
     }
+}
+
+/// Replaces the journal by one of these entries; one without entries goes.
+fn replace(path: &Path, entries: &[Entry]) -> Result<(), JournalError> {
+    if entries.is_empty() {
+        return JournalFile::remove(path);
+    }
+    let text: String = entries.iter().map(journal::write_line).collect();
+    atomic_file::replace(path, text.as_bytes()).map_err(from_file_error)
 }
 
 /// Opens the file with its end at `sound` bytes.
