@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::support::manifests::{LEGACY, ORDER, email};
 use crate::support::{Server, Workspace};
@@ -113,6 +114,62 @@ fn a_disk_that_runs_full_stops_the_run_and_the_next_one_completes_it_without_dou
     let _ = workspace.run("apply --yes").exit(0);
     assert_eq!(posts(&workspace), 42, "nothing was sent twice");
     let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+}
+
+/// A callback has no message that could carry a mark.
+fn callback(name: &str) -> String {
+    format!(
+        "apiVersion: dixaform/v1\nkind: Conversation\nmetadata: {{name: {name}}}\nspec: {{_type: Callback, \
+         requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b, direction: Inbound, contactEndpointId: \"+4551000000\", \
+         queueId: f0a0a1a8-1a34-4a8a-8d0c-3d7a3f6f1b11}}\n"
+    )
+}
+
+/// How long the journal is after the intent to make the callback of this name, whose answer never comes.
+fn length_of_an_intent(workspace: &Workspace, name: &str) -> usize {
+    workspace.write("manifests/a.yaml", callback(name));
+    let mut command = workspace.command();
+    command.args(["apply", "--yes"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let journal = || std::fs::read_to_string(workspace.path("state/local.journal")).unwrap_or_default();
+    for _ in 0..1000 {
+        if journal().contains("{\"began\"") && posts(workspace) > 0 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let length = journal().len();
+    workspace.remove("state/local.journal");
+    length
+}
+
+#[test]
+fn an_id_that_only_the_state_could_take_is_not_looked_for_and_nobody_elses_is_adopted() {
+    let workspace = Workspace::new();
+    let server = Server::start(
+        &workspace,
+        "--no-rate-limit --data data.jsonl --request-log requests.jsonl --faults hang@create#1",
+    );
+    let workspace = workspace.with_tenant(&server.base_url());
+    workspace.edit("dixaform.yaml", "apiKeyEnv", "settle: 10ms, apiKeyEnv");
+    // A longer name lets the intent just fit below a limit, and the id that follows does not.
+    let length = length_of_an_intent(&workspace, "a");
+    let blocks = (length + 100).div_ceil(512);
+    workspace.write("manifests/a.yaml", callback(&"a".repeat(1 + blocks * 512 - 40 - length)));
+    let (code, stdout, stderr) = run_with_small_files(&workspace, u32::try_from(blocks).unwrap(), "apply --yes");
+    assert!(code != Some(0) && (stdout.clone() + &stderr).contains("state/local.journal"), "{code:?} {stdout}{stderr}");
+    assert_eq!(posts(&workspace), 2);
+    let made = workspace.read("state/local.json");
+    assert!(made.contains("\"id\":1001,"), "{made}");
+    // Somebody else makes one like it.
+    let body =
+        workspace.requests_in("requests.jsonl").into_iter().rfind(|(call, _)| call.starts_with("POST ")).unwrap().1;
+    assert_eq!(server.send("POST", "/v1/conversations", &body.to_string()).1["data"]["id"], 1002);
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.").never_says("1002");
+    assert_eq!(workspace.read("state/local.json"), made);
+    assert!(!workspace.exists("state/local.journal"));
 }
 
 #[test]
