@@ -70,20 +70,18 @@ pub async fn run<A: Write, J: Append, C: Clock>(
         if report.stop.is_some() || report.counts.in_doubt == 0 {
             break;
         }
-        let follow_up = follow_up::follow_up(run, replay, &mut report, stop).await;
-        let stopped = report.stop.is_some();
-        if follow_up.changes.is_empty() {
-            break;
-        }
+        let follow_up = follow_up::follow_up(run, replay, &mut report, stop, listen).await;
+        let over = report.stop.is_some() || follow_up.changes.is_empty();
         // Nothing new is sent once the run is to stop; what was found is recorded, and the rest waits for the next apply.
         let more = match report.stop {
             Some(Stop::Unauthorized(_) | Stop::Storage(_) | Stop::NotBegun(_)) => {
                 ApplyReport::not_begun(&follow_up, None)
             }
+            _ if follow_up.changes.is_empty() => ApplyReport::default(),
             Some(Stop::Interrupted) | None => pass(run, &follow_up, replay, stop, listen).await,
         };
         report = report.with(more);
-        if stopped {
+        if over {
             break;
         }
     }
