@@ -190,7 +190,11 @@ async fn drained(mut stop: StopSignal) {
 
 /// Whether a change's first call needs a permit of its own; reads get theirs by themselves.
 fn begins_with_write(change: &Change) -> bool {
-    matches!(change.steps.first(), Some(Step::Make(_) | Step::Patch(_)))
+    match change.steps.first() {
+        Some(Step::Make(_) | Step::Patch(_) | Step::PatchAll) => true,
+        // Reading has found out what differs, and nothing is read or written without it.
+        Some(Step::Read(_) | Step::ListBefore(_) | Step::ReadBack | Step::PatchDifferent(_)) | None => false,
+    }
 }
 
 fn settle(end: Ended, ended: &mut Option<Stop>) -> Outcome {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::apply::tests::adopting::reading;
 
 /// Asks to stop, so many times, when the first conversation is made.
 fn stop_when_made(times: usize) -> impl Fn(&ApplyEvent, &StopHandle) {
@@ -94,4 +95,38 @@ async fn a_conversation_that_was_made_and_left_without_its_attributes_is_not_in_
     assert!(run.in_doubt.is_empty());
     assert_eq!(stage.record("conversation.a").attributes_digest, None);
     assert_eq!(stage.plan(&noted("a", "'1'")).summary.update, 1);
+}
+
+/// Names, and manifests with an attribute, of conversations whose first answers are lost and that are there all the same.
+fn lost_and_found(stage: &mut Stage, count: i64) -> String {
+    (0..count)
+        .map(|number| {
+            let name = format!("n{number:02}");
+            stage.api.fail(&format!("POST {name}"), [crate::api::CallError::Lost { message: "reset".into() }]);
+            stage.api.has(reading(100 + number, &[]));
+            stage.api.is_marked(100 + number, &format!("mark-{name}"));
+            noted(&name, "'1'")
+        })
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn attributes_of_what_was_found_wait_for_their_turn_like_everything_else() {
+    let mut stage = Stage::new();
+    let manifests = lost_and_found(&mut stage, 20);
+    let patching = std::cell::Cell::new(0);
+    let run = stage
+        .apply_and_watch(&manifests, |event, handle| match event {
+            ApplyEvent::Ended(ended) if matches!(ended.outcome, Outcome::Done { .. }) => {
+                handle.request();
+            }
+            ApplyEvent::Began { .. } => patching.set(patching.get() + 1),
+            _ => {}
+        })
+        .await;
+    assert_eq!(run.report.stop, Some(Stop::Interrupted));
+    let begun = patching.get() - 20;
+    let patches = stage.calls().iter().filter(|call| call.starts_with("PATCH")).count();
+    assert!(begun < 10 && patches == begun, "{begun} had begun, {patches} were sent: only the burst was in flight");
+    assert_eq!(run.report.counts.created, patches);
 }
