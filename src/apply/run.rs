@@ -207,7 +207,7 @@ fn settle(end: Ended, ended: &mut Option<Stop>) -> Outcome {
     }
 }
 
-/// Of the first `begun` changes, those without an outcome were in flight and left; the rest was not attempted.
+/// Of the first `begun` changes, those without an outcome were in flight and left; the rest was not begun.
 fn report(
     plan: &Plan,
     outcomes: Vec<Option<Outcome>>,
@@ -217,7 +217,7 @@ fn report(
 ) -> ApplyReport {
     let outcomes = plan.changes.iter().zip(outcomes).enumerate().map(|(index, (change, outcome))| {
         let outcome =
-            outcome.unwrap_or_else(|| if index < begun { left_in_flight(change) } else { Outcome::NotAttempted });
+            outcome.unwrap_or_else(|| if index < begun { left_in_flight(change) } else { Outcome::not_begun(change) });
         ChangeOutcome::of(change, outcome)
     });
     ApplyReport::new(outcomes.collect(), stop)

@@ -130,3 +130,42 @@ async fn attributes_of_what_was_found_wait_for_their_turn_like_everything_else()
     assert!(begun < 10 && patches == begun, "{begun} had begun, {patches} were sent: only the burst was in flight");
     assert_eq!(run.report.counts.created, patches);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_found_and_recorded_is_never_told_as_not_attempted() {
+    let mut stage = Stage::new();
+    let manifests = lost_and_found(&mut stage, 20);
+    // The last one has no attributes, so that nothing is left to do for it.
+    let manifests = manifests.replace("name: n19,", "name: n19, labels: {last: yes},");
+    let (rest, _) = manifests.rsplit_once("  customAttributes").expect("attributes");
+    let run = stage
+        .apply_and_watch(rest, |event, handle| {
+            if matches!(event, ApplyEvent::Ended(ended) if matches!(ended.outcome, Outcome::Done { .. })) {
+                handle.request();
+            }
+        })
+        .await;
+    assert_eq!(run.report.stop, Some(Stop::Interrupted));
+    assert_eq!(stage.state.records.len(), 20);
+    assert_eq!(run.outcome("conversation.n19"), &done(119));
+    let Outcome::Failed { id, error } = run.outcome("conversation.n18") else { panic!("{:#?}", run.report) };
+    assert_eq!(*id, Some(ConversationId(118)));
+    assert_eq!(error.call, "PATCH /v1/conversations/118/custom-attributes");
+    assert_eq!(error.message, "the run stopped before its attributes were written");
+    let counts = run.report.counts;
+    assert_eq!((counts.not_attempted, counts.created + counts.half_done), (0, 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_while_looking_does_not_deny_what_was_found() {
+    let mut stage = Stage::new();
+    let manifests = lost_and_found(&mut stage, 2);
+    let stranger = "11111111-2222-4333-8444-555555555555";
+    let manifests = manifests.replacen(REQUESTER, stranger, 1);
+    stage.api.fail("LIST", [crate::api::CallError::Unauthorized { status: 401, message: "no".into() }]);
+    let run = stage.apply(&manifests).await;
+    assert_eq!(run.report.stop, Some(Stop::Unauthorized("no".into())));
+    assert!(matches!(run.outcome("conversation.n00"), Outcome::InDoubt { .. }));
+    assert!(matches!(run.outcome("conversation.n01"), Outcome::Failed { id: Some(ConversationId(101)), .. }));
+    assert_eq!(stage.record("conversation.n01").id, ConversationId(101));
+}
