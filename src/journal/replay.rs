@@ -197,8 +197,7 @@ impl Replay {
     /// the state. Calls that may have made a conversation stay in doubt.
     pub fn settle(&mut self) {
         self.note_doubtful_patches();
-        let unrecorded: BTreeSet<Address> = self.unrecorded().into_iter().map(|(address, _)| address.clone()).collect();
-        self.calls.passed_over.retain(|address, _| unrecorded.contains(address));
+        self.drop_known();
     }
 
     /// Whether the last run was not closed, so that its effects may be in the journal only.
@@ -317,6 +316,12 @@ impl Replay {
         self.calls.passed_over.iter().filter(|(_, record)| !is_known(&record.id)).collect()
     }
 
+    /// Keeps of what was passed over only what the state does not know, before a run that counts can change the state.
+    fn drop_known(&mut self) {
+        let unrecorded: BTreeSet<Address> = self.unrecorded().into_iter().map(|(address, _)| address.clone()).collect();
+        self.calls.passed_over.retain(|address, _| unrecorded.contains(address));
+    }
+
     /// Whether the state knows every conversation that the journal has.
     ///
     /// # Errors
@@ -374,6 +379,7 @@ impl Replay {
     fn open(&mut self, lineage: Lineage, base_serial: u64, tenant: &TenantIdentity) -> Result<(), ReplayError> {
         // What the run before left open ends with it.
         self.note_doubtful_patches();
+        self.drop_known();
         let never_saved = self.state.serial == 0 && self.state.records.is_empty() && self.calls.run.is_none();
         if lineage != self.state.lineage && !never_saved {
             return Err(ReplayError::OtherLineage { journal: lineage, state: self.state.lineage });

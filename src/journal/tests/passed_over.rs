@@ -66,6 +66,18 @@ fn what_a_later_run_of_the_journal_has_dropped_or_replaced_is_not_missed() {
 }
 
 #[test]
+fn what_a_run_that_counts_drops_was_known_before() {
+    let wanted = conversation("s", None);
+    let first = [opened(1), began(1, "a", &wanted, None), succeeded(1, 100)];
+    let again = [began(2, "a", &wanted, Some(ConversationId(100))), succeeded(2, 101), began(3, "b", &wanted, None)];
+    let journal = [&first[..], &again].concat();
+    let saved = State { serial: 2, ..replayed(&state(1), &journal).state };
+    let dropped = [&journal[..], &[opened(2), Entry::Forgot { address: address("a") }]].concat();
+    assert_eq!(unrecorded(&saved, &dropped), []);
+    assert_eq!(unrecorded(&state(2), &dropped), [("a".to_owned(), 101)]);
+}
+
+#[test]
 fn what_is_unrecorded_is_recorded_as_the_run_would_have() {
     let wanted = conversation("s", Some("1"));
     let old = Record { replaced: vec![ConversationId(50)], id: ConversationId(99), ..some_record() };
