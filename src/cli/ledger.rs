@@ -73,9 +73,9 @@ impl Ledger {
         under_lock.store.save(state).map_err(|error| state_access::of_state(&error))?;
         let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
         // The state is saved; an unwritten `Closed` only means that the journal is looked at once more.
-        let is_closed = journal.append(closed).await.is_ok();
+        let _ = journal.append(closed).await;
         drop(journal);
-        tidy(&under_lock.files.journal, is_closed, &replay).map_err(|error| state_access::of_journal(&error))?;
+        tidy(&under_lock.files.journal, &replay).map_err(|error| state_access::of_journal(&error))?;
         Ok((under_lock, state.lineage))
     }
 }
@@ -85,12 +85,9 @@ impl Ledger {
 /// A journal that could not be written to its end is not believed: of a call that the run has seen end, and that is in the
 /// saved state, it may say only that it began. The next run would look for what was made, find it taken, and could take a
 /// stranger's conversation for it.
-fn tidy(path: &Path, is_closed: bool, replay: &Replay) -> Result<(), JournalError> {
+fn tidy(path: &Path, replay: &Replay) -> Result<(), JournalError> {
     if !replay.has_doubt() {
         return JournalFile::remove(path);
-    }
-    if is_closed {
-        return JournalFile::tidy(path);
     }
     JournalFile::cut_down(path, &replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect())
 }
@@ -144,7 +141,7 @@ mod tests {
         written.iter().chain(lost).for_each(|entry| replay.add(entry).expect("it fits"));
         replay.settle();
         replay.grow();
-        tidy(&path, false, &replay).expect("tidied");
+        tidy(&path, &replay).expect("tidied");
         let mut again = Replay::new(replay.state().clone());
         let entries = path.exists().then(|| JournalFile::read_all(&path).expect("sound"))?;
         entries.iter().for_each(|entry| again.add(entry).expect("it fits"));

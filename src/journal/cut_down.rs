@@ -4,34 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::journal::entry::Entry;
 
-/// What is left of a journal whose last run is closed: the calls in doubt, with the runs that they belong to. Empty: the
-/// journal can go. None: the last run is still open, and all of the journal is needed.
-pub fn carry_over(entries: &[Entry]) -> Option<Vec<Entry>> {
-    if !matches!(entries.last(), None | Some(Entry::Closed { .. })) {
-        return None;
-    }
-    let mut in_doubt = BTreeSet::new();
-    for entry in entries {
-        match entry {
-            Entry::Began { seq, address: _, call, intent: _ } if call.makes() => {
-                in_doubt.insert(*seq);
-            }
-            Entry::Succeeded { seq, .. } | Entry::Failed { seq, certain: true, .. } | Entry::Decided { seq, .. } => {
-                in_doubt.remove(seq);
-            }
-            Entry::Opened { .. }
-            | Entry::Began { .. }
-            | Entry::Failed { .. }
-            | Entry::InDoubt { .. }
-            | Entry::Adopted { .. }
-            | Entry::Forgot { .. }
-            | Entry::Closed { .. } => {}
-        }
-    }
-    Some(cut_down(entries, &in_doubt))
-}
-
-/// The entries about these calls that say nothing of how they ended, with the runs that they belong to.
+/// The entries about these calls that say nothing of how they ended, with the runs that they belong to. Empty: the journal
+/// can go.
+///
+/// Which calls are in doubt is for a [`Replay`](crate::journal::Replay) to say, and not for the entries: a run knows more
+/// than its journal when that could not be written.
 pub fn cut_down(entries: &[Entry], in_doubt: &BTreeSet<u64>) -> Vec<Entry> {
     let speaks_of_doubt = |entry: &&Entry| match entry {
         Entry::Began { seq, .. } | Entry::Failed { seq, certain: false, .. } | Entry::InDoubt { seq, .. } => {

@@ -11,7 +11,7 @@
 //!    it with the serial grown by one. Replay relies on it: a run that was opened on an older serial than the state has is
 //!    in that state already, or the state was exchanged for one from elsewhere, which replay finds out.
 //! 3. Order: `Opened`, then entries, then the state is saved, once, then `Closed`, then the journal is removed, or, when something
-//!    is still in doubt, cut down to that ([`carry_over`]). A later run is appended to it.
+//!    is still in doubt, cut down to that ([`cut_down()`]). A later run is appended to it.
 //!
 //! # Text form
 //!
@@ -44,7 +44,7 @@ mod line;
 mod replay;
 
 pub use append::{Append, JournalError};
-pub use cut_down::{carry_over, cut_down};
+pub use cut_down::cut_down;
 pub use effect::attributes_kept;
 pub use entry::{CallKind, DecidedBy, Decision, Entry, Intent};
 pub use line::{LineError, Lines, each, read, sound_bytes, write_line};

@@ -91,23 +91,12 @@ impl JournalFile {
         }
     }
 
-    /// Removes the journal at `path`, if there is one. Only after [`Entry::Closed`], and only when nothing is in doubt;
-    /// [`JournalFile::tidy`] finds out.
+    /// Removes the journal at `path`, if there is one. Only when all of it is in the saved state, and nothing in doubt.
     ///
     /// # Errors
     /// Those of the operating system.
     pub fn remove(path: &Path) -> Result<(), JournalError> {
         atomic_file::remove(path).map_err(from_file_error)
-    }
-
-    /// Cuts the journal at `path` down to what is in doubt, and removes it when nothing is. A journal whose last run is
-    /// not closed is left as it is.
-    ///
-    /// # Errors
-    /// Those of [`JournalFile::read_all`] and of writing; the journal is then as it was.
-    pub fn tidy(path: &Path) -> Result<(), JournalError> {
-        let entries = JournalFile::read_all(path)?;
-        journal::carry_over(&entries).map_or(Ok(()), |kept| replace(path, &kept))
     }
 
     /// Cuts the journal at `path` down to these calls, whether its runs are closed or not and whatever it says of how
@@ -332,7 +321,7 @@ mod tests {
         for error in [
             JournalFile::read_all(&path).expect_err("damaged"),
             JournalFile::open(&path).expect_err("damaged"),
-            JournalFile::tidy(&path).expect_err("damaged"),
+            JournalFile::cut_down(&path, &BTreeSet::new()).expect_err("damaged"),
         ] {
             assert!(matches!(error, JournalError::Text { source: LineError::Damaged { line: 2 }, .. }), "{error}");
         }
@@ -361,15 +350,11 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_journal_goes_and_an_open_one_stays() {
+    fn a_journal_without_doubts_goes() {
         let (_folder, path) = folder();
-        JournalFile::tidy(&path).expect("no file");
-        let text = journal::write_line(&forgot("a"));
-        fs::write(&path, &text).expect("written");
-        JournalFile::tidy(&path).expect("left as it is");
-        assert_eq!(fs::read_to_string(&path).expect("there"), text);
-        fs::write(&path, text + &journal::write_line(&closed(1))).expect("written");
-        JournalFile::tidy(&path).expect("removed");
+        JournalFile::cut_down(&path, &BTreeSet::new()).expect("no file");
+        fs::write(&path, journal::write_line(&forgot("a")) + &journal::write_line(&closed(1))).expect("written");
+        JournalFile::cut_down(&path, &BTreeSet::from([1])).expect("removed");
         assert!(!path.exists());
     }
 }
