@@ -30,10 +30,11 @@ impl Ledger {
     /// Opens a run on the state that was taken.
     ///
     /// # Errors
-    /// The journal can't be written; nothing may be sent then.
+    /// The journal can't be written, or the state has no room for what a run would add; nothing may be sent then.
     pub async fn open(taken: Taken, tenant: &Tenant, organization: Option<&str>, command: &str) -> Result<Self, Error> {
         let Taken { files, store, state, in_doubt: _, calls, lock } = taken;
         let journal = JournalFile::open(&files.journal).map_err(|error| state_access::of_journal(&error))?;
+        let journal = journal.with_room(store.room());
         let opened = state_access::opened(&state, tenant, organization, command);
         let replay = RefCell::new(Replay::going_on(state, calls));
         let ledger = Ledger { under_lock: UnderLock { files, store, lock }, journal, replay };
