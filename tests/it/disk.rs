@@ -282,6 +282,23 @@ fn a_state_that_is_empty_cut_off_newer_or_no_text_is_named_and_left_byte_for_byt
 }
 
 #[test]
+fn a_state_that_a_merge_has_spoilt_is_refused_by_a_plan_as_it_is_by_an_apply() {
+    let (workspace, _server) = applied();
+    let whole = workspace.read("state/local.json");
+    let sent = posts(&workspace);
+    let at = whole.find("\"appliedAt\":\"").unwrap() + 12;
+    let time = &whole[at..at + whole[at + 1..].find('"').unwrap() + 2];
+    for (from, to) in [("},\n{", "}\n{"), ("}\n]}", "},\n]}"), (time, "7")] {
+        assert!(whole.contains(from), "{from}");
+        workspace.write("state/local.json", whole.replacen(from, to, 1));
+        for command in ["plan", "plan --no-index", "apply --yes", "state list"] {
+            let _ = workspace.run(command).exit(1).warns("state/local.json").warns("hint: ");
+        }
+    }
+    assert_eq!(posts(&workspace), sent);
+}
+
+#[test]
 fn a_state_that_was_rolled_back_does_not_take_the_journal_for_its_own_future() {
     let workspace = cut_off();
     let early = workspace.read("state/sandbox.json");
