@@ -39,11 +39,11 @@ const COMMAND: &str = "apply";
 
 pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let telling = Telling::new(session, &args.forms)?;
-    let approval = Approval::given(args)?;
     let tenant = session.tenant()?;
     let faults = embedded::faults(tenant, args.sandbox_faults.as_ref())?;
     let options = plan::options(tenant, &args.planning)?;
     let saved = saved_plan::given(&args.planning.paths)?;
+    let approval = Approval::given(args, saved.is_some())?;
     let desired = match &saved {
         Some(_) => {
             saved_plan::refuse_flags(&args.planning)?;

@@ -38,7 +38,8 @@ fn an_attribute_that_a_saved_plan_can_not_write_is_told_with_its_place() {
     let workspace = workspace.with_tenant(&server.base_url());
     let _ = workspace.run("plan --out seed.plan").exit(0);
     let apply = |place: &str| {
-        let refused = workspace.run("apply seed.plan --format json=told.json").exit(1).warns("error[unknown-attribute]");
+        let refused =
+            workspace.run("apply seed.plan --format json=told.json").exit(1).warns("error[unknown-attribute]");
         let refused = refused.warns("conversation.order: ").warns(unknown).warns("help: GET").warns("nothing was sent");
         let told: Value = serde_json::from_str(&workspace.read("told.json")).unwrap();
         let finding = &told["findings"][0];
