@@ -83,9 +83,9 @@ impl Ledger {
 
 /// Leaves of the journal what is in doubt, which the run knows without reading it again.
 ///
-/// A journal that could not be written to its end is not believed: of a call that the run has seen end, and that is in the
-/// saved state, it may say only that it began. The next run would look for what was made, find it taken, and could take a
-/// stranger's conversation for it.
+/// A journal that could not be written to its end is not believed: of a call that the run has seen end, and that is in
+/// the saved state, it may say only that it began. The next run would look for what was made, find it taken, and could
+/// take a stranger's conversation for it.
 fn tidy(path: &Path, replay: &Replay) -> Result<(), JournalError> {
     if !replay.has_doubt() {
         return JournalFile::remove(path);

@@ -41,8 +41,8 @@ pub fn look(session: &Session, tenant: &Tenant) -> Result<Standing, Error> {
 /// state in the moment between the two.
 const LOOKS_MAX: u32 = 5;
 
-/// The state with its journal in it, read without the lock. An apply may save between the one and the other: its journal is
-/// then ahead of the state that was read, and not of the one that is there.
+/// The state with its journal in it, read without the lock. An apply may save between the one and the other: its
+/// journal is then ahead of the state that was read, and not of the one that is there.
 fn unlocked(mut load: impl FnMut() -> Result<State, Error>, journal: &Path) -> Result<Replay, Error> {
     let mut looks = 1;
     loop {
@@ -108,8 +108,8 @@ pub fn take(session: &Session, tenant: &Tenant, command: &str, lock_timeout: Dur
 }
 
 /// Takes conversations that are in the journal and unknown to a state from elsewhere into that state, or leaves them
-/// alone, as `decide` says for each; nothing happens where there are none. The journal keeps what is in doubt. Gives back what
-/// `decide` did, once that is saved.
+/// alone, as `decide` says for each; nothing happens where there are none. The journal keeps what is in doubt. Gives
+/// back what `decide` did, once that is saved.
 ///
 /// # Errors
 /// Those of `decide`, with state and journal as they were; the state or the journal can't be used or written.
@@ -278,7 +278,7 @@ mod tests {
             looks += 1;
             Ok(state(3))
         };
-        let error = unlocked(behind, &journal).err().expect("the state is older than its journal");
+        let error = unlocked(behind, &journal).expect_err("the state is older than its journal");
         assert!(error.message.contains("serial"), "{}", error.message);
         assert_eq!(looks, LOOKS_MAX);
     }

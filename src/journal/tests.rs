@@ -553,7 +553,7 @@ proptest! {
         let cut = replayed(&on_disk, &kept);
         prop_assert_eq!((&cut.state, &cut.in_doubt), (&whole.state, &whole.in_doubt));
         prop_assert_eq!(kept.is_empty(), whole.in_doubt.is_empty());
-        prop_assert_eq!(cut_down(&kept, &in_doubt), kept.clone());
+        prop_assert_eq!(&cut_down(&kept, &in_doubt), &kept);
 
         // And a second run goes on from there as it would have from the whole.
         let mut next = Script::new(on_disk.clone());

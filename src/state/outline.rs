@@ -67,8 +67,8 @@ pub fn head(line: &str) -> Option<Head> {
 }
 
 /// The outline of the record in a line without its line break, and its conversation; none when it is not as this
-/// version writes it. Whether a comma ends the line is for [`is_followed`] to say, since only its neighbours tell whether
-/// one belongs there.
+/// version writes it. Whether a comma ends the line is for [`is_followed`] to say, since only its neighbours tell
+/// whether one belongs there.
 pub fn outline(line: &str, offset: u64) -> Option<(RecordOutline, ConversationId)> {
     let text = line.strip_suffix(',').unwrap_or(line);
     let short: OutlineV1<'_> = serde_json::from_str(text).ok()?;
@@ -124,8 +124,8 @@ struct HeadV1<'a> {
     records: Vec<&'a RawValue>,
 }
 
-/// A record, most of it unread. What is small has the type that it has in [`RecordV1`], so that it is refused here where it
-/// would be refused there, and none of it is copied.
+/// A record, most of it unread. What is small has the type that it has in [`RecordV1`], so that it is refused here
+/// where it would be refused there, and none of it is copied.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(dead_code, reason = "unread members have to be named, since unknown ones are refused")]
@@ -229,7 +229,13 @@ mod tests {
     /// What one record says wrongly is found by both ways, whatever member it is.
     #[test]
     fn what_the_slow_way_refuses_is_not_passed_over() {
-        let good = r#"{"address":"conversation.a","id":1,"digest":{"content":"sha256:0000000000000000000000000000000000000000000000000000000000000000"},"spec":{},"source":{"file":"a","line":1,"column":1},"appliedAt":"now","partialErrors":["x"],"replaced":[2]}"#;
+        let digest = Digest::of_bytes(b"");
+        let good = format!(
+            "{{\"address\":\"conversation.a\",\"id\":1,\"digest\":{{\"content\":\"{digest}\"}},\"spec\":{{}},\
+             \"source\":{{\"file\":\"a\",\"line\":1,\"column\":1}},\"appliedAt\":\"now\",\"partialErrors\":[\"x\"],\
+             \"replaced\":[2]}}"
+        );
+        let good = good.as_str();
         assert!(outline(good, 0).is_some() && record(good).is_ok());
         for (from, to) in [
             ("\"now\"", "7"),

@@ -23,12 +23,12 @@ use crate::workspace::atomic_file;
 use crate::workspace::file_error::FileError;
 use crate::workspace::state_store::read_at_most;
 
-/// A journal holds one apply, and what earlier ones left in doubt; this is room for hundreds of thousands of calls. None
-/// grows larger, since it could not be read again.
+/// A journal holds one apply, and what earlier ones left in doubt; this is room for hundreds of thousands of calls.
+/// None grows larger, since it could not be read again.
 const BYTES_MAX: u64 = 1 << 30;
 
-/// So much of that is kept for how calls in flight end, and for whatever else adds nothing. A line about it is hardly ever longer than a kilobyte, and 64 are
-/// in flight at most.
+/// So much of that is kept for how calls in flight end, and for whatever else adds nothing. A line about it is hardly
+/// ever longer than a kilobyte, and 64 are in flight at most.
 const RESERVE: u64 = 64 << 20;
 
 /// So much is gathered for one write at most; more waits for the next.
@@ -178,8 +178,8 @@ impl Drop for JournalFile {
     }
 }
 
-/// Whether an entry is about something new, of which it is known only now that there is room for it. How a call ended has
-/// happened and must find its place; what drops a record or settles a doubt is what helps a state that is full.
+/// Whether an entry is about something new, of which it is known only now that there is room for it. How a call ended
+/// has happened and must find its place; what drops a record or settles a doubt is what helps a state that is full.
 fn adds(entry: &Entry) -> bool {
     match entry {
         Entry::Began { .. } | Entry::Adopted { .. } => true,
