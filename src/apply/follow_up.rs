@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::api::contract::{CallError, Write};
-use crate::apply::outcome::{ApplyReport, Outcome, Stop};
+use crate::apply::event::ApplyEvent;
+use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
 use crate::apply::run::{Clock, Run};
 use crate::apply::settle::{self, Verdict};
 use crate::apply::stop::StopSignal;
@@ -13,12 +14,14 @@ use crate::journal::{Append, DecidedBy, Decision, Entry, InDoubt, Replay};
 use crate::plan::{Change, Plan, Step};
 
 /// Settles what the report has in doubt as far as a machine can, and returns the changes that go on. What stays in doubt
-/// gets its candidates into the report. The wish to stop ends the looking, never the writing down of what was found.
+/// gets its candidates into the report, which is to be counted anew: a change that was refused as a duplicate, and whose
+/// conversation does not exist, has failed in it. The wish to stop ends the looking, never the writing down of what was found.
 pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
     run: &Run<'_, A, J, C>,
     replay: &RefCell<Replay>,
     report: &mut ApplyReport,
     stop: &mut StopSignal,
+    listen: &dyn Fn(ApplyEvent),
 ) -> Plan {
     let mut follow_up = without_changes(run.plan);
     let all = replay.borrow().in_doubt();
@@ -54,9 +57,31 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
             report.stop = Some(Stop::Storage(problem));
             break;
         }
-        follow_up.changes.push(remaining(change, decision));
+        let failed = if decision == Decision::Create { refused(report, change) } else { None };
+        match failed {
+            Some(ended) => listen(ApplyEvent::Ended(ended)),
+            None => follow_up.changes.push(remaining(change, decision)),
+        }
     }
     follow_up
+}
+
+/// How a change ended whose POST was refused because its `externalId` is taken, and that no earlier POST has made either.
+/// Sent again it would be refused again.
+fn refused(report: &mut ApplyReport, change: &Change) -> Option<ChangeOutcome> {
+    let ended = report.outcomes.iter_mut().find(|ended| ended.address == change.address)?;
+    // Of all calls that are answered with 400, only these are in doubt.
+    let Outcome::InDoubt { error: error @ Failure { status: Some(400), .. } } = &ended.outcome else { return None };
+    let what_to_do = match change.id {
+        _ if change.marked => "no conversation of the requester shows it yet: the next apply looks again".to_owned(),
+        Some(old) => format!(
+            "another conversation has it, perhaps #{old}, whose place this one takes: give the manifest a new one"
+        ),
+        None => "another conversation has it: give the manifest one of its own".to_owned(),
+    };
+    let error = Failure { message: format!("{}; {what_to_do}", error.message), ..error.clone() };
+    ended.outcome = Outcome::Failed { id: None, error };
+    Some(ended.clone())
 }
 
 /// A plan for the same tenant and state that does nothing yet. Copying the changes only to drop them could take long.

@@ -148,6 +148,19 @@ impl Outcome {
         }
     }
 
+    /// The end of a change that was not begun because the run stopped. Its conversation may be there all the same: an
+    /// earlier pass has sent for it, and found what became of that.
+    pub fn not_begun(change: &Change) -> Self {
+        let is_made = change.action.makes() && !change.steps.iter().any(|step| matches!(step, Step::Make(_)));
+        let Some(id) = change.id.filter(|_| is_made) else { return Outcome::NotAttempted };
+        let Some(step) = change.steps.iter().find(|step| step.method() != "GET") else {
+            return Outcome::Done { id: Some(id), partial_errors: Vec::new(), warnings: Vec::new() };
+        };
+        let call = format!("{} {}", step.method(), step.path(Some(id)));
+        let message = "the run stopped before its attributes were written".to_owned();
+        Outcome::Failed { id: Some(id), error: Failure { call, status: None, message } }
+    }
+
     /// The end of a change that was left in flight because the run had to stop at once. `known` is the conversation that
     /// its address has by now: another one than before says that the POST was answered, and the rest was not.
     pub fn left_in_flight(change: &Change, known: Option<ConversationId>, in_doubt: bool) -> Self {
@@ -186,8 +199,7 @@ impl ApplyReport {
                     }
                 }
                 Outcome::Failed { id, error: _ } => {
-                    let made = matches!(action, Action::Create | Action::Import | Action::Replace) && id.is_some();
-                    counts.half_done += usize::from(made);
+                    counts.half_done += usize::from(action.makes() && id.is_some());
                     &mut counts.failed
                 }
                 Outcome::InDoubt { .. } => &mut counts.in_doubt,
@@ -198,9 +210,9 @@ impl ApplyReport {
         ApplyReport { outcomes, stop, counts }
     }
 
-    /// The report of a plan of which nothing was begun.
+    /// The report of a plan, or of what was left of one, of which nothing was begun.
     pub fn not_begun(plan: &Plan, stop: Option<Stop>) -> Self {
-        let outcomes = plan.changes.iter().map(|change| ChangeOutcome::of(change, Outcome::NotAttempted));
+        let outcomes = plan.changes.iter().map(|change| ChangeOutcome::of(change, Outcome::not_begun(change)));
         ApplyReport::new(outcomes.collect(), stop)
     }
 

@@ -70,20 +70,18 @@ pub async fn run<A: Write, J: Append, C: Clock>(
         if report.stop.is_some() || report.counts.in_doubt == 0 {
             break;
         }
-        let follow_up = follow_up::follow_up(run, replay, &mut report, stop).await;
-        let stopped = report.stop.is_some();
-        if follow_up.changes.is_empty() {
-            break;
-        }
+        let follow_up = follow_up::follow_up(run, replay, &mut report, stop, listen).await;
+        let over = report.stop.is_some() || follow_up.changes.is_empty();
         // Nothing new is sent once the run is to stop; what was found is recorded, and the rest waits for the next apply.
         let more = match report.stop {
             Some(Stop::Unauthorized(_) | Stop::Storage(_) | Stop::NotBegun(_)) => {
                 ApplyReport::not_begun(&follow_up, None)
             }
+            _ if follow_up.changes.is_empty() => ApplyReport::default(),
             Some(Stop::Interrupted) | None => pass(run, &follow_up, replay, stop, listen).await,
         };
         report = report.with(more);
-        if stopped {
+        if over {
             break;
         }
     }
@@ -192,7 +190,11 @@ async fn drained(mut stop: StopSignal) {
 
 /// Whether a change's first call needs a permit of its own; reads get theirs by themselves.
 fn begins_with_write(change: &Change) -> bool {
-    matches!(change.steps.first(), Some(Step::Make(_) | Step::Patch(_)))
+    match change.steps.first() {
+        Some(Step::Make(_) | Step::Patch(_) | Step::PatchAll) => true,
+        // Reading has found out what differs, and nothing is read or written without it.
+        Some(Step::Read(_) | Step::ListBefore(_) | Step::ReadBack | Step::PatchDifferent(_)) | None => false,
+    }
 }
 
 fn settle(end: Ended, ended: &mut Option<Stop>) -> Outcome {
@@ -205,7 +207,7 @@ fn settle(end: Ended, ended: &mut Option<Stop>) -> Outcome {
     }
 }
 
-/// Of the first `begun` changes, those without an outcome were in flight and left; the rest was not attempted.
+/// Of the first `begun` changes, those without an outcome were in flight and left; the rest was not begun.
 fn report(
     plan: &Plan,
     outcomes: Vec<Option<Outcome>>,
@@ -215,7 +217,7 @@ fn report(
 ) -> ApplyReport {
     let outcomes = plan.changes.iter().zip(outcomes).enumerate().map(|(index, (change, outcome))| {
         let outcome =
-            outcome.unwrap_or_else(|| if index < begun { left_in_flight(change) } else { Outcome::NotAttempted });
+            outcome.unwrap_or_else(|| if index < begun { left_in_flight(change) } else { Outcome::not_begun(change) });
         ChangeOutcome::of(change, outcome)
     });
     ApplyReport::new(outcomes.collect(), stop)

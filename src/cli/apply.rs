@@ -5,10 +5,13 @@ mod pointing;
 mod telling;
 
 use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::apply::preflight::{self, Mismatch, PreflightError};
 use crate::apply::{self, ApplyReport, Run, Stop, StopSignal};
 use crate::cli::apply::approval::Approval;
+use crate::cli::apply::pointing::Asked;
 use crate::cli::apply::telling::{Ended, Telling};
 use crate::cli::args::ApplyArgs;
 use crate::cli::clock::SystemClock;
@@ -27,18 +30,20 @@ use crate::finding::{Finding, Findings, Severity};
 use crate::plan::Plan;
 use crate::project::Tenant;
 use crate::render::number::{counted, named};
+use crate::render::remark::Pointer;
 use crate::sandbox::FaultPlan;
+use crate::source::{Place, Source};
 
 /// What the journal and the lock say of this command.
 const COMMAND: &str = "apply";
 
 pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let telling = Telling::new(session, &args.forms)?;
-    let approval = Approval::given(args)?;
     let tenant = session.tenant()?;
     let faults = embedded::faults(tenant, args.sandbox_faults.as_ref())?;
     let options = plan::options(tenant, &args.planning)?;
     let saved = saved_plan::given(&args.planning.paths)?;
+    let approval = Approval::given(args, saved.is_some())?;
     let desired = match &saved {
         Some(_) => {
             saved_plan::refuse_flags(&args.planning)?;
@@ -212,7 +217,7 @@ impl Job<'_> {
                 return Err((Error::new(Exit::Interrupted, "interrupted; nothing was sent"), Findings::default()));
             }
         };
-        checked.map(|checked| Some(checked.organization.id)).map_err(|error| self.refused(error))
+        checked.map(|checked| Some(checked.organization.id)).map_err(|error| self.refused(plan, error))
     }
 
     async fn run(&self, plan: &Plan, connection: &Connection, ledger: &Ledger, stop: &mut StopSignal) -> ApplyReport {
@@ -235,14 +240,14 @@ impl Job<'_> {
         report
     }
 
-    fn refused(&self, error: PreflightError) -> (Error, Findings) {
+    fn refused(&self, plan: &Plan, error: PreflightError) -> (Error, Findings) {
         let mut findings = Findings::default();
         let error = match error {
             PreflightError::Call { call, error } => connection::of_call(call, &error),
             PreflightError::OtherOrganization { expected, found } => connection::other_organization(&expected, &found),
             PreflightError::Attributes(mismatches) => {
                 let count = mismatches.len();
-                findings.extend(mismatches.into_iter().filter_map(|mismatch| self.finding(mismatch)));
+                findings.extend(self.findings(plan, mismatches));
                 findings.sort();
                 load::show_lines(&mut findings);
                 report(&findings, &self.session.output);
@@ -253,14 +258,34 @@ impl Job<'_> {
         (error, findings)
     }
 
-    fn finding(&self, mismatch: Mismatch) -> Option<Finding> {
-        let Mismatch { address, attribute, code, message, hint } = mismatch;
-        let manifest = self.desired.get(&address)?;
-        let source = manifest.attribute_source(&attribute).unwrap_or_else(|| manifest.source.clone());
-        let message = format!("{address}: {message}");
-        let (severity, hint) = (Severity::Error, Some(hint));
-        Some(Finding { code, severity, source, message, hint, excerpt: None, related: Vec::new() })
+    /// The mismatches, each at its place: that of the attribute, or of its manifest. A saved plan has no manifests, and
+    /// knows where they were.
+    fn findings(&self, plan: &Plan, mismatches: Vec<Mismatch>) -> Vec<Finding> {
+        let sources: HashMap<&Address, &Source> =
+            plan.changes.iter().filter_map(|change| Some((&change.address, change.source.as_ref()?))).collect();
+        let asked = |Mismatch { address, attribute, .. }: &Mismatch| Asked {
+            address: address.clone(),
+            source: sources.get(address).map_or_else(nowhere, |source| (*source).clone()),
+            attribute: attribute.clone(),
+        };
+        let asked: Vec<Asked> = mismatches.iter().map(asked).collect();
+        let pointers = if self.desired.is_empty() { pointing::attributes(&asked) } else { vec![None; asked.len()] };
+        let finding = |((mismatch, asked), pointer): ((Mismatch, Asked), Option<Pointer>)| {
+            let Mismatch { address, attribute, code, message, hint } = mismatch;
+            let written = self.desired.get(&address).and_then(|manifest| manifest.attribute_source(&attribute));
+            let known = Pointer { source: written.unwrap_or(asked.source), excerpt: None };
+            let Pointer { source, excerpt } = pointer.unwrap_or(known);
+            let message = format!("{address}: {message}");
+            let (severity, hint) = (Severity::Error, Some(hint));
+            Finding { code, severity, source, message, hint, excerpt, related: Vec::new() }
+        };
+        mismatches.into_iter().zip(asked).zip(pointers).map(finding).collect()
     }
+}
+
+/// The place of what a plan does not say the place of.
+fn nowhere() -> Source {
+    Source::new(&Arc::from("plan"), Place::START)
 }
 
 /// The exit code of a run that was begun.

@@ -374,7 +374,7 @@ pub enum StateCommand {
 
 #[derive(Debug, Args)]
 pub struct RecoverArgs {
-    /// It is this conversation; may be repeated
+    /// It is this conversation, or one that the journal has and the state does not know; may be repeated
     #[arg(long, value_name = "ADDRESS=ID")]
     pub adopt: Vec<String>,
     /// It was not made: plan it again; may be repeated

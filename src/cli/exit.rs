@@ -17,7 +17,7 @@ pub enum Exit {
     Partial,
     /// 5: refused for safety.
     Refused,
-    /// 6: something is in doubt.
+    /// 6: something is in doubt, or in the journal and unknown to the state: `recover` settles it.
     InDoubt,
     /// 64: wrong usage.
     Usage,

@@ -1,12 +1,13 @@
 //! A run that is open in the journal, from its first entry until its effects are in the saved state.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::state_access::{self, Taken};
-use crate::journal::{Append as _, Entry, Replay};
+use crate::journal::{Append as _, Entry, JournalError, Replay};
 use crate::project::Tenant;
 use crate::state::Lineage;
 use crate::workspace::{JournalFile, StateFiles, StateLock, StateStore};
@@ -29,10 +30,11 @@ impl Ledger {
     /// Opens a run on the state that was taken.
     ///
     /// # Errors
-    /// The journal can't be written; nothing may be sent then.
+    /// The journal can't be written, or the state has no room for what a run would add; nothing may be sent then.
     pub async fn open(taken: Taken, tenant: &Tenant, organization: Option<&str>, command: &str) -> Result<Self, Error> {
         let Taken { files, store, state, in_doubt: _, calls, lock } = taken;
         let journal = JournalFile::open(&files.journal).map_err(|error| state_access::of_journal(&error))?;
+        let journal = journal.with_room(store.room());
         let opened = state_access::opened(&state, tenant, organization, command);
         let replay = RefCell::new(Replay::going_on(state, calls));
         let ledger = Ledger { under_lock: UnderLock { files, store, lock }, journal, replay };
@@ -72,12 +74,101 @@ impl Ledger {
         under_lock.store.save(state).map_err(|error| state_access::of_state(&error))?;
         let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
         // The state is saved; an unwritten `Closed` only means that the journal is looked at once more.
-        let is_closed = journal.append(closed).await.is_ok();
+        let _ = journal.append(closed).await;
         drop(journal);
-        let path = &under_lock.files.journal;
-        // What the journal has is what was replayed, so it need not be read again to know that nothing is in doubt.
-        let tidied = if is_closed && !replay.has_doubt() { JournalFile::remove(path) } else { JournalFile::tidy(path) };
-        tidied.map_err(|error| state_access::of_journal(&error))?;
+        tidy(&under_lock.files.journal, &replay).map_err(|error| state_access::of_journal(&error))?;
         Ok((under_lock, state.lineage))
+    }
+}
+
+/// Leaves of the journal what is in doubt, which the run knows without reading it again.
+///
+/// A journal that could not be written to its end is not believed: of a call that the run has seen end, and that is in
+/// the saved state, it may say only that it began. The next run would look for what was made, find it taken, and could
+/// take a stranger's conversation for it.
+fn tidy(path: &Path, replay: &Replay) -> Result<(), JournalError> {
+    if !replay.has_doubt() {
+        return JournalFile::remove(path);
+    }
+    JournalFile::cut_down(path, &replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect())
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests look at the files")]
+mod tests {
+    use super::*;
+    use crate::conversation::{Address, Attributes, Conversation, ConversationId, Kind};
+    use crate::journal::{CallKind, Decision, Intent, write_line};
+    use crate::spec::Spec;
+    use crate::state::{Applied, State, TenantIdentity};
+    use crate::value::Map;
+
+    fn opened() -> Entry {
+        Entry::Opened {
+            run: uuid::Uuid::nil(),
+            lineage: Lineage(uuid::Uuid::nil()),
+            base_serial: 1,
+            tenant: TenantIdentity { base_url: "sandbox".into(), organization_id: None },
+            command: "apply".into(),
+            at: String::new(),
+            pid: 1,
+        }
+    }
+
+    fn began(seq: u64) -> Entry {
+        let wanted = Conversation { content: Map::new(), attributes: Attributes::new() };
+        let intent = Intent {
+            digests: wanted.digests(),
+            applied: Applied::Full(Spec::of(&wanted)),
+            source: None,
+            requester: None,
+            marker: None,
+            known_before: Vec::new(),
+            replaced: None,
+            at: String::new(),
+        };
+        let address = Address::new(Kind::Conversation, &format!("c{seq}")).expect("a name");
+        Entry::Began { seq, address, call: CallKind::Create, intent: Box::new(intent) }
+    }
+
+    /// The calls that are in doubt in a journal that has these entries, after a run that knew more was tidied up; none
+    /// when the journal is gone.
+    fn in_doubt_after(written: &[Entry], lost: &[Entry]) -> Option<Vec<u64>> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("staging.journal");
+        std::fs::write(&path, written.iter().map(write_line).collect::<String>()).expect("written");
+        let state = State { serial: 1, ..State::new(Lineage(uuid::Uuid::nil())) };
+        let mut replay = Replay::new(state);
+        written.iter().chain(lost).for_each(|entry| replay.add(entry).expect("it fits"));
+        replay.settle();
+        replay.grow();
+        tidy(&path, &replay).expect("tidied");
+        let mut again = Replay::new(replay.state().clone());
+        let entries = path.exists().then(|| JournalFile::read_all(&path).expect("sound"))?;
+        entries.iter().for_each(|entry| again.add(entry).expect("it fits"));
+        assert_eq!(again.fits(), Ok(()));
+        Some(again.in_doubt().into_iter().map(|doubt| doubt.seq).collect())
+    }
+
+    #[test]
+    fn how_a_call_ended_is_known_although_it_could_not_be_written() {
+        let at = String::new;
+        let ends = [
+            Entry::Succeeded { seq: 1, id: ConversationId(7), partial_errors: Vec::new(), at: at() },
+            Entry::Failed { seq: 1, certain: true, message: at(), at: at() },
+            Entry::Decided { seq: 1, decision: Decision::Create, by: crate::journal::DecidedBy::Machine, at: at() },
+        ];
+        for end in ends {
+            let lost = [end];
+            assert_eq!(in_doubt_after(&[opened(), began(1)], &lost), None, "{lost:?}");
+            assert_eq!(in_doubt_after(&[opened(), began(1), began(2)], &lost), Some(vec![2]), "{lost:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_doubt_stays_so_and_what_was_never_written_was_never_sent() {
+        assert_eq!(in_doubt_after(&[opened(), began(1)], &[]), Some(vec![1]));
+        assert_eq!(in_doubt_after(&[opened(), began(1)], &[began(2)]), Some(vec![1]));
+        assert_eq!(in_doubt_after(&[opened()], &[began(2)]), None);
     }
 }

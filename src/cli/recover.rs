@@ -9,7 +9,7 @@ use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Taken};
 use crate::conversation::{Address, ConversationId};
 use crate::desired::Desired;
-use crate::journal::{DecidedBy, Decision, InDoubt};
+use crate::journal::{DecidedBy, Decision, InDoubt, Replay};
 use crate::project::Tenant;
 use crate::render::number::counted;
 
@@ -17,7 +17,13 @@ const COMMAND: &str = "recover";
 
 pub fn run(session: &Session, args: &RecoverArgs) -> Result<Exit, Error> {
     let tenant = session.tenant()?;
-    let asked = asked(args)?;
+    let mut asked = asked(args)?;
+    let recorded = state_access::settle_unrecorded(session, tenant, COMMAND, args.lock_timeout, |replay| {
+        settle_unrecorded(session, &mut asked, replay)
+    })?;
+    if let Some(told) = recorded {
+        session.output.result(&told)?;
+    }
     let taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;
     if taken.in_doubt.is_empty() {
         session.output.result("Nothing is in doubt.\n")?;
@@ -34,6 +40,53 @@ pub fn run(session: &Session, args: &RecoverArgs) -> Result<Exit, Error> {
     }
     session.output.result(&format!("{} still in doubt:\n{}", counted(left, "call"), listed(&taken.in_doubt)))?;
     Err(Error::new(Exit::InDoubt, "something is in doubt").hint(HINT))
+}
+
+/// Decides about conversations that the journal has and the state does not know, which all need an answer. Those are
+/// taken out of what was asked. Gives back what to tell once it is saved.
+fn settle_unrecorded(
+    session: &Session,
+    asked: &mut Vec<(Address, Decision)>,
+    replay: &mut Replay,
+) -> Result<String, Error> {
+    let unrecorded: Vec<(Address, ConversationId)> =
+        replay.unrecorded().into_iter().map(|(address, record)| (address.clone(), record.id)).collect();
+    let decision_about = |address: &Address| asked.iter().find(|(other, _)| other == address).map(|(_, one)| *one);
+    let is_undecided = |(address, _): &&(Address, ConversationId)| decision_about(address).is_none();
+    if unrecorded.iter().any(|one| is_undecided(&one)) {
+        let lines = unrecorded.iter().filter(is_undecided).map(|(address, id)| format!("  {address} is #{id}\n"));
+        let text: String = lines.collect();
+        session.output.result(&format!("In the journal, and unknown to the state:\n{text}"))?;
+        let message = "an earlier apply made or adopted conversations that the state does not know";
+        let hint = "look into Dixa, and decide about all of them at once: `dixaform recover --adopt ADDRESS=ID` records \
+                    one, `--forget ADDRESS` leaves it alone";
+        return Err(Error::new(Exit::InDoubt, message).hint(hint));
+    }
+    let mut told = String::new();
+    for (address, id) in &unrecorded {
+        match decision_about(address) {
+            Some(Decision::Adopt(adopted)) if adopted == *id => {
+                replay.record(address).map_err(|other| is_another(address, *id, other))?;
+                told.push_str(&format!("{address} is #{id}, and the state knows it now.\n"));
+            }
+            Some(Decision::Forget) => told.push_str(&format!("{address}: #{id} is left alone in Dixa.\n")),
+            Some(Decision::Adopt(_) | Decision::Create) | None => {
+                let message = format!("{address} was made or adopted: it is #{id}");
+                let hint = format!(
+                    "nothing was decided: say `--adopt {address}={id}`, or `--forget {address}` to leave it alone"
+                );
+                return Err(Error::new(Exit::Refused, message).hint(hint));
+            }
+        }
+    }
+    asked.retain(|(address, _)| !unrecorded.iter().any(|(other, _)| other == address));
+    Ok(told)
+}
+
+fn is_another(address: &Address, id: ConversationId, other: ConversationId) -> Error {
+    let message = format!("{address} is #{other} in the state, and #{id} did not take its place");
+    let hint = format!("nothing was decided: `--forget {address}` leaves #{id} alone in Dixa, and #{other} as it is");
+    Error::new(Exit::Refused, message).hint(hint)
 }
 
 async fn settle(

@@ -18,17 +18,18 @@ use crate::workspace::atomic_file;
 /// The largest plan file that is read, in bytes.
 const SIZE_LIMIT: u64 = 1 << 30;
 
-/// Whether the paths are one plan file, and not manifests.
-pub fn is_one(paths: &[PathBuf]) -> bool {
-    let [path] = paths else { return false };
-    let mut start = Vec::new();
-    let read = std::fs::File::open(path).map(|file| file.take(64).read_to_end(&mut start));
-    matches!(read, Ok(Ok(_))) && start.starts_with(br#"{"format":"dixaform-plan/"#)
-}
-
-/// The saved plan, if the paths are one plan file.
+/// The saved plan, if the paths are one plan file, and not manifests.
+///
+/// Only a regular file is looked into: what is read of a pipe is gone from it, and manifests can come through one.
 pub fn given(paths: &[PathBuf]) -> Result<Option<Plan>, Error> {
-    if is_one(paths) { read(&paths[0]).map(Some) } else { Ok(None) }
+    let [path] = paths else { return Ok(None) };
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let mut start = Vec::new();
+    let looked = std::fs::File::open(path).map(|file| file.take(64).read_to_end(&mut start));
+    let is_plan = matches!(looked, Ok(Ok(_))) && start.starts_with(br#"{"format":"dixaform-plan/"#);
+    if is_plan { read(path).map(Some) } else { Ok(None) }
 }
 
 /// Reads a saved plan.

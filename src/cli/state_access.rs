@@ -22,26 +22,55 @@ pub struct Standing {
 /// Looks at the state without changing anything on disk. One that was never saved has the nil lineage.
 pub fn look(session: &Session, tenant: &Tenant) -> Result<Standing, Error> {
     let files = StateFiles::beside(session.state_path(tenant));
-    let state = StateStore::open(&files.state).load().map_err(|error| of_state(&error))?;
-    let state = state.unwrap_or_else(|| State::new(Lineage(uuid::Uuid::nil())));
-    same_tenant(&state, tenant, &files.state)?;
-    let mut replay = Replay::new(state);
-    add_journal(&mut replay, &files.journal)?;
+    let store = StateStore::open(&files.state);
+    let load = || {
+        let state = store.load().map_err(|error| of_state(&error))?;
+        let state = state.unwrap_or_else(|| State::new(Lineage(uuid::Uuid::nil())));
+        same_tenant(&state, tenant, &files.state)?;
+        Ok(state)
+    };
+    let mut replay = unlocked(load, &files.journal)?;
+    check_fits(&replay, &files.journal)?;
     replay.settle();
     let in_doubt = replay.in_doubt();
     let (state, _) = replay.into_parts();
     Ok(Standing { state, in_doubt })
 }
 
+/// How often state and journal are read until they belong together. Each further time takes an apply that has saved its
+/// state in the moment between the two.
+const LOOKS_MAX: u32 = 5;
+
+/// The state with its journal in it, read without the lock. An apply may save between the one and the other: its
+/// journal is then ahead of the state that was read, and not of the one that is there.
+fn unlocked(mut load: impl FnMut() -> Result<State, Error>, journal: &Path) -> Result<Replay, Error> {
+    let mut looks = 1;
+    loop {
+        let mut replay = Replay::new(load()?);
+        match add_journal(&mut replay, journal)? {
+            Err(ReplayError::StateTooOld { .. }) if looks < LOOKS_MAX => looks += 1,
+            Err(error) => return Err(of_replay(&error, journal)),
+            Ok(_) => return Ok(replay),
+        }
+    }
+}
+
 /// Adds the entries of a journal, and tells how many there are.
-fn add_journal(replay: &mut Replay, path: &Path) -> Result<usize, Error> {
+///
+/// # Errors
+/// The journal can't be read; inside, it does not fit the state.
+fn add_journal(replay: &mut Replay, path: &Path) -> Result<Result<usize, ReplayError>, Error> {
     let mut entries = 0;
     let added = JournalFile::each(path, |entry| {
         entries += 1;
         replay.add(entry)
     });
-    added.map_err(|error| of_journal(&error))?.map_err(|error| of_replay(&error, path))?;
-    Ok(entries)
+    Ok(added.map_err(|error| of_journal(&error))?.map(|()| entries))
+}
+
+/// Refuses a journal of which the state does not know everything.
+fn check_fits(replay: &Replay, path: &Path) -> Result<(), Error> {
+    replay.fits().map_err(|error| of_replay(&error, path))
 }
 
 /// Says on standard error which calls are in doubt.
@@ -78,11 +107,48 @@ pub fn take(session: &Session, tenant: &Tenant, command: &str, lock_timeout: Dur
     Ok(taken)
 }
 
+/// Takes conversations that are in the journal and unknown to a state from elsewhere into that state, or leaves them
+/// alone, as `decide` says for each; nothing happens where there are none. The journal keeps what is in doubt. Gives
+/// back what `decide` did, once that is saved.
+///
+/// # Errors
+/// Those of `decide`, with state and journal as they were; the state or the journal can't be used or written.
+pub fn settle_unrecorded<T>(
+    session: &Session,
+    tenant: &Tenant,
+    command: &str,
+    lock_timeout: Duration,
+    decide: impl FnOnce(&mut Replay) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let files = StateFiles::beside(session.state_path(tenant));
+    let _lock = lock(&files.lock, command, lock_timeout)?;
+    let mut store = StateStore::open(&files.state);
+    // What was never saved knows nothing, and has nothing passed over.
+    let Some(state) = store.load().map_err(|error| of_state(&error))? else { return Ok(None) };
+    same_tenant(&state, tenant, &files.state)?;
+    let mut replay = Replay::new(state);
+    add_journal(&mut replay, &files.journal)?.map_err(|error| of_replay(&error, &files.journal))?;
+    if replay.fits().is_ok() {
+        return Ok(None);
+    }
+    replay.settle();
+    let decided = decide(&mut replay)?;
+    if replay.has_changed() {
+        replay.grow();
+        store.save(replay.state()).map_err(|error| of_state(&error))?;
+    }
+    let in_doubt = replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect();
+    JournalFile::cut_down(&files.journal, &in_doubt).map_err(|error| of_journal(&error))?;
+    Ok(Some(decided))
+}
+
 /// Reads state and journal, and saves what only the journal had. A state that was never saved gets `new_lineage`.
 pub fn read(files: StateFiles, mut store: StateStore, new_lineage: Lineage, lock: StateLock) -> Result<Taken, Error> {
     let loaded = store.load().map_err(|error| of_state(&error))?;
     let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
-    let entries = add_journal(&mut replay, &files.journal)?;
+    let added = add_journal(&mut replay, &files.journal)?;
+    let entries = added.map_err(|error| of_replay(&error, &files.journal))?;
+    check_fits(&replay, &files.journal)?;
     replay.settle();
     if replay.is_open() && replay.has_changed() {
         // The run was cut off. Its effects are saved, and the run is closed in the journal by whoever writes it next.
@@ -166,12 +232,54 @@ pub fn of_journal(error: &JournalError) -> Error {
 
 fn of_replay(error: &ReplayError, path: &Path) -> Error {
     let message = format!("the journal {} does not fit the state: {error}", path.display());
-    Error::new(Exit::Failed, message).hint(error.hint())
+    // Like a doubt, it is for a person to settle, and nothing is broken.
+    let exit = if matches!(error, ReplayError::Unrecorded { .. }) { Exit::InDoubt } else { Exit::Failed };
+    Error::new(exit, message).hint(error.hint())
 }
 
 fn with_hint(error: Error, hint: Option<impl Into<String>>) -> Error {
     match hint {
         Some(hint) => error.hint(hint),
         None => error,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests write the files")]
+mod tests {
+    use super::*;
+    use crate::journal::write_line;
+
+    fn state(serial: u64) -> State {
+        State { serial, ..State::new(Lineage(uuid::Uuid::nil())) }
+    }
+
+    #[test]
+    fn a_state_that_an_apply_saves_while_it_is_looked_at_is_read_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = folder.path().join("staging.journal");
+        let opened = Entry::Opened {
+            run: uuid::Uuid::nil(),
+            lineage: Lineage(uuid::Uuid::nil()),
+            base_serial: 3,
+            tenant: crate::state::TenantIdentity { base_url: "sandbox".into(), organization_id: None },
+            command: "apply".into(),
+            at: String::new(),
+            pid: 1,
+        };
+        let closed = Entry::Closed { serial: 4, at: String::new() };
+        std::fs::write(&journal, write_line(&opened) + &write_line(&closed)).expect("written");
+        let mut serials = [3, 4].into_iter();
+        let replay = unlocked(|| Ok(state(serials.next().expect("two looks suffice"))), &journal);
+        assert_eq!(replay.unwrap_or_else(|error| panic!("{error:?}")).state().serial, 4);
+        // One that stays behind is told, in the end.
+        let mut looks = 0;
+        let behind = || {
+            looks += 1;
+            Ok(state(3))
+        };
+        let error = unlocked(behind, &journal).expect_err("the state is older than its journal");
+        assert!(error.message.contains("serial"), "{}", error.message);
+        assert_eq!(looks, LOOKS_MAX);
     }
 }

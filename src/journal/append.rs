@@ -15,14 +15,17 @@ pub trait Append {
     fn append(&self, entry: Entry) -> impl Future<Output = Result<(), JournalError>> + Send;
 }
 
-/// Why a journal can't be read or written. After an error of [`Append::append`] every later one fails too: a run must stop
-/// when it can't write down what it does.
+/// Why a journal can't be read or written. A run must stop when it can't write down what it does: after an error of
+/// [`Append::append`] every later one fails too, but for [`JournalError::Full`], after which there is still room for how
+/// calls in flight end.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("can't {doing} the journal {}", path.display())]
     Io { path: PathBuf, doing: &'static str, source: Arc<io::Error> },
     #[error("the journal {} is larger than {limit} bytes", path.display())]
     TooLarge { path: PathBuf, limit: u64 },
+    #[error("the journal {} is full: it and the state may not grow beyond what can be read again, here {limit} bytes", path.display())]
+    Full { path: PathBuf, limit: u64 },
     #[error("the journal {} is not a file", path.display())]
     NotAFile { path: PathBuf },
     #[error("the journal {} can't be used", path.display())]
@@ -37,6 +40,10 @@ impl JournalError {
         match self {
             JournalError::Io { .. } => {
                 "nothing is sent that could not be written down first: make room or mend permissions, then run again"
+            }
+            JournalError::Full { .. } => {
+                "what is left was not sent. Run again, with a new journal; is it the state that is too large for more, \
+                 then `dixaform state forget` what is no longer needed, or divide the manifests between two states"
             }
             JournalError::TooLarge { .. } | JournalError::NotAFile { .. } => {
                 "move it away after making sure that it is not the journal of an apply"

@@ -9,9 +9,9 @@
 //! 1. No API call that writes without an [`Entry::Began`] that was synced; no [`Entry::Succeeded`] without Dixa's id in it.
 //! 2. Whoever saves a state, for whatever reason, holds the lock, has replayed the journal into that state first, and saves
 //!    it with the serial grown by one. Replay relies on it: a run that was opened on an older serial than the state has is
-//!    in that state already.
+//!    in that state already, or the state was exchanged for one from elsewhere, which replay finds out.
 //! 3. Order: `Opened`, then entries, then the state is saved, once, then `Closed`, then the journal is removed, or, when something
-//!    is still in doubt, cut down to that ([`carry_over`]). A later run is appended to it.
+//!    is still in doubt, cut down to that ([`cut_down()`]). A later run is appended to it.
 //!
 //! # Text form
 //!
@@ -36,6 +36,7 @@
 //! under `lastApplied: digest`: what may not stand in the state does not stand here either.
 
 mod append;
+mod cut_down;
 mod effect;
 mod entry;
 mod entry_v1;
@@ -43,10 +44,11 @@ mod line;
 mod replay;
 
 pub use append::{Append, JournalError};
+pub use cut_down::cut_down;
 pub use effect::attributes_kept;
 pub use entry::{CallKind, DecidedBy, Decision, Entry, Intent};
 pub use line::{LineError, Lines, each, read, sound_bytes, write_line};
-pub use replay::{Calls, InDoubt, Replay, ReplayError, Replayed, carry_over, replay};
+pub use replay::{Calls, InDoubt, Replay, ReplayError, Replayed, replay};
 
 #[cfg(test)]
 mod tests;

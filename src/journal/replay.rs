@@ -8,6 +8,13 @@
 //! also when the process died between saving and [`Entry::Closed`], and when it never comes to a second run. A run opened on
 //! a larger serial belongs to a state that is gone, which is an error: guessing could lose or double conversations.
 //!
+//! A state that is kept in git can be exchanged for one of the same lineage that was saved elsewhere, with a larger serial
+//! and without what the run did. So what is passed over is held against the state: a conversation that such a run recorded,
+//! and that the state has neither under an address nor among those that were replaced, is [unrecorded](Replay::unrecorded),
+//! and the journal does [not fit](Replay::fits) before a person has decided about it. While a journal is there, records go
+//! only by its own entries, so a journal whose effects were saved always fits. Attributes that were written without the
+//! state knowing need no such care: the next plan writes them again.
+//!
 //! Being in doubt has nothing to do with serials: a call stays in doubt, through any number of runs, until an entry ends it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +69,27 @@ pub enum ReplayError {
     NotPending { seq: u64 },
     #[error("conversation #{id} would be recorded for {address}, and {owner} has it already")]
     OwnedTwice { id: ConversationId, address: Address, owner: Address },
+    #[error(
+        "conversations were made or adopted that the state of serial {state} does not know: {}",
+        listed(unrecorded)
+    )]
+    Unrecorded {
+        state: u64,
+        /// Never empty.
+        unrecorded: Vec<(Address, ConversationId)>,
+    },
+}
+
+/// So many are named in a message; whoever settles them is shown all.
+const NAMED_MAX: usize = 20;
+
+fn listed(unrecorded: &[(Address, ConversationId)]) -> String {
+    let named: Vec<String> =
+        unrecorded.iter().take(NAMED_MAX).map(|(address, id)| format!("{address} is #{id}")).collect();
+    match unrecorded.len() - named.len() {
+        0 => named.join(", "),
+        more => format!("{}, and {more} more", named.join(", ")),
+    }
 }
 
 fn name_of(tenant: &TenantIdentity) -> String {
@@ -87,6 +115,10 @@ impl ReplayError {
             | ReplayError::OwnedTwice { .. } => {
                 "the journal was edited or joined from several: restore it, or mend it by hand"
             }
+            ReplayError::Unrecorded { .. } => {
+                "the state was exchanged for one that was saved elsewhere while this journal waited. `dixaform recover` \
+                 lists them all: with `--adopt ADDRESS=ID` it records one, with `--forget ADDRESS` it leaves it alone"
+            }
         }
     }
 }
@@ -102,49 +134,8 @@ pub fn replay(state: State, entries: &[Entry]) -> Result<Replayed, ReplayError> 
     for entry in entries {
         replay.add(entry)?;
     }
+    replay.fits()?;
     Ok(replay.finish())
-}
-
-/// What is left of a journal whose last run is closed: the calls in doubt, with the runs that they belong to. Empty: the
-/// journal can go. None: the last run is still open, and all of the journal is needed.
-pub fn carry_over(entries: &[Entry]) -> Option<Vec<Entry>> {
-    if !matches!(entries.last(), None | Some(Entry::Closed { .. })) {
-        return None;
-    }
-    let mut in_doubt = BTreeSet::new();
-    for entry in entries {
-        match entry {
-            Entry::Began { seq, address: _, call, intent: _ } if call.makes() => {
-                in_doubt.insert(*seq);
-            }
-            Entry::Succeeded { seq, .. } | Entry::Failed { seq, certain: true, .. } | Entry::Decided { seq, .. } => {
-                in_doubt.remove(seq);
-            }
-            Entry::Opened { .. }
-            | Entry::Began { .. }
-            | Entry::Failed { .. }
-            | Entry::InDoubt { .. }
-            | Entry::Adopted { .. }
-            | Entry::Forgot { .. }
-            | Entry::Closed { .. } => {}
-        }
-    }
-    let speaks_of_doubt = |entry: &&Entry| match entry {
-        Entry::Began { seq, .. } | Entry::Failed { seq, certain: false, .. } | Entry::InDoubt { seq, .. } => {
-            in_doubt.contains(seq)
-        }
-        _ => false,
-    };
-    let mut kept = Vec::new();
-    for run in entries.chunk_by(|_, next| !matches!(next, Entry::Opened { .. })) {
-        let of_run: Vec<&Entry> = run.iter().filter(speaks_of_doubt).collect();
-        if !of_run.is_empty() {
-            let opened = run.iter().filter(|entry| matches!(entry, Entry::Opened { .. }));
-            let closed = run.iter().filter(|entry| matches!(entry, Entry::Closed { .. }));
-            kept.extend(opened.chain(of_run).chain(closed).cloned());
-        }
-    }
-    Some(kept)
 }
 
 /// [`replay()`] one entry at a time, for a run that keeps its state current while it writes its journal. It adds what it
@@ -165,6 +156,8 @@ pub struct Calls {
     run: Option<Run>,
     seqs: BTreeSet<u64>,
     pending: BTreeMap<u64, Pending>,
+    /// What runs that were passed over have recorded under an id that no record of the state had at that time.
+    passed_over: BTreeMap<Address, Record>,
 }
 
 /// The run that entries belong to at the moment.
@@ -204,6 +197,7 @@ impl Replay {
     /// the state. Calls that may have made a conversation stay in doubt.
     pub fn settle(&mut self) {
         self.note_doubtful_patches();
+        self.drop_known();
     }
 
     /// Whether the last run was not closed, so that its effects may be in the journal only.
@@ -311,17 +305,68 @@ impl Replay {
             .collect()
     }
 
+    /// The records of conversations that are in the journal and not in the state, although the state is newer than the
+    /// runs that made or adopted them.
+    pub fn unrecorded(&self) -> Vec<(&Address, &Record)> {
+        if self.calls.passed_over.is_empty() {
+            return Vec::new();
+        }
+        let replaced: BTreeSet<_> = self.state.records.values().flat_map(|record| &record.replaced).collect();
+        let is_known = |id| self.owners.contains_key(id) || replaced.contains(id);
+        self.calls.passed_over.iter().filter(|(_, record)| !is_known(&record.id)).collect()
+    }
+
+    /// Keeps of what was passed over only what the state does not know, before a run that counts can change the state.
+    fn drop_known(&mut self) {
+        let unrecorded: BTreeSet<Address> = self.unrecorded().into_iter().map(|(address, _)| address.clone()).collect();
+        self.calls.passed_over.retain(|address, _| unrecorded.contains(address));
+    }
+
+    /// Whether the state knows every conversation that the journal has.
+    ///
+    /// # Errors
+    /// [`ReplayError::Unrecorded`]. Neither the journal nor the state may be written then, but by [`Replay::record`].
+    pub fn fits(&self) -> Result<(), ReplayError> {
+        let unrecorded = self.unrecorded();
+        if unrecorded.is_empty() {
+            return Ok(());
+        }
+        let unrecorded = unrecorded.into_iter().map(|(address, record)| (address.clone(), record.id)).collect();
+        Err(ReplayError::Unrecorded { state: self.state.serial, unrecorded })
+    }
+
+    /// Takes what is [unrecorded](Replay::unrecorded) under this address into the state.
+    ///
+    /// # Errors
+    /// The state has a record of this address that the unrecorded conversation did not take the place of; its conversation.
+    pub fn record(&mut self, address: &Address) -> Result<(), ConversationId> {
+        let Some(mut record) = self.calls.passed_over.get(address).cloned() else { return Ok(()) };
+        if let Some(before) = self.state.records.get(address) {
+            if !record.replaced.contains(&before.id) {
+                return Err(before.id);
+            }
+            // The run had them in the record that it replaced, and its intent speaks of the last one only.
+            let older = before.replaced.iter().filter(|id| !record.replaced.contains(id));
+            record.replaced = older.chain(&record.replaced).copied().collect();
+            self.owners.remove(&before.id);
+        }
+        self.calls.passed_over.remove(address);
+        self.owners.insert(record.id, address.clone());
+        self.state.records.insert(address.clone(), record);
+        self.changed = true;
+        Ok(())
+    }
+
     /// A PATCH whose end is not known may have written or not: its record says so, and the next plan writes everything.
     fn note_doubtful_patches(&mut self) {
         let patches = self.calls.pending.extract_if(.., |_, pending| !pending.call.makes());
         let patches: Vec<Pending> = patches.map(|(_, pending)| pending).collect();
-        if !self.counts() {
-            return;
-        }
+        let counts = self.counts();
+        let records = if counts { &mut self.state.records } else { &mut self.calls.passed_over };
         for Pending { address, intent, .. } in patches {
-            if let Some(record) = self.state.records.get_mut(&address) {
+            if let Some(record) = records.get_mut(&address) {
                 *record = effect::perhaps_patched(record, &intent);
-                self.changed = true;
+                self.changed |= counts;
             }
         }
     }
@@ -334,6 +379,7 @@ impl Replay {
     fn open(&mut self, lineage: Lineage, base_serial: u64, tenant: &TenantIdentity) -> Result<(), ReplayError> {
         // What the run before left open ends with it.
         self.note_doubtful_patches();
+        self.drop_known();
         let never_saved = self.state.serial == 0 && self.state.records.is_empty() && self.calls.run.is_none();
         if lineage != self.state.lineage && !never_saved {
             return Err(ReplayError::OtherLineage { journal: lineage, state: self.state.lineage });
@@ -342,8 +388,9 @@ impl Replay {
             return Err(ReplayError::StateTooOld { journal: base_serial, state: self.state.serial });
         }
         let counts = base_serial == self.state.serial;
+        self.same_tenant(tenant)?;
         if counts {
-            self.take_tenant(tenant)?;
+            self.take_tenant(tenant);
             self.changed |= self.state.lineage != lineage;
             self.state.lineage = lineage;
         }
@@ -351,28 +398,34 @@ impl Replay {
         Ok(())
     }
 
-    fn take_tenant(&mut self, tenant: &TenantIdentity) -> Result<(), ReplayError> {
-        let Some(known) = &mut self.state.tenant else {
-            self.state.tenant = Some(tenant.clone());
-            self.changed = true;
-            return Ok(());
-        };
+    fn same_tenant(&self, tenant: &TenantIdentity) -> Result<(), ReplayError> {
+        let Some(known) = &self.state.tenant else { return Ok(()) };
         let organizations = (&known.organization_id, &tenant.organization_id);
         let differ = matches!(organizations, (Some(known), Some(other)) if known != other);
         if differ || known.base_url != tenant.base_url {
             return Err(ReplayError::OtherTenant { journal: tenant.clone(), state: known.clone() });
         }
+        Ok(())
+    }
+
+    /// The same tenant, of which a run may have learned more.
+    fn take_tenant(&mut self, tenant: &TenantIdentity) {
+        let Some(known) = &mut self.state.tenant else {
+            self.state.tenant = Some(tenant.clone());
+            self.changed = true;
+            return;
+        };
         if known.organization_id.is_none() && tenant.organization_id.is_some() {
             self.changed = true;
             known.organization_id.clone_from(&tenant.organization_id);
         }
-        Ok(())
     }
 
     fn succeed(&mut self, seq: u64, id: ConversationId, partial: &[String], at: &str) -> Result<(), ReplayError> {
         let pending = self.calls.pending.get(&seq).ok_or(ReplayError::NotPending { seq })?;
         let address = pending.address.clone();
-        let before = self.state.records.get(&address);
+        let records = if self.counts() { &self.state.records } else { &self.calls.passed_over };
+        let before = records.get(&address);
         let record = if pending.call.makes() {
             Some(effect::made(&pending.intent, id, partial, at, before))
         } else {
@@ -391,6 +444,9 @@ impl Replay {
 
     fn put(&mut self, address: &Address, record: Record) -> Result<(), ReplayError> {
         if !self.counts() {
+            if !self.owners.contains_key(&record.id) {
+                self.calls.passed_over.insert(address.clone(), record);
+            }
             return Ok(());
         }
         if let Some(owner) = self.owners.get(&record.id).filter(|owner| *owner != address) {
@@ -405,9 +461,9 @@ impl Replay {
     }
 
     fn forget(&mut self, address: &Address) {
-        if self.counts()
-            && let Some(record) = self.state.records.remove(address)
-        {
+        if !self.counts() {
+            self.calls.passed_over.remove(address);
+        } else if let Some(record) = self.state.records.remove(address) {
             self.owners.remove(&record.id);
             self.changed = true;
         }

@@ -45,6 +45,14 @@ impl Action {
         }
     }
 
+    /// Whether it makes a conversation.
+    pub fn makes(self) -> bool {
+        match self {
+            Action::Create | Action::Import | Action::Replace => true,
+            Action::Update | Action::Adopt | Action::Forget => false,
+        }
+    }
+
     /// The mark in front of a block.
     pub fn symbol(self) -> &'static str {
         match self {

@@ -30,7 +30,7 @@ pub(crate) fn attributes(value: &Value) -> Attributes {
 pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after: Option<&str>) -> Change {
     let address: crate::conversation::Address = address.parse().expect("an address");
     let after = after.map(conversation);
-    let makes = matches!(action, Action::Create | Action::Import | Action::Replace);
+    let makes = action.makes();
     Change {
         action,
         reason: Reason::NotInState,

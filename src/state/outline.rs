@@ -67,12 +67,16 @@ pub fn head(line: &str) -> Option<Head> {
 }
 
 /// The outline of the record in a line without its line break, and its conversation; none when it is not as this
-/// version writes it.
+/// version writes it. Whether a comma ends the line is for [`is_followed`] to say, since only its neighbours tell
+/// whether one belongs there.
 pub fn outline(line: &str, offset: u64) -> Option<(RecordOutline, ConversationId)> {
     let text = line.strip_suffix(',').unwrap_or(line);
     let short: OutlineV1<'_> = serde_json::from_str(text).ok()?;
     let digest = |text: &str| text.parse::<Digest>().ok();
     let id = Some(short.id).filter(|id| *id > 0).map(ConversationId)?;
+    if !short.is_whole() {
+        return None;
+    }
     let outline = RecordOutline {
         address: short.address.parse().ok()?,
         content_digest: digest(&short.digest.content)?,
@@ -83,6 +87,11 @@ pub fn outline(line: &str, offset: u64) -> Option<(RecordOutline, ConversationId
         stretch: Stretch { offset, length: u32::try_from(text.len()).ok()? },
     };
     Some((outline, id))
+}
+
+/// Whether a line says that another record follows it: all but the last one do.
+pub fn is_followed(line: &str) -> bool {
+    line.ends_with(',')
 }
 
 /// The whole record of a [`Stretch`].
@@ -115,7 +124,8 @@ struct HeadV1<'a> {
     records: Vec<&'a RawValue>,
 }
 
-/// A record, most of it unread.
+/// A record, most of it unread. What is small has the type that it has in [`RecordV1`], so that it is refused here
+/// where it would be refused there, and none of it is copied.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(dead_code, reason = "unread members have to be named, since unknown ones are refused")]
@@ -127,12 +137,37 @@ struct OutlineV1<'a> {
     digest: DigestsV1<'a>,
     #[serde(borrow)]
     spec: Option<&'a RawValue>,
-    salt: Option<&'a RawValue>,
+    #[serde(borrow)]
+    salt: Option<Cow<'a, str>>,
     fields: Option<&'a RawValue>,
-    source: Option<&'a RawValue>,
-    applied_at: Option<&'a RawValue>,
-    partial_errors: Option<&'a RawValue>,
-    replaced: Option<&'a RawValue>,
+    #[serde(borrow)]
+    source: Option<SourceOutlineV1<'a>>,
+    #[serde(borrow)]
+    applied_at: Cow<'a, str>,
+    // Hardly any record has one of these.
+    #[serde(default)]
+    partial_errors: Vec<String>,
+    #[serde(default)]
+    replaced: Vec<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its form matters here")]
+struct SourceOutlineV1<'a> {
+    #[serde(borrow)]
+    file: Cow<'a, str>,
+    line: u32,
+    column: u32,
+}
+
+impl OutlineV1<'_> {
+    /// Whether it has what was applied in one of the two forms, and no id that can't be one.
+    fn is_whole(&self) -> bool {
+        let is_applied =
+            matches!((self.spec, &self.salt, self.fields), (Some(_), None, None) | (None, Some(_), Some(_)));
+        is_applied && self.replaced.iter().all(|id| *id > 0)
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +223,38 @@ mod tests {
             ["", "{}", "]}", r#"{"address":"conversation.a","id":1}"#, "{\"address\":\"conversation.a\",\"id\":0,"]
         {
             assert_eq!(outline(other, 0), None, "{other}");
+        }
+    }
+
+    /// What one record says wrongly is found by both ways, whatever member it is.
+    #[test]
+    fn what_the_slow_way_refuses_is_not_passed_over() {
+        let digest = Digest::of_bytes(b"");
+        let good = format!(
+            "{{\"address\":\"conversation.a\",\"id\":1,\"digest\":{{\"content\":\"{digest}\"}},\"spec\":{{}},\
+             \"source\":{{\"file\":\"a\",\"line\":1,\"column\":1}},\"appliedAt\":\"now\",\"partialErrors\":[\"x\"],\
+             \"replaced\":[2]}}"
+        );
+        let good = good.as_str();
+        assert!(outline(good, 0).is_some() && record(good).is_ok());
+        for (from, to) in [
+            ("\"now\"", "7"),
+            ("\"now\"", "null"),
+            (",\"appliedAt\":\"now\"", ""),
+            ("[\"x\"]", "[7]"),
+            ("[\"x\"]", "null"),
+            ("[2]", "[\"2\"]"),
+            ("[2]", "[0]"),
+            ("\"line\":1", "\"line\":\"1\""),
+            ("\"file\":\"a\",", ""),
+            ("\"spec\":{},", ""),
+            ("\"spec\":{}", "\"spec\":{},\"salt\":\"00\""),
+            ("\"spec\":{}", "\"salt\":7,\"fields\":{}"),
+        ] {
+            assert!(good.contains(from), "{from}");
+            let other = good.replacen(from, to, 1);
+            assert!(record(&other).is_err(), "{other}");
+            assert_eq!(outline(&other, 0), None, "{other}");
         }
     }
 }

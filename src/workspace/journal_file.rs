@@ -5,12 +5,14 @@
 //! error nothing more is written: what a failed write or sync left on the disk is not known, and an entry behind it
 //! could be lost with it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
@@ -22,7 +24,12 @@ use crate::workspace::file_error::FileError;
 use crate::workspace::state_store::read_at_most;
 
 /// A journal holds one apply, and what earlier ones left in doubt; this is room for hundreds of thousands of calls.
+/// None grows larger, since it could not be read again.
 const BYTES_MAX: u64 = 1 << 30;
+
+/// So much of that is kept for how calls in flight end, and for whatever else adds nothing. A line about it is hardly
+/// ever longer than a kilobyte, and 64 are in flight at most.
+const RESERVE: u64 = 64 << 20;
 
 /// So much is gathered for one write at most; more waits for the next.
 const BATCH_BYTES_MAX: usize = 4 << 20;
@@ -31,6 +38,12 @@ const BATCH_BYTES_MAX: usize = 4 << 20;
 #[derive(Debug)]
 pub struct JournalFile {
     path: PathBuf,
+    /// How long it is with all that was taken for writing.
+    length: AtomicU64,
+    /// How long it may become.
+    limit: u64,
+    /// How much of `limit` is kept from what is new.
+    reserve: u64,
     /// Taken only by `drop`. It need not be bounded: whoever appends waits for the answer, so there are at most as many
     /// requests as calls in flight.
     requests: Option<Sender<Request>>,
@@ -53,7 +66,15 @@ impl JournalFile {
         let bytes = read_bytes(&path)?;
         let sound = journal::sound_bytes(&bytes).map_err(|source| JournalError::Text { path: path.clone(), source })?;
         let file = open_at(&path, sound).map_err(io_error(&path, "open"))?;
-        JournalFile::over(file, path)
+        JournalFile::over(file, path, sound)
+    }
+
+    /// The same journal, in which at most `bytes` more can be written: what the saved state still has room for, since
+    /// a record is never longer than the entries that it comes from.
+    #[must_use]
+    pub fn with_room(mut self, bytes: u64) -> Self {
+        self.limit = self.limit.min(self.length.load(Ordering::Relaxed).saturating_add(bytes));
+        self
     }
 
     /// All entries of the journal at `path`; none when there is no file. A torn last line is left out, and stays.
@@ -90,8 +111,7 @@ impl JournalFile {
         }
     }
 
-    /// Removes the journal at `path`, if there is one. Only after [`Entry::Closed`], and only when nothing is in doubt;
-    /// [`JournalFile::tidy`] finds out.
+    /// Removes the journal at `path`, if there is one. Only when all of it is in the saved state, and nothing in doubt.
     ///
     /// # Errors
     /// Those of the operating system.
@@ -99,30 +119,31 @@ impl JournalFile {
         atomic_file::remove(path).map_err(from_file_error)
     }
 
-    /// Cuts the journal at `path` down to what is in doubt, and removes it when nothing is. A journal whose last run is
-    /// not closed is left as it is.
+    /// Cuts the journal at `path` down to these calls, whether its runs are closed or not and whatever it says of how
+    /// they ended, and removes it when it has none of them. Only when everything else of it is in the saved state.
     ///
     /// # Errors
     /// Those of [`JournalFile::read_all`] and of writing; the journal is then as it was.
-    pub fn tidy(path: &Path) -> Result<(), JournalError> {
+    pub fn cut_down(path: &Path, in_doubt: &BTreeSet<u64>) -> Result<(), JournalError> {
         let entries = JournalFile::read_all(path)?;
-        match journal::carry_over(&entries) {
-            None => Ok(()),
-            Some(kept) if kept.is_empty() => JournalFile::remove(path),
-            Some(kept) => {
-                let text: String = kept.iter().map(journal::write_line).collect();
-                atomic_file::replace(path, text.as_bytes()).map_err(from_file_error)
-            }
-        }
+        replace(path, &journal::cut_down(&entries, in_doubt))
     }
 
     /// The journal in an open file that is positioned at its end.
-    fn over(file: File, path: PathBuf) -> Result<Self, JournalError> {
+    fn over(file: File, path: PathBuf, length: u64) -> Result<Self, JournalError> {
         let (requests, incoming) = channel();
         let writer = Writer { file, path: path.clone(), failed: None };
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.serve(&incoming));
         let thread = thread.map_err(io_error(&path, "start writing"))?;
-        Ok(JournalFile { path, requests: Some(requests), writer: Some(thread) })
+        let (requests, writer) = (Some(requests), Some(thread));
+        Ok(JournalFile { path, length: length.into(), limit: BYTES_MAX, reserve: RESERVE, requests, writer })
+    }
+
+    /// Whether there is room for a line, which is taken then.
+    fn takes(&self, entry: &Entry, line: &str) -> bool {
+        let room = if adds(entry) { self.limit.saturating_sub(self.reserve) } else { self.limit };
+        let longer = |length: u64| length.checked_add(line.len() as u64).filter(|longer| *longer <= room);
+        self.length.fetch_update(Ordering::Relaxed, Ordering::Relaxed, longer).is_ok()
     }
 }
 
@@ -130,14 +151,18 @@ impl Append for JournalFile {
     fn append(&self, entry: Entry) -> impl Future<Output = Result<(), JournalError>> + Send {
         // Sent now and not when the future is first polled, so that entries stand in the order of the calls.
         let (answer, answered) = oneshot::channel();
-        let request = Request { line: journal::write_line(&entry), answer };
-        let sent = self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok());
+        let line = journal::write_line(&entry);
         let path = self.path.clone();
+        let sent = if self.takes(&entry, &line) {
+            let request = Request { line, answer };
+            let sent = self.requests.as_ref().is_some_and(|requests| requests.send(request).is_ok());
+            if sent { Ok(()) } else { Err(JournalError::Stopped { path: path.clone() }) }
+        } else {
+            Err(JournalError::Full { path: path.clone(), limit: self.limit })
+        };
         async move {
+            sent?;
             let stopped = JournalError::Stopped { path };
-            if !sent {
-                return Err(stopped);
-            }
             answered.await.unwrap_or(Err(stopped))
         }
     }
@@ -150,6 +175,21 @@ impl Drop for JournalFile {
             // A writer that panicked has answered nobody, so that nobody relies on what it did not write.
             let _ = writer.join();
         }
+    }
+}
+
+/// Whether an entry is about something new, of which it is known only now that there is room for it. How a call ended
+/// has happened and must find its place; what drops a record or settles a doubt is what helps a state that is full.
+fn adds(entry: &Entry) -> bool {
+    match entry {
+        Entry::Began { .. } | Entry::Adopted { .. } => true,
+        Entry::Opened { .. }
+        | Entry::Succeeded { .. }
+        | Entry::Failed { .. }
+        | Entry::InDoubt { .. }
+        | Entry::Decided { .. }
+        | Entry::Forgot { .. }
+        | Entry::Closed { .. } => false,
     }
 }
 
@@ -192,6 +232,15 @@ impl Writer {
             error
         })
     }
+}
+
+/// Replaces the journal by one of these entries; one without entries goes.
+fn replace(path: &Path, entries: &[Entry]) -> Result<(), JournalError> {
+    if entries.is_empty() {
+        return JournalFile::remove(path);
+    }
+    let text: String = entries.iter().map(journal::write_line).collect();
+    atomic_file::replace(path, text.as_bytes()).map_err(from_file_error)
 }
 
 /// Opens the file with its end at `sound` bytes.
@@ -319,7 +368,7 @@ mod tests {
         for error in [
             JournalFile::read_all(&path).expect_err("damaged"),
             JournalFile::open(&path).expect_err("damaged"),
-            JournalFile::tidy(&path).expect_err("damaged"),
+            JournalFile::cut_down(&path, &BTreeSet::new()).expect_err("damaged"),
         ] {
             assert!(matches!(error, JournalError::Text { source: LineError::Damaged { line: 2 }, .. }), "{error}");
         }
@@ -330,13 +379,48 @@ mod tests {
     #[tokio::test]
     async fn after_a_full_disk_nothing_is_taken_for_written() {
         let full = File::options().write(true).open("/dev/full").expect("Linux has it");
-        let journal = JournalFile::over(full, PathBuf::from("staging.journal")).expect("started");
+        let journal = JournalFile::over(full, PathBuf::from("staging.journal"), 0).expect("started");
         for _ in 0..3 {
             let error = journal.append(forgot("a")).await.expect_err("full");
             assert_eq!(error.to_string(), "can't write the journal staging.journal");
             let JournalError::Io { source, .. } = error else { panic!("{error}") };
             assert_eq!(source.kind(), io::ErrorKind::StorageFull);
         }
+    }
+
+    fn adopted() -> Entry {
+        let golden = include_str!("../journal/golden.journal");
+        let entries = journal::read(golden.as_bytes()).expect("sound").entries;
+        entries.into_iter().find(|entry| matches!(entry, Entry::Adopted { .. })).expect("it has one of each")
+    }
+
+    #[tokio::test]
+    async fn a_full_journal_takes_nothing_new_and_still_takes_how_things_ended() {
+        let (_folder, path) = folder();
+        let (long, short) =
+            (journal::write_line(&adopted()).len() as u64, journal::write_line(&closed(1)).len() as u64);
+        let mut journal = JournalFile::open(&path).expect("made").with_room(2 * long + 3 * short);
+        journal.reserve = 3 * short;
+        for _ in 0..2 {
+            journal.append(adopted()).await.expect("there is room");
+        }
+        let error = journal.append(adopted()).await.expect_err("there is room for ends only");
+        assert!(matches!(error, JournalError::Full { limit, .. } if limit == journal.limit), "{error}");
+        assert!(error.to_string().contains("staging.journal") && !error.hint().is_empty());
+        journal.append(closed(1)).await.expect("what ends has its place");
+        let too_long = Entry::InDoubt { seq: 1, message: "x".repeat(500), at: String::new() };
+        journal.append(too_long).await.expect_err("but not beyond the limit");
+        journal.append(closed(2)).await.expect("a shorter one");
+        drop(journal);
+        let read = JournalFile::read_all(&path).expect("sound");
+        assert_eq!(read, [adopted(), adopted(), closed(1), closed(2)]);
+        // What was there counts.
+        let journal = JournalFile::open(&path).expect("opened").with_room(u64::MAX);
+        let length = path.metadata().expect("there").len();
+        assert_eq!((journal.limit, journal.length.load(Ordering::Relaxed)), (BYTES_MAX, length));
+        let journal = journal.with_room(long);
+        journal.append(adopted()).await.expect_err("the reserve is larger than the room");
+        journal.append(closed(3)).await.expect("and is for this");
     }
 
     #[test]
@@ -348,15 +432,11 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_journal_goes_and_an_open_one_stays() {
+    fn a_journal_without_doubts_goes() {
         let (_folder, path) = folder();
-        JournalFile::tidy(&path).expect("no file");
-        let text = journal::write_line(&forgot("a"));
-        fs::write(&path, &text).expect("written");
-        JournalFile::tidy(&path).expect("left as it is");
-        assert_eq!(fs::read_to_string(&path).expect("there"), text);
-        fs::write(&path, text + &journal::write_line(&closed(1))).expect("written");
-        JournalFile::tidy(&path).expect("removed");
+        JournalFile::cut_down(&path, &BTreeSet::new()).expect("no file");
+        fs::write(&path, journal::write_line(&forgot("a")) + &journal::write_line(&closed(1))).expect("written");
+        JournalFile::cut_down(&path, &BTreeSet::from([1])).expect("removed");
         assert!(!path.exists());
     }
 }

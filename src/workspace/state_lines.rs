@@ -72,9 +72,13 @@ impl StateLines {
         let segments: io::Result<Vec<_>> = starts.par_iter().map(|start| self.segment(*start)).collect();
         let Some(segments) = segments?.into_iter().collect::<Option<Vec<Segment>>>() else { return Ok(None) };
         let ends = segments.iter().filter(|segment| segment.ends).count();
-        let count = segments.iter().map(|segment| segment.records.len()).sum();
+        let count: usize = segments.iter().map(|segment| segment.records.len()).sum();
+        // Of all records the last one alone has none after it: a comma that is missing or too many is not JSON.
+        let unfollowed: usize = segments.iter().map(|segment| segment.unfollowed).sum();
+        let last = segments.iter().rfind(|segment| !segment.records.is_empty());
+        let is_list = unfollowed == count.min(1) && last.is_none_or(|segment| segment.ends_unfollowed);
         let (mut outlines, mut ids) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for Segment { records, ends: _ } in segments {
+        for Segment { records, .. } in segments {
             for (outline, id) in records {
                 outlines.push(outline);
                 ids.push(id);
@@ -82,6 +86,7 @@ impl StateLines {
         }
         ids.sort_unstable();
         let is_sound = ends == 1
+            && is_list
             && ids.is_sorted_by(|one, next| one < next)
             && outlines.is_sorted_by(|one, next| one.address < next.address);
         Ok(is_sound.then_some(outlines))
@@ -119,6 +124,8 @@ impl StateLines {
                     Some(record) => segment.records.push(record),
                     None => return Ok(None),
                 }
+                segment.ends_unfollowed = !outline::is_followed(line);
+                segment.unfollowed += usize::from(segment.ends_unfollowed);
             }
             offset += line.len() as u64 + 1;
         }
@@ -165,6 +172,10 @@ impl StateLines {
 #[derive(Debug, Default)]
 struct Segment {
     records: Vec<(RecordOutline, ConversationId)>,
+    /// How many of them say that no record follows.
+    unfollowed: usize,
+    /// The last of them does.
+    ends_unfollowed: bool,
     /// It has the last line of the file.
     ends: bool,
 }
@@ -226,6 +237,32 @@ mod tests {
             let stretches: Vec<Stretch> = outlines.iter().map(|outline| outline.stretch).collect();
             let records = lines.records(&stretches).expect("whole");
             assert!(records.into_iter().eq(state.records), "{count}");
+        }
+    }
+
+    #[test]
+    fn a_comma_that_is_missing_or_too_many_is_left_to_the_slow_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s.json");
+        let outlines = |text: &str| {
+            fs::write(&path, text).expect("written");
+            StateLines::open(&path).expect("there").expect("its first line reads").outlines().expect("readable")
+        };
+        // Records that stand in one segment, and records of several.
+        for count in [1, 2, 300] {
+            let text = file_v1::write(&state(count));
+            assert_eq!(outlines(&text).map(|found| found.len()), Some(count));
+            let trailing = text.replacen("}\n]}\n", "},\n]}\n", 1);
+            assert_eq!(outlines(&trailing), None, "{count}");
+            let lines: Vec<&str> = text.lines().collect();
+            for lost in (1..count).filter(|line| line % 37 == 1 || line + 1 == count) {
+                let mut lines = lines.clone();
+                lines[lost] = lines[lost].strip_suffix(',').expect("another record follows");
+                assert_eq!(outlines(&(lines.join("\n") + "\n")), None, "line {lost} of {count}");
+                // One that moved is as bad.
+                let moved = lines.join("\n") + "\n";
+                assert_eq!(outlines(&moved.replacen("}\n]}\n", "},\n]}\n", 1)), None, "line {lost} of {count}");
+            }
         }
     }
 

@@ -18,6 +18,8 @@ const BYTES_MAX: u64 = 1 << 30;
 pub struct StateStore {
     files: StateFiles,
     backed_up: bool,
+    /// How many bytes a state may have, [`BYTES_MAX`].
+    limit: u64,
 }
 
 /// Why a state can't be loaded or saved. The file is as it was.
@@ -27,6 +29,8 @@ pub enum StateError {
     File(#[from] FileError),
     #[error("the state {} is larger than {limit} bytes", path.display())]
     TooLarge { path: PathBuf, limit: u64 },
+    #[error("the state {} would be larger than {limit} bytes, and could not be read again", path.display())]
+    Full { path: PathBuf, limit: u64 },
     #[error("the state {} can't be used", path.display())]
     Unusable { path: PathBuf, source: StateFileError },
     #[error("the state {} is not text in UTF-8", path.display())]
@@ -40,6 +44,11 @@ impl StateError {
             StateError::File(error) => error.hint().map(str::to_owned),
             StateError::Unusable { source: StateFileError::NewerFormat { .. }, .. } => {
                 Some("use the dixaform that wrote it, or a newer one".to_owned())
+            }
+            StateError::Full { path, .. } => {
+                let journal = StateFiles::beside(path).journal;
+                let journal = journal.display();
+                Some(format!("it was left as it is; what it lacks is in {journal}, if that is there: keep both"))
             }
             StateError::Unusable { path, .. } | StateError::NotText { path } | StateError::TooLarge { path, .. } => {
                 let backup = StateFiles::beside(path).backup;
@@ -55,7 +64,7 @@ impl StateError {
 impl StateStore {
     /// Touches nothing yet.
     pub fn open(path: impl Into<PathBuf>) -> Self {
-        StateStore { files: StateFiles::beside(path), backed_up: false }
+        StateStore { files: StateFiles::beside(path), backed_up: false, limit: BYTES_MAX }
     }
 
     pub fn path(&self) -> &Path {
@@ -68,14 +77,19 @@ impl StateStore {
     /// The file can't be read, or is no state of this version; it is left as it is.
     pub fn load(&self) -> Result<Option<State>, StateError> {
         let path = &self.files.state;
-        let bytes = match read_at_most(path, BYTES_MAX) {
+        let bytes = match read_at_most(path, self.limit) {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err(StateError::TooLarge { path: path.clone(), limit: BYTES_MAX }),
+            Ok(None) => return Err(StateError::TooLarge { path: path.clone(), limit: self.limit }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(FileError::of(path, "read the state")(error).into()),
         };
         let text = String::from_utf8(bytes).map_err(|_| StateError::NotText { path: path.clone() })?;
         file_v1::read(&text).map(Some).map_err(|source| StateError::Unusable { path: path.clone(), source })
+    }
+
+    /// How many bytes the state can still grow by. A run that makes more could not be saved.
+    pub fn room(&self) -> u64 {
+        self.limit.saturating_sub(self.files.state.metadata().map_or(0, |found| found.len()))
     }
 
     /// Replaces the file by this state, whose serial has grown. The first time, the file that was there becomes the
@@ -90,8 +104,38 @@ impl StateStore {
             back_up(path, &self.files.backup)?;
             self.backed_up = true;
         }
-        atomic_file::replace_with(path, |out| file_v1::write_to(state, out))?;
-        Ok(())
+        let mut is_full = false;
+        let saved = atomic_file::replace_with(path, |out| {
+            let mut bounded = Bounded { out, room: self.limit, is_full: &mut is_full };
+            file_v1::write_to(state, &mut bounded)
+        });
+        if is_full {
+            return Err(StateError::Full { path: path.clone(), limit: self.limit });
+        }
+        Ok(saved?)
+    }
+}
+
+/// Writes no more than there is room for.
+struct Bounded<'a, W> {
+    out: W,
+    room: u64,
+    is_full: &'a mut bool,
+}
+
+impl<W: io::Write> io::Write for Bounded<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(room) = self.room.checked_sub(bytes.len() as u64) else {
+            *self.is_full = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        };
+        let written = self.out.write(bytes)?;
+        self.room = room + (bytes.len() - written) as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 
@@ -182,6 +226,24 @@ mod tests {
             assert_eq!(fs::read(&path).expect("there"), content);
         }
         StateStore::open(folder.path()).load().expect_err("a folder");
+    }
+
+    #[test]
+    fn a_state_that_could_not_be_read_again_is_not_saved() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("staging.json");
+        let length = file_v1::write(&state(1)).len() as u64;
+        let mut store = StateStore { limit: length, ..StateStore::open(&path) };
+        assert_eq!(store.room(), length);
+        store.save(&state(1)).expect("it just fits");
+        assert_eq!(store.room(), 0);
+        let error = store.save(&state(10)).expect_err("one digit too many");
+        assert!(matches!(error, StateError::Full { .. }), "{error}");
+        assert!(error.hint().expect("what to do").contains("staging.journal"));
+        assert_eq!(store.load().expect("as it was"), Some(state(1)));
+        let names: Vec<_> =
+            fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("one").file_name()).collect();
+        assert_eq!(names.len(), 1, "no temporary file: {names:?}");
     }
 
     #[test]

@@ -162,3 +162,20 @@ fn wait_until(mut holds: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn manifests_that_come_through_a_pipe_are_read_from_their_first_byte() {
+    for path in ["/dev/stdin", "-"] {
+        let workspace = Workspace::fast();
+        let _ = workspace.run_with_input(&format!("plan {path}"), ORDER).exit(0).says("1 to create");
+        let applied = workspace.run_with_input(&format!("apply --yes {path}"), ORDER).exit(0);
+        assert_eq!(applied.last_line(), "Apply complete! 1 created, 0 imported, 0 updated.", "{path}");
+    }
+    // A plan is not taken from a pipe, and nothing is applied of it.
+    let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
+    let _ = workspace.run("plan --out seed.plan").exit(0);
+    let refused = workspace.run_with_input("apply /dev/stdin", &workspace.read("seed.plan")).exit(1);
+    assert!(refused.stderr.contains("error"), "{}", refused.stderr);
+    assert!(workspace.requests().is_empty());
+}

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::support::manifests::{LEGACY, ORDER, email};
 use crate::support::{Server, Workspace};
@@ -115,6 +116,62 @@ fn a_disk_that_runs_full_stops_the_run_and_the_next_one_completes_it_without_dou
     let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
 }
 
+/// A callback has no message that could carry a mark.
+fn callback(name: &str) -> String {
+    format!(
+        "apiVersion: dixaform/v1\nkind: Conversation\nmetadata: {{name: {name}}}\nspec: {{_type: Callback, \
+         requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b, direction: Inbound, contactEndpointId: \"+4551000000\", \
+         queueId: f0a0a1a8-1a34-4a8a-8d0c-3d7a3f6f1b11}}\n"
+    )
+}
+
+/// How long the journal is after the intent to make the callback of this name, whose answer never comes.
+fn length_of_an_intent(workspace: &Workspace, name: &str) -> usize {
+    workspace.write("manifests/a.yaml", callback(name));
+    let mut command = workspace.command();
+    command.args(["apply", "--yes"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let journal = || std::fs::read_to_string(workspace.path("state/local.journal")).unwrap_or_default();
+    for _ in 0..1000 {
+        if journal().contains("{\"began\"") && posts(workspace) > 0 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let length = journal().len();
+    workspace.remove("state/local.journal");
+    length
+}
+
+#[test]
+fn an_id_that_only_the_state_could_take_is_not_looked_for_and_nobody_elses_is_adopted() {
+    let workspace = Workspace::new();
+    let server = Server::start(
+        &workspace,
+        "--no-rate-limit --data data.jsonl --request-log requests.jsonl --faults hang@create#1",
+    );
+    let workspace = workspace.with_tenant(&server.base_url());
+    workspace.edit("dixaform.yaml", "apiKeyEnv", "settle: 10ms, apiKeyEnv");
+    // A longer name lets the intent just fit below a limit, and the id that follows does not.
+    let length = length_of_an_intent(&workspace, "a");
+    let blocks = (length + 100).div_ceil(512);
+    workspace.write("manifests/a.yaml", callback(&"a".repeat(1 + blocks * 512 - 40 - length)));
+    let (code, stdout, stderr) = run_with_small_files(&workspace, u32::try_from(blocks).unwrap(), "apply --yes");
+    assert!(code != Some(0) && (stdout.clone() + &stderr).contains("state/local.journal"), "{code:?} {stdout}{stderr}");
+    assert_eq!(posts(&workspace), 2);
+    let made = workspace.read("state/local.json");
+    assert!(made.contains("\"id\":1001,"), "{made}");
+    // Somebody else makes one like it.
+    let body =
+        workspace.requests_in("requests.jsonl").into_iter().rfind(|(call, _)| call.starts_with("POST ")).unwrap().1;
+    assert_eq!(server.send("POST", "/v1/conversations", &body.to_string()).1["data"]["id"], 1002);
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.").never_says("1002");
+    assert_eq!(workspace.read("state/local.json"), made);
+    assert!(!workspace.exists("state/local.journal"));
+}
+
 #[test]
 fn a_disk_that_is_full_from_the_start_lets_nothing_be_sent() {
     let (workspace, _server) = beside_a_server();
@@ -220,6 +277,23 @@ fn a_state_that_is_empty_cut_off_newer_or_no_text_is_named_and_left_byte_for_byt
         let _ = workspace.run("state forget conversation.order").exit(1).warns("state/local.json");
         let _ = workspace.run("state mv conversation.order conversation.b").exit(1).warns("state/local.json");
         assert_eq!(std::fs::read(workspace.path("state/local.json")).unwrap(), text);
+    }
+    assert_eq!(posts(&workspace), sent);
+}
+
+#[test]
+fn a_state_that_a_merge_has_spoilt_is_refused_by_a_plan_as_it_is_by_an_apply() {
+    let (workspace, _server) = applied();
+    let whole = workspace.read("state/local.json");
+    let sent = posts(&workspace);
+    let at = whole.find("\"appliedAt\":\"").unwrap() + 12;
+    let time = &whole[at..at + whole[at + 1..].find('"').unwrap() + 2];
+    for (from, to) in [("},\n{", "}\n{"), ("}\n]}", "},\n]}"), (time, "7")] {
+        assert!(whole.contains(from), "{from}");
+        workspace.write("state/local.json", whole.replacen(from, to, 1));
+        for command in ["plan", "plan --no-index", "apply --yes", "state list"] {
+            let _ = workspace.run(command).exit(1).warns("state/local.json").warns("hint: ");
+        }
     }
     assert_eq!(posts(&workspace), sent);
 }

@@ -208,13 +208,14 @@ fn no_text_is_more_than_text_in_any_form_of_any_command() {
         let plan: Value = serde_json::from_str(&workspace.read("out.json")).unwrap();
         assert_eq!(plan["changes"][0]["after"]["subject"], format!("{hostile} {SENTINEL}"), "{what}");
 
-        // `in doubt`: that an id is taken can mean that the lost answer of a first try was a yes.
-        for (form, text) in forms(&workspace, "apply --yes", &APPLY, 6) {
+        // Both have the same `externalId`, so one of them fails.
+        for (form, text) in forms(&workspace, "apply --yes", &APPLY, 4) {
             is_sound(form, &text);
             assert!(text.contains("Duplicate externalId"), "{what}, {form}: {text}");
         }
         let report: Value = serde_json::from_str(&workspace.read("out.json")).unwrap();
-        assert!(report["outcomes"][1]["message"].as_str().unwrap().contains(&hostile[..4]), "{what}: {report}");
+        let mut messages = report["outcomes"].as_array().unwrap().iter().filter_map(|ended| ended["message"].as_str());
+        assert!(messages.any(|message| message.contains(&hostile[..4])), "{what}: {report}");
 
         let member = quoted(&format!("{SENTINEL} {hostile}"));
         workspace.write(
@@ -234,7 +235,7 @@ fn no_text_is_more_than_text_in_any_form_of_any_command() {
 fn every_line_of_an_apply_as_it_happens_is_json_whatever_stands_in_it() {
     for (what, hostile) in HOSTILE {
         let workspace = manifests(hostile);
-        let lines = workspace.run("apply --yes --format json").exit(6);
+        let lines = workspace.run("apply --yes --format json").exit(4);
         is_plain(what, &lines.stdout);
         let events: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
         assert_eq!(events.last().unwrap()["event"], "finished", "{what}");

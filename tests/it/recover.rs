@@ -1,6 +1,8 @@
 //! What is in doubt: found by machine, or decided by a person; never made twice, never lost.
 
 use std::collections::BTreeSet;
+#[cfg(unix)]
+use std::{process::Stdio, time::Duration};
 
 use serde_json::Value;
 
@@ -318,4 +320,102 @@ fn the_state_is_not_mended_before_the_doubt_is_settled() {
     let _ = workspace.run("recover").exit(0);
     let _ = workspace.run(&format!("state mv {known} conversation.new")).exit(0).says("is conversation.new now");
     let _ = workspace.run("state forget conversation.new").exit(0).says("is forgotten");
+}
+
+// A state from elsewhere.
+
+/// A workspace in which an apply was killed after it made #1002, #1003 and perhaps a fourth conversation, and in which the
+/// state was then exchanged for a newer one of the same lineage that knows none of them.
+#[cfg(unix)]
+fn exchanged() -> Workspace {
+    let workspace = workspace(&[email("a")]);
+    let _ = workspace.run("apply --yes").exit(0);
+    let elsewhere = workspace.read("state/sandbox.json").replace("\"serial\":1,", "\"serial\":2,");
+    workspace.write("manifests/more.yaml", [email("b"), email("c"), email("d")].join("---\n"));
+    let mut command = workspace.command();
+    command.args(["apply", "--yes", "--sandbox-faults", "hang@create#3"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let journal = || std::fs::read_to_string(workspace.path("state/sandbox.journal")).unwrap_or_default();
+    let said = |what: &str| journal().matches(what).count();
+    for _ in 0..1000 {
+        if said("{\"succeeded\"") == 2 && said("{\"began\"") == 3 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!((said("{\"succeeded\""), said("{\"began\"")), (2, 3), "{}", journal());
+    workspace.write("state/sandbox.json", elsewhere);
+    workspace
+}
+
+/// The addresses and ids that `recover` lists.
+#[cfg(unix)]
+fn listed(workspace: &Workspace) -> Vec<String> {
+    let outcome = workspace.run("recover").exit(6).says("In the journal, and unknown to the state:");
+    let lines = outcome.stdout.lines().filter_map(|line| line.strip_prefix("  "));
+    lines.map(|line| line.replace(" is #", "=")).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_from_elsewhere_does_not_make_the_journal_pass_for_done() {
+    let workspace = exchanged();
+    let files = || (workspace.read("state/sandbox.json"), workspace.read("state/sandbox.journal"));
+    let (before, sent) = (files(), workspace.requests().len());
+    let unknown = listed(&workspace);
+    assert_eq!(unknown.len(), 2, "{unknown:?}");
+    for command in [
+        "plan",
+        "plan --refresh",
+        "apply --yes",
+        "state list",
+        "show",
+        "recover",
+        "state forget conversation.a",
+        &format!("recover --adopt {}", unknown[0]),
+        &format!("recover --adopt {} --create {}", unknown[0], unknown[1].split_once('=').unwrap().0),
+        &format!("recover --adopt {} --adopt {}0", unknown[0], unknown[1]),
+    ] {
+        let outcome = workspace.run(command);
+        assert!(matches!(outcome.code, 5 | 6), "{command}: {outcome:?}");
+        let told = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(told.contains("recover") || told.contains("--adopt"), "{command}: {told}");
+        assert_eq!((files(), workspace.requests().len()), (before.clone(), sent), "{command}");
+    }
+    let plan = workspace.run("plan").exit(6);
+    for one in unknown {
+        let _ = plan.stderr.find(&one.replace('=', " is #")).unwrap_or_else(|| panic!("{one}: {}", plan.stderr));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_state_from_elsewhere_does_not_know_is_recorded_and_the_doubt_beside_it_is_kept() {
+    let workspace = exchanged();
+    let unknown = listed(&workspace);
+    let words = format!("recover --adopt {} --adopt {}", unknown[0], unknown[1]);
+    let settled =
+        workspace.run(&words).exit(0).says("and the state knows it now").says("Nothing is in doubt any more.");
+    let _ = settled.warns("1 call in doubt");
+    assert!(!workspace.exists("state/sandbox.journal"));
+    let _ = workspace.run("apply --yes").exit(0);
+    let made = made(&workspace);
+    assert_eq!(made.len(), 4, "each manifest has one: {made:?}");
+    assert_eq!(made.into_iter().collect::<BTreeSet<_>>(), recorded(&workspace));
+    let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_state_from_elsewhere_does_not_know_can_be_left_alone() {
+    let workspace = exchanged();
+    let unknown = listed(&workspace);
+    let names: Vec<&str> = unknown.iter().map(|one| one.split_once('=').unwrap().0).collect();
+    let words = format!("recover --forget {} --forget {}", names[0], names[1]);
+    let _ = workspace.run(&words).exit(0).says("is left alone in Dixa").says("Nothing is in doubt any more.");
+    assert_eq!(recorded(&workspace), BTreeSet::from([1001]));
+    let _ = workspace.run("plan").exit(0).says("3 to create");
 }

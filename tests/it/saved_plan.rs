@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::manifests::{LEGACY, ORDER, SMS, email};
+use crate::support::manifests::{LEGACY, ORDER, SMS, TEXT, email};
 use crate::support::{Server, Workspace};
 
 /// A workspace with a saved plan of two changes.
@@ -28,6 +28,32 @@ fn a_saved_plan_is_shown_as_it_was_and_is_the_json_form() {
     assert_eq!(workspace.run("show seed.plan --format json").exit(0).stdout, json);
     let _ = workspace.run("plan --format json=other.json").exit(0);
     assert_eq!(workspace.read("other.json"), json);
+}
+
+#[test]
+fn an_attribute_that_a_saved_plan_can_not_write_is_told_with_its_place() {
+    let unknown = "11111111-2222-4333-8444-555555555555";
+    let workspace = Workspace::new().file("manifests/order.yaml", &ORDER.replace(TEXT, unknown));
+    let server = Server::start(&workspace, "--strict --request-log requests.jsonl");
+    let workspace = workspace.with_tenant(&server.base_url());
+    let _ = workspace.run("plan --out seed.plan").exit(0);
+    let apply = |place: &str| {
+        let refused =
+            workspace.run("apply seed.plan --format json=told.json").exit(1).warns("error[unknown-attribute]");
+        let refused = refused.warns("conversation.order: ").warns(unknown).warns("help: GET").warns("nothing was sent");
+        let told: Value = serde_json::from_str(&workspace.read("told.json")).unwrap();
+        let finding = &told["findings"][0];
+        let found = format!("{}:{}:{}", finding["file"].as_str().unwrap(), finding["line"], finding["column"]);
+        assert_eq!((told["findings"].as_array().unwrap().len(), found.as_str()), (1, place), "{told}");
+        let _ = refused.warns(place);
+    };
+    apply("manifests/order.yaml:16:5");
+    // Of a manifest that is gone or was edited the place that the plan knew is left.
+    workspace.edit("manifests/order.yaml", "name: order", "name: another");
+    apply("manifests/order.yaml:1:1");
+    workspace.remove("manifests/order.yaml");
+    apply("manifests/order.yaml:1:1");
+    assert!(workspace.requests_in("requests.jsonl").iter().all(|(call, _)| call.starts_with("GET ")));
 }
 
 #[test]

@@ -126,6 +126,66 @@ async fn a_mark_that_exists_already_is_in_doubt_and_no_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_external_id_that_another_conversation_has_is_a_failure_and_is_not_sent_again() {
+    let duplicate = || CallError::Rejected { status: 400, message: "Duplicate externalId: mark-a".into() };
+    for (is_replacement, hint) in [(false, "give the manifest one of its own"), (true, "perhaps #1, whose place")] {
+        let mut stage = Stage::new();
+        let mut manifest = email("a");
+        if is_replacement {
+            stage.apply(&manifest).await;
+            stage.api.has(reading(1, &[]));
+            stage.api.is_marked(1, "mark-a");
+            manifest = manifest.replace("value: Hi", "value: Hello");
+        }
+        stage.calls();
+        stage.api.fail("POST a", [duplicate(), duplicate()]);
+        let ended = RefCell::new(Vec::new());
+        let run = stage
+            .apply_and_watch(&(manifest.clone() + &email("b")), |event, _| {
+                if let ApplyEvent::Ended(change) = event {
+                    ended.borrow_mut().push((change.address.name().to_owned(), change.outcome.word()));
+                }
+            })
+            .await;
+        let Outcome::Failed { id: None, error } = run.outcome("conversation.a") else { panic!("{:?}", run.report) };
+        assert_eq!((error.call.as_str(), error.status), ("POST /v1/conversations", Some(400)));
+        assert!(
+            error.message.starts_with("Duplicate externalId: mark-a; ") && error.message.contains(hint),
+            "{error:?}"
+        );
+        assert_eq!(stage.calls(), ["POST a", "POST b", "LIST", "LIST"]);
+        let (counts, told) = (run.report.counts, ended.into_inner());
+        assert_eq!((counts.in_doubt, counts.failed, counts.created, counts.half_done), (0, 1, 1, 0));
+        assert_eq!(told.last().map(|(name, word)| (name.as_str(), *word)), Some(("a", "failed")));
+        assert!(run.in_doubt.is_empty(), "nothing is in doubt for the next run");
+        // That one is no better off, and ends in the same way.
+        let again = stage.apply(&(manifest + &email("b"))).await;
+        assert_eq!((again.report.counts.in_doubt, again.report.counts.failed), (0, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_shows_later_than_the_refusal_says_is_found_by_the_next_run() {
+    let mut stage = Stage::new();
+    let manifest = email("a").replace("externalId: mark-a, ", "");
+    stage
+        .api
+        .fail("POST a", [lost(), CallError::Rejected { status: 400, message: "Duplicate externalId: df-1".into() }]);
+    let run = stage.apply(&manifest).await;
+    let Outcome::Failed { id: None, error } = run.outcome("conversation.a") else { panic!("{:?}", run.report) };
+    assert!(error.message.ends_with("the next apply looks again"), "{error:?}");
+    assert_eq!(stage.calls(), ["POST a", "LIST", "LIST", "POST a", "LIST", "LIST"]);
+    let marker = run.entries.iter().find_map(|entry| match entry {
+        Entry::Began { intent, .. } => intent.marker.clone(),
+        _ => None,
+    });
+    stage.api.has(reading(7, &[]));
+    stage.api.is_marked(7, &marker.expect("it is marked"));
+    stage.api.fail("POST a", [CallError::Rejected { status: 400, message: "Duplicate externalId: df-1".into() }]);
+    assert_eq!(stage.apply(&manifest).await.outcome("conversation.a"), &done(7));
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_many_requests_and_no_connection_are_tried_again_under_a_new_number() {
     let mut stage = Stage::new();
     stage.api.fail("POST a", [limited(), not_sent()]);

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::*;
 use crate::apply::preflight::{PreflightError, preflight};
 use crate::apply::settle::{self, Verdict};
-use crate::journal::{Append, DecidedBy, Decision, JournalError, Replayed, carry_over, read, write_line};
+use crate::journal::{Append, DecidedBy, Decision, JournalError, Replayed, cut_down, read, write_line};
 use crate::state::file_v1;
 
 pub(super) use life::{Death, Life, Mortal, Place};
@@ -207,13 +207,12 @@ impl<'a> Machine<'a> {
     }
 
     async fn close(&self, life: &Life, kept: RefCell<Replay>) -> Taken {
-        let mut state = kept.into_inner().finish().state;
+        let Replayed { mut state, in_doubt, .. } = kept.into_inner().finish();
         state.serial += 1;
         life.save(&state).await;
         life.append(Entry::Closed { serial: state.serial, at: RealClock.now() }).await.expect("there is room");
-        if let Some(left) = carry_over(&self.disk.entries()) {
-            life.tidy(left).await;
-        }
+        let in_doubt = in_doubt.into_iter().map(|doubt| doubt.seq).collect();
+        life.tidy(cut_down(&self.disk.entries(), &in_doubt)).await;
         self.take(life).await
     }
 

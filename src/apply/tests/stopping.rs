@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::apply::tests::adopting::reading;
 
 /// Asks to stop, so many times, when the first conversation is made.
 fn stop_when_made(times: usize) -> impl Fn(&ApplyEvent, &StopHandle) {
@@ -94,4 +95,77 @@ async fn a_conversation_that_was_made_and_left_without_its_attributes_is_not_in_
     assert!(run.in_doubt.is_empty());
     assert_eq!(stage.record("conversation.a").attributes_digest, None);
     assert_eq!(stage.plan(&noted("a", "'1'")).summary.update, 1);
+}
+
+/// Names, and manifests with an attribute, of conversations whose first answers are lost and that are there all the same.
+fn lost_and_found(stage: &mut Stage, count: i64) -> String {
+    (0..count)
+        .map(|number| {
+            let name = format!("n{number:02}");
+            stage.api.fail(&format!("POST {name}"), [crate::api::CallError::Lost { message: "reset".into() }]);
+            stage.api.has(reading(100 + number, &[]));
+            stage.api.is_marked(100 + number, &format!("mark-{name}"));
+            noted(&name, "'1'")
+        })
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn attributes_of_what_was_found_wait_for_their_turn_like_everything_else() {
+    let mut stage = Stage::new();
+    let manifests = lost_and_found(&mut stage, 20);
+    let patching = std::cell::Cell::new(0);
+    let run = stage
+        .apply_and_watch(&manifests, |event, handle| match event {
+            ApplyEvent::Ended(ended) if matches!(ended.outcome, Outcome::Done { .. }) => {
+                handle.request();
+            }
+            ApplyEvent::Began { .. } => patching.set(patching.get() + 1),
+            _ => {}
+        })
+        .await;
+    assert_eq!(run.report.stop, Some(Stop::Interrupted));
+    let begun = patching.get() - 20;
+    let patches = stage.calls().iter().filter(|call| call.starts_with("PATCH")).count();
+    assert!(begun < 10 && patches == begun, "{begun} had begun, {patches} were sent: only the burst was in flight");
+    assert_eq!(run.report.counts.created, patches);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_found_and_recorded_is_never_told_as_not_attempted() {
+    let mut stage = Stage::new();
+    let manifests = lost_and_found(&mut stage, 20);
+    // The last one has no attributes, so that nothing is left to do for it.
+    let manifests = manifests.replace("name: n19,", "name: n19, labels: {last: yes},");
+    let (rest, _) = manifests.rsplit_once("  customAttributes").expect("attributes");
+    let run = stage
+        .apply_and_watch(rest, |event, handle| {
+            if matches!(event, ApplyEvent::Ended(ended) if matches!(ended.outcome, Outcome::Done { .. })) {
+                handle.request();
+            }
+        })
+        .await;
+    assert_eq!(run.report.stop, Some(Stop::Interrupted));
+    assert_eq!(stage.state.records.len(), 20);
+    assert_eq!(run.outcome("conversation.n19"), &done(119));
+    let Outcome::Failed { id, error } = run.outcome("conversation.n18") else { panic!("{:#?}", run.report) };
+    assert_eq!(*id, Some(ConversationId(118)));
+    assert_eq!(error.call, "PATCH /v1/conversations/118/custom-attributes");
+    assert_eq!(error.message, "the run stopped before its attributes were written");
+    let counts = run.report.counts;
+    assert_eq!((counts.not_attempted, counts.created + counts.half_done), (0, 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_refused_while_looking_does_not_deny_what_was_found() {
+    let mut stage = Stage::new();
+    let manifests = lost_and_found(&mut stage, 2);
+    let stranger = "11111111-2222-4333-8444-555555555555";
+    let manifests = manifests.replacen(REQUESTER, stranger, 1);
+    stage.api.fail("LIST", [crate::api::CallError::Unauthorized { status: 401, message: "no".into() }]);
+    let run = stage.apply(&manifests).await;
+    assert_eq!(run.report.stop, Some(Stop::Unauthorized("no".into())));
+    assert!(matches!(run.outcome("conversation.n00"), Outcome::InDoubt { .. }));
+    assert!(matches!(run.outcome("conversation.n01"), Outcome::Failed { id: Some(ConversationId(101)), .. }));
+    assert_eq!(stage.record("conversation.n01").id, ConversationId(101));
 }

@@ -21,14 +21,16 @@ pub struct Approval<'a> {
     args: &'a ApplyArgs,
     /// The plan that was reviewed, and its file.
     reviewed: Option<(&'a Path, Plan)>,
+    /// A saved plan is what is applied.
+    is_saved: bool,
 }
 
 impl<'a> Approval<'a> {
-    /// Reads the reviewed plan, if there is one.
+    /// Reads the reviewed plan, if there is one. A saved plan, where that is what is applied, is an approval by itself.
     ///
     /// # Errors
     /// The file is no plan that can be used, or is not the plan whose fingerprint was approved as well.
-    pub fn given(args: &'a ApplyArgs) -> Result<Self, Error> {
+    pub fn given(args: &'a ApplyArgs, is_saved: bool) -> Result<Self, Error> {
         let reviewed = match args.approved_plan.as_deref() {
             Some(path) => Some((path, reviewed(path)?)),
             None => None,
@@ -41,13 +43,13 @@ impl<'a> Approval<'a> {
                 format!("--approved is {approved}, and the fingerprint of the plan in {file} is {}", plan.fingerprint);
             return Err(Error::new(Exit::Refused, message).hint("nothing was sent; give one of the two, or both alike"));
         }
-        Ok(Approval { args, reviewed })
+        Ok(Approval { args, reviewed, is_saved })
     }
 
     /// Whether somebody has to be asked.
     fn asks(&self) -> bool {
-        let ApplyArgs { yes, approved, planning, .. } = self.args;
-        !yes && approved.is_none() && self.reviewed.is_none() && !saved_plan::is_one(&planning.paths)
+        let ApplyArgs { yes, approved, .. } = self.args;
+        !yes && approved.is_none() && self.reviewed.is_none() && !self.is_saved
     }
 
     /// Whether there is somebody who is asked, and needs to see the plan.

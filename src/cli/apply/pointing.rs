@@ -8,7 +8,7 @@ use crate::apply::{ApplyReport, ChangeOutcome, Failure, Outcome};
 use crate::conversation::Address;
 use crate::manifest::{self, Question};
 use crate::render::remark::{Pointer, Pointers, said};
-use crate::source::Place;
+use crate::source::{Place, Source};
 use crate::workspace::manifests;
 use crate::yaml;
 
@@ -41,6 +41,34 @@ pub fn pointers(report: &ApplyReport) -> Pointers {
         for (told, place) in all.iter().zip(found) {
             let Some((source, excerpt)) = place else { continue };
             pointers.insert(told.address.clone(), Pointer { source, excerpt });
+        }
+    }
+    pointers
+}
+
+/// An attribute of a manifest that stood at this place when its plan was made.
+pub struct Asked {
+    pub address: Address,
+    pub source: Source,
+    pub attribute: String,
+}
+
+/// Where each of the first attributes stands by now, in their order; none where the file is not as it was.
+pub fn attributes(asked: &[Asked]) -> Vec<Option<Pointer>> {
+    let mut files: BTreeMap<&Arc<str>, Vec<usize>> = BTreeMap::new();
+    for (index, Asked { source, .. }) in asked.iter().enumerate().take(POINTED_MAX) {
+        files.entry(&source.file).or_default().push(index);
+    }
+    let mut pointers = vec![None; asked.len()];
+    for (file, all) in files {
+        let Ok(bounded) = manifests::read_bounded(Path::new(&**file), yaml::SIZE_LIMIT) else { continue };
+        let question = |index: &usize| {
+            let Asked { address, source, attribute } = &asked[*index];
+            Question { address, place: source.place, said: attribute, patched: true }
+        };
+        let questions: Vec<Question<'_>> = all.iter().map(question).collect();
+        for (index, place) in all.iter().zip(manifest::locate(file, &bounded.bytes, &questions)) {
+            pointers[*index] = place.map(|(source, excerpt)| Pointer { source, excerpt });
         }
     }
     pointers
