@@ -84,7 +84,7 @@ pub struct Change {
     /// The conversation that exists: none for create and import.
     pub id: Option<ConversationId>,
     /// What was applied, with `customAttributes`; none where nothing is known of it. Parts can be withheld.
-    pub before: Option<Value>,
+    pub before: Option<Box<Value>>,
     /// What the manifest describes; none for forget.
     pub after: Option<Spec>,
     /// The digests to record when it is done; none for forget. Under `dixaform/on-change: ignore` the content is that of

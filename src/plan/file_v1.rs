@@ -186,7 +186,7 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
     Ok(Change {
         reason: reason(text_at(value, "reason")?)?,
         source: source(member(value, "source")?)?,
-        before: Some(member(value, "before")?.clone()).filter(|before| *before != Value::Null),
+        before: Some(member(value, "before")?.clone()).filter(|before| *before != Value::Null).map(Box::new),
         irreversible: makes,
         reaches_customer: makes && after.as_ref().is_some_and(Conversation::reaches_customer),
         marked,
@@ -242,7 +242,7 @@ fn block(value: &Value, id: Option<ConversationId>) -> Result<Option<Block>, Pla
         Some("on-change-block") => Some(Block::OnChangeBlock),
         Some("owned-by-another-address") => {
             let owner = text_at(value, "owner")?.parse().map_err(|_| wrong("owner"))?;
-            Some(Block::OwnedBy { id: id.ok_or_else(|| wrong("id"))?, owner })
+            Some(Block::OwnedBy { id: id.ok_or_else(|| wrong("id"))?, owner: Box::new(owner) })
         }
         Some(_) => return Err(wrong("blockedBecause")),
     })

@@ -147,7 +147,7 @@ fn replaced(change: &Change) -> Members {
     let empty = Value::Map(Map::new());
     // Without the marker: the message that is replaced had one as well, and another mark is no news.
     let after = change.after_value().unwrap_or_else(|| empty.clone());
-    let before = change.before.as_ref().unwrap_or(&empty);
+    let before = change.before.as_deref().unwrap_or(&empty);
     let mut members = match (before, &after) {
         (Value::Map(before), Value::Map(after)) => members_diff(before, after, body_of(change)),
         _ => Members::default(),
@@ -168,7 +168,7 @@ fn updated(change: &Change) -> Members {
     let Some(after) = &change.after else { return Members::default() };
     let wanted = after.attributes();
     let empty = Map::new();
-    let known = change.before.as_ref().and_then(|before| before.get(CUSTOM_ATTRIBUTES));
+    let known = change.before.as_deref().and_then(|before| before.get(CUSTOM_ATTRIBUTES));
     let before = known.and_then(Value::as_map).unwrap_or(&empty);
     let written: BTreeMap<&str, &AttributeValue> = written(change).collect();
     let mut attributes = Members { noun: Noun::Attribute, ..Members::default() };

@@ -287,7 +287,7 @@ impl Planner<'_> {
         if manifest.facts.has_attributes {
             steps.push(Step::PatchDifferent(manifest.spec.attributes()));
         }
-        let block = self.owners.get(&id).map(|owner| Block::OwnedBy { id, owner: (*owner).clone() });
+        let block = self.owners.get(&id).map(|owner| Block::OwnedBy { id, owner: Box::new((*owner).clone()) });
         let reason = Reason::AdoptAnnotation;
         let steps = steps.into();
         let draft = Draft { action: Action::Adopt, reason, block, id: Some(id), before: None, steps };
@@ -396,12 +396,12 @@ fn marks(manifest: &Manifest, options: &PlanOptions) -> bool {
 }
 
 /// What the record says was applied, as far as it is kept, with the attributes that were written last.
-fn before(record: &Record, manifest: &Manifest, written: BTreeMap<String, Value>) -> Value {
+fn before(record: &Record, manifest: &Manifest, written: BTreeMap<String, Value>) -> Box<Value> {
     let mut spec = record.applied.content_before(|| manifest.spec.content());
     if !written.is_empty() {
         spec.set(CUSTOM_ATTRIBUTES, Value::Map(written.into_iter().collect::<Map>()));
     }
-    Value::Map(spec)
+    Box::new(Value::Map(spec))
 }
 
 fn forget(address: &Address, record: &Record) -> Change {
@@ -428,7 +428,7 @@ struct Draft {
     reason: Reason,
     block: Option<Block>,
     id: Option<ConversationId>,
-    before: Option<Value>,
+    before: Option<Box<Value>>,
     steps: Steps,
 }
 

@@ -69,7 +69,7 @@ pub enum Block {
     /// A replacement, and the manifest says `dixaform/on-change: block`.
     OnChangeBlock,
     /// The conversation to adopt has a record under another address.
-    OwnedBy { id: ConversationId, owner: Address },
+    OwnedBy { id: ConversationId, owner: Box<Address> },
 }
 
 impl Block {

@@ -133,7 +133,7 @@ fn append_change(change: &Change, out: &mut String) {
     member(out, "reason", &Value::text(change.reason.word()));
     member(out, "source", &or_null(change.source.as_ref(), source));
     member(out, "id", &or_null(change.id, |id| Value::Number(Number::Integer(id.0))));
-    member(out, "before", change.before.as_ref().unwrap_or(&Value::Null));
+    member(out, "before", change.before.as_deref().unwrap_or(&Value::Null));
     // A spec is JSON already.
     out.push_str(",\"after\":");
     out.push_str(change.after.as_ref().map_or("null", Spec::json));

@@ -37,7 +37,7 @@ pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after:
         block: None,
         source: Some(source("manifests/orders.yaml", 3)),
         id: None,
-        before: before.map(|before| json::parse(before).expect("valid JSON")),
+        before: before.map(|before| Box::new(json::parse(before).expect("valid JSON"))),
         digests: after.as_ref().map(Conversation::digests),
         steps: if makes { vec![Step::Make(address.kind)] } else { Vec::new() }.into(),
         irreversible: makes,

@@ -24,7 +24,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         block: None,
         source: None,
         id: Some(ConversationId(7)),
-        before: before.map(|before| Value::Map(map(before))),
+        before: before.map(|before| Box::new(Value::Map(map(before)))),
         after: Some(Spec::of(&Conversation { content: map(content), attributes })),
         digests: None,
         steps: Steps::default(),
@@ -105,7 +105,7 @@ fn a_withheld_value_differs_from_every_other() {
     let mut change = change(Action::Replace, None, r#"{"list":[{"x":null},{"x":"2"}]}"#, Attributes::new());
     let withheld = Value::Map(Map::from_iter([("x".to_owned(), Value::Withheld)]));
     let list = Value::List(vec![withheld, Value::Map(map(r#"{"x":"2"}"#))]);
-    change.before = Some(Value::Map(Map::from_iter([("list".to_owned(), list)])));
+    change.before = Some(Box::new(Value::Map(Map::from_iter([("list".to_owned(), list)]))));
     let members = of_change(&change);
     let Diff::List(elements) = &member(&members, &["list"]).diff else { panic!("a list") };
     let Element::Differs(Diff::Map(inner)) = &elements[0] else { panic!("a map") };

@@ -334,7 +334,7 @@ fn adopting_what_another_address_owns_is_blocked() {
     let manifests = email("a") + &annotated(&email("b"), "dixaform/adopt: '1001'");
     let plan = plan_of(&manifests, &applied(&email("a")));
     let owner = "conversation.a".parse().expect("an address");
-    assert_eq!(only(&plan).block, Some(Block::OwnedBy { id: ConversationId(1001), owner }));
+    assert_eq!(only(&plan).block, Some(Block::OwnedBy { id: ConversationId(1001), owner: Box::new(owner) }));
     insta::assert_snapshot!(plan_text(&manifests, &applied(&email("a"))), @r#"
       # conversation.b will be adopted  (#1001, m.yaml:14)
       # blocked: conversation #1001 is managed as conversation.a already

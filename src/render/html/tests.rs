@@ -98,7 +98,7 @@ fn hostile_plan() -> Plan {
     first.steps.to_mut().push(Step::ListBefore(HOSTILE.to_owned()));
     let changed = replace("conversation.b", &email(HOSTILE, HOSTILE), &email(&format!("{HOSTILE}!"), "short\ntext"));
     let owner = "import.b".parse().expect("an address");
-    let owned = Change { block: Some(Block::OwnedBy { id: ConversationId(1), owner }), ..changed };
+    let owned = Change { block: Some(Block::OwnedBy { id: ConversationId(1), owner: Box::new(owner) }), ..changed };
     let mut plan = plan_of(vec![first, owned]);
     plan.tenant.base_url = HOSTILE.to_owned();
     plan.tenant.name = HOSTILE.to_owned();

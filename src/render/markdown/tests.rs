@@ -261,7 +261,8 @@ fn text_of_others_is_never_markup() {
     let hostile = "</details><script>alert(1)</script> @everyone #1 | a | b ![x](http://x) \x1b[31m \u{202e} ``` ````\n```\n~~~\n</details>\n::error::x";
     let mut change = create("conversation.a", &email(hostile, hostile));
     change.source = Some(source(&format!("{hostile}.yaml"), 3));
-    change.block = Some(Block::OwnedBy { id: ConversationId(1), owner: "import.b".parse().expect("an address") });
+    change.block =
+        Some(Block::OwnedBy { id: ConversationId(1), owner: Box::new("import.b".parse().expect("an address")) });
     let mut plan = plan_of(vec![change]);
     plan.tenant.base_url = hostile.to_owned();
     plan.tenant.name = format!("--> {hostile}");

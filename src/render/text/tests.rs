@@ -402,7 +402,8 @@ fn what_was_not_kept_is_said_so() {
     let mut change =
         update(r#"{"customAttributes":{"a-1":null}}"#, r#"{"customAttributes":{"a-1":"x"}}"#, r#"{"a-1":"x"}"#);
     let attributes = Map::from_iter([("a-1".to_owned(), Value::Withheld)]);
-    change.before = Some(Value::Map(Map::from_iter([("customAttributes".to_owned(), Value::Map(attributes))])));
+    change.before =
+        Some(Box::new(Value::Map(Map::from_iter([("customAttributes".to_owned(), Value::Map(attributes))]))));
     assert!(block(&change, &PLAIN).contains(r#"~ "a-1" = (previous value not kept) -> "x""#));
 }
 

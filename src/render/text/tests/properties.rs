@@ -77,7 +77,7 @@ proptest! {
     ) {
         let after = Spec::of(&Conversation { content: after, attributes: Attributes::new() });
         let mut change = change("conversation.a", action, None, None);
-        change.before = Some(Value::Map(before));
+        change.before = Some(Box::new(Value::Map(before)));
         change.after = Some(after);
         change.source = Some(source(&file, 1));
         let mut made = plan_of(vec![change]);
