@@ -109,8 +109,9 @@ MEASURED = """\
 Manifests of about 1.7 KB, 60 % conversations and 40 % imports, as `examples/generate.rs` writes them: one in a file and
 500 files in a folder, and once more 50 in a file. Every number is of a whole process, from its start to its end, measured
 from outside; what it prints goes to `/dev/null`. All contenders run once in each round, one after the other, and the
-median over the rounds counts. Files are in the page cache. One megabyte is a million bytes. Peak memory below that of
-`nothing (true)` can't be told, because a process inherits the mark of the one that started it.
+median over the rounds counts. All files are read once before each run, so that they are in the page cache. One megabyte
+is a million bytes. Peak memory below that of `nothing (true)` can't be told, because a process inherits the mark of the
+one that started it.
 
 - **Cold**: there is no state, and every manifest is new. Every file is read, parsed, checked and drawn.
 - **Nothing changed**: the state has every manifest as it is. dixaform keeps an index beside the state, with size, times
