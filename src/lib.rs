@@ -31,6 +31,7 @@
 //! - [`finding`], [`reporter`]: something to tell an author, with its place; collecting them for one file
 //! - [`desired`]: all manifests, checked and keyed by address
 //! - [`shape`]: tables of the members that each request body can have
+//! - `scratch`: memory for texts that are needed for a moment
 //! - [`access`], [`duration`]: how a tenant is reached; durations as people write them
 //!
 //! Pure core, text or values in, values out:

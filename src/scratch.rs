@@ -9,8 +9,8 @@ thread_local! {
 /// So much memory is kept, in bytes.
 const KEPT: usize = 64 << 10;
 
-/// What `use_it` makes of a text that is empty at first. The memory of the text is kept for the next one of this thread;
-/// one within another has memory of its own.
+/// What `use_it` makes of a text that is empty at first. The memory of the text is kept for the next one of this
+/// thread; one within another has memory of its own.
 pub fn text<T>(use_it: impl FnOnce(&mut String) -> T) -> T {
     TEXT.with(|kept| {
         let mut text = kept.take();

@@ -188,10 +188,6 @@ fn pairs<'a>(desired: &'a Desired, state: &'a State) -> impl Iterator<Item = Pai
 }
 
 /// What becomes of one address.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box made by one thread and freed by another costs more than moving it"
-)]
 enum Verdict {
     LeftOut,
     InDoubt(Address),

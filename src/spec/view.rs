@@ -1,4 +1,4 @@
-//! What the text of a spec says, read where it stands: only texts with escapes are copied, and nothing is counted twice.
+//! What the text of a spec says, read where it stands: only texts with escapes are copied.
 
 use std::borrow::Cow;
 
@@ -51,8 +51,8 @@ pub fn mark<'t>(content: &mut Members<'t>, external_id: View<'t>) {
 struct Reader<'t> {
     text: &'t str,
     at: usize,
-    /// What the lists and maps around the cursor have so far: each takes its own from the end when it is complete, and so
-    /// just the room that it needs.
+    /// What the lists and maps around the cursor have so far: each takes its own from the end when it is complete, and
+    /// so just the room that it needs.
     elements: Vec<View<'t>>,
     members: Members<'t>,
 }

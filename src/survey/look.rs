@@ -43,8 +43,8 @@ pub struct Request<'a> {
 /// What a plan is made of.
 #[derive(Debug)]
 pub struct Survey {
-    /// Manifests that differ from their record or have none; without the places of their attributes, and with labels only
-    /// where the scope asks for them.
+    /// Manifests that differ from their record or have none; without the places of their attributes, and with labels
+    /// only where the scope asks for them.
     pub desired: Desired,
     /// The records of those manifests, and those without a manifest.
     pub state: State,

@@ -8,16 +8,17 @@ use std::path::Path;
 const MAY_USE: &[(&str, &[&str])] = &[
     // Nouns.
     ("access", &[]),
-    ("conversation", &["digest", "value"]),
+    ("conversation", &["digest", "json", "value"]),
     ("desired", &["conversation", "source", "spec"]),
-    ("digest", &["json", "value"]),
+    ("digest", &["json", "scratch", "value"]),
     ("duration", &[]),
     ("finding", &["source"]),
     ("json", &["value"]),
     ("reporter", &["finding", "source"]),
+    ("scratch", &[]),
     ("shape", &["conversation"]),
     ("source", &[]),
-    ("spec", &["conversation", "json", "value"]),
+    ("spec", &["conversation", "json", "scratch", "value"]),
     ("value", &[]),
     // The pure core: text or values in, values out.
     ("yaml", &[NOUNS]),
@@ -54,6 +55,7 @@ const NOUN: &[&str] = &[
     "finding",
     "json",
     "reporter",
+    "scratch",
     "shape",
     "source",
     "spec",
