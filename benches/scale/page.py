@@ -168,14 +168,15 @@ With {count:,} manifests, one in a file, on two threads:
 - **Cold** takes {seconds(cold)}, and the events of the parser alone {seconds(events)}. Most manifests never
   meet that parser: a reader for the plain part of YAML takes what it surely understands and leaves everything else to
   it. On top of reading there is opening files ({seconds(at("limit: list+read 2"))}). Of
-  the instructions (callgrind, 500 manifests, one thread, SHA-256 left out) a third reads and checks YAML, a seventh
-  writes digests' canonical form and the text that a plan keeps, two fifths draw the plan (half of that reads the kept
-  text back), and a sixth of all of it is allocating and freeing. About a third of a second is of one thread only:
-  looking for equal bodies, joining, and giving memory back. Next would be drawing from the kept text without a tree.
-- **Peak memory, cold**: half of it is the text of what is new, about 1.5 kB for each manifest, kept until its block is
-  drawn; the rest is the change, the manifest and where it was found. It grows with what is new, not with what is there.
-- **1 % changed**: a thousand blocks of updates are drawn, with their words compared, and the new bodies are looked for
-  among all old ones; it is that which shows beside a plan of a fraction of a second.
+  the instructions (callgrind, 1,000 manifests, one thread, SHA-256 left out) a fifth reads YAML, a third checks it and
+  writes digests' canonical form and the text that a plan keeps, a third draws the plan, and an eighth of all of it is
+  allocating and freeing, most of it for the two trees between YAML and text. Next would be one tree in place of two,
+  which borrows its texts. About a tenth of a second is of one thread only: sorting by address, joining, planning's ends.
+- **Peak memory, cold**: two thirds of it is the text of what is new, about 1.5 kB for each manifest, kept until its
+  block is drawn; the rest is the change, the manifest and where it was found. It grows with what is new, not with what
+  is there.
+- **1 % changed**: a thousand blocks of updates are drawn, with their words compared, and names and bodies of what
+  changed are looked for among all others.
 - **Files of 50 manifests** take {seconds(at("cold, 50 per file"))} cold and {seconds(at("same, 50 per file"))} with
   nothing changed: what is saved is opening files.
 - **Apply** is bound by syncing the journal before each call, by HTTP, and with Dixa by ten requests a second.
