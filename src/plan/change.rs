@@ -295,7 +295,7 @@ pub fn fingerprint_of(tenant: &Target, changes: &[Change]) -> String {
 }
 
 /// See [`Change::fingerprint`]; `wanted` are the digests of what is made or patched as a whole.
-pub(super) fn fingerprint_of_change(
+fn fingerprint_of_change(
     address: &Address,
     action: Action,
     block: Option<&Block>,

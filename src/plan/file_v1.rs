@@ -12,9 +12,7 @@ use crate::conversation::{
 use crate::digest::Digest;
 use crate::json;
 use crate::plan::action::Action;
-use crate::plan::change::{
-    Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target, fingerprint_of, fingerprint_of_change,
-};
+use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target, fingerprint_of};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::source::{Place, Source};
@@ -161,19 +159,15 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
             Some(Digests { content: digest_at(digests, "content")?, attributes: digest_at(digests, "attributes")? })
         }
     };
-    if let (Some(after), Some(digests)) = (&after, &digests)
-        && after.digests().attributes != digests.attributes
-    {
-        return Err(PlanFileError::Changed(address.to_string()));
-    }
-    let wanted = after.as_ref().map(Conversation::digests);
     let id = value.get("id").and_then(as_integer).map(ConversationId);
     let block = block(value, id)?;
     let steps = list_at(value, "steps")?.iter().map(step).collect::<Result<Vec<_>, _>>()?;
-    if text_at(value, "fingerprint")? != fingerprint_of_change(&address, action, block.as_ref(), id, &steps, wanted) {
+    let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
+    let wanted = after.as_ref().map(Conversation::digests);
+    // A fingerprint, and with it an approval, is over the digests: they must be those of what is sent.
+    if makes != action.makes() || !are_of(digests, wanted, action) {
         return Err(PlanFileError::Changed(address.to_string()));
     }
-    let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
     let marked = value.get("marked") == Some(&Value::Bool(true));
     let known_otherwise = |after: &Conversation| {
         let listed = steps.iter().any(|step| matches!(step, Step::ListBefore(_)));
@@ -183,7 +177,7 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
     if makes && after.as_ref().is_some_and(|after| marked == known_otherwise(after)) {
         return Err(PlanFileError::Changed(address.to_string()));
     }
-    Ok(Change {
+    let change = Change {
         reason: reason(text_at(value, "reason")?)?,
         source: source(member(value, "source")?)?,
         before: Some(member(value, "before")?.clone()).filter(|before| *before != Value::Null).map(Box::new),
@@ -197,7 +191,24 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
         after: after.as_ref().map(Spec::of),
         digests,
         steps: steps.into(),
-    })
+    };
+    if text_at(value, "fingerprint")? != change.fingerprint() {
+        return Err(PlanFileError::Changed(change.address.to_string()));
+    }
+    Ok(change)
+}
+
+/// Whether these are the digests to record of what is wanted.
+fn are_of(recorded: Option<Digests>, wanted: Option<Digests>, action: Action) -> bool {
+    match (recorded, wanted) {
+        (None, None) => true,
+        (Some(recorded), Some(wanted)) => {
+            // An update under `dixaform/on-change: ignore` leaves the content of the record as it is, and sends none.
+            let same_content = recorded.content == wanted.content || action == Action::Update;
+            same_content && recorded.attributes == wanted.attributes
+        }
+        (None, Some(_)) | (Some(_), None) => false,
+    }
 }
 
 fn conversation(spec: &Value) -> Result<Conversation, PlanFileError> {

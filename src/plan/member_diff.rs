@@ -272,14 +272,14 @@ fn quote_attributes(member: &mut Member) {
     }
 }
 
-/// Members that mean something: an empty list means as much as no such member.
-/// How many members the content of a spec has.
+/// How many [present] members the content of a spec has.
 fn members_of_content(spec: &Spec) -> usize {
     let Some(members) = spec.view() else { return present(&spec.content()).count() };
     let is_absent = |member: &View<'_>| matches!(member, View::List(elements) if elements.is_empty());
     members.iter().filter(|(name, member)| name != CUSTOM_ATTRIBUTES && !is_absent(member)).count()
 }
 
+/// Members that mean something: an empty list means as much as no such member.
 fn present(map: &Map) -> impl Iterator<Item = (&str, &Value)> {
     map.iter().filter(|(_, value)| !is_absent(value))
 }

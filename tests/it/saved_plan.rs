@@ -1,5 +1,8 @@
 //! Saved plans and approvals: what was reviewed is what is applied, or nothing is.
 
+use dixaform::digest::Digest;
+use dixaform::json;
+use dixaform::value::{self, Map};
 use serde_json::Value;
 
 use crate::support::manifests::{LEGACY, ORDER, SMS, TEXT, email};
@@ -105,6 +108,73 @@ fn a_plan_that_was_edited_is_refused_whatever_was_edited() {
         let _ = outcome.warns("hint: ");
         assert!(workspace.writes_since(0).is_empty(), "{from}");
     }
+}
+
+/// Changes a saved plan as somebody would who knows how it is sealed. The edit gets its first change.
+fn forge(workspace: &Workspace, name: &str, edit: impl FnOnce(&mut Map)) {
+    let mut plan = map(json::parse(&workspace.read(name)).unwrap());
+    plan.remove("seal");
+    let Some(value::Value::List(changes)) = plan.get_mut("changes") else { panic!("no changes") };
+    let value::Value::Map(first) = &mut changes[0] else { panic!("no change") };
+    edit(first);
+    let text = json::write_map(&plan);
+    let text = text.strip_suffix('}').unwrap();
+    workspace.write(name, format!("{text},\"seal\":\"{}\"}}\n", Digest::of_bytes(text.as_bytes())));
+}
+
+fn map(value: value::Value) -> Map {
+    let value::Value::Map(map) = value else { panic!("{value:?} is no map") };
+    map
+}
+
+/// The first change of a plan with another body.
+fn other_change() -> Map {
+    let other = Workspace::fast().file("manifests/order.yaml", &ORDER.replace("order #123", "order #999"));
+    let plan = other.run("plan --format json").exit(0).stdout;
+    let changes = map(json::parse(&plan).unwrap()).remove("changes");
+    let Some(value::Value::List(changes)) = changes else { panic!("no changes") };
+    map(changes.into_iter().next().unwrap())
+}
+
+#[test]
+fn what_is_sent_is_what_the_fingerprint_is_over_even_in_a_plan_that_was_sealed_again() {
+    let take = |change: &mut Map, other: &Map, name: &'static str| change.set(name, other.get(name).unwrap().clone());
+    type Forgery<'f> = &'f dyn Fn(&mut Map, &Map);
+    let forgeries: [Forgery<'_>; 5] = [
+        // Another body, with the fingerprint that a change with this body has.
+        &|change, other| ["after", "fingerprint"].into_iter().for_each(|name| take(change, other, name)),
+        // The same, called an update: the content that it records need not be that of its body.
+        &|change, other| {
+            take(change, other, "after");
+            change.set("action", value::Value::text("update"));
+        },
+        &|change, other| take(change, other, "digest"),
+        &|change, _| change.set("digest", value::Value::Null),
+        &|change, _| change.set("after", value::Value::Null),
+    ];
+    for (number, forgery) in forgeries.into_iter().enumerate() {
+        let workspace = planned();
+        let approved = fingerprint(&workspace);
+        forge(&workspace, "seed.plan", |change| forgery(change, &other_change()));
+        for command in [
+            "show seed.plan".to_owned(),
+            format!("apply seed.plan --approved {approved}"),
+            "apply --yes --approved-plan seed.plan".to_owned(),
+        ] {
+            let outcome = workspace.run(&command);
+            assert!(matches!(outcome.code, 1 | 5), "{number}, {command}: {outcome:?}");
+            let _ = outcome.warns("it was changed since it was saved");
+        }
+        assert!(workspace.writes_since(0).is_empty(), "{number}");
+        assert!(!workspace.exists("state/sandbox.journal"), "{number}");
+    }
+}
+
+#[test]
+fn a_plan_that_is_only_sealed_again_is_still_the_plan() {
+    let workspace = planned();
+    forge(&workspace, "seed.plan", |_| {});
+    let _ = workspace.run("apply seed.plan").exit(0);
 }
 
 #[test]
