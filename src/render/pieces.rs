@@ -35,9 +35,9 @@ impl Iterator for Pieces<'_> {
 }
 
 /// Changes that one thread draws before it hands over what it has.
-const PART: usize = 64;
+const PART: usize = 32;
 
-/// Parts that each thread draws before any of them is written: a megabyte of text.
+/// Parts that each thread draws before any of them is written: half a megabyte of text.
 const PARTS: usize = 4;
 
 /// The changes as `draw` appends them, by all threads, in their order. It is given the index of each.
