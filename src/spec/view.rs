@@ -87,37 +87,39 @@ impl<'t> Reader<'t> {
     }
 
     fn list(&mut self) -> Option<View<'t>> {
-        self.take(b'[')?;
         let first = self.elements.len();
-        if !self.takes(b']') {
-            loop {
-                let element = self.value()?;
-                self.elements.push(element);
-                if !self.takes(b',') {
-                    self.take(b']')?;
-                    break;
-                }
-            }
-        }
+        self.each(*b"[]", |reader| {
+            let element = reader.value()?;
+            reader.elements.push(element);
+            Some(())
+        })?;
         Some(View::List(self.elements.drain(first..).collect()))
     }
 
     fn map(&mut self) -> Option<View<'t>> {
-        self.take(b'{')?;
         let first = self.members.len();
-        if !self.takes(b'}') {
-            loop {
-                let name = self.string()?;
-                self.take(b':')?;
-                let member = self.value()?;
-                self.members.push((name, member));
-                if !self.takes(b',') {
-                    self.take(b'}')?;
-                    break;
-                }
+        self.each(*b"{}", |reader| {
+            let name = reader.string()?;
+            reader.take(b':')?;
+            let member = reader.value()?;
+            reader.members.push((name, member));
+            Some(())
+        })?;
+        Some(View::Map(self.members.drain(first..).collect()))
+    }
+
+    /// What stands between two brackets, with commas in between.
+    fn each(&mut self, [open, close]: [u8; 2], mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.take(open)?;
+        if self.takes(close) {
+            return Some(());
+        }
+        loop {
+            read(self)?;
+            if !self.takes(b',') {
+                return self.take(close);
             }
         }
-        Some(View::Map(self.members.drain(first..).collect()))
     }
 
     fn number(&mut self) -> Option<View<'t>> {
