@@ -11,6 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use dixaform::manifest;
 use dixaform::reporter::Reporter;
+use dixaform::scratch;
 use dixaform::yaml;
 
 #[expect(dead_code, reason = "what writes the files is not used here")]
@@ -36,15 +37,19 @@ fn reading(criterion: &mut Criterion) {
     group.bench_function("tree by the parser", |bencher| {
         bencher.iter(|| {
             for text in &texts {
-                let mut reporter = Reporter::new(&file, text);
-                black_box(yaml::only::by_parser(text, &mut reporter));
+                scratch::arena(|arena| {
+                    let mut reporter = Reporter::new(&file, text);
+                    black_box(yaml::only::by_parser(text, arena, &mut reporter));
+                });
             }
         });
     });
     group.bench_function("tree by the short way", |bencher| {
         bencher.iter(|| {
             for text in &texts {
-                black_box(yaml::only::by_short_way(text).expect("manifests as they are written"));
+                scratch::arena(|arena| {
+                    black_box(yaml::only::by_short_way(text, arena).expect("manifests as they are written"));
+                });
             }
         });
     });

@@ -5,9 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use bumpalo::collections::Vec as ArenaVec;
+
 use crate::digest::Digest;
-use crate::json;
+use crate::scratch::{self, Arena};
 use crate::value::{Map, Value};
+use crate::view::{self, Members, View};
 
 /// Which of Dixa's two ways of making a conversation a manifest uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,6 +131,16 @@ impl AttributeValue {
         }
     }
 
+    fn view<'t>(&'t self, arena: &'t Arena) -> View<'t> {
+        match self {
+            AttributeValue::Text(text) => View::Text(text),
+            AttributeValue::Path(path) => {
+                View::List(arena.alloc_slice_fill_iter(path.iter().map(|option| View::Text(option))))
+            }
+            AttributeValue::Clear => View::Null,
+        }
+    }
+
     /// None for what no attribute can hold.
     pub fn from_value(value: &Value) -> Option<Self> {
         match value {
@@ -155,39 +168,6 @@ pub fn attributes_to_map(attributes: &Attributes) -> Map {
     map
 }
 
-/// Appends attributes as compact JSON, in ascending order of their ids.
-pub(crate) fn write_attributes_into(attributes: &Attributes, out: &mut String) {
-    out.push('{');
-    for (index, (id, value)) in attributes.iter().enumerate() {
-        out.push_str(if index > 0 { "," } else { "" });
-        json::quote_into(id, out);
-        out.push(':');
-        match value {
-            AttributeValue::Text(text) => json::quote_into(text, out),
-            AttributeValue::Clear => out.push_str("null"),
-            AttributeValue::Path(path) => {
-                out.push('[');
-                for (index, option) in path.iter().enumerate() {
-                    out.push_str(if index > 0 { "," } else { "" });
-                    json::quote_into(option, out);
-                }
-                out.push(']');
-            }
-        }
-    }
-    out.push('}');
-}
-
-/// The digest of attributes as a map.
-fn digest_of_attributes(attributes: &Attributes) -> Digest {
-    let is_absent = |value: &AttributeValue| matches!(value, AttributeValue::Path(path) if path.is_empty());
-    if attributes.values().any(is_absent) {
-        return Digest::of_map(&attributes_to_map(attributes));
-    }
-    // Ids ascend, and strings are written in one way only: this is the canonical form already.
-    Digest::of_written(|form| write_attributes_into(attributes, form))
-}
-
 /// The member of a spec that is never part of the POST.
 pub const CUSTOM_ATTRIBUTES: &str = "customAttributes";
 
@@ -200,8 +180,19 @@ pub struct Conversation {
 }
 
 impl Conversation {
+    /// The same, for those who look at it once.
+    pub fn described<'t>(&'t self, arena: &'t Arena) -> Described<'t> {
+        let mut attributes = ArenaVec::with_capacity_in(self.attributes.len(), arena);
+        attributes.extend(self.attributes.iter().map(|(id, value)| (id.as_str(), value.view(arena))));
+        Described { content: view::members(&self.content, arena), attributes: attributes.into_bump_slice() }
+    }
+
     pub fn digests(&self) -> Digests {
-        Digests { content: Digest::of_map(&self.content), attributes: digest_of_attributes(&self.attributes) }
+        scratch::arena(|arena| self.described(arena).digests())
+    }
+
+    pub fn facts(&self) -> Facts {
+        scratch::arena(|arena| self.described(arena).facts())
     }
 
     /// The whole spec: the content and, where there are any, `customAttributes` last.
@@ -223,11 +214,6 @@ impl Conversation {
         self.content.get("requesterId").and_then(Value::as_text)
     }
 
-    /// Whether there is a message that can carry an `externalId`.
-    pub fn has_message(&self) -> bool {
-        self.first_message().is_some()
-    }
-
     /// The content with this `externalId` on its first message; see [`mark`].
     pub fn marked_content(&self, external_id: Value) -> Map {
         let mut content = self.content.clone();
@@ -235,31 +221,45 @@ impl Conversation {
         content
     }
 
-    fn first_message(&self) -> Option<&Value> {
-        let first_of_many = || self.content.get("messages")?.as_list()?.first();
-        self.content.get("message").or_else(first_of_many)
-    }
-
     /// The `externalId` of its first message: of `message`, or of the first of `messages`.
     pub fn first_external_id(&self) -> Option<&str> {
-        self.first_message()?.get("externalId")?.as_text()
+        let first_of_many = || self.content.get("messages")?.as_list()?.first();
+        self.content.get("message").or_else(first_of_many)?.get("externalId")?.as_text()
+    }
+}
+
+/// A [`Conversation`] as it is read: for those who look at it once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Described<'t> {
+    /// See [`Conversation::content`].
+    pub content: Members<'t>,
+    /// In ascending order of their ids. A text, a list of texts, or null to clear the value.
+    pub attributes: Members<'t>,
+}
+
+impl<'t> Described<'t> {
+    pub fn digests(self) -> Digests {
+        Digests { content: Digest::of_members(self.content), attributes: Digest::of_members(self.attributes) }
+    }
+
+    fn first_message(self) -> Option<View<'t>> {
+        let first_of_many = || match view::member(self.content, "messages") {
+            Some(View::List(messages)) => messages.first().copied(),
+            _ => None,
+        };
+        view::member(self.content, "message").or_else(first_of_many)
     }
 
     /// What planning asks of it, so that it need not be unpacked for that.
-    pub fn facts(&self) -> Facts {
+    pub fn facts(self) -> Facts {
+        let message = self.first_message();
+        let message_type = view::member(self.content, "message").and_then(|message| message.get("_type"));
         Facts {
             has_attributes: !self.attributes.is_empty(),
-            has_message: self.has_message(),
-            has_external_id: self.first_external_id().is_some(),
-            reaches_customer: self.reaches_customer(),
+            has_message: message.is_some(),
+            has_external_id: message.and_then(|message| message.get("externalId")).and_then(View::as_text).is_some(),
+            reaches_customer: message_type.and_then(View::as_text) == Some("Outbound"),
         }
-    }
-
-    /// Whether making it sends a message to the customer: it has a message of type `Outbound`. An import sends nothing,
-    /// its messages are of type `OutboundImport`.
-    pub fn reaches_customer(&self) -> bool {
-        let message_type = self.content.get("message").and_then(|message| message.get("_type"));
-        message_type.and_then(Value::as_text) == Some("Outbound")
     }
 }
 
@@ -279,15 +279,33 @@ pub fn mark(content: &mut Map, external_id: Value) {
     }
 }
 
+/// [`mark`] for a content that is only looked at.
+pub fn marked<'t>(content: Members<'t>, external_id: View<'t>, arena: &'t Arena) -> Members<'t> {
+    let set = |message| View::Map(view::with_member(message, "externalId", external_id, arena));
+    let name = if view::member(content, "message").is_some() { "message" } else { "messages" };
+    let marked = match view::member(content, name) {
+        Some(View::Map(message)) => set(message),
+        Some(View::List([View::Map(first), rest @ ..])) => {
+            let mut messages = ArenaVec::with_capacity_in(1 + rest.len(), arena);
+            messages.push(set(first));
+            messages.extend_from_slice_copy(rest);
+            View::List(messages.into_bump_slice())
+        }
+        _ => return content,
+    };
+    view::with_member(content, name, marked, arena)
+}
+
 /// What planning asks of a conversation that is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     pub has_attributes: bool,
-    /// See [`Conversation::has_message`].
+    /// Whether there is a message that can carry an `externalId`.
     pub has_message: bool,
     /// See [`Conversation::first_external_id`].
     pub has_external_id: bool,
-    /// See [`Conversation::reaches_customer`].
+    /// Whether making it sends a message to the customer: it has a message of type `Outbound`. An import sends nothing,
+    /// its messages are of type `OutboundImport`.
     pub reaches_customer: bool,
 }
 

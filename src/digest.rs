@@ -30,6 +30,7 @@ use sha2::{Digest as _, Sha256};
 use crate::json;
 use crate::scratch;
 use crate::value::{Map, Value};
+use crate::view::{self, Members, View};
 
 /// A digest of bytes that come one after the other.
 #[derive(Clone, Debug, Default)]
@@ -58,20 +59,20 @@ impl Digest {
 
     /// The digest of the canonical form of a map.
     pub fn of_map(map: &Map) -> Self {
-        Digest::of_written(|form| canonical_map_into(map, form))
+        scratch::arena(|arena| Digest::of_members(view::members(map, arena)))
+    }
+
+    /// The digest of the canonical form of a map with these members.
+    pub fn of_members(members: Members<'_>) -> Self {
+        scratch::text(|form| {
+            canonical_members_into(members, form);
+            Digest::of_bytes(form.as_bytes())
+        })
     }
 
     /// The digest of the canonical form of a value.
     pub fn of_value(value: &Value) -> Self {
-        Digest::of_written(|form| canonical_into(value, form))
-    }
-
-    /// The SHA-256 of a canonical form.
-    pub(crate) fn of_written(write: impl FnOnce(&mut String)) -> Self {
-        scratch::text(|form| {
-            write(form);
-            Digest::of_bytes(form.as_bytes())
-        })
+        Digest::of_bytes(canonical(value).as_bytes())
     }
 
     /// The 32 bytes themselves, for files that only this program reads.
@@ -152,55 +153,53 @@ pub fn hex(bytes: &[u8]) -> String {
 /// The canonical form of a value; see the top of this file.
 pub fn canonical(value: &Value) -> String {
     let mut out = String::new();
-    canonical_into(value, &mut out);
+    scratch::arena(|arena| canonical_into(View::of(value, arena), &mut out));
     out
 }
 
 /// The canonical form of a map that is not wrapped in a [`Value`].
 pub fn canonical_map(map: &Map) -> String {
     let mut out = String::new();
-    canonical_map_into(map, &mut out);
+    scratch::arena(|arena| canonical_members_into(view::members(map, arena), &mut out));
     out
 }
 
-fn canonical_into(value: &Value, out: &mut String) {
-    match value {
-        Value::Number(number) => out.push_str(&number.canonical()),
-        Value::List(items) => {
+fn canonical_into(view: View<'_>, out: &mut String) {
+    match view {
+        View::Number(number) => out.push_str(&number.canonical()),
+        View::List(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                canonical_into(item, out);
+                canonical_into(*item, out);
             }
             out.push(']');
         }
-        Value::Map(map) => canonical_map_into(map, out),
-        Value::Null | Value::Bool(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {
-            json::write_into(value, out)
-        }
+        View::Map(members) => canonical_members_into(members, out),
+        View::Null | View::Bool(_) | View::Text(_) | View::SetByDixaform => json::write_view_into(view, out),
     }
 }
 
-fn canonical_map_into(map: &Map, out: &mut String) {
+fn canonical_members_into(members: Members<'_>, out: &mut String) {
     // Nearly every map is small, and needs no memory of its own to be sorted.
     const SMALL: usize = 16;
-    let present = map.iter().filter(|(_, value)| !is_absent(value));
-    if map.len() <= SMALL {
-        let mut members = [("", &Value::Null); SMALL];
+    let present = members.iter().filter(|(_, value)| !value.is_absent());
+    if members.len() <= SMALL {
+        let mut sorted = [("", View::Null); SMALL];
         let mut count = 0;
-        for (slot, member) in members.iter_mut().zip(present) {
-            *slot = member;
+        for (slot, member) in sorted.iter_mut().zip(present) {
+            *slot = *member;
             count += 1;
         }
-        canonical_members_into(&mut members[..count], out);
+        sorted_members_into(&mut sorted[..count], out);
     } else {
-        canonical_members_into(&mut present.collect::<Vec<_>>(), out);
+        sorted_members_into(&mut present.copied().collect::<Vec<_>>(), out);
     }
 }
 
-fn canonical_members_into(members: &mut [(&str, &Value)], out: &mut String) {
+fn sorted_members_into(members: &mut [(&str, View<'_>)], out: &mut String) {
     members.sort_unstable_by_key(|(name, _)| *name);
     out.push('{');
     for (index, (name, value)) in members.iter().enumerate() {
@@ -209,7 +208,7 @@ fn canonical_members_into(members: &mut [(&str, &Value)], out: &mut String) {
         }
         json::quote_into(name, out);
         out.push(':');
-        canonical_into(value, out);
+        canonical_into(*value, out);
     }
     out.push('}');
 }

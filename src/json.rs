@@ -7,7 +7,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
+use crate::scratch;
 use crate::value::{Map, Number, Value};
+use crate::view::{self, Members, View};
 
 /// Compact JSON, members in their own order.
 pub fn write(value: &Value) -> String {
@@ -63,36 +65,46 @@ fn write_pretty_into(value: &Value, level: usize, out: &mut String) {
 
 /// Appends compact JSON to `out`.
 pub fn write_into(value: &Value, out: &mut String) {
-    match value {
-        Value::Null | Value::Withheld | Value::SetByDixaform => out.push_str("null"),
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
-        Value::Number(number) => out.push_str(&number.to_string()),
-        Value::Text(text) => quote_into(text, out),
-        Value::List(items) => {
+    scratch::arena(|arena| write_view_into(View::of(value, arena), out));
+}
+
+/// [`write_into`] for a map that is not wrapped in a [`Value`].
+pub fn write_map_into(map: &Map, out: &mut String) {
+    scratch::arena(|arena| write_members_into(view::members(map, arena), out));
+}
+
+/// [`write_into`] for a view.
+pub fn write_view_into(view: View<'_>, out: &mut String) {
+    match view {
+        View::Null | View::SetByDixaform => out.push_str("null"),
+        View::Bool(true) => out.push_str("true"),
+        View::Bool(false) => out.push_str("false"),
+        View::Number(number) => out.push_str(&number.to_string()),
+        View::Text(text) => quote_into(text, out),
+        View::List(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                write_into(item, out);
+                write_view_into(*item, out);
             }
             out.push(']');
         }
-        Value::Map(map) => write_map_into(map, out),
+        View::Map(members) => write_members_into(members, out),
     }
 }
 
-/// [`write_into`] for a map that is not wrapped in a [`Value`].
-pub fn write_map_into(map: &Map, out: &mut String) {
+/// [`write_view_into`] for the members of a map.
+pub fn write_members_into(members: Members<'_>, out: &mut String) {
     out.push('{');
-    for (index, (name, value)) in map.iter().enumerate() {
+    for (index, (name, value)) in members.iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
         quote_into(name, out);
         out.push(':');
-        write_into(value, out);
+        write_view_into(*value, out);
     }
     out.push('}');
 }

@@ -126,11 +126,12 @@ pub mod duration;
 pub mod finding;
 pub mod json;
 pub mod reporter;
-mod scratch;
+pub mod scratch;
 pub mod shape;
 pub mod source;
 pub mod spec;
 pub mod value;
+pub mod view;
 
 pub mod journal;
 pub mod manifest;

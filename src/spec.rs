@@ -2,7 +2,7 @@
 //!
 //! A tree of values takes several times the memory of its text, and most specs are only ever compared by their digests.
 
-pub mod view;
+mod reading;
 mod written;
 
 use std::fmt;
@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, write_attributes_into};
+use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, Described};
 use crate::json;
-use crate::scratch;
+use crate::scratch::{self, Arena};
 use crate::value::{Map, Value};
+use crate::view::Members;
 
 /// The whole spec of a conversation, `customAttributes` included, as compact JSON: the content in the order in which it
 /// was written, then the attributes, if there are any, in ascending order of their ids. A clone shares the text.
@@ -31,16 +32,19 @@ pub enum NotASpec {
 
 impl Spec {
     pub fn of(conversation: &Conversation) -> Self {
-        let Conversation { content, attributes } = conversation;
+        scratch::arena(|arena| Spec::of_described(conversation.described(arena)))
+    }
+
+    pub fn of_described(Described { content, attributes }: Described<'_>) -> Self {
         scratch::text(|text| {
-            json::write_map_into(content, text);
+            json::write_members_into(content, text);
             if !attributes.is_empty() {
                 // Inside the brace that ends the content, as its last member.
                 text.pop();
                 text.push_str(if content.is_empty() { "" } else { "," });
                 json::quote_into(CUSTOM_ATTRIBUTES, text);
                 text.push(':');
-                write_attributes_into(attributes, text);
+                json::write_members_into(attributes, text);
                 text.push('}');
             }
             Spec(Arc::from(&**text))
@@ -111,8 +115,8 @@ impl Spec {
     }
 
     /// [`Spec::value`] for those who only look. None says nothing about the text: take [`Spec::value`] then.
-    pub fn view(&self) -> Option<view::Members<'_>> {
-        view::read(&self.0)
+    pub fn view<'t>(&'t self, arena: &'t Arena) -> Option<Members<'t>> {
+        reading::read(&self.0, arena)
     }
 
     /// The content of what the text says.

@@ -68,6 +68,14 @@ pub enum Number {
 }
 
 impl Number {
+    /// The number that a JSON text is; none when it is not one, or is infinite.
+    pub fn of_json(text: &str) -> Option<Self> {
+        let is_number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
+        let integer = || text.parse().map(Number::Integer).or_else(|_| text.parse().map(Number::Unsigned)).ok();
+        let float = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(Number::Float);
+        if is_number { integer().or_else(float) } else { None }
+    }
+
     /// The one spelling of this number that [`crate::digest`] hashes: an integral float below 2^53 equals the integer.
     pub fn canonical(self) -> String {
         const EXACT: f64 = 9_007_199_254_740_992.0;

@@ -12,6 +12,7 @@ use crate::cli::session::{Session, report};
 use crate::cli::{load, signals};
 use crate::reporter::Reporter;
 use crate::sandbox::{Sandbox, SandboxOptions};
+use crate::scratch::Arena;
 use crate::value::Number;
 use crate::yaml::{self, Content, Format, Node};
 
@@ -55,7 +56,8 @@ fn seed(session: &Session, path: &Path) -> Result<serde_json::Value, Error> {
         unusable()
     })?;
     let mut reporter = Reporter::new(&name, text);
-    let documents = yaml::read(text, Format::of(&name, text), &mut reporter);
+    let arena = Arena::new();
+    let documents = yaml::read(text, Format::of(&name, text), &arena, &mut reporter);
     let findings = reporter.finish();
     report(&findings, &session.output);
     match documents.as_slice() {

@@ -1,16 +1,25 @@
 //! A request body against the tables of [`crate::shape`]: every difference becomes a finding, and what fits a value.
 
+use bumpalo::collections::Vec as ArenaVec;
+
 use crate::finding::{closest, code};
 use crate::manifest::forms;
 use crate::reporter::Reporter;
+use crate::scratch::Arena;
 use crate::shape::{Form, Member, Shape, Union};
-use crate::value::{Map, Value};
+use crate::view::{Members, View};
 use crate::yaml::{Content, Entry, Node};
 
 /// Checks the entries of a map against a union. `extra` names members that someone else checks.
 ///
 /// Returns what was written, in its order, without the extra members; none when anything was wrong.
-pub(super) fn check_union(union: &Union, node: &Node<'_>, extra: &[&str], reporter: &mut Reporter<'_>) -> Option<Map> {
+pub(super) fn check_union<'t>(
+    union: &Union,
+    node: &Node<'t>,
+    extra: &[&str],
+    arena: &'t Arena,
+    reporter: &mut Reporter<'_>,
+) -> Option<Members<'t>> {
     let Some(entries) = node.entries() else {
         wrong_type(node, &format!("{} is a map", union.what), reporter);
         return None;
@@ -26,12 +35,12 @@ pub(super) fn check_union(union: &Union, node: &Node<'_>, extra: &[&str], report
         }
         Some(entry) => variant_named(union, entry, reporter)?,
     };
-    let mut map = check_members(variant, Some(union), node, entries, extra, reporter)?;
+    let mut members = check_members(variant, Some(union), node, extra, arena, reporter)?;
     if named.is_none() {
         // Every sample of the documentation carries it: https://docs.dixa.io/openapi/dixa-api/v1/conversations
-        map.push_unique("_type", Value::text(variant.name));
+        members.push(("_type", View::Text(variant.name)));
     }
-    Some(map)
+    Some(members.into_bump_slice())
 }
 
 fn variant_named(union: &Union, entry: &Entry<'_>, reporter: &mut Reporter<'_>) -> Option<&'static Shape> {
@@ -53,31 +62,32 @@ fn variant_named(union: &Union, entry: &Entry<'_>, reporter: &mut Reporter<'_>) 
 }
 
 /// Checks all members, and goes on after a finding so that every one is reported.
-fn check_members(
+fn check_members<'t>(
     shape: &Shape,
     union: Option<&Union>,
-    node: &Node<'_>,
-    entries: &[Entry<'_>],
+    node: &Node<'t>,
     extra: &[&str],
+    arena: &'t Arena,
     reporter: &mut Reporter<'_>,
-) -> Option<Map> {
-    let mut map = Map::with_capacity(entries.len());
+) -> Option<ArenaVec<'t, (&'t str, View<'t>)>> {
+    let entries = node.entries()?;
+    let mut members = ArenaVec::with_capacity_in(entries.len() + 1, arena);
     let mut complete = true;
     // By position in the shape.
     let mut written = 0_u64;
     for entry in entries {
-        let key = &*entry.key;
+        let key = entry.key;
         if extra.contains(&key) {
             continue;
         }
         if let Some((position, member)) = shape.position(key) {
             written |= 1 << position;
-            match check(&member.form, &entry.value, key, reporter) {
-                Some(value) => map.push_unique(member.name, value),
+            match check(&member.form, &entry.value, key, arena, reporter) {
+                Some(value) => members.push((member.name, value)),
                 None => complete = false,
             }
         } else if union.is_some() && key == "_type" {
-            map.push_unique("_type", Value::text(shape.name));
+            members.push(("_type", View::Text(shape.name)));
         } else {
             unknown_member(shape, union, entry, extra, reporter);
             complete = false;
@@ -88,7 +98,7 @@ fn check_members(
         missing_member(shape, union, member, node, reporter);
         complete = false;
     }
-    complete.then_some(map)
+    complete.then_some(members)
 }
 
 fn missing_member(shape: &Shape, union: Option<&Union>, member: &Member, node: &Node<'_>, reporter: &mut Reporter<'_>) {
@@ -104,7 +114,7 @@ fn unknown_member(
     extra: &[&str],
     reporter: &mut Reporter<'_>,
 ) {
-    let key = &*entry.key;
+    let key = entry.key;
     let others: Vec<_> = union
         .iter()
         .flat_map(|union| union.variants)
@@ -140,49 +150,58 @@ fn described(shape: &Shape, union: Option<&Union>) -> String {
 }
 
 /// Checks one value; none when it, or anything in it, is wrong.
-fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Value> {
+fn check<'t>(
+    form: &Form,
+    node: &Node<'t>,
+    name: &str,
+    arena: &'t Arena,
+    reporter: &mut Reporter<'_>,
+) -> Option<View<'t>> {
     match form {
-        Form::Union(union) => check_union(union, node, &[], reporter).map(Value::Map),
+        Form::Union(union) => check_union(union, node, &[], arena, reporter).map(View::Map),
         Form::Map(shape) => {
-            let Some(entries) = node.entries() else {
+            if node.entries().is_none() {
                 wrong_type(node, &format!("`{name}` is a map"), reporter);
-                return None;
-            };
-            check_members(shape, None, node, entries, &[], reporter).map(Value::Map)
+            }
+            check_members(shape, None, node, &[], arena, reporter).map(|members| View::Map(members.into_bump_slice()))
         }
         Form::List(form) => {
-            let Content::List(items) = &node.content else {
+            let Content::List(items) = node.content else {
                 wrong_type(node, &format!("`{name}` is a list"), reporter);
                 return None;
             };
-            every(items, |item| check(form, item, name, reporter)).map(Value::List)
+            every(items, arena, |item| check(form, item, name, arena, reporter))
         }
         Form::Free => {
             if node.entries().is_none() {
                 wrong_type(node, &format!("`{name}` is a map"), reporter);
                 return None;
             }
-            free(node, reporter)
+            free(node, arena, reporter)
         }
         _ => {
             let text = text(node, name, reporter)?;
-            check_text(form, text, node, name, reporter).then(|| Value::text(text))
+            check_text(form, text, node, name, reporter).then_some(View::Text(text))
         }
     }
 }
 
-/// Checks all items, and goes on after a finding so that every one is reported.
-fn every(items: &[Node<'_>], mut check: impl FnMut(&Node<'_>) -> Option<Value>) -> Option<Vec<Value>> {
-    let mut values = Vec::with_capacity(items.len());
+/// The list of what all items are, which are checked to the last, so that every finding is reported.
+pub(super) fn every<'t>(
+    items: &[Node<'t>],
+    arena: &'t Arena,
+    mut check: impl FnMut(&Node<'t>) -> Option<View<'t>>,
+) -> Option<View<'t>> {
+    let mut values = ArenaVec::with_capacity_in(items.len(), arena);
     for item in items {
         values.extend(check(item));
     }
-    (values.len() == items.len()).then_some(values)
+    (values.len() == items.len()).then(|| View::List(values.into_bump_slice()))
 }
 
 /// A string, or a finding that says why it is none.
-pub(super) fn text<'n>(node: &'n Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
-    match &node.content {
+pub(super) fn text<'t>(node: &Node<'t>, name: &str, reporter: &mut Reporter<'_>) -> Option<&'t str> {
+    match node.content {
         Content::Text(text) => return Some(text),
         Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) => {
             let message = format!("`{name}` is a string, and `{text}` is {}", node.what());
@@ -248,29 +267,25 @@ fn misfit(form: &Form, text: &str, name: &str) -> (&'static str, String, String)
 }
 
 /// Anything that JSON can carry.
-fn free(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Value> {
-    match &node.content {
-        Content::Null => Some(Value::Null),
-        Content::Bool(value, _) => Some(Value::Bool(*value)),
-        Content::Number(number, _) => Some(Value::Number(*number)),
+fn free<'t>(node: &Node<'t>, arena: &'t Arena, reporter: &mut Reporter<'_>) -> Option<View<'t>> {
+    match node.content {
+        Content::Null => Some(View::Null),
+        Content::Bool(value, _) => Some(View::Bool(value)),
+        Content::Number(number, _) => Some(View::Number(number)),
         Content::OddNumber(text) => {
             reporter
                 .error(code::BAD_NUMBER, node.span(), format!("JSON can't carry the number `{text}`"))
                 .hint(format!("quote it: \"{text}\""));
             None
         }
-        Content::Text(text) => Some(Value::text(&**text)),
-        Content::List(items) => every(items, |item| free(item, reporter)).map(Value::List),
+        Content::Text(text) => Some(View::Text(text)),
+        Content::List(items) => every(items, arena, |item| free(item, arena, reporter)),
         Content::Map(entries) => {
-            let mut map = Map::with_capacity(entries.len());
-            let mut complete = true;
+            let mut members = ArenaVec::with_capacity_in(entries.len(), arena);
             for entry in entries {
-                match free(&entry.value, reporter) {
-                    Some(value) => map.push_unique((*entry.key).to_owned(), value),
-                    None => complete = false,
-                }
+                members.extend(free(&entry.value, arena, reporter).map(|value| (entry.key, value)));
             }
-            complete.then_some(Value::Map(map))
+            (members.len() == entries.len()).then(|| View::Map(members.into_bump_slice()))
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Conversation, Kind, Labels};
+use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Described, Kind, Labels};
 use crate::desired::Manifest;
 use crate::finding::{Findings, closest, code};
 use crate::manifest::annotations::{self, Settings};
 use crate::manifest::body::{self, words, wrong_type};
 use crate::manifest::{attributes, suspicions};
 use crate::reporter::Reporter;
+use crate::scratch::{self, Arena};
 use crate::shape;
 use crate::source::Place;
+use crate::spec::Spec;
 use crate::yaml::{self, Content, Entry, Format, Node};
 
 /// What one file says.
@@ -27,18 +29,20 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> Reading {
         Ok(text) => text,
         Err(findings) => return Reading { manifests: Vec::new(), findings },
     };
-    let mut reporter = Reporter::new(file, text);
-    let documents = yaml::read(text, Format::of(file, text), &mut reporter);
-    // Hardly ever is there none in a document, and nearly always there is one document: this is kept for long.
-    let mut manifests = Vec::with_capacity(documents.len());
-    manifests.extend(documents.iter().filter_map(|document| manifest(document, &mut reporter)));
-    Reading { manifests, findings: reporter.finish() }
+    scratch::arena(|arena| {
+        let mut reporter = Reporter::new(file, text);
+        let documents = yaml::read(text, Format::of(file, text), arena, &mut reporter);
+        // Hardly ever is there none in a document, and nearly always there is one document: this is kept for long.
+        let mut manifests = Vec::with_capacity(documents.len());
+        manifests.extend(documents.iter().filter_map(|document| manifest(document, arena, &mut reporter)));
+        Reading { manifests, findings: reporter.finish() }
+    })
 }
 
 const MEMBERS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 const API_VERSION: &str = "dixaform/v1";
 
-fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest> {
+fn manifest<'t>(document: &Node<'t>, arena: &'t Arena, reporter: &mut Reporter<'_>) -> Option<Manifest> {
     let Some(entries) = document.entries() else {
         wrong_type(document, "a manifest is a map", reporter);
         return None;
@@ -56,9 +60,9 @@ fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest
     }
     complete &= document.get("apiVersion").is_some_and(|entry| api_version(&entry.value, reporter));
     let kind = document.get("kind").and_then(|entry| kind(&entry.value, reporter));
-    let metadata = document.get("metadata").and_then(|entry| metadata(&entry.value, kind, reporter));
+    let metadata = document.get("metadata").and_then(|entry| metadata(&entry.value, kind, arena, reporter));
     let conversation = match (document.get("spec"), kind) {
-        (Some(entry), Some(kind)) => spec(&entry.value, kind, reporter),
+        (Some(entry), Some(kind)) => spec(&entry.value, kind, arena, reporter),
         _ => None,
     };
     let name_place = document.get("metadata")?.value.get("name")?.value.start;
@@ -71,7 +75,7 @@ fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest
         adopt,
         digests: conversation.digests(),
         facts: conversation.facts(),
-        spec: crate::spec::Spec::of(&conversation),
+        spec: Spec::of_described(conversation),
         source: reporter.source(document.start),
         name_place,
         attribute_places,
@@ -79,9 +83,9 @@ fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest
 }
 
 fn no_unknown(entries: &[Entry<'_>], known: &[&str], what: &str, reporter: &mut Reporter<'_>) -> bool {
-    let unknown: Vec<_> = entries.iter().filter(|entry| !known.contains(&&*entry.key)).collect();
+    let unknown: Vec<_> = entries.iter().filter(|entry| !known.contains(&entry.key)).collect();
     for entry in &unknown {
-        let hint = match closest(&entry.key, known.iter().copied()) {
+        let hint = match closest(entry.key, known.iter().copied()) {
             Some(word) => format!("did you mean `{word}`?"),
             None => format!("it knows {}", words(known.iter().copied())),
         };
@@ -117,7 +121,12 @@ fn kind(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Kind> {
 
 type Metadata = (Address, Labels, Settings);
 
-fn metadata(node: &Node<'_>, kind: Option<Kind>, reporter: &mut Reporter<'_>) -> Option<Metadata> {
+fn metadata<'t>(
+    node: &Node<'t>,
+    kind: Option<Kind>,
+    arena: &'t Arena,
+    reporter: &mut Reporter<'_>,
+) -> Option<Metadata> {
     let Some(entries) = node.entries() else {
         wrong_type(node, "`metadata` is a map", reporter);
         return None;
@@ -142,47 +151,51 @@ fn metadata(node: &Node<'_>, kind: Option<Kind>, reporter: &mut Reporter<'_>) ->
         }
         address.ok()
     });
-    let labels = strings(node.get("labels"), "labels", reporter);
-    let annotations = strings(node.get("annotations"), "annotations", reporter);
-    let fine = complete && labels.iter().chain(&annotations).all(|(_, text)| text.is_some());
-    let settings = annotations::settings(&annotations, reporter);
-    let labels = labels.into_iter().filter_map(|(entry, text)| Some((&*entry.key, text?))).collect();
+    let labels = strings(node.get("labels"), "labels", arena, reporter);
+    let annotations = strings(node.get("annotations"), "annotations", arena, reporter);
+    let fine = complete && labels.iter().chain(annotations).all(|(_, text)| text.is_some());
+    let settings = annotations::settings(annotations, reporter);
+    let labels = labels.iter().filter_map(|(entry, text)| Some((entry.key, (*text)?))).collect();
     if fine { address.map(|address| (address, labels, settings)) } else { None }
 }
 
 /// The entries of a map of strings; a value that is none is reported and comes as `None`.
-fn strings<'n, 't>(
-    entry: Option<&'n Entry<'t>>,
+fn strings<'t>(
+    entry: Option<&Entry<'t>>,
     name: &str,
+    arena: &'t Arena,
     reporter: &mut Reporter<'_>,
-) -> Vec<(&'n Entry<'t>, Option<String>)> {
-    let Some(entry) = entry else { return Vec::new() };
-    match &entry.value.content {
+) -> &'t [(Entry<'t>, Option<&'t str>)] {
+    let Some(entry) = entry else { return &[] };
+    match entry.value.content {
         // `labels:` with everything below it commented out.
-        Content::Null => Vec::new(),
-        Content::Map(entries) => entries
-            .iter()
-            .map(|entry| (entry, body::text(&entry.value, &entry.key, reporter).map(str::to_owned)))
-            .collect(),
+        Content::Null => &[],
+        Content::Map(entries) => {
+            let text = |entry: &Entry<'t>| (*entry, body::text(&entry.value, entry.key, reporter));
+            arena.alloc_slice_fill_iter(entries.iter().map(text))
+        }
         _ => {
             wrong_type(&entry.value, &format!("`{name}` is a map of strings"), reporter);
-            vec![(entry, None)]
+            arena.alloc_slice_copy(&[(*entry, None)])
         }
     }
 }
 
-type Spec = (Conversation, Box<[Place]>);
-
-fn spec(node: &Node<'_>, kind: Kind, reporter: &mut Reporter<'_>) -> Option<Spec> {
-    let content = body::check_union(shape::body(kind), node, &[CUSTOM_ATTRIBUTES], reporter);
+fn spec<'t>(
+    node: &Node<'t>,
+    kind: Kind,
+    arena: &'t Arena,
+    reporter: &mut Reporter<'_>,
+) -> Option<(Described<'t>, Box<[Place]>)> {
+    let content = body::check_union(shape::body(kind), node, &[CUSTOM_ATTRIBUTES], arena, reporter);
     let attributes = match node.get(CUSTOM_ATTRIBUTES) {
         Some(Entry { value: Node { content: Content::Null, .. }, .. }) | None => Some(Default::default()),
-        Some(entry) => attributes::check(&entry.value, reporter),
+        Some(entry) => attributes::check(&entry.value, arena, reporter),
     };
     let content = content?;
     if kind == Kind::Import {
         suspicions::of_import(node, reporter);
     }
     let (attributes, places) = attributes?;
-    Some((Conversation { content, attributes }, places))
+    Some((Described { content, attributes }, places))
 }

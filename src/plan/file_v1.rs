@@ -182,7 +182,7 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
         source: source(member(value, "source")?)?,
         before: Some(member(value, "before")?.clone()).filter(|before| *before != Value::Null).map(Box::new),
         irreversible: makes,
-        reaches_customer: makes && after.as_ref().is_some_and(Conversation::reaches_customer),
+        reaches_customer: makes && after.as_ref().is_some_and(|after| after.facts().reaches_customer),
         marked,
         address,
         action,

@@ -9,15 +9,16 @@ use std::collections::BTreeMap;
 
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
-use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES};
+use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES, marked};
 use crate::digest::{canonical, is_absent};
 use crate::plan::action::Action;
 use crate::plan::change::{Change, Step};
 use crate::plan::member_diff::order::Known;
+use crate::scratch::{self, Arena};
 use crate::shape;
 use crate::spec::Spec;
-use crate::spec::view::{self, View};
 use crate::value::{Map, Number, Value};
+use crate::view::{self, View};
 
 /// The members of a map that differ, in the order in which they are shown, and how many do not.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -118,16 +119,15 @@ pub fn of_change(change: &Change) -> Members {
 
 /// What a change makes that makes something new where nothing was, with all members in the order in which they are
 /// shown; none of any other change. None, too, where only [`of_change`] knows: this is its short way.
-pub fn added(change: &Change) -> Option<view::Members<'_>> {
+pub fn added<'t>(change: &'t Change, arena: &'t Arena) -> Option<view::Members<'t>> {
     if !matches!(change.action, Action::Create | Action::Import) {
         return None;
     }
-    let mut members = change.after.as_ref()?.view()?;
+    let mut members = change.after.as_ref()?.view(arena)?;
     if change.marked {
-        view::mark(&mut members, View::SetByDixaform);
+        members = marked(members, View::SetByDixaform, arena);
     }
-    order::put_members_in_order(&mut members, body_of(change));
-    Some(members)
+    Some(order::ordered_members(members, body_of(change), arena))
 }
 
 /// Everything is new, the id is known later.
@@ -274,9 +274,12 @@ fn quote_attributes(member: &mut Member) {
 
 /// How many [present] members the content of a spec has.
 fn members_of_content(spec: &Spec) -> usize {
-    let Some(members) = spec.view() else { return present(&spec.content()).count() };
-    let is_absent = |member: &View<'_>| matches!(member, View::List(elements) if elements.is_empty());
-    members.iter().filter(|(name, member)| name != CUSTOM_ATTRIBUTES && !is_absent(member)).count()
+    scratch::arena(|arena| match spec.view(arena) {
+        Some(members) => {
+            members.iter().filter(|(name, member)| *name != CUSTOM_ATTRIBUTES && !member.is_absent()).count()
+        }
+        None => present(&spec.content()).count(),
+    })
 }
 
 /// Members that mean something: an empty list means as much as no such member.

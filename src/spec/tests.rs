@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::conversation::attributes_to_map;
+use crate::conversation::{attributes_to_map, marked};
 use crate::digest::Digest;
-use crate::spec::view::View;
 use crate::value::{Map, Number};
+use crate::view::View;
 
 #[test]
 fn what_is_packed_is_what_comes_out_in_the_order_in_which_it_was_written() {
@@ -37,15 +37,15 @@ fn slowly(text: &str) -> Option<Spec> {
 }
 
 /// A view as the value that it is of.
-fn seen(view: &View<'_>) -> Value {
+fn seen(view: View<'_>) -> Value {
     match view {
         View::Null => Value::Null,
-        View::Bool(value) => Value::Bool(*value),
-        View::Number(text) => json::parse(text).expect("a number"),
-        View::Text(text) => Value::text(&**text),
-        View::List(elements) => Value::List(elements.iter().map(seen).collect()),
+        View::Bool(value) => Value::Bool(value),
+        View::Number(number) => Value::Number(number),
+        View::Text(text) => Value::text(text),
+        View::List(elements) => Value::List(elements.iter().map(|element| seen(*element)).collect()),
         View::Map(members) => {
-            Value::Map(members.iter().map(|(name, member)| (name.to_string(), seen(member))).collect())
+            Value::Map(members.iter().map(|(name, member)| (name.to_string(), seen(*member))).collect())
         }
         View::SetByDixaform => Value::SetByDixaform,
     }
@@ -119,8 +119,7 @@ proptest! {
     #[test]
     fn attributes_are_written_and_hashed_as_the_map_that_they_are(conversation in conversations()) {
         let map = attributes_to_map(&conversation.attributes);
-        let mut written = String::new();
-        write_attributes_into(&conversation.attributes, &mut written);
+        let written = scratch::arena(|arena| json::write(&seen(View::Map(conversation.described(arena).attributes))));
         prop_assert_eq!(written, json::write_map(&map));
         prop_assert_eq!(conversation.digests().attributes, Digest::of_map(&map));
     }
@@ -151,7 +150,8 @@ proptest! {
     #[test]
     fn to_look_at_a_spec_shows_what_it_says(conversation in conversations()) {
         let spec = Spec::of(&conversation);
-        let seen = spec.view().map(View::Map).as_ref().map(seen);
+        let arena = Arena::new();
+        let seen = spec.view(&arena).map(|members| seen(View::Map(members)));
         prop_assert_eq!(seen.as_ref().map(json::write), Some(spec.json().to_owned()));
         prop_assert_eq!(seen, Some(spec.value()));
     }
@@ -162,18 +162,19 @@ proptest! {
         let (name, message) = if many { ("messages", Value::List(vec![message])) } else { ("message", message) };
         conversation.content.set(name, message);
         let spec = Spec::of(&conversation);
-        let mut members = spec.view().expect("a spec");
-        view::mark(&mut members, View::SetByDixaform);
+        let arena = Arena::new();
+        let members = marked(spec.view(&arena).expect("a spec"), View::SetByDixaform, &arena);
         let marked = conversation.marked_content(Value::SetByDixaform);
         let marked = Spec::of(&Conversation { content: marked, ..conversation });
-        prop_assert_eq!(json::write(&seen(&View::Map(members))), marked.json());
+        prop_assert_eq!(json::write(&seen(View::Map(members))), marked.json());
     }
 
     #[test]
     fn a_text_that_is_no_spec_is_not_looked_at_in_vain(text in "[{}\\[\\]\"\\\\:,a1nu0]{0,16}") {
-        let members = view::read(&text);
+        let arena = Arena::new();
+        let members = reading::read(&text, &arena);
         if let Some(spec) = Spec::of_written(&text) {
-            prop_assert_eq!(members.map(|members| seen(&View::Map(members))), Some(spec.value()));
+            prop_assert_eq!(members.map(|members| seen(View::Map(members))), Some(spec.value()));
         }
     }
 

@@ -1,12 +1,13 @@
 //! Parser events to trees.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as EventSpan, StrInput, Tag};
 
 use crate::finding::code;
 use crate::reporter::Reporter;
+use crate::scratch::Arena;
 use crate::source::Place;
 use crate::yaml::scalar;
 use crate::yaml::tree::{Content, Entry, Node, Span};
@@ -15,10 +16,17 @@ use crate::yaml::tree::{Content, Entry, Node, Span};
 const ALIAS_BUDGET: usize = 100_000;
 
 /// All documents that are not empty, up to the first error of syntax.
-pub(super) fn read<'t>(text: &'t str, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
+pub(super) fn read<'t>(text: &'t str, arena: &'t Arena, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
     let mut parser: Parser<'t, StrInput<'t>> = Parser::new_from_str(text);
-    let mut builder =
-        Builder { reporter, frames: Vec::new(), anchors: HashMap::new(), budget: ALIAS_BUDGET, root: None, text };
+    let mut builder = Builder {
+        reporter,
+        text,
+        arena,
+        frames: Vec::new(),
+        anchors: HashMap::new(),
+        budget: ALIAS_BUDGET,
+        root: None,
+    };
     let mut documents = Vec::new();
     while let Some(event) = parser.next_event() {
         let (event, span) = match event {
@@ -56,7 +64,7 @@ enum Open<'t> {
 }
 
 struct Key<'t> {
-    text: Cow<'t, str>,
+    text: &'t str,
     span: Span,
     merge: bool,
 }
@@ -64,6 +72,7 @@ struct Key<'t> {
 struct Builder<'r, 't> {
     reporter: &'r mut Reporter<'t>,
     text: &'t str,
+    arena: &'t Arena,
     frames: Vec<Frame<'t>>,
     /// Finished nodes by the number of their anchor; an anchor that is not here yet is still open.
     anchors: HashMap<usize, Node<'t>>,
@@ -75,11 +84,15 @@ impl<'t> Builder<'_, 't> {
     fn take(&mut self, event: Event<'t>, span: Span) -> Result<(), Stop> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let text = match text {
+                    Cow::Borrowed(text) => text,
+                    Cow::Owned(text) => self.arena.alloc_str(&text),
+                };
                 let plain = style == ScalarStyle::Plain;
                 if self.expects_key() {
                     self.check_key_tag(tag.as_deref(), span);
                     let merge = plain && tag.is_none() && text == "<<";
-                    self.remember(anchor, || Node { start: span.0, end: span.1, content: Content::Text(text.clone()) });
+                    self.remember(anchor, Node { start: span.0, end: span.1, content: Content::Text(text) });
                     self.set_key(Key { text, span, merge });
                 } else {
                     let content = self.scalar(text, plain, tag.as_deref(), span);
@@ -129,11 +142,11 @@ impl<'t> Builder<'_, 't> {
     fn close(&mut self, end: Place) {
         let Some(Frame { start, anchor, open }) = self.frames.pop() else { return };
         let content = match open {
-            Open::List(items) => Content::List(items),
+            Open::List(items) => Content::List(self.arena.alloc_slice_copy(&items)),
             Open::Map { mut entries, key: _, merges } => {
                 self.drop_duplicates(&mut entries);
                 self.merge(&mut entries, merges);
-                Content::Map(entries)
+                Content::Map(self.arena.alloc_slice_copy(&entries))
             }
         };
         self.attach(Node { start, end, content }, anchor);
@@ -141,7 +154,7 @@ impl<'t> Builder<'_, 't> {
 
     /// Puts a finished node where it belongs.
     fn attach(&mut self, node: Node<'t>, anchor: usize) {
-        self.remember(anchor, || node.clone());
+        self.remember(anchor, node);
         match self.frames.last_mut().map(|frame| &mut frame.open) {
             None => self.root = Some(node),
             Some(Open::List(items)) => items.push(node),
@@ -151,16 +164,16 @@ impl<'t> Builder<'_, 't> {
                     entries.push(Entry { key: text, key_start: span.0, key_end: span.1, value: node });
                 }
                 None => {
-                    let text = match &node.content {
-                        Content::Text(text) => text.clone(),
-                        Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) => text.clone(),
-                        Content::Null => Cow::Borrowed(""),
+                    let text = match node.content {
+                        Content::Text(text) => text,
+                        Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) => text,
+                        Content::Null => "",
                         Content::List(_) | Content::Map(_) => {
                             let message = format!("a key must be a string, not {}", node.what());
                             self.reporter
                                 .error(code::COMPLEX_KEY, node.span(), message)
                                 .hint("write the key as a plain word");
-                            Cow::Borrowed("")
+                            ""
                         }
                     };
                     self.set_key(Key { text, span: node.span(), merge: false });
@@ -169,10 +182,10 @@ impl<'t> Builder<'_, 't> {
         }
     }
 
-    fn remember(&mut self, anchor: usize, node: impl FnOnce() -> Node<'t>) {
+    fn remember(&mut self, anchor: usize, node: Node<'t>) {
         // 0 stands for "no anchor".
         if anchor > 0 {
-            self.anchors.insert(anchor, node());
+            self.anchors.insert(anchor, node);
         }
     }
 
@@ -196,12 +209,12 @@ impl<'t> Builder<'_, 't> {
         }
         self.budget -= weight;
         // The copy as a whole stands where the alias does; what is inside keeps the place where it was written.
-        let node = Node { start: span.0, end: span.1, content: target.content.clone() };
+        let node = Node { start: span.0, end: span.1, content: target.content };
         self.attach(node, 0);
         Ok(())
     }
 
-    fn scalar(&mut self, text: Cow<'t, str>, plain: bool, tag: Option<&Tag>, span: Span) -> Content<'t> {
+    fn scalar(&mut self, text: &'t str, plain: bool, tag: Option<&Tag>, span: Span) -> Content<'t> {
         let Some(tag) = tag else {
             return if plain { scalar::resolve(text) } else { Content::Text(text) };
         };
@@ -256,7 +269,7 @@ impl<'t> Builder<'_, 't> {
     /// Keeps the first of several entries with one key, and reports the others.
     fn drop_duplicates(&mut self, entries: &mut Vec<Entry<'t>>) {
         let mut order: Vec<usize> = (0..entries.len()).collect();
-        order.sort_by(|a, b| entries[*a].key.cmp(&entries[*b].key));
+        order.sort_by(|a, b| entries[*a].key.cmp(entries[*b].key));
         let mut extra: Vec<usize> = Vec::new();
         let mut first = 0;
         for index in 1..order.len() {
@@ -291,13 +304,12 @@ impl<'t> Builder<'_, 't> {
         let mut maps = Vec::new();
         for node in merges {
             let span = node.span();
-            let several = match node.content {
-                Content::Map(entries) => vec![Content::Map(entries)],
-                Content::List(items) => items.into_iter().map(|item| item.content).collect(),
-                _ => vec![Content::Null],
+            let several = match &node.content {
+                Content::List(items) => items,
+                _ => std::slice::from_ref(&node),
             };
-            for content in several {
-                if let Content::Map(entries) = content {
+            for node in several {
+                if let Content::Map(entries) = node.content {
                     maps.push(entries);
                 } else {
                     self.reporter
@@ -309,11 +321,10 @@ impl<'t> Builder<'_, 't> {
         if maps.is_empty() {
             return;
         }
-        let mut known: std::collections::HashSet<Cow<'t, str>> =
-            entries.iter().map(|entry| entry.key.clone()).collect();
+        let mut known: HashSet<&str> = entries.iter().map(|entry| entry.key).collect();
         for entry in maps.into_iter().flatten() {
-            if known.insert(entry.key.clone()) {
-                entries.push(entry);
+            if known.insert(entry.key) {
+                entries.push(*entry);
             }
         }
     }

@@ -16,6 +16,7 @@ pub use decode::{Format, decode};
 pub use tree::{Content, Entry, Node, Span};
 
 use crate::reporter::Reporter;
+use crate::scratch::Arena;
 
 /// The deepest nesting that is read.
 pub const DEPTH_LIMIT: usize = 64;
@@ -24,11 +25,11 @@ pub const DEPTH_LIMIT: usize = 64;
 pub const SIZE_LIMIT: u64 = 16 << 20;
 
 /// All documents of a text; empty ones are left out. What is wrong is reported, and what was whole before it is
-/// returned.
-pub fn read<'t>(text: &'t str, format: Format, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
+/// returned. The nodes stand in the arena.
+pub fn read<'t>(text: &'t str, format: Format, arena: &'t Arena, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
     match format {
-        Format::Yaml => fast::read(text).unwrap_or_else(|| events::read(text, reporter)),
-        Format::Json => json_text::read(text, reporter),
+        Format::Yaml => fast::read(text, arena).unwrap_or_else(|| events::read(text, arena, reporter)),
+        Format::Json => json_text::read(text, arena, reporter),
     }
 }
 
@@ -37,16 +38,17 @@ pub fn read<'t>(text: &'t str, format: Format, reporter: &mut Reporter<'t>) -> V
 #[doc(hidden)]
 pub mod only {
     use crate::reporter::Reporter;
+    use crate::scratch::Arena;
     use crate::yaml::{Node, events, fast};
 
     /// What the parser makes of a text.
-    pub fn by_parser<'t>(text: &'t str, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
-        events::read(text, reporter)
+    pub fn by_parser<'t>(text: &'t str, arena: &'t Arena, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
+        events::read(text, arena, reporter)
     }
 
     /// What the short way makes of a text; none when it leaves that to the parser.
-    pub fn by_short_way(text: &str) -> Option<Vec<Node<'_>>> {
-        fast::read(text)
+    pub fn by_short_way<'t>(text: &'t str, arena: &'t Arena) -> Option<Vec<Node<'t>>> {
+        fast::read(text, arena)
     }
 }
 

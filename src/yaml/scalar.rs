@@ -2,18 +2,16 @@
 //!
 //! `no`, `on`, `12:30:45` and `2021-12-01` are strings; `012345`, `0x1F`, `1.5` and `true` are not.
 
-use std::borrow::Cow;
-
 use crate::value::Number;
 use crate::yaml::tree::Content;
 
 /// What a plain scalar without a tag means.
-pub(super) fn resolve(text: Cow<'_, str>) -> Content<'_> {
+pub(super) fn resolve(text: &str) -> Content<'_> {
     // Most scalars begin with another letter and need no closer look.
     if !matches!(text.as_bytes().first(), None | Some(b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'+'..=b'9')) {
         return Content::Text(text);
     }
-    match &*text {
+    match text {
         "" | "~" | "null" | "Null" | "NULL" => return Content::Null,
         "true" | "True" | "TRUE" => return Content::Bool(true, text),
         "false" | "False" | "FALSE" => return Content::Bool(false, text),
@@ -22,7 +20,7 @@ pub(super) fn resolve(text: Cow<'_, str>) -> Content<'_> {
     if !matches!(text.as_bytes()[0], b'0'..=b'9' | b'+' | b'-' | b'.') {
         return Content::Text(text);
     }
-    match number(&text) {
+    match number(text) {
         Some(Ok(number)) => Content::Number(number, text),
         Some(Err(Odd)) => Content::OddNumber(text),
         None => Content::Text(text),

@@ -11,7 +11,8 @@ use crate::value::Number;
 fn read_as(format: Format, text: &str) -> (Vec<serde_yaml::Value>, Vec<&'static str>) {
     let file: Arc<str> = Arc::from("m.yaml");
     let mut reporter = Reporter::new(&file, text);
-    let documents = read(text, format, &mut reporter).iter().map(plain).collect();
+    let arena = Arena::new();
+    let documents = read(text, format, &arena, &mut reporter).iter().map(plain).collect();
     (documents, reporter.finish().iter().map(|finding| finding.code).collect())
 }
 
@@ -189,7 +190,8 @@ fn every_node_knows_its_place() {
     let text = "a:\n  - é: 'x'\n    b: [1, two]\n";
     let file: Arc<str> = Arc::from("m.yaml");
     let mut reporter = Reporter::new(&file, text);
-    let documents = read(text, Format::Yaml, &mut reporter);
+    let arena = Arena::new();
+    let documents = read(text, Format::Yaml, &arena, &mut reporter);
     let item = match &documents[0].get("a").unwrap().value.content {
         Content::List(items) => &items[0],
         other => panic!("{other:?}"),

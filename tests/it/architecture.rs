@@ -8,18 +8,19 @@ use std::path::Path;
 const MAY_USE: &[(&str, &[&str])] = &[
     // Nouns.
     ("access", &[]),
-    ("conversation", &["digest", "json", "value"]),
+    ("conversation", &["digest", "scratch", "value", "view"]),
     ("desired", &["conversation", "source", "spec"]),
-    ("digest", &["json", "scratch", "value"]),
+    ("digest", &["json", "scratch", "value", "view"]),
     ("duration", &[]),
     ("finding", &["source"]),
-    ("json", &["value"]),
+    ("json", &["scratch", "value", "view"]),
     ("reporter", &["finding", "source"]),
     ("scratch", &[]),
     ("shape", &["conversation"]),
     ("source", &[]),
-    ("spec", &["conversation", "json", "scratch", "value"]),
+    ("spec", &["conversation", "json", "scratch", "value", "view"]),
     ("value", &[]),
+    ("view", &["scratch", "value"]),
     // The pure core: text or values in, values out.
     ("yaml", &[NOUNS]),
     ("manifest", &[NOUNS, "yaml"]),
@@ -60,6 +61,7 @@ const NOUN: &[&str] = &[
     "source",
     "spec",
     "value",
+    "view",
 ];
 
 const LINE_MAX: usize = 120;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use dixaform::conversation::{CUSTOM_ATTRIBUTES, Kind};
 use dixaform::reporter::Reporter;
 use dixaform::schema::{Subject, schema};
+use dixaform::scratch::Arena;
 use dixaform::value::{Map, Number, Value};
 use dixaform::yaml::{self, Content, Format, Node};
 use dixaform::{json, manifest, project};
@@ -42,7 +43,8 @@ fn documents(name: &str, bytes: &[u8]) -> (Vec<serde_json::Value>, bool) {
     let file = Arc::from(name);
     let Ok(text) = yaml::decode(&file, bytes) else { return (Vec::new(), true) };
     let mut reporter = Reporter::new(&file, text);
-    let nodes = yaml::read(text, Format::of(name, text), &mut reporter);
+    let arena = Arena::new();
+    let nodes = yaml::read(text, Format::of(name, text), &arena, &mut reporter);
     let wrong = reporter.finish().has_errors();
     (nodes.iter().map(|node| as_json(&plain(node))).collect(), wrong)
 }
@@ -54,7 +56,7 @@ fn plain(node: &Node<'_>) -> Value {
         Content::Number(number, _) => Value::Number(*number),
         // JSON can't carry it; to a schema it is a number like another.
         Content::OddNumber(_) => Value::Number(Number::Integer(0)),
-        Content::Text(text) => Value::text(text.as_ref()),
+        Content::Text(text) => Value::text(*text),
         Content::List(items) => Value::List(items.iter().map(plain).collect()),
         Content::Map(entries) => {
             Value::Map(entries.iter().map(|entry| (entry.key.to_string(), plain(&entry.value))).collect())

@@ -2,9 +2,10 @@
 //! name. `customAttributes` comes last; its ids, like the members of a free-form map, stand in ascending order.
 
 use crate::conversation::CUSTOM_ATTRIBUTES;
+use crate::scratch::Arena;
 use crate::shape::{Form, Shape, Union};
-use crate::spec::view::{self, View};
 use crate::value::{Map, Value};
+use crate::view::{self, Members, View};
 
 /// What is known of the shape of a value.
 #[derive(Clone, Copy, Debug)]
@@ -110,25 +111,26 @@ fn put_in_order(value: &mut Value, known: Known) {
 }
 
 /// [`ordered`] for a value that is only looked at.
-pub(super) fn put_members_in_order(members: &mut view::Members<'_>, known: Known) {
-    let variant = members.iter().find(|(name, _)| name == "_type").and_then(|(_, value)| match value {
-        View::Text(text) => Some(&**text),
-        _ => None,
-    });
-    let order = Order::of(known, variant);
+pub(super) fn ordered_members<'t>(members: Members<'t>, known: Known, arena: &'t Arena) -> Members<'t> {
+    let order = Order::of(known, view::member(members, "_type").and_then(View::as_text));
+    let members = arena.alloc_slice_copy(members);
     // Most are written as Dixa documents them.
     if !members.is_sorted_by(|(one, _), (other, _)| order.key(one) <= order.key(other)) {
         members.sort_by(|(one, _), (other, _)| order.key(one).cmp(&order.key(other)));
     }
-    for (name, member) in members {
-        put_view_in_order(member, order.member(name));
+    for (name, member) in members.iter_mut() {
+        *member = ordered_view(*member, order.member(name), arena);
     }
+    members
 }
 
-fn put_view_in_order(view: &mut View<'_>, known: Known) {
+fn ordered_view<'t>(view: View<'t>, known: Known, arena: &'t Arena) -> View<'t> {
     match view {
-        View::List(elements) => elements.iter_mut().for_each(|element| put_view_in_order(element, known.element())),
-        View::Map(members) => put_members_in_order(members, known),
-        View::Null | View::Bool(_) | View::Number(_) | View::Text(_) | View::SetByDixaform => {}
+        View::List(elements) => {
+            let element = |element: &View<'t>| ordered_view(*element, known.element(), arena);
+            View::List(arena.alloc_slice_fill_iter(elements.iter().map(element)))
+        }
+        View::Map(members) => View::Map(ordered_members(members, known, arena)),
+        View::Null | View::Bool(_) | View::Number(_) | View::Text(_) | View::SetByDixaform => view,
     }
 }

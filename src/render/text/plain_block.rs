@@ -11,21 +11,24 @@ use crate::plan::member_diff::{added, is_word};
 use crate::render::escape::{escape_into, escape_quoted_into};
 use crate::render::text::string::{CHARACTERS_MAX, LINES_MAX};
 use crate::render::text::value::{Canvas, INLINE_MAX, NAME_MAX};
-use crate::spec::view::{Members, View};
+use crate::scratch;
+use crate::view::{Members, View};
 
 /// Appends the block; false when it is one that only [`Canvas::block`] draws, and then nothing is appended.
 pub(super) fn append(change: &Change, canvas: &Canvas, out: &mut String) -> bool {
     if !canvas.palette.is_plain() || canvas.width.is_some() {
         return false;
     }
-    let Some(members) = added(change) else { return false };
-    let start = out.len();
-    above(change, canvas, out);
-    let drawn = block(&members, out);
-    if drawn.is_err() {
-        out.truncate(start);
-    }
-    drawn.is_ok()
+    scratch::arena(|arena| {
+        let Some(members) = added(change, arena) else { return false };
+        let start = out.len();
+        above(change, canvas, out);
+        let drawn = block(members, out);
+        if drawn.is_err() {
+            out.truncate(start);
+        }
+        drawn.is_ok()
+    })
 }
 
 /// [`Canvas::above`], without the line break at the end: the last line goes on with its brace.
@@ -55,7 +58,7 @@ fn above(change: &Change, canvas: &Canvas, out: &mut String) {
     }
 }
 
-fn block(members: &Members<'_>, out: &mut String) -> Result<(), NotDrawnHere> {
+fn block(members: Members<'_>, out: &mut String) -> Result<(), NotDrawnHere> {
     let Names { pad, are_words } = Names::of(members)?;
     let names = Names { pad: pad.max("id".len()), are_words };
     out.push_str(" {\n");
@@ -63,7 +66,7 @@ fn block(members: &Members<'_>, out: &mut String) -> Result<(), NotDrawnHere> {
     out.push_str("(known after apply)\n");
     for (name, value) in members {
         names.begin(name, 4, out);
-        draw(value, 4, out)?;
+        draw(*value, 4, out)?;
         out.push('\n');
     }
     out.push_str("    }\n");
@@ -87,7 +90,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(members: &Members<'_>) -> Result<Self, NotDrawnHere> {
+    fn of(members: Members<'_>) -> Result<Self, NotDrawnHere> {
         let mut names = Names { pad: 0, are_words: true };
         for (name, _) in members {
             let is_word = is_word(name);
@@ -115,7 +118,7 @@ impl Names {
 }
 
 /// A value whose level is indented by `indent`, without a line break at its end.
-fn draw(value: &View<'_>, indent: usize, out: &mut String) -> Result<(), NotDrawnHere> {
+fn draw(value: View<'_>, indent: usize, out: &mut String) -> Result<(), NotDrawnHere> {
     match value {
         // A line has at most as many characters as the text has bytes.
         View::Text(text) if text.len() > CHARACTERS_MAX => return Err(NotDrawnHere),
@@ -125,7 +128,7 @@ fn draw(value: &View<'_>, indent: usize, out: &mut String) -> Result<(), NotDraw
             for item in items {
                 spaces(indent + 6, out);
                 out.push_str("+ ");
-                draw(item, indent + 4, out)?;
+                draw(*item, indent + 4, out)?;
                 out.push_str(",\n");
             }
             spaces(indent + 4, out);
@@ -137,7 +140,7 @@ fn draw(value: &View<'_>, indent: usize, out: &mut String) -> Result<(), NotDraw
             out.push_str("{\n");
             for (name, value) in members {
                 names.begin(name, indent + 4, out);
-                draw(value, indent + 4, out)?;
+                draw(*value, indent + 4, out)?;
                 out.push('\n');
             }
             spaces(indent + 4, out);
@@ -166,7 +169,7 @@ fn append_flat(items: &[View<'_>], out: &mut String) -> Result<bool, NotDrawnHer
             return Ok(false);
         }
         out.push_str(if index > 0 { ", " } else { "" });
-        append_scalar(item, out);
+        append_scalar(*item, out);
     }
     out.push(']');
     let fits = out[start..].width() <= INLINE_MAX;
@@ -176,7 +179,7 @@ fn append_flat(items: &[View<'_>], out: &mut String) -> Result<bool, NotDrawnHer
     Ok(fits)
 }
 
-fn append_scalar(value: &View<'_>, out: &mut String) {
+fn append_scalar(value: View<'_>, out: &mut String) {
     match value {
         View::Text(text) => {
             out.push('"');
@@ -184,8 +187,8 @@ fn append_scalar(value: &View<'_>, out: &mut String) {
             out.push('"');
         }
         View::Null => out.push_str("null"),
-        View::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        View::Number(number) => out.push_str(number),
+        View::Bool(value) => out.push_str(if value { "true" } else { "false" }),
+        View::Number(number) => out.push_str(&number.to_string()),
         View::SetByDixaform => out.push_str("(set by dixaform)"),
         View::List(_) | View::Map(_) => {}
     }

@@ -1,6 +1,6 @@
 //! Block mappings and block sequences.
 
-use std::borrow::Cow;
+use bumpalo::collections::Vec as ArenaVec;
 
 use crate::source::Place;
 use crate::yaml::fast::cursor::{Cursor, ends_token};
@@ -15,9 +15,9 @@ const KEY_LIMIT: usize = 1000;
 /// From so many keys on, looking at each pair takes longer than sorting.
 const PAIRWISE: usize = 16;
 
-/// Room for the entries of most maps, and for those of the largest: allocators are quick with less than 1 KiB.
-const FEW: usize = 4;
-const MANY: usize = 10;
+/// Room for the entries of most maps, and for the items of most lists.
+const ENTRIES: usize = 8;
+const ITEMS: usize = 4;
 
 /// The collection that a document is; a scalar is left to the parser.
 pub(super) fn root<'t>(cursor: &mut Cursor<'t>) -> Option<Node<'t>> {
@@ -58,13 +58,13 @@ fn node<'t>(cursor: &mut Cursor<'t>, parent: i32, depth: usize) -> Option<Node<'
                 return mapping(cursor, column, key, depth);
             }
             cursor.end_line()?;
-            Some(Node { start: key_start, end: key_end, content: resolve(text.into()) })
+            Some(Node { start: key_start, end: key_end, content: resolve(text) })
         }
     }
 }
 
 /// A quoted scalar whose text was read. It ends after the blanks and the comment behind it.
-fn quoted_value<'t>(cursor: &mut Cursor<'t>, start: Place, text: Cow<'t, str>) -> Option<Node<'t>> {
+fn quoted_value<'t>(cursor: &mut Cursor<'t>, start: Place, text: &'t str) -> Option<Node<'t>> {
     if cursor.here() == b'#' {
         cursor.comment()?;
     }
@@ -75,14 +75,14 @@ fn quoted_value<'t>(cursor: &mut Cursor<'t>, start: Place, text: Cow<'t, str>) -
 
 /// A key that was read; the cursor is at its colon.
 struct Key<'t> {
-    text: Cow<'t, str>,
+    text: &'t str,
     start: usize,
     key_start: Place,
     key_end: Place,
 }
 
-fn plain_key(text: &str) -> Option<Cow<'_, str>> {
-    (text != "<<").then_some(Cow::Borrowed(text))
+fn plain_key(text: &str) -> Option<&str> {
+    (text != "<<").then_some(text)
 }
 
 /// The next key of a mapping, which begins here.
@@ -105,7 +105,7 @@ fn mapping<'t>(cursor: &mut Cursor<'t>, column: i32, first: Key<'t>, depth: usiz
         return None;
     }
     let start = first.key_start;
-    let mut entries = Vec::with_capacity(FEW);
+    let mut entries = ArenaVec::with_capacity_in(ENTRIES, cursor.arena);
     let mut next = first;
     loop {
         let Key { text, start, key_start, key_end } = next;
@@ -113,9 +113,6 @@ fn mapping<'t>(cursor: &mut Cursor<'t>, column: i32, first: Key<'t>, depth: usiz
             return None;
         }
         let value = value(cursor, column, depth)?;
-        if entries.len() == FEW {
-            entries.reserve_exact(MANY - FEW);
-        }
         entries.push(Entry { key: text, key_start, key_end, value });
         if cursor.column() != column {
             break;
@@ -125,7 +122,7 @@ fn mapping<'t>(cursor: &mut Cursor<'t>, column: i32, first: Key<'t>, depth: usiz
     if cursor.column() > column {
         return None;
     }
-    Some(Node { start, end: cursor.block_end(), content: Content::Map(unique(entries)?) })
+    Some(Node { start, end: cursor.block_end(), content: Content::Map(unique(entries.into_bump_slice())?) })
 }
 
 /// The value after the colon that is looked at, of a key in this column.
@@ -166,7 +163,7 @@ fn value<'t>(cursor: &mut Cursor<'t>, column: i32, depth: usize) -> Option<Node<
             }
             let end = cursor.place(text_end);
             cursor.end_line()?;
-            Some(Node { start, end, content: resolve(text.into()) })
+            Some(Node { start, end, content: resolve(text) })
         }
     }
 }
@@ -188,11 +185,11 @@ fn sequence_under_key<'t>(cursor: &mut Cursor<'t>, depth: usize) -> Option<Node<
 }
 
 /// All items with a dash in this column, and where the first one begins.
-fn items<'t>(cursor: &mut Cursor<'t>, column: i32, depth: usize) -> Option<(Place, Vec<Node<'t>>)> {
+fn items<'t>(cursor: &mut Cursor<'t>, column: i32, depth: usize) -> Option<(Place, &'t [Node<'t>])> {
     if depth >= crate::yaml::DEPTH_LIMIT {
         return None;
     }
-    let mut items = Vec::new();
+    let mut items = ArenaVec::with_capacity_in(ITEMS, cursor.arena);
     let mut first = None;
     while cursor.column() == column && cursor.at_dash() {
         cursor.at += 1;
@@ -205,7 +202,7 @@ fn items<'t>(cursor: &mut Cursor<'t>, column: i32, depth: usize) -> Option<(Plac
         first = first.or(Some(place));
         items.push(if below { item_below(cursor, column, depth, place)? } else { item(cursor, column, depth)? });
     }
-    Some((first?, items))
+    Some((first?, items.into_bump_slice()))
 }
 
 /// An item on the line of its dash.
@@ -227,11 +224,11 @@ fn item_below<'t>(cursor: &mut Cursor<'t>, column: i32, depth: usize, place: Pla
 }
 
 /// The same entries, if no key stands twice.
-pub(super) fn unique(entries: Vec<Entry<'_>>) -> Option<Vec<Entry<'_>>> {
+pub(super) fn unique<'t>(entries: &'t [Entry<'t>]) -> Option<&'t [Entry<'t>]> {
     let twice = if entries.len() <= PAIRWISE {
         entries.iter().enumerate().any(|(index, entry)| entries[..index].iter().any(|other| other.key == entry.key))
     } else {
-        let mut keys: Vec<&str> = entries.iter().map(|entry| &*entry.key).collect();
+        let mut keys: Vec<&str> = entries.iter().map(|entry| entry.key).collect();
         keys.sort_unstable();
         keys.windows(2).any(|pair| pair[0] == pair[1])
     };

@@ -1,6 +1,6 @@
 //! Literal and folded block scalars without an indentation indicator.
 
-use std::borrow::Cow;
+use bumpalo::collections::String as ArenaString;
 
 use crate::yaml::fast::cursor::Cursor;
 use crate::yaml::tree::{Content, Node};
@@ -17,8 +17,8 @@ enum Chomping {
 }
 
 /// The text so far, and the line breaks that were read and may yet be folded.
-struct Lines {
-    text: String,
+struct Lines<'t> {
+    text: ArenaString<'t>,
     folded: bool,
     /// Blank lines after the last one with content.
     blank_lines: usize,
@@ -26,7 +26,7 @@ struct Lines {
     led_by_blank: bool,
 }
 
-impl Lines {
+impl<'t> Lines<'t> {
     /// One more line with content; not the first.
     fn push(&mut self, line: &str) {
         let begins_with_blank = line.starts_with([' ', '\t']);
@@ -48,14 +48,14 @@ impl Lines {
         }
     }
 
-    fn chomp(mut self, chomping: Chomping) -> String {
+    fn chomp(mut self, chomping: Chomping) -> &'t str {
         if chomping != Chomping::Strip {
             self.text.push('\n');
         }
         if chomping == Chomping::Keep {
             self.push_blank_lines();
         }
-        self.text
+        self.text.into_bump_str()
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) fn read<'t>(cursor: &mut Cursor<'t>, parent: i32) -> Option<Node<'t>>
 }
 
 /// The text from its first character on. Leaves the cursor where it ends.
-fn text<'t>(cursor: &mut Cursor<'t>, indent: usize, folded: bool, chomping: Chomping) -> Option<Cow<'t, str>> {
+fn text<'t>(cursor: &mut Cursor<'t>, indent: usize, folded: bool, chomping: Chomping) -> Option<&'t str> {
     let start = cursor.at;
     let line = content_line(cursor);
     let mut blank_lines = 0;
@@ -105,18 +105,20 @@ fn text<'t>(cursor: &mut Cursor<'t>, indent: usize, folded: bool, chomping: Chom
         };
         // What stands in the text as it is needs no copy.
         if let Some(text) = cursor.text.get(start..end) {
-            return Some(Cow::Borrowed(text));
+            return Some(text);
         }
-        let lines = Lines { text: line.to_owned(), folded, blank_lines, led_by_blank: false };
-        return Some(Cow::Owned(lines.chomp(chomping)));
+        let lines =
+            Lines { text: ArenaString::from_str_in(line, cursor.arena), folded, blank_lines, led_by_blank: false };
+        return Some(lines.chomp(chomping));
     }
     let capacity = LIKELY_LENGTH.min(cursor.text.len() - start);
-    let mut lines = Lines { text: String::with_capacity(capacity), folded, blank_lines, led_by_blank: false };
-    lines.text.push_str(line);
+    let mut text = ArenaString::with_capacity_in(capacity, cursor.arena);
+    text.push_str(line);
+    let mut lines = Lines { text, folded, blank_lines, led_by_blank: false };
     loop {
         lines.push(content_line(cursor));
         if !own_line(cursor, indent, &mut lines.blank_lines)? {
-            return Some(Cow::Owned(lines.chomp(chomping)));
+            return Some(lines.chomp(chomping));
         }
     }
 }

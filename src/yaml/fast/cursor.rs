@@ -1,10 +1,13 @@
 //! A position in the text that knows its line and column.
 
+use crate::scratch::Arena;
 use crate::source::Place;
 
 /// Where reading has come to.
 pub(super) struct Cursor<'t> {
     pub text: &'t str,
+    /// Where nodes and texts stand that are not in `text` as they are.
+    pub arena: &'t Arena,
     bytes: &'t [u8],
     /// The byte that is looked at.
     pub at: usize,
@@ -22,9 +25,10 @@ pub(super) struct Cursor<'t> {
 }
 
 impl<'t> Cursor<'t> {
-    pub fn new(text: &'t str) -> Self {
+    pub fn new(text: &'t str, arena: &'t Arena) -> Self {
         Cursor {
             text,
+            arena,
             bytes: text.as_bytes(),
             at: 0,
             line: 1,

@@ -3,6 +3,8 @@
 //! Lines inside of them are indented deeper than the block around them. The parser is milder with a bracket or comma
 //! once it has seen a plain scalar in the collection: it may stand under the first letter of the key.
 
+use bumpalo::collections::Vec as ArenaVec;
+
 use crate::source::Place;
 use crate::yaml::fast::block::unique;
 use crate::yaml::fast::cursor::{Cursor, ends_token};
@@ -26,8 +28,8 @@ fn nested<'t>(cursor: &mut Cursor<'t>, parent: i32, depth: usize) -> Option<Node
     let closing = if is_map { b'}' } else { b']' };
     cursor.at += 1;
     skip_white(cursor, parent)?;
-    let mut items = Vec::new();
-    let mut entries = Vec::new();
+    let mut items = ArenaVec::new_in(cursor.arena);
+    let mut entries = ArenaVec::new_in(cursor.arena);
     let mut last_comma = None;
     while cursor.here() != closing {
         last_comma = None;
@@ -49,9 +51,13 @@ fn nested<'t>(cursor: &mut Cursor<'t>, parent: i32, depth: usize) -> Option<Node
     let end = behind(cursor)?;
     if is_map {
         // The parser takes a comma without an entry after it for the end.
-        return Some(Node { start, end: last_comma.unwrap_or(end), content: Content::Map(unique(entries)?) });
+        return Some(Node {
+            start,
+            end: last_comma.unwrap_or(end),
+            content: Content::Map(unique(entries.into_bump_slice())?),
+        });
     }
-    Some(Node { start, end, content: Content::List(items) })
+    Some(Node { start, end, content: Content::List(items.into_bump_slice()) })
 }
 
 /// Goes over blanks and a comment; the place after them.
@@ -76,7 +82,7 @@ fn entry<'t>(cursor: &mut Cursor<'t>, parent: i32, depth: usize) -> Option<Entry
         if end != End::Colon || text == "<<" || !ends_token(cursor.byte(cursor.at + 1)) {
             return None;
         }
-        (text.into(), cursor.place(text_end))
+        (text, cursor.place(text_end))
     };
     if cursor.here() != b':' {
         return None;
@@ -102,7 +108,7 @@ fn node<'t>(cursor: &mut Cursor<'t>, parent: i32, depth: usize) -> Option<Node<'
             let start = cursor.place(at);
             let (text, text_end, end) = scalar::plain(cursor, true)?;
             cursor.plain_in_flow = true;
-            let content = resolve(text.into());
+            let content = resolve(text);
             (end == End::Value).then(|| Node { start, end: cursor.place(text_end), content })
         }
     }

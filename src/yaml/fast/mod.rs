@@ -16,15 +16,16 @@ mod cursor;
 mod flow;
 mod scalar;
 
+use crate::scratch::Arena;
 use crate::yaml::fast::cursor::Cursor;
 use crate::yaml::tree::Node;
 
 /// All documents that are not empty; none when the parser has to look.
-pub(super) fn read(text: &str) -> Option<Vec<Node<'_>>> {
+pub(super) fn read<'t>(text: &'t str, arena: &'t Arena) -> Option<Vec<Node<'t>>> {
     if has_odd_bytes(text.as_bytes()) {
         return None;
     }
-    let mut cursor = Cursor::new(text);
+    let mut cursor = Cursor::new(text, arena);
     let mut documents = Vec::new();
     cursor.next_content()?;
     while !cursor.at_end() {

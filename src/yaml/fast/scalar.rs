@@ -1,6 +1,6 @@
 //! Scalars of one line: plain and quoted.
 
-use std::borrow::Cow;
+use bumpalo::collections::String as ArenaString;
 
 use crate::yaml::fast::cursor::{Cursor, ends_token};
 
@@ -95,11 +95,11 @@ pub(super) fn plain<'t>(cursor: &mut Cursor<'t>, in_flow: bool) -> Option<(&'t s
 }
 
 /// A quoted scalar of one line that begins here. Leaves the cursor after its second quote.
-pub(super) fn quoted<'t>(cursor: &mut Cursor<'t>) -> Option<Cow<'t, str>> {
+pub(super) fn quoted<'t>(cursor: &mut Cursor<'t>) -> Option<&'t str> {
     let quote = cursor.here();
     cursor.at += 1;
     let mut from = cursor.at;
-    let mut owned: Option<String> = None;
+    let mut owned: Option<ArenaString<'t>> = None;
     loop {
         cursor.at = cursor.find(cursor.at, |byte| matches!(byte, b'\'' | b'"' | b'\\' | b'\n'));
         let byte = cursor.here();
@@ -107,19 +107,21 @@ pub(super) fn quoted<'t>(cursor: &mut Cursor<'t>) -> Option<Cow<'t, str>> {
         if byte == quote && !(quote == b'\'' && cursor.byte(cursor.at + 1) == b'\'') {
             cursor.at += 1;
             return Some(match owned {
-                None => Cow::Borrowed(piece),
-                Some(before) => Cow::Owned(before + piece),
+                None => piece,
+                Some(before) => (before + piece).into_bump_str(),
             });
         }
         match byte {
             b'\n' | 0 => return None,
             b'\'' if quote == b'\'' => {
-                owned.get_or_insert_default().extend([piece, "'"]);
+                let text = owned.get_or_insert_with(|| ArenaString::new_in(cursor.arena));
+                text.push_str(piece);
+                text.push('\'');
                 cursor.at += 2;
                 from = cursor.at;
             }
             b'\\' if quote == b'"' => {
-                let text = owned.get_or_insert_default();
+                let text = owned.get_or_insert_with(|| ArenaString::new_in(cursor.arena));
                 text.push_str(piece);
                 text.push(escape(cursor)?);
                 from = cursor.at;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::reporter::Reporter;
+use crate::scratch::Arena;
 use crate::yaml::fast::read;
 use crate::yaml::tree::{Content, Node};
 use crate::yaml::{decode, events};
@@ -34,7 +35,7 @@ fn same(one: &Node<'_>, other: &Node<'_>) -> bool {
             (Content::List(one), Content::List(other)) => all_same(one, other),
             (Content::Map(one), Content::Map(other)) => {
                 one.len() == other.len()
-                    && one.iter().zip(other).all(|(one, other)| {
+                    && one.iter().zip(*other).all(|(one, other)| {
                         (&one.key, one.key_span()) == (&other.key, other.key_span()) && same(&one.value, &other.value)
                     })
             }
@@ -48,10 +49,11 @@ fn all_same(one: &[Node<'_>], other: &[Node<'_>]) -> bool {
 
 /// Whether the short way answered; fails when its answer is another than that of the parser.
 fn agrees(text: &str) -> bool {
-    let Some(short) = read(text) else { return false };
+    let arena = Arena::new();
+    let Some(short) = read(text, &arena) else { return false };
     let file: Arc<str> = Arc::from("m.yaml");
     let mut reporter = Reporter::new(&file, text);
-    let long = events::read(text, &mut reporter);
+    let long = events::read(text, &arena, &mut reporter);
     let findings: Vec<_> = reporter.finish().into_iter().map(|finding| finding.message).collect();
     assert!(findings.is_empty(), "{findings:?} in {text:?}\n{text}");
     assert!(all_same(&short, &long), "{text:?}\n{text}\nshort way: {short:#?}\nparser: {long:#?}");
@@ -172,7 +174,7 @@ fn a_hostile_text_takes_no_longer_than_its_length() {
     let texts =
         [wide, long_line, "[".repeat(100_000), "- ".repeat(100_000), " \n#\n".repeat(100_000), "a:\n ".repeat(9)];
     let (send, receive) = std::sync::mpsc::channel();
-    std::thread::spawn(move || send.send(texts.iter().filter(|text| read(text).is_some()).count()));
+    std::thread::spawn(move || send.send(texts.iter().filter(|text| read(text, &Arena::new()).is_some()).count()));
     assert_eq!(receive.recv_timeout(begin).expect("it ends, and soon"), 3);
 }
 

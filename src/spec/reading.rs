@@ -1,60 +1,30 @@
 //! What the text of a spec says, read where it stands: only texts with escapes are copied.
 
-use std::borrow::Cow;
+use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 
 use crate::json;
+use crate::scratch::Arena;
+use crate::value::Number;
+use crate::view::{Members, View};
 
-/// A value of a spec. Members of a map are in the order in which they were written.
-#[derive(Clone, Debug, PartialEq)]
-pub enum View<'t> {
-    Null,
-    Bool(bool),
-    /// As it is written.
-    Number(&'t str),
-    Text(Cow<'t, str>),
-    List(Vec<View<'t>>),
-    Map(Members<'t>),
-    /// See [`crate::value::Value::SetByDixaform`].
-    SetByDixaform,
-}
-
-/// The members of a map. Names are unique.
-pub type Members<'t> = Vec<(Cow<'t, str>, View<'t>)>;
+/// Room for the members of most maps, and for the elements of most lists.
+const MEMBERS: usize = 8;
+const ELEMENTS: usize = 4;
 
 /// The members of a spec; none of a text that is not what [`Spec::of`](crate::spec::Spec::of) writes.
-pub(super) fn read(text: &str) -> Option<Members<'_>> {
-    let mut reader = Reader { text, at: 0, elements: Vec::new(), members: Vec::new() };
+pub(super) fn read<'t>(text: &'t str, arena: &'t Arena) -> Option<Members<'t>> {
+    let mut reader = Reader { text, arena, at: 0 };
     match reader.value()? {
         View::Map(members) if reader.at == text.len() => Some(members),
         _ => None,
     }
 }
 
-/// Sets the `externalId` of the first message, as [`crate::conversation::mark`] does.
-pub fn mark<'t>(content: &mut Members<'t>, external_id: View<'t>) {
-    let at = |name: &str| content.iter().position(|(known, _)| known == name);
-    let message = match at("message").or_else(|| at("messages")).map(|at| &mut content[at].1) {
-        Some(View::Map(message)) => message,
-        Some(View::List(messages)) => match messages.first_mut() {
-            Some(View::Map(message)) => message,
-            _ => return,
-        },
-        _ => return,
-    };
-    match message.iter_mut().find(|(name, _)| name == "externalId") {
-        Some((_, slot)) => *slot = external_id,
-        None => message.push((Cow::Borrowed("externalId"), external_id)),
-    }
-}
-
 /// Each step is none as soon as the text is not what would be written.
 struct Reader<'t> {
     text: &'t str,
+    arena: &'t Arena,
     at: usize,
-    /// What the lists and maps around the cursor have so far: each takes its own from the end when it is complete, and
-    /// so just the room that it needs.
-    elements: Vec<View<'t>>,
-    members: Members<'t>,
 }
 
 impl<'t> Reader<'t> {
@@ -87,25 +57,23 @@ impl<'t> Reader<'t> {
     }
 
     fn list(&mut self) -> Option<View<'t>> {
-        let first = self.elements.len();
+        let mut elements = ArenaVec::with_capacity_in(ELEMENTS, self.arena);
         self.each(*b"[]", |reader| {
-            let element = reader.value()?;
-            reader.elements.push(element);
+            elements.push(reader.value()?);
             Some(())
         })?;
-        Some(View::List(self.elements.drain(first..).collect()))
+        Some(View::List(elements.into_bump_slice()))
     }
 
     fn map(&mut self) -> Option<View<'t>> {
-        let first = self.members.len();
+        let mut members = ArenaVec::with_capacity_in(MEMBERS, self.arena);
         self.each(*b"{}", |reader| {
             let name = reader.string()?;
             reader.take(b':')?;
-            let member = reader.value()?;
-            reader.members.push((name, member));
+            members.push((name, reader.value()?));
             Some(())
         })?;
-        Some(View::Map(self.members.drain(first..).collect()))
+        Some(View::Map(members.into_bump_slice()))
     }
 
     /// What stands between two brackets, with commas in between.
@@ -126,23 +94,23 @@ impl<'t> Reader<'t> {
         let rest = &self.text[self.at..];
         let length = rest.bytes().position(|byte| matches!(byte, b',' | b'}' | b']')).unwrap_or(rest.len());
         self.at += length;
-        (length > 0).then(|| View::Number(&rest[..length]))
+        Number::of_json(&rest[..length]).map(View::Number)
     }
 
-    fn string(&mut self) -> Option<Cow<'t, str>> {
+    fn string(&mut self) -> Option<&'t str> {
         self.take(b'"')?;
         let plain = self.plain()?;
         if self.takes(b'"') {
-            return Some(Cow::Borrowed(plain));
+            return Some(plain);
         }
-        let mut text = String::with_capacity(2 * plain.len() + 64);
+        let mut text = ArenaString::with_capacity_in(2 * plain.len() + 64, self.arena);
         text.push_str(plain);
         while !self.takes(b'"') {
             self.take(b'\\')?;
             text.push(self.escaped()?);
             text.push_str(self.plain()?);
         }
-        Some(Cow::Owned(text))
+        Some(text.into_bump_str())
     }
 
     /// What stands before the next quote or escape.
