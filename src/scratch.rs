@@ -1,38 +1,59 @@
 //! Memory that is needed for a moment only, and again and again.
 
 use std::cell::Cell;
+use std::thread::LocalKey;
 
 /// Memory for many small things that go together: taking some of it is next to nothing, and giving all back is one step.
 pub use bumpalo::Bump as Arena;
 
 thread_local! {
+    static BYTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
     static TEXT: Cell<String> = const { Cell::new(String::new()) };
     static ARENA: Cell<Option<Arena>> = const { Cell::new(None) };
 }
 
-/// So much memory is kept, in bytes.
-const KEPT: usize = 64 << 10;
+/// So much memory of each kind is kept by a thread, in bytes: enough for a file with dozens of manifests.
+const KEPT: usize = 1 << 20;
 
-/// What `use_it` makes of a text that is empty at first. The memory of the text is kept for the next one of this
-/// thread; one within another has memory of its own.
-pub fn text<T>(use_it: impl FnOnce(&mut String) -> T) -> T {
-    TEXT.with(|kept| {
-        let mut text = kept.take();
-        let made = use_it(&mut text);
-        text.clear();
-        text.shrink_to(KEPT);
-        kept.set(text);
-        made
+/// What `use_it` makes with bytes, of which there are none at first. Their memory is kept for the next ones of this
+/// thread; those within others have memory of their own.
+pub fn bytes<T>(use_it: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    with(&BYTES, use_it, |bytes| {
+        bytes.clear();
+        bytes.shrink_to(KEPT);
     })
 }
 
-/// What `use_it` makes with an arena that is empty at first. Its memory is kept as that of [`text`] is.
+/// [`bytes`] for a text.
+pub fn text<T>(use_it: impl FnOnce(&mut String) -> T) -> T {
+    with(&TEXT, use_it, |text| {
+        text.clear();
+        text.shrink_to(KEPT);
+    })
+}
+
+/// [`bytes`] for an arena.
 pub fn arena<T>(use_it: impl FnOnce(&Arena) -> T) -> T {
-    ARENA.with(|kept| {
-        let mut arena = kept.take().unwrap_or_default();
-        let made = use_it(&arena);
-        arena.reset();
-        kept.set((arena.allocated_bytes() <= KEPT).then_some(arena));
+    with(
+        &ARENA,
+        |arena| use_it(arena.get_or_insert_default()),
+        |arena| {
+            arena.as_mut().map(Arena::reset);
+            arena.take_if(|arena| arena.allocated_bytes() > KEPT);
+        },
+    )
+}
+
+fn with<M: Default, T>(
+    kept: &'static LocalKey<Cell<M>>,
+    use_it: impl FnOnce(&mut M) -> T,
+    empty: impl Fn(&mut M),
+) -> T {
+    kept.with(|kept| {
+        let mut memory = kept.take();
+        let made = use_it(&mut memory);
+        empty(&mut memory);
+        kept.set(memory);
         made
     })
 }
@@ -70,8 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_text_is_not_kept() {
+    fn what_is_huge_is_not_kept() {
         text(|huge| huge.push_str(&"x".repeat(10 * KEPT)));
         text(|next| assert!(next.capacity() <= KEPT, "{}", next.capacity()));
+        bytes(|huge| huge.resize(10 * KEPT, b'x'));
+        bytes(|next| assert!(next.is_empty() && next.capacity() <= KEPT, "{}", next.capacity()));
     }
 }

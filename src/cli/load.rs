@@ -11,6 +11,7 @@ use crate::cli::session::{Session, report};
 use crate::desired::Desired;
 use crate::finding::{Excerpt, Finding, Findings, code};
 use crate::manifest::{self, Reading};
+use crate::scratch;
 use crate::source::Place;
 use crate::workspace::manifests::{self, FindError, Found, Stamps};
 use crate::yaml;
@@ -90,17 +91,19 @@ pub fn check(session: &Session, findings: &Findings, warnings_as_errors: bool) -
 }
 
 fn read(found: &Found) -> Result<Reading, Error> {
-    let bounded = found
-        .read(yaml::SIZE_LIMIT + 1)
-        .map_err(|error| Error::new(Exit::Failed, format!("can't read {}: {error}", found.name)))?;
-    // One byte more than fits was read, so that the reader sees that the file is too large.
-    Ok(manifest::read(&found.name, &bounded.bytes))
+    scratch::bytes(|bytes| {
+        // One byte more than fits, so that the reader sees that the file is too large.
+        found
+            .read_into(bytes, yaml::SIZE_LIMIT + 1)
+            .map_err(|error| Error::new(Exit::Failed, format!("can't read {}: {error}", found.name)))?;
+        Ok(manifest::read(&found.name, bytes))
+    })
 }
 
 /// The lines of a file that is read already, or none where it is gone by now.
 fn lines_of(file: &str) -> Vec<String> {
-    let bounded = manifests::read_bounded(Path::new(file), yaml::SIZE_LIMIT);
-    let text = bounded.ok().and_then(|bounded| String::from_utf8(bounded.bytes).ok()).unwrap_or_default();
+    let bytes = manifests::read_bounded(Path::new(file), yaml::SIZE_LIMIT);
+    let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 

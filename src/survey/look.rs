@@ -14,6 +14,7 @@ use crate::digest::Digest;
 use crate::finding::Findings;
 use crate::manifest::{self, Outline, Reading};
 use crate::plan::{Scope, Settled};
+use crate::scratch;
 use crate::source::{Place, Source};
 use crate::state::outline::Stretch;
 use crate::state::{Lineage, State};
@@ -175,11 +176,13 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
 impl<'a> Look<'a> {
     /// Reads one more file, and keeps of its manifests what planning needs.
     fn and_at(mut self, found: &'a Found, records: &Records, scope: &Scope) -> Result<Self, SurveyError> {
-        let bounded = found
-            .read(yaml::SIZE_LIMIT + 1)
-            .map_err(|source| SurveyError::Manifest { name: found.name.to_string(), source })?;
-        // One byte more than fits was read, so that the reader sees that the file is too large.
-        let Reading { manifests, findings } = manifest::read(&found.name, &bounded.bytes);
+        let Reading { manifests, findings } = scratch::bytes(|bytes| {
+            // One byte more than fits, so that the reader sees that the file is too large.
+            found
+                .read_into(bytes, yaml::SIZE_LIMIT + 1)
+                .map_err(|source| SurveyError::Manifest { name: found.name.to_string(), source })?;
+            Ok(manifest::read(&found.name, bytes))
+        })?;
         let first = self.settled.len();
         let mut is_settled = findings.is_empty();
         for mut manifest in manifests {

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek as _};
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +24,9 @@ const STDIN_NAME: &str = "<stdin>";
 
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 const PROJECT_FILES: [&str; 2] = ["dixaform.yaml", "dixaform.yml"];
+
+/// Room for most manifests, in bytes.
+const LIKELY_SIZE: usize = 8 << 10;
 
 /// More files and folders than this are not the manifests of anyone; somebody pointed at `/`.
 const VISITED_MAX: usize = 1_000_000;
@@ -87,15 +90,6 @@ impl FindError {
     }
 }
 
-/// What was read of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bounded {
-    /// At most as many as the limit.
-    pub bytes: Vec<u8>,
-    /// There was more.
-    pub too_large: bool,
-}
-
 impl Found {
     fn file(name: String, path: &Path, stamp: Option<Stamp>) -> Self {
         let input = if path.as_os_str() == name.as_str() { Input::Named } else { Input::File(path.to_owned()) };
@@ -111,67 +105,32 @@ impl Found {
         }
     }
 
-    /// Reads up to `limit` bytes.
+    /// Appends up to `limit` bytes of it.
     ///
     /// # Errors
     /// Those of the operating system.
-    pub fn read(&self, limit: u64) -> io::Result<Bounded> {
-        let Some(path) = self.path() else { return bounded(io::stdin().lock(), limit) };
-        let file = File::open(path)?;
-        let size = match self.stamp {
-            Some(stamp) => Some(stamp.size),
-            // What is no file has no size that means anything.
-            None => Some(file.metadata()?).filter(Metadata::is_file).map(|found| found.len()),
-        };
-        match size {
-            Some(size) if size < limit => read_of_size(file, size, limit),
-            _ => bounded(file, limit),
+    pub fn read_into(&self, bytes: &mut Vec<u8>, limit: u64) -> io::Result<()> {
+        match self.path() {
+            Some(path) => read_into(bytes, path, limit),
+            None => io::stdin().lock().take(limit).read_to_end(bytes).map(drop),
         }
     }
 }
 
-/// Reads a regular file that had this size a moment ago: in one call, where it still has.
-fn read_of_size(mut file: File, size: u64, limit: u64) -> io::Result<Bounded> {
-    let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
-    // With room for one byte more, a file that has not grown shows its end.
-    let mut bytes = vec![0; size + 1];
-    let mut read = 0;
-    loop {
-        match file.read(&mut bytes[read..]) {
-            Ok(0) => break,
-            Ok(count) => read += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-        match read.cmp(&size) {
-            std::cmp::Ordering::Less => {}
-            std::cmp::Ordering::Equal => break,
-            std::cmp::Ordering::Greater => {
-                file.rewind()?;
-                return bounded(file, limit);
-            }
-        }
-    }
-    bytes.truncate(read);
-    Ok(Bounded { bytes, too_large: false })
-}
-
-/// Reads up to `limit` bytes of a file.
+/// Up to `limit` bytes of a file.
 ///
 /// # Errors
 /// Those of the operating system.
-pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Bounded> {
-    bounded(File::open(path)?, limit)
+pub fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_into(&mut bytes, path, limit)?;
+    Ok(bytes)
 }
 
-fn bounded(source: impl Read, limit: u64) -> io::Result<Bounded> {
-    let mut bytes = Vec::new();
-    source.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    let too_large = bytes.len() as u64 > limit;
-    if too_large {
-        bytes.pop();
-    }
-    Ok(Bounded { bytes, too_large })
+/// Nothing is asked about the file first, which would take as long as reading it: nearly all are small.
+fn read_into(bytes: &mut Vec<u8>, path: &Path, limit: u64) -> io::Result<()> {
+    bytes.reserve(LIKELY_SIZE);
+    File::open(path)?.take(limit).read_to_end(bytes).map(drop)
 }
 
 /// What these paths lead to, sorted by name. `-` is standard input.
@@ -521,11 +480,12 @@ mod tests {
             fs::write(&path, "12345").expect("written");
             let found = find(std::slice::from_ref(&path), stamps).expect("readable").remove(0);
             assert_eq!(found.stamp.is_some(), stamps == Stamps::Wanted && cfg!(unix));
-            for content in ["", "1", "12345", "123456", &"x".repeat(10_000)] {
+            for content in ["", "1", "12345", "123456", &"x".repeat(10_000), &"y".repeat(1 << 20)] {
                 fs::write(&path, content).expect("written");
-                assert_eq!(found.read(1 << 20).expect("read").bytes, content.as_bytes());
+                let mut bytes = Vec::new();
+                found.read_into(&mut bytes, 1 << 20).expect("read");
+                assert!(bytes == content.as_bytes(), "{} of {}", bytes.len(), content.len());
             }
-            assert!(found.read(1000).expect("read").too_large);
         }
     }
 
@@ -533,12 +493,10 @@ mod tests {
     fn reading_stops_at_the_limit() {
         let folder = folder(&["12345"]);
         let path = folder.path().join("12345");
-        let whole = Bounded { bytes: b"12345".to_vec(), too_large: false };
-        assert_eq!(read_bounded(&path, 5).expect("read"), whole);
-        let cut = Bounded { bytes: b"1234".to_vec(), too_large: true };
-        assert_eq!(read_bounded(&path, 4).expect("read"), cut);
+        assert_eq!(read_bounded(&path, 5).expect("read"), b"12345");
+        assert_eq!(read_bounded(&path, 4).expect("read"), b"1234");
         // It never ends, and its length says nothing.
         #[cfg(unix)]
-        assert!(read_bounded(Path::new("/dev/zero"), 1000).expect("read").too_large);
+        assert_eq!(read_bounded(Path::new("/dev/zero"), 100_000).expect("read").len(), 100_000);
     }
 }

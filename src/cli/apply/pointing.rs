@@ -32,12 +32,12 @@ pub fn pointers(report: &ApplyReport) -> Pointers {
     }
     let mut pointers = Pointers::new();
     for (file, all) in files {
-        let Ok(bounded) = manifests::read_bounded(Path::new(&**file), yaml::SIZE_LIMIT) else { continue };
+        let Ok(bytes) = manifests::read_bounded(Path::new(&**file), yaml::SIZE_LIMIT) else { continue };
         let questions: Vec<Question<'_>> = all
             .iter()
             .map(|Told { address, place, said, patched }| Question { address, place: *place, said, patched: *patched })
             .collect();
-        let found = manifest::locate(file, &bounded.bytes, &questions);
+        let found = manifest::locate(file, &bytes, &questions);
         for (told, place) in all.iter().zip(found) {
             let Some((source, excerpt)) = place else { continue };
             pointers.insert(told.address.clone(), Pointer { source, excerpt });
@@ -61,13 +61,13 @@ pub fn attributes(asked: &[Asked]) -> Vec<Option<Pointer>> {
     }
     let mut pointers = vec![None; asked.len()];
     for (file, all) in files {
-        let Ok(bounded) = manifests::read_bounded(Path::new(&**file), yaml::SIZE_LIMIT) else { continue };
+        let Ok(bytes) = manifests::read_bounded(Path::new(&**file), yaml::SIZE_LIMIT) else { continue };
         let question = |index: &usize| {
             let Asked { address, source, attribute } = &asked[*index];
             Question { address, place: source.place, said: attribute, patched: true }
         };
         let questions: Vec<Question<'_>> = all.iter().map(question).collect();
-        for (index, place) in all.iter().zip(manifest::locate(file, &bounded.bytes, &questions)) {
+        for (index, place) in all.iter().zip(manifest::locate(file, &bytes, &questions)) {
             pointers[*index] = place.map(|(source, excerpt)| Pointer { source, excerpt });
         }
     }
