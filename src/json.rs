@@ -135,22 +135,31 @@ pub fn quote_into(text: &str, out: &mut String) {
 
 /// The index of the first `"`, `\` or byte below 0x20. Looks at eight bytes at once: most text has none for long.
 pub(crate) fn first_to_escape(bytes: &[u8]) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        if let Some(within) = first_within(word) {
+            return Some(index * 8 + within);
+        }
+    }
+    match bytes.last_chunk() {
+        _ if rest.is_empty() => None,
+        // Some of these were looked at already, and are none.
+        Some(last) => first_within(last).map(|within| bytes.len() - 8 + within),
+        None => rest.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\')),
+    }
+}
+
+/// [`first_to_escape`] of eight bytes.
+fn first_within(word: &[u8; 8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     // The high bit of each byte that is below `limit`; right up to the first one, and perhaps wrong after it.
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
-        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-        let found = below(word, 0x20) | quote | backslash;
-        if found != 0 {
-            return Some(index * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let in_rest = rest.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'))?;
-    Some(words.len() * 8 + in_rest)
+    let word = u64::from_le_bytes(*word);
+    let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+    let found = below(word, 0x20) | quote | backslash;
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
 
 /// Reads one JSON value.

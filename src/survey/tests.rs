@@ -50,6 +50,12 @@ impl Folder {
         manifests::find(&[self.manifests()], Stamps::Wanted).expect("readable")
     }
 
+    fn bytes_of(found: &Found) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        found.read_into(&mut bytes, 1 << 20).expect("readable");
+        bytes
+    }
+
     /// The state on disk, read the slow way.
     fn record(&self) -> State {
         match fs::read_to_string(self.state()) {
@@ -61,7 +67,7 @@ impl Folder {
     /// The plan of the slow way, and what was found.
     fn slowly(&self, scope: &Scope) -> (Plan, Vec<String>) {
         let found = self.found();
-        let read = |found: &Found| manifest::read(&found.name, &found.read(1 << 20).expect("readable").bytes);
+        let read = |found: &Found| manifest::read(&found.name, &Self::bytes_of(found));
         let (desired, findings) = manifest::resolve(found.iter().map(read));
         let told = findings.iter().map(|finding| format!("{} {}", finding.source, finding.message)).collect();
         (plan::plan(&desired, &self.record(), &options(scope)), told)
@@ -83,7 +89,7 @@ impl Folder {
     /// Makes the state what an apply of all manifests would leave, but for what `skip` names.
     fn apply(&mut self, skip: Option<u64>) {
         let found = self.found();
-        let read = |found: &Found| manifest::read(&found.name, &found.read(1 << 20).expect("readable").bytes);
+        let read = |found: &Found| manifest::read(&found.name, &Self::bytes_of(found));
         let (desired, _) = manifest::resolve(found.iter().map(read));
         let mut state = self.record();
         state.serial += 1;
