@@ -66,7 +66,9 @@ fn write_state(folder: &PathBuf, path: &PathBuf) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(found: &Found) -> io::Result<Reading> {
-    Ok(manifest::read(&found.name, &found.read(yaml::SIZE_LIMIT + 1)?.bytes))
+    let mut bytes = Vec::new();
+    found.read_into(&mut bytes, yaml::SIZE_LIMIT + 1)?;
+    Ok(manifest::read(&found.name, &bytes))
 }
 
 fn record(manifest: &Manifest, id: i64) -> Record {

@@ -3,9 +3,10 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 use rayon::slice::ParallelSliceMut as _;
 
-use crate::conversation::{Address, ConversationId, Kind};
+use crate::conversation::{Address, ConversationId, Kind, Start};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::finding::{Finding, Findings, Severity, code};
@@ -42,7 +43,7 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
         all.extend(manifests);
         findings.extend(found);
     }
-    findings.extend(between(all.iter().map(Outline::of).collect()));
+    findings.extend(between(&all.iter().map(Outline::of).collect::<Vec<_>>()));
     findings.sort();
     (keyed(all), findings)
 }
@@ -50,25 +51,53 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
 /// Manifests by their address. Of several with one address, which is an error that [`between`] reports, the first is
 /// kept.
 pub fn keyed(mut manifests: Vec<Manifest>) -> Desired {
-    manifests.par_sort_unstable_by(|a, b| (&a.address, &a.source).cmp(&(&b.address, &b.source)));
+    let order = in_order(&manifests, |manifest| (&manifest.address, &manifest.source));
+    put_in_order(&mut manifests, order.into_iter().map(|(_, index)| index).collect());
     manifests.dedup_by(|next, first| next.address == first.address);
     Desired::new(manifests)
 }
 
 /// What is wrong between manifests, in no particular order.
-pub fn between(mut outlines: Vec<Outline<'_>>) -> Vec<Finding> {
+pub fn between(outlines: &[Outline<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    outlines.par_sort_unstable_by(|a, b| (a.address, a.source).cmp(&(b.address, b.source)));
-    outlines.dedup_by(|next, first| {
-        let again = next.address == first.address;
+    let mut sorted = in_order(outlines, |outline| (outline.address, outline.source));
+    sorted.dedup_by(|(next_start, next), (start, first)| {
+        let (next, first) = (&outlines[*next], &outlines[*first]);
+        let again = next_start == start && next.address == first.address;
         if again {
             findings.push(duplicate_address(next, &first.name_source()));
         }
         again
     });
+    let outlines: Vec<Outline<'_>> = sorted.into_iter().map(|(_, index)| outlines[index]).collect();
     find_duplicate_adopts(&outlines, &mut findings);
     find_same_bodies(&outlines, &mut findings);
     findings
+}
+
+/// Where each of them stands, in ascending order of address and source.
+fn in_order<T: Sync>(items: &[T], key: impl Fn(&T) -> (&Address, &Source) + Sync) -> Vec<(Start, usize)> {
+    let mut order: Vec<(Start, usize)> =
+        items.par_iter().enumerate().map(|(index, item)| (key(item).0.start(), index)).collect();
+    order.par_sort_unstable_by(|(one_start, one), (other_start, other)| {
+        one_start.cmp(other_start).then_with(|| key(&items[*one]).cmp(&key(&items[*other])))
+    });
+    order
+}
+
+/// Moves each item to its place: first that which stands at the first index, and so on. Every index occurs once.
+fn put_in_order<T>(items: &mut [T], mut order: Vec<usize>) {
+    for first in 0..items.len() {
+        let mut place = first;
+        loop {
+            let from = std::mem::replace(&mut order[place], place);
+            if from == first {
+                break;
+            }
+            items.swap(place, from);
+            place = from;
+        }
+    }
 }
 
 fn duplicate_address(outline: &Outline<'_>, first: &Source) -> Finding {
@@ -126,5 +155,24 @@ fn same_body(outline: &Outline<'_>, first: &Outline<'_>) -> Finding {
         hint: Some("if that is a copy left behind, remove it: each becomes a conversation of its own".into()),
         excerpt: None,
         related: vec![(first.name_source(), "the same body".into())],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn items_are_put_where_they_belong(order in (0_usize..40).prop_flat_map(|count| {
+            Just((0..count).collect::<Vec<usize>>()).prop_shuffle()
+        })) {
+            let mut items: Vec<String> = (0..order.len()).map(|index| index.to_string()).collect();
+            let wanted: Vec<String> = order.iter().map(|index| items[*index].clone()).collect();
+            put_in_order(&mut items, order);
+            prop_assert_eq!(items, wanted);
+        }
     }
 }

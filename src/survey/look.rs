@@ -160,7 +160,7 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
         return Ok(None);
     }
     let mut findings = Findings::default();
-    findings.extend(manifest::between(looks.iter().flat_map(Look::outlines).collect()));
+    findings.extend(manifest::between(&looks.iter().flat_map(Look::outlines).collect::<Vec<_>>()));
     let state = match &lines {
         Some(lines) => {
             if request.remember {
