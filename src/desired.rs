@@ -41,8 +41,10 @@ impl Manifest {
 /// Every manifest by its address. Only `manifest::resolve` makes one, so holding one is proof that it was checked.
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
-    /// In ascending order of address, each once.
-    manifests: Vec<Manifest>,
+    /// In ascending order of address, each once. They stay where they were read: they are large, and to sort them would
+    /// move each of them.
+    #[expect(clippy::vec_box, reason = "see above")]
+    manifests: Vec<Box<Manifest>>,
 }
 
 impl Desired {
@@ -50,7 +52,8 @@ impl Desired {
     ///
     /// # Panics
     /// In debug builds, when the addresses are not in ascending order or not unique.
-    pub(crate) fn new(manifests: Vec<Manifest>) -> Self {
+    #[expect(clippy::vec_box, reason = "as they are kept")]
+    pub(crate) fn new(manifests: Vec<Box<Manifest>>) -> Self {
         debug_assert!(manifests.is_sorted_by(|one, next| one.address < next.address), "ascending and unique");
         Desired { manifests }
     }
@@ -62,7 +65,7 @@ impl Desired {
 
     /// In ascending order of address.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Manifest> {
-        self.manifests.iter()
+        self.manifests.iter().map(|manifest| &**manifest)
     }
 
     pub fn len(&self) -> usize {

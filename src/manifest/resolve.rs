@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
-use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use rayon::slice::ParallelSliceMut as _;
 
 use crate::conversation::{Address, ConversationId, Kind, Start};
@@ -38,66 +38,49 @@ impl<'m> Outline<'m> {
 /// Puts readings together. Their order never matters: what is kept and what is reported depends on places only.
 pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Findings) {
     let mut findings = Findings::default();
-    let mut all: Vec<Manifest> = Vec::new();
+    let mut all = Vec::new();
     for Reading { manifests, findings: found } in readings {
-        all.extend(manifests);
+        all.extend(manifests.into_iter().map(Box::new));
         findings.extend(found);
     }
-    findings.extend(between(&all.iter().map(Outline::of).collect::<Vec<_>>()));
+    let outlines: Vec<Outline<'_>> = all.iter().map(|manifest| Outline::of(manifest)).collect();
+    findings.extend(between(&outlines));
     findings.sort();
     (keyed(all), findings)
 }
 
 /// Manifests by their address. Of several with one address, which is an error that [`between`] reports, the first is
 /// kept.
-pub fn keyed(mut manifests: Vec<Manifest>) -> Desired {
-    let order = in_order(&manifests, |manifest| (&manifest.address, &manifest.source));
-    put_in_order(&mut manifests, order.into_iter().map(|(_, index)| index).collect());
-    manifests.dedup_by(|next, first| next.address == first.address);
-    Desired::new(manifests)
+pub fn keyed(manifests: Vec<Box<Manifest>>) -> Desired {
+    let mut sorted = sorted(manifests, |manifest| (&manifest.address, &manifest.source));
+    sorted.dedup_by(|(_, next), (_, first)| next.address == first.address);
+    Desired::new(sorted.into_iter().map(|(_, manifest)| manifest).collect())
 }
 
 /// What is wrong between manifests, in no particular order.
 pub fn between(outlines: &[Outline<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut sorted = in_order(outlines, |outline| (outline.address, outline.source));
+    let mut sorted = sorted(outlines.iter().collect(), |outline| (outline.address, outline.source));
     sorted.dedup_by(|(next_start, next), (start, first)| {
-        let (next, first) = (&outlines[*next], &outlines[*first]);
         let again = next_start == start && next.address == first.address;
         if again {
             findings.push(duplicate_address(next, &first.name_source()));
         }
         again
     });
-    let outlines: Vec<Outline<'_>> = sorted.into_iter().map(|(_, index)| outlines[index]).collect();
+    let outlines: Vec<&Outline<'_>> = sorted.into_iter().map(|(_, outline)| outline).collect();
     find_duplicate_adopts(&outlines, &mut findings);
     find_same_bodies(&outlines, &mut findings);
     findings
 }
 
-/// Where each of them stands, in ascending order of address and source.
-fn in_order<T: Sync>(items: &[T], key: impl Fn(&T) -> (&Address, &Source) + Sync) -> Vec<(Start, usize)> {
-    let mut order: Vec<(Start, usize)> =
-        items.par_iter().enumerate().map(|(index, item)| (key(item).0.start(), index)).collect();
-    order.par_sort_unstable_by(|(one_start, one), (other_start, other)| {
-        one_start.cmp(other_start).then_with(|| key(&items[*one]).cmp(&key(&items[*other])))
+/// In ascending order of address and source, with how the addresses begin.
+fn sorted<T: Send>(items: Vec<T>, key: impl Fn(&T) -> (&Address, &Source) + Sync) -> Vec<(Start, T)> {
+    let mut sorted: Vec<(Start, T)> = items.into_par_iter().map(|item| (key(&item).0.start(), item)).collect();
+    sorted.par_sort_unstable_by(|(one_start, one), (other_start, other)| {
+        one_start.cmp(other_start).then_with(|| key(one).cmp(&key(other)))
     });
-    order
-}
-
-/// Moves each item to its place: first that which stands at the first index, and so on. Every index occurs once.
-fn put_in_order<T>(items: &mut [T], mut order: Vec<usize>) {
-    for first in 0..items.len() {
-        let mut place = first;
-        loop {
-            let from = std::mem::replace(&mut order[place], place);
-            if from == first {
-                break;
-            }
-            items.swap(place, from);
-            place = from;
-        }
-    }
+    sorted
 }
 
 fn duplicate_address(outline: &Outline<'_>, first: &Source) -> Finding {
@@ -112,7 +95,7 @@ fn duplicate_address(outline: &Outline<'_>, first: &Source) -> Finding {
     }
 }
 
-fn find_duplicate_adopts(outlines: &[Outline<'_>], findings: &mut Vec<Finding>) {
+fn find_duplicate_adopts(outlines: &[&Outline<'_>], findings: &mut Vec<Finding>) {
     let mut adopted: BTreeMap<ConversationId, &Outline<'_>> = BTreeMap::new();
     for outline in outlines {
         let Some(id) = outline.adopt else { continue };
@@ -130,14 +113,14 @@ fn find_duplicate_adopts(outlines: &[Outline<'_>], findings: &mut Vec<Finding>) 
 }
 
 /// One warning for each manifest whose body another one, with a smaller address, has already.
-fn find_same_bodies(outlines: &[Outline<'_>], findings: &mut Vec<Finding>) {
+fn find_same_bodies(outlines: &[&Outline<'_>], findings: &mut Vec<Finding>) {
     // The first bytes of a digest are as good as any hash, and equal ones are rare.
     let mut by_body: Vec<(u64, usize)> =
         outlines.iter().enumerate().map(|(index, outline)| (outline.content.start(), index)).collect();
     by_body.par_sort_unstable();
     for alike in by_body.chunk_by(|(one, _), (next, _)| one == next).filter(|alike| alike.len() > 1) {
         let mut known: HashMap<(Kind, &Digest), &Outline<'_>> = HashMap::new();
-        for outline in alike.iter().map(|(_, index)| &outlines[*index]) {
+        for outline in alike.iter().map(|(_, index)| outlines[*index]) {
             match known.entry((outline.address.kind, outline.content)) {
                 Entry::Vacant(none) => drop(none.insert(outline)),
                 Entry::Occupied(first) => findings.push(same_body(outline, first.get())),
@@ -155,24 +138,5 @@ fn same_body(outline: &Outline<'_>, first: &Outline<'_>) -> Finding {
         hint: Some("if that is a copy left behind, remove it: each becomes a conversation of its own".into()),
         excerpt: None,
         related: vec![(first.name_source(), "the same body".into())],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn items_are_put_where_they_belong(order in (0_usize..40).prop_flat_map(|count| {
-            Just((0..count).collect::<Vec<usize>>()).prop_shuffle()
-        })) {
-            let mut items: Vec<String> = (0..order.len()).map(|index| index.to_string()).collect();
-            let wanted: Vec<String> = order.iter().map(|index| items[*index].clone()).collect();
-            put_in_order(&mut items, order);
-            prop_assert_eq!(items, wanted);
-        }
     }
 }

@@ -94,7 +94,8 @@ impl SettledManifest {
 #[derive(Debug, Default)]
 pub(super) struct Look<'a> {
     settled: Vec<SettledManifest>,
-    unsettled: Vec<Manifest>,
+    #[expect(clippy::vec_box, reason = "as Desired has them")]
+    unsettled: Vec<Box<Manifest>>,
     /// Files whose every manifest is settled, with nothing to be said about the file alone.
     settled_files: Vec<SettledFile<'a>>,
     /// How many of the settled manifests the plan covers.
@@ -116,7 +117,10 @@ impl<'a> Look<'a> {
     }
 
     fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
-        self.settled.iter().map(SettledManifest::outline).chain(self.unsettled.iter().map(Outline::of))
+        self.settled
+            .iter()
+            .map(SettledManifest::outline)
+            .chain(self.unsettled.iter().map(|manifest| Outline::of(manifest)))
     }
 }
 
@@ -160,7 +164,10 @@ pub fn survey(request: Request<'_>) -> Result<Option<Survey>, SurveyError> {
         return Ok(None);
     }
     let mut findings = Findings::default();
-    findings.extend(manifest::between(&looks.iter().flat_map(Look::outlines).collect::<Vec<_>>()));
+    let mut outlines = Vec::with_capacity(looks.iter().map(|look| look.settled.len() + look.unsettled.len()).sum());
+    outlines.extend(looks.iter().flat_map(Look::outlines));
+    findings.extend(manifest::between(&outlines));
+    drop(outlines);
     let state = match &lines {
         Some(lines) => {
             if request.remember {
@@ -197,7 +204,7 @@ impl<'a> Look<'a> {
                 if !scope.asks_for_labels() {
                     manifest.labels = Labels::default();
                 }
-                self.unsettled.push(manifest);
+                self.unsettled.push(Box::new(manifest));
             }
         }
         if is_settled {
