@@ -4,6 +4,7 @@
 //! and wrapped, cost many times what the characters cost. Thousands of new conversations go to a file or a log this
 //! way.
 
+use memchr::{memchr, memchr_iter};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::plan::Change;
@@ -122,7 +123,7 @@ fn draw(value: View<'_>, indent: usize, out: &mut String) -> Result<(), NotDrawn
     match value {
         // A line has at most as many characters as the text has bytes.
         View::Text(text) if text.len() > CHARACTERS_MAX => return Err(NotDrawnHere),
-        View::Text(text) if text.contains('\n') => heredoc(text, indent, out)?,
+        View::Text(text) if has_lines(text) => heredoc(text, indent, out)?,
         View::List(items) if !append_flat(items, out)? => {
             out.push_str("[\n");
             for item in items {
@@ -159,7 +160,7 @@ fn append_flat(items: &[View<'_>], out: &mut String) -> Result<bool, NotDrawnHer
     for (index, item) in items.iter().enumerate() {
         let is_flat = match item {
             View::Text(text) if text.len() > CHARACTERS_MAX => return Err(NotDrawnHere),
-            View::Text(text) => !text.contains('\n'),
+            View::Text(text) => !has_lines(text),
             View::List(_) | View::Map(_) => false,
             View::Null | View::Bool(_) | View::Number(_) | View::SetByDixaform => true,
         };
@@ -197,7 +198,7 @@ fn append_scalar(value: View<'_>, out: &mut String) {
 /// A text with lines.
 fn heredoc(text: &str, indent: usize, out: &mut String) -> Result<(), NotDrawnHere> {
     out.push_str("<<-EOT\n");
-    for (index, line) in text.strip_suffix('\n').unwrap_or(text).split('\n').enumerate() {
+    for (index, line) in lines(text.strip_suffix('\n').unwrap_or(text)).enumerate() {
         if index == LINES_MAX || line.trim_start().starts_with("EOT") {
             return Err(NotDrawnHere);
         }
@@ -212,6 +213,21 @@ fn heredoc(text: &str, indent: usize, out: &mut String) -> Result<(), NotDrawnHe
     spaces(indent + 4, out);
     out.push_str("EOT");
     Ok(())
+}
+
+/// `text.contains('\n')`, sooner.
+fn has_lines(text: &str) -> bool {
+    memchr(b'\n', text.as_bytes()).is_some()
+}
+
+/// `text.split('\n')`, sooner.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    memchr_iter(b'\n', text.as_bytes()).chain(std::iter::once(text.len())).map(move |end| {
+        let line = &text[start..end];
+        start = end + 1;
+        line
+    })
 }
 
 fn spaces(count: usize, out: &mut String) {
