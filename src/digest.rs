@@ -102,7 +102,9 @@ impl Digest {
 
     /// The first `digits` hexadecimal digits, for codes that people compare by eye.
     pub fn short(&self, digits: usize) -> String {
-        hex(&self.0).chars().take(digits).collect()
+        let mut code = hex(&self.0[..digits.div_ceil(2).min(self.0.len())]);
+        code.truncate(digits);
+        code
     }
 }
 

@@ -1,6 +1,7 @@
 //! Memory that is needed for a moment only, and again and again.
 
 use std::cell::Cell;
+use std::hint;
 use std::thread::LocalKey;
 
 /// Memory for many small things that go together: taking some of it is next to nothing, and giving all back is one step.
@@ -42,6 +43,12 @@ pub fn arena<T>(use_it: impl FnOnce(&Arena) -> T) -> T {
             arena.take_if(|arena| arena.allocated_bytes() > KEPT);
         },
     )
+}
+
+/// Takes memory and gives it back at once. An allocator that asks the system for one page after the other when a thread
+/// needs memory that stays, and holds up the other threads each time, then has so many bytes at hand.
+pub fn foresee(bytes: usize) {
+    drop(hint::black_box(Vec::<u8>::with_capacity(bytes)));
 }
 
 fn with<M: Default, T>(

@@ -17,12 +17,16 @@ pub struct Shape {
 
 impl Shape {
     pub fn member(&self, name: &str) -> Option<&'static Member> {
-        self.position(name).map(|(_, member)| member)
+        self.position(name, 0).map(|(_, member)| member)
     }
 
-    /// A member and its position among all of them, which is below 64.
-    pub fn position(&self, name: &str) -> Option<(usize, &'static Member)> {
-        self.members.iter().enumerate().find(|(_, member)| member.name == name)
+    /// A member and its position among all of them, which is below 64. It is looked for from the position `likely` on
+    /// first: most maps are written in the order of the documentation.
+    pub fn position(&self, name: &str, likely: usize) -> Option<(usize, &'static Member)> {
+        let (before, after) = self.members.split_at(likely.min(self.members.len()));
+        let at = |members: &[Member]| members.iter().position(|member| member.name == name);
+        let position = at(after).map(|position| before.len() + position).or_else(|| at(before))?;
+        Some((position, &self.members[position]))
     }
 }
 

@@ -75,12 +75,14 @@ fn check_members<'t>(
     let mut complete = true;
     // By position in the shape.
     let mut written = 0_u64;
+    let mut next = 0;
     for entry in entries {
         let key = entry.key;
         if extra.contains(&key) {
             continue;
         }
-        if let Some((position, member)) = shape.position(key) {
+        if let Some((position, member)) = shape.position(key, next) {
+            next = position + 1;
             written |= 1 << position;
             match check(&member.form, &entry.value, key, arena, reporter) {
                 Some(value) => members.push((member.name, value)),

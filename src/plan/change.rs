@@ -11,6 +11,7 @@ use crate::plan::action::Action;
 use crate::plan::member_diff::{self, Members};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
+use crate::scratch;
 use crate::source::Source;
 use crate::spec::Spec;
 use crate::state::Lineage;
@@ -303,33 +304,33 @@ fn fingerprint_of_change(
     steps: &[Step],
     wanted: Option<Digests>,
 ) -> String {
-    // Long enough for most, so that it is allocated once.
-    let mut text = String::with_capacity(512);
-    for part in [address.kind.word(), ".", address.name(), "\n", action.word(), "\n"] {
-        text.push_str(part);
-    }
-    if let Some(block) = block {
-        text.push_str(block.word());
-    }
-    text.push('\n');
-    if let Some(id) = id {
-        text.push_str(&id.to_string());
-    }
-    for step in steps {
-        for part in ["\n", step.method(), " ", &step.path(id), " "] {
+    scratch::text(|text| {
+        for part in [address.kind.word(), ".", address.name(), "\n", action.word(), "\n"] {
             text.push_str(part);
         }
-        let digest = match step {
-            Step::Make(_) => wanted.map(|wanted| wanted.content),
-            Step::PatchAll => wanted.map(|wanted| wanted.attributes),
-            Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
-            Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
-                Some(Digest::of_map(&attributes_to_map(attributes)))
-            }
-        };
-        if let Some(digest) = digest {
-            digest.append_to(&mut text);
+        if let Some(block) = block {
+            text.push_str(block.word());
         }
-    }
-    Digest::of_bytes(text.as_bytes()).short(16)
+        text.push('\n');
+        if let Some(id) = id {
+            text.push_str(&id.to_string());
+        }
+        for step in steps {
+            for part in ["\n", step.method(), " ", &step.path(id), " "] {
+                text.push_str(part);
+            }
+            let digest = match step {
+                Step::Make(_) => wanted.map(|wanted| wanted.content),
+                Step::PatchAll => wanted.map(|wanted| wanted.attributes),
+                Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
+                Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
+                    Some(Digest::of_map(&attributes_to_map(attributes)))
+                }
+            };
+            if let Some(digest) = digest {
+                digest.append_to(text);
+            }
+        }
+        Digest::of_bytes(text.as_bytes()).short(16)
+    })
 }

@@ -26,6 +26,12 @@ use crate::workspace::manifests::Found;
 use crate::workspace::state_lines::{RecordError, StateLines};
 use crate::yaml;
 
+/// Manifests that differ from their record are kept, and so many of them are foreseen.
+const FORESEEN: usize = 50;
+
+/// What most of them take, in bytes.
+const LIKELY_MEMORY: usize = 2000;
+
 /// What a survey starts from.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -203,6 +209,9 @@ impl<'a> Look<'a> {
                 manifest.attribute_places = Box::default();
                 if !scope.asks_for_labels() {
                     manifest.labels = Labels::default();
+                }
+                if self.unsettled.len().is_multiple_of(FORESEEN) {
+                    scratch::foresee(FORESEEN * LIKELY_MEMORY);
                 }
                 self.unsettled.push(Box::new(manifest));
             }

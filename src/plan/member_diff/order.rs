@@ -1,6 +1,8 @@
 //! The order in which the members of a body are shown: `_type` first, then as Dixa documents them, then what is unknown by
 //! name. `customAttributes` comes last; its ids, like the members of a free-form map, stand in ascending order.
 
+use bumpalo::collections::Vec as ArenaVec;
+
 use crate::conversation::CUSTOM_ATTRIBUTES;
 use crate::scratch::Arena;
 use crate::shape::{Form, Shape, Union};
@@ -61,21 +63,24 @@ impl Order {
 
     /// What members are sorted by.
     fn key<'n>(&self, name: &'n str) -> (usize, &'n str) {
-        let rank = match name {
-            "_type" if self.structured => 0,
-            CUSTOM_ATTRIBUTES if self.structured => usize::MAX,
+        (self.look_up(name, 0).0, name)
+    }
+
+    /// The rank of a member, and what is known of it. `likely` is the rank that it may well have.
+    fn look_up(&self, name: &str, likely: usize) -> (usize, Known) {
+        match name {
+            "_type" if self.structured => (0, Known::Nothing),
+            CUSTOM_ATTRIBUTES if self.structured => (usize::MAX, Known::Nothing),
             // A shape has a dozen members.
-            name => {
-                let documented = self.shape.map_or([].as_slice(), |shape| shape.members);
-                documented.iter().position(|member| member.name == name).map_or(usize::MAX - 1, |at| at + 1)
-            }
-        };
-        (rank, name)
+            name => match self.shape.and_then(|shape| shape.position(name, likely.saturating_sub(1))) {
+                Some((position, member)) => (position + 1, Known::Form(&member.form)),
+                None => (usize::MAX - 1, Known::Nothing),
+            },
+        }
     }
 
     fn member(&self, name: &str) -> Known {
-        let member = self.shape.and_then(|shape| shape.member(name));
-        member.map_or(Known::Nothing, |member| Known::Form(&member.form))
+        self.look_up(name, 0).1
     }
 }
 
@@ -113,15 +118,19 @@ fn put_in_order(value: &mut Value, known: Known) {
 /// [`ordered`] for a value that is only looked at.
 pub(super) fn ordered_members<'t>(members: Members<'t>, known: Known, arena: &'t Arena) -> Members<'t> {
     let order = Order::of(known, view::member(members, "_type").and_then(View::as_text));
-    let members = arena.alloc_slice_copy(members);
+    let mut ordered = ArenaVec::with_capacity_in(members.len(), arena);
+    let (mut before, mut is_sorted) = ((0_usize, ""), true);
+    for (name, member) in members {
+        let (rank, known) = order.look_up(name, before.0.saturating_add(1));
+        is_sorted &= before <= (rank, name);
+        before = (rank, name);
+        ordered.push((*name, ordered_view(*member, known, arena)));
+    }
     // Most are written as Dixa documents them.
-    if !members.is_sorted_by(|(one, _), (other, _)| order.key(one) <= order.key(other)) {
-        members.sort_by(|(one, _), (other, _)| order.key(one).cmp(&order.key(other)));
+    if !is_sorted {
+        ordered.sort_by(|(one, _), (other, _)| order.key(one).cmp(&order.key(other)));
     }
-    for (name, member) in members.iter_mut() {
-        *member = ordered_view(*member, order.member(name), arena);
-    }
-    members
+    ordered.into_bump_slice()
 }
 
 fn ordered_view<'t>(view: View<'t>, known: Known, arena: &'t Arena) -> View<'t> {
