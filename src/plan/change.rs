@@ -278,7 +278,7 @@ impl Summary {
 }
 
 /// Changes whose fingerprints are taken at once.
-const BATCH: usize = 1024;
+const BATCH: usize = 4096;
 
 /// The digest of what some changes would do; see [`Plan::fingerprint`].
 pub fn fingerprint_of(tenant: &Target, changes: &[Change]) -> String {

@@ -166,7 +166,7 @@ fn owners<'a>(desired: &Desired, state: &'a State) -> BTreeMap<ConversationId, &
 }
 
 /// Addresses that are looked at by all threads before what they say is entered.
-const BATCH: usize = 1024;
+const BATCH: usize = 4096;
 
 type Pair<'a> = (Option<&'a Manifest>, Option<(&'a Address, &'a Record)>);
 

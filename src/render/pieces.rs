@@ -37,8 +37,8 @@ impl Iterator for Pieces<'_> {
 /// Changes that one thread draws before it hands over what it has.
 const PART: usize = 32;
 
-/// Parts that each thread draws before any of them is written: half a megabyte of text.
-const PARTS: usize = 4;
+/// Parts that each thread draws before any of them is written: a megabyte of text.
+const PARTS: usize = 8;
 
 /// The changes as `draw` appends them, by all threads, in their order. It is given the index of each.
 pub fn of_changes<'p>(
