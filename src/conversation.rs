@@ -95,8 +95,8 @@ impl Address {
     }
 }
 
-/// How an address begins, for sorting many: names stand somewhere else in memory, and to fetch them takes longer than to
-/// compare them. Where two of these differ, their addresses stand in the same order; where they don't, the addresses
+/// How an address begins, for sorting many: names stand somewhere else in memory, and to fetch them takes longer than
+/// to compare them. Where two of these differ, their addresses stand in the same order; where they don't, the addresses
 /// may differ or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Start([u64; 2]);

@@ -26,12 +26,13 @@
 //! - [`source`]: where a thing was written: file, line, column
 //! - [`spec`]: a described conversation as one piece of text, until somebody looks inside
 //! - [`value`], [`json`]: a JSON value that remembers its order; JSON text to it and back
+//! - [`view`]: the same, borrowed, for who looks at it once
 //! - [`digest`]: the canonical form of a value, and its digest
 //! - [`conversation`]: address, content and custom attributes of a described conversation
 //! - [`finding`], [`reporter`]: something to tell an author, with its place; collecting them for one file
 //! - [`desired`]: all manifests, checked and keyed by address
 //! - [`shape`]: tables of the members that each request body can have
-//! - `scratch`: memory for texts that are needed for a moment
+//! - [`scratch`]: memory that is needed for a moment, and again and again
 //! - [`access`], [`duration`]: how a tenant is reached; durations as people write them
 //!
 //! Pure core, text or values in, values out:

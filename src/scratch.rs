@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::hint;
 use std::thread::LocalKey;
 
-/// Memory for many small things that go together: taking some of it is next to nothing, and giving all back is one step.
+/// Memory for many small things that go together: taking some of it is next to nothing, and giving all back one step.
 pub use bumpalo::Bump as Arena;
 
 thread_local! {
