@@ -256,6 +256,7 @@ pub struct Described<'t> {
 
 impl<'t> Described<'t> {
     pub fn digests(self) -> Digests {
+        debug_assert!(self.attributes.is_sorted_by(|(one, _), (next, _)| one < next), "ascending and unique");
         Digests { content: Digest::of_members(self.content), attributes: Digest::of_members(self.attributes) }
     }
 

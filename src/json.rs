@@ -1,4 +1,4 @@
-//! JSON text to [`Value`] and back.
+//! JSON text to [`Value`] and back, and from a [`View`].
 //!
 //! Writing keeps the order of members and is total. Reading refuses duplicate members, as every reader of ours does.
 

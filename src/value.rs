@@ -68,8 +68,9 @@ pub enum Number {
 }
 
 impl Number {
-    /// The number that a JSON text is; none when it is not one, or is infinite.
-    pub fn of_json(text: &str) -> Option<Self> {
+    /// The number that [`Number`] prints like this; none of a text that is no number, or an infinite one. It takes what
+    /// JSON does not, such as `+1`.
+    pub fn of_printed(text: &str) -> Option<Self> {
         let is_number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
         let integer = || text.parse().map(Number::Integer).or_else(|_| text.parse().map(Number::Unsigned)).ok();
         let float = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(Number::Float);

@@ -197,3 +197,82 @@ fn a_message_before_its_predecessor_and_a_closing_before_the_last_are_suspicious
     assert_eq!(codes, ["unknown-channel-name", "closed-before-last-message", "messages-out-of-order"]);
     assert!(!findings.has_errors());
 }
+
+/// A conversation with these lines as its custom attributes.
+fn with_attributes(lines: &[&str]) -> String {
+    let lines: String = lines.iter().map(|line| format!("    {line}\n")).collect();
+    format!(
+        "apiVersion: dixaform/v1\nkind: Conversation\nmetadata: {{name: a}}\nspec:\n  _type: Email\n  \
+         requesterId: 5f02ea45-f002-4279-83e0-3e4ea425e4c6\n  emailIntegrationId: a@email.dixa.io\n  subject: s\n  \
+         message: {{_type: Inbound, content: {{_type: Text, value: v}}}}\n  customAttributes:\n{lines}"
+    )
+}
+
+const LOWER: &str = "2f5515b6-7e98-4f4d-9010-bfd2a27d4f35";
+const UPPER: &str = "2F5515B6-7E98-4F4D-9010-BFD2A27D4F35";
+const MIXED: &str = "2F5515b6-7e98-4f4d-9010-bfd2a27d4f35";
+const OTHER: &str = "00000000-7e98-4f4d-9010-bfd2a27d4f35";
+
+#[test]
+fn an_id_in_upper_case_is_the_same_id_and_ids_stand_in_ascending_order() {
+    let of = |id: &str| {
+        let text = with_attributes(&[&format!("{id}: [x, y]"), &format!("{OTHER}: null")]);
+        let Reading { mut manifests, findings } = read_text(&text);
+        assert!(findings.is_empty(), "{findings:?}");
+        manifests.remove(0)
+    };
+    let (lower, upper) = (of(LOWER), of(UPPER));
+    assert_eq!(lower.digests, upper.digests);
+    assert_eq!(lower.spec.json(), upper.spec.json());
+    let end = format!(r#""customAttributes":{{"{OTHER}":null,"{LOWER}":["x","y"]}}}}"#);
+    assert!(lower.spec.json().ends_with(&end), "{}", lower.spec.json());
+    let lines: Vec<u32> = upper.attribute_places.iter().map(|place| place.line).collect();
+    assert_eq!(lines, [12, 11], "where each was written, in ascending order of their ids");
+}
+
+#[test]
+fn ids_that_differ_in_case_only_stand_twice_and_each_points_at_the_first() {
+    let lines = [UPPER, OTHER, LOWER, MIXED].map(|id| format!("{id}: x"));
+    let Reading { manifests, findings } = read_text(&with_attributes(&lines.each_ref().map(String::as_str)));
+    assert!(manifests.is_empty());
+    let told: Vec<_> = findings
+        .iter()
+        .map(|finding| (finding.code, finding.source.place.line, finding.related[0].0.place.line))
+        .collect();
+    let code = crate::finding::code::DUPLICATE_KEY;
+    assert_eq!(told, [(code, 13, 11), (code, 14, 11)]);
+}
+
+#[test]
+fn what_is_wrong_with_the_value_of_an_attribute_that_stands_twice_is_told_as_well() {
+    let Reading { findings, .. } =
+        read_text(&with_attributes(&[&format!("{LOWER}: x"), &format!("{UPPER}: {{a: b}}")]));
+    let mut codes: Vec<_> = findings.iter().map(|finding| (finding.source.place.line, finding.code)).collect();
+    codes.sort_unstable();
+    let code = (crate::finding::code::DUPLICATE_KEY, crate::finding::code::WRONG_TYPE);
+    assert_eq!(codes, [(12, code.0), (12, code.1)]);
+}
+
+#[test]
+fn manifests_whose_names_begin_alike_for_long_are_in_order_and_the_first_of_the_same_is_kept() {
+    let manifest =
+        |name: &str| with_attributes(&[&format!("{LOWER}: x")]).replace("{name: a}", &format!("{{name: {name}}}"));
+    let front = "a".repeat(20);
+    let names = ["c", "a", "", "b", "a"].map(|end| format!("{front}{end}"));
+    let file = |index: usize| format!("{index}.yaml");
+    for turn in 0..names.len() {
+        let readings = (0..names.len()).map(|index| (index + turn) % names.len()).map(|index| {
+            let file = Arc::from(file(index).as_str());
+            read(&file, manifest(&names[index]).as_bytes())
+        });
+        let (desired, findings) = resolve(readings);
+        let kept: Vec<_> =
+            desired.iter().map(|kept| (kept.address.name().to_owned(), kept.source.file.to_string())).collect();
+        let wanted = [("", 2), ("a", 1), ("b", 3), ("c", 0)].map(|(end, index)| (format!("{front}{end}"), file(index)));
+        assert_eq!(kept, wanted);
+        let twice: Vec<_> =
+            findings.iter().filter(|finding| finding.code == crate::finding::code::DUPLICATE_ADDRESS).collect();
+        assert_eq!(twice.len(), 1, "{twice:?}");
+        assert_eq!((&*twice[0].source.file, &*twice[0].related[0].0.file), ("4.yaml", "1.yaml"));
+    }
+}

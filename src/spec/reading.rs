@@ -11,7 +11,8 @@ use crate::view::{Members, View};
 const MEMBERS: usize = 8;
 const ELEMENTS: usize = 4;
 
-/// The members of a spec; none of a text that is not what [`Spec::of`](crate::spec::Spec::of) writes.
+/// The members of a spec, from the text that [`Spec::of`](crate::spec::Spec::of) writes. Of another text it says nothing:
+/// what comes out may be none, or anything.
 pub(super) fn read<'t>(text: &'t str, arena: &'t Arena) -> Option<Members<'t>> {
     let mut reader = Reader { text, arena, at: 0 };
     match reader.value()? {
@@ -57,22 +58,30 @@ impl<'t> Reader<'t> {
     }
 
     fn list(&mut self) -> Option<View<'t>> {
-        let mut elements = ArenaVec::with_capacity_in(ELEMENTS, self.arena);
+        let mut elements = ArenaVec::new_in(self.arena);
         self.each(*b"[]", |reader| {
+            if elements.is_empty() {
+                elements.reserve_exact(ELEMENTS);
+            }
             elements.push(reader.value()?);
             Some(())
         })?;
+        elements.shrink_to_fit();
         Some(View::List(elements.into_bump_slice()))
     }
 
     fn map(&mut self) -> Option<View<'t>> {
-        let mut members = ArenaVec::with_capacity_in(MEMBERS, self.arena);
+        let mut members = ArenaVec::new_in(self.arena);
         self.each(*b"{}", |reader| {
+            if members.is_empty() {
+                members.reserve_exact(MEMBERS);
+            }
             let name = reader.string()?;
             reader.take(b':')?;
             members.push((name, reader.value()?));
             Some(())
         })?;
+        members.shrink_to_fit();
         Some(View::Map(members.into_bump_slice()))
     }
 
@@ -94,7 +103,7 @@ impl<'t> Reader<'t> {
         let rest = &self.text[self.at..];
         let length = rest.bytes().position(|byte| matches!(byte, b',' | b'}' | b']')).unwrap_or(rest.len());
         self.at += length;
-        Number::of_json(&rest[..length]).map(View::Number)
+        Number::of_printed(&rest[..length]).map(View::Number)
     }
 
     fn string(&mut self) -> Option<&'t str> {

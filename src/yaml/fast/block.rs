@@ -122,7 +122,13 @@ fn mapping<'t>(cursor: &mut Cursor<'t>, column: i32, first: Key<'t>, depth: usiz
     if cursor.column() > column {
         return None;
     }
-    Some(Node { start, end: cursor.block_end(), content: Content::Map(unique(entries.into_bump_slice())?) })
+    Some(Node { start, end: cursor.block_end(), content: Content::Map(unique(kept(entries))?) })
+}
+
+/// What was collected, with the room that it did not need given back where that can be done.
+fn kept<T: Copy>(mut collected: ArenaVec<'_, T>) -> &[T] {
+    collected.shrink_to_fit();
+    collected.into_bump_slice()
 }
 
 /// The value after the colon that is looked at, of a key in this column.
@@ -202,7 +208,7 @@ fn items<'t>(cursor: &mut Cursor<'t>, column: i32, depth: usize) -> Option<(Plac
         first = first.or(Some(place));
         items.push(if below { item_below(cursor, column, depth, place)? } else { item(cursor, column, depth)? });
     }
-    Some((first?, items.into_bump_slice()))
+    Some((first?, kept(items)))
 }
 
 /// An item on the line of its dash.

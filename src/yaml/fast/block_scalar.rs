@@ -55,6 +55,7 @@ impl<'t> Lines<'t> {
         if chomping == Chomping::Keep {
             self.push_blank_lines();
         }
+        self.text.shrink_to_fit();
         self.text.into_bump_str()
     }
 }
