@@ -69,7 +69,11 @@ def memory():
         return "unknown"
 
 
-def about(weather, rounds, tools):
+def file_system(folder):
+    return said("stat", "--file-system", "--format=%T", str(folder))
+
+
+def about(weather, rounds, tools, work, trees):
     """Pairs of a name and what to say, for a table."""
     versions = [said(str(tools.dixaform), "--version"), said("rustc", "--version"), said("git", "--version")]
     versions.append(f"Python {platform.python_version()}")
@@ -83,6 +87,7 @@ def about(weather, rounds, tools):
         "machine": f"{cpu_model()}, {os.cpu_count()} cores, {memory()}",
         "system": system(),
         "versions": ", ".join(versions),
+        "files": f"manifests on {file_system(trees)}, states and journals of applies on {file_system(work)}",
         "date": datetime.date.today().isoformat(),
         "rounds": str(rounds),
         "weather": weather.text(),

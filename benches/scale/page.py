@@ -109,9 +109,10 @@ MEASURED = """\
 Manifests of about 1.7 KB, 60 % conversations and 40 % imports, as `examples/generate.rs` writes them: one in a file and
 500 files in a folder, and once more 50 in a file. Every number is of a whole process, from its start to its end, measured
 from outside; what it prints goes to `/dev/null`. All contenders run once in each round, one after the other, and the
-median over the rounds counts. All files are read once before each run, so that they are in the page cache. One megabyte
-is a million bytes. Peak memory below that of `nothing (true)` can't be told, because a process inherits the mark of the
-one that started it.
+median over the rounds counts. All files are read once before each run, so that they are in the page cache. Some kernels
+give it back within seconds, and then a disk is measured: `--trees /dev/shm` keeps the manifests in memory (see "files"
+above). One megabyte is a million bytes. Peak memory below that of `nothing (true)` can't be told, because a process
+inherits the mark of the one that started it.
 
 - **Cold**: there is no state, and every manifest is new. Every file is read, parsed, checked and drawn.
 - **Nothing changed**: the state has every manifest as it is. dixaform keeps an index beside the state, with size, times
@@ -189,7 +190,7 @@ def page(data, held, about):
     parts = [INTRO]
     if about["warning"]:
         parts.append(f"> **Take these numbers with care:** {about['warning']}.\n")
-    names = ("machine", "system", "versions", "date", "rounds")
+    names = ("machine", "system", "versions", "files", "date", "rounds")
     lines = [f"- {name}: {about[name]}" for name in names] + [f"- other work: {about['weather']}"]
     parts.append("## On what\n\n" + "\n".join(lines) + "\n")
     parts.append("## What is promised, and what it is\n\n" + markdown(HELD_HEAD, held_rows(held)))

@@ -244,6 +244,9 @@ def arguments():
     parser.add_argument("--runs", type=int, default=5, help="rounds")
     parser.add_argument("--out", type=Path, help="write performance.md and performance.svg into this folder")
     parser.add_argument("--work", type=Path, help="work in this folder, in place of a temporary one")
+    parser.add_argument(
+        "--trees", type=Path, help="write the manifests into this folder: one in memory, if the kernel gives page cache back soon"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the manifests in --work for the next time")
     parser.add_argument("--apply-all", action="store_true", help=f"apply more than {APPLY_MAX:,} too, once; it takes minutes")
     parser.add_argument("--no-apply", action="store_true", help="leave out applies")
@@ -256,7 +259,7 @@ def arguments():
     return chosen
 
 
-def go(chosen, tools, work):
+def go(chosen, tools, work, trees):
     process.WORK[0] = str(work)
     weather = machine.Weather()
     if weather.load_before > machine.LOAD_MAX:
@@ -264,7 +267,7 @@ def go(chosen, tools, work):
     for what, there in (("PyYAML with libyaml", tools.python), ("terraform", tools.terraform)):
         there or say(f"!! LEFT OUT: {what} is not installed")
     rounds = chosen.runs
-    scenes = [Scene(count, tools, work, rounds) for count in chosen.counts]
+    scenes = [Scene(count, tools, trees, rounds) for count in chosen.counts]
     for scene in scenes:
         scene.prepare()
     apply_counts = [count for count in chosen.counts if count <= APPLY_MAX or chosen.apply_all]
@@ -279,7 +282,7 @@ def go(chosen, tools, work):
             "calls": applies.calls,
         }
     held = ratios.all_of(data)
-    about = machine.about(weather, rounds, tools)
+    about = machine.about(weather, rounds, tools, work, trees)
     print(page.table(data, held, about))
     if chosen.out:
         chosen.out.mkdir(parents=True, exist_ok=True)
@@ -300,14 +303,17 @@ def main():
         chosen.work.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="dixaform-scale-", dir=chosen.work)) if not chosen.keep else chosen.work
     work = work.resolve()
-    say(f"working in {work}")
+    trees = Path(tempfile.mkdtemp(prefix="dixaform-trees-", dir=chosen.trees)).resolve() if chosen.trees else work
+    say(f"working in {work}" + (f", manifests in {trees}" if chosen.trees else ""))
     try:
-        go(chosen, tools, work)
+        go(chosen, tools, work, trees)
     except Failed as error:
         sys.exit(f"stopped: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted")
     finally:
+        if chosen.trees:
+            shutil.rmtree(trees, ignore_errors=True)
         process.stop()
         if not chosen.keep:
             shutil.rmtree(work, ignore_errors=True)
