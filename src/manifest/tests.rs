@@ -16,7 +16,10 @@ fn files_below(folder: &str) -> Vec<PathBuf> {
     while let Some(path) = open.pop() {
         if path.is_dir() {
             open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.file_name().is_some_and(|name| name != "dixaform.yaml") {
+        } else if path.file_name().is_some_and(|name| name != "dixaform.yaml")
+            && path.extension() != Some("bak".as_ref())
+        {
+            // What `sed -i.bak`, of which the README makes use, leaves behind is no manifest.
             found.push(path);
         }
     }
