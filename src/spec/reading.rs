@@ -11,8 +11,8 @@ use crate::view::{Members, View};
 const MEMBERS: usize = 8;
 const ELEMENTS: usize = 4;
 
-/// The members of a spec, from the text that [`Spec::of`](crate::spec::Spec::of) writes. Of another text it says nothing:
-/// what comes out may be none, or anything.
+/// The members of a spec, from the text that [`Spec::of`](crate::spec::Spec::of) writes. Of another text it says
+/// nothing: what comes out may be none, or anything.
 pub(super) fn read<'t>(text: &'t str, arena: &'t Arena) -> Option<Members<'t>> {
     let mut reader = Reader { text, arena, at: 0 };
     match reader.value()? {

@@ -65,7 +65,8 @@ struct Reader {
 
 impl Reader {
     fn new() -> Self {
-        let workspace = Workspace::new().copy("examples").copy("state");
+        let workspace =
+            Workspace::new().copy("examples").file("state/README.md", include_str!("../../../state/README.md"));
         let bin = workspace.path(".bin");
         std::fs::create_dir_all(&bin).unwrap();
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_dixaform"), bin.join("dixaform")).unwrap();
