@@ -263,6 +263,22 @@ fn a_file_of_20_mb_is_too_large() {
 }
 
 #[test]
+fn a_file_of_16_mib_is_read_and_one_with_a_byte_more_is_not() {
+    let filled = |size: usize| {
+        let manifest = email("a");
+        format!("{manifest}#{}\n", "x".repeat(size - manifest.len() - 2))
+    };
+    let (fits, too_large) = (filled(16 << 20), filled((16 << 20) + 1));
+    refused("big.yaml", &too_large, "16");
+    let workspace = Workspace::new();
+    workspace.write("big.yaml", &fits);
+    for (line, input) in [("validate big.yaml", ""), ("validate -", &fits)] {
+        let outcome = workspace.run_with_input(line, input);
+        assert_eq!(outcome.code, 0, "{line}: {} {}", outcome.stdout, outcome.stderr);
+    }
+}
+
+#[test]
 fn nesting_without_end_is_refused() {
     let deep = 10_000;
     refused("deep.yaml", &"[".repeat(deep), "deep");
