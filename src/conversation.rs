@@ -5,10 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use bumpalo::collections::Vec as ArenaVec;
-
 use crate::digest::Digest;
-use crate::scratch::{self, Arena};
+use crate::scratch::{self, Arena, ArenaVec};
 use crate::value::{Map, Value};
 use crate::view::{self, Members, View};
 

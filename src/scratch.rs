@@ -6,6 +6,8 @@ use std::thread::LocalKey;
 
 /// Memory for many small things that go together: taking some of it is next to nothing, and giving all back one step.
 pub use bumpalo::Bump as Arena;
+/// A text and a list that grow in an [`Arena`].
+pub use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
 
 thread_local! {
     static BYTES: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };

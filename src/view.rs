@@ -2,7 +2,7 @@
 //!
 //! [`Value`] is the form that lasts; this one costs next to nothing to build, copy and drop.
 
-use crate::scratch::Arena;
+use crate::scratch::{Arena, ArenaVec};
 use crate::value::{Map, Number, Value};
 
 /// One JSON value. Members of a map are in the order in which they were written.
@@ -60,7 +60,7 @@ impl<'t> View<'t> {
 
 /// The members of a map.
 pub fn members<'t>(map: &'t Map, arena: &'t Arena) -> Members<'t> {
-    let mut members = bumpalo::collections::Vec::with_capacity_in(map.len(), arena);
+    let mut members = ArenaVec::with_capacity_in(map.len(), arena);
     members.extend(map.iter().map(|(name, value)| (name, View::of(value, arena))));
     members.into_bump_slice()
 }
@@ -72,7 +72,7 @@ pub fn member<'t>(members: Members<'t>, name: &str) -> Option<View<'t>> {
 
 /// These members with one set: in its old position when it is there already, else last.
 pub fn with_member<'t>(members: Members<'t>, name: &'t str, value: View<'t>, arena: &'t Arena) -> Members<'t> {
-    let mut all = bumpalo::collections::Vec::with_capacity_in(members.len() + 1, arena);
+    let mut all = ArenaVec::with_capacity_in(members.len() + 1, arena);
     all.extend_from_slice_copy(members);
     match all.iter_mut().find(|(known, _)| *known == name) {
         Some((_, slot)) => *slot = value,

@@ -1,11 +1,9 @@
 //! A request body against the tables of [`crate::shape`]: every difference becomes a finding, and what fits a value.
 
-use bumpalo::collections::Vec as ArenaVec;
-
 use crate::finding::{closest, code};
 use crate::manifest::forms;
 use crate::reporter::Reporter;
-use crate::scratch::Arena;
+use crate::scratch::{Arena, ArenaVec};
 use crate::shape::{Form, Member, Shape, Union};
 use crate::view::{Members, View};
 use crate::yaml::{Content, Entry, Node};
@@ -164,6 +162,7 @@ fn check<'t>(
         Form::Map(shape) => {
             if node.entries().is_none() {
                 wrong_type(node, &format!("`{name}` is a map"), reporter);
+                return None;
             }
             check_members(shape, None, node, &[], arena, reporter).map(|members| View::Map(members.into_bump_slice()))
         }

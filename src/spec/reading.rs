@@ -1,9 +1,7 @@
 //! What the text of a spec says, read where it stands: only texts with escapes are copied.
 
-use bumpalo::collections::{String as ArenaString, Vec as ArenaVec};
-
 use crate::json;
-use crate::scratch::Arena;
+use crate::scratch::{Arena, ArenaString, ArenaVec};
 use crate::value::Number;
 use crate::view::{Members, View};
 

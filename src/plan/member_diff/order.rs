@@ -1,10 +1,8 @@
 //! The order in which the members of a body are shown: `_type` first, then as Dixa documents them, then what is unknown by
 //! name. `customAttributes` comes last; its ids, like the members of a free-form map, stand in ascending order.
 
-use bumpalo::collections::Vec as ArenaVec;
-
 use crate::conversation::CUSTOM_ATTRIBUTES;
-use crate::scratch::Arena;
+use crate::scratch::{Arena, ArenaVec};
 use crate::shape::{Form, Shape, Union};
 use crate::value::{Map, Value};
 use crate::view::{self, Members, View};

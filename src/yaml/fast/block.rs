@@ -1,7 +1,6 @@
 //! Block mappings and block sequences.
 
-use bumpalo::collections::Vec as ArenaVec;
-
+use crate::scratch::ArenaVec;
 use crate::source::Place;
 use crate::yaml::fast::cursor::{Cursor, ends_token};
 use crate::yaml::fast::scalar::{self, End};

@@ -1,7 +1,6 @@
 //! Literal and folded block scalars without an indentation indicator.
 
-use bumpalo::collections::String as ArenaString;
-
+use crate::scratch::ArenaString;
 use crate::yaml::fast::cursor::Cursor;
 use crate::yaml::tree::{Content, Node};
 

@@ -3,8 +3,7 @@
 //! Lines inside of them are indented deeper than the block around them. The parser is milder with a bracket or comma
 //! once it has seen a plain scalar in the collection: it may stand under the first letter of the key.
 
-use bumpalo::collections::Vec as ArenaVec;
-
+use crate::scratch::ArenaVec;
 use crate::source::Place;
 use crate::yaml::fast::block::unique;
 use crate::yaml::fast::cursor::{Cursor, ends_token};

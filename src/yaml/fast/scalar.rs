@@ -1,7 +1,6 @@
 //! Scalars of one line: plain and quoted.
 
-use bumpalo::collections::String as ArenaString;
-
+use crate::scratch::ArenaString;
 use crate::yaml::fast::cursor::{Cursor, ends_token};
 
 /// What ended a plain scalar.
