@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
-
 use crate::access::RateLimit;
 use crate::conversation::{self, Address, Attributes, ConversationId, Digests, Kind, attributes_to_map};
 use crate::digest::{Digest, Digester};
@@ -174,8 +172,13 @@ impl Change {
     /// Short digest of what it does, 16 hexadecimal digits over address, action, id and calls with their bodies: the same
     /// calls with the same bodies have the same one.
     pub fn fingerprint(&self) -> String {
+        self.deed().short(FINGERPRINT)
+    }
+
+    /// The digest of which [`Change::fingerprint`] is the beginning.
+    pub(crate) fn deed(&self) -> Digest {
         let Change { address, action, block, id, steps, digests, .. } = self;
-        fingerprint_of_change(address, *action, block.as_ref(), *id, steps, *digests)
+        deed(address, *action, block.as_ref(), *id, steps, *digests)
     }
 
     /// The calls of the change: method and path.
@@ -277,33 +280,48 @@ impl Summary {
     }
 }
 
-/// Changes whose fingerprints are taken at once.
-const BATCH: usize = 4096;
+/// The hexadecimal digits of a fingerprint.
+const FINGERPRINT: usize = 16;
+
+/// The fingerprint of a plan, made of what its changes do, one after the other.
+pub(crate) struct Fingerprint(Digester);
+
+impl Fingerprint {
+    pub fn new(tenant: &Target) -> Self {
+        let mut digester = Digester::default();
+        // Several tenants can share a host; an approval for one is none for another.
+        digester.update(format!("dixaform-plan/1\n{}\n{}\n", tenant.base_url, tenant.name).as_bytes());
+        Fingerprint(digester)
+    }
+
+    /// Adds a change, of which this is [`Change::deed`].
+    pub fn add(&mut self, deed: Digest) {
+        self.0.update(deed.short(FINGERPRINT).as_bytes());
+        self.0.update(b"\n");
+    }
+
+    /// See [`Plan::fingerprint`].
+    pub fn finish(self) -> String {
+        self.0.finish().short(FINGERPRINT)
+    }
+}
 
 /// The digest of what some changes would do; see [`Plan::fingerprint`].
 pub fn fingerprint_of(tenant: &Target, changes: &[Change]) -> String {
-    // Several tenants can share a host; an approval for one is none for another.
-    let mut digester = Digester::default();
-    digester.update(format!("dixaform-plan/1\n{}\n{}\n", tenant.base_url, tenant.name).as_bytes());
-    for some in changes.chunks(BATCH) {
-        let fingerprints: Vec<String> = some.par_iter().map(Change::fingerprint).collect();
-        for fingerprint in fingerprints {
-            digester.update(fingerprint.as_bytes());
-            digester.update(b"\n");
-        }
-    }
-    digester.finish().short(16)
+    let mut fingerprint = Fingerprint::new(tenant);
+    changes.iter().for_each(|change| fingerprint.add(change.deed()));
+    fingerprint.finish()
 }
 
-/// See [`Change::fingerprint`]; `wanted` are the digests of what is made or patched as a whole.
-fn fingerprint_of_change(
+/// See [`Change::deed`]; `wanted` are the digests of what is made or patched as a whole.
+fn deed(
     address: &Address,
     action: Action,
     block: Option<&Block>,
     id: Option<ConversationId>,
     steps: &[Step],
     wanted: Option<Digests>,
-) -> String {
+) -> Digest {
     scratch::text(|text| {
         for part in [address.kind.word(), ".", address.name(), "\n", action.word(), "\n"] {
             text.push_str(part);
@@ -331,6 +349,6 @@ fn fingerprint_of_change(
                 digest.append_to(text);
             }
         }
-        Digest::of_bytes(text.as_bytes()).short(16)
+        Digest::of_bytes(text.as_bytes())
     })
 }

@@ -21,8 +21,9 @@ use crate::conversation::{
     Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, ConversationId, Digests, Kind, OnChange,
 };
 use crate::desired::{Desired, Manifest};
+use crate::digest::Digest;
 use crate::plan::action::Action;
-use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target, fingerprint_of};
+use crate::plan::change::{Change, Drift, Fingerprint, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target};
 use crate::plan::observation::{self, Observation, Observations};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
@@ -124,6 +125,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         reads_before: Vec::new(),
         fingerprint: String::new(),
     };
+    let mut fingerprint = Fingerprint::new(&plan.tenant);
     let mut pairs = pairs(desired, state);
     loop {
         let some: Vec<Pair<'_>> = pairs.by_ref().take(BATCH).collect();
@@ -132,7 +134,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         }
         let verdicts: Vec<Verdict> =
             some.par_iter().map(|(manifest, record)| planner.look_at(*manifest, *record)).collect();
-        verdicts.into_iter().for_each(|verdict| verdict.enter(&mut plan));
+        verdicts.into_iter().for_each(|verdict| verdict.enter(&mut plan, &mut fingerprint));
     }
     plan.summary.not_in_manifests = plan.not_in_manifests.len();
     plan.summary.in_doubt = plan.in_doubt.len();
@@ -140,7 +142,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     plan.reads_before = reads_before(&plan.changes);
     let calls = plan.changes.iter().map(|change| change.steps.len()).sum::<usize>() + plan.reads_before.len();
     plan.price = Price::new(calls as u64, options.tenant.rate_limit);
-    plan.fingerprint = fingerprint_of(&plan.tenant, &plan.changes);
+    plan.fingerprint = fingerprint.finish();
     plan
 }
 
@@ -188,23 +190,32 @@ fn pairs<'a>(desired: &'a Desired, state: &'a State) -> impl Iterator<Item = Pai
 }
 
 /// What becomes of one address.
+#[expect(clippy::large_enum_variant, reason = "where there are many, nearly all are changes")]
 enum Verdict {
     LeftOut,
     InDoubt(Address),
     Gone(Gone),
     Orphan(Orphan),
-    Change { change: Change, drift: Option<Drift> },
-    Unchanged { drift: Option<Drift> },
+    /// With [`Change::deed`].
+    Change {
+        change: Change,
+        deed: Digest,
+        drift: Option<Drift>,
+    },
+    Unchanged {
+        drift: Option<Drift>,
+    },
 }
 
 impl Verdict {
-    fn enter(self, plan: &mut Plan) {
+    fn enter(self, plan: &mut Plan, fingerprint: &mut Fingerprint) {
         match self {
             Verdict::LeftOut => plan.summary.left_out += 1,
             Verdict::InDoubt(address) => plan.in_doubt.push(address),
             Verdict::Gone(gone) => plan.gone.push(gone),
             Verdict::Orphan(orphan) => plan.not_in_manifests.push(orphan),
-            Verdict::Change { change, drift } => {
+            Verdict::Change { change, deed, drift } => {
+                fingerprint.add(deed);
                 plan.drift.extend(drift);
                 plan.summary.add(&change);
                 plan.changes.push(change);
@@ -260,7 +271,7 @@ impl Planner<'_> {
             (None, None) => None,
         };
         match change {
-            Some(change) => Verdict::Change { change, drift },
+            Some(change) => Verdict::Change { deed: change.deed(), change, drift },
             None => Verdict::Unchanged { drift },
         }
     }
