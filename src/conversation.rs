@@ -183,6 +183,12 @@ pub fn attributes_to_map(attributes: &Attributes) -> Map {
     map
 }
 
+/// [`Described::attributes`] in the form that lasts.
+pub fn to_attributes(attributes: Members<'_>) -> Attributes {
+    let value = |view: View<'_>| AttributeValue::from_value(&view.to_value()).expect("a value of an attribute");
+    attributes.iter().map(|(id, view)| ((*id).to_owned(), value(*view))).collect()
+}
+
 /// The member of a spec that is never part of the POST.
 pub const CUSTOM_ATTRIBUTES: &str = "customAttributes";
 
@@ -256,6 +262,11 @@ impl<'t> Described<'t> {
     pub fn digests(self) -> Digests {
         debug_assert!(self.attributes.is_sorted_by(|(one, _), (next, _)| one < next), "ascending and unique");
         Digests { content: Digest::of_members(self.content), attributes: Digest::of_members(self.attributes) }
+    }
+
+    /// See [`Conversation::requester_id`].
+    pub fn requester_id(self) -> Option<&'t str> {
+        view::member(self.content, "requesterId").and_then(View::as_text)
     }
 
     fn first_message(self) -> Option<View<'t>> {

@@ -1,25 +1,28 @@
-//! A described conversation as one piece of JSON text: the form in which many of them wait until somebody looks inside.
+//! A described conversation in the form in which many of them wait until somebody looks inside.
 //!
-//! A tree of values takes several times the memory of its text, and most specs are only ever compared by their digests.
+//! A tree of values takes several times the memory, and most specs are only ever compared by their digests.
 
-mod reading;
+mod packed;
 mod written;
 
 use std::fmt;
 use std::sync::Arc;
 
-use memchr::memmem;
-
-use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, Described};
+use crate::conversation::{self, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, Described};
 use crate::json;
 use crate::scratch::{self, Arena};
 use crate::value::{Map, Value};
-use crate::view::Members;
+use crate::view::{self, Members, View};
 
-/// The whole spec of a conversation, `customAttributes` included, as compact JSON: the content in the order in which it
-/// was written, then the attributes, if there are any, in ascending order of their ids. A clone shares the text.
+/// The whole spec of a conversation, `customAttributes` included: the content in the order in which it was written, and
+/// the attributes in ascending order of their ids. A clone shares the memory.
 #[derive(Clone)]
-pub struct Spec(Arc<str>);
+pub struct Spec {
+    /// The content and the attributes, one after the other, each [`packed`].
+    packed: Arc<str>,
+    /// Where the attributes begin.
+    attributes: usize,
+}
 
 /// Why a JSON value is no spec.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,126 +40,102 @@ impl Spec {
 
     pub fn of_described(Described { content, attributes }: Described<'_>) -> Self {
         scratch::text(|text| {
-            json::write_members_into(content, text);
-            if !attributes.is_empty() {
-                // Inside the brace that ends the content, as its last member.
-                text.pop();
-                text.push_str(if content.is_empty() { "" } else { "," });
-                json::quote_into(CUSTOM_ATTRIBUTES, text);
-                text.push(':');
-                json::write_members_into(attributes, text);
-                text.push('}');
-            }
-            Spec(Arc::from(&**text))
+            packed::write(content, text);
+            let end = text.len();
+            packed::write(attributes, text);
+            Spec { packed: Arc::from(&**text), attributes: end }
         })
     }
 
     /// The spec that a JSON text is, if it is just what [`Spec::json`] gives for it. None says nothing about the text:
     /// read it with [`conversation_of`].
     pub fn of_written(json: &str) -> Option<Self> {
-        written::is_written(json).then(|| Spec(Arc::from(json)))
+        scratch::arena(|arena| written::read(json, arena).map(Spec::of_described))
     }
 
-    /// The spec without its attributes; shares the text where there are none.
+    /// The spec without its attributes; shares the memory where there are none.
     pub fn without_attributes(&self) -> Self {
-        match self.attributes_at() {
-            None => self.clone(),
-            Some(at) => Spec(Arc::from(format!("{}}}", &self.0[..at - usize::from(at > 1)]))),
+        let none = Spec::of_described(Described { content: &[], attributes: &[] });
+        if self.packed[self.attributes..] == none.packed[none.attributes..] {
+            return self.clone();
         }
+        self.with_attributes_of(&none)
     }
 
     /// The spec without its content.
     pub fn only_attributes(&self) -> Self {
-        Spec(Arc::from(match self.attributes_at() {
-            None => "{}".to_owned(),
-            Some(at) => format!("{{{}", &self.0[at..]),
-        }))
+        self.part(|described| Described { content: &[], ..described })
+    }
+
+    fn part(&self, keep: impl for<'t> FnOnce(Described<'t>) -> Described<'t>) -> Self {
+        scratch::arena(|arena| Spec::of_described(keep(self.described(arena))))
     }
 
     /// The content of this one with the attributes of another.
     pub fn with_attributes_of(&self, other: &Spec) -> Self {
-        let Some(at) = other.attributes_at() else { return self.without_attributes() };
-        // All but the brace that ends it, and the comma that may stand before the attributes.
-        let content = match self.attributes_at() {
-            None => &self.0[..self.0.len() - 1],
-            Some(at) => &self.0[..at - usize::from(at > 1)],
-        };
-        let comma = if content.len() > 1 { "," } else { "" };
-        Spec(Arc::from([content, comma, &other.0[at..]].concat()))
+        let (content, attributes) = (&self.packed[..self.attributes], &other.packed[other.attributes..]);
+        Spec { packed: Arc::from([content, attributes].concat()), attributes: self.attributes }
     }
 
-    /// Lets this one share the text of another that says the same in the same words.
+    /// Lets this one share the memory of another that says the same in the same words.
     pub fn share(&mut self, other: &Spec) {
-        if self.0 == other.0 {
-            self.0 = Arc::clone(&other.0);
+        if self.packed == other.packed {
+            self.packed = Arc::clone(&other.packed);
         }
     }
 
-    /// The index of the member `customAttributes`.
-    ///
-    /// Within a string, the first quote of what is looked for would have a backslash before it, and not what can stand
-    /// before a member. Deeper in the content, there would be more than one brace behind its value.
-    fn attributes_at(&self) -> Option<usize> {
-        let text = self.0.as_bytes();
-        let at = memmem::rfind(text, br#""customAttributes":{"#)?;
-        let is_member = text[at - 1] == b',' || at == 1;
-        let end = at + br#""customAttributes":"#.len() + length_of_map(&text[at + br#""customAttributes":"#.len()..]);
-        (is_member && end == text.len() - 1).then_some(at)
+    /// Compact JSON: the content, then the attributes, if there are any.
+    pub fn json(&self) -> String {
+        let mut json = String::new();
+        self.json_into(&mut json);
+        json
     }
 
-    /// Compact JSON.
-    pub fn json(&self) -> &str {
-        &self.0
+    /// Appends [`Spec::json`].
+    pub fn json_into(&self, out: &mut String) {
+        scratch::arena(|arena| json::write_members_into(self.view(arena), out));
     }
 
-    /// What the text says, as it says it.
+    /// What it says, as it says it.
     pub fn value(&self) -> Value {
-        json::parse(&self.0).expect("a spec is made of what was a value, or was read as one")
+        scratch::arena(|arena| View::Map(self.view(arena)).to_value())
     }
 
-    /// [`Spec::value`] for those who only look. None says nothing about the text: take [`Spec::value`] then.
-    pub fn view<'t>(&'t self, arena: &'t Arena) -> Option<Members<'t>> {
-        reading::read(&self.0, arena)
+    /// [`Spec::value`] for those who only look.
+    pub fn view<'t>(&'t self, arena: &'t Arena) -> Members<'t> {
+        let Described { content, attributes } = self.described(arena);
+        if attributes.is_empty() {
+            return content;
+        }
+        view::with_member(content, CUSTOM_ATTRIBUTES, View::Map(attributes), arena)
     }
 
-    /// The content of what the text says.
+    /// Content and attributes for those who only look.
+    pub fn described<'t>(&'t self, arena: &'t Arena) -> Described<'t> {
+        Described { content: self.seen_content(arena), attributes: self.seen_attributes(arena) }
+    }
+
+    fn seen_content<'t>(&'t self, arena: &'t Arena) -> Members<'t> {
+        packed::read(&self.packed[..self.attributes], arena)
+    }
+
+    fn seen_attributes<'t>(&'t self, arena: &'t Arena) -> Members<'t> {
+        packed::read(&self.packed[self.attributes..], arena)
+    }
+
+    /// The content of what it says.
     pub fn content(&self) -> Map {
-        let Value::Map(content) = self.without_attributes().value() else { return Map::new() };
-        content
+        scratch::arena(|arena| view::to_map(self.seen_content(arena)))
     }
 
-    /// The attributes of what the text says.
+    /// The attributes of what it says.
     pub fn attributes(&self) -> Attributes {
-        self.only_attributes().conversation().attributes
+        scratch::arena(|arena| conversation::to_attributes(self.seen_attributes(arena)))
     }
 
-    /// What the text says.
+    /// What it says.
     pub fn conversation(&self) -> Conversation {
-        conversation_of(self.value()).expect("a spec is made of a conversation, or was checked to be one")
-    }
-}
-
-/// The length of the map that a text begins with.
-fn length_of_map(text: &[u8]) -> usize {
-    let (mut at, mut depth) = (0, 0_usize);
-    loop {
-        match text[at] {
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            b'"' => loop {
-                at += 1 + memchr::memchr2(b'"', b'\\', &text[at + 1..]).expect("a string ends");
-                if text[at] == b'"' {
-                    break;
-                }
-                // Whatever is escaped.
-                at += 1;
-            },
-            _ => {}
-        }
-        at += 1;
-        if depth == 0 {
-            return at;
-        }
+        Conversation { content: self.content(), attributes: self.attributes() }
     }
 }
 
@@ -183,13 +162,13 @@ pub fn conversation_of(spec: Value) -> Result<Conversation, NotASpec> {
 impl PartialEq for Spec {
     /// By what they mean, as conversations are compared.
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || self.conversation() == other.conversation()
+        self.packed == other.packed || self.conversation() == other.conversation()
     }
 }
 
 impl fmt::Debug for Spec {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Spec({})", self.0)
+        write!(out, "Spec({})", self.json())
     }
 }
 

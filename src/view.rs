@@ -1,4 +1,4 @@
-//! A JSON value in an arena: what a manifest says or the text of a spec, for those who look at it once.
+//! A JSON value in an arena: what a manifest or a spec says, for those who look at it once.
 //!
 //! [`Value`] is the form that lasts; this one costs next to nothing to build, copy and drop.
 
@@ -37,6 +37,19 @@ impl<'t> View<'t> {
         }
     }
 
+    /// The form that lasts.
+    pub fn to_value(self) -> Value {
+        match self {
+            View::Null => Value::Null,
+            View::Bool(value) => Value::Bool(value),
+            View::Number(number) => Value::Number(number),
+            View::Text(text) => Value::text(text),
+            View::List(items) => Value::List(items.iter().map(|item| item.to_value()).collect()),
+            View::Map(members) => Value::Map(to_map(members)),
+            View::SetByDixaform => Value::SetByDixaform,
+        }
+    }
+
     pub fn as_text(self) -> Option<&'t str> {
         match self {
             View::Text(text) => Some(text),
@@ -63,6 +76,15 @@ pub fn members<'t>(map: &'t Map, arena: &'t Arena) -> Members<'t> {
     let mut members = ArenaVec::with_capacity_in(map.len(), arena);
     members.extend(map.iter().map(|(name, value)| (name, View::of(value, arena))));
     members.into_bump_slice()
+}
+
+/// The map with these members.
+pub fn to_map(members: Members<'_>) -> Map {
+    let mut map = Map::with_capacity(members.len());
+    for (name, value) in members {
+        map.push_unique((*name).to_owned(), value.to_value());
+    }
+    map
 }
 
 /// The member `name`.

@@ -169,13 +169,12 @@ With {count:,} manifests, one in a file, on two threads:
 - **Cold** takes {seconds(cold)}, and the events of the parser alone {seconds(events)}. Most manifests never
   meet that parser: a reader for the plain part of YAML takes what it surely understands and leaves everything else to
   it. On top of reading there is opening files ({seconds(at("limit: list+read 2"))}). Of
-  the instructions (callgrind, 1,000 manifests, one thread, SHA-256 left out) a fifth reads YAML, somewhat more than a
-  quarter checks it and writes digests' canonical form and the text that a plan keeps, a third draws the plan, and one in
-  twenty-five allocates and frees: the tree between YAML and text stands in an arena. Of the time, about a third is of the
-  operating system: opening, reading and closing files, and pages of memory for what is kept. Next would be to keep what
-  is new in a form that takes less room than JSON, and less time to write and to read. A twentieth of the time, no more
-  than one thread has work: sorting by address, joining, planning's ends.
-- **Peak memory, cold**: two thirds of it is the text of what is new, about 1.5 kB for each manifest, kept until its
+  the time (perf, stacks of both threads) a quarter is of the operating system: opening, reading and closing files, and
+  pages of memory for what is kept. An eighth reads YAML, a sixth checks what was read and brings it into its canonical
+  form, a twentieth is SHA-256, a quarter makes the plan and draws it. The tree between YAML and a spec stands in an
+  arena, and a spec waits in a form in which nothing is escaped and nothing has to be searched for. A twentieth of the
+  time, no more than one thread has work: sorting by address, joining, planning's ends.
+- **Peak memory, cold**: two thirds of it are the specs of what is new, about 1.5 kB for each manifest, kept until its
   block is drawn; the rest is the change, the manifest and where it was found. It grows with what is new, not with what
   is there.
 - **1 % changed**: a thousand blocks of updates are drawn, with their words compared, and names and bodies of what

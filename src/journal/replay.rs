@@ -220,7 +220,7 @@ impl Replay {
         }
     }
 
-    /// Lets the record of an address share the text of a spec that is the same; see [`Spec::share`].
+    /// Lets the record of an address share the memory of a spec that is the same; see [`Spec::share`].
     pub fn share(&mut self, address: &Address, spec: &Spec) {
         if let Some(Record { applied: Applied::Full(kept), .. }) = self.state.records.get_mut(address) {
             kept.share(spec);

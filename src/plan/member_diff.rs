@@ -123,7 +123,7 @@ pub fn added<'t>(change: &'t Change, arena: &'t Arena) -> Option<view::Members<'
     if !matches!(change.action, Action::Create | Action::Import) {
         return None;
     }
-    let mut members = change.after.as_ref()?.view(arena)?;
+    let mut members = change.after.as_ref()?.view(arena);
     if change.marked {
         members = marked(members, View::SetByDixaform, arena);
     }
@@ -274,12 +274,7 @@ fn quote_attributes(member: &mut Member) {
 
 /// How many [present] members the content of a spec has.
 fn members_of_content(spec: &Spec) -> usize {
-    scratch::arena(|arena| match spec.view(arena) {
-        Some(members) => {
-            members.iter().filter(|(name, member)| *name != CUSTOM_ATTRIBUTES && !member.is_absent()).count()
-        }
-        None => present(&spec.content()).count(),
-    })
+    scratch::arena(|arena| spec.described(arena).content.iter().filter(|(_, member)| !member.is_absent()).count())
 }
 
 /// Members that mean something: an empty list means as much as no such member.

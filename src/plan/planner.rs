@@ -28,6 +28,7 @@ use crate::plan::observation::{self, Observation, Observations};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::plan::scope::Scope;
+use crate::scratch;
 use crate::state::{Record, State};
 use crate::value::{Map, Value};
 
@@ -388,10 +389,11 @@ impl Planner<'_> {
         };
         let mut steps = Cow::Borrowed(steps);
         if !manifest.facts.has_external_id && !marks(manifest, self.options) {
-            let conversation = manifest.spec.conversation();
-            if let Some(requester) = conversation.requester_id() {
-                steps.to_mut().insert(0, Step::ListBefore(requester.to_owned()));
-            }
+            scratch::arena(|arena| {
+                if let Some(requester) = manifest.spec.described(arena).requester_id() {
+                    steps.to_mut().insert(0, Step::ListBefore(requester.to_owned()));
+                }
+            });
         }
         steps
     }

@@ -9,7 +9,6 @@ use crate::plan::{Block, Change, Drift, Gone, Orphan, Plan, Price, Step, Summary
 use crate::render::escape::escape_json;
 use crate::render::pieces::{Pieces, of_changes};
 use crate::source::Source;
-use crate::spec::Spec;
 use crate::value::{Map, Number, Value};
 
 /// A plan as one JSON document, a change a line, with a newline at the end. Characters that hide or turn text are
@@ -134,9 +133,11 @@ fn append_change(change: &Change, out: &mut String) {
     member(out, "source", &or_null(change.source.as_ref(), source));
     member(out, "id", &or_null(change.id, |id| Value::Number(Number::Integer(id.0))));
     member(out, "before", change.before.as_deref().unwrap_or(&Value::Null));
-    // A spec is JSON already.
     out.push_str(",\"after\":");
-    out.push_str(change.after.as_ref().map_or("null", Spec::json));
+    match &change.after {
+        Some(spec) => spec.json_into(out),
+        None => out.push_str("null"),
+    }
     member(out, "calls", &Value::List(calls));
     member(out, "irreversible", &Value::Bool(change.irreversible));
     member(out, "reachesCustomer", &Value::Bool(change.reaches_customer));

@@ -227,7 +227,7 @@ pub fn write_digests(content: Digest, attributes: Option<Digest>, members: &mut 
 /// The member `spec`, or the members `salt` and `fields`.
 pub fn write_applied(applied: &Applied, members: &mut Members<'_>) {
     match applied {
-        Applied::Full(spec) => members.name("spec").push_str(spec.json()),
+        Applied::Full(spec) => spec.json_into(members.name("spec")),
         Applied::Digests { salt, fields } => {
             members.text("salt", salt);
             members.object("fields", |members| {
