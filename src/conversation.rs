@@ -185,8 +185,13 @@ pub fn attributes_to_map(attributes: &Attributes) -> Map {
 
 /// [`Described::attributes`] in the form that lasts.
 pub fn to_attributes(attributes: Members<'_>) -> Attributes {
-    let value = |view: View<'_>| AttributeValue::from_value(&view.to_value()).expect("a value of an attribute");
-    attributes.iter().map(|(id, view)| ((*id).to_owned(), value(*view))).collect()
+    let text = |view: &View<'_>| view.as_text().expect("options are texts").to_owned();
+    let value = |view: &View<'_>| match view {
+        View::List(options) => AttributeValue::Path(options.iter().map(text).collect()),
+        View::Null => AttributeValue::Clear,
+        other => AttributeValue::Text(text(other)),
+    };
+    attributes.iter().map(|(id, view)| ((*id).to_owned(), value(view))).collect()
 }
 
 /// The member of a spec that is never part of the POST.

@@ -24,7 +24,7 @@
 //! Nouns, which everything else talks about:
 //!
 //! - [`source`]: where a thing was written: file, line, column
-//! - [`spec`]: a described conversation as one piece of text, until somebody looks inside
+//! - [`spec`]: a described conversation, packed until somebody looks inside
 //! - [`value`], [`json`]: a JSON value that remembers its order; JSON text to it and back
 //! - [`view`]: the same, borrowed, for who looks at it once
 //! - [`digest`]: the canonical form of a value, and its digest

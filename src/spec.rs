@@ -55,11 +55,10 @@ impl Spec {
 
     /// The spec without its attributes; shares the memory where there are none.
     pub fn without_attributes(&self) -> Self {
-        let none = Spec::of_described(Described { content: &[], attributes: &[] });
-        if self.packed[self.attributes..] == none.packed[none.attributes..] {
+        if packed::is_empty(&self.packed[self.attributes..]) {
             return self.clone();
         }
-        self.with_attributes_of(&none)
+        self.part(|described| Described { attributes: &[], ..described })
     }
 
     /// The spec without its content.

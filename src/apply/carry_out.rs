@@ -220,7 +220,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             let error = match self.run.api.patch_attributes(waited, id, attributes).await {
                 Ok(answer) => {
                     self.write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: self.now() }).await?;
-                    // The plan has the same text as a rule, and one of the two is enough.
+                    // The plan has the same spec as a rule, and one of the two is enough.
                     self.replay.borrow_mut().share(&change.address, after(change));
                     progress.warnings.extend(not_cleared(attributes, &answer));
                     return Ok(());

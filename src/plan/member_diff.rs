@@ -118,7 +118,7 @@ pub fn of_change(change: &Change) -> Members {
 }
 
 /// What a change makes that makes something new where nothing was, with all members in the order in which they are
-/// shown; none of any other change. None, too, where only [`of_change`] knows: this is its short way.
+/// shown; none of any other change. The short way of [`of_change`].
 pub fn added<'t>(change: &'t Change, arena: &'t Arena) -> Option<view::Members<'t>> {
     if !matches!(change.action, Action::Create | Action::Import) {
         return None;

@@ -81,10 +81,15 @@ fn low(integer: u64) -> u8 {
     (integer % u64::from(MORE)) as u8
 }
 
+/// Whether a packed map has no members.
+pub(super) fn is_empty(map: &str) -> bool {
+    map == "{\0"
+}
+
 /// The members of a map.
 ///
 /// # Panics
-/// When [`write`] did not write it, perhaps.
+/// When [`write`] did not write it.
 pub(super) fn read<'t>(text: &'t str, arena: &'t Arena) -> Members<'t> {
     match (Reader { text, arena }).value() {
         View::Map(members) => members,
@@ -101,6 +106,7 @@ struct Reader<'t> {
 impl<'t> Reader<'t> {
     fn value(&mut self) -> View<'t> {
         match self.byte() {
+            b'n' => View::Null,
             b't' => View::Bool(true),
             b'f' => View::Bool(false),
             b'i' => View::Number(Number::Integer(self.digits().cast_signed())),
@@ -115,7 +121,7 @@ impl<'t> Reader<'t> {
                 let length = self.length();
                 View::Map(self.arena.alloc_slice_fill_with(length, |_| (self.text(), self.value())))
             }
-            _ => View::Null,
+            _ => unreachable!("nothing else is written"),
         }
     }
 

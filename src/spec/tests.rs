@@ -36,6 +36,17 @@ fn slowly(text: &str) -> Option<Spec> {
     conversation_of(json::parse(text).ok()?).ok().map(|conversation| Spec::of(&conversation))
 }
 
+/// Whether a text is left to the slow way, or read as the slow way reads it and would be written like that.
+fn is_taken_rightly(text: &str) -> bool {
+    Spec::of_written(text)
+        .is_none_or(|taken| slowly(text).is_some_and(|slow| same(&taken, &slow)) && taken.json() == text)
+}
+
+/// Whether two specs are the same in memory.
+fn same(one: &Spec, other: &Spec) -> bool {
+    one.packed == other.packed && one.attributes == other.attributes
+}
+
 fn names() -> impl Strategy<Value = String> {
     prop_oneof![
         Just(CUSTOM_ATTRIBUTES.to_owned()),
@@ -98,7 +109,7 @@ proptest! {
     fn what_was_written_is_taken_as_it_stands(conversation in conversations()) {
         let spec = Spec::of(&conversation);
         let json = spec.json();
-        prop_assert_eq!(Spec::of_written(&json).map(|taken| taken.packed), Some(spec.packed));
+        prop_assert!(Spec::of_written(&json).is_some_and(|taken| same(&taken, &spec)), "{json}");
         prop_assert_eq!(json, json::write(&conversation.to_value()));
     }
 
@@ -128,10 +139,7 @@ proptest! {
         let end = (start + cut).min(text.len());
         text.splice(start..end, put.chars());
         let text: String = text.into_iter().collect();
-        if let Some(taken) = Spec::of_written(&text) {
-            let slow = slowly(&text);
-            prop_assert_eq!(slow.as_ref().map(Spec::json), Some(taken.json()));
-        }
+        prop_assert!(is_taken_rightly(&text), "{text}");
     }
 
     #[test]
@@ -170,9 +178,7 @@ proptest! {
 
     #[test]
     fn a_text_that_is_no_spec_is_not_taken(text in "[{}\\[\\]\"\\\\:,a1nu0]{0,16}") {
-        if let Some(taken) = Spec::of_written(&text) {
-            prop_assert_eq!(slowly(&text).map(|slow| slow.json()), Some(taken.json()));
-        }
+        prop_assert!(is_taken_rightly(&text), "{text}");
     }
 
     #[test]
@@ -230,6 +236,10 @@ fn texts_that_say_a_spec_in_other_words_are_left_to_the_slow_way() {
         r#"{"custom\u0041ttributes":{"a":"x"}}"#,
         r#"{"a":1.50}"#,
         r#"{"a":-0}"#,
+        r#"{"a":1e5}"#,
+        r#"{"a":"\/"}"#,
+        r#"{"a":"\u0008"}"#,
+        r#"{"a":"\u0009"}"#,
         r#"{"a":"\u00e9"}"#,
         r#"{"a":"\u001F"}"#,
         r#"{"a":"\u000d"}"#,
@@ -247,6 +257,27 @@ fn texts_that_say_a_spec_in_other_words_are_left_to_the_slow_way() {
         r#"{"a":01}"#,
     ] {
         assert!(slowly(text).is_none() && Spec::of_written(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_rarely_as_large_is_left_to_the_slow_way() {
+    let members = |count: usize| (0..count).map(|index| format!("\"m{index:04}\":\"\"")).collect::<Vec<_>>().join(",");
+    let long = |length: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(length - r#"{"a":""}"#.len()));
+    let deep = |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    let attributes = |count: usize| format!("{{{},\"customAttributes\":{{{}}}}}", members(64), members(count));
+    for (text, taken) in [
+        (format!("{{{}}}", members(64)), true),
+        (format!("{{{}}}", members(65)), false),
+        (attributes(1), true),
+        (attributes(1000), true),
+        (long(1 << 20), true),
+        (long((1 << 20) + 1), false),
+        (deep(100), true),
+        (deep(101), false),
+    ] {
+        assert!(slowly(&text).is_some() && is_taken_rightly(&text), "{text:.80}");
+        assert_eq!(Spec::of_written(&text).is_some(), taken, "{text:.80}");
     }
 }
 

@@ -2,7 +2,8 @@
 //! only texts with escapes are copied.
 //!
 //! States and journals hold specs in just that form. None is always a right answer: then the text is read as a value,
-//! which also finds out what is wrong with it. So what is rare is not looked into here: very deep or very wide values.
+//! which also finds out what is wrong with it. So what is rare is not looked into here: very long texts, very deep
+//! values, and maps with very many members.
 
 use crate::conversation::{CUSTOM_ATTRIBUTES, Described};
 use crate::json;
@@ -12,6 +13,9 @@ use crate::view::{Members, View};
 
 /// Readers of JSON refuse what is deeper than 128, and a spec stands some levels deep in its file.
 const DEPTH_MAX: usize = 100;
+
+/// The longest text, in bytes: what it says takes many times its room while it is looked at.
+const LENGTH_MAX: usize = 1 << 20;
 
 /// The most members of one map: each name is compared with all before it.
 const MEMBERS_MAX: usize = 64;
@@ -25,6 +29,9 @@ const ELEMENTS: usize = 4;
 
 /// What a text says that [`Spec::json`](crate::spec::Spec::json) writes for just that; none for any other text.
 pub(super) fn read<'t>(text: &'t str, arena: &'t Arena) -> Option<Described<'t>> {
+    if text.len() > LENGTH_MAX {
+        return None;
+    }
     let mut reader = Reader { text, arena, at: 0 };
     let described = reader.spec()?;
     (reader.at == text.len()).then_some(described)
@@ -60,9 +67,9 @@ impl<'t> Reader<'t> {
 
     fn spec(&mut self) -> Option<Described<'t>> {
         let mut attributes: Members<'t> = &[];
-        let content = self.members(|reader, name| {
+        let content = self.members(|reader, name, known| {
             if name != CUSTOM_ATTRIBUTES {
-                return Some(Some(reader.value(1)?));
+                return if is_new(name, known) { reader.value(1).map(Some) } else { None };
             }
             attributes = reader.attributes()?;
             // They are written last, and only where there are some.
@@ -73,10 +80,8 @@ impl<'t> Reader<'t> {
 
     /// Attributes by their ids in ascending order.
     fn attributes(&mut self) -> Option<Members<'t>> {
-        let mut before = None;
-        self.members(|reader, id| {
-            let ascends = before.is_none_or(|before| before < id);
-            before = Some(id);
+        self.members(|reader, id, known| {
+            let ascends = known.last().is_none_or(|(before, _)| *before < id);
             let value = reader.value(2)?;
             let fits = match value {
                 View::Null | View::Text(_) => true,
@@ -93,7 +98,7 @@ impl<'t> Reader<'t> {
         }
         match self.peek()? {
             b'"' => self.string().map(View::Text),
-            b'{' => self.members(|reader, _| reader.value(depth + 1).map(Some)).map(View::Map),
+            b'{' => self.map(depth),
             b'[' => self.list(depth),
             b'n' => self.literal("null", View::Null),
             b't' => self.literal("true", View::Bool(true)),
@@ -115,10 +120,20 @@ impl<'t> Reader<'t> {
         Some(View::List(elements.into_bump_slice()))
     }
 
-    /// The members of a map whose value is one after their names; a member without one is left out.
+    fn map(&mut self, depth: usize) -> Option<View<'t>> {
+        let members = self.members(
+            |reader, name, known| {
+                if is_new(name, known) { reader.value(depth + 1).map(Some) } else { None }
+            },
+        );
+        members.map(View::Map)
+    }
+
+    /// The members of a map. `value` reads the value after a name, and is given the members before it; a member without
+    /// one is left out.
     fn members(
         &mut self,
-        mut value: impl FnMut(&mut Self, &'t str) -> Option<Option<View<'t>>>,
+        mut value: impl FnMut(&mut Self, &'t str, Members<'_>) -> Option<Option<View<'t>>>,
     ) -> Option<Members<'t>> {
         let mut members = ArenaVec::new_in(self.arena);
         self.each(*b"{}", |reader| {
@@ -127,11 +142,10 @@ impl<'t> Reader<'t> {
             }
             let name = reader.string()?;
             reader.take(b':')?;
-            let is_new = members.len() < MEMBERS_MAX && members.iter().all(|(known, _)| *known != name);
-            if let Some(value) = value(reader, name)? {
+            if let Some(value) = value(reader, name, &members)? {
                 members.push((name, value));
             }
-            is_new.then_some(())
+            Some(())
         })?;
         members.shrink_to_fit();
         Some(members.into_bump_slice())
@@ -209,6 +223,11 @@ impl<'t> Reader<'t> {
         self.at += length;
         Some(char::from(meant))
     }
+}
+
+/// Whether no member has this name, of those that are not too many to look through.
+fn is_new(name: &str, members: Members<'_>) -> bool {
+    members.len() < MEMBERS_MAX && members.iter().all(|(known, _)| *known != name)
 }
 
 /// The value of a digit in lower case.
