@@ -11,16 +11,14 @@ use crate::conversation::Address;
 use crate::finding::closest;
 use crate::json;
 use crate::plan::Scope;
+use crate::render::number::counted;
 use crate::state::{Record, State, file_v1};
 use crate::workspace::{StateFiles, StateLock};
 
 pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
     let state = || Ok(state_access::look(session, session.tenant()?)?.state);
     match command {
-        StateCommand::List { patterns } => {
-            session.output.result(&listed(&state()?, patterns)?)?;
-            Ok(Exit::Done)
-        }
+        StateCommand::List { patterns } => list(session, &state()?, patterns),
         StateCommand::Show { address } => show(session, &state()?, address),
         StateCommand::Mv { from, to } => mv(session, from, to),
         StateCommand::Forget { addresses } => forget(session, addresses),
@@ -108,6 +106,25 @@ fn unknown(state: &State, address: &Address) -> Error {
         Some(near) => error.hint(format!("did you mean {near}?")),
         None => error.hint("`dixaform state list` lists them"),
     }
+}
+
+fn list(session: &Session, state: &State, patterns: &[String]) -> Result<Exit, Error> {
+    let listed = listed(state, patterns)?;
+    if listed.is_empty() {
+        session.output.note(&why_nothing(session, state)?);
+    }
+    session.output.result(&listed)?;
+    Ok(Exit::Done)
+}
+
+/// A word for somebody who asks; what reads the list is better off with nothing.
+fn why_nothing(session: &Session, state: &State) -> Result<String, Error> {
+    let path = session.state_path(session.tenant()?);
+    Ok(match state.records.len() {
+        0 if path.exists() => format!("The state {} has no records.\n", path.display()),
+        0 => format!("There is no state {} yet; the first apply makes it.\n", path.display()),
+        count => format!("None of {} fits.\n", counted(count, "record")),
+    })
 }
 
 /// Address, id, when, and where from, in columns.

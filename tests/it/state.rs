@@ -38,13 +38,18 @@ fn list_takes_patterns_of_addresses() {
     let outcome = workspace.run("state list import.*").exit(0);
     assert_eq!(rows(&outcome.stdout).len(), 1);
     let _ = workspace.run("state list conversation.order import.legacy").exit(0).says("#1001").says("#1002");
+    let none = workspace.run("state list conversation.other").exit(0);
+    assert_eq!((none.stdout.as_str(), none.stderr.as_str()), ("", "None of 2 records fits.\n"));
     let _ = workspace.run("state list conversation.[").exit(64);
 }
 
 #[test]
-fn list_of_a_state_that_was_never_saved_is_empty_and_makes_no_file() {
+fn list_of_a_state_that_was_never_saved_is_empty_says_why_and_makes_no_file() {
     let workspace = Workspace::fast();
-    assert_eq!(workspace.run("state list").exit(0).stdout, "");
+    let told = workspace.run("state list").exit(0);
+    assert_eq!(told.stdout, "");
+    assert_eq!(told.stderr, "There is no state state/sandbox.json yet; the first apply makes it.\n");
+    assert_eq!(workspace.run("state list --quiet").exit(0).stderr, "");
     assert!(!workspace.exists("state"));
 }
 
@@ -116,6 +121,14 @@ fn the_state_has_a_record_per_line_sorted_by_address() {
     assert!(lines[1].starts_with("{\"address\":\"conversation.order\","), "{}", lines[1]);
     assert!(lines[2].starts_with("{\"address\":\"import.legacy\","), "{}", lines[2]);
     assert_eq!((lines[3], lines.len(), text.ends_with('\n')), ("]}", 4, true));
+}
+
+#[test]
+fn list_of_a_state_whose_records_are_all_forgotten_says_so() {
+    let workspace = applied();
+    let _ = workspace.run("state forget conversation.order import.legacy").exit(0);
+    let told = workspace.run("state list").exit(0);
+    assert_eq!((told.stdout.as_str(), told.stderr.as_str()), ("", "The state state/sandbox.json has no records.\n"));
 }
 
 #[test]
