@@ -6,7 +6,6 @@ use crate::access::RateLimit;
 use crate::conversation::{self, Address, Attributes, ConversationId, Digests, Kind, attributes_to_map};
 use crate::digest::{Digest, Digester};
 use crate::plan::action::Action;
-use crate::plan::member_diff::{self, Members};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::scratch;
@@ -116,11 +115,6 @@ impl Change {
             conversation::mark(spec, Value::SetByDixaform);
         }
         Some(shown)
-    }
-
-    /// What becomes different, member by member, in the order in which Dixa documents them.
-    pub fn members(&self) -> Members {
-        member_diff::of_change(self)
     }
 }
 

@@ -102,23 +102,25 @@ pub enum Element {
 /// A text with more characters than this is worth a line of its own on either side of a change.
 const SHORT_TEXT: usize = 60;
 
-/// The difference that a change makes.
-///
-/// An update shows attributes only: the content of a conversation that exists can't change, even where
-/// `dixaform/on-change: ignore` lets the manifest say otherwise. Of an adopted conversation nothing is known, so its
-/// attributes are shown as added, though only those are written that differ.
-pub fn of_change(change: &Change) -> Members {
-    match change.action {
-        Action::Create | Action::Import => made(change),
-        Action::Replace => replaced(change),
-        Action::Update => updated(change),
-        Action::Adopt => adopted(change),
-        Action::Forget => Members::default(),
+impl Change {
+    /// What becomes different, member by member, in the order in which Dixa documents them.
+    ///
+    /// An update shows attributes only: the content of a conversation that exists can't change, even where
+    /// `dixaform/on-change: ignore` lets the manifest say otherwise. Of an adopted conversation nothing is known, so its
+    /// attributes are shown as added, though only those are written that differ.
+    pub fn members(&self) -> Members {
+        match self.action {
+            Action::Create | Action::Import => made(self),
+            Action::Replace => replaced(self),
+            Action::Update => updated(self),
+            Action::Adopt => adopted(self),
+            Action::Forget => Members::default(),
+        }
     }
 }
 
 /// What a change makes that makes something new where nothing was, with all members in the order in which they are
-/// shown; none of any other change. The short way of [`of_change`].
+/// shown; none of any other change. The short way of [`Change::members`].
 pub fn added<'t>(change: &'t Change, arena: &'t Arena) -> Option<view::Members<'t>> {
     if !matches!(change.action, Action::Create | Action::Import) {
         return None;

@@ -35,7 +35,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
 }
 
 fn replaced(before: &str, after: &str) -> Members {
-    of_change(&change(Action::Replace, Some(before), after, Attributes::new()))
+    change(Action::Replace, Some(before), after, Attributes::new()).members()
 }
 
 fn names(members: &Members) -> Vec<&str> {
@@ -55,7 +55,7 @@ fn member<'a>(members: &'a Members, path: &[&str]) -> &'a Member {
 fn members_stand_in_the_order_of_the_documentation_and_unknown_ones_by_name_after_them() {
     let written = r#"{"zeta":"1","alpha":"2","message":{"content":{"value":"x","_type":"Text"},"_type":"Inbound"},
         "subject":"s","_type":"Email","requesterId":"r"}"#;
-    let members = of_change(&change(Action::Create, None, written, attributes(r#"{"a-1":"x"}"#)));
+    let members = change(Action::Create, None, written, attributes(r#"{"a-1":"x"}"#)).members();
     let expected = ["id", "_type", "requesterId", "subject", "message", "alpha", "zeta", "customAttributes"];
     assert_eq!(names(&members), expected);
     let Diff::Added(message) = &member(&members, &["message"]).diff else { panic!("added") };
@@ -76,7 +76,7 @@ fn what_forces_a_replacement_is_marked_where_it_differs() {
     let before = r#"{"subject":"a","message":{"content":{"value":"x"},"cc":["1"]},"customAttributes":{"a-1":"x"}}"#;
     let after = r#"{"subject":"a","message":{"content":{"value":"y"},"cc":["1","2"]}}"#;
     let after = change(Action::Replace, Some(before), after, attributes(r#"{"a-1":"y"}"#));
-    let members = of_change(&after);
+    let members = after.members();
     assert!(member(&members, &["message", "content", "value"]).forces_replacement);
     assert!(member(&members, &["message", "cc"]).forces_replacement);
     assert!(!member(&members, &["message"]).forces_replacement);
@@ -90,7 +90,7 @@ fn an_update_shows_the_attributes_that_are_written_and_no_content() {
     let wanted = attributes(r#"{"a-1":"y","c-3":"same","e-5":"new"}"#);
     let steps = vec![Step::Patch(attributes(r#"{"a-1":"y","b-2":null,"e-5":"new"}"#))].into();
     let members =
-        of_change(&Change { steps, ..change(Action::Update, Some(before), r#"{"subject":"new","cc":[]}"#, wanted) });
+        Change { steps, ..change(Action::Update, Some(before), r#"{"subject":"new","cc":[]}"#, wanted) }.members();
     assert_eq!(names(&members), ["customAttributes"]);
     assert_eq!(members.unchanged, 1);
     let Diff::Map(attributes) = &members.shown[0].diff else { panic!("a map") };
@@ -106,7 +106,7 @@ fn a_withheld_value_differs_from_every_other() {
     let withheld = Value::Map(Map::from_iter([("x".to_owned(), Value::Withheld)]));
     let list = Value::List(vec![withheld, Value::Map(map(r#"{"x":"2"}"#))]);
     change.before = Some(Box::new(Value::Map(Map::from_iter([("list".to_owned(), list)]))));
-    let members = of_change(&change);
+    let members = change.members();
     let Diff::List(elements) = &member(&members, &["list"]).diff else { panic!("a list") };
     let Element::Differs(Diff::Map(inner)) = &elements[0] else { panic!("a map") };
     assert_eq!(inner.shown[0].diff, Diff::Changed { before: Value::Withheld, after: Value::Null });
