@@ -167,7 +167,7 @@ impl Repository {
 
     /// A sealed bash in a folder of the workspace. An empty script stands for that of the last step.
     fn shell(&self, folder: &str, script: &str, variables: &Variables) -> Command {
-        let mut command = Command::new("bash");
+        let mut command = bash();
         if script.is_empty() {
             let file = self.workspace.path(&format!("step-{}.sh", self.checkouts.get()));
             command.args(["--noprofile", "--norc", "-eo", "pipefail"]).arg(file);
@@ -230,4 +230,22 @@ fn wait(child: &mut Child) -> std::process::ExitStatus {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// A bash that a SIGINT stops, also where whoever runs the tests has it ignored, as a script does in its background.
+fn bash() -> Command {
+    if !ignores_sigint() {
+        return Command::new("bash");
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", "bash"]);
+    command
+}
+
+/// Whether SIGINT is ignored in this process, and so in those that it starts. Only Linux tells.
+fn ignores_sigint() -> bool {
+    const SIGINT: u64 = 1 << 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_some_and(|set| set & SIGINT != 0)
 }

@@ -48,15 +48,7 @@ impl Browser {
             let _ = std::io::stderr().lock().write_all(line.as_bytes());
             return None;
         };
-        let mut driver = Command::new(program)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut stdout = BufReader::new(driver.stdout.take().unwrap());
-        let port = port(&mut stdout);
+        let (driver, stdout, port) = driver(&program);
         let address = format!("127.0.0.1:{port}");
         let profile = tempfile::tempdir().unwrap();
         let mut browser = Browser { driver, _stdout: stdout, address, session: String::new(), profile };
@@ -220,15 +212,40 @@ fn processes_of(path: &Path) -> Vec<String> {
     names.filter(of_it).collect()
 }
 
-/// The port that the driver says it listens on.
-fn port(stdout: &mut impl std::io::BufRead) -> u16 {
+/// A driver that listens, with its output and its port. The port that it chooses can be taken by another process before
+/// it listens there; then it ends, and another one chooses again.
+fn driver(program: &Path) -> (Child, BufReader<ChildStdout>, u16) {
+    const TRIES: usize = 10;
+    let mut said = String::new();
+    for _ in 0..TRIES {
+        let mut driver = Command::new(program)
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(driver.stdout.take().unwrap());
+        match port(&mut stdout) {
+            Ok(port) => return (driver, stdout, port),
+            Err(all) => said = all,
+        }
+        let _ = driver.wait();
+    }
+    panic!("chromedriver ended {TRIES} times: {said}")
+}
+
+/// The port that the driver says it listens on; all that it said when it ended without.
+fn port(stdout: &mut impl std::io::BufRead) -> Result<u16, String> {
     let mut all = String::new();
     loop {
         let start = all.len();
-        assert!(stdout.read_line(&mut all).unwrap() > 0, "chromedriver ended: {all}");
+        if stdout.read_line(&mut all).unwrap() == 0 {
+            return Err(all);
+        }
         let found = all[start..].split("started successfully on port ").nth(1);
         if let Some(port) = found {
-            return port.trim().trim_end_matches('.').parse().unwrap();
+            return Ok(port.trim().trim_end_matches('.').parse().unwrap());
         }
     }
 }
