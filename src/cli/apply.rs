@@ -42,6 +42,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let tenant = session.tenant()?;
     let faults = embedded::faults(tenant, args.sandbox_faults.as_ref())?;
     let options = plan::options(tenant, &args.planning)?;
+    state_access::tell_if_lost(session, tenant);
     let saved = saved_plan::given(&args.planning.paths)?;
     let approval = Approval::given(args, saved.is_some())?;
     let desired = match &saved {
@@ -62,6 +63,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         None => plan::make(&desired, &taken.state, &taken.in_doubt, options),
     };
     let doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
+    plan::tell_if_nothing_fits(session, &plan);
     telling.planned(&plan, approval.asks_somebody())?;
     let ended = if plan.is_empty() {
         runtime.block_on(job.close());

@@ -11,8 +11,9 @@ use crate::cli::session::Session;
 use crate::cli::state_access;
 use crate::desired::Desired;
 use crate::journal::InDoubt;
-use crate::plan::{self, Plan, PlanOptions, Scope, Target};
+use crate::plan::{self, Plan, PlanOptions, Scope, Summary, Target};
 use crate::project::Tenant;
+use crate::render::number::counted;
 use crate::render::palette::Palette;
 use crate::render::pieces::Pieces;
 use crate::render::text::{TextOptions, index};
@@ -22,8 +23,8 @@ use crate::state::State;
 pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     formats::check(&args.forms.format)?;
     let tenant = session.tenant()?;
-    let options = options(tenant, &args.planning)?;
-    let mut options = options;
+    state_access::tell_if_lost(session, tenant);
+    let mut options = options(tenant, &args.planning)?;
     let Basis { desired, state, in_doubt, settled } = basis::gather(session, tenant, args, &options.scope)?;
     options.settled = settled;
     let mut requests = 0;
@@ -32,6 +33,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
         requests = options.observations.len() + usize::from(!options.observations.is_empty());
     }
     let plan = make(&desired, &state, &in_doubt, options);
+    tell_if_nothing_fits(session, &plan);
     if let Some(path) = &args.out {
         saved_plan::write(path, &plan)?;
     }
@@ -71,6 +73,15 @@ pub fn make(desired: &Desired, state: &State, in_doubt: &[InDoubt], mut options:
     let known = state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     options.tenant.organization_id = options.tenant.organization_id.or(known);
     plan::plan(desired, state, &options)
+}
+
+/// Says on standard error that a plan is empty because of what it was narrowed to: a name with a slip, as a rule.
+pub fn tell_if_nothing_fits(session: &Session, plan: &Plan) {
+    let Summary { unchanged, not_in_manifests, left_out, gone, in_doubt, .. } = plan.summary;
+    if plan.is_empty() && left_out > 0 && unchanged + not_in_manifests + gone + in_doubt == 0 {
+        let all = counted(left_out, "conversation");
+        session.output.note(&format!("warning: none of {all} fits --target, --exclude or --selector\n"));
+    }
 }
 
 /// Writes every form that was asked for; text when none goes to standard output otherwise.

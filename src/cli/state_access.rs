@@ -37,6 +37,19 @@ pub fn look(session: &Session, tenant: &Tenant) -> Result<Standing, Error> {
     Ok(Standing { state, in_doubt })
 }
 
+/// Says on standard error that a state is missing which was there once: whoever applies without it makes anew what was
+/// made before.
+pub fn tell_if_lost(session: &Session, tenant: &Tenant) {
+    let files = StateFiles::beside(session.state_path(tenant));
+    if files.backup.exists() && !files.state.exists() {
+        let (state, backup) = (files.state.display(), files.backup.display());
+        session.output.note(&format!(
+            "warning: there is no state {state}, and its backup {backup} is there\n hint: restore the state if it was \
+             lost; without it, what was made before is made once more\n"
+        ));
+    }
+}
+
 /// How often state and journal are read until they belong together. Each further time takes an apply that has saved its
 /// state in the moment between the two.
 const LOOKS_MAX: u32 = 5;

@@ -188,6 +188,18 @@ fn target_takes_globs_and_repeats() {
 }
 
 #[test]
+fn what_fits_nothing_is_told_and_what_fits_is_not() {
+    let workspace = four();
+    for narrowed in ["--target conversation.slip", "--selector no=such", "--exclude *"] {
+        for command in ["plan", "apply --yes"] {
+            let told = workspace.run(&format!("{command} {narrowed}")).exit(0);
+            let _ = told.warns("warning: none of 4 conversations fits --target, --exclude or --selector\n");
+        }
+    }
+    assert_eq!(workspace.run("plan --target import.*").exit(0).stderr, "");
+}
+
+#[test]
 fn exclude_takes_away_from_what_is_targeted() {
     let plan = four().plan_json("--target conversation.* --exclude *-b");
     assert_eq!(addresses(&plan), ["conversation.late-a", "conversation.order"]);

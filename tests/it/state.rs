@@ -132,6 +132,22 @@ fn list_of_a_state_whose_records_are_all_forgotten_says_so() {
 }
 
 #[test]
+fn a_state_that_is_lost_beside_its_backup_is_missed() {
+    let workspace = applied();
+    workspace.edit("manifests/order.yaml", "012345", "012346");
+    let _ = workspace.run("apply --yes").exit(0);
+    std::fs::rename(workspace.path("state/sandbox.json"), workspace.path("elsewhere.json")).unwrap();
+    let missed = "there is no state state/sandbox.json, and its backup state/sandbox.json.backup is there";
+    for command in ["plan", "apply --approved 0123456789abcdef"] {
+        let outcome = workspace.run(command);
+        assert!(outcome.stderr.contains(missed), "{command}: {}", outcome.stderr);
+        assert!(!workspace.exists("state/sandbox.json"), "{command}");
+    }
+    std::fs::rename(workspace.path("elsewhere.json"), workspace.path("state/sandbox.json")).unwrap();
+    assert_eq!(workspace.run("plan").exit(0).stderr, "");
+}
+
+#[test]
 fn an_apply_changes_only_the_lines_of_what_it_applied() {
     let workspace = applied();
     let before = workspace.read("state/sandbox.json");
