@@ -104,7 +104,9 @@ impl ReplayError {
     pub fn hint(&self) -> &'static str {
         match self {
             ReplayError::StateTooOld { .. } => {
-                "restore the newer state, from git or from its backup; the journal alone does not know all that was in it"
+                "restore the newer state, from git or from its backup; the journal alone does not know all that was in it. If \
+                 that state is gone for good, name the conversations of the journal with `dixaform/adopt`, and move the \
+                 journal away then"
             }
             ReplayError::OtherLineage { .. } | ReplayError::OtherTenant { .. } => {
                 "restore the state that the journal belongs to, or move the journal away if that state is gone for good"
