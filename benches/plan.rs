@@ -151,7 +151,7 @@ fn planning(criterion: &mut Criterion) {
 
 fn drawing(criterion: &mut Criterion) {
     let plan = cold(DRAWN);
-    let drawn = TextOptions { palette: Palette::plain(), width: None, requests_sent: 0 };
+    let drawn = TextOptions { palette: Palette::plain(), width: None, requests_sent: Some(0) };
     let mut group = group(criterion, "1,000 creates");
     group.throughput(Throughput::Bytes(text::plan(&plan, &drawn).len() as u64));
     group.bench_function("as text", |bencher| bencher.iter(|| text::plan(&plan, &drawn)));

@@ -55,8 +55,10 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let mut taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;
     let runtime = connection::runtime()?;
     let mut job = Job { session, tenant, desired: &desired, faults, connection: None, telling: &telling };
+    let mut requests_sent = Some(0);
     if !taken.in_doubt.is_empty() {
         taken = runtime.block_on(job.settle(taken))?;
+        requests_sent = None;
     }
     let plan = match saved {
         Some(saved) => saved_plan::check(saved, &taken.state, &taken.in_doubt, tenant)?,
@@ -64,7 +66,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     };
     let doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
     plan::tell_if_nothing_fits(session, &plan);
-    telling.planned(&plan, approval.asks_somebody())?;
+    telling.planned(&plan, approval.asks_somebody(), requests_sent)?;
     let ended = if plan.is_empty() {
         runtime.block_on(job.close());
         Ended { report: ApplyReport::default(), findings: Findings::default(), error: None }

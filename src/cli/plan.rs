@@ -88,9 +88,9 @@ pub fn tell_if_nothing_fits(session: &Session, plan: &Plan) {
 pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usize) -> Result<(), Error> {
     let PlanFormsArgs { format, max_bytes, full } = args;
     formats::write(session, format, Form::Text, |form, target| match (form, target) {
-        (Form::Text, Goes::ToStdout) => as_text(session, plan, *full, requests),
+        (Form::Text, Goes::ToStdout) => as_text(session, plan, *full, Some(requests)),
         (Form::Text, Goes::ToFile) => {
-            text::pieces(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: requests })
+            text::pieces(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: Some(requests) })
         }
         (Form::Json, _) => json_v1::pieces(plan),
         (Form::Markdown, _) => markdown::plan(plan, *max_bytes).into(),
@@ -100,9 +100,9 @@ pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usi
     })
 }
 
-/// The plan as a person reads it here, after this many requests were sent to make it. A long one is folded, unless all
+/// The plan as a person reads it here; for `requests_sent` see [`TextOptions`]. A long one is folded, unless all
 /// of it is wanted; a width is known of terminals only, so what goes to a file or a program is always whole.
-pub fn as_text<'p>(session: &Session, plan: &'p Plan, full: bool, requests_sent: usize) -> Pieces<'p> {
+pub fn as_text<'p>(session: &Session, plan: &'p Plan, full: bool, requests_sent: Option<usize>) -> Pieces<'p> {
     let options = TextOptions { palette: session.output.palette, width: session.output.width, requests_sent };
     if options.width.is_some() && index::is_long(plan) && !full {
         return index::folded(plan, &options).into();

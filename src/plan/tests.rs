@@ -200,7 +200,7 @@ fn plan_text_with(manifests: &str, state: &State, options: &PlanOptions) -> Stri
 }
 
 fn text_of(plan: &Plan) -> String {
-    text::plan(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: 0 })
+    text::plan(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: Some(0) })
 }
 
 /// The one change of a plan.

@@ -26,8 +26,9 @@ pub struct TextOptions {
     /// Columns of a line; none never wraps. Below 40 it is taken as 40. Texts with lines of their own are never
     /// wrapped.
     pub width: Option<usize>,
-    /// Requests that were sent to make the plan: none without `--refresh`.
-    pub requests_sent: usize,
+    /// Requests that were sent to make the plan: 0 without `--refresh`. None where calls in doubt were looked for
+    /// first, which takes requests that nobody counts.
+    pub requests_sent: Option<usize>,
 }
 
 /// Below this, wrapping makes nothing more legible.
@@ -84,11 +85,12 @@ fn painted(canvas: &Canvas, rows: &[Row]) -> String {
 
 impl Canvas {
     /// What was compared, and the symbols in use.
-    fn legend(&self, plan: &Plan, requests_sent: usize) -> Vec<Row> {
+    fn legend(&self, plan: &Plan, requests_sent: Option<usize>) -> Vec<Row> {
         let sent = match requests_sent {
-            0 => "No request was sent.".to_owned(),
-            1 => "1 read request was sent.".to_owned(),
-            more => format!("{} were sent.", counted(more, "read request")),
+            None => "Calls in doubt were looked for before.".to_owned(),
+            Some(0) => "No request was sent.".to_owned(),
+            Some(1) => "1 read request was sent.".to_owned(),
+            Some(more) => format!("{} were sent.", counted(more, "read request")),
         };
         let tenant = format!("{} ({})", quoted(&plan.tenant.name), escape(plan.tenant.whereabouts()));
         let intro = format!("dixaform compared the manifests with the state of tenant {tenant}. {sent}");

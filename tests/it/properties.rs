@@ -145,7 +145,8 @@ fn reversed(value: &Value) -> Value {
 fn drawings(plan: &Plan) -> Vec<String> {
     let parsed: Result<serde_json::Value, _> = serde_json::from_str(&render::json_v1::plan(plan));
     assert!(parsed.is_ok(), "{parsed:?}");
-    let text = |width| render::text::plan(plan, &TextOptions { palette: Palette::plain(), width, requests_sent: 0 });
+    let text =
+        |width| render::text::plan(plan, &TextOptions { palette: Palette::plain(), width, requests_sent: Some(0) });
     vec![text(None), text(Some(40)), text(Some(80))]
 }
 

@@ -109,7 +109,9 @@ fn the_next_apply_finds_what_was_made_and_finishes_it() {
     let workspace = workspace(&[ORDER.into(), email("other")]);
     let _ = apply_with(&workspace, LOST_AND_BLIND).exit(6);
     let sent = workspace.requests().len();
-    let _ = workspace.run("apply --yes").exit(0).warns("was made: it is #100");
+    let applied = workspace.run("apply --yes").exit(0).warns("was made: it is #100");
+    assert!(!applied.stdout.contains("No request was sent."), "{}", applied.stdout);
+    let _ = applied.says("Calls in doubt were looked for before.");
     let writes = workspace.writes_since(sent);
     assert!(writes.iter().all(|(call, _)| call.starts_with("PATCH ")), "{writes:?}");
     assert_eq!(made(&workspace).into_iter().collect::<BTreeSet<_>>(), recorded(&workspace));

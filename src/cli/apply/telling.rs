@@ -56,16 +56,16 @@ impl<'a> Telling<'a> {
     }
 
     /// Shows the plan. `asks` says that a person is about to be asked about it, and must see it.
-    pub fn planned(&self, made: &Plan, asks: bool) -> Result<(), Error> {
+    pub fn planned(&self, made: &Plan, asks: bool, requests_sent: Option<usize>) -> Result<(), Error> {
         let output = &self.session.output;
         if self.on_stdout() == Form::Text {
-            return output.pieces(plan::as_text(self.session, made, self.forms.full, 0));
+            return output.pieces(plan::as_text(self.session, made, self.forms.full, requests_sent));
         }
         if self.on_stdout() == Form::Json {
             output.result(&apply_json_v1::planned(made, &SystemClock::timestamp()))?;
         }
         if asks {
-            let options = TextOptions { palette: output.error_palette, width: None, requests_sent: 0 };
+            let options = TextOptions { palette: output.error_palette, width: None, requests_sent };
             output.error(&text::plan(made, &options));
         }
         Ok(())

@@ -141,7 +141,7 @@ mod tests {
     use crate::render::palette::Palette;
     use crate::render::tests::{create, email, plan_of, replace, sms, source, update};
 
-    const PLAIN: TextOptions = TextOptions { palette: Palette::plain(), width: None, requests_sent: 0 };
+    const PLAIN: TextOptions = TextOptions { palette: Palette::plain(), width: None, requests_sent: Some(0) };
 
     /// Every action's line, in the order of addresses.
     fn few() -> Plan {

@@ -11,7 +11,7 @@ use crate::value::{Map, Value};
 
 mod properties;
 
-const PLAIN: TextOptions = TextOptions { palette: Palette::plain(), width: None, requests_sent: 0 };
+const PLAIN: TextOptions = TextOptions { palette: Palette::plain(), width: None, requests_sent: Some(0) };
 const NARROW: TextOptions = TextOptions { width: Some(80), ..PLAIN };
 
 fn replace(before: &str, after: &str) -> Change {
