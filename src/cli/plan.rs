@@ -100,8 +100,8 @@ pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usi
     })
 }
 
-/// The plan as a person reads it here; for `requests_sent` see [`TextOptions`]. A long one is folded, unless all
-/// of it is wanted; a width is known of terminals only, so what goes to a file or a program is always whole.
+/// The plan as a person reads it here; for `requests_sent` see [`TextOptions`]. A long one is folded, unless all of it
+/// is wanted; a width is known of terminals only, so what goes to a file or a program is always whole.
 pub fn as_text<'p>(session: &Session, plan: &'p Plan, full: bool, requests_sent: Option<usize>) -> Pieces<'p> {
     let options = TextOptions { palette: session.output.palette, width: session.output.width, requests_sent };
     if options.width.is_some() && index::is_long(plan) && !full {

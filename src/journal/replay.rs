@@ -105,8 +105,8 @@ impl ReplayError {
         match self {
             ReplayError::StateTooOld { .. } => {
                 "restore the newer state, from git or from its backup; the journal alone does not know all that was in it. If \
-                 that state is gone for good, name the conversations of the journal with `dixaform/adopt`, and move the \
-                 journal away then"
+                 that state is gone for good, name the conversations that the journal made with `dixaform/adopt`, look \
+                 into Dixa for those of calls that it only began and name them too, and only then move the journal away"
             }
             ReplayError::OtherLineage { .. } | ReplayError::OtherTenant { .. } => {
                 "restore the state that the journal belongs to, or move the journal away if that state is gone for good"

@@ -235,6 +235,8 @@ fn a_journal_of_another_history_is_refused() {
     let other = State { lineage: Lineage(uuid::Uuid::nil()), ..state(3) };
     assert!(matches!(replay(other, &entries), Err(ReplayError::OtherLineage { .. })));
     let older = ReplayError::StateTooOld { journal: 3, state: 2 };
+    // Without a word of calls that only began, moving the journal away would send them again.
+    assert!(older.hint().contains("look into Dixa for those of calls that it only began"), "{}", older.hint());
     assert_eq!(replay(state(2), &entries), Err(older));
     let unsaved = replay(state(3), &[opened(3), closed(4)]);
     assert_eq!(unsaved, Err(ReplayError::StateTooOld { journal: 4, state: 3 }));
