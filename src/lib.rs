@@ -48,7 +48,7 @@
 //!
 //! Edges, where the world begins:
 //!
-//! - [`api`]: what is asked of Dixa, its JSON, the HTTP client with its pacing and retries
+//! - [`api`]: what is asked of Dixa, its JSON, the HTTP client with its rate limit and retries
 //! - [`workspace`]: manifests, state, journal and lock as files
 //! - [`sandbox`]: the stand-in for Dixa, which understands the wire on its own
 //!
@@ -74,7 +74,7 @@
 //! | `schema` | nouns, words of `plan`, `state` and `apply` | files, checking |
 //! | `api` | nouns | manifests, plans, state files |
 //! | `survey` | `yaml`, `manifest`, `state`, `plan`, `workspace` | rules of planning, but for "the digests are the same" |
-//! | `workspace` | `state`, `journal`, the pace of `api` that it keeps in a file | decisions |
+//! | `workspace` | `state`, `journal` | decisions |
 //! | `sandbox` | nothing | anything it could be wrong in together with the client |
 //! | `apply` | nouns, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
 //! | `cli` | everything | rules of the trade |

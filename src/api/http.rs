@@ -16,7 +16,6 @@ use crate::api::contract::{
     AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
     Write,
 };
-use crate::api::pace::SharedPace;
 use crate::api::pages::Trail;
 use crate::api::retry::{CallKind, Decision, decide};
 use crate::api::send::{Answer, Request, Sender};
@@ -51,8 +50,6 @@ pub struct HttpOptions {
     /// From the start of a call to the end of its answer.
     pub timeout: Duration,
     pub rate: RateLimit,
-    /// What other processes with the same token go by too; none where there are no others.
-    pub shared_pace: Option<Arc<dyn SharedPace>>,
     pub user_agent: String,
 }
 
@@ -77,7 +74,7 @@ impl HttpClient {
     /// # Errors
     /// See [`ClientError`].
     pub fn new(options: HttpOptions) -> Result<Self, ClientError> {
-        let HttpOptions { base_url, token, auth_scheme, timeout, rate, shared_pace, user_agent } = options;
+        let HttpOptions { base_url, token, auth_scheme, timeout, rate, user_agent } = options;
         let base = BaseUrl::parse(&base_url)?;
         if !(rate.requests_per_second.is_finite() && rate.requests_per_second > 0.0 && rate.burst >= 1) {
             return Err(ClientError::RateLimit);
@@ -105,7 +102,7 @@ impl HttpClient {
         }
         let client = builder.build().map_err(ClientError::Setup)?;
         let sender = Sender { client, token, scheme: auth_scheme, timeout };
-        let throttle = Throttle::with_shared(rate, shared_pace);
+        let throttle = Throttle::new(rate);
         let departures = Throttle::new(rate);
         Ok(HttpClient(Arc::new(Tenant { base, sender, throttle, departures })))
     }

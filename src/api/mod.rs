@@ -1,4 +1,4 @@
-//! Dixa's API: what is asked of it in our words, its JSON, and the HTTP client with its pacing and retries.
+//! Dixa's API: what is asked of it in our words, its JSON, and the HTTP client with its rate limit and retries.
 //!
 //! A command that only reads is given something that is [`contract::Read`] and not [`contract::Write`]: it cannot
 //! write, by type.
@@ -6,7 +6,6 @@
 pub mod base_url;
 pub mod contract;
 pub mod http;
-pub mod pace;
 pub mod pages;
 pub mod retry;
 mod send;
@@ -25,7 +24,6 @@ pub use contract::{
     Organization, Permit, Read, Write,
 };
 pub use http::{AuthScheme, ClientError, HttpClient, HttpOptions, ReadClient, WriteClient};
-pub use pace::SharedPace;
 pub use retry::{CallKind, Decision};
 pub use throttle::Throttle;
 pub use token::{Token, TokenError};

@@ -5,16 +5,14 @@
 //! clocks never run alike. A 429 that comes all the same stops the sending for a while and then halves the rate, which
 //! grows back over [`RECOVERY`].
 //!
-//! Where other processes use the same token, a [`SharedPace`] is asked too. What this process sends alone never exceeds
-//! its own limit, whatever the others say; so whatever happens to what they share, this is no worse than being alone.
+//! Processes that use the same token don't know of each other. They share the rate only by what they do after a 429.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::access::RateLimit;
-use crate::api::pace::SharedPace;
 
 /// How differently long two requests may be on their way without tripping the limit: ±20 ms.
 const JITTER: Duration = Duration::from_millis(40);
@@ -37,10 +35,10 @@ pub const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// How long the rate takes from half to full after a pause.
 pub const RECOVERY: Duration = Duration::from_secs(10);
 
-/// Sums of many small additions of floats are a little off; this is less than a nanosecond at any sane rate.
+/// Sums of many small floats are slightly off; this is less than a nanosecond at any sane rate.
 const EPSILON: f64 = 1e-9;
 
-/// Refuses nothing for longer than this in one answer, however small the rate: whoever waits asks again.
+/// No single wait is longer than this, however low the rate: the caller waits and asks again.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
 
 /// A token bucket without a clock: every `now` is the time since some instant that the caller chose, and never goes
@@ -56,16 +54,6 @@ pub struct Bucket {
     updated: Duration,
     /// The end of the last pause; the recovery begins there.
     resume: Option<Duration>,
-}
-
-/// What is in a [`Bucket`], apart from the limit that it keeps to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Content {
-    /// How many tokens there were at `updated`.
-    pub level: f64,
-    pub updated: Duration,
-    /// The end of the last pause, while it still matters.
-    pub resume: Option<Duration>,
 }
 
 impl Bucket {
@@ -85,47 +73,19 @@ impl Bucket {
         Bucket { rate, capacity, level: capacity, updated: now, resume: None }
     }
 
-    /// A bucket that goes on where another one was; what does not fit into this one is spilled.
-    pub fn with_content(limit: RateLimit, content: Content) -> Self {
-        let Content { level, updated, resume } = content;
-        let bucket = Bucket::new(limit, updated);
-        let level = level.clamp(0.0, bucket.capacity);
-        Bucket { level, resume, ..bucket }
-    }
-
-    /// What [`Bucket::with_content`] goes on with.
-    pub fn content(&self) -> Content {
-        Content { level: self.level, updated: self.updated, resume: self.resume }
-    }
-
-    /// The longest that somebody waits for a token, the last of `count` who wait, right after a 429.
-    pub fn longest_wait(&self, count: usize) -> Duration {
-        let tokens = Duration::try_from_secs_f64(count as f64 / (self.rate / 2.0)).unwrap_or(WAIT_MAX);
-        (PAUSE_MAX + tokens.min(WAIT_MAX)).min(WAIT_MAX)
-    }
-
     /// Takes one token.
     ///
     /// # Errors
-    /// There is none yet: nothing was taken, and it is worth asking again after this time, never zero.
+    /// The bucket is empty. Nothing was taken; ask again after this time, which is never zero.
     pub fn take(&mut self, now: Duration) -> Result<(), Duration> {
-        self.take_behind(0, now)
-    }
-
-    /// Takes one token if that leaves one for each of those `ahead`.
-    ///
-    /// # Errors It does not: nothing was taken, and it is worth asking again after this time, never zero, by when those
-    /// ahead should have taken theirs.
-    pub fn take_behind(&mut self, ahead: usize, now: Duration) -> Result<(), Duration> {
         self.refill(now);
-        let needed = 1.0 + ahead as f64;
-        if self.level + EPSILON >= needed {
+        if self.level + EPSILON >= 1.0 {
             self.level = (self.level - 1.0).max(0.0);
             return Ok(());
         }
         let pause = self.resume.map_or(Duration::ZERO, |resume| resume.saturating_sub(now));
         // The rate only grows from here on, so this is never too early, and what it is late by is not lost.
-        let missing = (needed - self.level) / (self.rate * self.share(now + pause));
+        let missing = (1.0 - self.level) / (self.rate * self.share(now + pause));
         let missing = Duration::try_from_secs_f64(missing).unwrap_or(WAIT_MAX).max(Duration::from_nanos(1));
         Err((pause + missing).min(WAIT_MAX))
     }
@@ -178,22 +138,14 @@ pub struct Throttle {
     turn: tokio::sync::Mutex<()>,
     /// Apart from `turn`, so that a 429 is heeded while somebody waits. Never locked across an await.
     bucket: Mutex<Bucket>,
-    shared: Option<Arc<dyn SharedPace>>,
 }
 
 impl Throttle {
-    /// For a process that has the token to itself.
     pub fn new(limit: RateLimit) -> Self {
-        Throttle::with_shared(limit, None)
-    }
-
-    /// For a process that shares the token with others, if it does.
-    pub fn with_shared(limit: RateLimit, shared: Option<Arc<dyn SharedPace>>) -> Self {
         Throttle {
             origin: Instant::now(),
             turn: tokio::sync::Mutex::new(()),
             bucket: Mutex::new(Bucket::new(limit, Duration::ZERO)),
-            shared,
         }
     }
 
@@ -209,21 +161,10 @@ impl Throttle {
     /// To be called for every 429. See [`Bucket::slow_down`].
     pub fn slow_down(&self, retry_after: Option<Duration>) {
         self.bucket().slow_down(retry_after, self.origin.elapsed());
-        if let Some(shared) = &self.shared {
-            shared.slow_down(retry_after);
-        }
     }
 
-    /// Takes a token here and one from what is shared, or neither.
     fn take(&self) -> Result<(), Duration> {
-        let mut bucket = self.bucket();
-        let mut taken = bucket.clone();
-        taken.take(self.origin.elapsed())?;
-        if let Some(shared) = &self.shared {
-            shared.take()?;
-        }
-        *bucket = taken;
-        Ok(())
+        self.bucket().take(self.origin.elapsed())
     }
 
     fn bucket(&self) -> MutexGuard<'_, Bucket> {
@@ -235,6 +176,8 @@ impl Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use std::sync::Arc;
 
     use crate::api::exact_limit::ExactLimit;
 

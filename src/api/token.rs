@@ -5,8 +5,6 @@ use std::fmt;
 use reqwest::header::HeaderValue;
 
 use crate::access::AuthScheme;
-use crate::api::base_url::BaseUrl;
-use crate::digest::Digest;
 
 /// A token. It prints as `(token)`, in `Debug` too.
 #[derive(Clone)]
@@ -60,12 +58,6 @@ impl Token {
         value
     }
 
-    /// A name for this token at this host that does not tell the token: 32 hexadecimal digits. Who knows the token can
-    /// make it; who guesses tokens can check guesses by it, so it is not for everyone's eyes either.
-    pub fn key(&self, base: &BaseUrl) -> String {
-        Digest::of_bytes(format!("dixaform token key\n{base}\n{}", self.0).as_bytes()).short(32)
-    }
-
     /// `text` with every occurrence of the token replaced: what a server answers may repeat what it was sent.
     pub(crate) fn redact(&self, text: String) -> String {
         if self.0.len() >= SHORTEST_SECRET && text.contains(&self.0) { text.replace(&self.0, "(token)") } else { text }
@@ -94,18 +86,6 @@ mod tests {
         assert_eq!(format!("{token} {token:?} {token:#?}"), "(token) (token) (token)");
         assert!(!format!("{:?}", token.header(AuthScheme::Bearer)).contains("s3cret"));
         assert_eq!(token.redact("bad s3cret-s3cret!".to_owned()), "bad (token)!");
-    }
-
-    #[test]
-    fn a_key_is_the_same_for_the_same_token_and_host_and_tells_neither() {
-        let base = |url: &str| BaseUrl::parse(url).expect("a base URL");
-        let key = |token: &str, url: &str| Token::new(token).expect("a token").key(&base(url));
-        let ours = key("s3cret-s3cret", "https://dev.dixa.io");
-        assert_eq!(ours.len(), 32);
-        assert!(ours.bytes().all(|byte| byte.is_ascii_hexdigit()), "{ours}");
-        assert_eq!(ours, key("Bearer s3cret-s3cret", "https://dev.dixa.io/v1/"));
-        assert_ne!(ours, key("s3cret-s3cres", "https://dev.dixa.io"));
-        assert_ne!(ours, key("s3cret-s3cret", "https://example.org"));
     }
 
     #[test]

@@ -7,7 +7,6 @@ use crate::api::{HttpClient, HttpOptions};
 use crate::cli::embedded::Embedded;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::pace;
 use crate::cli::session::Session;
 use crate::desired::Desired;
 use crate::project::Tenant;
@@ -71,7 +70,6 @@ pub fn options(session: &Session, tenant: &Tenant) -> Result<HttpOptions, Error>
     let token = session.token(tenant)?;
     Ok(HttpOptions {
         base_url: tenant.base_url.clone(),
-        shared_pace: pace::shared(tenant, &token),
         token,
         auth_scheme: tenant.auth_scheme,
         timeout: tenant.request_timeout,

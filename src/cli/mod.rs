@@ -15,7 +15,6 @@ mod ledger;
 mod load;
 mod man;
 mod output;
-mod pace;
 mod plan;
 mod progress;
 mod recover;

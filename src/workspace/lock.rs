@@ -130,7 +130,7 @@ fn try_lock(path: &Path) -> io::Result<Option<File>> {
 }
 
 /// Whether a file that was opened by its path is the one that has that path now.
-pub(crate) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+fn is_still(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;

@@ -35,7 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // The edges: the only places that touch the world.
     ("api", &[NOUNS]),
     ("sandbox", &[]),
-    ("workspace", &[NOUNS, "state", "plan", "journal", "api"]),
+    ("workspace", &[NOUNS, "state", "plan", "journal"]),
     // The shell: decisions already made, now do them.
     ("survey", &[NOUNS, "yaml", "manifest", "state", "plan", "workspace"]),
     ("apply", &[NOUNS, "plan", "state", "journal", "api", "project"]),

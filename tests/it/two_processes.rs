@@ -1,5 +1,6 @@
 //! Two processes at once: on one state, and with one token.
 
+use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,10 @@ use serde_json::Value;
 use crate::support::manifests::email;
 use crate::support::{Outcome, Server, Workspace};
 
-/// So many manifests that an apply takes a while at the server's pace.
+/// Enough manifests that an apply to a slow server takes a while.
 const COUNT: usize = 8;
+/// Enough manifests that an apply at Dixa's rate takes more than a second.
+const MANY: usize = 16;
 
 fn workspace() -> Workspace {
     let workspace = Workspace::new().variable("USER", "freja");
@@ -65,6 +68,17 @@ fn made(workspace: &Workspace) -> usize {
 fn posts(workspace: &Workspace) -> usize {
     let requests = workspace.requests_in("requests.jsonl");
     requests.iter().filter(|(call, _)| call.starts_with("POST ")).count()
+}
+
+/// How many POSTs the server answered with each status.
+fn posts_by_status(workspace: &Workspace) -> BTreeMap<u64, usize> {
+    let log = workspace.read("requests.jsonl");
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut posts = BTreeMap::new();
+    for line in lines.filter(|line| line["method"] == "POST") {
+        *posts.entry(line["status"].as_u64().unwrap()).or_default() += 1;
+    }
+    posts
 }
 
 #[test]
@@ -141,17 +155,26 @@ fn a_state_that_nobody_ever_locked_is_not_locked_and_asking_makes_no_file() {
 }
 
 #[test]
-fn two_states_and_one_token_share_dixas_rate_limit_and_both_complete() {
+fn two_states_and_one_token_share_the_rate_limit_by_429_alone_and_both_complete() {
     let workspace = workspace();
+    // Enough that the first apply is still sending when the second begins.
+    for number in COUNT..MANY {
+        workspace.write(&format!("manifests/{number}.yaml"), email(&format!("m{number}")));
+    }
     let server = Server::start(&workspace, "--rate 10 --burst 4 --data data.jsonl --request-log requests.jsonl");
     let workspace = workspace.with_tenant(&server.base_url());
     workspace.edit("dixaform.yaml", "requestsPerSecond: 10000, burst: 1000", "requestsPerSecond: 10, burst: 4");
-    let children = [1, 2].map(|number| spawn(&workspace, &format!("apply --yes --state {number}.json")));
-    for child in children {
+    let first = spawn(&workspace, "apply --yes --state 1.json");
+    wait_for_the_first_call(&workspace);
+    let second = spawn(&workspace, "apply --yes --state 2.json");
+    for child in [first, second] {
         let applied = outcome(child).exit(0);
-        assert_eq!(applied.last_line(), format!("Apply complete! {COUNT} created, 0 imported, 0 updated."));
+        assert_eq!(applied.last_line(), format!("Apply complete! {MANY} created, 0 imported, 0 updated."));
     }
-    assert_eq!(made(&workspace), 2 * COUNT);
+    assert_eq!(made(&workspace), 2 * MANY);
+    let posts = posts_by_status(&workspace);
+    assert_eq!((posts[&201], posts.len()), (2 * MANY, 2), "{posts:?}");
+    assert!(posts[&429] > 0, "{posts:?}");
     for number in [1, 2] {
         let _ = workspace.run(&format!("plan --detailed-exitcode --state {number}.json")).exit(0).says("No changes.");
     }

@@ -14,7 +14,6 @@ fn options(server: &Server) -> HttpOptions {
         auth_scheme: AuthScheme::Bare,
         timeout: Duration::from_secs(10),
         rate: RateLimit { requests_per_second: 1000.0, burst: 100 },
-        shared_pace: None,
         user_agent: "dixaform/test".to_owned(),
     }
 }
@@ -353,7 +352,6 @@ fn there_is_no_client_for_a_limit_that_allows_nothing_or_a_host_that_would_see_t
         auth_scheme: AuthScheme::Bare,
         timeout: Duration::from_secs(30),
         rate: RateLimit { requests_per_second, burst },
-        shared_pace: None,
         user_agent: "dixaform/test".to_owned(),
     };
     for (rate, burst) in [(0.0, 4), (-1.0, 4), (f64::NAN, 4), (f64::INFINITY, 4), (10.0, 0)] {

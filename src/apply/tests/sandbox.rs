@@ -45,7 +45,6 @@ async fn sandbox() -> (Sandbox, HttpClient) {
     let options = SandboxOptions { strict: true, seed, known_attributes: known, ..SandboxOptions::in_memory() };
     let sandbox = Sandbox::start(options).await.expect("a free port");
     let options = HttpOptions {
-        shared_pace: None,
         base_url: sandbox.base_url(),
         token: Token::new("sandbox").expect("a token"),
         auth_scheme: AuthScheme::Bare,

@@ -13,7 +13,6 @@ const REQUESTER: &str = "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b";
 
 fn client(sandbox: &Sandbox, timeout: Duration) -> HttpClient {
     let options = HttpOptions {
-        shared_pace: None,
         base_url: sandbox.base_url(),
         token: Token::new("any").expect("a token"),
         auth_scheme: AuthScheme::Bare,

@@ -23,7 +23,6 @@ pub(in crate::apply::tests) async fn sandbox_with(options: SandboxOptions, timeo
         auth_scheme: AuthScheme::Bare,
         timeout,
         rate: RateLimit { requests_per_second: 100_000.0, burst: 10_000 },
-        shared_pace: None,
         user_agent: "dixaform-tests".into(),
     };
     Tenant { client: HttpClient::new(options).expect("a client"), sandbox }
