@@ -76,7 +76,7 @@ fn every_bad_manifest_is_told_where_it_is_bad() {
         }
         for finding in found {
             assert!(finding.hint.is_some(), "{name}: {finding:?} has no hint");
-            assert!(crate::finding::code::ALL.iter().any(|(code, _)| *code == finding.code), "{}", finding.code);
+            assert!(crate::finding::code::ALL.iter().any(|code| code.name == finding.code), "{}", finding.code);
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

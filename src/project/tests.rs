@@ -30,7 +30,7 @@ fn places(text: &str) -> Vec<String> {
     assert_eq!(project, None, "a file with an error is no project");
     let place = |finding: &Finding| {
         assert!(finding.hint.is_some(), "{finding:?}");
-        assert!(code::ALL.iter().any(|(known, _)| *known == finding.code), "{finding:?}");
+        assert!(code::ALL.iter().any(|known| known.name == finding.code), "{finding:?}");
         format!("{}:{} {}", finding.source.place.line, finding.source.place.column, finding.code)
     };
     findings.iter().map(place).collect()

@@ -1,7 +1,8 @@
 //! Findings as SARIF 2.1.0, for code scanning and editors.
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
 
-use crate::finding::{Finding, Findings, Severity, code};
+use crate::finding::code::{self, Code};
+use crate::finding::{Finding, Findings};
 use crate::json;
 use crate::render::escape::escape_json;
 use crate::render::json_v1::{count, integer, map};
@@ -11,7 +12,7 @@ use crate::value::Value;
 
 /// Findings as a log with one run, every code of dixaform as a rule.
 pub fn findings(findings: &Findings) -> String {
-    let rules = code::ALL.iter().map(|(code, meaning)| rule(code, meaning)).collect();
+    let rules = code::ALL.iter().map(rule).collect();
     let driver = map([
         ("name", Value::text("dixaform")),
         ("version", Value::text(env!("CARGO_PKG_VERSION"))),
@@ -32,33 +33,25 @@ pub fn findings(findings: &Findings) -> String {
     escape_json(&json::write_pretty(&log)).into_owned()
 }
 
-fn rule(code: &str, meaning: &str) -> Value {
-    let (level, meaning) = match meaning.strip_prefix("warning: ") {
-        Some(meaning) => ("warning", meaning),
-        None => ("error", meaning),
-    };
+fn rule(code: &Code) -> Value {
     map([
-        ("id", Value::text(code)),
-        ("shortDescription", text(meaning)),
-        ("defaultConfiguration", map([("level", Value::text(level))])),
+        ("id", Value::text(code.name)),
+        ("shortDescription", text(code.meaning)),
+        ("defaultConfiguration", map([("level", Value::text(code.severity.word()))])),
     ])
 }
 
 fn result(finding: &Finding, fingerprint: String) -> Value {
     let Finding { code: found, severity, source, message, hint, excerpt, related } = finding;
-    let level = match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
     let message = hint.as_ref().map_or_else(|| message.clone(), |hint| format!("{message}; {hint}"));
     let length = excerpt.as_ref().map_or(1, |excerpt| excerpt.length);
     let others = related.iter().map(|(place, why)| with_message(location(place, 1), text(why)));
     let mut members = vec![("ruleId".to_owned(), Value::text(*found))];
-    if let Some(index) = code::ALL.iter().position(|(code, _)| code == found) {
+    if let Some(index) = code::ALL.iter().position(|code| code.name == *found) {
         members.push(("ruleIndex".to_owned(), count(index)));
     }
     members.extend([
-        ("level".to_owned(), Value::text(level)),
+        ("level".to_owned(), Value::text(severity.word())),
         ("message".to_owned(), text(&message)),
         ("locations".to_owned(), Value::List(vec![map(location(source, length))])),
         ("relatedLocations".to_owned(), Value::List(others.collect())),

@@ -208,7 +208,7 @@ fn validate_writes_sarif_with_a_rule_for_every_code() {
     let run = &out["runs"][0];
     let rules = run["tool"]["driver"]["rules"].as_array().expect("a list");
     let ids: Vec<&str> = rules.iter().filter_map(|rule| rule["id"].as_str()).collect();
-    assert_eq!(ids, code::ALL.iter().map(|(code, _)| *code).collect::<Vec<_>>());
+    assert_eq!(ids, code::ALL.iter().map(|code| code.name).collect::<Vec<_>>());
     let results = run["results"].as_array().expect("a list");
     for result in results {
         let index = usize::try_from(result["ruleIndex"].as_u64().expect("a number")).unwrap();

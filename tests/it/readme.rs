@@ -107,10 +107,10 @@ fn every_setting_of_a_tenant_is_in_the_table() {
 #[test]
 fn every_finding_is_listed_with_its_meaning() {
     let mut last = 0;
-    for (code, meaning) in code::ALL {
-        let row = format!("\n| `{code}` | {meaning} | ");
+    for code in code::ALL {
+        let row = format!("\n{} ", code.row());
         let at = FINDINGS.find(&row).unwrap_or_else(|| panic!("docs/findings.md has no row{row}"));
-        assert!(at >= last, "{code} is out of order in docs/findings.md");
+        assert!(at >= last, "{} is out of order in docs/findings.md", code.name);
         last = at;
     }
     let listed = FINDINGS.lines().filter(|line| line.starts_with("| `")).count();

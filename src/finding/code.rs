@@ -1,0 +1,131 @@
+//! Every code that a finding can have. They are stable: scripts and annotations rely on them.
+
+use crate::finding::Severity;
+
+/// One kind of finding.
+#[derive(Debug)]
+pub struct Code {
+    pub name: &'static str,
+    pub severity: Severity,
+    pub found_in: FoundIn,
+    /// What is wrong: a fragment without a full stop.
+    pub meaning: &'static str,
+}
+
+/// What is looked at when a finding is made, which decides the commands that can make it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundIn {
+    /// Manifests, whenever they are read.
+    Manifests,
+    /// The project file, which every command reads.
+    Project,
+    /// The tenant's attribute definitions, before the first write of an apply.
+    Definitions,
+    /// The answers to the calls of an apply.
+    Calls,
+}
+
+impl FoundIn {
+    /// The commands, as docs/findings.md names them.
+    pub fn commands(self) -> &'static str {
+        match self {
+            FoundIn::Manifests => "`validate`, `plan`, `apply`",
+            FoundIn::Project => "every command",
+            FoundIn::Definitions => "`apply`, before it writes",
+            FoundIn::Calls => "`apply`, after a call",
+        }
+    }
+}
+
+impl Code {
+    /// How its line in docs/findings.md begins; an example and advice follow there.
+    pub fn row(&self) -> String {
+        let Code { name, severity, found_in, meaning } = self;
+        format!("| `{name}` | {} | {} | {meaning} |", severity.word(), found_in.commands())
+    }
+
+    /// Whether a manifest can say that it means this: a warning about the manifest itself.
+    pub fn can_be_ignored(&self) -> bool {
+        self.severity == Severity::Warning && self.found_in == FoundIn::Manifests
+    }
+}
+
+/// Makes a documented constant of each code, and [`ALL`].
+macro_rules! codes {
+    ($($found_in:ident, $severity:ident { $($constant:ident = $name:literal, $meaning:literal;)* })*) => {
+        $($(
+            #[doc = $meaning]
+            pub const $constant: &str = $name;
+        )*)*
+
+        /// Every code, in the order in which they are documented.
+        pub const ALL: &[Code] = &[$($(Code {
+            name: $constant,
+            severity: Severity::$severity,
+            found_in: FoundIn::$found_in,
+            meaning: $meaning,
+        },)*)*];
+    };
+}
+
+codes! {
+    Manifests, Error {
+        NOT_UTF8 = "not-utf8", "the file is not UTF-8";
+        BAD_CHARACTER = "bad-character", "a control character that YAML and JSON don't allow";
+        TOO_LARGE = "too-large", "the file is larger than 16 MiB";
+        YAML_SYNTAX = "yaml-syntax", "the file is not YAML";
+        JSON_SYNTAX = "json-syntax", "the file is not JSON";
+        TOO_DEEP = "too-deep", "more than 64 levels inside each other";
+        ALIAS_BUDGET = "alias-budget", "aliases that would expand to a huge document";
+        RECURSIVE_ALIAS = "recursive-alias", "an alias inside its own anchor";
+        UNSUPPORTED_TAG = "unsupported-tag", "a tag other than those of the core schema";
+        COMPLEX_KEY = "complex-key", "a key that is a list or a map";
+        BAD_MERGE = "bad-merge", "a `<<` whose value is not a map or a list of maps";
+        DUPLICATE_KEY = "duplicate-key", "a key that occurs twice in one map";
+        TOO_MANY = "too-many", "more problems than are shown";
+        WRONG_TYPE = "wrong-type", "a value of another type than the member takes";
+        QUOTE_IT = "quote-it", "a number or boolean where a string belongs";
+        BAD_NUMBER = "bad-number", "a number that JSON can't carry exactly";
+        EMPTY_VALUE = "empty-value", "an empty string or list where something is needed";
+        UNKNOWN_MEMBER = "unknown-member", "a member that does not exist";
+        MEMBER_OF_OTHER_TYPE = "member-of-other-type", "a member of another `_type`";
+        MISSING_MEMBER = "missing-member", "a required member is missing";
+        MISSING_TYPE = "missing-type", "`_type` is missing";
+        UNKNOWN_TYPE = "unknown-type", "a `_type` that does not exist here";
+        UNKNOWN_WORD = "unknown-word", "a word other than the allowed ones";
+        BAD_UUID = "bad-uuid", "not a uuid";
+        BAD_TIMESTAMP = "bad-timestamp", "not a timestamp as in RFC 3339";
+        BAD_URL = "bad-url", "not an absolute http or https URL";
+        BAD_LANGUAGE = "bad-language", "not a two-letter language";
+        BAD_PHONE_NUMBER = "bad-phone-number", "not a phone number as in E.164";
+        BAD_API_VERSION = "bad-api-version", "an apiVersion other than dixaform/v1";
+        UNKNOWN_KIND = "unknown-kind", "a kind other than Conversation and ConversationImport";
+        BAD_NAME = "bad-name", "a name that can't be part of an address";
+        UNKNOWN_ANNOTATION = "unknown-annotation", "a dixaform/ annotation that does not exist";
+        BAD_ANNOTATION = "bad-annotation", "a dixaform/ annotation with an impossible value";
+        DUPLICATE_ADDRESS = "duplicate-address", "two manifests with one address";
+        DUPLICATE_ADOPT = "duplicate-adopt", "two manifests that adopt one conversation";
+    }
+    Manifests, Warning {
+        SAME_BODY = "same-body", "several manifests with the same body";
+        MESSAGES_OUT_OF_ORDER = "messages-out-of-order", "messages that are not in time order";
+        CLOSED_BEFORE_LAST_MESSAGE = "closed-before-last-message", "closing before the last message";
+        UNKNOWN_CHANNEL_NAME = "unknown-channel-name", "a genericChannelName that the documentation doesn't list";
+    }
+    Project, Error {
+        BAD_SETTING = "bad-setting", "a setting of the project file with an impossible value";
+    }
+    Definitions, Error {
+        UNKNOWN_ATTRIBUTE = "unknown-attribute", "a custom attribute that the tenant does not define for conversations";
+        UNUSABLE_ATTRIBUTE = "unusable-attribute", "a custom attribute that is archived, inactive or not for conversations";
+        ATTRIBUTE_MISMATCH = "attribute-mismatch", "a value that does not fit the definition of its attribute";
+    }
+    Calls, Error {
+        CALL_FAILED = "call-failed", "a call of apply failed";
+        IN_DOUBT = "in-doubt", "a call of apply began, and its end is not known";
+    }
+    Calls, Warning {
+        PARTIAL_ERRORS = "partial-errors", "Dixa made a conversation only in part";
+        READS_BACK_OTHERWISE = "reads-back-otherwise", "what Dixa has is not what was written";
+    }
+}
