@@ -13,6 +13,8 @@ pub struct Manifest {
     pub on_change: OnChange,
     /// `dixaform/adopt`: the existing conversation to take under management.
     pub adopt: Option<ConversationId>,
+    /// `dixaform/ignore`: codes of warnings that are not reported for this manifest.
+    pub ignore: Box<[&'static str]>,
     pub spec: Spec,
     pub facts: Facts,
     pub digests: Digests,

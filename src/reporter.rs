@@ -14,6 +14,7 @@ pub struct Reporter<'t> {
     lines: OnceCell<Vec<&'t str>>,
     findings: Vec<Finding>,
     dropped: usize,
+    ignored: Vec<&'static str>,
 }
 
 impl<'t> Reporter<'t> {
@@ -21,11 +22,23 @@ impl<'t> Reporter<'t> {
     pub const LIMIT: usize = 500;
 
     pub fn new(file: &Arc<str>, text: &'t str) -> Self {
-        Reporter { file: Arc::clone(file), text, lines: OnceCell::new(), findings: Vec::new(), dropped: 0 }
+        Reporter {
+            file: Arc::clone(file),
+            text,
+            lines: OnceCell::new(),
+            findings: Vec::new(),
+            dropped: 0,
+            ignored: Vec::new(),
+        }
     }
 
     pub fn source(&self, place: Place) -> Source {
         Source::new(&self.file, place)
+    }
+
+    /// From now on, and until this is called again, warnings with these codes are not reported.
+    pub fn ignore(&mut self, codes: &[&'static str]) {
+        self.ignored = codes.to_vec();
     }
 
     /// Reports an error from `start` to `end`.
@@ -33,8 +46,11 @@ impl<'t> Reporter<'t> {
         self.report(code, Severity::Error, span, message.into())
     }
 
-    /// Reports something suspicious but legal.
+    /// Reports something suspicious but legal, unless it is ignored.
     pub fn warning(&mut self, code: &'static str, span: (Place, Place), message: impl Into<String>) -> Report<'_> {
+        if self.ignored.contains(&code) {
+            return Report { finding: None };
+        }
         self.report(code, Severity::Warning, span, message.into())
     }
 
@@ -47,7 +63,7 @@ impl<'t> Reporter<'t> {
                 severity: Severity::Error,
                 source: Source::new(&self.file, Place { line: u32::MAX, column: 1 }),
                 message,
-                hint: Some("mend the problems above first".into()),
+                hint: Some("fix the problems above first".into()),
                 excerpt: None,
                 related: Vec::new(),
             });
@@ -89,7 +105,7 @@ impl<'t> Reporter<'t> {
     }
 }
 
-/// A finding that was just reported and may be told more.
+/// A finding that was just reported, to which more can be added.
 #[derive(Debug)]
 pub struct Report<'r> {
     finding: Option<&'r mut Finding>,

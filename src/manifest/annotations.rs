@@ -1,7 +1,7 @@
 //! `metadata.annotations`: those in `dixaform/…` are settings, all others are the author's own.
 
 use crate::conversation::{ConversationId, OnChange};
-use crate::finding::{closest, code};
+use crate::finding::{Severity, closest, code};
 use crate::manifest::body::words;
 use crate::reporter::Reporter;
 use crate::yaml::{Entry, Node};
@@ -9,12 +9,18 @@ use crate::yaml::{Entry, Node};
 const PREFIX: &str = "dixaform/";
 const ON_CHANGE: &str = "dixaform/on-change";
 const ADOPT: &str = "dixaform/adopt";
+const IGNORE: &str = "dixaform/ignore";
+/// What may surround a code in a list; the schema allows the same.
+const IGNORE_SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
+const KNOWN: [&str; 3] = [ON_CHANGE, ADOPT, IGNORE];
 
 /// What the annotations of a manifest set.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     pub on_change: OnChange,
     pub adopt: Option<ConversationId>,
+    /// Codes of warnings that this manifest means.
+    pub ignore: Vec<&'static str>,
 }
 
 /// Reads the settings among annotations that are known to be strings; `None` values were reported already.
@@ -28,10 +34,11 @@ pub(super) fn settings(entries: &[(Entry<'_>, Option<&str>)], reporter: &mut Rep
             (_, None) => {}
             (ON_CHANGE, Some(text)) => settings.on_change = on_change(text, &entry.value, reporter),
             (ADOPT, Some(text)) => settings.adopt = adopt(text, &entry.value, reporter),
+            (IGNORE, Some(text)) => settings.ignore = ignore(text, &entry.value, reporter),
             (unknown, Some(_)) => {
-                let hint = match closest(unknown, [ON_CHANGE, ADOPT]) {
+                let hint = match closest(unknown, KNOWN) {
                     Some(known) => format!("did you mean `{known}`?"),
-                    None => format!("dixaform knows {}", words([ON_CHANGE, ADOPT])),
+                    None => format!("known annotations: {}", words(KNOWN)),
                 };
                 reporter
                     .error(code::UNKNOWN_ANNOTATION, entry.key_span(), format!("unknown annotation `{unknown}`"))
@@ -68,4 +75,27 @@ fn adopt(text: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Con
             .hint("the number that Dixa shows for the conversation, in quotes: \"1234\"");
     }
     id.map(ConversationId)
+}
+
+/// The codes in a list with commas between them.
+fn ignore(text: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) -> Vec<&'static str> {
+    let known = || code::ALL.iter().filter(|code| code.can_be_ignored()).map(|code| code.name);
+    let mut codes = Vec::new();
+    for name in text.split(',').map(|name| name.trim_matches(IGNORE_SPACES)) {
+        if let Some(code) = known().find(|code| *code == name) {
+            codes.push(code);
+            continue;
+        }
+        let message = match code::ALL.iter().find(|code| code.name == name) {
+            Some(code) if code.severity == Severity::Error => format!("`{name}` is an error, which can't be ignored"),
+            Some(_) => format!("`{name}` is a warning about a call, which can't be ignored"),
+            None => format!("`{name}` is not the code of a warning"),
+        };
+        let hint = match closest(name, known()) {
+            Some(code) => format!("did you mean `{code}`?"),
+            None => format!("write one of these, or several with commas between: {}", words(known())),
+        };
+        reporter.error(code::BAD_ANNOTATION, node.span(), message).hint(hint);
+    }
+    codes
 }

@@ -60,19 +60,21 @@ fn manifest<'t>(document: &Node<'t>, arena: &'t Arena, reporter: &mut Reporter<'
     }
     complete &= document.get("apiVersion").is_some_and(|entry| api_version(&entry.value, reporter));
     let kind = document.get("kind").and_then(|entry| kind(&entry.value, reporter));
+    reporter.ignore(&[]);
     let metadata = document.get("metadata").and_then(|entry| metadata(&entry.value, kind, arena, reporter));
     let conversation = match (document.get("spec"), kind) {
         (Some(entry), Some(kind)) => spec(&entry.value, kind, arena, reporter),
         _ => None,
     };
     let name_place = document.get("metadata")?.value.get("name")?.value.start;
-    let (address, labels, Settings { on_change, adopt }) = metadata?;
+    let (address, labels, Settings { on_change, adopt, ignore }) = metadata?;
     let (conversation, attribute_places) = conversation?;
     complete.then(|| Manifest {
         address,
         labels,
         on_change,
         adopt,
+        ignore: ignore.into_boxed_slice(),
         digests: conversation.digests(),
         facts: conversation.facts(),
         spec: Spec::of_described(conversation),
@@ -155,6 +157,7 @@ fn metadata<'t>(
     let annotations = strings(node.get("annotations"), "annotations", arena, reporter);
     let fine = complete && labels.iter().chain(annotations).all(|(_, text)| text.is_some());
     let settings = annotations::settings(annotations, reporter);
+    reporter.ignore(&settings.ignore);
     let labels = labels.iter().filter_map(|(entry, text)| Some((entry.key, (*text)?))).collect();
     if fine { address.map(|address| (address, labels, settings)) } else { None }
 }

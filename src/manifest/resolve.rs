@@ -18,6 +18,8 @@ use crate::source::{Place, Source};
 pub struct Outline<'m> {
     pub address: &'m Address,
     pub adopt: Option<ConversationId>,
+    /// Codes of warnings that are not reported for it.
+    pub ignore: &'m [&'static str],
     /// The digest of its content.
     pub content: &'m Digest,
     pub source: &'m Source,
@@ -26,8 +28,8 @@ pub struct Outline<'m> {
 
 impl<'m> Outline<'m> {
     pub fn of(manifest: &'m Manifest) -> Self {
-        let Manifest { address, adopt, digests, source, name_place, .. } = manifest;
-        Outline { address, adopt: *adopt, content: &digests.content, source, name_place: *name_place }
+        let Manifest { address, adopt, ignore, digests, source, name_place, .. } = manifest;
+        Outline { address, adopt: *adopt, ignore, content: &digests.content, source, name_place: *name_place }
     }
 
     fn name_source(&self) -> Source {
@@ -123,6 +125,7 @@ fn find_same_bodies(outlines: &[&Outline<'_>], findings: &mut Vec<Finding>) {
         for outline in alike.iter().map(|(_, index)| outlines[*index]) {
             match known.entry((outline.address.kind, outline.content)) {
                 Entry::Vacant(none) => drop(none.insert(outline)),
+                Entry::Occupied(_) if outline.ignore.contains(&code::SAME_BODY) => {}
                 Entry::Occupied(first) => findings.push(same_body(outline, first.get())),
             }
         }

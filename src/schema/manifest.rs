@@ -1,6 +1,7 @@
 //! The schema of a manifest: its envelope, and both kinds of bodies.
 
 use crate::conversation::{CUSTOM_ATTRIBUTES, Kind};
+use crate::finding::code;
 use crate::schema::Subject;
 use crate::schema::body::{self, Extra};
 use crate::schema::keyword::{
@@ -62,7 +63,7 @@ fn metadata() -> Value {
             ("annotations", annotations()),
         ],
     );
-    about(metadata, "What dixaform is told; never sent")
+    about(metadata, "Settings for dixaform; never sent")
 }
 
 fn annotations() -> Value {
@@ -71,12 +72,19 @@ fn annotations() -> Value {
         "When the content differs: make a new conversation, keep the old one knowingly, or never replace",
     );
     let adopt = about(pattern("^0*[1-9][0-9]{0,18}$"), "Manage the conversation with this id, and make none");
-    let settings = map([("dixaform/on-change", on_change), ("dixaform/adopt", adopt)]);
+    let ignore = about(pattern(&ignore_pattern()), "Codes of warnings that this manifest means, with commas between");
+    let settings = [("dixaform/on-change", on_change), ("dixaform/adopt", adopt), ("dixaform/ignore", ignore)];
     let foreign = map([("not", map([("pattern", Value::text("^dixaform/"))]))]);
-    let known = map([("enum", texts(["dixaform/on-change", "dixaform/adopt"]))]);
-    let schema = with(map_of(of_type("string")), "properties", settings);
+    let known = map([("enum", texts(settings.each_ref().map(|(name, _)| *name)))]);
+    let schema = with(map_of(of_type("string")), "properties", map(settings));
     let schema = with(schema, "propertyNames", map([("anyOf", Value::List(vec![known, foreign]))]));
     about(or_null(schema), "dixaform/… are settings, all others are your own")
+}
+
+fn ignore_pattern() -> String {
+    let codes: Vec<&str> = code::ALL.iter().filter(|code| code.can_be_ignored()).map(|code| code.name).collect();
+    let one = format!("[ \\t\\r\\n]*({})[ \\t\\r\\n]*", codes.join("|"));
+    format!("^{one}(,{one})*$")
 }
 
 fn custom_attributes() -> Value {

@@ -77,6 +77,7 @@ pub(super) struct SettledManifest {
     pub address: Address,
     pub labels: Labels,
     adopt: Option<ConversationId>,
+    ignore: Box<[&'static str]>,
     content: Digest,
     source: Source,
     name_place: Place,
@@ -84,15 +85,15 @@ pub(super) struct SettledManifest {
 
 impl From<Manifest> for SettledManifest {
     fn from(manifest: Manifest) -> Self {
-        let Manifest { address, labels, adopt, digests, source, name_place, .. } = manifest;
-        SettledManifest { address, labels, adopt, content: digests.content, source, name_place }
+        let Manifest { address, labels, adopt, ignore, digests, source, name_place, .. } = manifest;
+        SettledManifest { address, labels, adopt, ignore, content: digests.content, source, name_place }
     }
 }
 
 impl SettledManifest {
     fn outline(&self) -> Outline<'_> {
-        let SettledManifest { address, labels: _, adopt, content, source, name_place } = self;
-        Outline { address, adopt: *adopt, content, source, name_place: *name_place }
+        let SettledManifest { address, labels: _, adopt, ignore, content, source, name_place } = self;
+        Outline { address, adopt: *adopt, ignore, content, source, name_place: *name_place }
     }
 }
 

@@ -10,6 +10,7 @@ use dixaform::shape::{self, Form, Shape, Union};
 use serde_json::{Value, json};
 
 use crate::support::Workspace;
+use crate::support::manifests::email;
 
 /// A place in a manifest that a form describes.
 struct Place {
@@ -437,4 +438,61 @@ fn adopt_takes_a_conversation_that_exists_and_makes_none() {
     assert_eq!(adopted.last_line(), "Apply complete! 0 created, 0 imported, 0 updated, 1 adopted.");
     assert_eq!(posts(&workspace).len(), made);
     let _ = workspace.run("state list --tenant sandbox").exit(0).says("conversation.adopted  #1001");
+}
+
+/// The second example without the annotation, or with another value of it.
+fn quickstart_that_ignores(codes: Option<&str>) -> Workspace {
+    let workspace = Workspace::new().copy("examples/quickstart");
+    let line = "  annotations: {dixaform/ignore: unknown-channel-name}\n";
+    let other = codes.map_or(String::new(), |codes| format!("  annotations: {{dixaform/ignore: \"{codes}\"}}\n"));
+    workspace.edit("examples/quickstart/legacy.yaml", line, &other);
+    workspace
+}
+
+#[test]
+fn ignore_hides_the_warnings_that_a_manifest_means() {
+    let commands = [
+        "validate examples/quickstart --warnings-as-errors",
+        "plan examples/quickstart --tenant sandbox --warnings-as-errors",
+        "apply examples/quickstart --tenant sandbox --yes --warnings-as-errors",
+    ];
+    let warned = quickstart_that_ignores(None);
+    for command in commands {
+        let outcome = warned.run(command).exit(1);
+        let all = outcome.stdout + &outcome.stderr;
+        assert!(all.contains("warning[unknown-channel-name]"), "{command}: {all}");
+    }
+    for codes in ["unknown-channel-name", " same-body ,unknown-channel-name,  unknown-channel-name "] {
+        let meant = quickstart_that_ignores(Some(codes));
+        for command in commands {
+            let _ = meant.run(command).exit(0).never_says("warning");
+        }
+        for form in ["json", "markdown", "html", "github", "gitlab", "sarif"] {
+            let found = meant.run(&format!("validate examples/quickstart --format {form}")).exit(0).stdout;
+            assert!(!found.contains("MyCustomChat"), "{form}: {found}");
+        }
+    }
+    let digest = |workspace: &Workspace| {
+        let _ = workspace.run("apply examples/quickstart --tenant sandbox --yes").exit(0);
+        let state: Value = serde_json::from_str(&workspace.read("state/sandbox.json")).unwrap();
+        state["records"][1]["digest"].clone()
+    };
+    assert_eq!(digest(&warned), digest(&quickstart_that_ignores(Some("same-body"))));
+}
+
+#[test]
+fn of_two_manifests_with_the_same_body_the_one_that_is_reported_decides() {
+    let with = |name: &str, annotation: &str| {
+        email(name)
+            .replace("metadata:\n", &format!("metadata:\n{annotation}"))
+            .replace(&format!("about {name}"), "the same")
+    };
+    let ignore = "  annotations: {dixaform/ignore: same-body}\n";
+    for (first, second, warnings) in [("", "", 1), (ignore, "", 1), ("", ignore, 0), (ignore, ignore, 0)] {
+        let text = format!("{}---\n{}", with("a", first), with("b", second));
+        let workspace = Workspace::new().file("manifests/all.yaml", &text);
+        let report = workspace.run("validate --format json").exit(0).stdout;
+        let report: Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["warningCount"], warnings, "{first:?} {second:?}");
+    }
 }
