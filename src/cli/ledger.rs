@@ -10,12 +10,12 @@ use crate::cli::state_access::{self, Taken};
 use crate::journal::{Append as _, Entry, JournalError, Replay};
 use crate::project::Tenant;
 use crate::state::Lineage;
-use crate::workspace::{JournalFile, StateFiles, StateLock, StateStore};
+use crate::workspace::{JournalFile, JournalWriter, StateFiles, StateLock, StateStore};
 
 /// The open run.
 pub struct Ledger {
     under_lock: UnderLock,
-    pub journal: JournalFile,
+    pub journal: JournalWriter,
     pub replay: RefCell<Replay>,
 }
 
@@ -33,8 +33,8 @@ impl Ledger {
     /// The journal can't be written, or the state has no room for what a run would add; nothing may be sent then.
     pub async fn open(taken: Taken, tenant: &Tenant, organization: Option<&str>, command: &str) -> Result<Self, Error> {
         let Taken { files, store, state, in_doubt: _, calls, lock } = taken;
-        let journal = JournalFile::open(&files.journal).map_err(|error| state_access::of_journal(&error))?;
-        let journal = journal.with_room(store.room());
+        let journal =
+            JournalFile::open(&files.journal, store.room()).map_err(|error| state_access::of_journal(&error))?;
         let opened = state_access::opened(&state, tenant, organization, command);
         let replay = RefCell::new(Replay::going_on(state, calls));
         let ledger = Ledger { under_lock: UnderLock { files, store, lock }, journal, replay };

@@ -73,12 +73,9 @@ fn unlocked(mut load: impl FnMut() -> Result<State, Error>, journal: &Path) -> R
 /// # Errors
 /// The journal can't be read; inside, it does not fit the state.
 fn add_journal(replay: &mut Replay, path: &Path) -> Result<Result<usize, ReplayError>, Error> {
-    let mut entries = 0;
-    let added = JournalFile::each(path, |entry| {
-        entries += 1;
-        replay.add(entry)
-    });
-    Ok(added.map_err(|error| of_journal(&error))?.map(|()| entries))
+    let entries = JournalFile::read_all(path).map_err(|error| of_journal(&error))?;
+    let added = entries.iter().try_for_each(|entry| replay.add(entry));
+    Ok(added.map(|()| entries.len()))
 }
 
 /// Refuses a journal of which the state does not know everything.

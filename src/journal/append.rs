@@ -10,8 +10,8 @@ use crate::journal::line::LineError;
 
 /// Where entries go.
 pub trait Append {
-    /// Writes one entry. When the future ends well, the entry is synced and survives the loss of power. Entries stand in
-    /// the order of the calls of this function. A future that is dropped does not take the entry back.
+    /// Writes one entry. When the future ends well, the entry is synced and survives the loss of power. Entries are in
+    /// the order of the calls of this function. Dropping a future does not take its entry back.
     fn append(&self, entry: Entry) -> impl Future<Output = Result<(), JournalError>> + Send;
 }
 
@@ -39,11 +39,11 @@ impl JournalError {
     pub fn hint(&self) -> &'static str {
         match self {
             JournalError::Io { .. } => {
-                "nothing is sent that could not be written down first: make room or mend permissions, then run again"
+                "nothing is sent that could not be written down first: free disk space or fix permissions, then run again"
             }
             JournalError::Full { .. } => {
-                "what is left was not sent. Run again, with a new journal; is it the state that is too large for more, \
-                 then `dixaform state forget` what is no longer needed, or divide the manifests between two states"
+                "what is left was not sent. Run again, with a new journal; if the state is too large, run \
+                 `dixaform state forget` for what is no longer needed, or split the manifests over two states"
             }
             JournalError::TooLarge { .. } | JournalError::NotAFile { .. } => {
                 "move it away after making sure that it is not the journal of an apply"
@@ -52,7 +52,7 @@ impl JournalError {
                 "use the dixaform that wrote it, or a newer one"
             }
             JournalError::Text { .. } => {
-                "restore the file, or mend the line: it tells which conversations were made and are not in the state yet"
+                "restore the file, or repair the line: it says which conversations were made and are not in the state yet"
             }
             JournalError::Stopped { .. } => "run again: what was done is in the journal",
         }

@@ -1,7 +1,5 @@
 //! Lines of a journal: checksums, and what a dying process leaves behind.
 
-use std::ops::ControlFlow;
-
 use crate::digest::Digest;
 use crate::journal::entry::Entry;
 use crate::journal::entry_v1;
@@ -45,27 +43,9 @@ pub fn write_line(entry: &Entry) -> String {
 /// # Errors
 /// A damaged line that is not the last, or a line that is no entry although its checksum fits.
 pub fn read(bytes: &[u8]) -> Result<Lines, LineError> {
-    let mut entries = Vec::new();
-    let sound_bytes = each(bytes, |entry| {
-        entries.push(entry);
-        ControlFlow::Continue(())
-    })?;
-    Ok(Lines { entries, sound_bytes })
-}
-
-/// [`read`] one entry after another, until `take` breaks off; the length of the sound lines. No entry is given before all
-/// lines were found sound.
-///
-/// # Errors
-/// Those of [`read`].
-pub fn each(bytes: &[u8], mut take: impl FnMut(Entry) -> ControlFlow<()>) -> Result<u64, LineError> {
     let (texts, sound_bytes) = sound_lines(bytes)?;
-    for (json, line) in texts.iter().zip(1..) {
-        if take(entry_v1::read(json, line)?).is_break() {
-            break;
-        }
-    }
-    Ok(sound_bytes)
+    let entries = texts.iter().zip(1..).map(|(json, line)| entry_v1::read(json, line)).collect::<Result<_, _>>()?;
+    Ok(Lines { entries, sound_bytes })
 }
 
 /// The length of the sound lines of a journal, without reading what they say.

@@ -47,7 +47,7 @@ pub use append::{Append, JournalError};
 pub use cut_down::cut_down;
 pub use effect::attributes_kept;
 pub use entry::{CallKind, DecidedBy, Decision, Entry, Intent};
-pub use line::{LineError, Lines, each, read, sound_bytes, write_line};
+pub use line::{LineError, Lines, read, sound_bytes, write_line};
 pub use replay::{Calls, InDoubt, Replay, ReplayError, Replayed, replay};
 
 #[cfg(test)]

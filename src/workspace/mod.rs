@@ -8,6 +8,7 @@ pub mod atomic_file;
 mod file_error;
 pub mod index;
 mod journal_file;
+mod journal_writer;
 mod lock;
 pub mod manifests;
 pub mod stamp;
@@ -17,6 +18,7 @@ mod state_store;
 
 pub use file_error::FileError;
 pub use journal_file::JournalFile;
+pub use journal_writer::{JournalWriter, Room, Sink};
 pub use lock::{LockError, LockInfo, StateLock};
 pub use stamp::Stamp;
 pub use state_files::StateFiles;
