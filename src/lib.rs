@@ -60,24 +60,26 @@
 //!
 //! # Who may use whom
 //!
-//! `tests/it/architecture.rs` holds the source to this.
+//! Tests read this table: every use is in it, and everything in it is used. No circle is allowed, neither between
+//! modules nor between the files of one.
 //!
 //! | module | uses, of ours | never has in it |
 //! | --- | --- | --- |
 //! | nouns | nouns | files, network, time, chance, the environment, async, serde derives |
-//! | `yaml` | nouns | files: it is given text and a name |
-//! | `manifest`, `project` | nouns, `yaml`; `project` one option of `plan` | files |
+//! | `yaml` | nouns | files: it gets text and a name |
+//! | `manifest` | nouns, `yaml` | files |
+//! | `project` | nouns, `yaml`, `plan` | files |
 //! | `state` | nouns | files |
 //! | `plan` | nouns, `state` | YAML, HTTP, time, colour, async |
 //! | `journal` | nouns, `state` | files: appending is behind a trait |
-//! | `render` | nouns, `plan`, events and reports of `apply` | printing, counting, deciding |
-//! | `schema` | nouns, words of `plan`, `state` and `apply` | files, checking |
+//! | `render` | nouns, `plan`, `apply` | printing, counting, deciding |
+//! | `schema` | nouns, `plan`, `state`, `apply` | files, checking |
 //! | `api` | nouns | manifests, plans, state files |
-//! | `survey` | `yaml`, `manifest`, `state`, `plan`, `workspace` | rules of planning, but for "the digests are the same" |
-//! | `workspace` | `state`, `journal` | decisions |
+//! | `survey` | nouns, `yaml`, `manifest`, `state`, `plan`, `workspace` | rules of planning, but for "the digests are the same" |
+//! | `workspace` | nouns, `state`, `journal` | decisions |
 //! | `sandbox` | nothing | anything it could be wrong in together with the client |
-//! | `apply` | nouns, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
-//! | `cli` | everything | rules of the trade |
+//! | `apply` | nouns, `project`, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
+//! | `cli` | everything | domain rules |
 //!
 //! # What always holds
 //!

@@ -57,7 +57,7 @@ fn warnings_go_beside_the_plan_and_end_it_only_when_they_are_errors() {
 // What is planned.
 
 #[test]
-fn a_change_of_one_attribute_looks_as_product_md_shows_it() {
+fn a_change_of_one_attribute_shows_only_that_one() {
     let workspace = applied(ORDER);
     workspace.edit("manifests/order.yaml", "012345", "012346");
     let outcome = workspace.run("plan").exit(0);

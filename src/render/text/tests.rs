@@ -48,7 +48,7 @@ const ORDER: &str = r#"{"message":{"content":{"value":"My order hasn't shipped",
     "customAttributes":{"2f5515b6-7e98-4f4d-9010-bfd2a27d4f35":"012345","e14708a6-eed9-495c-9d88-c72331e9e247":["payment","card"]}}"#;
 
 #[test]
-fn an_update_looks_as_product_md_shows_it() {
+fn an_update_shows_only_what_differs() {
     assert_eq!(
         block(&legacy(), &PLAIN),
         r##"  # import.legacy-42 will be updated in-place  (#1042, manifests/legacy.yaml:31)
@@ -116,7 +116,7 @@ Fingerprint: 3f9a000000000000
 }
 
 #[test]
-fn the_summary_is_the_one_of_product_md() {
+fn the_summary_counts_each_action() {
     let mut plan = plan_of(vec![legacy()]);
     plan.summary = Summary { create: 2, import: 1, update: 1, unchanged: 4, ..Summary::default() };
     plan.price = Price::new(7, RateLimit::DIXA);
