@@ -7,15 +7,15 @@
 #   DIXAFORM_PATHS, DIXAFORM_PLAN_FLAGS  as for plan.sh
 #   DIXAFORM_APPLY_FLAGS  flags of apply alone, such as --allow-outbound
 #
-# How it ended is in the folder dixaform-out: apply.md, which is the summary of the job on GitHub, apply.html, apply.json,
+# The result is in the folder dixaform-out: apply.md, which is the summary of the job on GitHub, apply.html, apply.json,
 # and apply.txt, the log.
 set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
 fingerprint=${DIXAFORM_FINGERPRINT:?the fingerprint of the plan that was approved}
-# They stand in one line or in several; read fails at the end of them.
+# The flags are on one line or on several; read fails at their end.
 read -rd '' -a flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_APPLY_FLAGS:-} ${DIXAFORM_PATHS:-}" || true
-# dixaform.yaml says where the state is, and state.sh saves that one: another would be lost, and all made once more.
+# dixaform.yaml says where the state is, and state.sh saves that one: another one would be lost, and everything created again.
 for flag in ${flags[@]+"${flags[@]}"}; do
   case $flag in
     --state | --state=* | --chdir | --chdir=*)
@@ -29,7 +29,7 @@ out=dixaform-out
 mkdir -p "$out"
 rm -f "$out"/apply.*
 
-# Nothing that is printed is taken for a workflow command: manifests are anybody's text.
+# Nothing that is printed may act as a workflow command: manifests can contain any text.
 token=
 if [ -n "${GITHUB_ACTIONS:-}" ]; then
   token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
@@ -39,8 +39,8 @@ fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkfifo "$scratch/lines"
-# A cancelled job sends its signals to this shell alone. dixaform must have them: at the first it starts nothing new,
-# ends what it began and saves, within seven seconds.
+# A cancelled job sends its signals to this shell alone. Pass them on to dixaform: after the first it starts nothing
+# new, finishes what it began and saves, within seven seconds.
 child=
 # shellcheck disable=SC2317,SC2329 # the trap calls it
 forward() { if [ -n "$child" ]; then kill -TERM "$child" 2>/dev/null || true; fi; }
@@ -67,7 +67,7 @@ if [ -n "$token" ]; then
   if [ -e "$scratch/annotations" ]; then cat "$scratch/annotations"; fi
 fi
 
-# An apply that ended before it had a plan, or was killed, has left no report: then its log says what there is to say.
+# An apply that ended before it had a plan, or was killed, leaves no report: then show its log.
 if [ -n "${GITHUB_STEP_SUMMARY:-}" ] && [ -e "$out/apply.md" ]; then
   cat "$out/apply.md" >>"$GITHUB_STEP_SUMMARY"
 elif [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then

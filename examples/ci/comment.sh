@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts dixaform-out/plan.md on the pull or merge request: once, and then edits it. The first line of plan.md is a mark
-# that readers don't see; by it, and by its author, the comment is found again.
+# Posts dixaform-out/plan.md on the pull or merge request once, and then edits that comment. The first line of plan.md is a
+# mark that readers don't see; the script finds the comment by this mark and its author.
 #
 #   GitHub: GH_TOKEN, DIXAFORM_PULL_REQUEST (its number); DIXAFORM_COMMENTER, github-actions[bot]
 #   GitLab: DIXAFORM_GITLAB_TOKEN, a project access token with the scope api; the token of a job can't write notes
@@ -24,11 +24,11 @@ github() {
     printf 'edited the comment %s\n' "$id"
   else
     gh api --silent --method POST "$comments" -F "body=@$page"
-    printf 'made a comment\n'
+    printf 'created a comment\n'
   fi
 }
 
-# Header and body come from files: arguments can be seen by every process.
+# Header and body come from files: every process can see arguments.
 call() { curl --silent --show-error --fail-with-body --retry 3 --header "@$scratch/header" "$@"; }
 
 gitlab() {
@@ -52,7 +52,7 @@ gitlab() {
     printf 'edited the note %s\n' "$id"
   else
     call --request POST --data-urlencode "body@$page" --output /dev/null "$notes"
-    printf 'made a note\n'
+    printf 'created a note\n'
   fi
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs dixaform of the version DIXAFORM_VERSION, unless it is there. That takes minutes: a runner or an image that
-# has it already saves them.
+# Installs the version DIXAFORM_VERSION of dixaform, unless it is installed. That takes minutes; to save them, use a runner
+# or an image that has it.
 set -euo pipefail
 
 version=${DIXAFORM_VERSION:?the version of dixaform}

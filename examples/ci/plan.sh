@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # Validates and plans, without a token, and writes what a review needs to the folder dixaform-out: plan.md, plan.html,
-# plan.json, a report for GitLab, and plan.env. plan.md is there after a failure, too, and has the mistakes then: an
-# older comment must not stand as if it were about the newer commit. validate.html has them as a page.
+# plan.json, a report for GitLab, and plan.env. plan.md exists after a failure too, and then lists the mistakes:
+# an older comment must not look as if it were about the newer commit. validate.html shows the mistakes as a page.
 #
 #   DIXAFORM_TENANT      the tenant
-#   DIXAFORM_PATHS       files and folders of manifests, in place of those of dixaform.yaml
+#   DIXAFORM_PATHS       files and folders of manifests, instead of those of dixaform.yaml
 #   DIXAFORM_PLAN_FLAGS  flags of plan and apply, such as --allow-replace
 set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
 out=dixaform-out
-# They stand in one line or in several; read fails at the end of them.
+# The flags are on one line or on several; read fails at their end.
 read -rd '' -a paths <<<"${DIXAFORM_PATHS:-}" || true
 read -rd '' -a flags <<<"${DIXAFORM_PLAN_FLAGS:-} ${DIXAFORM_PATHS:-}" || true
 mkdir -p "$out"
 rm -f "$out"/plan.* "$out"/validate.*
 
-# Runs a command so that nothing it prints is taken for a workflow command: manifests are anybody's text.
+# Runs a command so that nothing it prints acts as a workflow command: manifests can contain any text.
 muted() {
   local status=0 token
   if [ -z "${GITHUB_ACTIONS:-}" ]; then
@@ -34,9 +34,9 @@ strict=()
 status=0
 for flag in ${flags[@]+"${flags[@]}"}; do
   case $flag in
-    # The one flag that validate has, too.
+    # validate also has this flag.
     --warnings-as-errors) strict=("$flag") ;;
-    # dixaform.yaml says where the state is, and state.sh brings that one: with another, all would be planned as new.
+    # dixaform.yaml says where the state is, and state.sh restores that one: with another, everything would be planned as new.
     --state | --state=* | --chdir | --chdir=*)
       printf 'error: the kit takes no %s: dixaform.yaml names the state, and the scripts run in its folder\n' \
         "${flag%%=*}" >&2
@@ -62,7 +62,7 @@ if [ "$status" -eq 0 ]; then
     --format "html=$out/plan.html" \
     --format "json=$out/plan.json" \
     --format "gitlab=$out/plan-gitlab.json" || planned=$?
-  # 2 says that there are changes.
+  # 2 means that there are changes.
   if [ "$planned" -ne 2 ]; then status=$planned; fi
 fi
 
@@ -72,7 +72,7 @@ if [ -n "${GITHUB_RUN_ID:-}" ]; then where=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY
 if [ "$status" -ne 0 ]; then
   printf '%s\n' "<!-- dixaform:plan tenant=$tenant -->" "## dixaform: no plan" "" \
     "It ended with exit code $status; the log of the run says why." >"$out/plan.md"
-  # What is wrong with the manifests, without the mark of its own and as a part of this page.
+  # The mistakes in the manifests, as a part of this page: without the mark and one heading level lower.
   if [ "$planned" -eq 0 ] && [ -e "$out/validate.md" ]; then
     printf '\n' >>"$out/plan.md"
     sed '1d; 2s/^## /### /' "$out/validate.md" >>"$out/plan.md"
@@ -82,9 +82,9 @@ if [ -n "$where" ]; then printf '\n%s\n' "[Run]($where) of commit ${sha:0:12}" >
 if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then cat "$out/plan.md" >>"$GITHUB_STEP_SUMMARY"; fi
 if [ "$status" -ne 0 ]; then exit "$status"; fi
 
-# The fingerprint of the whole plan stands below those of its changes.
+# The fingerprint of the whole plan is below those of its changes.
 fingerprint=$(grep -o '"fingerprint": *"[0-9a-f]\{16\}"' "$out/plan.json" | tail -n 1 | grep -o '[0-9a-f]\{16\}')
-# What an apply left in doubt is settled by the next one, changes or not.
+# The next apply settles what an earlier one left in doubt, even if there are no changes.
 apply=false
 state=$(dixaform state path --tenant "$tenant")
 if [ "$planned" -eq 2 ] || [ -s "${state%.json}.journal" ]; then apply=true; fi

@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# Keeps the state of a tenant on a git branch of its own, so that every run begins where the last one ended.
+# Keeps the state of a tenant on a git branch of its own, so that every run starts from where the last one ended.
 #
-#   state.sh create    once, by a maintainer: makes the branch, with the state that is here, if there is one
-#   state.sh restore   brings the state here, to plan with
+#   state.sh create    once, by a maintainer: creates the branch, with the local state if there is one
+#   state.sh restore   copies the state here, to plan with
 #   state.sh take      the same, and marks the tenant as taken: until `save` every other `take` is refused
-#   state.sh save      brings state and journal to the branch, and gives the tenant back
+#   state.sh save      pushes state and journal to the branch, and gives the tenant back
 #
-# A state that is lost means that every conversation is made again. So the mark is on the branch before anything is
-# sent, and only who took the tenant takes it away, together with the new state. A run that dies without saving leaves
-# its mark, and nothing is applied until somebody has looked. Nothing is ever pushed by force.
+# If a state is lost, every conversation is created again. So the mark is on the branch before anything is sent, and only
+# the run that took the tenant removes it, together with pushing the new state. A run that dies without saving leaves its
+# mark, and nothing is applied until somebody has looked. Nothing is ever pushed by force.
 #
-# dixaform.yaml says where the state stands here; dixaform is asked for it, so that both always mean the same file. What
-# can't be saved is also in the folder dixaform-out/state, for the artifacts of the run.
+# dixaform.yaml says where the state is in the checkout; the script asks dixaform, so that both always use the same file.
+# If the state can't be saved, there is a copy in the folder dixaform-out/state, for the artifacts of the run.
 #
 #   DIXAFORM_TENANT        the tenant
 #   DIXAFORM_STATE_BRANCH  the branch; dixaform-state
 #   DIXAFORM_STATE_REMOTE  a remote or URL; origin
 #   DIXAFORM_STATE_TOKEN   a token that may read, and for take and save write, the repository
-#   DIXAFORM_LOCK_SECONDS  how long save waits for an apply that is still at work; 20
-#   DIXAFORM_RUN           who takes and saves; the URL of the run, in CI. Set it to the name in the mark to save, by hand,
-#                          what a run could not save
+#   DIXAFORM_LOCK_SECONDS  how long save waits for an apply that is still running; 20
+#   DIXAFORM_RUN           who takes and saves; in CI, the URL of the run. To save by hand what a run could not save, set it
+#                          to the name in the mark
 set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
@@ -39,7 +39,7 @@ fail() {
 
 note() { printf '%s\n' "$*" >&2; }
 
-[[ $tenant =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "the name of the tenant is not one"
+[[ $tenant =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "invalid tenant name: $tenant"
 
 if [ -n "${DIXAFORM_RUN:-}" ]; then
   run=$DIXAFORM_RUN
@@ -54,11 +54,11 @@ fi
 remote=${DIXAFORM_STATE_REMOTE:-origin}
 url=$(git remote get-url "$remote" 2>/dev/null || printf '%s' "$remote")
 if [ -n "${DIXAFORM_STATE_TOKEN:-}" ]; then
-  # In the environment of git and nowhere else: neither in a file nor among the arguments, and for this URL only.
+  # Only in the environment of git, and for this URL: neither in a file nor in the arguments.
   user=x-access-token
   if [ "$DIXAFORM_STATE_TOKEN" = "${CI_JOB_TOKEN:-}" ]; then user=gitlab-ci-token; fi
   basic=$(printf '%s:%s' "$user" "$DIXAFORM_STATE_TOKEN" | base64 | tr -d '\n')
-  # The empty one drops those of git's files: a server refuses a request with two of them.
+  # The empty value drops headers from git's own configuration: a server refuses a request with two of them.
   header=http.$url.extraHeader
   export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=$header GIT_CONFIG_VALUE_0=''
   export GIT_CONFIG_KEY_1=$header GIT_CONFIG_VALUE_1="Authorization: Basic $basic"
@@ -75,14 +75,14 @@ taken=$(git rev-parse --git-path "dixaform-$tenant.taken")
 
 in_copy() { git -C "$copy" -c core.autocrlf=false -c core.excludesFile= "$@"; }
 
-# Says what went wrong, and waits before the next attempt.
+# Reports what went wrong, and waits before the next attempt.
 again() {
   note "$1 (attempt $attempt of $attempts)"
   if [ "$attempt" -lt "$attempts" ]; then sleep "${DIXAFORM_RETRY_SECONDS:-$((attempt * attempt))}"; fi
 }
 
-# The newest branch into $copy; 1 where there is none. What can't be asked is asked again: a network can be away for a
-# moment, and the state that save has exists nowhere else.
+# Fetches the newest branch into $copy; returns 1 if there is no branch. If the repository does not answer, it tries again: a
+# network can fail for a moment, and the state that save has exists nowhere else.
 fetch() {
   local attempt status
   for attempt in $(seq "$attempts"); do
@@ -91,15 +91,15 @@ fetch() {
     if [ "$status" -ne 2 ]; then return "$status"; fi
     again "the repository did not answer"
   done
-  fail "the repository does not say whether there is a branch $branch, or what it has; nothing is done without it"
+  fail "can't find out from the repository whether there is a branch $branch, or what it has; nothing is done without it"
 }
 
-# 1 where there is no branch, 2 where that can't be told.
+# Returns 1 if there is no branch, 2 if that can't be found out.
 fetch_once() {
   local status=0
   rm -rf "$copy"
   git init --quiet "$copy" || fail "git can't make a folder to work in"
-  # Not in the checkout, whose configuration may have a token of its own.
+  # Outside the checkout, whose git configuration may have a token of its own.
   in_copy ls-remote --exit-code "$url" "refs/heads/$branch" >/dev/null || status=$?
   case $status in
     0) ;;
@@ -112,8 +112,8 @@ fetch_once() {
 
 must_fetch() {
   fetch || fail "there is no branch $branch" \
-    "If it was deleted, bring it back: without it everything would be made once more." \
-    "Before the very first apply, make it: bash .dixaform/ci/state.sh create (docs/ci.md)"
+    "If it was deleted, restore it: without it everything would be created again." \
+    "Before the very first apply, create it: bash .dixaform/ci/state.sh create (docs/ci.md)"
 }
 
 commit() {
@@ -124,14 +124,14 @@ commit() {
 
 push() { in_copy push --quiet "$url" "HEAD:refs/heads/$branch"; }
 
-# Where this tenant has its state and its journal.
+# Finds the paths of this tenant's state and journal.
 find_state() {
   file=$(dixaform state path --tenant "$tenant" 2>/dev/null) || return 1
   journal=${file%.json}.journal
 }
 
 must_find_state() {
-  find_state || fail "dixaform does not say where the state of $tenant is" \
+  find_state || fail "dixaform can't say where the state of $tenant is" \
     "This says why: dixaform state path --tenant $tenant"
 }
 
@@ -139,7 +139,7 @@ is_same() { { [ ! -e "$1" ] && [ ! -e "$2" ]; } || cmp --quiet "$1" "$2"; }
 
 here_as_there() { is_same "$file" "$there.json" && is_same "$journal" "$there.journal"; }
 
-# A file to its place as a whole, and its absence too.
+# Copies a file as a whole; if it does not exist, removes the copy.
 put() {
   if [ -e "$1" ]; then
     cp "$1" "$2.tmp" && mv "$2.tmp" "$2"
@@ -148,14 +148,14 @@ put() {
   fi
 }
 
-# The state of $copy to where dixaform looks for it. What is here and nowhere else is not written over.
+# Copies the state from $copy to where dixaform looks for it. A local state that is not on the branch is not overwritten.
 bring() {
   if git ls-files --error-unmatch -- "$file" >/dev/null 2>&1; then
-    fail "$file is committed beside the manifests, and the state is on the branch $branch: there can be only one" \
-      "Take it away: git rm --cached $file, and commit."
+    fail "$file is committed with the manifests, but the state is on the branch $branch: there can be only one" \
+      "Remove it: git rm --cached $file, and commit."
   fi
   if { [ -e "$file" ] || [ -e "$journal" ]; } && ! here_as_there; then
-    fail "$file is here already, and is another one than that of the branch $branch" \
+    fail "$file exists already, and differs from the one on the branch $branch" \
       "Save it (state.sh save) or move it away."
   fi
   mkdir -p "$(dirname "$file")"
@@ -170,22 +170,22 @@ create() {
   must_find_state
   if fetch; then fail "there is a branch $branch already"; fi
   printf '%s\n' "The state of dixaform, one file for each tenant. It is written by state.sh; see docs/ci.md." \
-    "Whoever deletes it has every conversation made once more." >"$copy/README.md"
+    "If you delete it, every conversation is created again." >"$copy/README.md"
   put "$file" "$there.json"
   put "$journal" "$there.journal"
-  commit "Make the branch of the state" || fail "git can't commit"
+  commit "Create the branch of the state" || fail "git can't commit"
   push || fail "can't push the branch $branch"
   if [ -e "$file" ]; then
-    note "made the branch $branch, with $file"
+    note "created the branch $branch, with $file"
   else
-    note "made the branch $branch. There is no $file, so that everything counts as new."
+    note "created the branch $branch. There is no $file, so everything counts as new."
   fi
 }
 
 restore() {
   if ! find_state; then
-    # Nor will it plan; but what it has to say belongs into the review.
-    note "No state is brought: dixaform does not say where it belongs. The plan says why."
+    # The plan will fail too, and its message belongs in the review.
+    note "No state was restored: dixaform can't say where it belongs. The plan says why."
     return
   fi
   if ! fetch; then
@@ -193,7 +193,7 @@ restore() {
     return
   fi
   bring
-  if [ -e "$there.taken" ]; then note "An apply is under way, or never ended: $(owner)"; fi
+  if [ -e "$there.taken" ]; then note "An apply is running, or never ended: $(owner)"; fi
 }
 
 take() {
@@ -209,11 +209,11 @@ take() {
       fi
       rm -f "$taken"
       fail "the tenant $tenant is taken by $(owner)" \
-        "It may be running. If it ended, its state was never saved: docs/ci.md says how to bring it back."
+        "It may be running. If it ended, its state was never saved: docs/ci.md says how to restore it."
     fi
     bring
     printf '%s\n' "$run" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$there.taken"
-    # Noted before the push: whatever happens to its answer, save knows that there may be something to give back.
+    # Recorded before the push: even if its answer is lost, save knows that there may be something to give back.
     printf '%s\n' "$run" >"$taken"
     commit "Take $tenant" || fail "git can't commit"
     if push; then
@@ -225,7 +225,7 @@ take() {
   fail "can't push the branch $branch, and without that nothing is applied"
 }
 
-# A copy for the artifacts of a run that can't save, wherever the tenant has its state.
+# Keeps a copy for the artifacts of a run that can't save, wherever the tenant has its state.
 keep() {
   if ! { mkdir -p "$kept" && put "$file" "$kept/${file##*/}" && put "$journal" "$kept/${journal##*/}"; }; then
     note "can't keep a copy in $kept"
@@ -238,8 +238,8 @@ given_back() {
   note "$1"
 }
 
-# Waits until no apply is at work here. One that has outlived its job would go on, and nobody would save what it does.
-# dixaform looks whether its lock is held; that ends with its process, however it ends.
+# Waits until no apply is running here. An apply that outlives its job would continue, and nobody would save what it does.
+# dixaform checks whether its lock is held; the lock ends with its process, however the process ends.
 is_idle() {
   local until=$((SECONDS + ${DIXAFORM_LOCK_SECONDS:-20}))
   while ! held=$(dixaform state unlock --tenant "$tenant" 2>&1); do
@@ -259,12 +259,12 @@ save() {
   fi
   must_find_state
   local idle=0
-  # Before the waiting, too: it can be cancelled.
+  # Also before waiting, because the job can be cancelled while it waits.
   keep
   is_idle || idle=$?
   keep
   if [ "$idle" -ne 0 ]; then
-    fail "an apply may still be at work here: ${held%%$'\n'*}" \
+    fail "an apply may still be running here: ${held%%$'\n'*}" \
       "Nothing was saved, and $tenant stays taken; see docs/ci.md."
   fi
   for attempt in $(seq "$attempts"); do
@@ -278,7 +278,7 @@ save() {
       fail "this run no longer has the tenant $tenant, so its state was not saved" "Keep $file and $journal; see docs/ci.md."
     fi
     if [ ! -e "$file" ] && [ -e "$there.json" ]; then
-      fail "$file is gone, and the branch $branch has it: nothing was saved, and $tenant stays taken"
+      fail "$file is gone, although the branch $branch has it: nothing was saved, and $tenant stays taken"
     fi
     if [ ! -e "$file" ] && did_something; then
       fail "there is no $file, although the apply did something: nothing was saved, and $tenant stays taken"
@@ -294,7 +294,7 @@ save() {
     again "the push was refused or lost"
   done
   fail "can't push the branch $branch: the state was not saved, and $tenant stays taken" \
-    "Keep $file and $journal; docs/ci.md says how to bring them back."
+    "Keep $file and $journal; docs/ci.md says how to restore them."
 }
 
 case "${1:-}" in

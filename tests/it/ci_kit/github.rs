@@ -409,7 +409,7 @@ fn while_an_apply_that_outlived_its_job_is_at_work_nothing_is_saved_and_the_tena
     assert!(
         first
             .log
-            .contains("::error title=dixaform::an apply may still be at work here: error: the state is locked by ")
+            .contains("::error title=dixaform::an apply may still be running here: error: the state is locked by ")
     );
     assert!(repository.kept("staging.taken").starts_with("https://github.com/o/r/actions/runs/1/attempts/1\n"));
     assert!(first.artifacts.iter().any(|artifact| artifact == "dixaform-out/state"), "{:?}", first.artifacts);

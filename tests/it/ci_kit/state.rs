@@ -109,7 +109,7 @@ fn a_state_is_never_lost_to_one_that_is_missing_or_another() {
     assert_eq!(repository.kept("staging.json").trim(), "{}");
     let three = repository.checkout();
     repository.sh(&three, "mkdir state && echo '{\"other\": 1}' > state/staging.json");
-    refused(&repository, &three, "restore", "3", "is here already");
+    refused(&repository, &three, "restore", "3", "exists already");
 }
 
 /// The first apply of all has no state on the branch that could be missed.
@@ -132,7 +132,7 @@ fn without_a_place_for_the_state_nothing_is_brought_and_nothing_taken() {
     let repository = Repository::ready(0, "");
     repository.push("dixaform.yaml", "version: 1\ntenants: {other: {baseUrl: \"https://dev.dixa.io\"}}\n");
     let one = repository.checkout();
-    assert!(well(&repository, &one, "restore", "1").contains("dixaform does not say where it belongs"));
+    assert!(well(&repository, &one, "restore", "1").contains("dixaform can't say where it belongs"));
     refused(&repository, &one, "take", "1", "dixaform state path --tenant staging");
     assert_eq!(repository.kept("staging.taken"), "");
 }
@@ -151,8 +151,8 @@ fn a_repository_that_can_t_be_asked_is_not_an_empty_one() {
     let repository = Repository::ready(0, "");
     let one = repository.checkout();
     repository.sh(&one, "git remote set-url origin /nowhere");
-    refused(&repository, &one, "restore", "1", "does not say whether there is a branch");
-    refused(&repository, &one, "take", "1", "does not say whether there is a branch");
+    refused(&repository, &one, "restore", "1", "can't find out from the repository whether there is a branch");
+    refused(&repository, &one, "take", "1", "can't find out from the repository whether there is a branch");
 }
 
 /// `actions/checkout` leaves a token in the checkout, unless it is told not to, and some runners have one for all.
@@ -214,7 +214,7 @@ fn a_state_that_was_here_before_moves_to_the_branch() {
     let one = repository.checkout();
     repository.sh(&one, "mkdir state && echo '{}' > state/staging.json");
     let told = well(&repository, &one, "create", "1");
-    assert!(told.contains("made the branch dixaform-state, with state/staging.json\n"), "{told}");
+    assert!(told.contains("created the branch dixaform-state, with state/staging.json\n"), "{told}");
     assert_eq!(repository.kept("staging.json").trim(), "{}");
     refused(&repository, &one, "create", "1", "already");
     // Nothing of the manifests is on that branch, nor of its history.
@@ -228,7 +228,7 @@ fn a_branch_that_begins_with_nothing_says_so() {
     let repository = Repository::new(0, "");
     let one = repository.checkout();
     let told = well(&repository, &one, "create", "1");
-    assert!(told.contains("There is no state/staging.json, so that everything counts as new."), "{told}");
+    assert!(told.contains("There is no state/staging.json, so everything counts as new."), "{told}");
 }
 
 #[test]
