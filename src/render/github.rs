@@ -8,6 +8,7 @@ use crate::finding::{Finding, Findings, Severity};
 use crate::plan::{Change, Plan};
 use crate::render::escape::escape;
 use crate::render::markdown::by_action;
+use crate::render::note;
 use crate::render::number::grouped;
 use crate::render::price::price;
 use crate::render::remark::{Remark, remarks, stopped};
@@ -30,7 +31,11 @@ struct Annotation {
 pub fn plan(plan: &Plan) -> String {
     let blocked = plan.changes.iter().filter_map(|change| {
         let block = change.block.as_ref()?;
-        Some(annotation(change, "is blocked", format!("apply refuses the whole plan: {}", escape(&block.to_string()))))
+        Some(annotation(
+            change,
+            "is blocked",
+            format!("apply refuses the whole plan: {}", note::blocked(block).plain()),
+        ))
     });
     let reaching = plan.changes.iter().filter(|change| change.reaches_customer);
     let reaching = reaching.map(|change| {

@@ -7,7 +7,7 @@
 mod details;
 mod diff;
 mod findings;
-mod inline;
+pub(super) mod inline;
 mod report;
 mod sheet;
 
@@ -16,11 +16,11 @@ pub use report::report;
 
 use std::cmp::Reverse;
 
-use crate::conversation::ConversationId;
 use crate::plan::{Action, Change, Plan, Summary};
 use crate::render::markdown::details::Details;
 use crate::render::markdown::inline::code;
-use crate::render::number::{counted, grouped, named};
+use crate::render::note::{self, Sentence};
+use crate::render::number::{counted, grouped};
 use crate::render::price::price;
 
 /// The most that GitHub takes as a comment.
@@ -194,23 +194,19 @@ pub(crate) fn by_action(count: impl Fn(Action) -> usize) -> String {
 }
 
 fn intro(plan: &Plan) -> String {
-    let Summary { unchanged, left_out, .. } = plan.summary;
     let mut out = format!("Tenant {} ({})", code(&plan.tenant.name), code(plan.tenant.whereabouts()));
-    out.push_str(&format!(", {} unchanged", grouped(unchanged as u64)));
-    if left_out > 0 {
-        out.push_str(&format!(", {} left out by a filter", grouped(left_out as u64)));
-    }
+    out.push_str(&format!(", {} unchanged", grouped(plan.summary.unchanged as u64)));
     out.push_str(".\n");
     if plan.is_empty() {
-        let whole = plan.gone.is_empty() && plan.in_doubt.is_empty();
-        out.push_str(if whole { "It matches the manifests.\n" } else { "The rest matches the manifests.\n" });
+        out.push_str(&format!("{}\n", note::no_changes(plan)));
     }
     out
 }
 
 /// The notes in numbers, on one line.
 fn status(plan: &Plan) -> String {
-    let Summary { blocked, reach_customer, irreversible, in_doubt, gone, not_in_manifests, .. } = plan.summary;
+    let Summary { blocked, reach_customer, irreversible, in_doubt, gone, not_in_manifests, left_out, .. } =
+        plan.summary;
     let counts = [
         (blocked, "blocked"),
         (reach_customer, "to customers"),
@@ -219,6 +215,7 @@ fn status(plan: &Plan) -> String {
         (gone, "gone"),
         (plan.drift.len(), "drifted"),
         (not_in_manifests, "not in the manifests"),
+        (left_out, "left out by a filter"),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = counts.map(|(count, what)| format!("{} {what}", grouped(count as u64))).collect();
@@ -227,53 +224,15 @@ fn status(plan: &Plan) -> String {
 
 /// What a reader must know before opening anything, as a list; empty where there is nothing.
 fn notes(plan: &Plan) -> String {
-    let Summary { blocked, reach_customer, irreversible, in_doubt, gone, not_in_manifests, .. } = plan.summary;
-    let verb = |count| if count == 1 { "is" } else { "are" };
-    let changes = |wanted: fn(&Change) -> bool| {
-        let wanted = plan.changes.iter().filter(|change| wanted(change));
-        named(wanted.map(|change| code(&change.address.to_string())), NAMED_MAX)
+    let item = |said: note::Said<'_>| {
+        let names = if said.about.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", said.names(NAMED_MAX, Sentence::markdown))
+        };
+        format!("- {}{names}.{}\n", said.lead.markdown(), said.end.markdown())
     };
-    let counts = [
-        (irreversible, "can't be undone (Dixa can't delete a conversation)", changes(|change| change.irreversible)),
-        (reach_customer, "would send messages to customers", changes(|change| change.reaches_customer)),
-        (blocked, "can't be applied, and apply refuses the whole plan", changes(|change| change.block.is_some())),
-    ];
-    let mut out = String::new();
-    for (count, what, names) in counts.into_iter().filter(|(count, _, _)| *count > 0) {
-        out.push_str(&format!("- **{} {what}**: {names}\n", counted(count, "change")));
-    }
-    if in_doubt > 0 {
-        let names = named(plan.in_doubt.iter().map(|address| code(&address.to_string())), NAMED_MAX);
-        let what = counted(in_doubt, "change");
-        let then = "the next apply looks for what became of it, and nothing is planned before that";
-        out.push_str(&format!("- **{what} {} in doubt**: {names}; {then}\n", verb(in_doubt)));
-    }
-    if gone > 0 {
-        let names = plan.gone.iter().map(|gone| format!("{} ({})", code(&gone.address.to_string()), numbered(gone.id)));
-        let what = counted(gone, "conversation");
-        let then = "never made again by itself";
-        out.push_str(&format!(
-            "- **{what} {} gone from the tenant**, {then}: {}\n",
-            verb(gone),
-            named(names, NAMED_MAX)
-        ));
-    }
-    if !plan.drift.is_empty() {
-        let names = plan.drift.iter().map(|drift| code(&drift.address.to_string()));
-        let what = counted(plan.drift.len(), "conversation");
-        out.push_str(&format!("- {what} changed outside of dixaform: {}\n", named(names, NAMED_MAX)));
-    }
-    if not_in_manifests > 0 {
-        let names = plan.not_in_manifests.iter().map(|orphan| code(&orphan.address.to_string()));
-        let what = counted(not_in_manifests, "record");
-        let verb = verb(not_in_manifests);
-        out.push_str(&format!("- {what} {verb} not in the manifests: {}\n", named(names, NAMED_MAX)));
-    }
-    out
-}
-
-fn numbered(id: ConversationId) -> String {
-    code(&format!("#{id}"))
+    note::notes(plan).into_iter().map(item).collect()
 }
 
 /// How many changes are not on the page, and where they are.

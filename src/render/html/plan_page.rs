@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 
 use crate::plan::folders::{Folder, folder_of, folders};
-use crate::plan::{Action, Change, Plan};
+use crate::plan::{Action, Change, ChangeNote, Mark, Plan};
 use crate::render::escape::escape;
 use crate::render::html::chart::{chart, folder_name};
 use crate::render::html::controls::{Controls, Toggle, keys};
-use crate::render::html::shell::{document, head, list, place, text};
+use crate::render::html::shell::{document, head, list, place, sentence, text};
 use crate::render::html::{diff, overview};
+use crate::render::note;
 use crate::render::number::counted;
 
 /// Bytes of the bodies of all changes together. Beyond this a browser takes too long, and the rest of the changes is
@@ -38,8 +39,7 @@ fn body(plan: &Plan, bodies: usize) -> Markup {
         (text(plan.tenant.whereabouts()))
         @if plan.is_empty() {
             ". " strong { "No changes." }
-            @if plan.gone.is_empty() && plan.in_doubt.is_empty() { " The tenant matches the manifests." }
-            @else { " The rest matches the manifests." }
+            " " (note::no_changes(plan))
         }
     };
     let folders = folders(&plan.changes);
@@ -68,10 +68,11 @@ fn controls<'p>(plan: &'p Plan, folders: &[Folder]) -> Controls<'p> {
         count: summary.of(action),
     });
     let labels = [
-        Toggle { word: "blocked", label: "blocked", count: summary.blocked },
-        Toggle { word: "customer", label: "reaches a customer", count: summary.reach_customer },
-        Toggle { word: "irreversible", label: "irreversible", count: summary.irreversible },
+        (Mark::Blocked, summary.blocked),
+        (Mark::ReachesCustomer, summary.reach_customer),
+        (Mark::Irreversible, summary.irreversible),
     ];
+    let labels = labels.map(|(mark, count)| Toggle { word: word(mark), label: note::mark(mark), count });
     Controls {
         nouns: "changes",
         total: plan.changes.len(),
@@ -105,18 +106,17 @@ fn changes(plan: &Plan, folders: &[Folder], bodies: usize) -> Markup {
     }
 }
 
-/// What holds of a change: the word that the script looks for, and what a reader sees.
-fn labels(change: &Change) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let labels = [
-        (change.block.is_some(), ("blocked", "blocked")),
-        (change.reaches_customer, ("customer", "reaches a customer")),
-        (change.irreversible, ("irreversible", "irreversible")),
-    ];
-    labels.into_iter().filter(|(holds, _)| *holds).map(|(_, label)| label)
+/// What the script looks for.
+fn word(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Blocked => "blocked",
+        Mark::ReachesCustomer => "customer",
+        Mark::Irreversible => "irreversible",
+    }
 }
 
 fn item(change: &Change, folder: usize, body: &Markup) -> Markup {
-    let words: Vec<&str> = labels(change).map(|(word, _)| word).collect();
+    let words: Vec<&str> = change.marks().map(word).collect();
     let Change { address, action, .. } = change;
     html! {
         details.item.{ "is-" (action.word()) } data-kind=(action.word()) data-labels=(words.join(" ")) data-folder=(folder) {
@@ -124,7 +124,7 @@ fn item(change: &Change, folder: usize, body: &Markup) -> Markup {
                 span.symbol { (action.symbol()) }
                 code { (address.kind.word()) "." b { (address.name()) } }
                 span.what { (action.header()) }
-                span.tags { @for (word, label) in labels(change) { span.tag.(word) { (label) } } }
+                span.tags { @for mark in change.marks() { span.tag.(word(mark)) { (note::mark(mark)) } } }
                 @if let Some(source) = &change.source { span.place { (place(source)) } }
             }
             noscript { div.body { (body) } }
@@ -136,14 +136,8 @@ fn item(change: &Change, folder: usize, body: &Markup) -> Markup {
 fn body_of(change: &Change, whole: bool) -> Markup {
     html! {
         p { "Because " (change.reason.because()) "." }
-        @if let Some(block) = &change.block {
-            p.blocked { strong { "Blocked: " } (text(&block.to_string())) "." }
-        }
-        @match (change.action, change.id) {
-            (Action::Replace, Some(id)) => p { "The old conversation #" (id) " stays in Dixa." },
-            (Action::Forget, Some(id)) => p { "The conversation #" (id) " stays in Dixa." },
-            (Action::Adopt, _) => p { "An attribute is written only where Dixa has another value." },
-            (Action::Create | Action::Import | Action::Update | Action::Replace | Action::Forget, _) => {},
+        @for (note, text) in note::change_notes(change) {
+            p.blocked[matches!(note, ChangeNote::Blocked(_))] { (sentence(&text.capital())) "." }
         }
         @if whole { (difference(change)) } @else { p { small { "What differs is left out here." } } }
         dl {

@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use crate::apply::outcome::{ChangeOutcome, Counts, Outcome, Stop};
-use crate::plan::Plan;
+use crate::plan::{Note, Plan};
 use crate::render::escape::escape;
 use crate::render::html::controls::{Controls, Toggle, keys};
 use crate::render::html::findings_page::{self, line};
 use crate::render::html::overview;
 use crate::render::html::shell::{Fact, document, head, list, place, text};
+use crate::render::note::said;
 use crate::render::remark::{Pointers, Remark, remark, stopped};
 use crate::render::report::{Finished, counts_in_words, headline, verdict};
 
@@ -64,7 +65,7 @@ fn notes(plan: &Plan, stop: Option<&Stop>) -> Markup {
                         @if let Some(said) = said { ": " (text(&said)) } @else { "." }
                     } }
                 }
-                (overview::in_doubt(plan))
+                @if !plan.in_doubt.is_empty() { (overview::note(&said(Note::InDoubt(&plan.in_doubt)))) }
             }
         }
     }

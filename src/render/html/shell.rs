@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use crate::render::escape::escape;
+use crate::render::note::{Part, Sentence};
 use crate::source::Source;
 
 const STYLE: &str = include_str!("page.css");
@@ -103,6 +104,19 @@ pub(super) fn prose(message: &str) -> Markup {
     html! {
         @for (index, part) in parts.iter().enumerate() {
             @if index % 2 == 1 { code { (text(part)) } } @else { (text(part)) }
+        }
+    }
+}
+
+/// A sentence of ours with its names and what matters most marked.
+pub(super) fn sentence(sentence: &Sentence) -> Markup {
+    html! {
+        @for part in &sentence.0 {
+            @match part {
+                Part::Words(words) => (words),
+                Part::Strong(words) => strong { (words) },
+                Part::Code(name) => code { (text(name)) },
+            }
         }
     }
 }

@@ -165,9 +165,9 @@ fn a_page_says_what_matters_first_and_folds_the_rest() {
     is_sound(&page);
     let notes = &page[..page.find("<h2 id=\"changes\">").expect("a heading")];
     for note in [
-        "<strong>1 change is blocked</strong>, and apply refuses the whole plan: conversation.a.",
-        "<strong>1 change sends a message to a customer</strong>: conversation.b.",
-        "<strong>2 changes can't be undone</strong> (Dixa can't delete a conversation): conversation.a and conversation.b.",
+        "<strong>1 change is blocked</strong>, and apply refuses the whole plan: <code>conversation.a</code>. <code>--allow-replace</code> allows replacements.",
+        "<strong>1 change sends a message to a customer</strong>: <code>conversation.b</code>.",
+        "<strong>2 changes are irreversible</strong> (Dixa can't delete a conversation): <code>conversation.a</code> and <code>conversation.b</code>.",
     ] {
         assert!(notes.contains(note), "{note} in {notes}");
     }

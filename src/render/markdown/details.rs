@@ -1,8 +1,9 @@
 //! One collapsed part of the page: a line to click on, what to know first, and a diff, within so many bytes.
 
-use crate::plan::{Action, Block, Change, Plan};
+use crate::plan::{Change, Mark, Plan};
 use crate::render::markdown::diff;
 use crate::render::markdown::inline::{code, fence, html_code, path};
+use crate::render::note;
 use crate::render::number::counted;
 
 /// A part of the page that is opened by a click.
@@ -24,14 +25,10 @@ impl Details {
             html_code(&change.address.to_string()),
             change.action.header()
         );
-        let labels = [
-            (change.block.is_some(), "<b>blocked</b>"),
-            (change.reaches_customer, "<b>reaches a customer</b>"),
-            (change.irreversible, "irreversible"),
-        ];
-        for (_, label) in labels.into_iter().filter(|(holds, _)| *holds) {
-            summary.push_str(", ");
-            summary.push_str(label);
+        for mark in change.marks() {
+            let strong = mark != Mark::Irreversible;
+            let (open, close) = if strong { ("<b>", "</b>") } else { ("", "") };
+            summary.push_str(&format!(", {open}{}{close}", note::mark(mark)));
         }
         Details { summary, body: body(change), diff: diff::of_members(&change.members()) }
     }
@@ -99,27 +96,6 @@ fn body(change: &Change) -> Vec<String> {
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
     // A paragraph never begins with code, which could be taken for a fence.
     let mut body = vec![format!("Because {}{parts}.", change.reason.because())];
-    if let Some(block) = &change.block {
-        body.push(format!("**Blocked:** {}.", blocked(block)));
-    }
-    match (change.action, change.id) {
-        (Action::Replace, Some(id)) => {
-            body.push(format!("The old conversation {} stays in Dixa.", code(&format!("#{id}"))));
-        }
-        (Action::Forget, Some(_)) => body.push("The conversation stays in Dixa.".to_owned()),
-        (Action::Adopt, _) => body.push("An attribute is written only where Dixa has another value.".to_owned()),
-        (Action::Create | Action::Import | Action::Update | Action::Replace | Action::Forget, _) => {}
-    }
+    body.extend(note::change_notes(change).map(|(_, sentence)| format!("{}.", sentence.capital().markdown())));
     body
-}
-
-/// What stands in the way, with its names as code.
-fn blocked(block: &Block) -> String {
-    match block {
-        Block::ReplaceNotAllowed => "Dixa can't update or delete a conversation; allow a second one with `--allow-replace` or `dixaform/on-change: replace`, or keep the old one with `dixaform/on-change: ignore`".to_owned(),
-        Block::OnChangeBlock => "the manifest says `dixaform/on-change: block`".to_owned(),
-        Block::OwnedBy { id, owner } => {
-            format!("conversation {} is managed as {} already", code(&format!("#{id}")), code(&owner.to_string()))
-        }
-    }
 }

@@ -9,7 +9,7 @@ use crate::render::markdown::diff::cut;
 const SHOWN_MAX: usize = 200;
 
 /// A text as code, on one line and not endless.
-pub(super) fn code(text: &str) -> String {
+pub(in crate::render) fn code(text: &str) -> String {
     let text = cut(&escape(text), SHOWN_MAX);
     let fence = "`".repeat(longest_run(&text) + 1);
     // A backtick at an end would belong to the fence; blanks alone are taken as they are.

@@ -107,18 +107,18 @@ fn a_page_says_what_matters_first_and_folds_the_rest() {
 
     Tenant `staging` (`https://dev.dixa.io`), 4 unchanged.
 
-    - **2 changes can't be undone (Dixa can't delete a conversation)**: `conversation.a` and `conversation.b`
-    - **1 change would send messages to customers**: `conversation.b`
-    - **1 change can't be applied, and apply refuses the whole plan**: `conversation.a`
+    - **2 changes are irreversible** (Dixa can't delete a conversation): `conversation.a` and `conversation.b`.
+    - **1 change sends a message to a customer**: `conversation.b`.
+    - **1 change is blocked**, and apply refuses the whole plan: `conversation.a`. `--allow-replace` allows replacements.
 
     <details>
     <summary><code>-/+</code> <code>conversation.a</code> must be replaced, <b>blocked</b>, irreversible</summary>
 
     Because its content differs, and Dixa can't update a conversation (`manifests/orders.yaml:3`, `#1042`).
 
-    **Blocked:** Dixa can't update or delete a conversation; allow a second one with `--allow-replace` or `dixaform/on-change: replace`, or keep the old one with `dixaform/on-change: ignore`.
-
     The old conversation `#1042` stays in Dixa.
+
+    **Blocked:** Dixa can't update or delete a conversation; allow a second one with `--allow-replace` or `dixaform/on-change: replace`, or keep the old one with `dixaform/on-change: ignore`.
 
     ```diff
     ! id = 1042 -> (known after apply)
@@ -188,7 +188,7 @@ fn no_changes_are_one_line_and_the_marker() {
     ## dixaform: No changes
 
     Tenant `staging` (`https://dev.dixa.io`), 4 unchanged.
-    It matches the manifests.
+    The tenant matches the manifests.
     ");
 }
 
@@ -209,10 +209,10 @@ fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_told_even_when_nothing
     Tenant `staging` (`https://dev.dixa.io`), 4 unchanged.
     The rest matches the manifests.
 
-    - **1 change is in doubt**: `conversation.a`; the next apply looks for what became of it, and nothing is planned before that
-    - **1 conversation is gone from the tenant**, never made again by itself: `conversation.b` (`#7`)
-    - 1 conversation changed outside of dixaform: `conversation.d`
-    - 1 record is not in the manifests: `conversation.c`
+    - **1 change is in doubt**, since an apply ended before the answer came: `conversation.a`. The next apply looks for what became of it; nothing is planned before that.
+    - **1 conversation is gone from the tenant**, and never made again by itself; `dixaform state forget` drops the record, and then it is planned anew: `conversation.b` (#7, not found).
+    - **Note:** attributes were changed outside of dixaform: `conversation.d` (#9).
+    - **1 record is not in the manifests** and stays as it is; `--prune` forgets it: `conversation.c` (#8).
 
     <details>
     <summary>What was changed outside of dixaform</summary>

@@ -1,7 +1,8 @@
 //! The block of one change: comments that say what and why, then the members that differ.
 
-use crate::plan::{Action, Change};
+use crate::plan::{Change, ChangeNote, Mark};
 use crate::render::escape::{escape, quoted};
+use crate::render::note;
 use crate::render::palette::Label;
 use crate::render::text::row::{Row, wrap};
 use crate::render::text::value::Canvas;
@@ -50,31 +51,16 @@ impl Canvas {
 
     /// What a reader must know before approving.
     fn remarks(&self, change: &Change) -> Vec<Row> {
+        let marks: Vec<&str> = change.marks().filter(|mark| *mark != Mark::Blocked).map(note::mark).collect();
+        let label = if change.reaches_customer { Label::Danger } else { Label::Hidden };
         let mut rows = Vec::new();
-        let labels = [(change.irreversible, "irreversible"), (change.reaches_customer, "reaches a customer")];
-        let labels: Vec<&str> = labels.into_iter().filter(|(holds, _)| *holds).map(|(_, label)| label).collect();
-        if !labels.is_empty() {
-            let label = if change.reaches_customer { Label::Danger } else { Label::Hidden };
-            rows.extend(self.comment(label, &labels.join(", ")));
+        if !marks.is_empty() {
+            // What can't be undone is said first here.
+            rows.extend(self.comment(label, &marks.into_iter().rev().collect::<Vec<_>>().join(", ")));
         }
-        match (change.action, change.id) {
-            (Action::Replace, Some(id)) => {
-                rows.extend(self.comment(Label::Hidden, &format!("the old conversation #{id} stays in Dixa")));
-            }
-            (Action::Forget, Some(id)) => {
-                rows.extend(self.comment(Label::Hidden, &format!("the conversation #{id} stays in Dixa")));
-            }
-            (Action::Adopt, _) if change.members().shown.len() > 1 => {
-                let text = "an attribute is written only where Dixa has another value";
-                rows.extend(self.comment(Label::Hidden, text));
-            }
-            (
-                Action::Create | Action::Import | Action::Update | Action::Replace | Action::Adopt | Action::Forget,
-                _,
-            ) => {}
-        }
-        if let Some(block) = &change.block {
-            rows.extend(self.comment(Label::Danger, &format!("blocked: {block}")));
+        for (note, sentence) in note::change_notes(change) {
+            let label = if matches!(note, ChangeNote::Blocked(_)) { Label::Danger } else { Label::Hidden };
+            rows.extend(self.comment(label, &sentence.plain()));
         }
         rows
     }

@@ -6,8 +6,9 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use crate::plan::{Change, Plan};
+use crate::plan::{Change, Mark, Plan};
 use crate::render::escape::escape;
+use crate::render::note;
 use crate::render::number::{counted, grouped};
 use crate::render::palette::Label;
 use crate::render::text::row::{Row, wrap};
@@ -93,12 +94,8 @@ impl Canvas {
 
 /// What a reader must know before approving, the gravest first.
 fn marks(change: &Change) -> Vec<(Label, &'static str)> {
-    let all = [
-        (change.block.is_some(), Label::Danger, "blocked"),
-        (change.reaches_customer, Label::Danger, "reaches a customer"),
-        (change.irreversible, Label::Hidden, "irreversible"),
-    ];
-    all.into_iter().filter(|(holds, ..)| *holds).map(|(_, label, mark)| (label, mark)).collect()
+    let label = |mark| if mark == Mark::Irreversible { Label::Hidden } else { Label::Danger };
+    change.marks().map(|mark| (label(mark), note::mark(mark))).collect()
 }
 
 /// The beginning and the end of a name: names in a row often differ at the end only.

@@ -1,0 +1,92 @@
+//! What there is to say about a plan, and about one change of it, beside what becomes different: facts, without words.
+
+use crate::conversation::{Address, ConversationId};
+use crate::plan::{Action, Block, Change, Drift, Gone, Orphan, Plan, Step};
+
+/// What a reader must know of a whole plan before approving it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note<'p> {
+    /// Changes that can't be undone.
+    Irreversible(Vec<&'p Address>),
+    /// Changes that send a message to a customer.
+    ReachesCustomers(Vec<&'p Address>),
+    /// Changes that may not be applied; whether `--allow-replace` would allow one of them.
+    Blocked { changes: Vec<&'p Address>, flag_helps: bool },
+    /// Calls whose end is unknown.
+    InDoubt(&'p [Address]),
+    /// Conversations that are no longer there.
+    Gone(&'p [Gone]),
+    /// Attributes that were changed outside of dixaform.
+    Drifted(&'p [Drift]),
+    /// Records without a manifest.
+    NotInManifests(&'p [Orphan]),
+    /// How many manifests and records a filter left out.
+    LeftOut(usize),
+}
+
+impl Plan {
+    /// All that applies to it, always in the same order.
+    pub fn notes(&self) -> Vec<Note<'_>> {
+        let addresses = |wanted: fn(&Change) -> bool| {
+            self.changes.iter().filter(|change| wanted(change)).map(|change| &change.address).collect::<Vec<_>>()
+        };
+        let (irreversible, reaching) =
+            (addresses(|change| change.irreversible), addresses(|change| change.reaches_customer));
+        let blocked = addresses(|change| change.block.is_some());
+        let flag_helps = self.blocked().any(|change| change.block == Some(Block::ReplaceNotAllowed));
+        let all = [
+            (!irreversible.is_empty(), Note::Irreversible(irreversible)),
+            (!reaching.is_empty(), Note::ReachesCustomers(reaching)),
+            (!blocked.is_empty(), Note::Blocked { changes: blocked, flag_helps }),
+            (!self.in_doubt.is_empty(), Note::InDoubt(&self.in_doubt)),
+            (!self.gone.is_empty(), Note::Gone(&self.gone)),
+            (!self.drift.is_empty(), Note::Drifted(&self.drift)),
+            (!self.not_in_manifests.is_empty(), Note::NotInManifests(&self.not_in_manifests)),
+            (self.summary.left_out > 0, Note::LeftOut(self.summary.left_out)),
+        ];
+        all.into_iter().filter(|(applies, _)| *applies).map(|(_, note)| note).collect()
+    }
+}
+
+/// What marks a change beside its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    Blocked,
+    ReachesCustomer,
+    Irreversible,
+}
+
+/// What else there is to say of one change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeNote<'c> {
+    /// The conversation that is replaced stays.
+    OldStays(ConversationId),
+    /// The conversation whose record is dropped stays.
+    Stays(ConversationId),
+    /// An attribute is written only where the adopted conversation has another value.
+    WrittenWhereDifferent,
+    Blocked(&'c Block),
+}
+
+impl Change {
+    /// The gravest first.
+    pub fn marks(&self) -> impl Iterator<Item = Mark> {
+        let all = [
+            (self.block.is_some(), Mark::Blocked),
+            (self.reaches_customer, Mark::ReachesCustomer),
+            (self.irreversible, Mark::Irreversible),
+        ];
+        all.into_iter().filter(|(applies, _)| *applies).map(|(_, mark)| mark)
+    }
+
+    pub fn notes(&self) -> impl Iterator<Item = ChangeNote<'_>> {
+        let adopts = || self.steps.iter().any(|step| matches!(step, Step::PatchDifferent(all) if !all.is_empty()));
+        let about_the_action = match (self.action, self.id) {
+            (Action::Replace, Some(id)) => Some(ChangeNote::OldStays(id)),
+            (Action::Forget, Some(id)) => Some(ChangeNote::Stays(id)),
+            (Action::Adopt, _) if adopts() => Some(ChangeNote::WrittenWhereDifferent),
+            _ => None,
+        };
+        about_the_action.into_iter().chain(self.block.as_ref().map(ChangeNote::Blocked))
+    }
+}
