@@ -35,7 +35,7 @@ impl Excerpt {
     /// The longest window, in characters; about two lines of a terminal.
     pub const WIDTH: usize = 160;
 
-    /// The line that `place` stands on, underlining up to `end` on the same line, or to the end of the line. None where
+    /// The line that `place` is on, underlining up to `end` on the same line, or to the end of the line. None where
     /// the place is beyond the end of the line.
     pub fn of(line: &str, place: Place, end: Place) -> Option<Self> {
         let line = line.trim_end();

@@ -1,6 +1,6 @@
 //! dixaform: plan and apply for [Dixa](https://www.dixa.com) conversations that are described in YAML manifests.
 //!
-//! What it does and how it is used stands in `README.md`. This page is the map of the code: what flows where, which
+//! See `README.md` for what it does and how to use it. This page is the map of the code: what flows where, which
 //! module is for what, who may use whom, what always holds, and what the words mean.
 //!
 //! # From above
@@ -75,7 +75,7 @@
 //! | `render` | nouns, `plan`, `apply` | printing, counting, deciding |
 //! | `schema` | nouns, `plan`, `state`, `apply` | files, checking |
 //! | `api` | nouns | manifests, plans, state files |
-//! | `survey` | nouns, `yaml`, `manifest`, `state`, `plan`, `workspace` | rules of planning, but for "the digests are the same" |
+//! | `survey` | nouns, `yaml`, `manifest`, `state`, `plan`, `workspace` | rules of planning, except "the digests are the same" |
 //! | `workspace` | nouns, `state`, `journal` | decisions |
 //! | `sandbox` | nothing | anything it could be wrong in together with the client |
 //! | `apply` | nouns, `project`, `plan`, `journal`, `state`, `api` | printing, choosing what to do |

@@ -1,4 +1,4 @@
-//! `apply --approved-plan`: only what was reviewed is applied, and what differs is told.
+//! `apply --approved-plan`: only what was reviewed is applied, and differences are reported.
 
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ fn another_plan_is_refused_with_every_change_that_is_new_gone_or_different() {
 }
 
 #[test]
-fn an_action_that_became_another_is_told_then_and_now() {
+fn an_action_that_became_another_is_reported_then_and_now() {
     let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
     let _ = workspace.run("apply --yes").exit(0);
     workspace.edit("manifests/order.yaml", "012345", "012346");

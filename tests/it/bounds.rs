@@ -299,7 +299,7 @@ fn aliases_that_multiply_are_refused() {
 }
 
 #[test]
-fn thousands_of_documents_with_a_mistake_each_are_told_within_bounds() {
+fn thousands_of_documents_with_a_mistake_each_are_reported_within_bounds() {
     let text: String = (0..3_000).map(|number| format!("---\n{}", email(&format!("m{number}")))).collect();
     let workspace = Workspace::new().file("many.yaml", &text);
     let _ = within(30, &workspace, "validate many.yaml").exit(0).says("3,000 manifests: ");

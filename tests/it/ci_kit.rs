@@ -1,7 +1,7 @@
 //! The files of examples/ci do what docs/ci.md says: their steps run here, against a sandbox and a repository of their
 //! own, as far as GitHub and GitLab are not needed for it.
 //!
-//! `gh` and `curl` are stand-ins that keep what they were told. No step is replaced by another.
+//! `gh` and `curl` are stand-ins that record how they are called. No step is replaced by another.
 
 #![cfg(unix)]
 

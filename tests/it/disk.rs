@@ -217,7 +217,7 @@ fn a_torn_last_line_of_the_journal_is_what_a_power_failure_leaves_and_is_tolerat
     journal.push_str("0123456789abcdef {\"began\":{\"seq\":9,\"addr");
     workspace.write("state/sandbox.journal", &journal);
     let _ = workspace.run("plan").exit(0).says("1 change is in doubt");
-    assert_eq!(workspace.read("state/sandbox.journal"), journal, "looking mends nothing");
+    assert_eq!(workspace.read("state/sandbox.journal"), journal, "looking repairs nothing");
     let _ = workspace.run("apply --yes").exit(0).warns("was made: it is #");
     let _ = workspace.run("plan").exit(0).says("No changes.");
 }

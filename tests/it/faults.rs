@@ -60,7 +60,7 @@ fn each_fault_ends_with_its_exit_code() {
     }
 }
 
-/// Asks an apply of forty manifests to stop once it has sent so many requests; how long it took to stop.
+/// Asks an apply of forty manifests to stop once it has sent this number of requests; how long it took to stop.
 fn interrupted(faults: &str, timeout: &str, requests: usize) -> Duration {
     let manifests: String = (0..40).map(|number| format!("---\n{}", email(&format!("m{number}")))).collect();
     let workspace = Workspace::new().file("manifests/all.yaml", &manifests);

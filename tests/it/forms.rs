@@ -40,7 +40,7 @@ fn several_forms_are_written_at_once_beside_the_text_for_their_owner_only() {
 }
 
 #[test]
-fn forms_that_can_not_stand_together_are_wrong_usage_and_nothing_is_written() {
+fn forms_that_exclude_each_other_are_wrong_usage_and_nothing_is_written() {
     let workspace = pending();
     let _ = workspace.run("plan --format markdown --format github").exit(64).warns("only one --format");
     let _ = workspace.run("plan --format json=a --format markdown=a").exit(64).warns("one file, a");
@@ -193,7 +193,7 @@ fn validate_reports_code_quality_to_gitlab_beside_its_text() {
     fingerprints.sort_unstable();
     fingerprints.dedup();
     assert_eq!(fingerprints.len(), entries.len());
-    // What stands above a finding does not make it another one.
+    // The lines above a finding do not make it a different one.
     workspace.edit("manifests/b.yaml", "apiVersion", "# a comment\napiVersion");
     let _ = workspace.run("validate ./manifests --format gitlab=later.json").exit(1);
     let later = json_of(&workspace.read("later.json"));

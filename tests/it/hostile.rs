@@ -1,4 +1,4 @@
-//! Texts of others that try to be more than text, from the command line through every form of plan, validate and apply.
+//! Foreign texts that try to be more than text, from the command line through every form of plan, validate and apply.
 
 use std::fmt::Write as _;
 
@@ -174,7 +174,7 @@ fn is_whole_html(page: &str) {
     assert_eq!((open, scripts), (Vec::new(), 1));
 }
 
-/// A tag without what stands between its quotes.
+/// A tag without what is between its quotes.
 fn without_values(tag: &str) -> String {
     tag.split('"').step_by(2).collect::<Vec<_>>().join("\"\"")
 }
@@ -232,7 +232,7 @@ fn no_text_is_more_than_text_in_any_form_of_any_command() {
 }
 
 #[test]
-fn every_line_of_an_apply_as_it_happens_is_json_whatever_stands_in_it() {
+fn every_line_of_an_apply_as_it_happens_is_json_whatever_it_contains() {
     for (what, hostile) in HOSTILE {
         let workspace = manifests(hostile);
         let lines = workspace.run("apply --yes --format json").exit(4);

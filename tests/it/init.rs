@@ -92,7 +92,7 @@ fn what_is_there_is_left_byte_for_byte() {
 }
 
 #[test]
-fn an_older_gitignore_is_told_what_it_lacks() {
+fn an_older_gitignore_is_reported_what_it_lacks() {
     let workspace = Workspace::new().file(".gitignore", "target\n/state/*.journal\n/state/*.lock\n");
     let outcome = workspace.run("init").exit(0).says("left as it is: .gitignore; it lacks /state/*.backup");
     assert!(!outcome.stdout.contains("*.journal"), "{}", outcome.stdout);
@@ -109,7 +109,7 @@ fn another_folder_is_made_and_named_in_the_next_commands() {
 }
 
 #[test]
-fn a_file_in_the_place_of_a_folder_is_told() {
+fn a_file_in_the_place_of_a_folder_is_reported() {
     let workspace = Workspace::new().file("manifests", "not a folder");
     let _ = workspace.run("init").exit(1).warns("manifests");
     assert_eq!(workspace.read("manifests"), "not a folder");

@@ -26,6 +26,7 @@ mod members;
 mod page;
 mod plan;
 mod properties;
+mod prose;
 mod readme;
 mod recover;
 mod refresh;

@@ -59,6 +59,6 @@ fn the_pages_are_valid() {
 }
 
 #[test]
-fn a_file_in_the_place_of_the_folder_is_told() {
+fn a_file_in_the_place_of_the_folder_is_reported() {
     let _ = Workspace::new().file("pages", "mine").run("man --out pages").exit(1).warns("pages");
 }

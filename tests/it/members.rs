@@ -1,4 +1,4 @@
-//! Every member of every request body, driven by the tables of `shape`: what is written arrives, and what is wrong is told.
+//! Every member of every request body, driven by the tables of `shape`: what is written arrives, and mistakes are reported.
 //!
 //! `docs/members.md` lists the members and names these tests.
 
@@ -142,7 +142,7 @@ fn found(manifest: &Value) -> Vec<(&'static str, usize, String)> {
     findings.map(|found| (found.code, found.source.place.column as usize, found.message.clone())).collect()
 }
 
-/// Where a text stands in a manifest that is written on one line, in characters from 1.
+/// Where a text is in a manifest that is written on one line, in characters from 1.
 fn column_of(manifest: &Value, text: &str) -> usize {
     let written = manifest.to_string();
     written[..written.find(text).unwrap()].chars().count() + 1
@@ -152,7 +152,7 @@ fn column_of(manifest: &Value, text: &str) -> usize {
 fn expect_at(manifest: &Value, pointer: &str, wrong: &Value, code: &str) {
     let mut manifest = manifest.clone();
     *manifest.pointer_mut(pointer).unwrap() = wrong.clone();
-    // A value that stands nowhere else tells the column.
+    // A value that occurs nowhere else gives the column.
     let mut marked = manifest.clone();
     *marked.pointer_mut(pointer).unwrap() = json!("\u{1F3F7}");
     let column = column_of(&marked, "\"\u{1F3F7}");
@@ -276,7 +276,7 @@ fn a_required_member_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_value_of_the_wrong_type_is_told_at_its_place() {
+fn a_value_of_the_wrong_type_is_reported_at_its_place() {
     for manifest in full_manifests() {
         for Place { pointer, form } in walk(&manifest).1 {
             match form {
@@ -298,7 +298,7 @@ fn a_value_of_the_wrong_type_is_told_at_its_place() {
 }
 
 #[test]
-fn a_value_of_the_wrong_form_is_told_at_its_place() {
+fn a_value_of_the_wrong_form_is_reported_at_its_place() {
     for manifest in full_manifests() {
         for Place { pointer, form } in walk(&manifest).1 {
             let wrong: &[(&str, &str)] = match form {
@@ -319,7 +319,7 @@ fn a_value_of_the_wrong_form_is_told_at_its_place() {
 }
 
 #[test]
-fn a_member_that_nothing_knows_is_told_at_its_place() {
+fn an_unknown_member_is_reported_at_its_place() {
     for manifest in full_manifests() {
         let mut pointers: Vec<String> = walk(&manifest).0.into_iter().map(|body| body.pointer).collect();
         pointers.extend(["".to_owned(), "/metadata".to_owned()]);
@@ -377,7 +377,7 @@ fn text_path_and_null_of_an_attribute_arrive_as_they_are_written() {
 }
 
 #[test]
-fn an_attribute_of_another_form_is_told_at_its_place() {
+fn an_attribute_of_another_form_is_reported_at_its_place() {
     let id = "2f5515b6-7e98-4f4d-9010-bfd2a27d4f35";
     for mut manifest in full_manifests() {
         manifest["spec"]["customAttributes"] = json!({id: "text"});
@@ -427,7 +427,7 @@ fn on_change_says_what_becomes_of_a_changed_conversation() {
 }
 
 #[test]
-fn adopt_takes_a_conversation_that_exists_and_makes_none() {
+fn adopt_takes_a_conversation_that_exists_and_creates_none() {
     let workspace = Workspace::new().copy("examples/quickstart");
     let _ = workspace.run("apply examples/quickstart --tenant sandbox --yes").exit(0);
     let made = posts(&workspace).len();

@@ -152,7 +152,7 @@ fn hostile_text_does_no_harm_in_a_browser() {
     browser.press("/<script>alert");
     assert_eq!(shown(&browser), ["hostile*"]);
     is_quiet(&browser);
-    // The policy stands, should an escape ever be missing.
+    // The policy still protects if an escape is ever missing.
     let injected = "const script = document.createElement('script'); script.textContent = 'window.harm = 1'; \
                     document.body.append(script); document.body.setAttribute('onclick', 'window.harm = 2'); \
                     document.body.click(); return window.harm ?? null";

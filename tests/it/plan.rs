@@ -188,7 +188,7 @@ fn target_takes_globs_and_repeats() {
 }
 
 #[test]
-fn what_fits_nothing_is_told_and_what_fits_is_not() {
+fn what_fits_nothing_is_reported_and_what_fits_is_not() {
     let workspace = four();
     for narrowed in ["--target conversation.slip", "--selector no=such", "--exclude *"] {
         for command in ["plan", "apply --yes"] {
@@ -227,7 +227,7 @@ fn a_record_outside_of_the_scope_is_not_forgotten() {
 }
 
 #[test]
-fn a_pattern_or_selector_that_is_none_is_wrong_usage() {
+fn an_invalid_pattern_or_selector_is_wrong_usage() {
     let workspace = four();
     let _ = workspace.run("plan --target conversation.[").exit(64).warns("conversation.[");
     let _ = workspace.run("plan --selector wave").exit(64).warns("key=value");
@@ -328,7 +328,7 @@ fn a_form_with_a_file_goes_beside_the_text() {
 }
 
 #[test]
-fn a_form_that_is_none_is_wrong_usage() {
+fn an_unknown_form_is_wrong_usage() {
     let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
     let _ = workspace.run("plan --format yaml").exit(64).warns("yaml");
     let _ = workspace.run("plan --format json=").exit(64).warns("file name");
@@ -434,7 +434,7 @@ fn the_default_tenant_is_used_unless_another_is_named() {
 }
 
 #[test]
-fn a_tenant_that_is_unknown_or_not_to_be_told_is_a_failure_that_names_those_there_are() {
+fn an_unknown_or_ambiguous_tenant_is_a_failure_that_names_the_existing_ones() {
     let project = "version: 1\ntenants:\n  a: {baseUrl: https://a.example}\n  b: {baseUrl: https://b.example}\n";
     let workspace = Workspace::new().file("dixaform.yaml", project).file("manifests/order.yaml", ORDER);
     let _ = workspace.run("plan --tenant c").exit(1).warns("there is no tenant `c`").warns("a, b, sandbox");
@@ -464,7 +464,7 @@ fn project_is_refused(project: &str, place: &str, says: &[&str]) {
 }
 
 #[test]
-fn what_is_wrong_in_the_project_file_is_told_with_its_place_and_a_hint() {
+fn what_is_wrong_in_the_project_file_is_reported_with_its_place_and_a_hint() {
     let tenant = |settings: &str| format!("version: 1\ntenants:\n  a:\n    {settings}\n");
     project_is_refused(&tenant("baseURL: https://a.example"), "4:5", &["did you mean `baseUrl`?"]);
     project_is_refused("version: 1\nmanifest: [a]\n", "2:1", &["did you mean `manifests`?"]);
@@ -477,7 +477,7 @@ fn what_is_wrong_in_the_project_file_is_told_with_its_place_and_a_hint() {
 }
 
 #[test]
-fn every_problem_of_the_project_file_is_told_at_once() {
+fn every_problem_of_the_project_file_is_reported_at_once() {
     let project = "version: 1\nmanifest: [a]\ntenants:\n  a: {baseURL: x, settle: soon}\n";
     project_is_refused(project, "2:1", &["dixaform.yaml:4:7\n", "dixaform.yaml:4:27\n"]);
 }

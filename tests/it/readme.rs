@@ -73,7 +73,7 @@ fn subcommands(help: &str) -> Vec<&str> {
     lines.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect()
 }
 
-/// Whether a flag stands in a text as a whole: `--state` is not mentioned by `--state-file`.
+/// Whether a flag occurs in a text as a whole: `--state` is not mentioned by `--state-file`.
 fn mentions(text: &str, flag: &str) -> bool {
     text.match_indices(flag).any(|(at, _)| {
         let next = text[at + flag.len()..].chars().next();

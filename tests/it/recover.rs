@@ -242,7 +242,7 @@ fn what_could_be_either_of_two_different_conversations_is_not_taken_for_the_firs
 }
 
 #[test]
-fn create_and_forget_plan_it_anew() {
+fn create_and_forget_plan_it_again() {
     for word in ["create", "forget"] {
         let workspace = workspace(&[email("a")]);
         let _ = apply_with(&workspace, NEVER_MADE_AND_BLIND).exit(6);
@@ -310,7 +310,7 @@ fn with_nothing_in_doubt_there_is_nothing_to_decide_and_nothing_is_sent() {
 }
 
 #[test]
-fn the_state_is_not_mended_before_the_doubt_is_settled() {
+fn the_state_is_not_repaired_before_the_doubt_is_settled() {
     let workspace = workspace(&[email("a"), email("b")]);
     let _ = apply_with(&workspace, LOST_AND_BLIND).exit(6);
     let known = addresses(&workspace).remove(0);

@@ -44,7 +44,7 @@ fn without_refresh_no_request_is_made_and_drift_is_not_seen() {
 }
 
 #[test]
-fn a_value_that_was_changed_outside_is_told_apart_and_planned_back() {
+fn a_value_that_was_changed_outside_is_reported_apart_and_planned_back() {
     let (workspace, server) = applied();
     changed_by_hand(&server, &json!({TEXT: "by hand"}));
     let plan = workspace.run("plan --refresh --detailed-exitcode").exit(2);
@@ -98,7 +98,7 @@ fn a_change_of_the_manifest_that_was_made_outside_already_leaves_nothing_to_do()
 }
 
 #[test]
-fn a_conversation_that_is_gone_is_told_and_never_made_again_by_itself() {
+fn a_conversation_that_is_gone_is_reported_and_never_made_again_by_itself() {
     let (workspace, mut server) = applied();
     // The tenant was emptied: the same address, and none of the conversations.
     let port = server.base_url().rsplit_once(':').unwrap().1.to_owned();
@@ -120,7 +120,7 @@ fn a_conversation_that_is_gone_is_told_and_never_made_again_by_itself() {
 }
 
 #[test]
-fn the_price_of_looking_is_told_before_the_first_call_and_only_what_is_in_scope_is_read() {
+fn the_price_of_looking_is_reported_before_the_first_call_and_only_what_is_in_scope_is_read() {
     let (workspace, _server) = applied();
     workspace.write("manifests/new.yaml", email("new"));
     let sent = workspace.requests_in(LOG).len();

@@ -339,10 +339,10 @@ fn findings_are_a_page_of_markdown_within_its_bounds() {
     assert_eq!(page, "<!-- dixaform:validate -->\n## dixaform: 1 manifest is valid\n");
 }
 
-// Text of others.
+// Foreign text.
 
 #[test]
-fn text_of_others_is_nothing_but_text_in_every_form() {
+fn foreign_text_is_nothing_but_text_in_every_form() {
     // Dixa's answer repeats it.
     let hostile = "a\\n::error::x\\n</details>\\n```\\n| b | \\e[31m\\u202e%0A @all #1 <b>";
     let with = |name: &str| {

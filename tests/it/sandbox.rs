@@ -99,7 +99,7 @@ fn a_seed_names_what_it_knows() {
 }
 
 #[test]
-fn a_seed_that_is_wrong_is_told_with_every_problem() {
+fn a_seed_that_is_wrong_is_reported_with_every_problem() {
     let workspace = Workspace::new().file("seed.yaml", "agents: [{id: nobody}]\nqueue: []\n");
     let _ = workspace.run("sandbox --seed seed.yaml").exit(1).warns("agents[0]").warns("queue");
     workspace.write("seed.yaml", "agents: [");
@@ -108,7 +108,7 @@ fn a_seed_that_is_wrong_is_told_with_every_problem() {
 }
 
 #[test]
-fn manifests_name_attributes_that_a_strict_one_shall_know() {
+fn manifests_name_attributes_that_a_strict_one_must_know() {
     let id = "11111111-2222-4333-8444-555555555555";
     let manifest = crate::support::manifests::ORDER.replace(TEXT, id);
     let workspace = Workspace::new().file("order.yaml", &manifest);
@@ -157,7 +157,7 @@ fn sigterm_ends_it_in_order() {
 }
 
 #[test]
-fn a_rate_that_is_none_is_wrong_usage() {
+fn an_invalid_rate_is_wrong_usage() {
     let workspace = Workspace::new();
     let _ = workspace.run("sandbox --rate 0").exit(64).warns("positive");
     let _ = workspace.run("sandbox --burst 0").exit(64);

@@ -24,7 +24,7 @@ fn a_saved_plan_is_shown_as_it_was_and_is_the_json_form() {
     let workspace = planned();
     let planned_now = workspace.run("plan").exit(0);
     let shown = workspace.run("show seed.plan").exit(0);
-    // Where in the manifests the changes stand is in both.
+    // Both say where in the manifests the changes are.
     assert_eq!(shown.stdout, planned_now.stdout);
     let json = workspace.run("plan --format json").exit(0).stdout;
     assert_eq!(workspace.read("seed.plan"), json);
@@ -34,7 +34,7 @@ fn a_saved_plan_is_shown_as_it_was_and_is_the_json_form() {
 }
 
 #[test]
-fn an_attribute_that_a_saved_plan_can_not_write_is_told_with_its_place() {
+fn an_attribute_that_a_saved_plan_can_not_write_is_reported_with_its_place() {
     let unknown = "11111111-2222-4333-8444-555555555555";
     let workspace = Workspace::new().file("manifests/order.yaml", &ORDER.replace(TEXT, unknown));
     let server = Server::start(&workspace, "--strict --request-log requests.jsonl");

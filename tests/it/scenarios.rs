@@ -10,8 +10,8 @@
 //! $ remove manifests/order.yaml
 //! ```
 //!
-//! The `.out` file repeats comments and steps. Standard output is kept as it is, but for times of day, which become `<time>`. Standard error is kept, behind `! `,
-//! where the exit code is not 0. `UPDATE_GOLDEN=1 cargo test scenarios` writes what is printed now: read the diff.
+//! The `.out` file repeats comments and steps. Standard output is kept as it is, except times of day, which become
+//! `<time>`. If the exit code is not 0, standard error is kept too, behind `! `. `UPDATE_GOLDEN=1 cargo test scenarios` writes what is printed now: read the diff.
 
 use std::path::{Path, PathBuf};
 

@@ -29,7 +29,7 @@ fn list_has_address_id_time_and_place_of_each_record_in_columns() {
     assert_eq!(rows[1], ["import.legacy", "#1002", &legacy, "manifests/old/legacy.yaml:1"]);
     assert_eq!(rows.len(), 2);
     let columns: Vec<_> = outcome.stdout.lines().map(|line| line.find('#')).collect();
-    assert_eq!(columns[0], columns[1], "ids stand in a column");
+    assert_eq!(columns[0], columns[1], "ids are in a column");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn list_says_which_attributes_were_never_written() {
 }
 
 #[test]
-fn show_prints_the_record_as_it_stands_in_the_state() {
+fn show_prints_the_record_as_it_is_in_the_state() {
     let workspace = applied();
     let outcome = workspace.run("state show conversation.order").exit(0);
     let shown: Value = serde_json::from_str(&outcome.stdout).unwrap();

@@ -53,7 +53,7 @@ fn wait_until(mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Until the first of two applies is at work.
+/// Until the first of two applies is running.
 fn wait_for_the_first_call(workspace: &Workspace) {
     wait_until(|| workspace.exists("requests.jsonl") && !workspace.read("requests.jsonl").is_empty());
 }
@@ -115,7 +115,7 @@ fn an_apply_that_waits_for_the_lock_finds_nothing_left_to_do() {
 }
 
 #[test]
-fn who_waited_in_vain_is_told_after_that_time() {
+fn waiting_in_vain_is_reported_after_that_time() {
     let (workspace, _server) = beside_a_slow_server("2s");
     let first = spawn(&workspace, "apply --yes");
     wait_for_the_first_call(&workspace);

@@ -11,7 +11,7 @@ fn wrong_twice() -> String {
     email("Late").replace("_type: Inbound", "_type: Inbuond")
 }
 
-/// The `FILE:LINE:COLUMN` of every finding, in the order in which they are told.
+/// The `FILE:LINE:COLUMN` of every finding, in the order in which they are reported.
 fn places(stdout: &str) -> Vec<&str> {
     stdout.lines().filter_map(|line| line.trim_start().strip_prefix("--> ")).collect()
 }
@@ -58,7 +58,7 @@ error[unknown-member]: unknown member `requsterId` of an Email conversation
 }
 
 #[test]
-fn all_problems_of_all_files_are_told_at_once_sorted_by_place() {
+fn all_problems_of_all_files_are_reported_at_once_sorted_by_place() {
     let workspace = Workspace::new().file("manifests/b.yaml", &wrong_twice()).file("manifests/a.yaml", &wrong_twice());
     let outcome = workspace.run("validate").exit(1);
     let expected =
@@ -183,7 +183,7 @@ fn an_alias_bomb_is_a_finding() {
 }
 
 #[test]
-fn a_hostile_file_does_not_hide_the_findings_of_others() {
+fn a_hostile_file_does_not_hide_the_findings_of_other_files() {
     let workspace = Workspace::new().file("manifests/b.yaml", &wrong_twice());
     workspace.write("manifests/a.yaml", "[".repeat(10_000));
     let _ = workspace.run("validate").exit(1).says("manifests/a.yaml:1:").says("manifests/b.yaml:4:9");

@@ -36,7 +36,7 @@ fn one_of_three_is_bad() -> Workspace {
 }
 
 #[test]
-fn one_failure_stops_nothing_else_and_is_told_with_its_place_and_dixas_words() {
+fn one_failure_stops_nothing_else_and_is_reported_with_its_place_and_dixas_words() {
     let workspace = one_of_three_is_bad();
     let outcome = workspace.run("apply --yes").exit(4);
     let outcome = outcome.says("error: conversation.b was not created").says("  --> manifests/three.yaml:25:25\n");

@@ -50,7 +50,7 @@ fn an_outbound_message_of_an_import_is_sent_to_nobody_and_needs_no_leave() {
 }
 
 #[test]
-fn a_missing_token_is_told_before_anything_is_asked_or_sent() {
+fn a_missing_token_is_reported_before_anything_is_asked_or_sent() {
     let project = "version: 1\ntenants:\n  local: {baseUrl: \"http://127.0.0.1:1\", apiKeyEnv: LOCAL_KEY}\n";
     let workspace = Workspace::new().file("dixaform.yaml", project).file("manifests/order.yaml", ORDER);
     let _ = workspace.run("apply").exit(3).warns("LOCAL_KEY is not set");

@@ -37,7 +37,7 @@ fn the_workflow_asks_for_no_more_than_it_needs() {
 }
 
 #[test]
-fn only_known_actions_are_used_and_no_text_of_others_is_part_of_a_script() {
+fn only_known_actions_are_used_and_no_foreign_text_is_part_of_a_script() {
     for file in ["github/plan-and-apply.yml", "github/action.yml"] {
         for step in steps(&yaml(file)) {
             assert!(step["uses"].as_str().is_none_or(|action| ACTIONS.contains(&action)), "{file}: {step}");
@@ -70,7 +70,7 @@ fn every_script_stops_at_its_first_error() {
     }
 }
 
-/// What a program that checks files says; none where it is not installed, which is told past the capture of the test's
+/// What a program that checks files says; none if it is not installed, which is printed past the capture of the test's
 /// output, and with `DIXAFORM_CI_KIT=required` fails the test.
 fn checked_by(program: &str, arguments: &[&str]) -> Option<Output> {
     if let Ok(output) = Command::new(program).args(arguments).current_dir(examples()).output() {

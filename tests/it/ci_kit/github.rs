@@ -56,7 +56,7 @@ fn run_number(repository: &Repository, event: Event, stop: Option<Stopped>, numb
         let mut defaults = variables(&workflow["env"], &context);
         defaults.extend(of_github(event, number, repository));
         if stop == Some(Stopped::Orphaned) {
-            // It is found at work, and nobody waits for it.
+            // It is found running, and nobody waits for it.
             defaults.insert("DIXAFORM_LOCK_SECONDS".to_owned(), "0".to_owned());
         }
         let mut outside = Outside { repository, job, folder: String::new(), defaults, stop };
@@ -110,7 +110,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What stands around the steps of a job.
+/// What surrounds the steps of a job.
 struct Outside<'a> {
     repository: &'a Repository,
     job: &'a str,
@@ -162,7 +162,7 @@ impl Outside<'_> {
 
     fn script(&mut self, name: &str, step: &Value, context: &mut Context, run: &mut Run) -> &'static str {
         let script = step["run"].as_str().unwrap();
-        assert!(!script.contains("${{"), "text of others must not become part of a script: {script}");
+        assert!(!script.contains("${{"), "foreign text must not become part of a script: {script}");
         let mut environment = self.defaults.clone();
         environment.extend(variables(&step["env"], context));
         let output = self.repository.workspace.path("output");
@@ -401,7 +401,7 @@ fn a_job_that_is_stopped_in_mid_work_loses_nothing_and_the_next_one_makes_nothin
 
 /// Given back, the tenant would be planned without what that apply still makes, and all of it made once more.
 #[test]
-fn while_an_apply_that_outlived_its_job_is_at_work_nothing_is_saved_and_the_tenant_stays_taken() {
+fn while_an_apply_that_outlived_its_job_is_running_nothing_is_saved_and_the_tenant_stays_taken() {
     let repository = Repository::ready(20, "--faults hang-after@create#2-5");
     let first = run(&repository, Event::Push, Some(Stopped::Orphaned));
     first.ended("apply/Apply", "cancelled");
@@ -538,7 +538,7 @@ fn act(repository: &Repository, inputs: &[(&str, &str)]) -> (Context, Run) {
 
 /// As a block of YAML has them.
 #[test]
-fn paths_and_flags_may_stand_in_several_lines() {
+fn paths_and_flags_may_be_on_several_lines() {
     let repository = Repository::ready(3, "");
     let (tenant, paths) =
         (("tenant", "staging"), ("paths", "manifests/c0.yaml\nmanifests/c1.yaml\nmanifests/c2.yaml\n"));

@@ -103,7 +103,7 @@ fn a_merge_request_gets_one_note_which_is_edited_later_and_its_reports() {
     assert!(comments[1].1.contains("3 to create"), "{comments:?}");
     let calls = repository.calls();
     assert_eq!((calls.matches("--request POST").count(), calls.matches("--request PUT").count()), (1, 1), "{calls}");
-    assert!(!calls.contains("glpat"), "a token stands among the arguments: {calls}");
+    assert!(!calls.contains("glpat"), "a token is among the arguments: {calls}");
     assert_eq!(repository.requests(), 0);
     assert!(!first.variables.values().any(|value| value.contains("secret")));
 }

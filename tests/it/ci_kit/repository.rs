@@ -212,7 +212,7 @@ impl Repository {
         self.workspace.write(&format!("stubs/comments/{id}.md"), text);
     }
 
-    /// What the stand-ins were told, a line for each call.
+    /// How the stand-ins were called, with a line for each call.
     pub(super) fn calls(&self) -> String {
         std::fs::read_to_string(self.workspace.path("stubs/calls")).unwrap_or_default()
     }
