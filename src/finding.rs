@@ -1,4 +1,4 @@
-//! Something to tell the author of a manifest, a project file or a flag.
+//! Findings: what is wrong or suspicious in a manifest, a project file or a flag.
 
 use crate::source::{Place, Source};
 
@@ -20,12 +20,12 @@ impl Severity {
     }
 }
 
-/// The line that a finding is about, cut to a bearable length.
+/// The line that a finding is about, cut to a readable length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt {
     /// The text of the line, or a window of at most [`Excerpt::WIDTH`] characters around the finding.
     pub text: String,
-    /// Characters of the line that were cut off in front.
+    /// How many characters of the line were cut off at its beginning.
     pub skipped: u32,
     /// How many characters to underline, at least 1, within `text`.
     pub length: u32,
@@ -35,7 +35,7 @@ impl Excerpt {
     /// The longest window, in characters; about two lines of a terminal.
     pub const WIDTH: usize = 160;
 
-    /// The line that `place` is on, underlining up to `end` on the same line, or to the end of the line. None where
+    /// The line that `place` is on, underlining up to `end` on the same line, or to the end of the line. None if
     /// the place is beyond the end of the line.
     pub fn of(line: &str, place: Place, end: Place) -> Option<Self> {
         let line = line.trim_end();
@@ -55,7 +55,7 @@ impl Excerpt {
 /// One thing that is wrong or suspicious, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Stable, in kebab case; scripts may rely on it.
+    /// One of [`code`].
     pub code: &'static str,
     pub severity: Severity,
     pub source: Source,

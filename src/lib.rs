@@ -1,9 +1,9 @@
-//! dixaform: plan and apply for [Dixa](https://www.dixa.com) conversations that are described in YAML manifests.
+//! dixaform: plan and apply for [Dixa](https://www.dixa.com) conversations described in YAML manifests.
 //!
 //! See `README.md` for what it does and how to use it. This page is the map of the code: what flows where, which
 //! module is for what, who may use whom, what always holds, and what the words mean.
 //!
-//! # From above
+//! # Overview
 //!
 //! ```text
 //!  YAML text ──manifest──▶ Desired ─┐                        ┌─▶ render ─▶ text, JSON
@@ -14,14 +14,14 @@
 //!  State + journal ──replay──▶ State and what is in doubt ──workspace──▶ state file, serial + 1
 //! ```
 //!
-//! One function is the middle of it: [`plan::plan()`] takes what is wanted, what was applied and a few options, and
-//! gives a [`plan::Plan`]. It can't fail, it waits for nothing, and it knows no time of day. What is on its left turns
-//! text into values that are checked by being there; what is on its right shows the plan, or does what it says without
-//! deciding anything. Files, sockets, clocks and the environment are at the rim only.
+//! One function is at the centre: [`plan::plan()`] takes what is wanted, what was applied and a few options, and
+//! returns a [`plan::Plan`]. It can't fail, never waits, and doesn't depend on the time. On its left, text is parsed
+//! into values that are valid by construction. On its right, the plan is shown, or carried out without further
+//! decisions. Only the edges touch files, sockets, clocks and the environment.
 //!
 //! # Modules, in the order in which to read them
 //!
-//! Nouns, which everything else talks about:
+//! Nouns, which all other modules use:
 //!
 //! - [`source`]: where a thing was written: file, line, column
 //! - [`spec`]: a described conversation, packed until somebody looks inside
@@ -29,13 +29,13 @@
 //! - [`view`]: the same, borrowed, for who looks at it once
 //! - [`digest`]: the canonical form of a value, and its digest
 //! - [`conversation`]: address, content and custom attributes of a described conversation
-//! - [`finding`], [`reporter`]: something to tell an author, with its place; collecting them for one file
+//! - [`finding`], [`reporter`]: something wrong or suspicious, with its place; collecting findings for one file
 //! - [`desired`]: all manifests, checked and keyed by address
 //! - [`shape`]: tables of the members that each request body can have
 //! - [`scratch`]: memory that is needed for a moment, and again and again
-//! - [`access`], [`duration`]: how a tenant is reached; durations as people write them
+//! - [`access`], [`duration`]: how to reach a tenant; durations as people write them
 //!
-//! Pure core, text or values in, values out:
+//! Pure core: text or values in, values out.
 //!
 //! - [`yaml`]: YAML and JSON text to nodes with places
 //! - [`manifest`]: nodes to [`desired::Desired`], or to findings
@@ -46,13 +46,13 @@
 //! - [`render`]: findings, plans and reports as text
 //! - [`schema`]: JSON Schemas of what is read and written
 //!
-//! Edges, where the world begins:
+//! Edges: files and network.
 //!
 //! - [`api`]: what is asked of Dixa, its JSON, the HTTP client with its rate limit and retries
 //! - [`workspace`]: manifests, state, journal and lock as files
 //! - [`sandbox`]: the stand-in for Dixa, which understands the wire on its own
 //!
-//! And those that bring them together:
+//! Modules that bring these together:
 //!
 //! - [`survey`]: what a plan is made of, read in proportion to what changed
 //! - [`apply`]: carries out a plan
@@ -63,10 +63,10 @@
 //! Tests read this table: every use is in it, and everything in it is used. No circle is allowed, neither between
 //! modules nor between the files of one.
 //!
-//! | module | uses, of ours | never has in it |
+//! | module | uses | never contains |
 //! | --- | --- | --- |
 //! | nouns | nouns | files, network, time, chance, the environment, async, serde derives |
-//! | `yaml` | nouns | files: it gets text and a name |
+//! | `yaml` | nouns | files: it takes text and a name |
 //! | `manifest` | nouns, `yaml` | files |
 //! | `project` | nouns, `yaml`, `plan` | files |
 //! | `state` | nouns | files |
@@ -77,25 +77,25 @@
 //! | `api` | nouns | manifests, plans, state files |
 //! | `survey` | nouns, `yaml`, `manifest`, `state`, `plan`, `workspace` | rules of planning, except "the digests are the same" |
 //! | `workspace` | nouns, `state`, `journal` | decisions |
-//! | `sandbox` | nothing | anything it could be wrong in together with the client |
+//! | `sandbox` | nothing | code of the client, so that the two can't share a mistake |
 //! | `apply` | nouns, `project`, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
 //! | `cli` | everything | domain rules |
 //!
 //! # What always holds
 //!
-//! 1. Nouns and the pure core touch no file, socket, clock, environment or source of chance.
+//! 1. Nouns and the pure core use no files, sockets, clocks, environment or random numbers.
 //! 2. The same input gives the same plan, byte for byte.
-//! 3. Apply chooses nothing. What it has to know, the plan says.
-//! 4. A reason is for people: nothing that is done depends on a [`plan::Reason`].
-//! 5. After an apply in which everything was done, the next plan is empty.
-//! 6. Nothing that makes a conversation is sent before its intent is in the journal and on disk, and nothing is noted
-//!    as done without the id that Dixa gave.
-//! 7. The journal, the state file, JSON output, manifests and Dixa's wire have each their own types and their own
-//!    version. What is newer than this program is refused and never rewritten.
-//! 8. Only [`cli`] prints, asks and sets the exit code. Results go to standard output, all else to standard error.
-//! 9. Renderers neither count nor decide, so that no two can differ about a number.
+//! 3. Apply decides nothing. Everything it needs to know is in the plan.
+//! 4. A reason is for people: no action depends on a [`plan::Reason`].
+//! 5. After a complete apply, the next plan is empty.
+//! 6. No call that creates a conversation is sent before its intent is in the journal and on disk, and no call is
+//!    recorded as done without the id from Dixa.
+//! 7. The journal, the state file, JSON output, manifests and Dixa's API each have their own types and their own
+//!    version. A version newer than this program is refused and never rewritten.
+//! 8. Only [`cli`] prints, asks and sets the exit code. Results go to standard output, the rest to standard error.
+//! 9. Renderers neither count nor decide, so that no two can show different numbers.
 //! 10. Everything has a limit: bytes of a file, depth, findings, attempts, waiting, requests in flight.
-//! 11. Tests reach nothing beyond loopback.
+//! 11. Tests use no network except loopback.
 //!
 //! # Words
 //!
@@ -104,21 +104,21 @@
 //! | word | means |
 //! | --- | --- |
 //! | manifest | one YAML document that describes one conversation |
-//! | address | its stable name, `conversation.<name>` or `import.<name>`; never an id of Dixa |
+//! | address | its stable name, `conversation.<name>` or `import.<name>`; never an id from Dixa |
 //! | desired | all manifests, parsed, checked and keyed by address |
 //! | state, record | what was applied to one tenant; one record for each address |
 //! | digest | `sha256:<hex>` of the canonical form of a spec |
-//! | plan, change, action, reason | ordered changes from state to desired; each has one action, and why |
+//! | plan, change, action, reason | the ordered changes from state to desired; each has one action and one reason |
 //! | apply, outcome | carrying out a plan; how one change ended |
-//! | journal, in doubt | the write-ahead record of an apply; a call that began and whose end is not known |
-//! | marker | an `externalId` that dixaform sets on a first message, by which a lost answer is found again |
+//! | journal, in doubt | the write-ahead record of an apply; a call that began and whose result is unknown |
+//! | marker | an `externalId` that dixaform sets on a first message, to find the conversation if the answer is lost |
 //! | settle | find out what became of a call in doubt |
 //! | drift | the tenant differs from the record |
-//! | adopt, forget | take a conversation that exists under management; drop a record and leave the conversation alone |
+//! | adopt, forget | start managing an existing conversation; drop a record and leave the conversation alone |
 //! | tenant | one Dixa organization with its token, state and limits |
 //! | sandbox | the embedded stand-in for Dixa |
-//! | finding | something to tell an author: code, severity, place, message, hint |
-//! | price | how many calls a plan makes, how long they take, and their share of the day's quota |
+//! | finding | something wrong or suspicious: code, severity, place, message, hint |
+//! | price | how many calls a plan makes, how long they take, and their share of the daily quota |
 //! | fingerprint | a short digest of what a plan would do |
 
 pub mod access;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::finding::{Excerpt, Finding, Findings, Severity};
 use crate::source::{Place, Source};
 
-/// Findings of one file. A file that is wrong a million times says so, and no more than [`Reporter::LIMIT`] of them.
+/// Findings of one file. At most [`Reporter::LIMIT`] are kept; the others are counted.
 #[derive(Debug)]
 pub struct Reporter<'t> {
     file: Arc<str>,
@@ -18,7 +18,7 @@ pub struct Reporter<'t> {
 }
 
 impl<'t> Reporter<'t> {
-    /// The most findings that one file may have; the rest is counted.
+    /// How many findings of one file are kept.
     pub const LIMIT: usize = 500;
 
     pub fn new(file: &Arc<str>, text: &'t str) -> Self {
@@ -54,7 +54,7 @@ impl<'t> Reporter<'t> {
         self.report(code, Severity::Warning, span, message.into())
     }
 
-    /// What was found. The count of what was left out comes as a finding of its own.
+    /// The findings. If some were only counted, one more finding says how many.
     pub fn finish(mut self) -> Findings {
         if self.dropped > 0 {
             let message = format!("{} more problems in this file are not shown", self.dropped);
@@ -67,7 +67,7 @@ impl<'t> Reporter<'t> {
                 excerpt: None,
                 related: Vec::new(),
             });
-            // Sorted last by its line; what is shown is the last line of the file.
+            // It sorts last by its line, and shows the last line of the file.
             let last = self.text.lines().count().max(1) as u32;
             if let Some(finding) = self.findings.last_mut() {
                 finding.source.place = Place { line: last, column: 1 };
@@ -120,7 +120,7 @@ impl Report<'_> {
         self
     }
 
-    /// Shows no line of the file: it may hold a secret.
+    /// Shows no line of the file, because it may contain a secret.
     pub fn without_excerpt(self) -> Self {
         if let Some(finding) = self.finding {
             finding.excerpt = None;

@@ -1,4 +1,4 @@
-//! `metadata.annotations`: those in `dixaform/…` are settings, all others are the author's own.
+//! `metadata.annotations`: those that begin with `dixaform/` are settings, all others are the author's own.
 
 use crate::conversation::{ConversationId, OnChange};
 use crate::finding::{Severity, closest, code};
@@ -23,7 +23,7 @@ pub(super) struct Settings {
     pub ignore: Vec<&'static str>,
 }
 
-/// Reads the settings among annotations that are known to be strings; `None` values were reported already.
+/// Reads the settings. A value of `None` is not a string, and was reported already.
 pub(super) fn settings(entries: &[(Entry<'_>, Option<&str>)], reporter: &mut Reporter<'_>) -> Settings {
     let mut settings = Settings::default();
     for (entry, text) in entries {
@@ -72,7 +72,7 @@ fn adopt(text: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Con
     if id.is_none() {
         reporter
             .error(code::BAD_ANNOTATION, node.span(), format!("`{text}` is not the id of a conversation"))
-            .hint("the number that Dixa shows for the conversation, in quotes: \"1234\"");
+            .hint("write the number that Dixa shows for the conversation, in quotes: \"1234\"");
     }
     id.map(ConversationId)
 }

@@ -1,4 +1,4 @@
-//! What is legal and probably a mistake: warnings about one import.
+//! Legal but suspicious: warnings about one import.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::reporter::Reporter;
 use crate::shape::KNOWN_CHANNEL_NAMES;
 use crate::yaml::{Content, Node};
 
-/// Looks at the spec of an import that passed every check.
+/// Checks the spec of an import that has no errors.
 pub(super) fn of_import(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     channel_name(spec, reporter);
     let messages = match spec.get("messages").map(|entry| entry.value.content) {
@@ -22,7 +22,7 @@ pub(super) fn of_import(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
         if latest.is_some_and(|latest| written < latest) {
             reporter
                 .warning(code::MESSAGES_OUT_OF_ORDER, node.span(), "this message is older than the one before it")
-                .hint("put messages in the order in which they were written");
+                .hint("sort messages by the time they were written");
         }
         latest = latest.max(Some(written));
     }
@@ -48,9 +48,9 @@ fn channel_name(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     }
     let hint = match closest(name, KNOWN_CHANNEL_NAMES.iter().copied()) {
         Some(known) => format!("did you mean `{known}`?"),
-        None => format!("Dixa may refuse it; documented are {}", words(KNOWN_CHANNEL_NAMES.iter().copied())),
+        None => format!("Dixa may refuse it; it documents {}", words(KNOWN_CHANNEL_NAMES.iter().copied())),
     };
-    let message = format!("the channel `{name}` is not one that Dixa documents");
+    let message = format!("Dixa's documentation does not list the channel `{name}`");
     reporter.warning(code::UNKNOWN_CHANNEL_NAME, entry.value.span(), message).hint(hint);
 }
 
