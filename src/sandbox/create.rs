@@ -17,7 +17,7 @@ use crate::sandbox::show::{self, Carrier, Common, Envelope, put};
 use crate::sandbox::store::Store;
 use crate::sandbox::world::World;
 
-/// Creates what the body describes. `strict` refuses what the body names and nobody knows.
+/// Creates what the body describes. `strict` refuses names of things that do not exist.
 pub fn create(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Result<Answer, Refusal> {
     let creation = Creation::decode(body)?;
     let shown_at = in_seconds(now);

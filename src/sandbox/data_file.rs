@@ -16,11 +16,11 @@ use tokio::time::{Instant, sleep};
 use crate::sandbox::data_v1::{FORMAT, Header, Line};
 use crate::sandbox::world::{Misfit, World};
 
-/// How long to wait for another process to let go of the file: a run that was just killed may take a moment.
+/// How long to wait for another process to release the file: a run that was just killed may take a moment.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(2);
 const LOCK_POLL: Duration = Duration::from_millis(20);
 
-/// A body is 8 MiB at most, and is kept about twice; a longer line is none of ours.
+/// A body is 8 MiB at most, and is kept about twice; a longer line was not written by the sandbox.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What can be wrong with the data file.
@@ -36,7 +36,7 @@ pub enum DataFileError {
     Locked { path: PathBuf },
     #[error("{} is not the data of a sandbox", path.display())]
     NotSandboxData { path: PathBuf },
-    #[error("{} has the format `{found}`, and this version reads `{FORMAT}` only", path.display())]
+    #[error("{} has the format `{found}`, but this version reads only `{FORMAT}`", path.display())]
     OtherFormat { path: PathBuf, found: String },
     #[error("{}:{line} is damaged", path.display())]
     Damaged { path: PathBuf, line: u64, source: serde_json::Error },
@@ -52,7 +52,7 @@ pub struct DataFile {
     file: File,
     /// The bytes of whole lines.
     length: u64,
-    /// Part of a line may stand at the end and could not be taken back. Nothing more is appended.
+    /// The file may end with part of a line that could not be removed. Nothing more is appended.
     torn: bool,
 }
 
@@ -121,7 +121,7 @@ async fn lock(file: &File, path: &Path) -> Result<(), DataFileError> {
     }
 }
 
-/// Applies the lines to `world` and tells how many bytes of whole lines there are.
+/// Applies the lines to `world` and returns how many bytes of whole lines there are.
 fn replay(file: &File, path: &Path, world: &mut World) -> Result<u64, DataFileError> {
     let here = || path.to_owned();
     let read_error = |source| DataFileError::Read { path: here(), source };

@@ -27,7 +27,7 @@ pub struct Header {
 pub struct Line {
     /// When, RFC 3339; also the moment at which the things that were learned came to be.
     pub at: String,
-    /// What the request named and nobody knew yet.
+    /// What the request named and did not exist yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub learned: Vec<Thing>,
     /// Provisioned definitions of custom attributes, new or with new options, in full and as the API shows them.

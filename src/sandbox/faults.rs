@@ -7,7 +7,7 @@
 //!   - KIND is one of
 //!     - `429` (too many requests), `401`, `redirect` (302 to another host), `500-before`, `drop-before` (the
 //!       connection is closed without an answer), `hang` (there is never an answer): nothing is committed.
-//!     - `500-after`, `drop-after`, `hang-after`: what was asked for is committed, and nobody is told.
+//!     - `500-after`, `drop-after`, `hang-after`: the request is carried out, but the client does not learn of it.
 //!     - `slow-body`, `rubbish` (the status is right and the body is not JSON), `huge` (a body of 1 GiB), `partial`
 //!       (a 201 with `partialErrors`): what was asked for is committed.
 //!   - CALL is `any`, a method (`GET`, `POST`, `PATCH`), or one of `create` (`POST /v1/conversations`), `import`,
@@ -24,9 +24,9 @@
 //! - `retry-after=SECONDS`: what a `429` asks for; without it there is no such header.
 //! - `slow=TIME`: how long a `slow-body` takes in all; 2 s unless said otherwise.
 //!
-//! TIME is a number and `ms`, `s` or `m`; an hour is the most.
+//! TIME is a number and `ms`, `s` or `m`, at most an hour.
 //!
-//! What surprises: a request that is refused for its token or by the rate limit is not counted and gets no fault. Of
+//! Note: a request that is refused for its token or by the rate limit is not counted and gets no fault. Of
 //! several items that pick the same request the first one wins, and the seed decides only where no item does. What
 //! happens to a request depends on the plan, on which call it is and on how many came before it, and on nothing else; a
 //! client that sends several at once may have them arrive in another order each time.
@@ -81,7 +81,7 @@ impl Fault {
         Fault::Partial,
     ];
 
-    /// Those that a seed chooses from unless it is told otherwise: a client that tries again gets through them.
+    /// Those that a seed chooses from by default: a client that tries again gets through them.
     pub const PASSING: [Fault; 6] = [
         Fault::TooManyRequests,
         Fault::ServerErrorBefore,
@@ -230,7 +230,7 @@ struct Seeded {
     kinds: Vec<Fault>,
 }
 
-/// One request as a plan sees it: for each class that it is of, the how-manieth it is, counted from 1.
+/// One request as a plan sees it: for each class that it is of, its number, counted from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arrival(BTreeMap<Call, u64>);
 
@@ -306,7 +306,7 @@ impl Seeded {
     }
 }
 
-/// A plan at work: it counts.
+/// A plan in use: it counts requests.
 #[derive(Debug)]
 pub struct Faults {
     plan: FaultPlan,

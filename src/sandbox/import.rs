@@ -23,7 +23,7 @@ use crate::sandbox::world::World;
 /// The channel names that the documentation gives; others are refused by a strict sandbox only.
 const CHANNELS: &[&str] = &["email", "genericapimessaging", "widgetchat"];
 
-/// Imports what the body describes. `strict` refuses what the body names and nobody knows.
+/// Imports what the body describes. `strict` refuses names of things that do not exist.
 pub fn import(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Result<Answer, Refusal> {
     let import = Import::decode(body)?;
     if strict && !CHANNELS.contains(&import.channel_name.as_str()) {

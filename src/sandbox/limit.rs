@@ -1,6 +1,6 @@
 //! The rate limit: an exact token bucket per token, on a clock that tests can stop.
 //!
-//! <https://docs.dixa.io/docs/api-standards-rules>: per token, so many requests per second with bursts of so many. The
+//! <https://docs.dixa.io/docs/api-standards-rules>: per token, a number of requests per second with bursts of a certain size. The
 //! bucket is kept as one number, the instant at which it would be full if nothing more came: it is counted in whole
 //! nanoseconds, so a client that paces itself exactly is never refused because of rounding.
 
@@ -11,7 +11,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-/// Enough for every test of ours; beyond it, new tokens wait until an old bucket has filled up.
+/// Enough for all tests; beyond it, new tokens wait until an old bucket has filled up.
 const TOKENS_MAX: usize = 1024;
 
 /// The buckets of all tokens seen.

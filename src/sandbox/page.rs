@@ -11,7 +11,7 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// Which part of a list, newest first, a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// At most so many, 1 to [`PAGE_SIZE`].
+    /// The most items to return, 1 to [`PAGE_SIZE`].
     pub size: usize,
     /// Only conversations older than this one.
     pub before: Option<i64>,

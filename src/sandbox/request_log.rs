@@ -1,6 +1,6 @@
 //! The request log: a JSON line for every request that was answered, for tests and for looking at what a client does.
 //!
-//! The `Authorization` header is never in it. The file starts anew when it has grown large.
+//! The `Authorization` header is never in it. The file is started over when it has grown large.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::sandbox::data_file::open_private;
 
-/// Beyond this the file starts anew.
+/// Beyond this size the file is started over.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// One line of the log.
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_that_has_grown_large_starts_anew() {
+    fn a_log_that_has_grown_large_is_started_over() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("requests.jsonl");
         let mut log = RequestLog::open(&path).expect("opens");

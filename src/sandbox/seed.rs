@@ -1,6 +1,6 @@
-//! A seed: what a sandbox knows beside the documentation's samples, described by its user.
+//! A seed: what exists in a sandbox besides the documentation's samples, described by its user.
 //!
-//! It is strict, and tells all of its problems at once. Everything in it may be left out: `organization {id, name,
+//! It is strict, and reports all problems at once. Everything in it may be left out: `organization {id, name,
 //! subdomain}`, `endUsers [{id, displayName, email}]`, `agents [{id, displayName, active}]`, `queues [{id, name}]`,
 //! `widgets`, `emailIntegrations`, `contactEndpoints` (ids), and `customAttributes` (definitions as the API shows
 //! them; an option needs its `value` only).
@@ -295,7 +295,7 @@ impl Sower<'_> {
         }
     }
 
-    /// The same problem at the same place is told once.
+    /// The same problem at the same place is reported once.
     fn problem(&mut self, at: &str, what: &str) {
         let problem = format!("{at}: {what}");
         if !self.problems.contains(&problem) {

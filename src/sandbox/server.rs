@@ -38,7 +38,7 @@ pub struct SandboxOptions {
     pub port: u16,
     /// Requests per second and burst, per token. `None` is without a limit.
     pub rate: Option<(f64, u32)>,
-    /// Refuses what nobody knows, instead of provisioning it.
+    /// Refuses what does not exist, instead of provisioning it.
     pub strict: bool,
     /// What is known beside the documentation's samples. It is not kept in the data file.
     pub seed: Option<Value>,
@@ -129,7 +129,7 @@ impl Sandbox {
         let router = Arc::clone(&service).router();
         let serving = tokio::spawn(async move {
             let stopped = async move {
-                // The sender being dropped means the same as being told.
+                // A dropped sender means the same as a message.
                 let _ = stopped.await;
             };
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {

@@ -1,4 +1,4 @@
-//! All that the sandbox knows at one moment, with the indexes that keep every request free of searching.
+//! Everything that exists in the sandbox at one moment, with indexes so that no request has to search.
 //!
 //! It changes by [`World::apply`] alone, so that reading the data file again gives the same world.
 
@@ -70,7 +70,7 @@ pub struct Conversation {
 /// A mutation that can't have been made from the world that it is applied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
-    #[error("conversation {0} stands out of order")]
+    #[error("conversation {0} is out of order")]
     IdOutOfOrder(i64),
     #[error("conversation {0} does not exist")]
     NoConversation(i64),
@@ -137,7 +137,7 @@ impl World {
         }
     }
 
-    /// The things that are not known, in their order.
+    /// The things that do not exist, in their order.
     pub fn unknown(&self, named: BTreeSet<Thing>) -> Vec<Thing> {
         named.into_iter().filter(|thing| !self.knows(thing)).collect()
     }

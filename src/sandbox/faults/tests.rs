@@ -118,7 +118,7 @@ fn every_kind_and_every_call_is_read_back_from_its_word() {
 }
 
 #[test]
-fn a_wrong_plan_is_told_what_is_wrong_and_what_is_known() {
+fn the_error_of_a_wrong_plan_says_what_is_wrong_and_what_is_allowed() {
     let faults = "429, 401, redirect, 500-before, 500-after, drop-before, drop-after, hang, hang-after, slow-body, \
                   rubbish, huge, partial";
     let calls =

@@ -142,7 +142,7 @@ async fn a_damaged_middle_line_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
-async fn a_conversation_that_stands_twice_is_an_error_that_names_its_line() {
+async fn a_conversation_that_occurs_twice_is_an_error_that_names_its_line() {
     let folder = Folder::new();
     folder.client().await.create(&email()).await;
     let text = folder.text();
