@@ -30,6 +30,7 @@
 //! - [`digest`]: the canonical form of a value, and its digest
 //! - [`conversation`]: address, content and custom attributes of a described conversation
 //! - [`finding`], [`reporter`]: something wrong or suspicious, with its place; collecting findings for one file
+//! - [`hint`]: what to do about an error
 //! - [`desired`]: all manifests, checked and keyed by address
 //! - [`shape`]: tables of the members that each request body can have
 //! - [`scratch`]: memory that is needed for a moment, and again and again
@@ -127,6 +128,7 @@ pub mod desired;
 pub mod digest;
 pub mod duration;
 pub mod finding;
+pub mod hint;
 pub mod json;
 pub mod reporter;
 pub mod scratch;

@@ -1,8 +1,10 @@
 //! What is refused before anything is sent, from the plan alone.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::conversation::Address;
+use crate::hint::Hint;
 use crate::plan::Plan;
 use crate::source::Source;
 
@@ -15,17 +17,18 @@ pub enum Refusal {
     Outbound(Vec<(Address, Option<Source>)>),
 }
 
-impl Refusal {
-    /// The next thing to do.
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for Refusal {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(match self {
             Refusal::Blocked(_) => "nothing was sent; the rest of the plan can be applied with --exclude",
             Refusal::Outbound(_) => {
                 "nothing was sent; allow it with --allow-outbound, or with allowOutbound: true in the project file"
             }
-        }
+        }))
     }
 }
+
+impl std::error::Error for Refusal {}
 
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -69,7 +69,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     telling.planned(&plan, approval.asks_somebody(), requests_sent)?;
     let ended = if plan.is_empty() {
         runtime.block_on(job.close());
-        Ended { report: ApplyReport::default(), findings: Findings::default(), error: None }
+        Ended::default()
     } else {
         match approve(session, tenant, &approval, &plan) {
             Ok(()) => runtime.block_on(job.carry_out(&plan, taken)),
@@ -91,11 +91,12 @@ fn approve(session: &Session, tenant: &Tenant, approval: &Approval<'_>, plan: &P
 /// The end of an apply of which nothing was begun.
 fn not_begun(plan: &Plan, error: Error, findings: Findings) -> Ended {
     let stop = match error.exit {
-        Exit::Token => Stop::Unauthorized(error.message.clone()),
+        Exit::Token => Stop::Unauthorized(error.message()),
         Exit::Interrupted => Stop::Interrupted,
-        _ => Stop::NotBegun(error.message.clone()),
+        _ => Stop::NotBegun(error.message()),
     };
-    Ended { report: ApplyReport::not_begun(plan, Some(stop)), findings, error: Some(error) }
+    let report = ApplyReport::not_begun(plan, Some(stop));
+    Ended { report, findings, error: Some(error), failed_after: false }
 }
 
 /// Writes the forms, and says how the command ends.
@@ -195,12 +196,13 @@ impl Job<'_> {
         let ledger = Ledger::open(taken, self.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
         let mut report = self.run(plan, &connection, &ledger, stop).await;
         let error = ledger.finish().await.err();
+        let failed_after = error.is_some() && report.stop.is_none();
         if let Some(error) = &error {
-            report.stop.get_or_insert_with(|| Stop::Storage(error.message.clone()));
+            report.stop.get_or_insert_with(|| Stop::Storage(error.message()));
         } else {
             connection.close().await;
         }
-        Ok(Ended { report, findings: Findings::default(), error })
+        Ok(Ended { report, findings: Findings::default(), error, failed_after })
     }
 
     /// Whose tenant it is, after the reads that the plan has priced; a plan that sends nothing has none.
@@ -247,7 +249,7 @@ impl Job<'_> {
     fn refused(&self, plan: &Plan, error: PreflightError) -> (Error, Findings) {
         let mut findings = Findings::default();
         let error = match error {
-            PreflightError::Call { call, error } => connection::of_call(call, &error),
+            PreflightError::Call { call, error } => Error::from(error).context(call),
             PreflightError::OtherOrganization { expected, found } => connection::other_organization(&expected, &found),
             PreflightError::Attributes(mismatches) => {
                 let count = mismatches.len();

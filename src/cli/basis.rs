@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::cli::args::PlanArgs;
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
-use crate::cli::exit::Exit;
 use crate::cli::load;
 use crate::cli::session::Session;
 use crate::cli::state_access::{self, Standing};
@@ -47,8 +46,7 @@ pub fn gather(session: &Session, tenant: &Tenant, args: &PlanArgs, scope: &Scope
     if quick {
         let (state, index, remember) = (&*files.state, index.as_ref(), uses_index);
         let request = Request { found: &found, state, index, remember, scope, began };
-        let survey = survey::survey(request).map_err(|error| Error::of(Exit::Failed, &error))?;
-        if let Some(survey) = survey {
+        if let Some(survey) = survey::survey(request)? {
             return surveyed(session, tenant, survey, &files.state, warnings_as_errors);
         }
     }

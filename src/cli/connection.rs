@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use crate::api::contract::{CallError, Organization, Read as _};
+use anyhow::Context as _;
+
+use crate::api::contract::{Organization, Read as _};
 use crate::api::{HttpClient, HttpOptions};
 use crate::cli::embedded::Embedded;
-use crate::cli::error::Error;
+use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::desired::Desired;
@@ -43,14 +45,13 @@ impl Connection {
             options.base_url = sandbox.base_url();
             embedded = Some(sandbox);
         }
-        let client = HttpClient::new(options).map_err(|error| Error::of(Exit::Failed, &error))?;
+        let client = HttpClient::new(options)?;
         Ok(Connection { client, embedded })
     }
 
     /// Whose tenant it is; refuses another one than expected.
     pub async fn organization(&self, expected: Option<&str>) -> Result<Organization, Error> {
-        let call = "GET /v1/organization";
-        let organization = self.client.reader().organization().await.map_err(|error| of_call(call, &error))?;
+        let organization = self.client.reader().organization().await.during("GET /v1/organization")?;
         match expected {
             Some(expected) if expected != organization.id => Err(other_organization(expected, &organization)),
             _ => Ok(organization),
@@ -78,15 +79,6 @@ pub fn options(session: &Session, tenant: &Tenant) -> Result<HttpOptions, Error>
     })
 }
 
-/// A read that failed before anything was written.
-pub fn of_call(call: &str, error: &CallError) -> Error {
-    match error {
-        CallError::Unauthorized { .. } => Error::new(Exit::Token, format!("{call}: {error}"))
-            .hint("nothing was changed; check the token and the rights of the user who issued it"),
-        _ => Error::new(Exit::Failed, format!("{call}: {error}")).hint("nothing was changed; try again"),
-    }
-}
-
 pub fn other_organization(expected: &str, found: &Organization) -> Error {
     let Organization { id, name } = found;
     Error::new(Exit::Refused, format!("the token belongs to organization {id} (\"{name}\"), and {expected} is meant"))
@@ -95,9 +87,6 @@ pub fn other_organization(expected: &str, found: &Organization) -> Error {
 
 /// The runtime that commands with a network run on.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(Exit::Failed, format!("can't start: {error}")))
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    Ok(runtime.context("can't start")?)
 }

@@ -30,8 +30,7 @@ impl Embedded {
             faults,
             ..SandboxOptions::in_memory()
         };
-        let sandbox = Sandbox::start(options).await.map_err(|error| Error::of(Exit::Failed, &error))?;
-        Ok(Embedded(sandbox))
+        Ok(Embedded(Sandbox::start(options).await?))
     }
 
     pub fn base_url(&self) -> String {

@@ -1,50 +1,164 @@
 //! An error that ends a command: what is wrong, what to do about it, and with which exit code.
+//!
+//! Each error of a library that a command may end with has an exit code here, and `?` makes an [`Error`] of it. What is
+//! expected of nobody, such as a file that can't be read, comes by [`anyhow`] with a context, and is a failure.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::api::ClientError;
+use crate::api::contract::CallError;
+use crate::apply::guard::Refusal;
 use crate::cli::exit::Exit;
+use crate::conversation::NotAnAddress;
+use crate::hint::Hint;
+use crate::journal::{JournalError, ReplayError};
+use crate::plan::file_v1::PlanFileError;
+use crate::plan::scope::ScopeError;
+use crate::project::NoTenant;
+use crate::sandbox::SandboxError;
+use crate::survey::SurveyError;
+use crate::workspace::manifests::FindError;
+use crate::workspace::{FileError, LockError, StateError};
 
 /// What ends a command early.
 #[derive(Debug)]
 pub struct Error {
     pub exit: Exit,
-    /// A lower-case fragment without a full stop.
-    pub message: String,
-    /// The next thing to do.
-    pub hint: Option<String>,
+    /// What is wrong, with its causes.
+    pub source: anyhow::Error,
+    /// What to do next.
+    pub hints: Vec<String>,
 }
 
 impl Error {
+    /// An error with this message: a lower-case fragment without a full stop.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Error { exit, message: message.into(), hint: None }
+        Error { exit, source: anyhow::Error::msg(message.into()), hints: Vec::new() }
     }
 
-    /// A failure with all its causes in one line.
-    pub fn of(exit: Exit, error: &dyn std::error::Error) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(next) = cause {
-            let text = next.to_string();
-            // Some errors repeat their cause in their own words.
-            if !message.contains(&text) {
-                message.push_str(": ");
-                message.push_str(&text);
-            }
-            cause = next.source();
-        }
-        Error::new(exit, message)
+    /// An error of a library, with what it says to do.
+    fn of(exit: Exit, error: impl Hint + Send + Sync + 'static) -> Self {
+        let hints = error.hint().map(Cow::into_owned).into_iter().collect();
+        Error { exit, source: error.into(), hints }
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hints.push(hint.into());
         self
+    }
+
+    /// Says before it what was tried.
+    pub fn context(self, what: impl fmt::Display) -> Self {
+        Error { source: self.source.context(what.to_string()), ..self }
+    }
+
+    /// What is wrong, with all its causes in one line.
+    pub fn message(&self) -> String {
+        let mut message = String::new();
+        for cause in self.source.chain().map(ToString::to_string) {
+            // Some errors repeat their cause in their own words.
+            if message.is_empty() {
+                message = cause;
+            } else if !message.contains(&cause) {
+                message.push_str(": ");
+                message.push_str(&cause);
+            }
+        }
+        message
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.message)
+        out.write_str(&self.message())
     }
 }
 
-impl std::error::Error for Error {}
+/// What a failed attempt says about itself.
+pub trait ResultExt<T> {
+    /// Says what was tried, before what went wrong.
+    fn during(self, what: impl fmt::Display) -> Result<T, Error>;
+
+    /// Says what to do about it.
+    fn hint(self, hint: impl FnOnce() -> String) -> Result<T, Error>;
+}
+
+impl<T, E: Into<Error>> ResultExt<T> for Result<T, E> {
+    fn during(self, what: impl fmt::Display) -> Result<T, Error> {
+        self.map_err(|error| error.into().context(what))
+    }
+
+    fn hint(self, hint: impl FnOnce() -> String) -> Result<T, Error> {
+        self.map_err(|error| error.into().hint(hint()))
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(source: anyhow::Error) -> Self {
+        Error { exit: Exit::Failed, source, hints: Vec::new() }
+    }
+}
+
+/// What errors of libraries end a command with, whatever they are in detail.
+macro_rules! ends {
+    ($exit:expr; $($error:ty),*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Error::of($exit, error)
+            }
+        }
+    )*};
+}
+
+ends!(Exit::Failed; StateError, JournalError, FileError, FindError, SurveyError);
+ends!(Exit::Failed; ClientError, NoTenant, SandboxError, PlanFileError);
+ends!(Exit::Usage; NotAnAddress, ScopeError);
+ends!(Exit::Refused; Refusal);
+
+impl Hint for ClientError {}
+impl Hint for NoTenant {}
+impl Hint for NotAnAddress {}
+impl Hint for SandboxError {}
+impl Hint for ScopeError {}
+impl Hint for SurveyError {}
+
+impl From<LockError> for Error {
+    fn from(error: LockError) -> Self {
+        let is_held = matches!(error, LockError::Held { .. });
+        Error::of(if is_held { Exit::Refused } else { Exit::Failed }, error)
+    }
+}
+
+impl From<ReplayError> for Error {
+    fn from(error: ReplayError) -> Self {
+        // Like a doubt, it is for a person to settle, and nothing is broken.
+        let is_unrecorded = matches!(error, ReplayError::Unrecorded { .. });
+        Error::of(if is_unrecorded { Exit::InDoubt } else { Exit::Failed }, error)
+    }
+}
+
+/// A read that failed before anything was written.
+impl From<CallError> for Error {
+    fn from(error: CallError) -> Self {
+        let is_refused = matches!(error, CallError::Unauthorized { .. });
+        Error::of(if is_refused { Exit::Token } else { Exit::Failed }, error)
+    }
+}
+
+impl Hint for CallError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(match self {
+            CallError::Unauthorized { .. } => {
+                "nothing was changed; check the token and the rights of the user who issued it"
+            }
+            _ => "nothing was changed; try again",
+        }))
+    }
+}
+
+impl Hint for PlanFileError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        Some("make it again with `dixaform plan --out`".into())
+    }
+}

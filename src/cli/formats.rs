@@ -59,7 +59,7 @@ pub fn check_folders<F>(formats: &[FormatArg<F>]) -> Result<(), Error> {
 /// # Errors
 /// The file can't be written.
 pub fn save(path: &Path, text: &str) -> Result<(), Error> {
-    atomic_file::replace(path, text.as_bytes()).map_err(|error| Error::of(Exit::Failed, &error))
+    Ok(atomic_file::replace(path, text.as_bytes())?)
 }
 
 /// [`save`] piece by piece.
@@ -67,8 +67,7 @@ pub fn save(path: &Path, text: &str) -> Result<(), Error> {
 /// # Errors
 /// The file can't be written.
 pub fn save_pieces(path: &Path, mut pieces: Pieces<'_>) -> Result<(), Error> {
-    atomic_file::replace_with(path, |out| pieces.try_for_each(|piece| out.write_all(piece.as_bytes())))
-        .map_err(|error| Error::of(Exit::Failed, &error))
+    Ok(atomic_file::replace_with(path, |out| pieces.try_for_each(|piece| out.write_all(piece.as_bytes())))?)
 }
 
 /// Writes every form that was asked for, files before standard output, and readable by their owner only. Where none is

@@ -46,11 +46,10 @@ pub fn run(globals: &Globals, output: &Output, args: &InitArgs) -> Result<Exit, 
         let path = root.join(name);
         let shown = args.folder.join(name);
         let shown = shown.strip_prefix(".").unwrap_or(&shown).display();
-        let told = match write_new(&path, text) {
-            Ok(true) => format!("wrote {shown}\n"),
-            Ok(false) if name == GITIGNORE => format!("left as it is: {shown}{}\n", lacking(&path, text)),
-            Ok(false) => format!("left as it is: {shown}\n"),
-            Err(error) => return Err(of_file(&error)),
+        let told = match write_new(&path, text)? {
+            true => format!("wrote {shown}\n"),
+            false if name == GITIGNORE => format!("left as it is: {shown}{}\n", lacking(&path, text)),
+            false => format!("left as it is: {shown}\n"),
         };
         output.result(&told)?;
     }
@@ -84,14 +83,6 @@ fn lacking(path: &Path, wanted: &str) -> String {
     match lacking.as_slice() {
         [] => String::new(),
         lines => format!("; it lacks {}", lines.join(" ")),
-    }
-}
-
-fn of_file(error: &FileError) -> Error {
-    let told = Error::of(Exit::Failed, error);
-    match error.hint() {
-        Some(hint) => told.hint(hint),
-        None => told,
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
-use crate::cli::exit::Exit;
 use crate::cli::state_access::{self, Taken};
 use crate::journal::{Append as _, Entry, JournalError, Replay};
 use crate::project::Tenant;
@@ -33,8 +32,7 @@ impl Ledger {
     /// The journal can't be written, or the state has no room for what a run would add; nothing may be sent then.
     pub async fn open(taken: Taken, tenant: &Tenant, organization: Option<&str>, command: &str) -> Result<Self, Error> {
         let Taken { files, store, state, in_doubt: _, calls, lock } = taken;
-        let journal =
-            JournalFile::open(&files.journal, store.room()).map_err(|error| state_access::of_journal(&error))?;
+        let journal = JournalFile::open(&files.journal, store.room())?;
         let opened = state_access::opened(&state, tenant, organization, command);
         let replay = RefCell::new(Replay::going_on(state, calls));
         let ledger = Ledger { under_lock: UnderLock { files, store, lock }, journal, replay };
@@ -44,8 +42,8 @@ impl Ledger {
 
     /// Writes an entry so that it lasts.
     pub async fn write(&self, entry: Entry) -> Result<(), Error> {
-        self.replay.borrow_mut().add(&entry).map_err(|error| Error::of(Exit::Failed, &error))?;
-        self.journal.append(entry).await.map_err(|error| state_access::of_journal(&error))
+        self.replay.borrow_mut().add(&entry)?;
+        Ok(self.journal.append(entry).await?)
     }
 
     /// Saves the state, cuts the journal down to what is still in doubt, and takes both again as they are then.
@@ -71,12 +69,12 @@ impl Ledger {
         replay.settle();
         replay.grow();
         let state = replay.state();
-        under_lock.store.save(state).map_err(|error| state_access::of_state(&error))?;
+        under_lock.store.save(state)?;
         let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
         // The state is saved; an unwritten `Closed` only means that the journal is looked at once more.
         let _ = journal.append(closed).await;
         drop(journal);
-        tidy(&under_lock.files.journal, &replay).map_err(|error| state_access::of_journal(&error))?;
+        tidy(&under_lock.files.journal, &replay)?;
         Ok((under_lock, state.lineage))
     }
 }

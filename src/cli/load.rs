@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::cli::error::Error;
@@ -13,7 +14,7 @@ use crate::finding::{Excerpt, Finding, Findings, code};
 use crate::manifest::{self, Reading};
 use crate::scratch;
 use crate::source::Place;
-use crate::workspace::manifests::{self, FindError, Found, Stamps};
+use crate::workspace::manifests::{self, Found, Stamps};
 use crate::yaml;
 
 /// Reads all manifests.
@@ -43,15 +44,13 @@ pub fn read_all(found: &[Found]) -> Result<(Desired, Findings), Error> {
 pub fn find(session: &Session, paths: &[PathBuf], stamps: Stamps) -> Result<Vec<Found>, Error> {
     let wanted = session.manifest_paths(paths);
     let found = manifests::find(&wanted, stamps).map_err(|problems| {
-        let lines: Vec<_> = problems.iter().map(|problem| Error::of(Exit::Failed, problem).message).collect();
+        let problems: Vec<Error> = problems.into_iter().map(Error::from).collect();
+        let lines: Vec<String> = problems.iter().map(Error::message).collect();
         let error = Error::new(Exit::Failed, lines.join("\n       "));
-        match problems.iter().find_map(FindError::hint) {
-            _ if paths.is_empty() => {
-                error.hint("name a file or folder of manifests, or set `manifests` in dixaform.yaml")
-            }
-            Some(hint) => error.hint(hint),
-            None => error,
+        if paths.is_empty() {
+            return error.hint("name a file or folder of manifests, or set `manifests` in dixaform.yaml");
         }
+        problems.into_iter().flat_map(|problem| problem.hints).take(1).fold(error, Error::hint)
     })?;
     if found.is_empty() {
         let looked: Vec<_> = wanted.iter().map(|path| path.display().to_string()).collect();
@@ -93,9 +92,7 @@ pub fn check(session: &Session, findings: &Findings, warnings_as_errors: bool) -
 fn read(found: &Found) -> Result<Reading, Error> {
     scratch::bytes(|bytes| {
         // One byte more than fits, so that the reader sees that the file is too large.
-        found
-            .read_into(bytes, yaml::SIZE_LIMIT + 1)
-            .map_err(|error| Error::new(Exit::Failed, format!("can't read {}: {error}", found.name)))?;
+        found.read_into(bytes, yaml::SIZE_LIMIT + 1).with_context(|| format!("can't read {}", found.name))?;
         Ok(manifest::read(&found.name, bytes))
     })
 }

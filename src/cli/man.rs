@@ -32,9 +32,9 @@ pub fn run(globals: &Globals, output: &Output, args: &ManArgs) -> Result<Exit, E
         Some(chdir) => chdir.join(folder),
         None => folder.clone(),
     };
-    fs::create_dir_all(&root).map_err(FileError::of(&root, "create the folder")).map_err(|error| of_file(&error))?;
+    fs::create_dir_all(&root).map_err(FileError::of(&root, "create the folder"))?;
     for (name, text) in pages(&command) {
-        write(&root.join(&name), &text).map_err(|error| of_file(&error))?;
+        write(&root.join(&name), &text)?;
         output.result(&format!("wrote {}\n", folder.join(&name).display()))?;
     }
     Ok(Exit::Done)
@@ -85,12 +85,4 @@ fn as_written(page: &mut Roff, text: &str) {
 
 fn write(path: &Path, text: &str) -> Result<(), FileError> {
     fs::write(path, text).map_err(FileError::of(path, "write"))
-}
-
-fn of_file(error: &FileError) -> Error {
-    let told = Error::of(Exit::Failed, error);
-    match error.hint() {
-        Some(hint) => told.hint(hint),
-        None => told,
-    }
 }

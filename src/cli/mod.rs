@@ -92,8 +92,8 @@ fn usage(error: &clap::Error) -> Exit {
 
 fn tell(output: &Output, error: &Error) {
     let palette = &output.error_palette;
-    let mut text = format!("{} {}\n", palette.paint(Label::Error, "error:"), escaped(&error.message));
-    if let Some(hint) = &error.hint {
+    let mut text = format!("{} {}\n", palette.paint(Label::Error, "error:"), escaped(&error.message()));
+    for hint in &error.hints {
         text.push_str(&format!(" {} {}\n", palette.paint(Label::Bold, "hint:"), escaped(hint)));
     }
     output.error(&text);

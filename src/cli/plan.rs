@@ -48,8 +48,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
 
 /// The options of a plan, from flags and tenant.
 pub fn options(tenant: &Tenant, args: &PlanningArgs) -> Result<PlanOptions, Error> {
-    let scope =
-        Scope::new(&args.target, &args.exclude, &args.selector).map_err(|error| Error::of(Exit::Usage, &error))?;
+    let scope = Scope::new(&args.target, &args.exclude, &args.selector)?;
     let target = Target {
         name: tenant.name.clone(),
         base_url: tenant.identity(),

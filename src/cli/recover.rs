@@ -6,6 +6,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::settling::{self, HINT};
+use crate::cli::state::parsed;
 use crate::cli::state_access::{self, Taken};
 use crate::conversation::{Address, ConversationId};
 use crate::desired::Desired;
@@ -135,10 +136,6 @@ async fn check(connection: &Connection, taken: &Taken, in_doubt: &InDoubt, id: C
 
 /// The decisions as they were typed, of which none contradicts another.
 fn asked(args: &RecoverArgs) -> Result<Vec<(Address, Decision)>, Error> {
-    let address = |text: &str| {
-        let hint = || format!("`{text}` is none");
-        text.parse::<Address>().map_err(|error| Error::of(Exit::Usage, &error).hint(hint()))
-    };
     let mut asked = Vec::new();
     for text in &args.adopt {
         let usage = || {
@@ -147,13 +144,13 @@ fn asked(args: &RecoverArgs) -> Result<Vec<(Address, Decision)>, Error> {
         };
         let (name, id) = text.split_once('=').ok_or_else(usage)?;
         let id = id.trim_start_matches('#').parse::<i64>().ok().filter(|id| *id > 0).ok_or_else(usage)?;
-        asked.push((address(name)?, Decision::Adopt(ConversationId(id))));
+        asked.push((parsed(name)?, Decision::Adopt(ConversationId(id))));
     }
     for text in &args.create {
-        asked.push((address(text)?, Decision::Create));
+        asked.push((parsed(text)?, Decision::Create));
     }
     for text in &args.forget {
-        asked.push((address(text)?, Decision::Forget));
+        asked.push((parsed(text)?, Decision::Forget));
     }
     match contradiction(&asked) {
         Some(message) => Err(Error::new(Exit::Usage, message).hint("nothing was decided")),

@@ -3,8 +3,8 @@
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::api::contract::{CallError, ConversationReading, Read};
-use crate::cli::connection::{self, Connection, of_call};
-use crate::cli::error::Error;
+use crate::cli::connection::{self, Connection};
+use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::session::Session;
 use crate::conversation::{Address, ConversationId};
 use crate::desired::Desired;
@@ -66,7 +66,7 @@ async fn read_all<A: Read>(api: &A, wanted: Vec<(Address, ConversationId)>) -> R
                 Observation::Present(attributes.into_iter().map(|(id, reading)| (id, reading.value)).collect())
             }
             Err(CallError::Rejected { status: 404, .. }) => Observation::NotFound,
-            Err(error) => return Err(of_call(&format!("GET /v1/conversations/{id}"), &error)),
+            Err(error) => return Err(error).during(format!("GET /v1/conversations/{id}")),
         };
         observations.insert(address, observation);
     }

@@ -4,12 +4,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context as _;
+
 use crate::cli::args::SandboxArgs;
 use crate::cli::embedded::known_attributes;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, report};
-use crate::cli::{load, signals};
+use crate::cli::{connection, load, signals};
 use crate::reporter::Reporter;
 use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::scratch::Arena;
@@ -31,12 +33,8 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
         faults: args.faults.clone(),
         log_to: Some(Arc::new(move |line: &str| output.note(&format!("{line}\n")))),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new(Exit::Failed, format!("can't start: {error}")))?;
-    runtime.block_on(async {
-        let sandbox = Sandbox::start(options).await.map_err(|error| Error::of(Exit::Failed, &error))?;
+    connection::runtime()?.block_on(async {
+        let sandbox = Sandbox::start(options).await?;
         // Before the line is out: whoever has read it may stop the sandbox.
         let asked_to_stop = signals::next();
         output.result(&format!("Listening on {}. Stop with Ctrl-C.\n", sandbox.base_url()))?;
@@ -49,7 +47,7 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
 /// The seed, from YAML or JSON.
 fn seed(session: &Session, path: &Path) -> Result<serde_json::Value, Error> {
     let name: Arc<str> = Arc::from(path.to_string_lossy().as_ref());
-    let bytes = std::fs::read(path).map_err(|error| Error::new(Exit::Failed, format!("can't read {name}: {error}")))?;
+    let bytes = std::fs::read(path).with_context(|| format!("can't read {name}"))?;
     let unusable = || Error::new(Exit::Failed, format!("the seed {name} can't be used"));
     let text = yaml::decode(&name, &bytes).map_err(|findings| {
         report(&findings, &session.output);

@@ -1,19 +1,21 @@
 //! Saved plans: `plan --out`, `apply PLANFILE`, `show PLANFILE`.
 #![expect(clippy::disallowed_methods, reason = "a plan file is a file")]
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, ensure};
+
 use crate::cli::args::PlanningArgs;
-use crate::cli::error::Error;
+use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
+use crate::cli::formats;
 use crate::cli::settling::HINT;
 use crate::journal::InDoubt;
 use crate::plan::{Change, Plan, file_v1, staleness};
 use crate::project::Tenant;
 use crate::render::json_v1;
 use crate::state::State;
-use crate::workspace::atomic_file;
 
 /// The largest plan file that is read, in bytes.
 const SIZE_LIMIT: u64 = 1 << 30;
@@ -37,33 +39,22 @@ pub fn given(paths: &[PathBuf]) -> Result<Option<Plan>, Error> {
 /// # Errors
 /// No plan, one of a newer format, or one that was changed since it was saved.
 pub fn read(path: &Path) -> Result<Plan, Error> {
-    let failed =
-        |what: String| Error::new(Exit::Failed, format!("the plan file {} can't be used: {what}", path.display()));
-    let too_large = || failed("it is larger than 1 GiB".into());
-    let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
-    if file.metadata().is_ok_and(|metadata| metadata.len() > SIZE_LIMIT) {
-        return Err(too_large());
-    }
-    // The length that is told is not to be trusted: that of a device is 0, and it never ends.
+    let unusable = || format!("the plan file {} can't be used", path.display());
+    let text = read_bounded(path).with_context(unusable)?;
+    file_v1::read(&text).during(unusable())
+}
+
+/// The whole file. Its length is not to be trusted: that of a device is 0, and it never ends.
+fn read_bounded(path: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
-    let length = file.take(SIZE_LIMIT + 1).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
-    if length as u64 > SIZE_LIMIT {
-        return Err(too_large());
-    }
-    file_v1::read(&text).map_err(|error| failed(error.to_string()).hint("make it again with `dixaform plan --out`"))
+    let length = std::fs::File::open(path)?.take(SIZE_LIMIT + 1).read_to_string(&mut text)?;
+    ensure!(length as u64 <= SIZE_LIMIT, "it is larger than 1 GiB");
+    Ok(text)
 }
 
 /// Saves a plan, readable by its owner only: it has what customers wrote in it.
 pub fn write(path: &Path, plan: &Plan) -> Result<(), Error> {
-    let mut pieces = json_v1::pieces(plan);
-    let written = atomic_file::replace_with(path, |out| pieces.try_for_each(|piece| out.write_all(piece.as_bytes())));
-    written.map_err(|error| {
-        let failed = Error::of(Exit::Failed, &error);
-        match error.hint() {
-            Some(hint) => failed.hint(hint),
-            None => failed,
-        }
-    })
+    formats::save_pieces(path, json_v1::pieces(plan))
 }
 
 /// Refuses flags that say what to plan: a saved plan is applied as it is.

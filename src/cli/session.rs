@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
+
 use crate::api::Token;
 use crate::cli::args::Globals;
 use crate::cli::error::Error;
@@ -32,8 +34,7 @@ impl Session {
     pub fn open(globals: &Globals) -> Result<Self, Error> {
         let output = Output::new(globals);
         if let Some(folder) = &globals.chdir {
-            std::env::set_current_dir(folder)
-                .map_err(|error| Error::new(Exit::Failed, format!("can't work in {}: {error}", folder.display())))?;
+            std::env::set_current_dir(folder).with_context(|| format!("can't work in {}", folder.display()))?;
         }
         let (project, root) = match find_project_file() {
             Some((path, root)) => (read_project(&path, &output)?, root),
@@ -44,7 +45,7 @@ impl Session {
 
     /// The tenant that was asked for, or the default one.
     pub fn tenant(&self) -> Result<&Tenant, Error> {
-        self.project.tenant(self.tenant.as_deref()).map_err(|error| Error::of(Exit::Failed, &error))
+        Ok(self.project.tenant(self.tenant.as_deref())?)
     }
 
     /// The state file of a tenant.
@@ -111,7 +112,7 @@ fn find_project_file() -> Option<(PathBuf, PathBuf)> {
 
 fn read_project(path: &Path, output: &Output) -> Result<Project, Error> {
     let name: Arc<str> = Arc::from(path.to_string_lossy().as_ref());
-    let bytes = std::fs::read(path).map_err(|error| Error::new(Exit::Failed, format!("can't read {name}: {error}")))?;
+    let bytes = std::fs::read(path).with_context(|| format!("can't read {name}"))?;
     let (project, findings) = project::read(&name, &bytes);
     report(&findings, output);
     project.ok_or_else(|| Error::new(Exit::Failed, format!("the project file {name} can't be used")))

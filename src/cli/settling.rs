@@ -3,8 +3,8 @@
 use crate::api::contract::{CallError, Read as _};
 use crate::apply::settle::{self, Verdict};
 use crate::cli::clock::SystemClock;
-use crate::cli::connection::{Connection, of_call};
-use crate::cli::error::Error;
+use crate::cli::connection::Connection;
+use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::ledger::Ledger;
 use crate::cli::session::Session;
 use crate::cli::state_access::Taken;
@@ -41,7 +41,7 @@ pub async fn by_machine(
     for (in_doubt, verdict) in taken.in_doubt.iter().zip(verdicts) {
         match verdict {
             Ok(verdict) => settled.push(Settled { in_doubt: in_doubt.clone(), verdict }),
-            Err(error @ CallError::Unauthorized { .. }) => return Err(of_call("looking for what is in doubt", &error)),
+            Err(error @ CallError::Unauthorized { .. }) => return Err(error).during("looking for what is in doubt"),
             // One that can't be looked for stays in doubt, and holds up nothing else.
             Err(error) => {
                 let InDoubt { address, since, .. } = in_doubt;
@@ -84,7 +84,7 @@ pub async fn decide(
 /// Whether a conversation exists, and whose it is: what a person names is checked before it is believed.
 pub async fn requester_of(connection: &Connection, id: ConversationId) -> Result<String, Error> {
     let reading = connection.client.reader().conversation(id).await;
-    reading.map(|reading| reading.requester_id).map_err(|error| of_call(&format!("GET /v1/conversations/{id}"), &error))
+    Ok(reading.during(format!("GET /v1/conversations/{id}"))?.requester_id)
 }
 
 fn tell(session: &Session, settled: &[Settled]) {

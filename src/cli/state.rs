@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use crate::cli::args::StateCommand;
-use crate::cli::error::Error;
+use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::cli::state_access;
@@ -13,10 +15,10 @@ use crate::json;
 use crate::plan::Scope;
 use crate::render::number::counted;
 use crate::state::{Record, State, file_v1};
-use crate::workspace::{StateFiles, StateLock};
+use crate::workspace::{LockError, StateFiles, StateLock};
 
 pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
-    let state = || Ok(state_access::look(session, session.tenant()?)?.state);
+    let state = || -> Result<State, Error> { Ok(state_access::look(session, session.tenant()?)?.state) };
     match command {
         StateCommand::List { patterns } => list(session, &state()?, patterns),
         StateCommand::Show { address } => show(session, &state()?, address),
@@ -70,7 +72,7 @@ fn change(
     }
     let told = change(&mut taken.state)?;
     taken.state.serial += 1;
-    taken.store.save(&taken.state).map_err(|error| state_access::of_state(&error))?;
+    taken.store.save(&taken.state)?;
     session.output.result(&told)?;
     Ok(Exit::Done)
 }
@@ -82,7 +84,7 @@ fn path(session: &Session) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-/// The operating system drops a lock with its process, so there is never one to break; what helps is who holds it.
+/// Says who holds the lock. The operating system releases it when its process ends, so there is never one to break.
 fn unlock(session: &Session) -> Result<Exit, Error> {
     let files = StateFiles::beside(session.state_path(session.tenant()?));
     match StateLock::check(&files.lock) {
@@ -90,13 +92,17 @@ fn unlock(session: &Session) -> Result<Exit, Error> {
             session.output.result("The state is not locked.\n")?;
             Ok(Exit::Done)
         }
-        Err(error) => Err(Error::of(Exit::Refused, &error)
-            .hint("the lock ends with that process; stop it, if it hangs. What it did is in the journal")),
+        Err(error @ LockError::Held { .. }) => {
+            let hint = "there is nothing to unlock: the lock is released when that process ends. If it hangs, stop it; what it \
+                        did is in the journal";
+            Err(Error { hints: vec![hint.to_owned()], ..error.into() })
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
-fn parsed(text: &str) -> Result<Address, Error> {
-    text.parse().map_err(|error| Error::of(Exit::Usage, &error).hint(format!("`{text}` is none")))
+pub fn parsed(text: &str) -> Result<Address, Error> {
+    text.parse::<Address>().hint(|| format!("`{text}` is none"))
 }
 
 fn unknown(state: &State, address: &Address) -> Error {
@@ -129,7 +135,7 @@ fn why_nothing(session: &Session, state: &State) -> Result<String, Error> {
 
 /// Address, id, when, and where from, in columns.
 pub fn listed(state: &State, patterns: &[String]) -> Result<String, Error> {
-    let scope = Scope::new(patterns, &[], &[]).map_err(|error| Error::of(Exit::Usage, &error))?;
+    let scope = Scope::new(patterns, &[], &[])?;
     let rows: Vec<[String; 4]> = state
         .records
         .iter()
@@ -160,7 +166,7 @@ fn show(session: &Session, state: &State, text: &str) -> Result<Exit, Error> {
     let address = parsed(text)?;
     let record = state.records.get(&address).ok_or_else(|| unknown(state, &address))?;
     let line = file_v1::record(&address, record);
-    let value = json::parse(&line).map_err(|error| Error::of(Exit::Failed, &error))?;
+    let value = json::parse(&line).context("a record can't be read back")?;
     session.output.result(&json::write_pretty(&value))?;
     Ok(Exit::Done)
 }

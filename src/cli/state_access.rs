@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::clock::SystemClock;
-use crate::cli::error::Error;
+use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
-use crate::journal::{Calls, Entry, InDoubt, JournalError, Replay, ReplayError};
+use crate::journal::{Calls, Entry, InDoubt, Replay, ReplayError};
 use crate::project::Tenant;
 use crate::render::number::counted;
 use crate::state::{Lineage, State};
-use crate::workspace::{JournalFile, LockError, LockInfo, StateError, StateFiles, StateLock, StateStore};
+use crate::workspace::{JournalFile, LockInfo, StateFiles, StateLock, StateStore};
 
 /// The state as it stands, with the journal of an apply that was cut off in it.
 pub struct Standing {
@@ -24,7 +24,7 @@ pub fn look(session: &Session, tenant: &Tenant) -> Result<Standing, Error> {
     let files = StateFiles::beside(session.state_path(tenant));
     let store = StateStore::open(&files.state);
     let load = || {
-        let state = store.load().map_err(|error| of_state(&error))?;
+        let state = store.load()?;
         let state = state.unwrap_or_else(|| State::new(Lineage(uuid::Uuid::nil())));
         same_tenant(&state, tenant, &files.state)?;
         Ok(state)
@@ -62,7 +62,7 @@ fn unlocked(mut load: impl FnMut() -> Result<State, Error>, journal: &Path) -> R
         let mut replay = Replay::new(load()?);
         match add_journal(&mut replay, journal)? {
             Err(ReplayError::StateTooOld { .. }) if looks < LOOKS_MAX => looks += 1,
-            Err(error) => return Err(of_replay(&error, journal)),
+            Err(error) => return Err(error).during(no_fit(journal)),
             Ok(_) => return Ok(replay),
         }
     }
@@ -73,14 +73,14 @@ fn unlocked(mut load: impl FnMut() -> Result<State, Error>, journal: &Path) -> R
 /// # Errors
 /// The journal can't be read; inside, it does not fit the state.
 fn add_journal(replay: &mut Replay, path: &Path) -> Result<Result<usize, ReplayError>, Error> {
-    let entries = JournalFile::read_all(path).map_err(|error| of_journal(&error))?;
+    let entries = JournalFile::read_all(path)?;
     let added = entries.iter().try_for_each(|entry| replay.add(entry));
     Ok(added.map(|()| entries.len()))
 }
 
 /// Refuses a journal of which the state does not know everything.
 fn check_fits(replay: &Replay, path: &Path) -> Result<(), Error> {
-    replay.fits().map_err(|error| of_replay(&error, path))
+    replay.fits().during(no_fit(path))
 }
 
 /// Says on standard error which calls are in doubt.
@@ -134,10 +134,10 @@ pub fn settle_unrecorded<T>(
     let _lock = lock(&files.lock, command, lock_timeout)?;
     let mut store = StateStore::open(&files.state);
     // What was never saved knows nothing, and has nothing passed over.
-    let Some(state) = store.load().map_err(|error| of_state(&error))? else { return Ok(None) };
+    let Some(state) = store.load()? else { return Ok(None) };
     same_tenant(&state, tenant, &files.state)?;
     let mut replay = Replay::new(state);
-    add_journal(&mut replay, &files.journal)?.map_err(|error| of_replay(&error, &files.journal))?;
+    add_journal(&mut replay, &files.journal)?.during(no_fit(&files.journal))?;
     if replay.fits().is_ok() {
         return Ok(None);
     }
@@ -145,30 +145,30 @@ pub fn settle_unrecorded<T>(
     let decided = decide(&mut replay)?;
     if replay.has_changed() {
         replay.grow();
-        store.save(replay.state()).map_err(|error| of_state(&error))?;
+        store.save(replay.state())?;
     }
     let in_doubt = replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect();
-    JournalFile::cut_down(&files.journal, &in_doubt).map_err(|error| of_journal(&error))?;
+    JournalFile::cut_down(&files.journal, &in_doubt)?;
     Ok(Some(decided))
 }
 
 /// Reads state and journal, and saves what only the journal had. A state that was never saved gets `new_lineage`.
 pub fn read(files: StateFiles, mut store: StateStore, new_lineage: Lineage, lock: StateLock) -> Result<Taken, Error> {
-    let loaded = store.load().map_err(|error| of_state(&error))?;
+    let loaded = store.load()?;
     let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
     let added = add_journal(&mut replay, &files.journal)?;
-    let entries = added.map_err(|error| of_replay(&error, &files.journal))?;
+    let entries = added.during(no_fit(&files.journal))?;
     check_fits(&replay, &files.journal)?;
     replay.settle();
     if replay.is_open() && replay.has_changed() {
         // The run was cut off. Its effects are saved, and the run is closed in the journal by whoever writes it next.
         replay.grow();
-        store.save(replay.state()).map_err(|error| of_state(&error))?;
+        store.save(replay.state())?;
     }
     let in_doubt = replay.in_doubt();
     let (state, mut calls) = replay.into_parts();
     if entries > 0 && in_doubt.is_empty() {
-        JournalFile::remove(&files.journal).map_err(|error| of_journal(&error))?;
+        JournalFile::remove(&files.journal)?;
         calls = Calls::default();
     }
     Ok(Taken { files, store, state, in_doubt, calls, lock })
@@ -198,10 +198,7 @@ fn lock(path: &Path, command: &str, timeout: Duration) -> Result<StateLock, Erro
         command: command.to_owned(),
         since: SystemClock::timestamp(),
     };
-    StateLock::acquire(path, &info, timeout).map_err(|error| {
-        let exit = if matches!(error, LockError::Held { .. }) { Exit::Refused } else { Exit::Failed };
-        with_hint(Error::of(exit, &error), error.hint())
-    })
+    Ok(StateLock::acquire(path, &info, timeout)?)
 }
 
 /// Refuses a state that belongs to another tenant.
@@ -232,26 +229,8 @@ pub fn same_tenant(state: &State, tenant: &Tenant, path: &Path) -> Result<(), Er
     }
 }
 
-pub fn of_state(error: &StateError) -> Error {
-    with_hint(Error::of(Exit::Failed, error), error.hint())
-}
-
-pub fn of_journal(error: &JournalError) -> Error {
-    Error::of(Exit::Failed, error).hint(error.hint())
-}
-
-fn of_replay(error: &ReplayError, path: &Path) -> Error {
-    let message = format!("the journal {} does not fit the state: {error}", path.display());
-    // Like a doubt, it is for a person to settle, and nothing is broken.
-    let exit = if matches!(error, ReplayError::Unrecorded { .. }) { Exit::InDoubt } else { Exit::Failed };
-    Error::new(exit, message).hint(error.hint())
-}
-
-fn with_hint(error: Error, hint: Option<impl Into<String>>) -> Error {
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
-    }
+fn no_fit(journal: &Path) -> String {
+    format!("the journal {} does not fit the state", journal.display())
 }
 
 #[cfg(test)]
@@ -289,7 +268,7 @@ mod tests {
             Ok(state(3))
         };
         let error = unlocked(behind, &journal).expect_err("the state is older than its journal");
-        assert!(error.message.contains("serial"), "{}", error.message);
+        assert!(error.message().contains("serial"), "{error}");
         assert_eq!(looks, LOOKS_MAX);
     }
 }

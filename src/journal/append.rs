@@ -1,10 +1,12 @@
 //! The one thing about a journal that is not pure, behind a trait: writing an entry so that it lasts.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::hint::Hint;
 use crate::journal::entry::Entry;
 use crate::journal::line::LineError;
 
@@ -34,10 +36,9 @@ pub enum JournalError {
     Stopped { path: PathBuf },
 }
 
-impl JournalError {
-    /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for JournalError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(match self {
             JournalError::Io { .. } => {
                 "nothing is sent that could not be written down first: free disk space or fix permissions, then run again"
             }
@@ -55,6 +56,6 @@ impl JournalError {
                 "restore the file, or repair the line: it says which conversations were made and are not in the state yet"
             }
             JournalError::Stopped { .. } => "run again: what was done is in the journal",
-        }
+        }))
     }
 }

@@ -17,9 +17,11 @@
 //!
 //! Being in doubt has nothing to do with serials: a call stays in doubt, through any number of runs, until an entry ends it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conversation::{Address, ConversationId};
+use crate::hint::Hint;
 use crate::journal::effect;
 use crate::journal::entry::{CallKind, Decision, Entry, Intent};
 use crate::spec::Spec;
@@ -99,10 +101,9 @@ fn name_of(tenant: &TenantIdentity) -> String {
     }
 }
 
-impl ReplayError {
-    /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for ReplayError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(match self {
             ReplayError::StateTooOld { .. } => {
                 "restore the newer state, from git or from its backup; the journal alone does not know all that was in it. If \
                  that state is gone for good, name the conversations that the journal made with `dixaform/adopt`, look \
@@ -121,7 +122,7 @@ impl ReplayError {
                 "the state was exchanged for one that was saved elsewhere while this journal waited. `dixaform recover` \
                  lists them all: with `--adopt ADDRESS=ID` it records one, with `--forget ADDRESS` it leaves it alone"
             }
-        }
+        }))
     }
 }
 

@@ -142,6 +142,7 @@ fn follow_links(path: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hint::Hint as _;
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(folder)
@@ -185,7 +186,7 @@ mod tests {
         };
         let error = replace_with(&path, full).expect_err("full");
         assert_eq!(error.to_string(), format!("can't write {}", path.display()));
-        assert_eq!(error.hint(), Some("make room on the disk"));
+        assert_eq!(error.hint().as_deref(), Some("make room on the disk"));
         assert_eq!(fs::read(&path).expect("there"), b"old");
         assert_eq!(names(folder.path()), ["a.json"]);
     }

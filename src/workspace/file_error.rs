@@ -1,7 +1,10 @@
 //! What went wrong with a file, with its path.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::hint::Hint;
 
 /// An error of the operating system about one path.
 #[derive(Debug, thiserror::Error)]
@@ -18,19 +21,18 @@ impl FileError {
     pub fn of(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| FileError { path: path.to_owned(), doing, source }
     }
+}
 
-    /// What to do about it, where that can be told.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self.source.kind() {
-            io::ErrorKind::NotFound => Some("check the path; it is relative to the working folder, or to --chdir"),
-            io::ErrorKind::PermissionDenied => Some("check who owns it and what they may do"),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("make room on the disk"),
-            io::ErrorKind::ReadOnlyFilesystem => Some("the disk is read-only; give another place with --state"),
-            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-                Some("a part of the path is a file, not a folder")
-            }
-            io::ErrorKind::IsADirectory => Some("it is a folder, not a file"),
-            _ => None,
-        }
+impl Hint for FileError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(match self.source.kind() {
+            io::ErrorKind::NotFound => "check the path; it is relative to the working folder, or to --chdir",
+            io::ErrorKind::PermissionDenied => "check who owns it and what they may do",
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk",
+            io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only; give another place with --state",
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a part of the path is a file, not a folder",
+            io::ErrorKind::IsADirectory => "it is a folder, not a file",
+            _ => return None,
+        }))
     }
 }

@@ -151,6 +151,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::hint::Hint as _;
 
     const ROOM: Room = Room { length: 0, limit: 1 << 20, reserve: 1 << 10 };
 
@@ -274,7 +275,7 @@ mod tests {
         }
         let error = journal.append(adopted()).await.expect_err("there is room for ends only");
         assert!(matches!(error, JournalError::Full { limit, .. } if limit == room.limit), "{error}");
-        assert!(error.to_string().contains("staging.journal") && !error.hint().is_empty());
+        assert!(error.to_string().contains("staging.journal") && error.hint().is_some());
         journal.append(closed(1)).await.expect("what ends has its place");
         let too_long = Entry::InDoubt { seq: 1, message: "x".repeat(500), at: String::new() };
         journal.append(too_long).await.expect_err("but not beyond the limit");

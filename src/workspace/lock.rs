@@ -9,6 +9,7 @@
 //! good as the disk's locks are.
 #![expect(clippy::disallowed_methods, reason = "the lock is a file, and waiting for it takes time")]
 
+use std::borrow::Cow;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::hint::Hint;
 use crate::workspace::atomic_file;
 use crate::workspace::file_error::FileError;
 
@@ -51,13 +53,12 @@ pub enum LockError {
     File(#[from] FileError),
 }
 
-impl LockError {
-    /// What to do about it, where that can be told.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for LockError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
-            LockError::Held { .. } => {
-                Some("wait for it with --lock-timeout 2m; the lock ends with its process, so there is none to break")
-            }
+            LockError::Held { .. } => Some(
+                "wait for it with --lock-timeout 2m; the lock ends with its process, so there is none to break".into(),
+            ),
             LockError::File(error) => error.hint(),
         }
     }

@@ -5,6 +5,7 @@
 //! found is sorted by name, and a file that is reached twice is found once.
 #![expect(clippy::disallowed_methods, reason = "manifests are files")]
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
 use rayon::slice::ParallelSliceMut as _;
 
+use crate::hint::Hint;
 use crate::workspace::file_error::FileError;
 use crate::workspace::stamp::Stamp;
 
@@ -79,13 +81,14 @@ pub enum FindError {
     TooMany { path: PathBuf },
 }
 
-impl FindError {
-    /// What to do about it, where that can be told.
-    pub fn hint(&self) -> Option<&'static str> {
+impl Hint for FindError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
-            FindError::Missing { .. } => Some("check the path; it is relative to the working folder, or to --chdir"),
+            FindError::Missing { .. } => {
+                Some("check the path; it is relative to the working folder, or to --chdir".into())
+            }
             FindError::Unreadable(error) => error.hint(),
-            FindError::TooMany { .. } => Some("give the folder that holds the manifests"),
+            FindError::TooMany { .. } => Some("give the folder that holds the manifests".into()),
         }
     }
 }

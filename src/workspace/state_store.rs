@@ -1,9 +1,11 @@
 //! Reads and replaces the state file of one tenant.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::hint::Hint;
 use crate::state::State;
 use crate::state::file_v1::{self, StateFileError};
 use crate::workspace::atomic_file;
@@ -37,25 +39,22 @@ pub enum StateError {
     NotText { path: PathBuf },
 }
 
-impl StateError {
-    /// What to do about it, where that can be told.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for StateError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
-            StateError::File(error) => error.hint().map(str::to_owned),
+            StateError::File(error) => error.hint(),
             StateError::Unusable { source: StateFileError::NewerFormat { .. }, .. } => {
-                Some("use the dixaform that wrote it, or a newer one".to_owned())
+                Some("use the dixaform that wrote it, or a newer one".into())
             }
             StateError::Full { path, .. } => {
                 let journal = StateFiles::beside(path).journal;
                 let journal = journal.display();
-                Some(format!("it was left as it is; what it lacks is in {journal}, if that is there: keep both"))
+                Some(format!("it was left as it is; what it lacks is in {journal}, if that is there: keep both").into())
             }
             StateError::Unusable { path, .. } | StateError::NotText { path } | StateError::TooLarge { path, .. } => {
                 let backup = StateFiles::beside(path).backup;
-                Some(format!(
-                    "it was left as it is; restore it from git, or from {} if that is there",
-                    backup.display()
-                ))
+                let backup = backup.display();
+                Some(format!("it was left as it is; restore it from git, or from {backup} if that is there").into())
             }
         }
     }

@@ -61,7 +61,7 @@ impl<'a> Approval<'a> {
     pub fn guard(&self, plan: &Plan, tenant: &Tenant) -> Result<(), Error> {
         let allow_outbound = self.args.allow_outbound || tenant.allow_outbound;
         if let Some(refusal) = guard::refusals(plan, allow_outbound).into_iter().next() {
-            return Err(Error::new(Exit::Refused, refusal.to_string()).hint(refusal.hint()));
+            return Err(refusal.into());
         }
         let hint = "nothing was sent; review the plan and approve it anew";
         let now = &plan.fingerprint;
@@ -105,7 +105,7 @@ impl<'a> Approval<'a> {
 fn reviewed(path: &Path) -> Result<Plan, Error> {
     saved_plan::read(path).map_err(|error| {
         let hint = "give the JSON of the plan that was reviewed: dixaform plan --format json=FILE, or --out FILE";
-        Error { hint: Some(hint.to_owned()), ..error }
+        Error { hints: vec![hint.to_owned()], ..error }
     })
 }
 

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use crate::apply::{ApplyEvent, ApplyReport, Stop};
+use crate::apply::{ApplyEvent, ApplyReport};
 use crate::cli::apply::pointing;
 use crate::cli::args::{ApplyFormsArgs, Form, FormatArg};
 use crate::cli::clock::SystemClock;
@@ -23,12 +23,15 @@ use crate::render::text::TextOptions;
 use crate::render::{apply_json_v1, github, gitlab, html, markdown, report, text};
 
 /// How an apply ended that had a plan.
+#[derive(Default)]
 pub struct Ended {
     pub report: ApplyReport,
     /// What was found about the manifests before the first write, and stopped it.
     pub findings: Findings,
     /// What went wrong beside single changes.
     pub error: Option<Error>,
+    /// The run itself went to its end, and the error came after it.
+    pub failed_after: bool,
 }
 
 /// Tells of one apply.
@@ -89,7 +92,7 @@ impl<'a> Telling<'a> {
     /// A form can't be written; the others are.
     pub fn finished(&self, made: &Plan, ended: &Ended, exit: Exit) -> Result<(), Error> {
         let pointers = pointing::pointers(&ended.report);
-        let Ended { report: done, findings, error } = ended;
+        let Ended { report: done, findings, error, failed_after } = ended;
         let finished = Finished { plan: made, report: done, pointers: &pointers, findings, exit: exit.code() };
         let mut first: Option<Error> = self.broken.borrow_mut().take();
         for FormatArg { form, file } in &self.forms.format {
@@ -106,9 +109,7 @@ impl<'a> Telling<'a> {
             }
             Form::Text if done.counts.all_attempted() > 0 => {
                 // What went wrong after the run is told as the error of the command, and not twice.
-                let after =
-                    matches!((&done.stop, error), (Some(Stop::Storage(said)), Some(error)) if *said == error.message);
-                let stop = if after { None } else { done.stop.clone() };
+                let stop = if *failed_after { None } else { done.stop.clone() };
                 let run = ApplyReport { stop, ..done.clone() };
                 output.error(&format!("\n{}\n", report::report(&run, &pointers, &output.error_palette)));
                 Ok(())

@@ -87,5 +87,5 @@ fn only_the_tenant_sandbox_has_faults() {
     assert!(faults(&sandbox, Some(&plan)).is_ok_and(|faults| faults == Some(plan.clone())));
     let refused = faults(&other, Some(&plan)).expect_err("it is refused");
     assert_eq!(refused.exit, Exit::Usage);
-    assert!(refused.message.contains("production"), "{refused}");
+    assert!(refused.message().contains("production"), "{refused}");
 }
