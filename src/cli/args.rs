@@ -2,22 +2,32 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum, value_parser};
 
+use crate::cli::formats::{FindingsForm, Form, FormatArg};
 use crate::render::markdown;
-use crate::render::number::named;
 use crate::sandbox::FaultPlan;
 
 /// Plan and apply for Dixa conversations described in YAML manifests.
 #[derive(Debug, Parser)]
 #[command(name = "dixaform", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  dixaform plan examples/quickstart --tenant sandbox       show what an apply would do
-  dixaform apply examples/quickstart --tenant sandbox      do it, on the embedded sandbox
-  dixaform plan --detailed-exitcode                        exit 2 when changes are pending
+  dixaform plan examples/quickstart --tenant sandbox
+                                      show what an apply would do
+  dixaform apply examples/quickstart --tenant sandbox
+                                      do it, on the embedded sandbox
+  dixaform plan --detailed-exitcode   exit with 2 when changes are pending
 
-Exit codes: 0 done, 1 failed, 2 changes pending (plan --detailed-exitcode), 3 token missing or refused,
-4 applied in part, 5 refused for safety, 6 in doubt, 64 wrong usage, 130 interrupted.")]
+Exit codes:
+  0    done, or nothing to do
+  1    failed
+  2    changes are pending (plan --detailed-exitcode)
+  3    the token is missing or refused
+  4    applied in part
+  5    refused for safety
+  6    something is in doubt
+  64   wrong usage
+  130  interrupted")]
 pub struct Cli {
     #[command(flatten)]
     pub globals: Globals,
@@ -27,23 +37,24 @@ pub struct Cli {
 
 /// Flags of every command.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Globals {
-    /// The tenant to work on, by its name in the project file; `sandbox` always exists
+    /// Name of the tenant in the project file; `sandbox` always exists
     #[arg(long, global = true, value_name = "NAME")]
     pub tenant: Option<String>,
     /// Work in this folder
     #[arg(long, global = true, value_name = "DIR")]
     pub chdir: Option<PathBuf>,
-    /// The state file, in place of the tenant's own
+    /// Use this state file instead of the tenant's own
     #[arg(long, global = true, value_name = "FILE")]
     pub state: Option<PathBuf>,
     /// When to colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// Say more: -v each call, -vv what the libraries below say
+    /// Say more: -v logs each call, -vv also the HTTP libraries
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Say only results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 }
@@ -53,48 +64,61 @@ pub struct Globals {
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set; always with CLICOLOR_FORCE
     Auto,
+    /// Also in files and pipes
     Always,
+    /// Plain text, on a terminal too
     Never,
+}
+
+/// Global flags that mean nothing to a command. Scripts may pass them all the same, so it takes them, and its help is
+/// without them.
+fn unused<const N: usize>(names: [&'static str; N]) -> [Arg; N] {
+    names.map(|name| {
+        let flag = Arg::new(name).long(name).global(true).hide(true);
+        if name == "tenant" { flag } else { flag.value_parser(value_parser!(PathBuf)) }
+    })
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a starter project; what is there already is left as it is
-    #[command(after_help = "Examples:
+    /// Write a starter project; existing files are left as they are
+    #[command(args(unused(["tenant", "state"])), after_help = "Examples:
   dixaform init                           in this folder
   dixaform init staging-seed              in a folder of its own")]
     Init(InitArgs),
-    /// Check manifests; no network, no state
-    #[command(after_help = "Examples:
+    /// Check manifests; needs no network and no state
+    #[command(args(unused(["tenant", "state"])), after_help = "Examples:
   dixaform validate                       the manifests of the project
   dixaform validate manifests/orders.yaml
   kustomize build . | dixaform validate -
   dixaform validate --format github       annotations in a pull request
   dixaform validate --format markdown     a page for a comment
-  dixaform validate --format gitlab=gl-code-quality-report.json --format sarif=dixaform.sarif")]
+  dixaform validate --format gitlab=gl-code-quality-report.json
+  dixaform validate --format sarif=dixaform.sarif --format json=findings.json")]
     Validate(ValidateArgs),
-    /// Show what an apply would do; no network, no token
+    /// Show what an apply would do; needs no network and no token
     #[command(after_help = "Examples:
   dixaform plan
   dixaform plan manifests/orders --target 'conversation.late-*'
   dixaform plan --selector wave=1 --format json=plan.json
   dixaform plan --format markdown=plan.md --format github    for a pull request
   dixaform plan --format html=plan.html   a page to look through
-  dixaform plan --full                    every block of a long plan, on a terminal too
-  dixaform plan --detailed-exitcode       exit 2 when changes are pending")]
+  dixaform plan --full                    all of a long plan, on a terminal too
+  dixaform plan --detailed-exitcode       exit with 2 when changes are pending")]
     Plan(PlanArgs),
-    /// Plan, show the plan, ask, and carry it out
+    /// Plan, show the plan, ask for approval, and carry it out
     #[command(after_help = "Examples:
-  dixaform apply --tenant sandbox         on the embedded sandbox: no account, no network
+  dixaform apply --tenant sandbox         on the embedded sandbox: no account
   dixaform apply --yes                    in CI: don't ask
   dixaform apply --selector wave=1
   dixaform apply --allow-outbound         allow messages that reach real people
   dixaform apply --approved-plan plan.json
-                                          only what was reviewed; don't ask
+                                          only what was reviewed, without asking
   dixaform apply --yes --format markdown=report.md --format json=report.json
-  dixaform apply --yes --format json      a line of JSON for each thing that happens
+  dixaform apply --yes --format json      a line of JSON for each event
   dixaform apply --tenant sandbox --sandbox-faults drop-after@create#2
-                                          rehearse a lost answer; `dixaform sandbox --help` has all faults")]
+                                          rehearse a lost answer; for the faults
+                                          see dixaform sandbox --help")]
     Apply(ApplyArgs),
     /// Show a saved plan, or the state
     #[command(after_help = "Examples:
@@ -102,7 +126,7 @@ pub enum Command {
   dixaform show seed.plan --format markdown --max-bytes 32768
   dixaform show --format json             the state as it is")]
     Show(ShowArgs),
-    /// Look at the state, and mend it
+    /// Look at the state, and correct it
     #[command(
         subcommand,
         after_help = "Examples:
@@ -113,38 +137,41 @@ pub enum Command {
     State(StateCommand),
     /// Settle calls whose end is unknown
     #[command(after_help = "Examples:
-  dixaform recover                                   look for what is in doubt, and settle it
+  dixaform recover                        look for what is in doubt, settle it
   dixaform recover --adopt conversation.late-order=1234
-  dixaform recover --create conversation.late-order  it was not made: plan it again")]
+                                          it is conversation 1234
+  dixaform recover --create conversation.late-order
+                                          it was not created: plan it again")]
     Recover(RecoverArgs),
     /// Run the embedded Dixa as a server on this machine
-    #[command(after_help = "Examples:
+    #[command(args(unused(["tenant", "state"])), after_help = "Examples:
   dixaform sandbox --port 8080
-  dixaform sandbox --port 8080 manifests  know the custom attributes of these manifests
+  dixaform sandbox --port 8080 manifests  with the custom attributes of manifests
   dixaform sandbox --strict --seed seed.yaml
-  dixaform sandbox --faults '429@PATCH#1-3,drop-after@create#2,latency=5ms..20ms'
+  dixaform sandbox --faults '429@PATCH#1-3,drop-after@create#2,latency=5ms'
   dixaform sandbox --faults seed=42,rate=0.2
 
-Then, for any client: curl -H 'Authorization: any-token' http://127.0.0.1:8080/v1/organization")]
+Then, for any client:
+  curl -H 'Authorization: any-token' http://127.0.0.1:8080/v1/organization")]
     Sandbox(SandboxArgs),
     /// Print the JSON Schema of a file, for editors and other programs
-    #[command(after_help = "Examples:
+    #[command(args(unused(["tenant", "state", "chdir"])), after_help = "Examples:
   dixaform schema manifest > .dixaform/manifest.schema.json
-  dixaform schema plan                    of what `plan --format json` prints
-  dixaform schema apply                   of what `apply --format json=FILE` writes
+  dixaform schema plan                    what `plan --format json` prints
+  dixaform schema apply                   what `apply --format json=FILE` writes
 
 In a manifest, for editors with a YAML language server:
   # yaml-language-server: $schema=../.dixaform/manifest.schema.json")]
     Schema(SchemaArgs),
     /// Print a script that completes commands and flags in a shell
-    #[command(after_help = "Examples:
+    #[command(args(unused(["tenant", "state", "chdir"])), after_help = "Examples:
   source <(dixaform completions bash)
   dixaform completions zsh > ~/.zfunc/_dixaform
   dixaform completions fish > ~/.config/fish/completions/dixaform.fish
   dixaform completions powershell >> $PROFILE")]
     Completions(CompletionsArgs),
-    /// Print the manual page, or write those of all commands
-    #[command(after_help = "Examples:
+    /// Print the manual page, or write the pages of all commands
+    #[command(args(unused(["tenant", "state"])), after_help = "Examples:
   dixaform man | man -l -                 read the main page
   dixaform man --out ~/.local/share/man/man1
                                           install them: man dixaform-plan")]
@@ -153,14 +180,14 @@ In a manifest, for editors with a YAML language server:
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The folder of the project; it is made when it is not there
+    /// The folder of the project; created if missing
     #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// What the schema is of
+    /// The kind of file
     #[arg(value_name = "FILE")]
     pub subject: SchemaSubject,
 }
@@ -186,13 +213,14 @@ pub enum SchemaSubject {
 
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
+    /// The shell that runs the script
     #[arg(value_name = "SHELL")]
     pub shell: clap_complete::Shell,
 }
 
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Write a page for each command to this folder; it is made when it is not there
+    /// Write a page for each command to this folder; created if missing
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 }
@@ -202,14 +230,13 @@ pub struct ValidateArgs {
     /// Files and folders of manifests; `-` is standard input
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Take warnings as errors
+    /// Treat warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
-    /// text, json, markdown, html, github, gitlab or sarif; with =FILE it goes to the file, beside the text; may be
-    /// repeated
+    /// text, json, markdown, html, github, gitlab or sarif; =FILE writes it to a file; may be repeated
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<FindingsForm>>,
-    /// The most that markdown may take; what does not fit is counted
+    /// Limit on markdown output; what doesn't fit is counted, not shown
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
 }
@@ -220,25 +247,25 @@ pub struct PlanningArgs {
     /// Files and folders of manifests; `-` is standard input
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Look only at addresses that match, for example 'conversation.late-*'; may be repeated
+    /// Plan only addresses that match, for example 'conversation.late-*'; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub target: Vec<String>,
     /// Leave out addresses that match; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub exclude: Vec<String>,
-    /// Look only at manifests with these labels; several must all hold
+    /// Plan only manifests that have all of these labels; may be repeated
     #[arg(short = 'l', long, value_name = "KEY=VALUE")]
     pub selector: Vec<String>,
-    /// Allow replacements: Dixa can't update or delete, so the old conversation stays beside the new one
+    /// Allow replacements: Dixa can't delete, so the old conversation stays beside the new one
     #[arg(long)]
     pub allow_replace: bool,
-    /// Forget records that no manifest describes; their conversations stay in Dixa
+    /// Forget records without a manifest; their conversations stay in Dixa
     #[arg(long)]
     pub prune: bool,
-    /// Plan to read everything back that is written, and to compare
+    /// After each write, read it back and compare
     #[arg(long)]
     pub verify: bool,
-    /// Take warnings as errors
+    /// Treat warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
 }
@@ -247,14 +274,11 @@ pub struct PlanningArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub planning: PlanningArgs,
-    /// Read the tenant first, one call per record, and plan against what is there
+    /// Read the tenant first, one call per record, to find changes made outside of dixaform
     #[arg(long)]
     pub refresh: bool,
-    /// Read every manifest, also those that the index beside the state knows to be unchanged
-    ///
-    /// The index goes by size, times and inode. A program that keeps a file mapped into memory can write to it again
-    /// without changing them.
-    #[arg(long)]
+    /// Taken for the sake of older scripts
+    #[arg(long, hide = true)]
     pub no_index: bool,
     /// Save the plan, for `dixaform apply FILE`
     #[arg(long, value_name = "FILE")]
@@ -269,13 +293,13 @@ pub struct PlanArgs {
 /// What a plan is written as.
 #[derive(Debug, Args)]
 pub struct PlanFormsArgs {
-    /// text, json, markdown, html, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, markdown, html, github or gitlab; =FILE writes it to a file; may be repeated
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<Form>>,
-    /// The most that markdown may take; what does not fit is counted
+    /// Limit on markdown output; what doesn't fit is counted, not shown
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
-    /// Show every block of a long plan, on a terminal too
+    /// Show all of a long plan, on a terminal too
     #[arg(long)]
     pub full: bool,
 }
@@ -284,27 +308,27 @@ pub struct PlanFormsArgs {
 pub struct ApplyArgs {
     #[command(flatten)]
     pub planning: PlanningArgs,
-    /// Don't ask
+    /// Apply without asking
     #[arg(short, long)]
     pub yes: bool,
-    /// Apply only if the plan made now has this fingerprint; then don't ask
+    /// Apply without asking, if the new plan has this fingerprint
     #[arg(long, value_name = "FINGERPRINT")]
     pub approved: Option<String>,
-    /// Apply only if the plan made now does what the reviewed one in this file does; then don't ask
+    /// Apply without asking, if the new plan matches this reviewed plan
     ///
-    /// The file is the JSON of a plan: `plan --format json=FILE`, or `--out FILE`. Where the plan made now is another
-    /// one, nothing is sent, and the changes that are new, gone or different are listed.
+    /// FILE is a plan as JSON: `plan --format json=FILE` or `plan --out FILE`. If the new plan does something else,
+    /// nothing is sent, and the changes that are new, gone or different are listed.
     #[arg(long, value_name = "FILE")]
     pub approved_plan: Option<PathBuf>,
     /// Allow Outbound messages, which reach real people
     #[arg(long)]
     pub allow_outbound: bool,
-    /// How long to wait for another apply to let go of the state
+    /// How long to wait for another command to release the state
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::duration::parse)]
     pub lock_timeout: std::time::Duration,
     /// Faults of the embedded sandbox, to rehearse recovery; only with --tenant sandbox
     ///
-    /// As for `dixaform sandbox --faults`. Calls are counted from the start of this apply.
+    /// See `dixaform sandbox --help` for SPEC. Calls are counted from the start of this apply.
     #[arg(long, value_name = "SPEC")]
     pub sandbox_faults: Option<FaultPlan>,
     #[command(flatten)]
@@ -314,23 +338,23 @@ pub struct ApplyArgs {
 /// What the report of an apply is written as.
 #[derive(Debug, Args)]
 pub struct ApplyFormsArgs {
-    /// text, json, markdown, html, github or gitlab; with =FILE it goes to the file, beside the text; may be repeated
+    /// text, json, markdown, html, github or gitlab; =FILE writes it to a file; may be repeated
     ///
-    /// json on standard output is a line for each thing that happens, and the last line has the report; json=FILE is
-    /// the report alone. The forms are written however the apply ends.
+    /// json on standard output is one line per event, and the last line is the report; json=FILE is the report alone.
+    /// Every form is written, however the apply ends.
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<Form>>,
-    /// The most that markdown may take; what does not fit is counted
+    /// Limit on markdown output; what doesn't fit is counted, not shown
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
-    /// Show every block of a long plan, on a terminal too
+    /// Show all of a long plan, on a terminal too
     #[arg(long)]
     pub full: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
-    /// List the records: address, Dixa id, when it was applied, and where from
+    /// List the records: address, Dixa id, time of the apply, and manifest
     #[command(after_help = "Examples:
   dixaform state list
   dixaform state list 'import.*'          only imports")]
@@ -339,14 +363,14 @@ pub enum StateCommand {
         #[arg(value_name = "ADDRESS")]
         patterns: Vec<String>,
     },
-    /// Show one record whole
+    /// Show one record in full
     #[command(after_help = "Examples:
   dixaform state show conversation.late-order")]
     Show {
         #[arg(value_name = "ADDRESS")]
         address: String,
     },
-    /// Give a record another address, after its manifest was renamed
+    /// Change the address of a record, after its manifest was renamed
     #[command(after_help = "Examples:
   dixaform state mv conversation.late-order conversation.late-parcel")]
     Mv {
@@ -355,18 +379,21 @@ pub enum StateCommand {
         #[arg(value_name = "TO")]
         to: String,
     },
-    /// Drop records and leave their conversations alone
+    /// Drop records; their conversations stay in Dixa
     #[command(after_help = "Examples:
-  dixaform state forget import.legacy-42  its conversation stays in Dixa")]
+  dixaform state forget import.legacy-42")]
     Forget {
         #[arg(value_name = "ADDRESS", required = true)]
         addresses: Vec<String>,
     },
-    /// Print where the state is, for scripts; there need not be one yet
+    /// Print the path of the state file, for scripts; the file need not exist yet
     #[command(after_help = "Examples:
-  dixaform state path --tenant staging    state/staging.json, or what the project file says")]
+  dixaform state path --tenant staging    for example state/staging.json")]
     Path,
-    /// Say who holds the lock; a lock whose process died is free by itself
+    /// Say who holds the lock of the state; it changes nothing
+    ///
+    /// The lock is released when its process ends, so there is never anything to unlock. Exits with 0 if nobody holds
+    /// the lock, and with 5 if somebody does.
     #[command(after_help = "Examples:
   dixaform state unlock --tenant staging")]
     Unlock,
@@ -374,23 +401,25 @@ pub enum StateCommand {
 
 #[derive(Debug, Args)]
 pub struct RecoverArgs {
-    /// It is this conversation, or one that the journal has and the state does not know; may be repeated
+    /// Record ADDRESS as conversation ID; may be repeated
     #[arg(long, value_name = "ADDRESS=ID")]
     pub adopt: Vec<String>,
-    /// It was not made: plan it again; may be repeated
+    /// ADDRESS was not created: plan it again; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub create: Vec<String>,
-    /// Leave alone whatever it made, and forget the doubt; remove the manifest too, or it is planned again
+    /// Stop tracking ADDRESS; leave whatever exists in Dixa; may be repeated
+    ///
+    /// Remove its manifest too, or it is planned again.
     #[arg(long, value_name = "ADDRESS")]
     pub forget: Vec<String>,
-    /// How long to wait for another apply to let go of the state
+    /// How long to wait for another command to release the state
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::duration::parse)]
     pub lock_timeout: std::time::Duration,
 }
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A plan that was saved with `plan --out`; the state when none is given
+    /// A plan saved with `plan --out`; without one, the state is shown
     #[arg(value_name = "PLANFILE")]
     pub plan: Option<PathBuf>,
     #[command(flatten)]
@@ -399,44 +428,44 @@ pub struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
-    /// Manifests whose custom attributes the sandbox shall know
+    /// Manifests to take custom attribute definitions from
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// The port to listen on, on loopback; 0 takes a free one
+    /// The port on loopback to listen on; 0 picks a free one
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// Keep the data in this file; without it they end with the command
+    /// Keep the data in this file; without it, they are gone when the command ends
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
-    /// Names what the sandbox knows: organization, end users, agents, queues, definitions (YAML or JSON)
+    /// What the sandbox starts with: organization, end users, agents, queues, definitions (YAML or JSON)
     #[arg(long, value_name = "FILE")]
     pub seed: Option<PathBuf>,
-    /// Answer 404 and 400 to what the sandbox does not know, in place of providing it
+    /// Answer 404 or 400 to unknown ids instead of inventing what they name
     #[arg(long)]
     pub strict: bool,
-    /// Requests a second that a token may make
+    /// Requests per second that a token may make
     #[arg(long, value_name = "NUMBER", default_value_t = 10.0, value_parser = positive)]
     pub rate: f64,
     /// Requests that a token may make at once
-    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = value_parser!(u32).range(1..))]
     pub burst: u32,
     /// No rate limit
     #[arg(long, conflicts_with_all = ["rate", "burst"])]
     pub no_rate_limit: bool,
-    /// Keep every request, with its body, as a line of JSON in this file
+    /// Log every request, with its body, as a line of JSON to this file
     #[arg(long, value_name = "FILE")]
     pub request_log: Option<PathBuf>,
-    /// What goes wrong on purpose: KIND@CALL#N or seed=N,rate=R; --help has all kinds
+    /// What goes wrong on purpose: KIND@CALL#N or seed=N,rate=R; see --help
     ///
-    /// On request, KIND@CALL#WHICH. KIND is one of 429, 401, redirect, 500-before, drop-before, hang (before the
+    /// By call: KIND@CALL#WHICH. KIND is one of 429, 401, redirect, 500-before, drop-before, hang (before the
     /// commit: nothing changes), 500-after, drop-after, hang-after, slow-body, rubbish, huge, partial (after the
     /// commit). CALL is one of any, GET, POST, PATCH, create, import, conversation, messages, conversations,
     /// organization, definitions. WHICH is N, N-M or *, counted from 1 for each CALL.
     ///
-    /// By seed: seed=N,rate=0.2 and, if wanted, kinds=429+drop-after.
+    /// By chance: seed=N,rate=0.2 and optionally kinds=429+drop-after.
     ///
-    /// Besides: latency=5ms..20ms; lag=2s (reads see a conversation only when it is that old); retry-after=SECONDS of a
-    /// 429; slow=2s, the time that a slow-body takes. Several items have commas between them.
+    /// Also: latency=5ms..20ms; lag=2s (new conversations are invisible for 2 s); retry-after=SECONDS (sent with 429);
+    /// slow=2s (how long a slow-body takes). Separate several items by commas.
     #[arg(long, value_name = "SPEC")]
     pub faults: Option<FaultPlan>,
 }
@@ -455,88 +484,9 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
-/// One `--format`: a form of a plan or of findings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormatArg<F> {
-    pub form: F,
-    /// None is standard output.
-    pub file: Option<PathBuf>,
-}
-
-/// The forms that one thing has.
-pub trait Forms: Copy + Sized + 'static {
-    /// Each with its word, in the order of the help.
-    const ALL: &'static [(&'static str, Self)];
-}
-
-/// The form of a plan, or of how its apply ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    Text,
-    Json,
-    Markdown,
-    Html,
-    Github,
-    Gitlab,
-}
-
-impl Forms for Form {
-    const ALL: &'static [(&'static str, Form)] = &[
-        ("text", Form::Text),
-        ("json", Form::Json),
-        ("markdown", Form::Markdown),
-        ("html", Form::Html),
-        ("github", Form::Github),
-        ("gitlab", Form::Gitlab),
-    ];
-}
-
-/// The form of findings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FindingsForm {
-    Text,
-    Json,
-    Markdown,
-    Html,
-    Github,
-    Gitlab,
-    Sarif,
-}
-
-impl Forms for FindingsForm {
-    const ALL: &'static [(&'static str, FindingsForm)] = &[
-        ("text", FindingsForm::Text),
-        ("json", FindingsForm::Json),
-        ("markdown", FindingsForm::Markdown),
-        ("html", FindingsForm::Html),
-        ("github", FindingsForm::Github),
-        ("gitlab", FindingsForm::Gitlab),
-        ("sarif", FindingsForm::Sarif),
-    ];
-}
-
-impl<F: Forms> std::str::FromStr for FormatArg<F> {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (word, file) = match text.split_once('=') {
-            Some((_, "")) => return Err("a file name belongs after the `=`".into()),
-            Some((word, file)) => (word, Some(PathBuf::from(file))),
-            None => (text, None),
-        };
-        match F::ALL.iter().find(|(known, _)| *known == word) {
-            Some((_, form)) => Ok(FormatArg { form: *form, file }),
-            None => {
-                let known: Vec<&str> = F::ALL.iter().map(|(known, _)| *known).collect();
-                Err(format!("`{word}` is not a form; {} are", named(known, F::ALL.len())))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
 
     use crate::sandbox::{Call, Fault};
 
@@ -562,7 +512,28 @@ mod tests {
             let help = command.render_long_help().to_string();
             let (_, examples) = help.split_once("\nExamples:\n").expect(&name);
             assert!(examples.contains(&name), "{name}: {examples}");
+            let width = examples.lines().map(str::len).max();
+            assert!(width <= Some(80), "{name}: {examples}");
         }
+    }
+
+    #[test]
+    fn the_help_of_a_command_has_its_own_flags_first_and_none_that_it_does_not_use() {
+        let mut found = Vec::new();
+        commands(&super::Cli::command(), "dixaform", &mut found);
+        for (name, _) in found {
+            let words: Vec<&str> = name.split(' ').chain(["--help"]).collect();
+            let help = super::Cli::try_parse_from(words).expect_err("the help").to_string();
+            let (own, globals) = help.split_once("\nGlobal options:\n").expect(&name);
+            assert!(!own.contains("--color") && globals.contains("--color"), "{name}: {help}");
+            let uses_tenant = name == "dixaform"
+                || ["plan", "apply", "show", "state", "recover"].iter().any(|uses| name.contains(uses));
+            let offers = |flag: &str| globals.contains(&format!("{flag} <"));
+            assert_eq!((offers("--tenant"), offers("--state")), (uses_tenant, uses_tenant), "{name}: {help}");
+        }
+        // An older script passes them all the same.
+        let given = super::Cli::try_parse_from(["dixaform", "validate", "--tenant", "a", "--state", "b"]);
+        assert!(given.is_ok_and(|cli| cli.globals.tenant.as_deref() == Some("a")));
     }
 
     #[test]

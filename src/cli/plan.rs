@@ -1,10 +1,10 @@
 //! `dixaform plan`: what an apply would do. No request is made, and no token is looked for.
 
-use crate::cli::args::{Form, PlanArgs, PlanFormsArgs, PlanningArgs};
+use crate::cli::args::{PlanArgs, PlanFormsArgs, PlanningArgs};
 use crate::cli::basis::{self, Basis};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::formats::{self, Goes};
+use crate::cli::formats::{self, Form, Goes};
 use crate::cli::refresh;
 use crate::cli::saved_plan;
 use crate::cli::session::Session;

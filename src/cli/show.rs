@@ -1,8 +1,9 @@
 //! `dixaform show`: a saved plan, or the state, in any form.
 
-use crate::cli::args::{Form, FormatArg, ShowArgs};
+use crate::cli::args::ShowArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::formats::{Form, FormatArg};
 use crate::cli::session::Session;
 use crate::cli::{formats, plan, saved_plan, state, state_access};
 use crate::render::escape::escape_json;

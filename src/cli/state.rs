@@ -102,7 +102,7 @@ fn unlock(session: &Session) -> Result<Exit, Error> {
 }
 
 pub fn parsed(text: &str) -> Result<Address, Error> {
-    text.parse::<Address>().hint(|| format!("`{text}` is none"))
+    text.parse::<Address>().hint(|| format!("`{text}` isn't an address: expected KIND.NAME"))
 }
 
 fn unknown(state: &State, address: &Address) -> Error {

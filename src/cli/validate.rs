@@ -1,9 +1,9 @@
 //! `dixaform validate`: findings, and nothing else.
 
-use crate::cli::args::{FindingsForm, ValidateArgs};
+use crate::cli::args::ValidateArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::formats::{self, Goes};
+use crate::cli::formats::{self, FindingsForm, Goes};
 use crate::cli::load;
 use crate::cli::session::Session;
 use crate::finding::Findings;

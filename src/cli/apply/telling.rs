@@ -8,11 +8,11 @@ use std::cell::RefCell;
 
 use crate::apply::{ApplyEvent, ApplyReport};
 use crate::cli::apply::pointing;
-use crate::cli::args::{ApplyFormsArgs, Form, FormatArg};
+use crate::cli::args::ApplyFormsArgs;
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::formats;
+use crate::cli::formats::{self, Form, FormatArg};
 use crate::cli::plan;
 use crate::cli::session::Session;
 use crate::finding::Findings;
