@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum, value_parser};
 
-use crate::cli::formats::{FindingsForm, Form, FormatArg};
+use crate::cli::forms::{FindingsForm, Form, FormatArg};
 use crate::render::markdown;
 use crate::sandbox::FaultPlan;
 
@@ -117,8 +117,8 @@ pub enum Command {
   dixaform apply --yes --format markdown=report.md --format json=report.json
   dixaform apply --yes --format json      a line of JSON for each event
   dixaform apply --tenant sandbox --sandbox-faults drop-after@create#2
-                                          rehearse a lost answer; for the faults
-                                          see dixaform sandbox --help")]
+                                          rehearse a lost answer; for all faults
+                                          see `dixaform sandbox --help`")]
     Apply(ApplyArgs),
     /// Show a saved plan, or the state
     #[command(after_help = "Examples:
@@ -146,7 +146,7 @@ pub enum Command {
     /// Run the embedded Dixa as a server on this machine
     #[command(args(unused(["tenant", "state"])), after_help = "Examples:
   dixaform sandbox --port 8080
-  dixaform sandbox --port 8080 manifests  with the custom attributes of manifests
+  dixaform sandbox --port 8080 manifests  with their custom attributes
   dixaform sandbox --strict --seed seed.yaml
   dixaform sandbox --faults '429@PATCH#1-3,drop-after@create#2,latency=5ms'
   dixaform sandbox --faults seed=42,rate=0.2

@@ -2,68 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
-
-use clap::ValueEnum;
+use std::path::Path;
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::forms::FormatArg;
 use crate::cli::session::Session;
-use crate::render::number::named;
 use crate::render::pieces::Pieces;
 use crate::workspace::atomic_file;
-
-/// One `--format`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormatArg<F> {
-    pub form: F,
-    /// None is standard output.
-    pub file: Option<PathBuf>,
-}
-
-/// The form of a plan, or of how its apply ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    Text,
-    Json,
-    Markdown,
-    Html,
-    Github,
-    Gitlab,
-}
-
-/// The form of findings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FindingsForm {
-    Text,
-    Json,
-    Markdown,
-    Html,
-    Github,
-    Gitlab,
-    Sarif,
-}
-
-impl<F: ValueEnum> FromStr for FormatArg<F> {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (word, file) = match text.split_once('=') {
-            Some((_, "")) => return Err("a file name belongs after the `=`".into()),
-            Some((word, file)) => (word, Some(PathBuf::from(file))),
-            None => (text, None),
-        };
-        let known = F::value_variants();
-        match F::from_str(word, false) {
-            Ok(form) => Ok(FormatArg { form, file }),
-            Err(_) => {
-                let words = known.iter().filter_map(F::to_possible_value).map(|word| word.get_name().to_owned());
-                Err(format!("`{word}` is not a form; {} are", named(words, known.len())))
-            }
-        }
-    }
-}
 
 /// Where one form goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

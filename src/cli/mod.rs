@@ -10,6 +10,7 @@ mod embedded;
 mod error;
 mod exit;
 mod formats;
+mod forms;
 mod init;
 mod ledger;
 mod load;

@@ -3,7 +3,7 @@
 use crate::cli::args::ShowArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::formats::{Form, FormatArg};
+use crate::cli::forms::{Form, FormatArg};
 use crate::cli::session::Session;
 use crate::cli::{formats, plan, saved_plan, state, state_access};
 use crate::render::escape::escape_json;

@@ -3,7 +3,8 @@
 use crate::cli::args::ValidateArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::formats::{self, FindingsForm, Goes};
+use crate::cli::formats::{self, Goes};
+use crate::cli::forms::FindingsForm;
 use crate::cli::load;
 use crate::cli::session::Session;
 use crate::finding::Findings;
