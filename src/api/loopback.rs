@@ -1,4 +1,4 @@
-//! A server on loopback for tests: answers as it is told, one answer after the other, and remembers what it was asked.
+//! A server on loopback for tests: it gives prepared answers, one after the other, and remembers its requests.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

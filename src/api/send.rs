@@ -145,7 +145,7 @@ impl Sender {
         self.message(if text.is_empty() { error.to_string() } else { text })
     }
 
-    /// Texts of others that are shown and kept: each fit for it, and no more of them than anybody reads.
+    /// Foreign texts, made safe to show and keep, and no more of them than anybody reads.
     pub(crate) fn messages(&self, texts: Vec<String>) -> Vec<String> {
         let more = texts.len().saturating_sub(MESSAGES_MAX);
         let mut messages: Vec<String> = texts.into_iter().take(MESSAGES_MAX).map(|text| self.message(text)).collect();
@@ -155,7 +155,7 @@ impl Sender {
         messages
     }
 
-    /// A text of others made fit to be shown: without the token, and bounded.
+    /// A foreign text, made safe to show: without the token, and bounded.
     pub(crate) fn message(&self, text: String) -> String {
         let text = self.token.redact(text);
         match text.char_indices().nth(MESSAGE_CHARACTERS_MAX) {

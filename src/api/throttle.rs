@@ -251,7 +251,7 @@ mod tests {
         };
         let (first, queued, last) = (waiter(&throttle), waiter(&throttle), waiter(&throttle));
         tokio::time::sleep(Duration::from_millis(50)).await;
-        // One sleeps in front of the bucket, one stands in the queue.
+        // One sleeps in front of the bucket, one is in the queue.
         first.abort();
         queued.abort();
         let at = last.await.expect("still waiting");

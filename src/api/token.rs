@@ -16,7 +16,7 @@ pub enum TokenError {
     #[error("the token is empty")]
     Empty,
     #[error(
-        "the token has a character that can't stand in an HTTP header, such as a line break or a letter beyond ASCII"
+        "the token has a character that is not allowed in an HTTP header, such as a line break or a letter outside ASCII"
     )]
     Character,
 }

@@ -13,9 +13,10 @@ use crate::conversation::Address;
 use crate::journal::{Append, DecidedBy, Decision, Entry, InDoubt, Replay};
 use crate::plan::{Change, Plan, Step};
 
-/// Settles what the report has in doubt as far as a machine can, and returns the changes that go on. What stays in doubt
-/// gets its candidates into the report, which is to be counted anew: a change that was refused as a duplicate, and whose
-/// conversation does not exist, has failed in it. The wish to stop ends the looking, never the writing down of what was found.
+/// Settles what the report has in doubt as far as a machine can, and returns the changes that go on. What stays in
+/// doubt gets its candidates into the report, whose counts change: a change that was refused as a duplicate, and whose
+/// conversation does not exist, has failed in it. The wish to stop ends the looking, never the writing down of what was
+/// found.
 pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
     run: &Run<'_, A, J, C>,
     replay: &RefCell<Replay>,
@@ -66,8 +67,8 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
     follow_up
 }
 
-/// How a change ended whose POST was refused because its `externalId` is taken, and that no earlier POST has made either.
-/// Sent again it would be refused again.
+/// How a change ended whose POST was refused because its `externalId` is taken, and that no earlier POST has made
+/// either. Sent again it would be refused again.
 fn refused(report: &mut ApplyReport, change: &Change) -> Option<ChangeOutcome> {
     let ended = report.outcomes.iter_mut().find(|ended| ended.address == change.address)?;
     // Of all calls that are answered with 400, only these are in doubt.

@@ -1,4 +1,5 @@
-//! The loop: one change after another begins when the rate limit lets its first call through, and several are in flight.
+//! The loop: one change after another begins when the rate limit lets its first call through, and several are in
+//! flight.
 //!
 //! A change's own further calls wait for the rate limit before any new change does, so that few conversations are
 //! without their attributes at any moment.
@@ -22,8 +23,8 @@ use crate::journal::{Append, Replay};
 use crate::plan::{Change, Plan, Step};
 use crate::project::LastApplied;
 
-/// Changes that may be in flight at once. More are never needed to use a rate limit: at 10 requests a second, 64 in flight
-/// means that a call takes more than six seconds.
+/// Changes that may be in flight at once. More are never needed to use a rate limit: at 10 requests a second, 64 in
+/// flight means that a call takes more than six seconds.
 const IN_FLIGHT_MAX: usize = 64;
 
 /// How often what was sent again may get lost again before it is left in doubt.
@@ -54,11 +55,11 @@ pub struct Run<'a, A, J, C> {
     pub settle: Duration,
 }
 
-/// Carries out a plan. `replay` holds the state that the plan was made for, with the journal's `Opened` entry in it; when
-/// the run ends, it holds all that was done.
+/// Carries out a plan. `replay` holds the state that the plan was made for, with the journal's `Opened` entry in it;
+/// when the run ends, it holds all that was done.
 ///
-/// A change whose answer was lost is looked for in the tenant before the run ends: what was made is recorded and finished,
-/// what surely was not is sent again, and what a machine can't tell stays in doubt.
+/// A change whose answer was lost is looked for in the tenant before the run ends: what was made is recorded and
+/// finished, what surely was not is sent again, and what a machine can't tell stays in doubt.
 pub async fn run<A: Write, J: Append, C: Clock>(
     run: &Run<'_, A, J, C>,
     replay: &RefCell<Replay>,
@@ -72,7 +73,8 @@ pub async fn run<A: Write, J: Append, C: Clock>(
         }
         let follow_up = follow_up::follow_up(run, replay, &mut report, stop, listen).await;
         let over = report.stop.is_some() || follow_up.changes.is_empty();
-        // Nothing new is sent once the run is to stop; what was found is recorded, and the rest waits for the next apply.
+        // Nothing new is sent once the run is to stop; what was found is recorded, and the rest waits for the next
+        // apply.
         let more = match report.stop {
             Some(Stop::Unauthorized(_) | Stop::Storage(_) | Stop::NotBegun(_)) => {
                 ApplyReport::not_begun(&follow_up, None)
@@ -154,8 +156,8 @@ async fn pass<A: Write, J: Append, C: Clock>(
     report(plan, outcomes, if left > 0 { next } else { 0 }, &left_in_flight, ended)
 }
 
-/// Where new changes wait for their first permit. It steps back as long as a change in flight waits for one: the throttle
-/// serves in order, and a conversation shall not wait for its attributes behind the beginning of the next one.
+/// Where new changes wait for their first permit. It steps back as long as a change in flight waits for one: the
+/// throttle serves in order, and a conversation must not wait for its attributes behind the beginning of the next one.
 struct Gate<'a> {
     inner: Option<Pin<Box<dyn Future<Output = Permit> + Send + 'a>>>,
 }

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_gone_or_different_is_told_with_the_actions_then_and_now() {
+    fn what_is_new_gone_or_different_is_reported_with_the_actions_then_and_now() {
         let spec = email("s", "t");
         let approved = plan_of(vec![
             create("conversation.a", &spec),

@@ -1,9 +1,10 @@
 //! A line diff of two texts with the changed words marked.
 //!
-//! The cost is bounded by sizes and never by a clock, so that the same texts always give the same diff: texts of too many
-//! lines are compared by their common beginning and end only, and so are lines of too many characters.
+//! The cost is bounded by sizes and never by a clock, so that the same texts always give the same diff: texts of too
+//! many lines are compared by their common beginning and end only, and so are lines of too many characters.
 //!
-//! A newline at the very end is no line of its own. When only one of the texts ends with one, the last [`Line`] says so.
+//! A newline at the very end is no line of its own. When only one of the texts ends with one, the last [`Line`] says
+//! so.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -50,8 +51,8 @@ impl Span {
 /// Unchanged lines that are shown on either side of a change.
 pub const CONTEXT: usize = 3;
 
-/// With more lines than this on both sides together, only the common beginning and end are found. A person reads no such
-/// diff, and the search could take seconds.
+/// With more lines than this on both sides together, only the common beginning and end are found. A person reads no
+/// such diff, and the search could take seconds.
 const LINES_MAX: usize = 20_000;
 
 /// Lines of more characters than this are compared by their common beginning and end only.
@@ -136,7 +137,7 @@ fn common_ends<T: PartialEq>(
     (before, after)
 }
 
-/// Lines of a run that took the place of each other: those that are alike stand below each other with their changed words
+/// Lines of a run that took the place of each other: similar ones are below each other with their changed words
 /// marked, the others stay whole.
 fn replaced(old: &[&str], new: &[&str], out: &mut Vec<Line>) {
     let (mut next_old, mut next_new) = (0, 0);
@@ -194,7 +195,7 @@ fn pairs(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
     found
 }
 
-/// How often each pair of neighbouring characters stands in a line; works for languages without spaces, too.
+/// How often each pair of neighbouring characters occurs in a line; this also works for languages without spaces.
 fn letter_pairs(line: &str) -> BTreeMap<(char, char), usize> {
     let mut counts = BTreeMap::new();
     let characters = line.chars().take(WORDS_LINE_MAX);
@@ -232,7 +233,7 @@ fn words(old: &str, new: &str) -> (Vec<Span>, Vec<Span>) {
     (joined(removed), joined(added))
 }
 
-/// Two lines with all that stands between their common ends marked.
+/// Two lines, with everything between their common ends marked.
 fn middles(old: &str, new: &str) -> (Vec<Span>, Vec<Span>) {
     let old: Vec<char> = old.chars().collect();
     let new: Vec<char> = new.chars().collect();

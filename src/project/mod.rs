@@ -58,7 +58,7 @@ impl Project {
     }
 }
 
-/// The tenant to use can't be told.
+/// It is not clear which tenant to use.
 #[derive(Debug, thiserror::Error)]
 pub struct NoTenant {
     name: Option<String>,

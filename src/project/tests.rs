@@ -148,7 +148,7 @@ fn plain_http_is_for_loopback_only() {
 }
 
 #[test]
-fn every_wrong_project_member_is_told_with_its_place() {
+fn every_wrong_project_member_is_reported_with_its_place() {
     for (text, expected) in [
         ("", &["1:1 missing-member"][..]),
         ("manifests: [a]\n", &["1:1 missing-member"]),
@@ -173,7 +173,7 @@ fn every_wrong_project_member_is_told_with_its_place() {
 }
 
 #[test]
-fn every_wrong_setting_is_told_with_its_place() {
+fn every_wrong_setting_is_reported_with_its_place() {
     for (settings, expected) in [
         ("baseUrl: 1", &["4:14 wrong-type"][..]),
         ("baseUrl: ''", &["4:14 wrong-type"]),
@@ -215,7 +215,7 @@ fn every_wrong_setting_is_told_with_its_place() {
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let text = "version: 3\nmanifests: 1\ntenants:\n  staging: {settle: x, markers: x}\n";
     assert_eq!(places(text), ["1:10 bad-setting", "2:12 wrong-type", "4:21 bad-setting", "4:33 wrong-type"]);
 }

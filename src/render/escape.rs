@@ -1,4 +1,4 @@
-//! Text of others, made safe to show: nothing that is invisible, moves the cursor or turns the direction of writing
+//! Foreign text, made safe to show: nothing that is invisible, moves the cursor or turns the direction of writing
 //! stays as it is.
 //!
 //! Escaped are control characters (C0, DEL, C1), everything that overrides or isolates a direction, zero-width and
@@ -15,7 +15,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     escape_also(text, |_| false)
 }
 
-/// [`escape`] for what stands between double quotes: a quote is shown as `\"`, a backslash as `\\`.
+/// [`escape`] for what is between double quotes: a quote is shown as `\"`, a backslash as `\\`.
 pub fn escape_quoted(text: &str) -> Cow<'_, str> {
     escape_also(text, |character| matches!(character, '"' | '\\'))
 }
@@ -56,7 +56,7 @@ fn escape_also(text: &str, also: impl Fn(char) -> bool) -> Cow<'_, str> {
         if also(character) {
             out.push('\\');
             out.push(character);
-        } else if may_be_hidden(character) && !is_at_work(previous, character, characters.peek().copied()) {
+        } else if may_be_hidden(character) && !has_effect(previous, character, characters.peek().copied()) {
             match character {
                 '\n' => out.push_str("\\n"),
                 '\r' => out.push_str("\\r"),
@@ -72,7 +72,7 @@ fn escape_also(text: &str, also: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// JSON safe to show, and the same JSON to any program: what [`escape`] looks for is written as `\\uXXXX`, joiners
-/// that do their work included. Such characters stand in strings only; line breaks between values stay.
+/// that do their work included. Such characters occur only in strings; line breaks between values stay.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     let hidden = |character: char| character >= '\u{7f}' && may_be_hidden(character);
     if !json.chars().any(hidden) {
@@ -112,8 +112,8 @@ fn may_be_hidden(character: char) -> bool {
     )
 }
 
-/// Whether a joiner or a variation selector stands where it has work to do.
-fn is_at_work(previous: Option<char>, character: char, next: Option<char>) -> bool {
+/// Whether a joiner or a variation selector is in a place where it has an effect.
+fn has_effect(previous: Option<char>, character: char, next: Option<char>) -> bool {
     let Some(previous) = previous else { return false };
     match character {
         // Non-joiner and joiner: letters of Arabic and of the scripts of India; the joiner also makes one emoji of two.

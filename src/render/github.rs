@@ -2,7 +2,7 @@
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 //!
 //! GitHub shows ten annotations of a kind per step and drops the others without a word, so the tenth says how many more
-//! there are. A command is one line, whatever stands in it.
+//! there are. A command is one line, whatever is in it.
 
 use crate::finding::{Finding, Findings, Severity};
 use crate::plan::{Change, Plan};
@@ -68,7 +68,7 @@ pub fn report(finished: &Finished<'_>) -> String {
         let found = found.iter().filter(move |finding| finding.severity == severity).map(of_finding);
         remarks.chain(found)
     };
-    // Why a run ended stands first: it may be why all the rest was not attempted.
+    // Why a run ended comes first: it may be why the rest was not attempted.
     let stop = report.stop.as_ref().map(|stop| {
         let (why, said) = stopped(stop);
         let message = said.map_or_else(|| why.to_owned(), |said| format!("{why}: {}", escape(&said)));

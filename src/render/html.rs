@@ -1,13 +1,13 @@
 //! Plans, findings and reports as one page for a browser, without a request to anywhere.
 //!
 //! The page carries its style and its script, and its policy allows those two and nothing else, by their digests: not
-//! even a mistake in escaping could load or run anything. Text of others goes through [`crate::render::escape`] and
+//! even a mistake in escaping could load or run anything. Foreign text goes through [`crate::render::escape`] and
 //! through maud, which escapes by type.
 //!
-//! Everything can be read without the script. Bodies of changes stand in `noscript`: a browser that runs scripts takes
+//! Everything can be read without the script. Bodies of changes are in `noscript`: a browser that runs scripts takes
 //! what is in there as one piece of text, so ten thousand of them cost little until the script makes elements of one
-//! that is opened; any other browser shows them as they are. None of the markup in there is `noscript` itself, and text
-//! of others has no `<` left by then, so nothing can end it early.
+//! that is opened; any other browser shows them as they are. None of the markup in there is `noscript` itself, and
+//! foreign text has no `<` left by then, so nothing can end it early.
 
 mod chart;
 mod controls;

@@ -1,8 +1,8 @@
 //! Plans, findings and reports as Markdown, for a comment on a pull or merge request and for the summary of a job.
 //!
 //! A page never has more bytes than its budget, and its markup is whole at any budget from [`BYTES_MIN`] on. What
-//! matters most stands first: what is blocked, what reaches a customer, then by action. What does not fit is counted.
-//! Text of others stands in code and fences only, where it can't be markup, a mention or a reference.
+//! matters most comes first: what is blocked, what reaches a customer, then by action. What does not fit is counted.
+//! Foreign text is only in code and fences, where it can't be markup, a mention or a reference.
 
 mod details;
 mod diff;
@@ -53,7 +53,7 @@ pub fn plan(plan: &Plan, max_bytes: usize) -> String {
 struct Page {
     /// Each ends with a newline; a blank line comes between them.
     parts: Vec<String>,
-    /// What stands below the changes.
+    /// What is below the changes.
     closing: Vec<String>,
     /// Without those that saying what was left out may take.
     room: usize,
@@ -85,7 +85,7 @@ impl Page {
         page
     }
 
-    /// At most so many bytes say how many changes were left out: fewer of them never take more.
+    /// The most bytes needed to say how many changes were left out: fewer of them never take more.
     fn bytes_to_leave_out(&self, plan: &Plan) -> usize {
         left_out(&plan.changes.iter().collect::<Vec<_>>(), self.small).len() + 1
     }
@@ -145,7 +145,7 @@ impl Page {
     }
 }
 
-/// Every change as a whole, if they fit in so many bytes.
+/// Every change as a whole, if they fit in this many bytes.
 fn whole_within(changes: &[&Change], bytes: usize) -> Option<Vec<String>> {
     let mut all = Vec::new();
     let mut room = bytes;

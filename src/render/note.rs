@@ -16,7 +16,7 @@ pub(super) struct Sentence(pub(super) Vec<Part>);
 pub(super) enum Part {
     Words(String),
     Strong(String),
-    /// A name, of ours or of others.
+    /// A name, ours or a foreign one.
     Code(String),
 }
 
@@ -37,7 +37,7 @@ impl Sentence {
         Sentence(parts)
     }
 
-    /// With a name of others behind it.
+    /// With a foreign name behind it.
     fn code(mut self, text: String) -> Self {
         self.0.push(Part::Code(text));
         self
@@ -150,7 +150,7 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
         Note::Gone(gone) => {
             let count = gone.len();
             let gone = is(count, "conversation");
-            let then = "`dixaform state forget` drops the record, and then it is planned anew";
+            let then = "`dixaform state forget` drops the record, and then it is planned again";
             let lead = format!("{gone} gone from the tenant**, and never made again by itself; {then}");
             (Gravity::Danger, lead, "", count)
         }

@@ -1,4 +1,4 @@
-//! A long text in pieces, each made when it is taken: a plan of a hundred thousand changes never stands in memory as a
+//! A long text in pieces, each made when it is taken: a plan of a hundred thousand changes is never in memory as a
 //! whole text.
 
 use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};

@@ -14,7 +14,7 @@ use crate::render::remark::{self, Pointers, cut, failure, remarks};
 /// Changes that were not attempted and are named; the rest is counted.
 const NOT_ATTEMPTED_MAX: usize = 10;
 
-/// A wait that is worth a line in a log, in milliseconds. Shorter ones are the limiter at work.
+/// A wait that is worth a line in a log, in milliseconds. Shorter ones come from the rate limiter.
 const LONG_WAIT_MS: u64 = 5_000;
 
 /// An apply that has ended, with all that its forms need.
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_person_is_told_with_its_place_and_in_the_words_of_dixa() {
+    fn what_needs_a_person_is_reported_with_its_place_and_in_the_words_of_dixa() {
         let in_doubt = Failure {
             call: "POST /v1/conversations".to_owned(),
             status: None,

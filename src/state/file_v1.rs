@@ -10,8 +10,8 @@
 //! ]}
 //! ```
 //!
-//! Members stand in this order, records in ascending order of their addresses. What is unknown or empty is left out,
-//! but for `digest.attributes`, which is null as long as the attributes were never written. Reading takes any order and
+//! Members are in this order, records in ascending order of their addresses. What is unknown or empty is left out,
+//! except `digest.attributes`, which is null as long as the attributes were never written. Reading takes any order and
 //! any white space, as git merges and editors leave them, but no unknown and no repeated member. A file of a newer
 //! format is refused and never rewritten: what this version does not know, it would lose.
 
@@ -75,9 +75,9 @@ pub fn read(text: &str) -> Result<State, StateFileError> {
     Ok(State { lineage: Lineage(lineage), serial: file.serial, tenant: file.tenant.map(Into::into), records })
 }
 
-/// The records by their addresses, after making sure that no address and no id stands there twice.
+/// The records by their addresses, after making sure that no address and no id occurs twice.
 fn unique(mut records: Vec<(Address, Record)>) -> Result<BTreeMap<Address, Record>, StateFileError> {
-    // They stand in this order already, unless somebody edited the file.
+    // They are in this order already, unless somebody edited the file.
     records.sort_by(|(one, _), (other, _)| one.cmp(other));
     if let Some([(address, _), _]) = records.array_windows().find(|[(one, _), (other, _)]| one == other) {
         return Err(StateFileError::DuplicateAddress { address: address.clone() });
@@ -91,7 +91,7 @@ fn unique(mut records: Vec<(Address, Record)>) -> Result<BTreeMap<Address, Recor
     Ok(records.into_iter().collect())
 }
 
-/// One record with its address, as it stands in the file, without a newline.
+/// One record with its address, as it is in the file, without a newline.
 pub fn record(address: &Address, record: &Record) -> String {
     let mut text = String::new();
     write_record(address, record, &mut text);

@@ -56,7 +56,7 @@ impl JournalFile {
         Ok(journal::read(&read_bytes(path)?).map_err(text_error(path))?.entries)
     }
 
-    /// How many bytes the journal at `path` has, 0 where there is none; none where that can't be told.
+    /// How many bytes the journal at `path` has, 0 if there is no file; none if that is not known.
     pub fn length(path: &Path) -> Option<u64> {
         match path.metadata() {
             Ok(found) => Some(found.len()),
@@ -183,7 +183,7 @@ mod tests {
         let (_folder, path) = folder();
         let whole = journal::write_line(&forgot("a"));
         fs::write(&path, format!("{whole}{}", &whole[..20])).expect("written");
-        assert_eq!(JournalFile::read_all(&path).expect("sound but for the end"), [forgot("a")]);
+        assert_eq!(JournalFile::read_all(&path).expect("sound except for the end"), [forgot("a")]);
         let journal = JournalFile::open(&path, BYTES_MAX).expect("opened");
         journal.append(forgot("b")).await.expect("written");
         assert_eq!(JournalFile::read_all(&path).expect("sound"), [forgot("a"), forgot("b")]);

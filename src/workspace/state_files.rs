@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The state of a tenant and what stands beside it.
+/// The state of a tenant and what is beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateFiles {
     /// `state/staging.json`
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_files_of_a_state_stand_beside_it() {
+    fn the_files_of_a_state_are_beside_it() {
         let files = StateFiles::beside("state/staging.eu.json");
         assert_eq!(files.journal, Path::new("state/staging.eu.journal"));
         assert_eq!(files.lock, Path::new("state/staging.eu.lock"));

@@ -6,7 +6,7 @@ use crate::finding::{Findings, code};
 use crate::reporter::Reporter;
 use crate::source::Place;
 
-/// How a text is read. JSON is YAML, but for surrogate pairs in escapes and tabs between tokens: it has a reader of its
+/// How a text is read. JSON is YAML, except surrogate pairs in escapes and tabs between tokens: it has a reader of its
 /// own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -63,7 +63,7 @@ pub fn decode<'b>(file: &Arc<str>, bytes: &'b [u8]) -> Result<&'b str, Findings>
         }
     };
     if let Some(index) = control_character(bytes) {
-        let message = format!("the control character U+{:04X} can't stand in YAML or JSON text", bytes[index]);
+        let message = format!("the control character U+{:04X} is not allowed in YAML or JSON text", bytes[index]);
         let hint = "remove it, or write it as an escape inside double quotes";
         return fail(text, code::BAD_CHARACTER, place_after(&text[..index]), message, hint);
     }

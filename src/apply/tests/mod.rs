@@ -1,4 +1,5 @@
-//! The apply loop against a tenant that does as it is told, with a journal in memory and a clock that waits for nobody.
+//! The apply loop against a tenant that does what a test asks for, with a journal in memory and a clock that waits for
+//! nobody.
 //!
 //! A [`Stage`] writes down, in one list and in order, what reaches the journal and what reaches the tenant. After every
 //! run on it, the state that the run kept is compared with what a later replay of the journal gives.
@@ -71,7 +72,7 @@ fn address(text: &str) -> Address {
     text.parse().expect("an address")
 }
 
-/// Time stands still, and chance is a counter.
+/// Time does not move, and chance is a counter.
 #[derive(Default)]
 struct StillClock(AtomicU64);
 
@@ -183,7 +184,7 @@ impl Stage {
         self.state.records.get(&address(text)).unwrap_or_else(|| panic!("a record of {text}"))
     }
 
-    /// What reached the tenant, in order; the log starts anew.
+    /// What reached the tenant, in order; the log starts again.
     fn calls(&self) -> Vec<String> {
         self.log.take().into_iter().filter(|line| !line.starts_with("journal: ")).collect()
     }

@@ -61,7 +61,7 @@ async fn the_whole_rate_limit_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outcomes_stand_in_the_order_of_the_plan() {
+async fn outcomes_are_in_the_order_of_the_plan() {
     let mut stage = Stage::new();
     let run = stage.apply(&emails(&["c", "a", "b"])).await;
     let addresses: Vec<_> = run.report.outcomes.iter().map(|outcome| outcome.address.to_string()).collect();
@@ -69,7 +69,7 @@ async fn outcomes_stand_in_the_order_of_the_plan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_made_conversation_is_told_before_its_attributes_are_written() {
+async fn a_made_conversation_is_reported_before_its_attributes_are_written() {
     let mut stage = Stage::new();
     let told = RefCell::new(Vec::new());
     stage

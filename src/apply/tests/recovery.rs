@@ -1,9 +1,9 @@
 //! A process that can die at any instant, the disk that outlives it, and a tenant that remembers everything.
 //!
 //! [`Machine::command`] does what `dixaform apply` does, in the order in which it does it: bring home what the journal
-//! has, settle what is in doubt, plan, check, apply, save, close. The disk holds text and nothing else, in the forms of the
-//! state and the journal; a new process knows what it reads there. The tenant is the sandbox behind its HTTP server,
-//! spoken to by the client that speaks to Dixa.
+//! has, settle what is in doubt, plan, check, apply, save, close. The disk holds text and nothing else, in the forms of
+//! the state and the journal; a new process knows what it reads there. The tenant is the sandbox behind its HTTP
+//! server, spoken to by the client that speaks to Dixa.
 
 mod life;
 mod tenant;
@@ -58,7 +58,7 @@ impl Disk {
     }
 
     /// Cuts off a torn last line, as opening a journal does.
-    fn mend(&self) {
+    fn repair(&self) {
         let mut files = self.files();
         let sound = crate::journal::sound_bytes(&files.journal).expect("only the last line can be torn");
         files.journal.truncate(usize::try_from(sound).expect("it is in memory"));
@@ -103,7 +103,7 @@ impl<'a> Machine<'a> {
         Machine { tenant, disk, last_applied: LastApplied::Full, verify: false, settle: SETTLE }
     }
 
-    /// Runs a command that dies as it is told. None when it died.
+    /// Runs a command that may die where a test says. None if it died.
     pub(super) async fn command_and_die(&self, manifests: &Desired, death: Death) -> Option<Ended> {
         let life = Life::that_ends(self.disk, death);
         tokio::select! {
@@ -193,7 +193,7 @@ impl<'a> Machine<'a> {
     }
 
     async fn open(&self, life: &Life, kept: &RefCell<Replay>, organization_id: Option<String>) {
-        self.disk.mend();
+        self.disk.repair();
         let opened = Entry::Opened {
             run: uuid::Uuid::new_v4(),
             lineage: kept.borrow().state().lineage,

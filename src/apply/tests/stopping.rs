@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::apply::tests::adopting::reading;
 
-/// Asks to stop, so many times, when the first conversation is made.
+/// Asks to stop, a number of times, when the first conversation is made.
 fn stop_when_made(times: usize) -> impl Fn(&ApplyEvent, &StopHandle) {
     let asked = std::cell::Cell::new(false);
     move |event, handle| {
@@ -97,7 +97,8 @@ async fn a_conversation_that_was_made_and_left_without_its_attributes_is_not_in_
     assert_eq!(stage.plan(&noted("a", "'1'")).summary.update, 1);
 }
 
-/// Names, and manifests with an attribute, of conversations whose first answers are lost and that are there all the same.
+/// Names, and manifests with an attribute, of conversations whose first answers are lost and that are there all the
+/// same.
 fn lost_and_found(stage: &mut Stage, count: i64) -> String {
     (0..count)
         .map(|number| {

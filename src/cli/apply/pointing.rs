@@ -46,14 +46,14 @@ pub fn pointers(report: &ApplyReport) -> Pointers {
     pointers
 }
 
-/// An attribute of a manifest that stood at this place when its plan was made.
+/// An attribute of a manifest that was at this place when its plan was made.
 pub struct Asked {
     pub address: Address,
     pub source: Source,
     pub attribute: String,
 }
 
-/// Where each of the first attributes stands by now, in their order; none where the file is not as it was.
+/// Where each of the first attributes is now, in their order; none if the file has changed.
 pub fn attributes(asked: &[Asked]) -> Vec<Option<Pointer>> {
     let mut files: BTreeMap<&Arc<str>, Vec<usize>> = BTreeMap::new();
     for (index, Asked { source, .. }) in asked.iter().enumerate().take(POINTED_MAX) {

@@ -13,7 +13,7 @@ fn addresses(plan: &Plan) -> Vec<String> {
 }
 
 #[test]
-fn changes_stand_in_ascending_order_of_address() {
+fn changes_are_in_ascending_order_of_address() {
     let manifests = import("a") + &email("b") + &email("a");
     assert_eq!(addresses(&plan_of(&manifests, &nothing())), ["conversation.a", "conversation.b", "import.a"]);
 }

@@ -10,7 +10,7 @@ use crate::render::html::shell::{document, head, list, prose, text};
 use crate::render::number::{counted, grouped};
 use crate::source::Source;
 
-/// The page of what was found in so many manifests; `valid` says how the command ends. The same findings give the same
+/// The page of what was found in the manifests; `valid` says how the command ends. The same findings give the same
 /// bytes. It ends with a newline.
 pub fn findings(findings: &Findings, manifests: usize, valid: bool) -> String {
     let (errors, warnings) = (findings.count(Severity::Error), findings.count(Severity::Warning));

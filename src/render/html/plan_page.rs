@@ -26,7 +26,7 @@ pub fn plan(plan: &Plan) -> String {
     within(plan, BODIES_MAX)
 }
 
-/// The page with so many bytes for the bodies of changes; the one that passes it is the last to be shown whole.
+/// The page with a limit, in bytes, for the bodies of changes; the body that exceeds it is the last to be shown whole.
 pub(super) fn within(plan: &Plan, bodies: usize) -> String {
     let tenant = escape(&plan.tenant.name);
     let title = format!("dixaform plan for {tenant}: {}", counted(plan.changes.len(), "change"));

@@ -84,8 +84,8 @@ pub(super) fn head(heading: &Markup, intro: &Markup, facts: &[Fact]) -> Markup {
     }
 }
 
-/// Text of others, safe to show on one line; where letters that run from right to left can stand in it, it is kept from
-/// turning what stands beside it.
+/// Foreign text, safe to show on one line. If it may contain letters that run from right to left, it is isolated from
+/// the text beside it.
 pub(super) fn text(text: &str) -> Markup {
     let shown = escape(text);
     if shown.is_ascii() {
@@ -95,7 +95,7 @@ pub(super) fn text(text: &str) -> Markup {
     }
 }
 
-/// A message in which names stand between backticks: [`text`], with those as code.
+/// A message in which names are between backticks: [`text`], with those as code.
 pub(super) fn prose(message: &str) -> Markup {
     let parts: Vec<&str> = message.split('`').collect();
     if parts.len().is_multiple_of(2) {

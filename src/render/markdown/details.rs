@@ -1,4 +1,4 @@
-//! One collapsed part of the page: a line to click on, what to know first, and a diff, within so many bytes.
+//! One collapsed part of the page: a line to click on, what to know first, and a diff, within a limit of bytes.
 
 use crate::plan::{Change, Mark, Plan};
 use crate::render::markdown::diff;
@@ -45,8 +45,8 @@ impl Details {
         self.with_lines(self.diff.len())
     }
 
-    /// As much of it as fits in so many bytes: the last lines of the diff go first, and are counted. None where even
-    /// the rest does not fit.
+    /// As much of it as fits within a limit of bytes: the last lines of the diff go first, and are counted. None where
+    /// even the rest does not fit.
     pub(super) fn within(&self, bytes: usize) -> Option<String> {
         let whole = self.whole();
         if whole.len() <= bytes {

@@ -1,4 +1,4 @@
-//! Text of others between ours: in Markdown as code, in HTML with its signs escaped.
+//! Foreign text inside our own: as code in Markdown, escaped in HTML.
 //!
 //! Nothing in code is a link, a mention, a reference to an issue or an element, on GitHub and on GitLab alike.
 
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn code_is_closed_by_nothing_that_stands_in_it() {
+    fn nothing_inside_code_closes_it() {
         let cases = [
             ("a.yaml", "`a.yaml`"),
             ("@all #1 <b> | *", "`@all #1 <b> | *`"),

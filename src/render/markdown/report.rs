@@ -32,7 +32,7 @@ pub fn report(finished: &Finished<'_>, max_bytes: usize) -> String {
     sheet.text()
 }
 
-/// What stands on the page, in its order; each outcome once.
+/// What is on the page, in its order; each outcome once.
 struct Parts<'f> {
     remarks: Vec<Remark<'f>>,
     not_attempted: Vec<String>,

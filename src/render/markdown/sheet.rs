@@ -1,4 +1,4 @@
-//! A page of entries, of which as many are shown as fit in so many bytes.
+//! A page of entries. It shows as many of them as fit within a limit of bytes.
 
 use crate::render::markdown::inline::fence;
 use crate::render::markdown::{BYTES_MIN, SHARE};
@@ -8,7 +8,7 @@ use crate::render::markdown::{BYTES_MIN, SHARE};
 pub(super) struct Sheet {
     /// Each ends with a newline; a blank line comes between them.
     parts: Vec<String>,
-    /// What stands below everything else.
+    /// What is below everything else.
     closing: Vec<String>,
     room: usize,
 }

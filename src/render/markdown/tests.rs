@@ -210,7 +210,7 @@ fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_told_even_when_nothing
     The rest matches the manifests.
 
     - **1 change is in doubt**, since an apply ended before the answer came: `conversation.a`. The next apply looks for what became of it; nothing is planned before that.
-    - **1 conversation is gone from the tenant**, and never made again by itself; `dixaform state forget` drops the record, and then it is planned anew: `conversation.b` (#7, not found).
+    - **1 conversation is gone from the tenant**, and never made again by itself; `dixaform state forget` drops the record, and then it is planned again: `conversation.b` (#7, not found).
     - **Note:** attributes were changed outside of dixaform: `conversation.d` (#9).
     - **1 record is not in the manifests** and stays as it is; `--prune` forgets it: `conversation.c` (#8).
 

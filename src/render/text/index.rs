@@ -1,7 +1,7 @@
 //! A long plan folded to one line for each change, for a terminal, where hundreds of blocks would scroll away unread.
 //!
 //! What is above and below the blocks stays: the legend, the summary, the price, the notes, the fingerprint. What a
-//! reader must know before approving stands next to the address, so that a narrow terminal cuts it last. An index that
+//! reader must know before approving is next to the address, so that a narrow terminal cuts it last. An index that
 //! is still too long is cut, and says how much of it is missing.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -21,7 +21,7 @@ pub const BLOCKS_MAX: usize = 50;
 /// Lines of an index.
 const LINES_MAX: usize = 1_000;
 
-/// Addresses stand in a column of at most so many columns; the line of a longer one is out of step with the others.
+/// The width of the column of addresses is at most this; the line of a longer address is out of step with the others.
 const ADDRESS_COLUMN_MAX: usize = 48;
 
 /// What is left of an address, however narrow the terminal is.
@@ -109,7 +109,7 @@ fn cut_middle(name: &str, room: usize) -> String {
     letters[..start].iter().chain(&['…']).chain(&letters[letters.len() - end..]).collect()
 }
 
-/// A line of at most so many columns, whose last one says that something is missing.
+/// A line cut to a number of columns, whose last one says that something is missing.
 fn cut_end(pieces: Vec<(Label, String)>, width: Option<usize>) -> Row {
     let whole: usize = pieces.iter().map(|(_, text)| text.width()).sum();
     let mut room = match width {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_others_is_escaped_and_measured_as_it_is_shown() {
+    fn foreign_text_is_escaped_and_measured_as_it_is_shown() {
         let mut change = create("conversation.a", &email("s", "t"));
         change.source = Some(source("manifests/\u{1b}[2J\u{202e}\u{4f60}\u{597d}.yaml", 3));
         let options = TextOptions { width: Some(70), ..PLAIN };

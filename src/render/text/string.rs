@@ -75,7 +75,7 @@ impl Canvas {
         enclosed(rows, delimiter([before, after]), spot)
     }
 
-    /// Two texts without lines, too long to stand beside each other.
+    /// Two texts without lines, too long to be beside each other.
     pub(super) fn one_line_diff(&self, before: &str, after: &str, column: usize) -> Drawn {
         let lines = text_diff::lines(before, after);
         let side = |kind: LineKind, changed: Label| {
