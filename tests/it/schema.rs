@@ -409,3 +409,29 @@ fn the_plans_that_the_program_writes_are_taken_and_so_are_members_of_a_later_ver
         assert!(!validator.is_valid(&less), "{member}");
     }
 }
+
+#[test]
+fn the_reader_and_the_schema_agree_about_ignored_warnings() {
+    let validator = strict(Subject::Manifest);
+    let text = include_str!("../../examples/quickstart/orders.yaml");
+    let lists = [
+        ("same-body", true),
+        (" same-body\t,\\n unknown-channel-name ,same-body", true),
+        ("", false),
+        ("same-body,", false),
+        (",same-body", false),
+        ("same-body unknown-channel-name", false),
+        ("same-body\u{a0}", false),
+        ("Same-Body", false),
+        ("unknown-member", false),
+        ("partial-errors", false),
+    ];
+    for (list, fine) in lists {
+        let annotation = format!("metadata:\n  annotations: {{dixaform/ignore: \"{list}\"}}\n");
+        let text = text.replace("metadata:\n", &annotation);
+        let (documents, _) = documents("m.yaml", text.as_bytes());
+        assert_eq!(validator.is_valid(&documents[0]), fine, "{list:?}");
+        let reading = manifest::read(&Arc::from("m.yaml"), text.as_bytes());
+        assert_eq!(!reading.findings.has_errors(), fine, "{list:?}: {:?}", reading.findings);
+    }
+}
