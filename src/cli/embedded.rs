@@ -28,7 +28,7 @@ impl Embedded {
             rate: Some((tenant.rate_limit.requests_per_second, tenant.rate_limit.burst)),
             known_attributes: known_attributes(desired),
             faults,
-            ..SandboxOptions::in_memory()
+            ..SandboxOptions::default()
         };
         Ok(Embedded(Sandbox::start(options).await?))
     }

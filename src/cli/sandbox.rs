@@ -13,7 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::session::{Session, report};
 use crate::cli::{connection, load, signals};
 use crate::reporter::Reporter;
-use crate::sandbox::{Sandbox, SandboxOptions};
+use crate::sandbox::{LogTo, Sandbox, SandboxOptions};
 use crate::scratch::Arena;
 use crate::value::Number;
 use crate::yaml::{self, Content, Format, Node};
@@ -31,7 +31,7 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
         seed: args.seed.as_deref().map(|path| seed(session, path)).transpose()?,
         known_attributes,
         faults: args.faults.clone(),
-        log_to: Some(Arc::new(move |line: &str| output.note(&format!("{line}\n")))),
+        log_to: Some(LogTo::new(move |line: &str| output.note(&format!("{line}\n")))),
     };
     connection::runtime()?.block_on(async {
         let sandbox = Sandbox::start(options).await?;

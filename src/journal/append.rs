@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::hint::Hint;
 use crate::journal::entry::Entry;
-use crate::journal::line::LineError;
+use crate::journal::line_error::LineError;
 
 /// Where entries go.
 pub trait Append {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::conversation::{Address, ConversationId, Digests};
 use crate::journal::entry::{CallKind, DecidedBy, Decision, Entry, Intent};
-use crate::journal::line::LineError;
+use crate::journal::line_error::LineError;
 use crate::source::Source;
 use crate::state::Lineage;
 use crate::state::file_v1::{

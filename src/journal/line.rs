@@ -3,6 +3,7 @@
 use crate::digest::Digest;
 use crate::journal::entry::Entry;
 use crate::journal::entry_v1;
+use crate::journal::line_error::LineError;
 
 /// How many hexadecimal digits of the SHA-256 stand in front: this finds torn and flipped bytes, not forgers.
 const CHECKSUM_DIGITS: usize = 16;
@@ -13,17 +14,6 @@ pub struct Lines {
     pub entries: Vec<Entry>,
     /// The length of its sound lines. Less than the whole when the last line is torn; what is appended goes here.
     pub sound_bytes: u64,
-}
-
-/// Why a text is not a journal that can be used. Lines count from 1.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LineError {
-    #[error("line {line} is damaged: its checksum does not fit")]
-    Damaged { line: usize },
-    #[error("line {line} is not an entry: {what}")]
-    NotAnEntry { line: usize, what: String },
-    #[error("line {line} was written by a newer dixaform: its format is `{format}`; refused")]
-    Newer { line: usize, format: String },
 }
 
 /// An entry as a line, `\n` included.

@@ -41,13 +41,15 @@ mod effect;
 mod entry;
 mod entry_v1;
 mod line;
+mod line_error;
 mod replay;
 
 pub use append::{Append, JournalError};
 pub use cut_down::cut_down;
 pub use effect::attributes_kept;
 pub use entry::{CallKind, DecidedBy, Decision, Entry, Intent};
-pub use line::{LineError, Lines, read, sound_bytes, write_line};
+pub use line::{Lines, read, sound_bytes, write_line};
+pub use line_error::LineError;
 pub use replay::{Calls, InDoubt, Replay, ReplayError, Replayed, replay};
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What the sandbox answers: a status and JSON text.
 
-use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::body::to_bytes;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::sandbox::refusal::Refusal;
@@ -29,12 +30,24 @@ impl Answer {
         Answer { status: StatusCode::OK, body }
     }
 
-    /// As an HTTP response, `Content-Type: application/json`.
-    pub fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() = self.status;
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
+    /// The answer in a response that was made of one.
+    pub async fn of(response: Response) -> Self {
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
+        Answer { status, body: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let json = HeaderValue::from_static("application/json");
+        (self.status, [(header::CONTENT_TYPE, json)], self.body).into_response()
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        Answer::from(self).into_response()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The rate limit: an exact token bucket per token, on a clock that tests can stop.
 //!
-//! <https://docs.dixa.io/docs/api-standards-rules>: per token, a number of requests per second with bursts of a certain size. The
-//! bucket is kept as one number, the instant at which it would be full if nothing more came: it is counted in whole
-//! nanoseconds, so a client that paces itself exactly is never refused because of rounding.
+//! <https://docs.dixa.io/docs/api-standards-rules>: per token, a number of requests per second with bursts of a
+//! certain size. The bucket is kept as one number, the instant at which it would be full if nothing more came: it is
+//! counted in whole nanoseconds, so a client that keeps exactly to the rate is never refused because of rounding.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -2,8 +2,9 @@
 //!
 //! - It has its own understanding of the wire. Bodies are taken apart by hand from JSON, and nothing of the rest of the
 //!   crate is imported, so that a client which is wrong about the API can't agree with itself here.
-//! - A request is received in one place, [`Service::receive`], and what it changes is committed in one place,
-//!   `Store::commit`: decided on an unchanged world, written to the data file, then applied, then answered.
+//! - A request is received in one place, `Service::receive`, goes to a handler of `routes`, and what it changes is
+//!   committed in one place, `Store::commit`: decided on an unchanged world, written to the data file, then applied,
+//!   then answered.
 //! - Facts about the API are those of <https://docs.dixa.io/openapi/dixa-api/v1/conversations>. Where the documentation
 //!   is silent, the stricter reading is taken.
 //! - What goes wrong on purpose is said by a `FaultPlan`; the grammar is at the top of `faults`.
@@ -20,11 +21,13 @@ mod import;
 mod known;
 mod limit;
 mod message;
+mod options;
 mod page;
 mod patch;
 mod read;
 mod refusal;
 mod request_log;
+mod routes;
 mod seed;
 mod server;
 mod service;
@@ -38,5 +41,6 @@ mod tests;
 pub use data_file::DataFileError;
 pub use definition::{KnownAttribute, KnownInput};
 pub use faults::{Arrival, Call, Fault, FaultPlan, FaultPlanError, Tally};
-pub use server::{LogTo, Sandbox, SandboxError, SandboxOptions};
+pub use options::{LogTo, SandboxError, SandboxOptions};
+pub use server::Sandbox;
 pub use service::Service;

@@ -1,106 +1,22 @@
 //! Starting and stopping the sandbox on a loopback port.
 
 use std::fmt;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::sandbox::data_file::DataFileError;
-use crate::sandbox::definition::KnownAttribute;
-use crate::sandbox::faults::FaultPlan;
+use crate::sandbox::options::{SandboxError, SandboxOptions};
+use crate::sandbox::routes::router;
 use crate::sandbox::service::Service;
 
 /// How long a shutdown waits for requests that are being answered.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
-
-/// Takes one line per request, like `POST /v1/conversations 201 3 ms` or, where the client gets no answer on purpose,
-/// `POST /v1/conversations - 3 ms fault drop-after`.
-pub type LogTo = Arc<dyn Fn(&str) + Send + Sync>;
-
-/// What a sandbox is started with.
-#[derive(Clone)]
-pub struct SandboxOptions {
-    /// The file that keeps the data; it and its folders are created. `None` keeps the data in memory.
-    pub data: Option<PathBuf>,
-    /// A file that gets a JSON line `{at, method, path, status, body}` per request, with `fault` where there was one;
-    /// `status` is null when the client was to get no answer.
-    pub request_log: Option<PathBuf>,
-    /// The loopback port; 0 takes a free one.
-    pub port: u16,
-    /// Requests per second and burst, per token. `None` is without a limit.
-    pub rate: Option<(f64, u32)>,
-    /// Refuses what does not exist, instead of provisioning it.
-    pub strict: bool,
-    /// What is known beside the documentation's samples. It is not kept in the data file.
-    pub seed: Option<Value>,
-    /// Definitions that are provisioned at the start, and kept; paths of one definition are merged.
-    pub known_attributes: Vec<KnownAttribute>,
-    /// What goes wrong on purpose; `None` is the same as [`FaultPlan::none`].
-    pub faults: Option<FaultPlan>,
-    /// Where a line per request goes.
-    pub log_to: Option<LogTo>,
-}
-
-impl SandboxOptions {
-    /// On any free port, without a file, a limit, a seed, faults or a log.
-    pub fn in_memory() -> Self {
-        SandboxOptions {
-            data: None,
-            request_log: None,
-            port: 0,
-            rate: None,
-            strict: false,
-            seed: None,
-            known_attributes: Vec::new(),
-            faults: None,
-            log_to: None,
-        }
-    }
-}
-
-impl fmt::Debug for SandboxOptions {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SandboxOptions { data, request_log, port, rate, strict, seed, known_attributes, faults, log_to } = self;
-        out.debug_struct("SandboxOptions")
-            .field("data", data)
-            .field("request_log", request_log)
-            .field("port", port)
-            .field("rate", rate)
-            .field("strict", strict)
-            .field("seed", seed)
-            .field("known_attributes", known_attributes)
-            .field("faults", faults)
-            .field("log_to", &log_to.is_some())
-            .finish()
-    }
-}
-
-/// Why a sandbox did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum SandboxError {
-    #[error("could not listen on 127.0.0.1:{port}")]
-    Listen { port: u16, source: io::Error },
-    #[error(transparent)]
-    Data(#[from] DataFileError),
-    #[error("could not open the request log {}", path.display())]
-    RequestLog { path: PathBuf, source: io::Error },
-    /// Every problem of the seed, each with its place.
-    #[error("the seed is wrong: {}", .0.join("; "))]
-    Seed(Vec<String>),
-    #[error("{requests_per_second} requests per second with bursts of {burst} is not a rate limit")]
-    Rate { requests_per_second: f64, burst: u32 },
-    #[error("could not write the definitions of custom attributes to the data file")]
-    Provision,
-}
 
 /// A running sandbox. Dropping it stops it too, without waiting.
 pub struct Sandbox {
@@ -126,7 +42,7 @@ impl Sandbox {
                 tracing::debug!(%error, "a connection of the sandbox stays slow");
             }
         });
-        let router = Arc::clone(&service).router();
+        let router = router(Arc::clone(&service));
         let serving = tokio::spawn(async move {
             let stopped = async move {
                 // A dropped sender means the same as a message.

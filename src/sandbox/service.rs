@@ -1,8 +1,8 @@
-//! The one place where a request is received: its token, its limit, its body, its route, its log line.
+//! The one place where a request is received: its token, its limit, its body, its log line.
 //!
-//! The order of refusals is: no token, rate limit, body too large, no such path, wrong method, path, body, and only
-//! then what the request means. The body is read before a refusal is answered, so that a client which is still
-//! sending it hears the refusal instead of a broken connection.
+//! The order of refusals is: no token, rate limit, body too large, and then those of the routes: no such path, wrong
+//! method, path, body, and only then what the request means. The body is read before a refusal is answered, so that a
+//! client which is still sending it hears the refusal instead of a broken connection.
 //!
 //! A fault befalls only what has a token and is within the limit, and comes before every other refusal. Whatever it
 //! makes of the answer, the request is in the logs, and is there before the client can know that it is over.
@@ -11,32 +11,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Method, Request, Response, Uri, header};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Uri, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::sandbox::answer::Answer;
-use crate::sandbox::create::create;
 use crate::sandbox::data_file::DataFile;
 use crate::sandbox::data_v1::Line;
 use crate::sandbox::decode::uuid;
 use crate::sandbox::definition::{Definition, KnownAttribute, KnownInput};
 use crate::sandbox::faults::{Disturbance, Fault, FaultPlan, Faults, Reply};
-use crate::sandbox::import::import;
 use crate::sandbox::known::known;
 use crate::sandbox::limit::Limiter;
-use crate::sandbox::page::Page;
-use crate::sandbox::patch::patch;
-use crate::sandbox::read;
+use crate::sandbox::options::{LogTo, SandboxError, SandboxOptions};
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::request_log::{Entry, RequestLog};
 use crate::sandbox::seed::sow;
-use crate::sandbox::server::{LogTo, SandboxError, SandboxOptions};
 use crate::sandbox::store::Store;
 
 /// Every body is read into memory, so there has to be an end; Dixa's own limit is not documented.
@@ -44,8 +40,8 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The sandbox without its socket.
 pub struct Service {
-    store: Store,
-    strict: bool,
+    pub store: Store,
+    pub strict: bool,
     limiter: Option<Limiter>,
     faults: Faults,
     request_log: Option<RequestLog>,
@@ -79,42 +75,51 @@ impl Service {
         Ok(Arc::new(service))
     }
 
-    /// Everything goes to [`Service::receive`].
-    pub fn router(self: Arc<Self>) -> Router {
-        async fn receive(State(service): State<Arc<Service>>, request: Request<Body>) -> Response<Body> {
-            service.receive(request).await
-        }
-        Router::new().fallback(receive).with_state(self)
-    }
-
-    /// Answers one request.
-    pub async fn receive(&self, request: Request<Body>) -> Response<Body> {
+    /// Takes one request, lets `next` answer it, and makes of the answer what goes wrong on purpose.
+    pub async fn receive(&self, request: Request, next: Next) -> Response {
         let arrived = Instant::now();
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let (method, uri) = (head.method.clone(), head.uri.clone());
         let admitted = self.admit(&head.headers, arrived);
-        let disturbance = match &admitted {
-            Ok(()) => self.faults.arrive(&head.method, head.uri.path()),
+        let Disturbance { fault, latency } = match &admitted {
+            Ok(()) => self.faults.arrive(&method, uri.path()),
             Err(_) => Disturbance::default(),
         };
         let body = read_body(body).await;
-        let json = match &body {
-            Ok(bytes) => serde_json::from_slice::<Value>(bytes).ok(),
-            Err(_) => None,
+        let json = body.as_ref().ok().and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let received = Arc::new(Received { body: json, now: Timestamp::now() });
+        head.uri = without_last_slash(&uri);
+        head.extensions.insert(Arc::clone(&received));
+        // Nothing of this happens where it is not awaited.
+        let answer = async {
+            match admitted.and(body) {
+                Ok(_) => Answer::of(next.run(Request::from_parts(head, Body::empty())).await).await,
+                Err(refusal) => Answer::from(refusal),
+            }
         };
-        let received = Received { method: &head.method, uri: &head.uri, body: json.as_ref(), now: Timestamp::now() };
-        let answer =
-            || admitted.and(body.map(|_| ())).and_then(|()| self.route(&received)).unwrap_or_else(Answer::from);
-        let Disturbance { fault, latency } = disturbance;
         let reply = match fault {
-            None => Reply::whole(answer()),
-            Some(fault) => Reply::spoilt(fault, self.faults.plan(), answer),
+            None => Reply::whole(answer.await),
+            Some(fault) => Reply::spoilt(fault, self.faults.plan(), answer).await,
         };
         // A client that goes away in the middle of the latency takes the rest of this function with it.
-        self.log(&received, &reply, fault, arrived.elapsed() + latency);
+        let entry = Entry {
+            at: received.now.to_string(),
+            method: method.as_str(),
+            path: uri.path_and_query().map_or_else(|| uri.path(), |both| both.as_str()),
+            status: reply.status().map(|status| status.as_u16()),
+            body: received.body.as_ref(),
+            fault: fault.map(Fault::as_str),
+        };
+        self.log(&entry, arrived.elapsed() + latency);
         if !latency.is_zero() {
             sleep(latency).await;
         }
         reply.into_response().await
+    }
+
+    /// The last moment of which a read of conversations at `now` knows; none when it knows everything.
+    pub fn horizon(&self, now: Timestamp) -> Option<Timestamp> {
+        self.faults.plan().lag().map(|lag| now.checked_sub(lag).unwrap_or(Timestamp::MIN))
     }
 
     /// Lets go of the data file.
@@ -143,76 +148,15 @@ impl Service {
         }
     }
 
-    fn route(&self, request: &Received<'_>) -> Result<Answer, Refusal> {
-        let path = request.uri.path();
-        let path = path.strip_suffix('/').unwrap_or(path);
-        let segments: Vec<&str> = path.split('/').skip(1).collect();
-        let (store, strict, now) = (&self.store, self.strict, request.now);
-        let horizon = self.faults.plan().lag().map(|lag| now.checked_sub(lag).unwrap_or(Timestamp::MIN));
-        match segments.as_slice() {
-            ["v1", "conversations"] => {
-                request.only(&Method::POST)?;
-                create(store, strict, request.body()?, now)
-            }
-            ["v1", "conversations", "import"] => {
-                request.only(&Method::POST)?;
-                import(store, strict, request.body()?, now)
-            }
-            ["v1", "conversations", id] => {
-                request.only(&Method::GET)?;
-                let id = conversation_id(id)?;
-                store.read(|world| read::conversation(world, id, horizon))
-            }
-            ["v1", "conversations", id, "messages"] => {
-                request.only(&Method::GET)?;
-                let id = conversation_id(id)?;
-                store.read(|world| read::messages(world, id, horizon))
-            }
-            ["v1", "conversations", id, "custom-attributes"] => {
-                request.only(&Method::PATCH)?;
-                patch(store, strict, conversation_id(id)?, request.body()?, now)
-            }
-            ["v1", "endusers", id] => {
-                request.only(&Method::GET)?;
-                let id = uuid(id).ok_or(Refusal::InvalidValue)?;
-                store.read(|world| read::end_user(world, &id))
-            }
-            ["v1", "endusers", id, "conversations"] => {
-                request.only(&Method::GET)?;
-                let id = uuid(id).ok_or(Refusal::InvalidValue)?;
-                let page = request.page()?;
-                store.read(|world| read::conversations_of(world, strict, &id, page, horizon))
-            }
-            ["v1", "custom-attributes"] => {
-                request.only(&Method::GET)?;
-                Ok(store.read(read::definitions))
-            }
-            ["v1", "custom-attributes", id] => {
-                request.only(&Method::GET)?;
-                let id = uuid(id).ok_or(Refusal::InvalidValue)?;
-                store.read(|world| read::definition(world, &id))
-            }
-            ["v1", "organization"] => {
-                request.only(&Method::GET)?;
-                Ok(store.read(read::organization))
-            }
-            _ => Err(Refusal::NotFound),
-        }
-    }
-
-    fn log(&self, received: &Received<'_>, reply: &Reply, fault: Option<Fault>, took: Duration) {
-        let method = received.method.as_str();
-        let path = received.uri.path_and_query().map_or_else(|| received.uri.path(), |both| both.as_str());
-        let status = reply.status().map(|status| status.as_u16());
-        let fault = fault.map(Fault::as_str);
+    fn log(&self, entry: &Entry<'_>, took: Duration) {
         if let Some(log) = &self.request_log {
-            let (at, body) = (received.now.to_string(), received.body);
-            log.append(&Entry { at, method, path, status, body, fault });
+            log.append(entry);
         }
-        if let Some(log_to) = &self.log_to {
+        if let Some(LogTo(log)) = &self.log_to {
+            let Entry { method, path, status, fault, .. } = entry;
             let status = status.map_or_else(|| "-".to_owned(), |status| status.to_string());
             let fault = fault.map(|fault| format!(" fault {fault}")).unwrap_or_default();
-            log_to(&format!("{method} {path} {status} {} ms{fault}", took.as_millis()));
+            log(&format!("{method} {path} {status} {} ms{fault}", took.as_millis()));
         }
     }
 
@@ -249,33 +193,26 @@ impl Service {
     }
 }
 
-/// A request as the routes see it.
-struct Received<'a> {
-    method: &'a Method,
-    uri: &'a Uri,
-    body: Option<&'a Value>,
-    now: Timestamp,
+/// What was read of a request before its route was chosen.
+#[derive(Debug)]
+pub struct Received {
+    /// None when there was no body or it is not JSON.
+    body: Option<Value>,
+    pub now: Timestamp,
 }
 
-impl<'a> Received<'a> {
-    fn only(&self, method: &Method) -> Result<(), Refusal> {
-        if self.method == method { Ok(()) } else { Err(Refusal::MethodNotAllowed) }
-    }
-
-    fn body(&self) -> Result<&'a Value, Refusal> {
-        self.body.ok_or(Refusal::Undecodable)
-    }
-
-    fn page(&self) -> Result<Page, Refusal> {
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(self.uri).map_err(|_| Refusal::InvalidValue)?;
-        let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        Page::of_query(value("pageLimit"), value("pageKey")).ok_or(Refusal::InvalidValue)
+impl Received {
+    /// The body, for whoever needs one.
+    pub fn body(&self) -> Result<&Value, Refusal> {
+        self.body.as_ref().ok_or(Refusal::Undecodable)
     }
 }
 
-/// An int64, as the path parameter is documented.
-fn conversation_id(text: &str) -> Result<i64, Refusal> {
-    text.parse().map_err(|_| Refusal::InvalidValue)
+/// The same without a slash at the end of the path, which means nothing.
+fn without_last_slash(uri: &Uri) -> Uri {
+    let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) else { return uri.clone() };
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{path}{query}").parse().unwrap_or_else(|_| uri.clone())
 }
 
 fn open_log(path: PathBuf) -> Result<RequestLog, SandboxError> {

@@ -22,7 +22,7 @@ struct Theatre {
 
 impl Theatre {
     async fn open() -> Self {
-        let tenant = sandbox_with(SandboxOptions::in_memory(), TIMEOUT).await;
+        let tenant = sandbox_with(SandboxOptions::default(), TIMEOUT).await;
         Theatre { tenant, rehearsals: AtomicUsize::new(0) }
     }
 

@@ -15,7 +15,7 @@ use futures_util::stream::{self, StreamExt as _};
 use super::*;
 use crate::api::CallError;
 use crate::apply::tests::recovery::{Disk, Ended, Machine, Script, Tenant, sandbox_with};
-use crate::sandbox::{Fault, FaultPlan, SandboxOptions};
+use crate::sandbox::{Fault, FaultPlan, LogTo, SandboxOptions};
 
 /// How many rehearsals go on at once; they mostly wait.
 const AT_ONCE: usize = 100;
@@ -72,11 +72,11 @@ impl Theatre {
     async fn tenant(&self, data: &Path, faults: Option<(&str, &Log)>) -> Tenant {
         let log_to = faults.map(|(_, log)| {
             let log = log.clone();
-            Arc::new(move |line: &str| log.lock().expect("not poisoned").push(line.to_owned())) as _
+            LogTo::new(move |line: &str| log.lock().expect("not poisoned").push(line.to_owned()))
         });
         let timeout = if faults.is_some_and(|(text, _)| text.contains("hang")) { SHORT } else { LONG };
         let faults = faults.map(|(text, _)| text.parse::<FaultPlan>().expect("a plan of faults"));
-        let options = SandboxOptions { data: Some(data.to_owned()), faults, log_to, ..SandboxOptions::in_memory() };
+        let options = SandboxOptions { data: Some(data.to_owned()), faults, log_to, ..SandboxOptions::default() };
         sandbox_with(options, timeout).await
     }
 

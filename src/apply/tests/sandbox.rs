@@ -42,7 +42,7 @@ async fn sandbox() -> (Sandbox, HttpClient) {
     let paths = vec![vec!["payment".to_owned(), "card".to_owned()]];
     let known = vec![attribute(TEXT, KnownInput::Text), attribute(SELECT, KnownInput::Select(paths))];
     let seed = Some(serde_json::json!({ "contactEndpoints": ["+4512345678"] }));
-    let options = SandboxOptions { strict: true, seed, known_attributes: known, ..SandboxOptions::in_memory() };
+    let options = SandboxOptions { strict: true, seed, known_attributes: known, ..SandboxOptions::default() };
     let sandbox = Sandbox::start(options).await.expect("a free port");
     let options = HttpOptions {
         base_url: sandbox.base_url(),

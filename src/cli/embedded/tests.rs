@@ -29,7 +29,7 @@ fn client(sandbox: &Sandbox, timeout: Duration) -> HttpClient {
 async fn after_a_fault_the_client_says_surely_not_done_only_where_nothing_was_done() {
     let items = Fault::ALL.iter().enumerate().map(|(index, fault)| format!("{fault}@create#{}", 2 * index + 2));
     let faults = format!("{},retry-after=1,slow=100ms", items.collect::<Vec<_>>().join(",")).parse().expect("a plan");
-    let options = SandboxOptions { faults: Some(faults), ..SandboxOptions::in_memory() };
+    let options = SandboxOptions { faults: Some(faults), ..SandboxOptions::default() };
     let sandbox = Sandbox::start(options).await.expect("it starts");
     let writer = client(&sandbox, Duration::from_millis(600)).writer();
     let text = format!(
@@ -72,7 +72,7 @@ async fn after_a_fault_the_client_says_surely_not_done_only_where_nothing_was_do
 #[tokio::test]
 async fn a_read_gets_through_the_faults_that_pass() {
     let faults = "drop-before@organization#1,500-before@organization#2".parse().expect("a plan");
-    let options = SandboxOptions { faults: Some(faults), ..SandboxOptions::in_memory() };
+    let options = SandboxOptions { faults: Some(faults), ..SandboxOptions::default() };
     let sandbox = Sandbox::start(options).await.expect("it starts");
     let reader = client(&sandbox, Duration::from_secs(5)).reader();
     assert!(reader.organization().await.is_ok());

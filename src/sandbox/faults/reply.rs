@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
 use futures_util::{StreamExt as _, future, stream};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -43,8 +44,8 @@ impl Reply {
         Reply::Response(Box::new(answer.into_response()))
     }
 
-    /// What `fault` makes of a request. `answer` handles it, and is not called when nothing is to be committed.
-    pub fn spoilt(fault: Fault, plan: &FaultPlan, answer: impl FnOnce() -> Answer) -> Self {
+    /// What `fault` makes of a request. `answer` handles it, and is not awaited when nothing is to be committed.
+    pub async fn spoilt(fault: Fault, plan: &FaultPlan, answer: impl Future<Output = Answer>) -> Self {
         let refused = |refusal| Reply::whole(Answer::from(refusal));
         match fault {
             Fault::TooManyRequests => {
@@ -64,26 +65,26 @@ impl Reply {
             Fault::DropBefore => Reply::Dropped,
             Fault::Hang => Reply::Never,
             Fault::ServerErrorAfter => {
-                answer();
+                answer.await;
                 refused(Refusal::Internal)
             }
             Fault::DropAfter => {
-                answer();
+                answer.await;
                 Reply::Dropped
             }
             Fault::HangAfter => {
-                answer();
+                answer.await;
                 Reply::Never
             }
-            Fault::SlowBody => slow(answer(), plan.slow),
+            Fault::SlowBody => slow(answer.await, plan.slow),
             Fault::Rubbish => {
-                let Answer { status, body: _ } = answer();
+                let Answer { status, body: _ } = answer.await;
                 let body = "<html><body>This is not what you asked for.</body></html>".to_owned();
                 let html = HeaderValue::from_static("text/html");
                 Reply::whole(Answer { status, body }).with_header(header::CONTENT_TYPE, html)
             }
-            Fault::Huge => huge(answer()),
-            Fault::Partial => Reply::whole(partial(answer())),
+            Fault::Huge => huge(answer.await),
+            Fault::Partial => Reply::whole(partial(answer.await)),
         }
     }
 

@@ -14,12 +14,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::serving::over_socket;
 use super::{Client, REQUESTER, TEXT, email, email_import, refused};
-use crate::sandbox::{Fault, Sandbox, SandboxOptions};
+use crate::sandbox::{Fault, LogTo, Sandbox, SandboxOptions};
 
 const CREATE: &str = "POST /v1/conversations";
 
 fn faulty(plan: &str) -> SandboxOptions {
-    SandboxOptions { faults: Some(plan.parse().expect("a plan")), ..SandboxOptions::in_memory() }
+    SandboxOptions { faults: Some(plan.parse().expect("a plan")), ..SandboxOptions::default() }
 }
 
 fn wire(line: &str, body: &str) -> String {
@@ -263,7 +263,7 @@ async fn the_line_of_a_request_names_its_fault() {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&lines);
     let options = SandboxOptions {
-        log_to: Some(Arc::new(move |line: &str| sink.lock().expect("no panic").push(line.to_owned()))),
+        log_to: Some(LogTo::new(move |line: &str| sink.lock().expect("no panic").push(line.to_owned()))),
         ..faulty("drop-after@create#1,500-after@create#2")
     };
     let sandbox = Sandbox::start(options).await.expect("it starts");

@@ -155,7 +155,7 @@ async fn a_bad_attachment_is_a_partial_error_and_the_conversation_is_there() {
 #[tokio::test]
 async fn an_inactive_agent_is_not_assigned_and_that_is_a_partial_error() {
     let seed = json!({ "agents": [{ "id": AGENT, "displayName": "Gone", "active": false }] });
-    let client = Client::with(SandboxOptions { seed: Some(seed), ..SandboxOptions::in_memory() }).await;
+    let client = Client::with(SandboxOptions { seed: Some(seed), ..SandboxOptions::default() }).await;
     let assignment = json!({ "agentId": AGENT, "assignedAt": "2021-12-01T12:00:00.002Z" });
     let answer = client.post(IMPORT, &with(generic(), "/assignment", assignment)).await;
     let errors = json!([{ "message": "The conversation could not be assigned" }]);

@@ -39,7 +39,7 @@ impl Folder {
 }
 
 fn at(path: &Path) -> SandboxOptions {
-    SandboxOptions { data: Some(path.to_owned()), ..SandboxOptions::in_memory() }
+    SandboxOptions { data: Some(path.to_owned()), ..SandboxOptions::default() }
 }
 
 /// What a client can see of two conversations and their requesters.

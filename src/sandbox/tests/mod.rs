@@ -12,8 +12,11 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
+use axum::response::Response;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
+use crate::sandbox::routes::router;
 use crate::sandbox::{SandboxOptions, Service};
 
 const REQUESTER: &str = "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b";
@@ -29,19 +32,23 @@ struct Client(Arc<Service>);
 
 impl Client {
     async fn lenient() -> Self {
-        Client::with(SandboxOptions::in_memory()).await
+        Client::with(SandboxOptions::default()).await
     }
 
     async fn strict() -> Self {
-        Client::with(SandboxOptions { strict: true, ..SandboxOptions::in_memory() }).await
+        Client::with(SandboxOptions { strict: true, ..SandboxOptions::default() }).await
     }
 
     async fn with(options: SandboxOptions) -> Self {
         Client(Service::open(options).await.expect("the sandbox opens"))
     }
 
+    async fn response(&self, request: Request<Body>) -> Response {
+        router(Arc::clone(&self.0)).oneshot(request).await.expect("a router does not fail")
+    }
+
     async fn send(&self, request: Request<Body>) -> (u16, Value) {
-        let answer = self.0.receive(request).await;
+        let answer = self.response(request).await;
         let status = answer.status().as_u16();
         let body = to_bytes(answer.into_body(), usize::MAX).await.expect("a whole body");
         (status, serde_json::from_slice(&body).expect("every body is JSON"))

@@ -128,7 +128,7 @@ async fn definitions_that_are_known_beforehand_are_there_from_the_start() {
         known(NOBODY, KnownInput::Select(vec![path(&["a", "c"]), path(&["d"])])),
         known(SELECT, KnownInput::Select(vec![path(&["not", "there"])])),
     ];
-    let client = Client::with(SandboxOptions { known_attributes, ..SandboxOptions::in_memory() }).await;
+    let client = Client::with(SandboxOptions { known_attributes, ..SandboxOptions::default() }).await;
     let (_, answer) = client.get("/v1/custom-attributes").await;
     let input = |id: &str| {
         let all = answer["data"].as_array().expect("a list");

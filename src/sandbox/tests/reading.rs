@@ -181,3 +181,23 @@ async fn another_method_is_a_405() {
         assert_eq!(answer, refused(405, "Method Not Allowed"), "{method} {path}");
     }
 }
+
+#[tokio::test]
+async fn a_head_is_another_method_too() {
+    let client = Client::lenient().await;
+    for (path, status) in [("/v1/organization", 405), ("/v1/conversations", 405), ("/v1/nothing", 404)] {
+        assert_eq!(client.response(request("HEAD", path, String::new())).await.status().as_u16(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn one_slash_at_the_end_of_a_path_means_nothing() {
+    let client = Client::lenient().await;
+    let id = client.create(&email()).await;
+    for path in ["/v1/organization", "/v1/custom-attributes", &format!("/v1/conversations/{id}")] {
+        assert_eq!(client.get(&format!("{path}/")).await, client.get(path).await, "{path}");
+    }
+    let of_user = format!("/v1/endusers/{REQUESTER}/conversations");
+    assert_eq!(client.get(&format!("{of_user}/?pageLimit=0")).await, refused(400, INVALID));
+    assert_eq!(client.get("/v1/organization//").await, refused(404, NOT_FOUND));
+}

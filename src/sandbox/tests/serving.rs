@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::{Client, email, refused, request, with};
-use crate::sandbox::{Sandbox, SandboxError, SandboxOptions, Service};
+use crate::sandbox::{LogTo, Sandbox, SandboxError, SandboxOptions, Service};
 
 const UNAUTHORIZED: &str = "User is unauthorized to perform an underlying operation";
 
@@ -38,7 +38,7 @@ async fn without_a_token_nothing_is_answered() {
 
 #[tokio::test]
 async fn beyond_the_burst_a_token_gets_429_with_and_without_its_scheme() {
-    let options = SandboxOptions { rate: Some((0.01, 4)), ..SandboxOptions::in_memory() };
+    let options = SandboxOptions { rate: Some((0.01, 4)), ..SandboxOptions::default() };
     let client = Client::with(options).await;
     for token in ["abc", "Bearer abc", "abc", "bearer abc"] {
         assert_eq!(get_with_token(&client, token).await.0, 200);
@@ -49,7 +49,7 @@ async fn beyond_the_burst_a_token_gets_429_with_and_without_its_scheme() {
 
 #[tokio::test]
 async fn a_request_beyond_the_limit_changes_nothing() {
-    let client = Client::with(SandboxOptions { rate: Some((0.01, 1)), ..SandboxOptions::in_memory() }).await;
+    let client = Client::with(SandboxOptions { rate: Some((0.01, 1)), ..SandboxOptions::default() }).await;
     client.create(&email()).await;
     assert_eq!(client.post("/v1/conversations", &email()).await, refused(429, "Too Many Requests"));
     let other = Request::get("/v1/conversations/1002").header(header::AUTHORIZATION, "other");
@@ -66,13 +66,13 @@ async fn a_body_over_the_limit_is_a_413() {
 
 #[tokio::test]
 async fn a_rate_that_is_no_rate_does_not_start() {
-    let options = SandboxOptions { rate: Some((0.0, 4)), ..SandboxOptions::in_memory() };
+    let options = SandboxOptions { rate: Some((0.0, 4)), ..SandboxOptions::default() };
     assert!(matches!(Service::open(options).await.err(), Some(SandboxError::Rate { .. })));
 }
 
 #[tokio::test]
 async fn a_wrong_seed_does_not_start() {
-    let options = SandboxOptions { seed: Some(json!({ "agent": [] })), ..SandboxOptions::in_memory() };
+    let options = SandboxOptions { seed: Some(json!({ "agent": [] })), ..SandboxOptions::default() };
     assert!(matches!(Service::open(options).await.err(), Some(SandboxError::Seed(problems)) if problems.len() == 1));
 }
 
@@ -84,7 +84,7 @@ async fn a_seed_names_its_own_organization_and_people() {
         "endUsers": [{ "id": id, "displayName": "Carol", "email": "carol@acme.example" }],
         "emailIntegrations": ["acme@email.dixa.io"],
     });
-    let client = Client::with(SandboxOptions { seed: Some(seed), strict: true, ..SandboxOptions::in_memory() }).await;
+    let client = Client::with(SandboxOptions { seed: Some(seed), strict: true, ..SandboxOptions::default() }).await;
     let (_, organization) = client.get("/v1/organization").await;
     assert_eq!(organization["data"]["id"], "org-1");
     assert_eq!(organization["data"]["name"], "Example Organization");
@@ -102,8 +102,8 @@ async fn the_request_log_has_every_request_and_never_the_token() {
     let sink = Arc::clone(&lines);
     let options = SandboxOptions {
         request_log: Some(path.clone()),
-        log_to: Some(Arc::new(move |line: &str| sink.lock().expect("no panic").push(line.to_owned()))),
-        ..SandboxOptions::in_memory()
+        log_to: Some(LogTo::new(move |line: &str| sink.lock().expect("no panic").push(line.to_owned()))),
+        ..SandboxOptions::default()
     };
     let client = Client::with(options).await;
     client.create(&email()).await;
@@ -141,7 +141,7 @@ pub(super) async fn over_socket(base_url: &str, request: &str) -> String {
 async fn it_speaks_http_on_loopback_until_it_is_shut_down() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("sandbox.jsonl");
-    let options = SandboxOptions { data: Some(data), ..SandboxOptions::in_memory() };
+    let options = SandboxOptions { data: Some(data), ..SandboxOptions::default() };
     let sandbox = Sandbox::start(options.clone()).await.expect("it starts");
     let base_url = sandbox.base_url();
     assert!(base_url.starts_with("http://127.0.0.1:"), "{base_url}");
@@ -165,8 +165,8 @@ async fn it_speaks_http_on_loopback_until_it_is_shut_down() {
 
 #[tokio::test]
 async fn a_port_in_use_is_an_error_that_names_it() {
-    let first = Sandbox::start(SandboxOptions::in_memory()).await.expect("it starts");
+    let first = Sandbox::start(SandboxOptions::default()).await.expect("it starts");
     let port: u16 = first.base_url().rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-    let error = Sandbox::start(SandboxOptions { port, ..SandboxOptions::in_memory() }).await.expect_err("it is taken");
+    let error = Sandbox::start(SandboxOptions { port, ..SandboxOptions::default() }).await.expect_err("it is taken");
     assert_eq!(error.to_string(), format!("could not listen on 127.0.0.1:{port}"));
 }
