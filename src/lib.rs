@@ -34,7 +34,8 @@
 //! - [`desired`]: all manifests, checked and keyed by address
 //! - [`shape`]: tables of the members that each request body can have
 //! - [`scratch`]: memory that is needed for a moment, and again and again
-//! - [`access`], [`duration`]: how to reach a tenant; durations as people write them
+//! - [`access`], [`settings`]: how to reach a tenant; its settings that planning and recording follow
+//! - [`duration`]: durations as people write them
 //!
 //! Pure core: text or values in, values out.
 //!
@@ -69,7 +70,7 @@
 //! | nouns | nouns | files, network, time, chance, the environment, async, serde derives |
 //! | `yaml` | nouns | files: it takes text and a name |
 //! | `manifest` | nouns, `yaml` | files |
-//! | `project` | nouns, `yaml`, `plan` | files |
+//! | `project` | nouns, `yaml` | files |
 //! | `state` | nouns | files |
 //! | `plan` | nouns, `state` | YAML, HTTP, time, colour, async |
 //! | `journal` | nouns, `state` | files: appending is behind a trait |
@@ -79,7 +80,7 @@
 //! | `survey` | nouns, `yaml`, `manifest`, `state`, `plan`, `workspace` | rules of planning, except "the digests are the same" |
 //! | `workspace` | nouns, `state`, `journal` | decisions |
 //! | `sandbox` | nothing | code of the client, so that the two can't share a mistake |
-//! | `apply` | nouns, `project`, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
+//! | `apply` | nouns, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
 //! | `cli` | everything | domain rules |
 //!
 //! # What always holds
@@ -132,6 +133,7 @@ pub mod hint;
 pub mod json;
 pub mod reporter;
 pub mod scratch;
+pub mod settings;
 pub mod shape;
 pub mod source;
 pub mod spec;

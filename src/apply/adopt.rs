@@ -9,7 +9,7 @@ use crate::apply::run::Clock;
 use crate::conversation::{AttributeValue, Attributes, Conversation, ConversationId};
 use crate::journal::{Append, Entry};
 use crate::plan::Change;
-use crate::project::LastApplied;
+use crate::settings::LastApplied;
 use crate::spec::Spec;
 use crate::state::{Applied, Record};
 use crate::value::Value;

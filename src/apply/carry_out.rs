@@ -18,7 +18,7 @@ use crate::conversation::{Address, AttributeValue, Attributes, Conversation, Con
 use crate::digest::Digest;
 use crate::journal::{Append, CallKind, Entry, Intent, JournalError, Replay, attributes_kept};
 use crate::plan::{Action, Change, Step};
-use crate::project::LastApplied;
+use crate::settings::LastApplied;
 use crate::spec::Spec;
 use crate::state::{Applied, record};
 use crate::value::Value;

@@ -21,7 +21,7 @@ use crate::apply::outcome::{ApplyReport, ChangeOutcome, Outcome, Stop};
 use crate::apply::stop::StopSignal;
 use crate::journal::{Append, Replay};
 use crate::plan::{Change, Plan, Step};
-use crate::project::LastApplied;
+use crate::settings::LastApplied;
 
 /// Changes that may be in flight at once. More are never needed to use a rate limit: at 10 requests a second, 64 in
 /// flight means that a call takes more than six seconds.

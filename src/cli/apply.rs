@@ -20,7 +20,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::Ledger;
 use crate::cli::progress::Progress;
-use crate::cli::session::{Session, report};
+use crate::cli::session::{OpenTenant, Session, report};
 use crate::cli::settling::HINT;
 use crate::cli::state_access::{self, Taken};
 use crate::cli::{embedded, load, plan, saved_plan, settling, signals};
@@ -28,7 +28,6 @@ use crate::conversation::Address;
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings, Severity};
 use crate::plan::Plan;
-use crate::project::Tenant;
 use crate::render::number::{counted, named};
 use crate::render::remark::Pointer;
 use crate::sandbox::FaultPlan;
@@ -39,10 +38,11 @@ const COMMAND: &str = "apply";
 
 pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let telling = Telling::new(session, &args.forms)?;
-    let tenant = session.tenant()?;
+    let open = session.open()?;
+    let tenant = open.tenant;
     let faults = embedded::faults(tenant, args.sandbox_faults.as_ref())?;
     let options = plan::options(tenant, &args.planning)?;
-    state_access::tell_if_lost(session, tenant);
+    state_access::tell_if_lost(&open);
     let saved = saved_plan::given(&args.planning.paths)?;
     let approval = Approval::given(args, saved.is_some())?;
     let desired = match &saved {
@@ -52,9 +52,9 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         }
         None => load::desired(session, &args.planning.paths, args.planning.warnings_as_errors)?,
     };
-    let mut taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;
+    let mut taken = state_access::take(&open, COMMAND, args.lock_timeout)?;
     let runtime = connection::runtime()?;
-    let mut job = Job { session, tenant, desired: &desired, faults, connection: None, telling: &telling };
+    let mut job = Job { open: &open, desired: &desired, faults, connection: None, telling: &telling };
     let mut requests_sent = Some(0);
     if !taken.in_doubt.is_empty() {
         taken = runtime.block_on(job.settle(taken))?;
@@ -71,7 +71,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         runtime.block_on(job.close());
         Ended::default()
     } else {
-        match approve(session, tenant, &approval, &plan) {
+        match approve(&open, &approval, &plan) {
             Ok(()) => runtime.block_on(job.carry_out(&plan, taken)),
             Err(error) => not_begun(&plan, error, Findings::default()),
         }
@@ -82,10 +82,10 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
 }
 
 /// Everything that can refuse a plan before the tenant is asked anything.
-fn approve(session: &Session, tenant: &Tenant, approval: &Approval<'_>, plan: &Plan) -> Result<(), Error> {
-    approval.guard(plan, tenant)?;
-    connection::options(session, tenant)?;
-    approval.ask(session, plan)
+fn approve(open: &OpenTenant<'_>, approval: &Approval<'_>, plan: &Plan) -> Result<(), Error> {
+    approval.guard(plan, open.tenant)?;
+    connection::options(open)?;
+    approval.ask(open.session, plan)
 }
 
 /// The end of an apply of which nothing was begun.
@@ -139,8 +139,7 @@ fn ended_with(exit: Exit, doubtful: &[Address]) -> Result<Exit, Error> {
 
 /// One apply.
 struct Job<'a> {
-    session: &'a Session,
-    tenant: &'a Tenant,
+    open: &'a OpenTenant<'a>,
     desired: &'a Desired,
     /// What goes wrong on purpose in the embedded sandbox.
     faults: Option<FaultPlan>,
@@ -149,20 +148,17 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    async fn connect(&mut self, taken: &Taken) -> Result<Connection, Error> {
+    async fn connect(&mut self) -> Result<Connection, Error> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
-            None => {
-                let (state, faults) = (&taken.files.state, self.faults.clone());
-                Connection::open_with_faults(self.session, self.tenant, state, self.desired, faults).await
-            }
+            None => Connection::open_with_faults(self.open, self.desired, self.faults.clone()).await,
         }
     }
 
     /// Settles what an earlier run left in doubt, as far as a machine can.
     async fn settle(&mut self, taken: Taken) -> Result<Taken, Error> {
-        let connection = self.connect(&taken).await?;
-        let (taken, _) = settling::by_machine(self.session, self.tenant, &connection, taken).await?;
+        let connection = self.connect().await?;
+        let taken = settling::by_machine(self.open, &connection, taken).await?;
         self.connection = Some(connection);
         Ok(taken)
     }
@@ -176,7 +172,7 @@ impl Job<'_> {
     /// Listens for the wish to stop from here on, without a gap, until everything is written down.
     async fn carry_out(&mut self, plan: &Plan, taken: Taken) -> Ended {
         let (handle, mut stop) = apply::stop_signal();
-        let listening = signals::listen(handle, self.session.output);
+        let listening = signals::listen(handle, self.open.session.output);
         let ended = self.carry_out_until(plan, taken, &mut stop).await;
         listening.abort();
         ended.unwrap_or_else(|(error, findings)| not_begun(plan, error, findings))
@@ -191,9 +187,9 @@ impl Job<'_> {
         stop: &mut StopSignal,
     ) -> Result<Ended, (Error, Findings)> {
         let alone = |error| (error, Findings::default());
-        let connection = self.connect(&taken).await.map_err(alone)?;
+        let connection = self.connect().await.map_err(alone)?;
         let organization = self.organization(plan, &connection, stop).await?;
-        let ledger = Ledger::open(taken, self.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
+        let ledger = Ledger::open(taken, self.open.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
         let mut report = self.run(plan, &connection, &ledger, stop).await;
         let error = ledger.finish().await.err();
         let failed_after = error.is_some() && report.stop.is_none();
@@ -227,15 +223,15 @@ impl Job<'_> {
     }
 
     async fn run(&self, plan: &Plan, connection: &Connection, ledger: &Ledger, stop: &mut StopSignal) -> ApplyReport {
-        let progress = Progress::new(self.session.output, plan);
+        let progress = Progress::new(self.open.session.output, plan);
         let done = Cell::new(0);
         let run = Run {
             plan,
             api: &connection.client.writer(),
             journal: &ledger.journal,
             clock: &SystemClock,
-            last_applied: self.tenant.last_applied,
-            settle: self.tenant.settle,
+            last_applied: self.open.tenant.last_applied,
+            settle: self.open.tenant.settle,
         };
         let listen = |event| {
             self.telling.event(&event, plan);
@@ -256,7 +252,7 @@ impl Job<'_> {
                 findings.extend(self.findings(plan, mismatches));
                 findings.sort();
                 load::show_lines(&mut findings);
-                report(&findings, &self.session.output);
+                report(&findings, &self.open.session.output);
                 let count = counted(count, "attribute");
                 Error::new(Exit::Failed, format!("the tenant would refuse {count}; nothing was sent"))
             }

@@ -6,7 +6,7 @@ use crate::cli::args::PlanArgs;
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::load;
-use crate::cli::session::Session;
+use crate::cli::session::{OpenTenant, Session};
 use crate::cli::state_access::{self, Standing};
 use crate::desired::Desired;
 use crate::journal::InDoubt;
@@ -14,9 +14,9 @@ use crate::plan::{Scope, Settled};
 use crate::project::Tenant;
 use crate::state::State;
 use crate::survey::{self, Request, Survey};
+use crate::workspace::JournalFile;
 use crate::workspace::index::Index;
 use crate::workspace::manifests::{Found, Stamps};
-use crate::workspace::{JournalFile, StateFiles};
 
 /// What the planner is given.
 pub struct Basis {
@@ -31,9 +31,9 @@ pub struct Basis {
 ///
 /// # Errors
 /// Manifests that are wrong or can't be read, or a state that can't be used.
-pub fn gather(session: &Session, tenant: &Tenant, args: &PlanArgs, scope: &Scope) -> Result<Basis, Error> {
+pub fn gather(open: &OpenTenant<'_>, args: &PlanArgs, scope: &Scope) -> Result<Basis, Error> {
+    let OpenTenant { session, tenant, files } = open;
     let (paths, warnings_as_errors) = (&args.planning.paths, args.planning.warnings_as_errors);
-    let files = StateFiles::beside(session.state_path(tenant));
     let began = SystemClock::system_time();
     // Without a state there is nothing that an index could remember.
     let uses_index = !args.no_index && files.state.exists();
@@ -51,7 +51,7 @@ pub fn gather(session: &Session, tenant: &Tenant, args: &PlanArgs, scope: &Scope
         }
     }
     drop(index);
-    everything(session, tenant, &found, warnings_as_errors)
+    everything(open, &found, warnings_as_errors)
 }
 
 fn surveyed(
@@ -69,10 +69,10 @@ fn surveyed(
     Ok(Basis { desired, state, in_doubt: Vec::new(), settled })
 }
 
-fn everything(session: &Session, tenant: &Tenant, found: &[Found], warnings_as_errors: bool) -> Result<Basis, Error> {
+fn everything(open: &OpenTenant<'_>, found: &[Found], warnings_as_errors: bool) -> Result<Basis, Error> {
     let (desired, findings) = load::read_all(found)?;
-    load::check(session, &findings, warnings_as_errors)?;
-    let Standing { state, in_doubt } = state_access::look(session, tenant)?;
+    load::check(open.session, &findings, warnings_as_errors)?;
+    let Standing { state, in_doubt } = state_access::look(open)?;
     Ok(Basis { desired, state, in_doubt, settled: Settled::default() })
 }
 

@@ -1,7 +1,5 @@
 //! The way to a tenant: the embedded sandbox where it is one, and the client.
 
-use std::path::Path;
-
 use anyhow::Context as _;
 
 use crate::api::contract::{Organization, Read as _};
@@ -9,9 +7,8 @@ use crate::api::{HttpClient, HttpOptions};
 use crate::cli::embedded::Embedded;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
-use crate::cli::session::Session;
+use crate::cli::session::OpenTenant;
 use crate::desired::Desired;
-use crate::project::Tenant;
 use crate::sandbox::FaultPlan;
 
 /// An open way to a tenant.
@@ -26,22 +23,20 @@ impl Connection {
     ///
     /// # Errors
     /// No token, no sandbox, or a base URL that can't be used.
-    pub async fn open(session: &Session, tenant: &Tenant, state: &Path, desired: &Desired) -> Result<Self, Error> {
-        Connection::open_with_faults(session, tenant, state, desired, None).await
+    pub async fn open(open: &OpenTenant<'_>, desired: &Desired) -> Result<Self, Error> {
+        Connection::open_with_faults(open, desired, None).await
     }
 
     /// As [`Connection::open`]; `faults` are those of the sandbox, and of no meaning for another tenant.
     pub async fn open_with_faults(
-        session: &Session,
-        tenant: &Tenant,
-        state: &Path,
+        open: &OpenTenant<'_>,
         desired: &Desired,
         faults: Option<FaultPlan>,
     ) -> Result<Self, Error> {
-        let mut options = options(session, tenant)?;
+        let mut options = options(open)?;
         let mut embedded = None;
-        if tenant.is_sandbox() {
-            let sandbox = Embedded::start(tenant, state, desired, faults).await?;
+        if open.tenant.is_sandbox() {
+            let sandbox = Embedded::start(open, desired, faults).await?;
             options.base_url = sandbox.base_url();
             embedded = Some(sandbox);
         }
@@ -67,7 +62,8 @@ impl Connection {
 }
 
 /// Checks that there is a token, before anybody is asked anything.
-pub fn options(session: &Session, tenant: &Tenant) -> Result<HttpOptions, Error> {
+pub fn options(open: &OpenTenant<'_>) -> Result<HttpOptions, Error> {
+    let OpenTenant { session, tenant, .. } = open;
     let token = session.token(tenant)?;
     Ok(HttpOptions {
         base_url: tenant.base_url.clone(),

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::session::OpenTenant;
 use crate::conversation::AttributeValue;
 use crate::desired::Desired;
 use crate::project::Tenant;
 use crate::sandbox::{FaultPlan, KnownAttribute, KnownInput, Sandbox, SandboxOptions};
+use crate::workspace::StateFiles;
 
 /// A running sandbox whose data stands beside the state.
 #[derive(Debug)]
@@ -16,12 +18,8 @@ pub struct Embedded(Sandbox);
 
 impl Embedded {
     /// Starts one that knows every custom attribute of the manifests.
-    pub async fn start(
-        tenant: &Tenant,
-        state: &Path,
-        desired: &Desired,
-        faults: Option<FaultPlan>,
-    ) -> Result<Self, Error> {
+    pub async fn start(open: &OpenTenant<'_>, desired: &Desired, faults: Option<FaultPlan>) -> Result<Self, Error> {
+        let OpenTenant { tenant, files: StateFiles { state, .. }, .. } = open;
         let options = SandboxOptions {
             data: Some(beside(state, "data.jsonl")),
             request_log: Some(beside(state, "requests.jsonl")),

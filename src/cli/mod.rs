@@ -65,7 +65,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
     // A project file that is wrong stops only what has to do with it.
-    let session = || Session::open(&cli.globals);
+    let session = || Session::start(&cli.globals);
     match &cli.command {
         Command::Init(args) => init::run(&cli.globals, output, args),
         Command::Validate(args) => validate::run(&session()?, args),

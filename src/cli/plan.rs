@@ -23,14 +23,15 @@ use crate::state::State;
 
 pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     formats::check(&args.forms.format)?;
-    let tenant = session.tenant()?;
-    state_access::tell_if_lost(session, tenant);
+    let open = session.open()?;
+    let tenant = open.tenant;
+    state_access::tell_if_lost(&open);
     let mut options = options(tenant, &args.planning)?;
-    let Basis { desired, state, in_doubt, settled } = basis::gather(session, tenant, args, &options.scope)?;
+    let Basis { desired, state, in_doubt, settled } = basis::gather(&open, args, &options.scope)?;
     options.settled = settled;
     let mut requests = 0;
     if args.refresh {
-        options.observations = refresh::observe(session, tenant, &desired, &state, &options)?;
+        options.observations = refresh::observe(&open, &desired, &state, &options)?;
         requests = options.observations.len() + usize::from(!options.observations.is_empty());
     }
     let plan = make(&desired, &state, &in_doubt, options);

@@ -4,36 +4,35 @@ use crate::cli::args::RecoverArgs;
 use crate::cli::connection::{self, Connection};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::session::Session;
+use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, HINT};
 use crate::cli::state::parsed;
 use crate::cli::state_access::{self, Taken};
 use crate::conversation::{Address, ConversationId};
 use crate::desired::Desired;
 use crate::journal::{DecidedBy, Decision, InDoubt, Replay};
-use crate::project::Tenant;
 use crate::render::number::counted;
 
 const COMMAND: &str = "recover";
 
 pub fn run(session: &Session, args: &RecoverArgs) -> Result<Exit, Error> {
-    let tenant = session.tenant()?;
+    let open = session.open()?;
     let mut asked = asked(args)?;
-    let recorded = state_access::settle_unrecorded(session, tenant, COMMAND, args.lock_timeout, |replay| {
+    let recorded = state_access::settle_unrecorded(&open, COMMAND, args.lock_timeout, |replay| {
         settle_unrecorded(session, &mut asked, replay)
     })?;
     if let Some(told) = recorded {
         session.output.result(&told)?;
     }
-    let taken = state_access::take(session, tenant, COMMAND, args.lock_timeout)?;
+    let taken = state_access::take(&open, COMMAND, args.lock_timeout)?;
     if taken.in_doubt.is_empty() {
         session.output.result("Nothing is in doubt.\n")?;
         return if asked.is_empty() { Ok(Exit::Done) } else { Err(not_in_doubt(&asked[0].0)) };
     }
     let decisions = matched(&asked, &taken.in_doubt)?;
-    connection::options(session, tenant)?;
+    connection::options(&open)?;
     let runtime = connection::runtime()?;
-    let taken = runtime.block_on(settle(session, tenant, taken, decisions))?;
+    let taken = runtime.block_on(settle(&open, taken, decisions))?;
     let left = taken.in_doubt.len();
     if left == 0 {
         session.output.result("Nothing is in doubt any more. The next plan shows what is left to do.\n")?;
@@ -90,13 +89,8 @@ fn is_another(address: &Address, id: ConversationId, other: ConversationId) -> E
     Error::new(Exit::Refused, message).hint(hint)
 }
 
-async fn settle(
-    session: &Session,
-    tenant: &Tenant,
-    taken: Taken,
-    decisions: Vec<(InDoubt, Decision)>,
-) -> Result<Taken, Error> {
-    let connection = Connection::open(session, tenant, &taken.files.state, &Desired::default()).await?;
+async fn settle(open: &OpenTenant<'_>, taken: Taken, decisions: Vec<(InDoubt, Decision)>) -> Result<Taken, Error> {
+    let connection = Connection::open(open, &Desired::default()).await?;
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     let organization = connection.organization(known.as_deref()).await?;
     for (in_doubt, decision) in &decisions {
@@ -105,9 +99,9 @@ async fn settle(
         }
     }
     let by_person = decisions.into_iter().map(|(in_doubt, decision)| (in_doubt.seq, decision)).collect();
-    let mut taken = settling::decide(taken, tenant, Some(&organization.id), by_person, DecidedBy::Person).await?;
+    let mut taken = settling::decide(taken, open.tenant, Some(&organization.id), by_person, DecidedBy::Person).await?;
     if !taken.in_doubt.is_empty() {
-        (taken, _) = settling::by_machine(session, tenant, &connection, taken).await?;
+        taken = settling::by_machine(open, &connection, taken).await?;
     }
     connection.close().await;
     Ok(taken)

@@ -5,11 +5,10 @@ use futures_util::stream::{self, StreamExt as _};
 use crate::api::contract::{CallError, ConversationReading, Read};
 use crate::cli::connection::{self, Connection};
 use crate::cli::error::{Error, ResultExt as _};
-use crate::cli::session::Session;
+use crate::cli::session::OpenTenant;
 use crate::conversation::{Address, ConversationId};
 use crate::desired::Desired;
 use crate::plan::{Observation, Observations, PlanOptions, Price};
-use crate::project::Tenant;
 use crate::render::number::{counted, duration};
 use crate::state::State;
 
@@ -21,8 +20,7 @@ const IN_FLIGHT_MAX: usize = 32;
 /// # Errors
 /// A read failed for another reason than that the conversation is gone.
 pub fn observe(
-    session: &Session,
-    tenant: &Tenant,
+    open: &OpenTenant<'_>,
     desired: &Desired,
     state: &State,
     options: &PlanOptions,
@@ -35,7 +33,8 @@ pub fn observe(
     if wanted.is_empty() {
         return Ok(Observations::new());
     }
-    connection::options(session, tenant)?;
+    connection::options(open)?;
+    let OpenTenant { session, tenant, .. } = open;
     let price = Price::new(wanted.len() as u64 + 1, tenant.rate_limit);
     session.output.note(&format!(
         "Reading {}: {}, about {}.\n",
@@ -44,8 +43,7 @@ pub fn observe(
         duration(price.seconds)
     ));
     connection::runtime()?.block_on(async {
-        let state_path = session.state_path(tenant);
-        let connection = Connection::open(session, tenant, &state_path, desired).await?;
+        let connection = Connection::open(open, desired).await?;
         let known = state.tenant.as_ref().and_then(|tenant| tenant.organization_id.as_deref());
         connection.organization(known.or(tenant.organization_id.as_deref())).await?;
         let observations = read_all(&connection.client.reader(), wanted).await;

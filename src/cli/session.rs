@@ -14,6 +14,15 @@ use crate::cli::output::Output;
 use crate::finding::Findings;
 use crate::project::{self, KeySource, Project, Tenant};
 use crate::render;
+use crate::workspace::StateFiles;
+
+/// The tenant that a command works on, with the files of its state.
+#[derive(Clone, Debug)]
+pub struct OpenTenant<'s> {
+    pub session: &'s Session,
+    pub tenant: &'s Tenant,
+    pub files: StateFiles,
+}
 
 /// The surroundings of a command.
 #[derive(Debug)]
@@ -31,7 +40,7 @@ impl Session {
     ///
     /// # Errors
     /// No such folder, or a project file that is wrong; its findings are printed.
-    pub fn open(globals: &Globals) -> Result<Self, Error> {
+    pub fn start(globals: &Globals) -> Result<Self, Error> {
         let output = Output::new(globals);
         if let Some(folder) = &globals.chdir {
             std::env::set_current_dir(folder).with_context(|| format!("can't work in {}", folder.display()))?;
@@ -43,18 +52,18 @@ impl Session {
         Ok(Session { output, project, root, tenant: globals.tenant.clone(), state: globals.state.clone() })
     }
 
-    /// The tenant that was asked for, or the default one.
-    pub fn tenant(&self) -> Result<&Tenant, Error> {
-        Ok(self.project.tenant(self.tenant.as_deref())?)
-    }
-
-    /// The state file of a tenant.
-    pub fn state_path(&self, tenant: &Tenant) -> PathBuf {
-        match (&self.state, &tenant.state) {
+    /// The tenant that was asked for, or the default one. Nothing is read yet.
+    ///
+    /// # Errors
+    /// The project file has no such tenant, or none where none was asked for.
+    pub fn open(&self) -> Result<OpenTenant<'_>, Error> {
+        let tenant = self.project.tenant(self.tenant.as_deref())?;
+        let state = match (&self.state, &tenant.state) {
             (Some(path), _) => path.clone(),
             (None, Some(path)) => self.root.join(path),
             (None, None) => self.root.join("state").join(format!("{}.json", tenant.name)),
-        }
+        };
+        Ok(OpenTenant { session: self, tenant, files: StateFiles::beside(state) })
     }
 
     /// The paths given, or those of the project.

@@ -6,7 +6,7 @@ use crate::cli::clock::SystemClock;
 use crate::cli::connection::Connection;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::ledger::Ledger;
-use crate::cli::session::Session;
+use crate::cli::session::{OpenTenant, Session};
 use crate::cli::state_access::Taken;
 use crate::conversation::ConversationId;
 use crate::journal::{DecidedBy, Decision, Entry, InDoubt};
@@ -14,22 +14,18 @@ use crate::project::Tenant;
 use crate::render::number::counted;
 
 /// What was found out about one call in doubt.
-pub struct Settled {
-    pub in_doubt: InDoubt,
-    pub verdict: Verdict,
+struct Settled {
+    in_doubt: InDoubt,
+    verdict: Verdict,
 }
 
-/// Looks for everything that is in doubt, and writes down what is certain. Gives back what was found, and the state
-/// after. What can't be looked for is told and left as it is.
+/// Looks for everything that is in doubt, and writes down what is certain. Gives back the state after. What can't be
+/// looked for is told and left as it is.
 ///
 /// # Errors
 /// The tenant can't be reached or refuses the token, or the journal or the state can't be written.
-pub async fn by_machine(
-    session: &Session,
-    tenant: &Tenant,
-    connection: &Connection,
-    taken: Taken,
-) -> Result<(Taken, Vec<Settled>), Error> {
+pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: Taken) -> Result<Taken, Error> {
+    let OpenTenant { session, tenant, .. } = open;
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     let organization = connection.organization(known.or_else(|| tenant.organization_id.clone()).as_deref()).await?;
     let count = taken.in_doubt.len();
@@ -60,7 +56,7 @@ pub async fn by_machine(
         .collect();
     let taken = decide(taken, tenant, Some(&organization.id), decisions, DecidedBy::Machine).await?;
     tell(session, &settled);
-    Ok((taken, settled))
+    Ok(taken)
 }
 
 /// Writes decisions down, as a run of their own.

@@ -23,7 +23,7 @@ fn show_state(session: &Session, formats: &[FormatArg<Form>]) -> Result<(), Erro
         return Err(Error::new(Exit::Usage, "the state is shown as text or json")
             .hint("the other forms are for plans: dixaform show PLANFILE"));
     }
-    let state = state_access::look(session, session.tenant()?)?.state;
+    let state = state_access::look(&session.open()?)?.state;
     let listed = state::listed(&state, &[])?;
     formats::write(session, formats, Form::Text, |form, _| match form {
         Form::Json => escape_json(&file_v1::write(&state)).into_owned(),

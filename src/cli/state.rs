@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::cli::args::StateCommand;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
-use crate::cli::session::Session;
+use crate::cli::session::{OpenTenant, Session};
 use crate::cli::state_access;
 use crate::conversation::Address;
 use crate::finding::closest;
@@ -15,27 +15,28 @@ use crate::json;
 use crate::plan::Scope;
 use crate::render::number::counted;
 use crate::state::{Record, State, file_v1};
-use crate::workspace::{LockError, StateFiles, StateLock};
+use crate::workspace::{LockError, StateLock};
 
 pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
-    let state = || -> Result<State, Error> { Ok(state_access::look(session, session.tenant()?)?.state) };
+    let open = session.open()?;
+    let state = || -> Result<State, Error> { Ok(state_access::look(&open)?.state) };
     match command {
-        StateCommand::List { patterns } => list(session, &state()?, patterns),
+        StateCommand::List { patterns } => list(&open, &state()?, patterns),
         StateCommand::Show { address } => show(session, &state()?, address),
-        StateCommand::Mv { from, to } => mv(session, from, to),
-        StateCommand::Forget { addresses } => forget(session, addresses),
-        StateCommand::Path => path(session),
-        StateCommand::Unlock => unlock(session),
+        StateCommand::Mv { from, to } => mv(&open, from, to),
+        StateCommand::Forget { addresses } => forget(&open, addresses),
+        StateCommand::Path => path(&open),
+        StateCommand::Unlock => unlock(&open),
     }
 }
 
-fn mv(session: &Session, from: &str, to: &str) -> Result<Exit, Error> {
+fn mv(open: &OpenTenant<'_>, from: &str, to: &str) -> Result<Exit, Error> {
     let (from, to) = (parsed(from)?, parsed(to)?);
     if from.kind != to.kind {
         let message = format!("{from} can't become {to}: a conversation and an import are made by different calls");
         return Err(Error::new(Exit::Usage, message));
     }
-    change(session, "state mv", |state| {
+    change(open, "state mv", |state| {
         if state.records.contains_key(&to) {
             let message = format!("the state has a record of {to} already");
             return Err(Error::new(Exit::Failed, message).hint("forget it first, if it is not wanted"));
@@ -47,9 +48,9 @@ fn mv(session: &Session, from: &str, to: &str) -> Result<Exit, Error> {
     })
 }
 
-fn forget(session: &Session, addresses: &[String]) -> Result<Exit, Error> {
+fn forget(open: &OpenTenant<'_>, addresses: &[String]) -> Result<Exit, Error> {
     let addresses = addresses.iter().map(|text| parsed(text)).collect::<Result<Vec<_>, _>>()?;
-    change(session, "state forget", |state| {
+    change(open, "state forget", |state| {
         let mut told = String::new();
         for address in &addresses {
             let record = state.records.remove(address).ok_or_else(|| unknown(state, address))?;
@@ -61,11 +62,11 @@ fn forget(session: &Session, addresses: &[String]) -> Result<Exit, Error> {
 
 /// Changes the state under its lock. The one before stays as a backup.
 fn change(
-    session: &Session,
+    open: &OpenTenant<'_>,
     command: &str,
     change: impl FnOnce(&mut State) -> Result<String, Error>,
 ) -> Result<Exit, Error> {
-    let mut taken = state_access::take(session, session.tenant()?, command, Duration::ZERO)?;
+    let mut taken = state_access::take(open, command, Duration::ZERO)?;
     if !taken.in_doubt.is_empty() {
         let message = "an apply left calls in doubt; the state is not changed before they are settled";
         return Err(Error::new(Exit::InDoubt, message).hint("run `dixaform recover`"));
@@ -73,23 +74,21 @@ fn change(
     let told = change(&mut taken.state)?;
     taken.state.serial += 1;
     taken.store.save(&taken.state)?;
-    session.output.result(&told)?;
+    open.session.output.result(&told)?;
     Ok(Exit::Done)
 }
 
 /// The file itself where a link leads to it, because journal and lock stand beside that.
-fn path(session: &Session) -> Result<Exit, Error> {
-    let files = StateFiles::beside(session.state_path(session.tenant()?));
-    session.output.result(&format!("{}\n", files.state.display()))?;
+fn path(open: &OpenTenant<'_>) -> Result<Exit, Error> {
+    open.session.output.result(&format!("{}\n", open.files.state.display()))?;
     Ok(Exit::Done)
 }
 
 /// Says who holds the lock. The operating system releases it when its process ends, so there is never one to break.
-fn unlock(session: &Session) -> Result<Exit, Error> {
-    let files = StateFiles::beside(session.state_path(session.tenant()?));
-    match StateLock::check(&files.lock) {
+fn unlock(open: &OpenTenant<'_>) -> Result<Exit, Error> {
+    match StateLock::check(&open.files.lock) {
         Ok(()) => {
-            session.output.result("The state is not locked.\n")?;
+            open.session.output.result("The state is not locked.\n")?;
             Ok(Exit::Done)
         }
         Err(error @ LockError::Held { .. }) => {
@@ -114,23 +113,23 @@ fn unknown(state: &State, address: &Address) -> Error {
     }
 }
 
-fn list(session: &Session, state: &State, patterns: &[String]) -> Result<Exit, Error> {
+fn list(open: &OpenTenant<'_>, state: &State, patterns: &[String]) -> Result<Exit, Error> {
     let listed = listed(state, patterns)?;
     if listed.is_empty() {
-        session.output.note(&why_nothing(session, state)?);
+        open.session.output.note(&why_nothing(open, state));
     }
-    session.output.result(&listed)?;
+    open.session.output.result(&listed)?;
     Ok(Exit::Done)
 }
 
 /// A word for somebody who asks; what reads the list is better off with nothing.
-fn why_nothing(session: &Session, state: &State) -> Result<String, Error> {
-    let path = session.state_path(session.tenant()?);
-    Ok(match state.records.len() {
+fn why_nothing(open: &OpenTenant<'_>, state: &State) -> String {
+    let path = &open.files.state;
+    match state.records.len() {
         0 if path.exists() => format!("The state {} has no records.\n", path.display()),
         0 => format!("There is no state {} yet; the first apply makes it.\n", path.display()),
         count => format!("None of {} fits.\n", counted(count, "record")),
-    })
+    }
 }
 
 /// Address, id, when, and where from, in columns.

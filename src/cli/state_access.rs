@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cli::clock::SystemClock;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
-use crate::cli::session::Session;
+use crate::cli::session::{OpenTenant, Session};
 use crate::journal::{Calls, Entry, InDoubt, Replay, ReplayError};
 use crate::project::Tenant;
 use crate::render::number::counted;
@@ -20,8 +20,8 @@ pub struct Standing {
 }
 
 /// Looks at the state without changing anything on disk. One that was never saved has the nil lineage.
-pub fn look(session: &Session, tenant: &Tenant) -> Result<Standing, Error> {
-    let files = StateFiles::beside(session.state_path(tenant));
+pub fn look(open: &OpenTenant<'_>) -> Result<Standing, Error> {
+    let OpenTenant { tenant, files, .. } = open;
     let store = StateStore::open(&files.state);
     let load = || {
         let state = store.load()?;
@@ -39,8 +39,8 @@ pub fn look(session: &Session, tenant: &Tenant) -> Result<Standing, Error> {
 
 /// Says on standard error that a state is missing which was there once: whoever applies without it makes anew what was
 /// made before.
-pub fn tell_if_lost(session: &Session, tenant: &Tenant) {
-    let files = StateFiles::beside(session.state_path(tenant));
+pub fn tell_if_lost(open: &OpenTenant<'_>) {
+    let OpenTenant { session, files, .. } = open;
     if files.backup.exists() && !files.state.exists() {
         let (state, backup) = (files.state.display(), files.backup.display());
         session.output.note(&format!(
@@ -108,11 +108,11 @@ pub struct Taken {
 }
 
 /// Locks the state, and brings home what an apply that was cut off left in the journal.
-pub fn take(session: &Session, tenant: &Tenant, command: &str, lock_timeout: Duration) -> Result<Taken, Error> {
-    let files = StateFiles::beside(session.state_path(tenant));
+pub fn take(open: &OpenTenant<'_>, command: &str, lock_timeout: Duration) -> Result<Taken, Error> {
+    let OpenTenant { tenant, files, .. } = open;
     let lock = lock(&files.lock, command, lock_timeout)?;
     let store = StateStore::open(&files.state);
-    let taken = read(files, store, Lineage(uuid::Uuid::new_v4()), lock)?;
+    let taken = read(files.clone(), store, Lineage(uuid::Uuid::new_v4()), lock)?;
     same_tenant(&taken.state, tenant, &taken.files.state)?;
     Ok(taken)
 }
@@ -124,13 +124,12 @@ pub fn take(session: &Session, tenant: &Tenant, command: &str, lock_timeout: Dur
 /// # Errors
 /// Those of `decide`, with state and journal as they were; the state or the journal can't be used or written.
 pub fn settle_unrecorded<T>(
-    session: &Session,
-    tenant: &Tenant,
+    open: &OpenTenant<'_>,
     command: &str,
     lock_timeout: Duration,
     decide: impl FnOnce(&mut Replay) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
-    let files = StateFiles::beside(session.state_path(tenant));
+    let OpenTenant { tenant, files, .. } = open;
     let _lock = lock(&files.lock, command, lock_timeout)?;
     let mut store = StateStore::open(&files.state);
     // What was never saved knows nothing, and has nothing passed over.

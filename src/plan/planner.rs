@@ -29,6 +29,7 @@ use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::plan::scope::Scope;
 use crate::scratch;
+use crate::settings::RemovedAttributes;
 use crate::state::{Record, State};
 use crate::value::{Map, Value};
 
@@ -94,15 +95,6 @@ impl PlanOptions {
             settled: Settled::default(),
         }
     }
-}
-
-/// What is done about an attribute that dixaform had set and that left the manifest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RemovedAttributes {
-    /// Send null for it.
-    Clear,
-    /// Leave the value as it is.
-    Keep,
 }
 
 /// From state to desired. It can't fail: what it can't do becomes a change with a [`Block`].

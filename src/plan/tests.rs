@@ -13,6 +13,7 @@ use crate::finding::Findings;
 use crate::manifest;
 use crate::render::palette::Palette;
 use crate::render::text::{self, TextOptions};
+use crate::settings::RemovedAttributes;
 use crate::spec::Spec;
 use crate::state::{Applied, Lineage, Record, State};
 

@@ -8,10 +8,10 @@ use crate::access::{AuthScheme, RateLimit};
 use crate::conversation::{Address, Kind};
 use crate::duration;
 use crate::finding::{Findings, closest, code};
-use crate::plan::RemovedAttributes;
-use crate::project::{KeySource, LastApplied, Project, SANDBOX, Tenant};
+use crate::project::{KeySource, Project, SANDBOX, Tenant};
 use crate::reporter::Reporter;
 use crate::scratch::Arena;
+use crate::settings::{LastApplied, RemovedAttributes};
 use crate::value::Number;
 use crate::yaml::{self, Content, Entry, Format, Node};
 

@@ -4,7 +4,7 @@ mod file_v1;
 mod tenant;
 
 pub use file_v1::read;
-pub use tenant::{KeySource, LastApplied, Tenant};
+pub use tenant::{KeySource, Tenant};
 
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::access::{AuthScheme, RateLimit};
-use crate::plan::RemovedAttributes;
 use crate::project::SANDBOX;
+use crate::settings::{LastApplied, RemovedAttributes};
 
 /// The settings of a tenant. The token itself is never among them.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,13 +74,4 @@ pub enum KeySource {
     Environment(String),
     /// A file, relative to the folder of the project file.
     File(String),
-}
-
-/// What the state keeps of the specs that were applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LastApplied {
-    /// All of it, so that a plan can show old values.
-    Full,
-    /// Salted digests per field only.
-    Digest,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::access::{AuthScheme, RateLimit};
 use crate::finding::{Finding, code};
-use crate::plan::RemovedAttributes;
+use crate::settings::{LastApplied, RemovedAttributes};
 
 /// What a file says, and what is wrong with it as `line:column code`.
 fn read_text(text: &str) -> (Option<Project>, Vec<Finding>) {

@@ -28,7 +28,7 @@ use crate::desired::Desired;
 use crate::journal::{Append as _, Entry, InDoubt, Replay, replay};
 use crate::manifest;
 use crate::plan::{Plan, PlanOptions, Target, plan};
-use crate::project::LastApplied;
+use crate::settings::LastApplied;
 use crate::state::{Lineage, Record, State, TenantIdentity};
 
 const TEXT: &str = "2f5515b6-7e98-4f4d-9010-bfd2a27d4f35";

@@ -11,7 +11,7 @@ use dixaform::apply::{Clock, Run, run, stop_signal};
 use dixaform::conversation::{Attributes, ConversationId, Kind};
 use dixaform::journal::{Append, Entry, JournalError, Replay};
 use dixaform::plan::Plan;
-use dixaform::project::LastApplied;
+use dixaform::settings::LastApplied;
 use dixaform::state::{State, TenantIdentity};
 use dixaform::value::Map;
 
