@@ -3,7 +3,6 @@
 //!
 //! The manifests are those that `examples/generate.rs` writes. `cargo bench --bench plan` takes about a minute.
 
-use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use dixaform::render::palette::Palette;
 use dixaform::render::text::{self, TextOptions};
 use dixaform::render::{json_v1, markdown};
 use dixaform::spec::Spec;
-use dixaform::state::{Applied, Lineage, Record, State, TenantIdentity, file_v1, outline};
+use dixaform::state::{Applied, Lineage, Record, State, TenantIdentity, file_v1};
 
 #[expect(dead_code, reason = "what writes the files is not used here")]
 #[path = "../examples/generate.rs"]
@@ -170,14 +169,6 @@ fn keeping(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(text.len() as u64));
     group.bench_function("write", |bencher| bencher.iter(|| file_v1::write(&state)));
     group.bench_function("read", |bencher| bencher.iter(|| file_v1::read(&text).expect("a state")));
-    group.bench_function("outlines, one thread", |bencher| {
-        let lines: Vec<&str> = text.lines().skip(1).take(MANIFESTS).collect();
-        bencher.iter(|| {
-            for line in &lines {
-                black_box(outline::outline(line, 0).expect("a record as it was written"));
-            }
-        });
-    });
     group.finish();
 }
 

@@ -21,7 +21,7 @@ use dixaform::conversation::ConversationId;
 use dixaform::desired::Manifest;
 use dixaform::manifest::{self, Reading};
 use dixaform::state::{Applied, Lineage, Record, State, TenantIdentity, file_v1};
-use dixaform::workspace::manifests::{self, Found, Stamps};
+use dixaform::workspace::manifests::{self, Found};
 use dixaform::yaml;
 
 /// The first number that the sandbox gives.
@@ -47,8 +47,7 @@ fn main() -> ExitCode {
 }
 
 fn write_state(folder: &PathBuf, path: &PathBuf) -> Result<(), Box<dyn Error>> {
-    let found =
-        manifests::find(std::slice::from_ref(folder), Stamps::Unwanted).map_err(|mut errors| errors.remove(0))?;
+    let found = manifests::find(std::slice::from_ref(folder)).map_err(|mut errors| errors.remove(0))?;
     let readings: io::Result<Vec<Reading>> = found.par_iter().map(read).collect();
     let (desired, findings) = manifest::resolve(readings?);
     if findings.iter().next().is_some() {

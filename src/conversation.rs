@@ -5,10 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::digest::Digest;
-use crate::scratch::{self, Arena, ArenaVec};
-use crate::value::{Map, Value};
-use crate::view::{self, Members, View};
 
 /// Which of Dixa's two ways of making a conversation a manifest uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,24 +79,7 @@ impl Address {
     pub fn name(&self) -> &str {
         &self.name
     }
-
-    /// See [`Start`].
-    pub fn start(&self) -> Start {
-        let mut bytes = [0; 16];
-        for (byte, letter) in bytes.iter_mut().zip(self.name.bytes()) {
-            *byte = letter;
-        }
-        let [first, second] = [0, 8].map(|at| u64::from_be_bytes(std::array::from_fn(|index| bytes[at + index])));
-        // A name is ASCII, which leaves the highest bit to the kind.
-        Start([u64::from(self.kind == Kind::Import) << 63 | first, second])
-    }
 }
-
-/// How an address begins, for sorting many: names stand somewhere else in memory, and to fetch them takes longer than
-/// to compare them. Where two of these differ, their addresses stand in the same order; where they don't, the addresses
-/// may differ or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Start([u64; 2]);
 
 impl fmt::Display for Address {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,19 +122,9 @@ pub enum AttributeValue {
 impl AttributeValue {
     pub fn to_value(&self) -> Value {
         match self {
-            AttributeValue::Text(text) => Value::text(text),
-            AttributeValue::Path(path) => Value::List(path.iter().map(Value::text).collect()),
+            AttributeValue::Text(text) => Value::from(text.as_str()),
+            AttributeValue::Path(path) => path.iter().map(String::as_str).collect(),
             AttributeValue::Clear => Value::Null,
-        }
-    }
-
-    fn view<'t>(&'t self, arena: &'t Arena) -> View<'t> {
-        match self {
-            AttributeValue::Text(text) => View::Text(text),
-            AttributeValue::Path(path) => {
-                View::List(arena.alloc_slice_fill_iter(path.iter().map(|option| View::Text(option))))
-            }
-            AttributeValue::Clear => View::Null,
         }
     }
 
@@ -160,13 +132,13 @@ impl AttributeValue {
     pub fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::Null => Some(AttributeValue::Clear),
-            Value::Text(text) => Some(AttributeValue::Text(text.clone())),
-            Value::List(items) => items
+            Value::String(text) => Some(AttributeValue::Text(text.clone())),
+            Value::Array(items) => items
                 .iter()
-                .map(|item| item.as_text().map(str::to_owned))
+                .map(|item| item.as_str().map(str::to_owned))
                 .collect::<Option<_>>()
                 .map(AttributeValue::Path),
-            Value::Bool(_) | Value::Number(_) | Value::Map(_) | Value::Withheld | Value::SetByDixaform => None,
+            Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
         }
     }
 }
@@ -175,23 +147,8 @@ impl AttributeValue {
 pub type Attributes = BTreeMap<String, AttributeValue>;
 
 /// Attributes as a map, in ascending order of their ids.
-pub fn attributes_to_map(attributes: &Attributes) -> Map {
-    let mut map = Map::with_capacity(attributes.len());
-    for (id, value) in attributes {
-        map.push_unique(id.clone(), value.to_value());
-    }
-    map
-}
-
-/// [`Described::attributes`] in the form that lasts.
-pub fn to_attributes(attributes: Members<'_>) -> Attributes {
-    let text = |view: &View<'_>| view.as_text().expect("options are texts").to_owned();
-    let value = |view: &View<'_>| match view {
-        View::List(options) => AttributeValue::Path(options.iter().map(text).collect()),
-        View::Null => AttributeValue::Clear,
-        other => AttributeValue::Text(text(other)),
-    };
-    attributes.iter().map(|(id, view)| ((*id).to_owned(), value(view))).collect()
+pub fn attributes_to_map(attributes: &Attributes) -> Map<String, Value> {
+    attributes.iter().map(|(id, value)| (id.clone(), value.to_value())).collect()
 }
 
 /// The member of a spec that is never part of the POST.
@@ -201,131 +158,71 @@ pub const CUSTOM_ATTRIBUTES: &str = "customAttributes";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conversation {
     /// The body as it was written, without `customAttributes`; an import always has its `_type`.
-    pub content: Map,
+    pub content: Map<String, Value>,
     pub attributes: Attributes,
 }
 
 impl Conversation {
-    /// The same, for those who look at it once.
-    pub fn described<'t>(&'t self, arena: &'t Arena) -> Described<'t> {
-        let mut attributes = ArenaVec::with_capacity_in(self.attributes.len(), arena);
-        attributes.extend(self.attributes.iter().map(|(id, value)| (id.as_str(), value.view(arena))));
-        Described { content: view::members(&self.content, arena), attributes: attributes.into_bump_slice() }
-    }
-
     pub fn digests(&self) -> Digests {
-        scratch::arena(|arena| self.described(arena).digests())
-    }
-
-    pub fn facts(&self) -> Facts {
-        scratch::arena(|arena| self.described(arena).facts())
+        Digests {
+            content: Digest::of_map(&self.content),
+            attributes: Digest::of_map(&attributes_to_map(&self.attributes)),
+        }
     }
 
     /// The whole spec: the content and, where there are any, `customAttributes` last.
-    pub fn to_value(&self) -> Value {
+    pub fn to_map(&self) -> Map<String, Value> {
         let mut spec = self.content.clone();
         if !self.attributes.is_empty() {
-            spec.set(CUSTOM_ATTRIBUTES, Value::Map(attributes_to_map(&self.attributes)));
+            spec.insert(CUSTOM_ATTRIBUTES.to_owned(), Value::Object(attributes_to_map(&self.attributes)));
         }
-        Value::Map(spec)
+        spec
     }
 
     /// The `_type` of the content.
     pub fn variant(&self) -> Option<&str> {
-        self.content.get("_type").and_then(Value::as_text)
+        self.content.get("_type").and_then(Value::as_str)
     }
 
     /// The end user whose conversation it is. Every variant requires one.
     pub fn requester_id(&self) -> Option<&str> {
-        self.content.get("requesterId").and_then(Value::as_text)
+        self.content.get("requesterId").and_then(Value::as_str)
     }
 
-    /// The content with this `externalId` on its first message; see [`mark`].
-    pub fn marked_content(&self, external_id: Value) -> Map {
+    /// The content with this `externalId` on its first message; as it is where there is no message.
+    pub fn marked_content(&self, external_id: &str) -> Map<String, Value> {
         let mut content = self.content.clone();
-        mark(&mut content, external_id);
+        let name = if content.contains_key("message") { "message" } else { "messages" };
+        let message = match content.get_mut(name) {
+            Some(Value::Array(messages)) => messages.first_mut(),
+            message => message,
+        };
+        if let Some(Value::Object(message)) = message {
+            message.insert("externalId".to_owned(), external_id.into());
+        }
         content
+    }
+
+    fn first_message(&self) -> Option<&Value> {
+        let first_of_many = || self.content.get("messages")?.as_array()?.first();
+        self.content.get("message").or_else(first_of_many)
     }
 
     /// The `externalId` of its first message: of `message`, or of the first of `messages`.
     pub fn first_external_id(&self) -> Option<&str> {
-        let first_of_many = || self.content.get("messages")?.as_list()?.first();
-        self.content.get("message").or_else(first_of_many)?.get("externalId")?.as_text()
-    }
-}
-
-/// A [`Conversation`] as it is read: for those who look at it once.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Described<'t> {
-    /// See [`Conversation::content`].
-    pub content: Members<'t>,
-    /// In ascending order of their ids. A text, a list of texts, or null to clear the value.
-    pub attributes: Members<'t>,
-}
-
-impl<'t> Described<'t> {
-    pub fn digests(self) -> Digests {
-        debug_assert!(self.attributes.is_sorted_by(|(one, _), (next, _)| one < next), "ascending and unique");
-        Digests { content: Digest::of_members(self.content), attributes: Digest::of_members(self.attributes) }
+        self.first_message()?.get("externalId")?.as_str()
     }
 
-    /// See [`Conversation::requester_id`].
-    pub fn requester_id(self) -> Option<&'t str> {
-        view::member(self.content, "requesterId").and_then(View::as_text)
-    }
-
-    fn first_message(self) -> Option<View<'t>> {
-        let first_of_many = || match view::member(self.content, "messages") {
-            Some(View::List(messages)) => messages.first().copied(),
-            _ => None,
-        };
-        view::member(self.content, "message").or_else(first_of_many)
-    }
-
-    /// What planning asks of it, so that it need not be unpacked for that.
-    pub fn facts(self) -> Facts {
-        let message = self.first_message();
-        let message_type = view::member(self.content, "message").and_then(|message| message.get("_type"));
+    /// What planning asks of it, so that it need not be read for that.
+    pub fn facts(&self) -> Facts {
+        let message_type = self.content.get("message").and_then(|message| message.get("_type"));
         Facts {
             has_attributes: !self.attributes.is_empty(),
-            has_message: message.is_some(),
-            has_external_id: message.and_then(|message| message.get("externalId")).and_then(View::as_text).is_some(),
-            reaches_customer: message_type.and_then(View::as_text) == Some("Outbound"),
+            has_message: self.first_message().is_some(),
+            has_external_id: self.first_external_id().is_some(),
+            reaches_customer: message_type.and_then(Value::as_str) == Some("Outbound"),
         }
     }
-}
-
-/// Sets the `externalId` of the first message of a content; nothing where there is no message.
-pub fn mark(content: &mut Map, external_id: Value) {
-    let single = content.get("message").is_some();
-    let message = match content.get_mut(if single { "message" } else { "messages" }) {
-        Some(Value::Map(message)) => Some(message),
-        Some(Value::List(messages)) => match messages.first_mut() {
-            Some(Value::Map(message)) => Some(message),
-            _ => None,
-        },
-        _ => None,
-    };
-    if let Some(message) = message {
-        message.set("externalId", external_id);
-    }
-}
-
-/// [`mark`] for a content that is only looked at.
-pub fn marked<'t>(content: Members<'t>, external_id: View<'t>, arena: &'t Arena) -> Members<'t> {
-    let set = |message| View::Map(view::with_member(message, "externalId", external_id, arena));
-    let name = if view::member(content, "message").is_some() { "message" } else { "messages" };
-    let marked = match view::member(content, name) {
-        Some(View::Map(message)) => set(message),
-        Some(View::List([View::Map(first), rest @ ..])) => {
-            let mut messages = ArenaVec::with_capacity_in(1 + rest.len(), arena);
-            messages.push(set(first));
-            messages.extend_from_slice_copy(rest);
-            View::List(messages.into_bump_slice())
-        }
-        _ => return content,
-    };
-    view::with_member(content, name, marked, arena)
 }
 
 /// What planning asks of a conversation that is to be made.
@@ -390,20 +287,6 @@ pub enum OnChange {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn starts_stand_in_the_order_of_their_addresses() {
-        let long = "a".repeat(16);
-        let texts = ["a", "a.b", "a-b", "a0", "ab", "aaaaaaaa", "aaaaaaaaa", "aaaaaaaa-b", &long, &long[1..], "b", "0"];
-        let address = |kind: &Kind, name: &str| Address::new(*kind, name).expect("a name");
-        let all: Vec<Address> =
-            Kind::ALL.iter().flat_map(|kind| texts.iter().map(|name| address(kind, name))).collect();
-        for (one, other) in all.iter().flat_map(|one| all.iter().map(move |other| (one, other))) {
-            assert_eq!(one.start().cmp(&other.start()), one.cmp(other), "{one} {other}");
-        }
-        let (same, longer) = (address(&Kind::Import, &long), address(&Kind::Import, &format!("{long}b")));
-        assert_eq!(same.start(), longer.start());
-    }
 
     #[test]
     fn an_address_parses_what_it_prints() {

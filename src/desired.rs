@@ -34,8 +34,7 @@ impl Manifest {
 
     /// Where an attribute was written; none when the manifest has no such attribute.
     pub fn attribute_source(&self, id: &str) -> Option<Source> {
-        let conversation = self.spec.conversation();
-        let index = conversation.attributes.keys().position(|known| known == id)?;
+        let index = self.spec.attributes().keys().position(|known| known == id)?;
         self.attribute_places.get(index).map(|place| Source::new(&self.source.file, *place))
     }
 }
@@ -43,19 +42,16 @@ impl Manifest {
 /// Every manifest by its address. Only `manifest::resolve` makes one, so holding one is proof that it was checked.
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
-    /// In ascending order of address, each once. They stay where they were read: they are large, and to sort them would
-    /// move each of them.
-    #[expect(clippy::vec_box, reason = "see above")]
-    manifests: Vec<Box<Manifest>>,
+    /// In ascending order of address, each once.
+    manifests: Vec<Manifest>,
 }
 
 impl Desired {
     /// For `manifest::resolve` and tests.
     ///
     /// # Panics
-    /// In debug builds, when the addresses are not in ascending order or not unique.
-    #[expect(clippy::vec_box, reason = "as they are kept")]
-    pub(crate) fn new(manifests: Vec<Box<Manifest>>) -> Self {
+    /// In debug builds, if the addresses are not in ascending order or not unique.
+    pub(crate) fn new(manifests: Vec<Manifest>) -> Self {
         debug_assert!(manifests.is_sorted_by(|one, next| one.address < next.address), "ascending and unique");
         Desired { manifests }
     }
@@ -67,7 +63,7 @@ impl Desired {
 
     /// In ascending order of address.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Manifest> {
-        self.manifests.iter().map(|manifest| &**manifest)
+        self.manifests.iter()
     }
 
     pub fn len(&self) -> usize {

@@ -25,12 +25,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::{Map, Number, Value};
 use sha2::{Digest as _, Sha256};
-
-use crate::json;
-use crate::scratch;
-use crate::value::{Map, Value};
-use crate::view::{self, Members, View};
 
 /// A digest of bytes that come one after the other.
 #[derive(Clone, Debug, Default)]
@@ -58,37 +54,15 @@ impl Digest {
     }
 
     /// The digest of the canonical form of a map.
-    pub fn of_map(map: &Map) -> Self {
-        scratch::arena(|arena| Digest::of_members(view::members(map, arena)))
-    }
-
-    /// The digest of the canonical form of a map with these members.
-    pub fn of_members(members: Members<'_>) -> Self {
-        scratch::text(|form| {
-            canonical_members_into(members, form);
-            Digest::of_bytes(form.as_bytes())
-        })
+    pub fn of_map(map: &Map<String, Value>) -> Self {
+        let mut form = String::new();
+        canonical_map_into(map, &mut form);
+        Digest::of_bytes(form.as_bytes())
     }
 
     /// The digest of the canonical form of a value.
     pub fn of_value(value: &Value) -> Self {
         Digest::of_bytes(canonical(value).as_bytes())
-    }
-
-    /// The 32 bytes themselves, for files that only this program reads.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// Its first eight bytes as a number: different for different contents, but for chance.
-    pub fn start(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
-    }
-
-    /// The digest with these bytes.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Digest(bytes)
     }
 
     /// Appends what it prints.
@@ -155,74 +129,79 @@ pub fn hex(bytes: &[u8]) -> String {
 /// The canonical form of a value; see the top of this file.
 pub fn canonical(value: &Value) -> String {
     let mut out = String::new();
-    scratch::arena(|arena| canonical_into(View::of(value, arena), &mut out));
+    canonical_into(value, &mut out);
     out
 }
 
-/// The canonical form of a map that is not wrapped in a [`Value`].
-pub fn canonical_map(map: &Map) -> String {
-    let mut out = String::new();
-    scratch::arena(|arena| canonical_members_into(view::members(map, arena), &mut out));
-    out
-}
-
-fn canonical_into(view: View<'_>, out: &mut String) {
-    match view {
-        View::Number(number) => out.push_str(&number.canonical()),
-        View::List(items) => {
+fn canonical_into(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Number(number) => out.push_str(&canonical_number(number)),
+        Value::String(text) => quote_into(text, out),
+        Value::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                canonical_into(*item, out);
+                canonical_into(item, out);
             }
             out.push(']');
         }
-        View::Map(members) => canonical_members_into(members, out),
-        View::Null | View::Bool(_) | View::Text(_) | View::SetByDixaform => json::write_view_into(view, out),
+        Value::Object(map) => canonical_map_into(map, out),
     }
 }
 
-fn canonical_members_into(members: Members<'_>, out: &mut String) {
-    // Nearly every map is small, and needs no memory of its own to be sorted.
-    const SMALL: usize = 16;
-    let present = members.iter().filter(|(_, value)| !value.is_absent());
-    if members.len() <= SMALL {
-        let mut sorted = [("", View::Null); SMALL];
-        let mut count = 0;
-        for (slot, member) in sorted.iter_mut().zip(present) {
-            *slot = *member;
-            count += 1;
-        }
-        sorted_members_into(&mut sorted[..count], out);
-    } else {
-        sorted_members_into(&mut present.copied().collect::<Vec<_>>(), out);
-    }
-}
-
-fn sorted_members_into(members: &mut [(&str, View<'_>)], out: &mut String) {
+fn canonical_map_into(map: &Map<String, Value>, out: &mut String) {
+    let mut members: Vec<(&String, &Value)> = map.iter().filter(|(_, value)| !is_absent(value)).collect();
     members.sort_unstable_by_key(|(name, _)| *name);
     out.push('{');
-    for (index, (name, value)) in members.iter().enumerate() {
+    for (index, (name, value)) in members.into_iter().enumerate() {
         if index > 0 {
             out.push(',');
         }
-        json::quote_into(name, out);
+        quote_into(name, out);
         out.push(':');
-        canonical_into(*value, out);
+        canonical_into(value, out);
     }
     out.push('}');
 }
 
+/// Rule 5: an integral float below 2^53 is the integer.
+pub fn canonical_number(number: &Number) -> String {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < EXACT => {
+            format!("{float:.0}").replace("-0", "0")
+        }
+        Some(float) if number.is_f64() => format!("{float:e}"),
+        _ => number.to_string(),
+    }
+}
+
+/// Appends `text` as a JSON string, escaped by rule 4, which is how serde_json escapes.
+fn quote_into(text: &str, out: &mut String) {
+    let is_plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&Value::from(text).to_string());
+    }
+}
+
 /// Whether a member with this value means the same as no such member: rule 3.
 pub fn is_absent(value: &Value) -> bool {
-    matches!(value, Value::List(items) if items.is_empty())
+    matches!(value, Value::Array(items) if items.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
 
     /// Golden vectors. They were computed with Python's `json.dumps(value, sort_keys=True, ensure_ascii=False,
     /// separators=(",", ":"))` and `hashlib.sha256`, not with this code.
@@ -246,6 +225,25 @@ mod tests {
             let value = json::parse(source).expect("valid");
             assert_eq!(canonical(&value), *form);
             assert_eq!(Digest::of_value(&value).to_string(), *digest, "{form}");
+        }
+    }
+
+    #[test]
+    fn an_integral_float_has_the_form_of_the_integer() {
+        let form = |text: &str| canonical(&json::parse(text).expect("valid"));
+        for (float, integer) in
+            [("3.0", "3"), ("-0.0", "0"), ("-7e0", "-7"), ("18446744073709551615", "18446744073709551615")]
+        {
+            assert_eq!(form(float), integer);
+        }
+        assert_eq!(form("3.5"), "3.5e0");
+    }
+
+    #[test]
+    fn strings_are_escaped_as_the_rules_say() {
+        for code in (0..0x250).chain([0x2028, 0xfeff, 0x1f642]) {
+            let text = format!("x{}y", char::from_u32(code).expect("no surrogate"));
+            assert_eq!(canonical(&Value::from(text.as_str())), serde_json::to_string(&text).expect("text"));
         }
     }
 

@@ -24,16 +24,14 @@
 //! Nouns, which all other modules use:
 //!
 //! - [`source`]: where a thing was written: file, line, column
-//! - [`spec`]: a described conversation, packed until somebody looks inside
-//! - [`value`], [`json`]: a JSON value that remembers its order; JSON text to it and back
-//! - [`view`]: the same, borrowed, for who looks at it once
+//! - [`json`]: JSON text to values, without duplicate members
+//! - [`spec`]: a described conversation as JSON text, until somebody looks inside
 //! - [`digest`]: the canonical form of a value, and its digest
 //! - [`conversation`]: address, content and custom attributes of a described conversation
 //! - [`finding`], [`reporter`]: something wrong or suspicious, with its place; collecting findings for one file
 //! - [`hint`]: what to do about an error
 //! - [`desired`]: all manifests, checked and keyed by address
 //! - [`shape`]: tables of the members that each request body can have
-//! - [`scratch`]: memory that is needed for a moment, and again and again
 //! - [`access`], [`settings`]: how to reach a tenant; its settings that planning and recording follow
 //! - [`duration`]: durations as people write them
 //!
@@ -56,7 +54,6 @@
 //!
 //! Modules that bring these together:
 //!
-//! - [`survey`]: what a plan is made of, read in proportion to what changed
 //! - [`apply`]: carries out a plan
 //! - [`cli`]: arguments, streams, questions, exit codes
 //!
@@ -77,7 +74,6 @@
 //! | `render` | nouns, `plan`, `apply` | printing, counting, deciding |
 //! | `schema` | nouns, `plan`, `state`, `apply` | files, checking |
 //! | `api` | nouns | manifests, plans, state files |
-//! | `survey` | nouns, `yaml`, `manifest`, `state`, `plan`, `workspace` | rules of planning, except "the digests are the same" |
 //! | `workspace` | nouns, `state`, `journal` | decisions |
 //! | `sandbox` | nothing | code of the client, so that the two can't share a mistake |
 //! | `apply` | nouns, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
@@ -132,13 +128,10 @@ pub mod finding;
 pub mod hint;
 pub mod json;
 pub mod reporter;
-pub mod scratch;
 pub mod settings;
 pub mod shape;
 pub mod source;
 pub mod spec;
-pub mod value;
-pub mod view;
 
 pub mod journal;
 pub mod manifest;
@@ -155,4 +148,3 @@ pub mod workspace;
 
 pub mod apply;
 pub mod cli;
-pub mod survey;

@@ -1,32 +1,30 @@
-//! A described conversation in the form in which many of them wait until somebody looks inside.
+//! A described conversation as JSON text, in which form it waits until somebody looks inside.
 //!
 //! A tree of values takes several times the memory, and most specs are only ever compared by their digests.
 
-mod packed;
-mod written;
-
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::conversation::{self, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, Described};
-use crate::json;
-use crate::scratch::{self, Arena};
-use crate::value::{Map, Value};
-use crate::view::{self, Members, View};
+use serde_json::{Map, Value};
 
-/// The whole spec of a conversation, `customAttributes` included: the content in the order in which it was written, and
-/// the attributes in ascending order of their ids. A clone shares the memory.
+use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation};
+use crate::json;
+
+/// The whole spec of a conversation as compact JSON: the content in the order in which it was written, then
+/// `customAttributes` in ascending order of their ids, if there are any. A clone shares the memory.
 #[derive(Clone)]
 pub struct Spec {
-    /// The content and the attributes, one after the other, each [`packed`].
-    packed: Arc<str>,
-    /// Where the attributes begin.
-    attributes: usize,
+    /// The spec, or a longer text that it is a part of.
+    text: Arc<str>,
+    part: Range<usize>,
 }
 
-/// Why a JSON value is no spec.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a JSON text is not a spec.
+#[derive(Debug, thiserror::Error)]
 pub enum NotASpec {
+    #[error(transparent)]
+    NotJson(#[from] serde_json::Error),
     #[error("it is not a map")]
     NotAMap,
     #[error("`customAttributes` holds what no attribute can be, at `{0}`")]
@@ -35,106 +33,73 @@ pub enum NotASpec {
 
 impl Spec {
     pub fn of(conversation: &Conversation) -> Self {
-        scratch::arena(|arena| Spec::of_described(conversation.described(arena)))
+        Spec::whole(Value::Object(conversation.to_map()).to_string())
     }
 
-    pub fn of_described(Described { content, attributes }: Described<'_>) -> Self {
-        scratch::text(|text| {
-            packed::write(content, text);
-            let end = text.len();
-            packed::write(attributes, text);
-            Spec { packed: Arc::from(&**text), attributes: end }
-        })
+    fn whole(text: String) -> Self {
+        Spec { part: 0..text.len(), text: Arc::from(text) }
     }
 
-    /// The spec that a JSON text is, if it is just what [`Spec::json`] gives for it. None says nothing about the text:
-    /// read it with [`conversation_of`].
-    pub fn of_written(json: &str) -> Option<Self> {
-        scratch::arena(|arena| written::read(json, arena).map(Spec::of_described))
-    }
-
-    /// The spec without its attributes; shares the memory where there are none.
-    pub fn without_attributes(&self) -> Self {
-        if packed::is_empty(&self.packed[self.attributes..]) {
-            return self.clone();
-        }
-        self.part(|described| Described { attributes: &[], ..described })
-    }
-
-    /// The spec without its content.
-    pub fn only_attributes(&self) -> Self {
-        self.part(|described| Described { content: &[], ..described })
-    }
-
-    fn part(&self, keep: impl for<'t> FnOnce(Described<'t>) -> Described<'t>) -> Self {
-        scratch::arena(|arena| Spec::of_described(keep(self.described(arena))))
-    }
-
-    /// The content of this one with the attributes of another.
-    pub fn with_attributes_of(&self, other: &Spec) -> Self {
-        let (content, attributes) = (&self.packed[..self.attributes], &other.packed[other.attributes..]);
-        Spec { packed: Arc::from([content, attributes].concat()), attributes: self.attributes }
+    /// Reads the spec that stands at `part` of a longer text, whose memory it shares if it is written there as
+    /// [`Spec::json`] writes it.
+    ///
+    /// # Errors
+    /// See [`NotASpec`].
+    pub fn within(text: &Arc<str>, part: Range<usize>) -> Result<Self, NotASpec> {
+        let read = Spec::of(&conversation_of(json::parse(&text[part.clone()])?)?);
+        Ok(if *read.json() == text[part.clone()] { Spec { text: Arc::clone(text), part } } else { read })
     }
 
     /// Lets this one share the memory of another that says the same in the same words.
     pub fn share(&mut self, other: &Spec) {
-        if self.packed == other.packed {
-            self.packed = Arc::clone(&other.packed);
+        if self.json() == other.json() {
+            *self = other.clone();
         }
     }
 
-    /// Compact JSON: the content, then the attributes, if there are any.
-    pub fn json(&self) -> String {
-        let mut json = String::new();
-        self.json_into(&mut json);
-        json
-    }
-
-    /// Appends [`Spec::json`].
-    pub fn json_into(&self, out: &mut String) {
-        scratch::arena(|arena| json::write_members_into(self.view(arena), out));
-    }
-
-    /// What it says, as it says it.
-    pub fn value(&self) -> Value {
-        scratch::arena(|arena| View::Map(self.view(arena)).to_value())
-    }
-
-    /// [`Spec::value`] for those who only look.
-    pub fn view<'t>(&'t self, arena: &'t Arena) -> Members<'t> {
-        let Described { content, attributes } = self.described(arena);
+    /// The spec without its attributes; shares the memory where there are none.
+    pub fn without_attributes(&self) -> Self {
+        let Conversation { content, attributes } = self.conversation();
         if attributes.is_empty() {
-            return content;
+            return self.clone();
         }
-        view::with_member(content, CUSTOM_ATTRIBUTES, View::Map(attributes), arena)
+        Spec::of(&Conversation { content, attributes: Attributes::new() })
     }
 
-    /// Content and attributes for those who only look.
-    pub fn described<'t>(&'t self, arena: &'t Arena) -> Described<'t> {
-        Described { content: self.seen_content(arena), attributes: self.seen_attributes(arena) }
+    /// The spec without its content.
+    pub fn only_attributes(&self) -> Self {
+        Spec::of(&Conversation { content: Map::new(), attributes: self.attributes() })
     }
 
-    fn seen_content<'t>(&'t self, arena: &'t Arena) -> Members<'t> {
-        packed::read(&self.packed[..self.attributes], arena)
+    /// The content of this one with the attributes of another.
+    pub fn with_attributes_of(&self, other: &Spec) -> Self {
+        Spec::of(&Conversation { content: self.content(), attributes: other.attributes() })
     }
 
-    fn seen_attributes<'t>(&'t self, arena: &'t Arena) -> Members<'t> {
-        packed::read(&self.packed[self.attributes..], arena)
+    /// Compact JSON; see [`Spec`].
+    pub fn json(&self) -> &str {
+        &self.text[self.part.clone()]
     }
 
-    /// The content of what it says.
-    pub fn content(&self) -> Map {
-        scratch::arena(|arena| view::to_map(self.seen_content(arena)))
+    /// All members, `customAttributes` last.
+    pub fn members(&self) -> Map<String, Value> {
+        match serde_json::from_str(self.json()) {
+            Ok(Value::Object(members)) => members,
+            _ => unreachable!("a spec is a map in JSON"),
+        }
     }
 
-    /// The attributes of what it says.
+    pub fn content(&self) -> Map<String, Value> {
+        self.conversation().content
+    }
+
     pub fn attributes(&self) -> Attributes {
-        scratch::arena(|arena| conversation::to_attributes(self.seen_attributes(arena)))
+        self.conversation().attributes
     }
 
     /// What it says.
     pub fn conversation(&self) -> Conversation {
-        Conversation { content: self.content(), attributes: self.attributes() }
+        conversation_of(Value::Object(self.members())).expect("a spec describes a conversation")
     }
 }
 
@@ -143,25 +108,25 @@ impl Spec {
 /// # Errors
 /// See [`NotASpec`].
 pub fn conversation_of(spec: Value) -> Result<Conversation, NotASpec> {
-    let Value::Map(mut content) = spec else { return Err(NotASpec::NotAMap) };
-    let mut attributes = Attributes::new();
-    match content.remove(CUSTOM_ATTRIBUTES) {
-        None => {}
-        Some(Value::Map(map)) => {
-            for (id, value) in map.iter() {
-                let value = AttributeValue::from_value(value).ok_or_else(|| NotASpec::Attribute(id.to_owned()))?;
-                attributes.insert(id.to_owned(), value);
-            }
-        }
+    let Value::Object(mut content) = spec else { return Err(NotASpec::NotAMap) };
+    let attributes = match content.shift_remove(CUSTOM_ATTRIBUTES) {
+        None => Attributes::new(),
+        Some(Value::Object(map)) => map
+            .into_iter()
+            .map(|(id, value)| match AttributeValue::from_value(&value) {
+                Some(value) => Ok((id, value)),
+                None => Err(NotASpec::Attribute(id)),
+            })
+            .collect::<Result<_, _>>()?,
         Some(_) => return Err(NotASpec::Attribute(CUSTOM_ATTRIBUTES.to_owned())),
-    }
+    };
     Ok(Conversation { content, attributes })
 }
 
 impl PartialEq for Spec {
     /// By what they mean, as conversations are compared.
     fn eq(&self, other: &Self) -> bool {
-        self.packed == other.packed || self.conversation() == other.conversation()
+        self.json() == other.json() || self.conversation() == other.conversation()
     }
 }
 
@@ -172,4 +137,60 @@ impl fmt::Debug for Spec {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Spec, NotASpec> {
+        Spec::within(&Arc::from(text), 0..text.len())
+    }
+
+    fn spec(text: &str) -> Spec {
+        read(text).expect("a spec")
+    }
+
+    #[test]
+    fn what_is_written_is_read_in_the_order_in_which_it_was_written() {
+        let text = r#"{"b":[],"a":{"z":1.5,"y":null},"n":18446744073709551615,"customAttributes":{"id":["x","y"],"other":null}}"#;
+        let conversation = conversation_of(json::parse(text).expect("valid")).expect("a spec");
+        assert_eq!(Spec::of(&conversation).json(), text);
+        assert_eq!(spec(text).conversation(), conversation);
+        assert_eq!(spec(text).without_attributes().with_attributes_of(&spec(text).only_attributes()).json(), text);
+    }
+
+    #[test]
+    fn a_spec_in_a_longer_text_shares_its_memory_only_if_it_is_written_there_as_it_would_be() {
+        let file: Arc<str> =
+            Arc::from("[{\"a\":\"é\\n\"},\n{\n\"customAttributes\":{\"y\":\"1\",\"x\":null}, \"a\": 1}]");
+        let first = Spec::within(&file, 1..13).expect("a spec");
+        assert!(Arc::ptr_eq(&first.text, &file));
+        assert_eq!(first.json(), "{\"a\":\"é\\n\"}");
+        let second = Spec::within(&file, 15..file.len() - 1).expect("a spec");
+        assert!(!Arc::ptr_eq(&second.text, &file));
+        assert_eq!(second.json(), r#"{"a":1,"customAttributes":{"x":null,"y":"1"}}"#);
+    }
+
+    #[test]
+    fn order_of_members_is_no_difference_between_specs() {
+        assert_eq!(spec(r#"{"a":1,"b":2}"#), spec(r#"{"b":2,"a":1}"#));
+        assert_ne!(spec(r#"{"a":1}"#), spec(r#"{"a":2}"#));
+    }
+
+    #[test]
+    fn what_no_attribute_can_be_or_is_there_twice_is_refused() {
+        let problem = |text: &str| read(text).expect_err("no spec").to_string();
+        assert_eq!(problem("[]"), "it is not a map");
+        assert!(problem(r#"{"customAttributes":{"x":1}}"#).ends_with("at `x`"));
+        assert!(problem(r#"{"customAttributes":[]}"#).ends_with("at `customAttributes`"));
+        assert!(problem(r#"{"customAttributes":{"x":"1","x":"1"}}"#).contains("duplicate member `x`"));
+    }
+
+    #[test]
+    fn specs_share_memory_that_is_the_same_and_no_other() {
+        let (mut one, other) = (spec(r#"{"a":1}"#), spec(r#"{"a":1}"#));
+        assert!(!Arc::ptr_eq(&one.text, &other.text));
+        one.share(&other);
+        assert!(Arc::ptr_eq(&one.text, &other.text));
+        one.share(&spec(r#"{"a":2}"#));
+        assert_eq!(one.json(), r#"{"a":1}"#);
+    }
+}

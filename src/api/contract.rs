@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::conversation::{Attributes, ConversationId, Kind};
-use crate::value::{Map, Value};
 
 /// Everything that can be asked without changing the tenant.
 ///
@@ -47,7 +48,12 @@ pub trait Write: Read {
     /// Makes a conversation of `body`, which is sent as it is written.
     /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>,
     /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>
-    fn make(&self, permit: Permit, kind: Kind, body: &Map) -> impl Future<Output = Result<Created, CallError>> + Send;
+    fn make(
+        &self,
+        permit: Permit,
+        kind: Kind,
+        body: &Map<String, Value>,
+    ) -> impl Future<Output = Result<Created, CallError>> + Send;
 
     /// Writes these attributes and no others. What is answered may be all attributes of the conversation or the written
     /// ones; Dixa does not say.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, Url};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::access::RateLimit;
@@ -23,7 +24,6 @@ use crate::api::throttle::Throttle;
 use crate::api::token::Token;
 use crate::api::wire::{self, NotReadable};
 use crate::conversation::{Attributes, ConversationId, Kind};
-use crate::value::Map;
 
 pub use crate::access::AuthScheme;
 
@@ -203,7 +203,7 @@ impl Write for WriteClient {
         Permit::granted()
     }
 
-    async fn make(&self, _permit: Permit, kind: Kind, body: &Map) -> Result<Created, CallError> {
+    async fn make(&self, _permit: Permit, kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
         let tenant = &self.reader.0;
         let answer =
             tenant.attempt(Method::POST, tenant.base.at(kind.path(), &[]), Some(wire::make_body(body))).await?;

@@ -8,25 +8,25 @@
 use std::collections::BTreeMap;
 
 use serde::de::{Deserialize as _, DeserializeOwned, Deserializer, Error as _};
+use serde_json::{Map, Value};
 
 use crate::api::contract::{
     AttributeReading, Choice, ConversationReading, Created, Definition, Entity, Input, MessageReading, Organization,
 };
 use crate::conversation::{Attributes, ConversationId, attributes_to_map};
-use crate::json::{self, Reading};
-use crate::value::{Map, Value};
+use crate::json::Unique;
 
 /// Why an answer could not be read.
 pub type NotReadable = serde_json::Error;
 
 /// The body of a POST: the spec as it is written.
-pub fn make_body(content: &Map) -> String {
-    json::write_map(content)
+pub fn make_body(content: &Map<String, Value>) -> String {
+    serde_json::to_string(content).expect("a map of values is JSON")
 }
 
 /// The body of a PATCH of custom attributes; cleared ones are null.
 pub fn attributes_body(attributes: &Attributes) -> String {
-    json::write_map(&attributes_to_map(attributes))
+    make_body(&attributes_to_map(attributes))
 }
 
 /// The `message` of an error body.
@@ -64,19 +64,19 @@ pub fn created(body: &[u8]) -> Result<Created, NotReadable> {
     struct Wire {
         #[serde(deserialize_with = "conversation_id")]
         id: ConversationId,
-        partial_errors: Option<serde_json::Value>,
+        partial_errors: Option<Value>,
     }
     let Wire { id, partial_errors } = data(body)?;
     let partial_errors = match partial_errors {
-        None | Some(serde_json::Value::Null) => Vec::new(),
-        Some(serde_json::Value::Array(errors)) => errors.iter().map(partial_error).collect(),
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(errors)) => errors.iter().map(partial_error).collect(),
         Some(other) => vec![partial_error(&other)],
     };
     Ok(Created { id, partial_errors })
 }
 
-fn partial_error(error: &serde_json::Value) -> String {
-    error.get("message").and_then(serde_json::Value::as_str).map_or_else(|| error.to_string(), str::to_owned)
+fn partial_error(error: &Value) -> String {
+    error.get("message").and_then(Value::as_str).map_or_else(|| error.to_string(), str::to_owned)
 }
 
 /// # Errors
@@ -184,13 +184,13 @@ struct WireAttribute {
     name: String,
     #[serde(default)]
     identifier: String,
-    value: Option<Reading>,
+    value: Option<Unique>,
 }
 
 impl From<WireAttribute> for AttributeReading {
     fn from(wire: WireAttribute) -> Self {
         let WireAttribute { id, name, identifier, value } = wire;
-        let value = value.map_or(Value::Null, |Reading(value)| value);
+        let value = value.map_or(Value::Null, |Unique(value)| value);
         AttributeReading { id: id.to_ascii_lowercase(), name, identifier, value }
     }
 }
@@ -355,7 +355,7 @@ mod tests {
         let attributes = read.attributes.expect("listed");
         let attribute = &attributes["e14708a6-eed9-495c-9d88-c72331e9e247"];
         assert_eq!((attribute.name.as_str(), attribute.identifier.as_str()), ("My Attribute", "my_attribute"));
-        assert_eq!(attribute.value, Value::text("My Attribute Value"));
+        assert_eq!(attribute.value, Value::from("My Attribute Value"));
     }
 
     #[test]
@@ -454,8 +454,8 @@ mod tests {
         let body = br#"{"data":[{"id":"2f5515b6-7e98-4f4d-9010-bfd2a27d4f35","name":"Conversation attribute","identifier":"conversation_attribute","value":"012345"},
             {"id":"e14708a6-eed9-495c-9d88-c72331e9e247","name":"Conversation attribute 2","identifier":"conversation_attribute_2","value":["str1","str2"]}]}"#;
         let read = patched(body).expect("the sample");
-        assert_eq!(read[0].value, Value::text("012345"));
-        assert_eq!(read[1].value, Value::List(vec![Value::text("str1"), Value::text("str2")]));
+        assert_eq!(read[0].value, Value::from("012345"));
+        assert_eq!(read[1].value, Value::from(vec!["str1", "str2"]));
     }
 
     #[test]
@@ -477,8 +477,8 @@ mod tests {
     #[test]
     fn a_spec_is_sent_as_it_is_written() {
         let spec = r#"{"requesterId":"9c2a2cce-699f-4a72-89d9-fda5bc8dec8b","message":{"content":{"value":"it's \"ok\"","_type":"Text"},"attachments":[],"_type":"Inbound"},"_type":"Email"}"#;
-        let value = json::parse(spec).expect("valid");
-        assert_eq!(make_body(value.as_map().expect("a map")), spec);
+        let value = serde_json::from_str::<Value>(spec).expect("valid");
+        assert_eq!(make_body(value.as_object().expect("a map")), spec);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::api::contract::{AttributeReading, CallError, ConversationReading, Write};
 use crate::apply::carry_out::CarryOut;
 use crate::apply::halt::Halt;
@@ -12,7 +14,6 @@ use crate::plan::Change;
 use crate::settings::LastApplied;
 use crate::spec::Spec;
 use crate::state::{Applied, Record};
-use crate::value::Value;
 
 /// Records the conversation and returns the attributes that have to be written.
 pub(super) async fn adopt<A: Write, J: Append, C: Clock>(

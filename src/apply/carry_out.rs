@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::future::try_join;
+use serde_json::Value;
 
 use crate::api::contract::{AttributeReading, CallError, Permit, Write};
 use crate::api::retry::{self, Decision};
@@ -21,7 +22,6 @@ use crate::plan::{Action, Change, Step};
 use crate::settings::LastApplied;
 use crate::spec::Spec;
 use crate::state::{Applied, record};
-use crate::value::Value;
 
 pub(super) struct CarryOut<'r, 'a, A, J, C> {
     pub(super) run: &'r Run<'a, A, J, C>,
@@ -138,8 +138,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         let conversation = after(change).conversation();
         let began = tokio::time::Instant::now();
         let marker = self.marker(change, &conversation);
-        let marked =
-            marker.as_ref().filter(|_| change.marked).map(|marker| conversation.marked_content(Value::text(marker)));
+        let marked = marker.as_ref().filter(|_| change.marked).map(|marker| conversation.marked_content(marker));
         let body = marked.as_ref().unwrap_or(&conversation.content);
         for attempt in 1.. {
             let waited = self.permit_or_next(permit.take()).await;

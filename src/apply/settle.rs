@@ -9,11 +9,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::{Map, Value, json};
+
 use crate::api::contract::{CallError, ConversationReading, Read};
 use crate::conversation::ConversationId;
 use crate::journal::{CallKind, InDoubt, Intent};
 use crate::state::{Applied, State};
-use crate::value::{Map, Value};
 
 /// What became of a call in doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,24 +212,21 @@ fn looks_like(reading: &ConversationReading, call: CallKind, intent: &Intent) ->
 
 /// The `_type` of the message, if it is one of these words; also where only digests are kept.
 fn known_message_type<'w>(intent: &Intent, words: &[&'w str]) -> Option<&'w str> {
-    let asked = |word: &str| {
-        let message: Map = [("_type".to_owned(), Value::text(word))].into_iter().collect();
-        let content: Map = [("message".to_owned(), Value::Map(message))].into_iter().collect();
-        intent.applied.content_before(|| content)
+    let is = |word: &&str| {
+        let asked = Map::from_iter([("message".to_owned(), json!({ "_type": word }))]);
+        let before = intent.applied.content_before(|| asked).spec;
+        before.get("message").and_then(|message| message.get("_type")) == Some(&Value::from(*word))
     };
-    let is = |word: &&&str| {
-        asked(word).get("message").and_then(|message| message.get("_type")) == Some(&Value::text(**word))
-    };
-    words.iter().find(is).copied()
+    words.iter().copied().find(is)
 }
 
 /// The value of a member of the content, if it is one of these words; also where only digests are kept.
 fn known_word<'w>(intent: &Intent, member: &str, words: &[&'w str]) -> Option<&'w str> {
     let is = |word: &str| match &intent.applied {
-        Applied::Full(spec) => spec.content().get(member).and_then(Value::as_text) == Some(word),
+        Applied::Full(spec) => spec.content().get(member).and_then(Value::as_str) == Some(word),
         digests @ Applied::Digests { .. } => {
-            let asked: Map = [(member.to_owned(), Value::text(word))].into_iter().collect();
-            digests.content_before(|| asked).get(member) == Some(&Value::text(word))
+            let asked = Map::from_iter([(member.to_owned(), word.into())]);
+            digests.content_before(|| asked).spec.get(member) == Some(&Value::from(word))
         }
     };
     words.iter().copied().find(|word| is(word))

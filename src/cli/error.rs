@@ -17,7 +17,6 @@ use crate::plan::file_v1::PlanFileError;
 use crate::plan::scope::ScopeError;
 use crate::project::NoTenant;
 use crate::sandbox::SandboxError;
-use crate::survey::SurveyError;
 use crate::workspace::manifests::FindError;
 use crate::workspace::{FileError, LockError, StateError};
 
@@ -111,7 +110,7 @@ macro_rules! ends {
     )*};
 }
 
-ends!(Exit::Failed; StateError, JournalError, FileError, FindError, SurveyError);
+ends!(Exit::Failed; StateError, JournalError, FileError, FindError);
 ends!(Exit::Failed; ClientError, NoTenant, SandboxError, PlanFileError);
 ends!(Exit::Usage; NotAnAddress, ScopeError);
 ends!(Exit::Refused; Refusal);
@@ -121,7 +120,6 @@ impl Hint for NoTenant {}
 impl Hint for NotAnAddress {}
 impl Hint for SandboxError {}
 impl Hint for ScopeError {}
-impl Hint for SurveyError {}
 
 impl From<LockError> for Error {
     fn from(error: LockError) -> Self {

@@ -40,7 +40,7 @@ pub fn run(globals: &Globals, output: &Output, args: &InitArgs) -> Result<Exit, 
         Some(folder) => folder.join(&args.folder),
         None => args.folder.clone(),
     };
-    let schemas = SCHEMAS.map(|(name, subject)| (name, json::write_pretty(&schema(subject))));
+    let schemas = SCHEMAS.map(|(name, subject)| (name, json::pretty(&schema(subject))));
     let schemas = schemas.iter().map(|(name, text)| (*name, text.as_str()));
     for (name, text) in FILES.into_iter().chain(schemas) {
         let path = root.join(name);

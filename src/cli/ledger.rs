@@ -99,7 +99,7 @@ mod tests {
     use crate::journal::{CallKind, Decision, Intent, write_line};
     use crate::spec::Spec;
     use crate::state::{Applied, State, TenantIdentity};
-    use crate::value::Map;
+    use serde_json::Map;
 
     fn opened() -> Entry {
         Entry::Opened {

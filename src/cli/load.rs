@@ -12,9 +12,8 @@ use crate::cli::session::{Session, report};
 use crate::desired::Desired;
 use crate::finding::{Excerpt, Finding, Findings, code};
 use crate::manifest::{self, Reading};
-use crate::scratch;
 use crate::source::Place;
-use crate::workspace::manifests::{self, Found, Stamps};
+use crate::workspace::manifests::{self, Found};
 use crate::yaml;
 
 /// Reads all manifests.
@@ -22,7 +21,7 @@ use crate::yaml;
 /// # Errors
 /// A path that can't be read, or no manifest at all.
 pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findings), Error> {
-    read_all(&find(session, paths, Stamps::Unwanted)?)
+    read_all(&find(session, paths)?)
 }
 
 /// Reads the manifests of these files.
@@ -41,9 +40,9 @@ pub fn read_all(found: &[Found]) -> Result<(Desired, Findings), Error> {
 ///
 /// # Errors
 /// A path that can't be read, or no file at all.
-pub fn find(session: &Session, paths: &[PathBuf], stamps: Stamps) -> Result<Vec<Found>, Error> {
+pub fn find(session: &Session, paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
     let wanted = session.manifest_paths(paths);
-    let found = manifests::find(&wanted, stamps).map_err(|problems| {
+    let found = manifests::find(&wanted).map_err(|problems| {
         let problems: Vec<Error> = problems.into_iter().map(Error::from).collect();
         let lines: Vec<String> = problems.iter().map(Error::message).collect();
         let error = Error::new(Exit::Failed, lines.join("\n       "));
@@ -90,11 +89,10 @@ pub fn check(session: &Session, findings: &Findings, warnings_as_errors: bool) -
 }
 
 fn read(found: &Found) -> Result<Reading, Error> {
-    scratch::bytes(|bytes| {
-        // One byte more than fits, so that the reader sees that the file is too large.
-        found.read_into(bytes, yaml::SIZE_LIMIT + 1).with_context(|| format!("can't read {}", found.name))?;
-        Ok(manifest::read(&found.name, bytes))
-    })
+    let mut bytes = Vec::new();
+    // One byte more than fits, so that the reader sees that the file is too large.
+    found.read_into(&mut bytes, yaml::SIZE_LIMIT + 1).with_context(|| format!("can't read {}", found.name))?;
+    Ok(manifest::read(&found.name, &bytes))
 }
 
 /// The lines of a file that is read already, or none where it is gone by now.

@@ -2,7 +2,6 @@
 
 mod apply;
 pub mod args;
-mod basis;
 mod clock;
 mod completions;
 mod connection;

@@ -1,15 +1,15 @@
 //! `dixaform plan`: what an apply would do. No request is made, and no token is looked for.
 
 use crate::cli::args::{PlanArgs, PlanFormsArgs, PlanningArgs};
-use crate::cli::basis::{self, Basis};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::formats::{self, Goes};
 use crate::cli::forms::Form;
+use crate::cli::load;
 use crate::cli::refresh;
 use crate::cli::saved_plan;
 use crate::cli::session::Session;
-use crate::cli::state_access;
+use crate::cli::state_access::{self, Standing};
 use crate::desired::Desired;
 use crate::journal::InDoubt;
 use crate::plan::{self, Plan, PlanOptions, Scope, Summary, Target};
@@ -27,8 +27,9 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     let tenant = open.tenant;
     state_access::tell_if_lost(&open);
     let mut options = options(tenant, &args.planning)?;
-    let Basis { desired, state, in_doubt, settled } = basis::gather(&open, args, &options.scope)?;
-    options.settled = settled;
+    let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
+    let desired = load::desired(session, paths, *warnings_as_errors)?;
+    let Standing { state, in_doubt } = state_access::look(&open)?;
     let mut requests = 0;
     if args.refresh {
         options.observations = refresh::observe(&open, &desired, &state, &options)?;
@@ -41,11 +42,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     }
     write(session, &plan, &args.forms, requests)?;
     state_access::tell_in_doubt(session, &in_doubt);
-    // The process ends now, and the system takes a hundred thousand manifests back faster than they are freed.
-    std::mem::forget((desired, state));
-    let is_empty = plan.is_empty();
-    std::mem::forget(plan);
-    Ok(if args.detailed_exitcode && !is_empty { Exit::ChangesPending } else { Exit::Done })
+    Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::ChangesPending } else { Exit::Done })
 }
 
 /// The options of a plan, from flags and tenant.

@@ -14,8 +14,6 @@ use crate::cli::session::{Session, report};
 use crate::cli::{connection, load, signals};
 use crate::reporter::Reporter;
 use crate::sandbox::{LogTo, Sandbox, SandboxOptions};
-use crate::scratch::Arena;
-use crate::value::Number;
 use crate::yaml::{self, Content, Format, Node};
 
 pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
@@ -54,8 +52,7 @@ fn seed(session: &Session, path: &Path) -> Result<serde_json::Value, Error> {
         unusable()
     })?;
     let mut reporter = Reporter::new(&name, text);
-    let arena = Arena::new();
-    let documents = yaml::read(text, Format::of(&name, text), &arena, &mut reporter);
+    let documents = yaml::read(text, Format::of(&name, text), &mut reporter);
     let findings = reporter.finish();
     report(&findings, &session.output);
     match documents.as_slice() {
@@ -70,9 +67,7 @@ fn plain(node: &Node<'_>) -> serde_json::Value {
     match &node.content {
         Content::Null => Json::Null,
         Content::Bool(value, _) => Json::Bool(*value),
-        Content::Number(Number::Integer(number), _) => Json::from(*number),
-        Content::Number(Number::Unsigned(number), _) => Json::from(*number),
-        Content::Number(Number::Float(number), _) => Json::from(*number),
+        Content::Number(number, _) => Json::Number(number.clone()),
         Content::OddNumber(text) | Content::Text(text) => Json::from(&**text),
         Content::List(items) => Json::Array(items.iter().map(plain).collect()),
         Content::Map(entries) => {

@@ -17,6 +17,6 @@ pub fn run(output: &Output, args: &SchemaArgs) -> Result<Exit, Error> {
         SchemaSubject::ApplyEvent => Subject::ApplyEvent,
         SchemaSubject::Validate => Subject::Validate,
     };
-    output.result(&json::write_pretty(&schema(subject)))?;
+    output.result(&json::pretty(&schema(subject)))?;
     Ok(Exit::Done)
 }

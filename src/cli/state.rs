@@ -166,6 +166,6 @@ fn show(session: &Session, state: &State, text: &str) -> Result<Exit, Error> {
     let record = state.records.get(&address).ok_or_else(|| unknown(state, &address))?;
     let line = file_v1::record(&address, record);
     let value = json::parse(&line).context("a record can't be read back")?;
-    session.output.result(&json::write_pretty(&value))?;
+    session.output.result(&json::pretty(&value))?;
     Ok(Exit::Done)
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Map;
+
 use crate::conversation::{CUSTOM_ATTRIBUTES, Conversation, ConversationId};
 use crate::digest::Digest;
 use crate::journal::entry::Intent;
 use crate::spec::Spec;
 use crate::state::{Applied, Record};
-use crate::value::Map;
 
 /// The record of a conversation that was made. Its attributes are still to be written, unless there are none.
 ///
@@ -158,11 +159,10 @@ fn is_attribute(pointer: &str) -> bool {
 mod tests {
     use super::*;
     use crate::conversation::{AttributeValue, Attributes};
-    use crate::value::Value;
 
     fn conversation() -> Conversation {
         Conversation {
-            content: Map::from_iter([("subject".to_owned(), Value::text("s"))]),
+            content: Map::from_iter([("subject".to_owned(), "s".into())]),
             attributes: Attributes::from([("one".to_owned(), AttributeValue::Text("1".into()))]),
         }
     }

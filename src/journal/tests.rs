@@ -8,7 +8,7 @@ use crate::hint::Hint as _;
 use crate::source::{Place, Source};
 use crate::spec::Spec;
 use crate::state::{Applied, Lineage, Record, State, TenantIdentity, file_v1};
-use crate::value::{Map, Value};
+use serde_json::{Map, Value};
 
 mod passed_over;
 
@@ -43,7 +43,7 @@ fn address(name: &str) -> Address {
 fn conversation(subject: &str, attribute: Option<&str>) -> Conversation {
     let attribute = attribute.map(|text| ("one".to_owned(), AttributeValue::Text(text.into())));
     Conversation {
-        content: Map::from_iter([("subject".to_owned(), Value::text(subject))]),
+        content: Map::from_iter([("subject".to_owned(), Value::from(subject))]),
         attributes: attribute.into_iter().collect(),
     }
 }
@@ -209,7 +209,7 @@ fn a_make_without_an_end_is_in_doubt_and_a_patch_without_one_is_to_be_done_again
     // What it may have written is known, so that it is cleared when it leaves the manifest; nothing counts as written.
     let record = &after.state.records[&address("a")];
     assert_eq!(record.attributes_digest, None);
-    assert_eq!(record.applied.attribute_values(&wanted.attributes)["one"], Value::text("1"));
+    assert_eq!(record.applied.attribute_values(&wanted.attributes)["one"], Some("1".into()));
     assert!(after.open);
     assert_eq!(after.last_seq, 7);
     let told: Vec<_> =

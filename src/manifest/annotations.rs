@@ -24,13 +24,13 @@ pub(super) struct Settings {
 }
 
 /// Reads the settings. A value of `None` is not a string, and was reported already.
-pub(super) fn settings(entries: &[(Entry<'_>, Option<&str>)], reporter: &mut Reporter<'_>) -> Settings {
+pub(super) fn settings(entries: &[(&Entry<'_>, Option<&str>)], reporter: &mut Reporter<'_>) -> Settings {
     let mut settings = Settings::default();
     for (entry, text) in entries {
         if !entry.key.starts_with(PREFIX) {
             continue;
         }
-        match (entry.key, *text) {
+        match (&*entry.key, *text) {
             (_, None) => {}
             (ON_CHANGE, Some(text)) => settings.on_change = on_change(text, &entry.value, reporter),
             (ADOPT, Some(text)) => settings.adopt = adopt(text, &entry.value, reporter),

@@ -1,29 +1,24 @@
 //! `customAttributes`: ids of definitions to text, the path of a Select, or null.
 
+use crate::conversation::{AttributeValue, Attributes};
 use crate::finding::code;
-use crate::manifest::body::{every, text, wrong_type};
+use crate::manifest::body::{text, wrong_type};
 use crate::manifest::forms;
 use crate::reporter::Reporter;
-use crate::scratch::Arena;
 use crate::source::Place;
-use crate::view::{Members, View};
 use crate::yaml::{Content, Node, Span};
 
 /// The attributes and where each was written, in ascending order of their ids; none when anything was wrong.
-pub(super) fn check<'t>(
-    node: &Node<'t>,
-    arena: &'t Arena,
-    reporter: &mut Reporter<'_>,
-) -> Option<(Members<'t>, Box<[Place]>)> {
+pub(super) fn check(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<(Attributes, Box<[Place]>)> {
     let Some(entries) = node.entries() else {
         wrong_type(node, "`customAttributes` is a map from ids to values", reporter);
         return None;
     };
-    let mut attributes: Vec<(&str, View<'_>, Span)> = Vec::with_capacity(entries.len());
+    let mut attributes: Vec<(String, Option<AttributeValue>, Span)> = Vec::with_capacity(entries.len());
     let mut complete = true;
     for entry in entries {
-        let id = lower_case(entry.key, arena);
-        if !forms::is_uuid(id) {
+        let id = entry.key.to_ascii_lowercase();
+        if !forms::is_uuid(&id) {
             reporter
                 .error(
                     code::BAD_UUID,
@@ -34,12 +29,12 @@ pub(super) fn check<'t>(
             complete = false;
             continue;
         }
-        let value = value(&entry.value, id, arena, reporter);
+        let value = value(&entry.value, &id, reporter);
         complete &= value.is_some();
-        attributes.push((id, value.unwrap_or(View::Null), entry.key_span()));
+        attributes.push((id, value, entry.key_span()));
     }
-    // Of two that are the same the one that was written first stands first.
-    attributes.sort_unstable_by_key(|(id, _, span)| (*id, span.0));
+    // The sort is stable: of two that are the same, the one that was written first stays first.
+    attributes.sort_by(|(one, _, _), (other, _, _)| one.cmp(other));
     for same in attributes.chunk_by(|one, other| one.0 == other.0) {
         for again in &same[1..] {
             let first = reporter.source(same[0].2.0);
@@ -51,24 +46,15 @@ pub(super) fn check<'t>(
         }
     }
     let places = attributes.iter().map(|(_, _, span)| span.0).collect();
-    let members = arena.alloc_slice_fill_iter(attributes.iter().map(|(id, value, _)| (*id, *value)));
-    complete.then_some((members, places))
+    let attributes = attributes.into_iter().filter_map(|(id, value, _)| Some((id, value?))).collect();
+    complete.then_some((attributes, places))
 }
 
-fn lower_case<'t>(id: &'t str, arena: &'t Arena) -> &'t str {
-    if !id.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return id;
-    }
-    let id = arena.alloc_str(id);
-    id.make_ascii_lowercase();
-    id
-}
-
-fn value<'t>(node: &Node<'t>, id: &str, arena: &'t Arena, reporter: &mut Reporter<'_>) -> Option<View<'t>> {
-    match node.content {
-        Content::Null => Some(View::Null),
-        Content::Text(text) if !text.is_empty() => Some(View::Text(text)),
-        Content::List(items) if !items.is_empty() => path(items, id, arena, reporter),
+fn value(node: &Node<'_>, id: &str, reporter: &mut Reporter<'_>) -> Option<AttributeValue> {
+    match &node.content {
+        Content::Null => Some(AttributeValue::Clear),
+        Content::Text(text) if !text.is_empty() => Some(AttributeValue::Text(text.to_string())),
+        Content::List(items) if !items.is_empty() => path(items, id, reporter).map(AttributeValue::Path),
         Content::Text(_) | Content::List(_) => {
             let shown = if matches!(node.content, Content::Text(_)) { "an empty string" } else { "an empty list" };
             reporter
@@ -89,14 +75,16 @@ fn value<'t>(node: &Node<'t>, id: &str, arena: &'t Arena, reporter: &mut Reporte
 }
 
 /// The values of options from root to leaf.
-fn path<'t>(items: &[Node<'t>], id: &str, arena: &'t Arena, reporter: &mut Reporter<'_>) -> Option<View<'t>> {
-    every(items, arena, |item| {
+fn path(items: &[Node<'_>], id: &str, reporter: &mut Reporter<'_>) -> Option<Vec<String>> {
+    let option = |item| {
         let option = text(item, id, reporter)?;
         if option.is_empty() {
             reporter
                 .error(code::EMPTY_VALUE, item.span(), "an empty string is no option")
                 .hint("the path of option values from root to leaf");
         }
-        (!option.is_empty()).then_some(View::Text(option))
-    })
+        (!option.is_empty()).then(|| option.to_owned())
+    };
+    let options: Vec<String> = items.iter().filter_map(option).collect();
+    (options.len() == items.len()).then_some(options)
 }

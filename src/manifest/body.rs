@@ -1,28 +1,27 @@
 //! A request body against the tables of [`crate::shape`]: every difference becomes a finding, and what fits a value.
 
+use serde_json::{Map, Value};
+
 use crate::finding::{closest, code};
 use crate::manifest::forms;
 use crate::reporter::Reporter;
-use crate::scratch::{Arena, ArenaVec};
 use crate::shape::{Form, Member, Shape, Union};
-use crate::view::{Members, View};
 use crate::yaml::{Content, Entry, Node};
 
 /// Checks the entries of a map against a union. `extra` names members that someone else checks.
 ///
 /// Returns what was written, in its order, without the extra members; none when anything was wrong.
-pub(super) fn check_union<'t>(
+pub(super) fn check_union(
     union: &Union,
-    node: &Node<'t>,
+    node: &Node<'_>,
     extra: &[&str],
-    arena: &'t Arena,
     reporter: &mut Reporter<'_>,
-) -> Option<Members<'t>> {
-    let Some(entries) = node.entries() else {
+) -> Option<Map<String, Value>> {
+    if node.entries().is_none() {
         wrong_type(node, &format!("{} is a map", union.what), reporter);
         return None;
-    };
-    let named = entries.iter().find(|entry| entry.key == "_type");
+    }
+    let named = node.get("_type");
     let variant = match named {
         None if union.optional_type => &union.variants[0],
         None => {
@@ -33,12 +32,12 @@ pub(super) fn check_union<'t>(
         }
         Some(entry) => variant_named(union, entry, reporter)?,
     };
-    let mut members = check_members(variant, Some(union), node, extra, arena, reporter)?;
+    let mut members = check_members(variant, Some(union), node, extra, reporter)?;
     if named.is_none() {
         // Every sample of the documentation carries it: https://docs.dixa.io/openapi/dixa-api/v1/conversations
-        members.push(("_type", View::Text(variant.name)));
+        members.insert("_type".to_owned(), variant.name.into());
     }
-    Some(members.into_bump_slice())
+    Some(members)
 }
 
 fn variant_named(union: &Union, entry: &Entry<'_>, reporter: &mut Reporter<'_>) -> Option<&'static Shape> {
@@ -60,34 +59,33 @@ fn variant_named(union: &Union, entry: &Entry<'_>, reporter: &mut Reporter<'_>) 
 }
 
 /// Checks all members, and goes on after a finding so that every one is reported.
-fn check_members<'t>(
+fn check_members(
     shape: &Shape,
     union: Option<&Union>,
-    node: &Node<'t>,
+    node: &Node<'_>,
     extra: &[&str],
-    arena: &'t Arena,
     reporter: &mut Reporter<'_>,
-) -> Option<ArenaVec<'t, (&'t str, View<'t>)>> {
+) -> Option<Map<String, Value>> {
     let entries = node.entries()?;
-    let mut members = ArenaVec::with_capacity_in(entries.len() + 1, arena);
+    let mut members = Map::with_capacity(entries.len() + 1);
     let mut complete = true;
     // By position in the shape.
     let mut written = 0_u64;
     let mut next = 0;
     for entry in entries {
-        let key = entry.key;
+        let key = &*entry.key;
         if extra.contains(&key) {
             continue;
         }
         if let Some((position, member)) = shape.position(key, next) {
             next = position + 1;
             written |= 1 << position;
-            match check(&member.form, &entry.value, key, arena, reporter) {
-                Some(value) => members.push((member.name, value)),
+            match check(&member.form, &entry.value, key, reporter) {
+                Some(value) => drop(members.insert(member.name.to_owned(), value)),
                 None => complete = false,
             }
         } else if union.is_some() && key == "_type" {
-            members.push(("_type", View::Text(shape.name)));
+            members.insert("_type".to_owned(), shape.name.into());
         } else {
             unknown_member(shape, union, entry, extra, reporter);
             complete = false;
@@ -114,7 +112,7 @@ fn unknown_member(
     extra: &[&str],
     reporter: &mut Reporter<'_>,
 ) {
-    let key = entry.key;
+    let key = &*entry.key;
     let others: Vec<_> = union
         .iter()
         .flat_map(|union| union.variants)
@@ -150,59 +148,46 @@ fn described(shape: &Shape, union: Option<&Union>) -> String {
 }
 
 /// Checks one value; none when it, or anything in it, is wrong.
-fn check<'t>(
-    form: &Form,
-    node: &Node<'t>,
-    name: &str,
-    arena: &'t Arena,
-    reporter: &mut Reporter<'_>,
-) -> Option<View<'t>> {
+fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Value> {
     match form {
-        Form::Union(union) => check_union(union, node, &[], arena, reporter).map(View::Map),
+        Form::Union(union) => check_union(union, node, &[], reporter).map(Value::Object),
         Form::Map(shape) => {
             if node.entries().is_none() {
                 wrong_type(node, &format!("`{name}` is a map"), reporter);
                 return None;
             }
-            check_members(shape, None, node, &[], arena, reporter).map(|members| View::Map(members.into_bump_slice()))
+            check_members(shape, None, node, &[], reporter).map(Value::Object)
         }
         Form::List(form) => {
-            let Content::List(items) = node.content else {
+            let Content::List(items) = &node.content else {
                 wrong_type(node, &format!("`{name}` is a list"), reporter);
                 return None;
             };
-            every(items, arena, |item| check(form, item, name, arena, reporter))
+            every(items, |item| check(form, item, name, reporter))
         }
         Form::Free => {
             if node.entries().is_none() {
                 wrong_type(node, &format!("`{name}` is a map"), reporter);
                 return None;
             }
-            free(node, arena, reporter)
+            free(node, reporter)
         }
         _ => {
             let text = text(node, name, reporter)?;
-            check_text(form, text, node, name, reporter).then_some(View::Text(text))
+            check_text(form, text, node, name, reporter).then(|| text.into())
         }
     }
 }
 
 /// The list of what all items are, which are checked to the last, so that every finding is reported.
-pub(super) fn every<'t>(
-    items: &[Node<'t>],
-    arena: &'t Arena,
-    mut check: impl FnMut(&Node<'t>) -> Option<View<'t>>,
-) -> Option<View<'t>> {
-    let mut values = ArenaVec::with_capacity_in(items.len(), arena);
-    for item in items {
-        values.extend(check(item));
-    }
-    (values.len() == items.len()).then(|| View::List(values.into_bump_slice()))
+pub(super) fn every(items: &[Node<'_>], mut check: impl FnMut(&Node<'_>) -> Option<Value>) -> Option<Value> {
+    let values: Vec<Value> = items.iter().filter_map(&mut check).collect();
+    (values.len() == items.len()).then_some(Value::Array(values))
 }
 
 /// A string, or a finding that says why it is none.
-pub(super) fn text<'t>(node: &Node<'t>, name: &str, reporter: &mut Reporter<'_>) -> Option<&'t str> {
-    match node.content {
+pub(super) fn text<'n>(node: &'n Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
+    match &node.content {
         Content::Text(text) => return Some(text),
         Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) => {
             let message = format!("`{name}` is a string, and `{text}` is {}", node.what());
@@ -268,25 +253,23 @@ fn misfit(form: &Form, text: &str, name: &str) -> (&'static str, String, String)
 }
 
 /// Anything that JSON can carry.
-fn free<'t>(node: &Node<'t>, arena: &'t Arena, reporter: &mut Reporter<'_>) -> Option<View<'t>> {
-    match node.content {
-        Content::Null => Some(View::Null),
-        Content::Bool(value, _) => Some(View::Bool(value)),
-        Content::Number(number, _) => Some(View::Number(number)),
+fn free(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Value> {
+    match &node.content {
+        Content::Null => Some(Value::Null),
+        Content::Bool(value, _) => Some((*value).into()),
+        Content::Number(number, _) => Some(Value::Number(number.clone())),
         Content::OddNumber(text) => {
             reporter
                 .error(code::BAD_NUMBER, node.span(), format!("JSON can't carry the number `{text}`"))
                 .hint(format!("quote it: \"{text}\""));
             None
         }
-        Content::Text(text) => Some(View::Text(text)),
-        Content::List(items) => every(items, arena, |item| free(item, arena, reporter)),
+        Content::Text(text) => Some((**text).into()),
+        Content::List(items) => every(items, |item| free(item, reporter)),
         Content::Map(entries) => {
-            let mut members = ArenaVec::with_capacity_in(entries.len(), arena);
-            for entry in entries {
-                members.extend(free(&entry.value, arena, reporter).map(|value| (entry.key, value)));
-            }
-            (members.len() == entries.len()).then(|| View::Map(members.into_bump_slice()))
+            let value = |entry: &Entry<'_>| Some((entry.key.to_string(), free(&entry.value, reporter)?));
+            let members: Map<String, Value> = entries.iter().filter_map(value).collect();
+            (members.len() == entries.len()).then_some(Value::Object(members))
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Described, Kind, Labels};
+use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Conversation, Kind, Labels};
 use crate::desired::Manifest;
 use crate::finding::{Findings, closest, code};
 use crate::manifest::annotations::{self, Settings};
 use crate::manifest::body::{self, words, wrong_type};
 use crate::manifest::{attributes, suspicions};
 use crate::reporter::Reporter;
-use crate::scratch::{self, Arena};
 use crate::shape;
 use crate::source::Place;
 use crate::spec::Spec;
@@ -29,20 +28,16 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> Reading {
         Ok(text) => text,
         Err(findings) => return Reading { manifests: Vec::new(), findings },
     };
-    scratch::arena(|arena| {
-        let mut reporter = Reporter::new(file, text);
-        let documents = yaml::read(text, Format::of(file, text), arena, &mut reporter);
-        // Hardly ever is there none in a document, and nearly always there is one document: this is kept for long.
-        let mut manifests = Vec::with_capacity(documents.len());
-        manifests.extend(documents.iter().filter_map(|document| manifest(document, arena, &mut reporter)));
-        Reading { manifests, findings: reporter.finish() }
-    })
+    let mut reporter = Reporter::new(file, text);
+    let documents = yaml::read(text, Format::of(file, text), &mut reporter);
+    let manifests = documents.iter().filter_map(|document| manifest(document, &mut reporter)).collect();
+    Reading { manifests, findings: reporter.finish() }
 }
 
 const MEMBERS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 const API_VERSION: &str = "dixaform/v1";
 
-fn manifest<'t>(document: &Node<'t>, arena: &'t Arena, reporter: &mut Reporter<'_>) -> Option<Manifest> {
+fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest> {
     let Some(entries) = document.entries() else {
         wrong_type(document, "a manifest is a map", reporter);
         return None;
@@ -61,9 +56,9 @@ fn manifest<'t>(document: &Node<'t>, arena: &'t Arena, reporter: &mut Reporter<'
     complete &= document.get("apiVersion").is_some_and(|entry| api_version(&entry.value, reporter));
     let kind = document.get("kind").and_then(|entry| kind(&entry.value, reporter));
     reporter.ignore(&[]);
-    let metadata = document.get("metadata").and_then(|entry| metadata(&entry.value, kind, arena, reporter));
+    let metadata = document.get("metadata").and_then(|entry| metadata(&entry.value, kind, reporter));
     let conversation = match (document.get("spec"), kind) {
-        (Some(entry), Some(kind)) => spec(&entry.value, kind, arena, reporter),
+        (Some(entry), Some(kind)) => spec(&entry.value, kind, reporter),
         _ => None,
     };
     let name_place = document.get("metadata")?.value.get("name")?.value.start;
@@ -77,7 +72,7 @@ fn manifest<'t>(document: &Node<'t>, arena: &'t Arena, reporter: &mut Reporter<'
         ignore: ignore.into_boxed_slice(),
         digests: conversation.digests(),
         facts: conversation.facts(),
-        spec: Spec::of_described(conversation),
+        spec: Spec::of(&conversation),
         source: reporter.source(document.start),
         name_place,
         attribute_places,
@@ -85,9 +80,9 @@ fn manifest<'t>(document: &Node<'t>, arena: &'t Arena, reporter: &mut Reporter<'
 }
 
 fn no_unknown(entries: &[Entry<'_>], known: &[&str], what: &str, reporter: &mut Reporter<'_>) -> bool {
-    let unknown: Vec<_> = entries.iter().filter(|entry| !known.contains(&entry.key)).collect();
+    let unknown: Vec<_> = entries.iter().filter(|entry| !known.contains(&&*entry.key)).collect();
     for entry in &unknown {
-        let hint = match closest(entry.key, known.iter().copied()) {
+        let hint = match closest(&entry.key, known.iter().copied()) {
             Some(word) => format!("did you mean `{word}`?"),
             None => format!("it knows {}", words(known.iter().copied())),
         };
@@ -123,12 +118,7 @@ fn kind(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Kind> {
 
 type Metadata = (Address, Labels, Settings);
 
-fn metadata<'t>(
-    node: &Node<'t>,
-    kind: Option<Kind>,
-    arena: &'t Arena,
-    reporter: &mut Reporter<'_>,
-) -> Option<Metadata> {
+fn metadata(node: &Node<'_>, kind: Option<Kind>, reporter: &mut Reporter<'_>) -> Option<Metadata> {
     let Some(entries) = node.entries() else {
         wrong_type(node, "`metadata` is a map", reporter);
         return None;
@@ -153,52 +143,45 @@ fn metadata<'t>(
         }
         address.ok()
     });
-    let labels = strings(node.get("labels"), "labels", arena, reporter);
-    let annotations = strings(node.get("annotations"), "annotations", arena, reporter);
-    let fine = complete && labels.iter().chain(annotations).all(|(_, text)| text.is_some());
-    let settings = annotations::settings(annotations, reporter);
+    let labels = strings(node.get("labels"), "labels", reporter);
+    let annotations = strings(node.get("annotations"), "annotations", reporter);
+    let fine = complete && labels.iter().chain(&annotations).all(|(_, text)| text.is_some());
+    let settings = annotations::settings(&annotations, reporter);
     reporter.ignore(&settings.ignore);
-    let labels = labels.iter().filter_map(|(entry, text)| Some((entry.key, (*text)?))).collect();
+    let labels = labels.iter().filter_map(|(entry, text)| Some((&*entry.key, (*text)?))).collect();
     if fine { address.map(|address| (address, labels, settings)) } else { None }
 }
 
-/// The entries of a map of strings; a value that is none is reported and comes as `None`.
-fn strings<'t>(
-    entry: Option<&Entry<'t>>,
+/// The entries of a map of strings; a value that is not a string is reported and comes as `None`.
+fn strings<'n, 't>(
+    entry: Option<&'n Entry<'t>>,
     name: &str,
-    arena: &'t Arena,
     reporter: &mut Reporter<'_>,
-) -> &'t [(Entry<'t>, Option<&'t str>)] {
-    let Some(entry) = entry else { return &[] };
-    match entry.value.content {
+) -> Vec<(&'n Entry<'t>, Option<&'n str>)> {
+    let Some(entry) = entry else { return Vec::new() };
+    match &entry.value.content {
         // `labels:` with everything below it commented out.
-        Content::Null => &[],
+        Content::Null => Vec::new(),
         Content::Map(entries) => {
-            let text = |entry: &Entry<'t>| (*entry, body::text(&entry.value, entry.key, reporter));
-            arena.alloc_slice_fill_iter(entries.iter().map(text))
+            entries.iter().map(|entry| (entry, body::text(&entry.value, &entry.key, reporter))).collect()
         }
         _ => {
             wrong_type(&entry.value, &format!("`{name}` is a map of strings"), reporter);
-            arena.alloc_slice_copy(&[(*entry, None)])
+            vec![(entry, None)]
         }
     }
 }
 
-fn spec<'t>(
-    node: &Node<'t>,
-    kind: Kind,
-    arena: &'t Arena,
-    reporter: &mut Reporter<'_>,
-) -> Option<(Described<'t>, Box<[Place]>)> {
-    let content = body::check_union(shape::body(kind), node, &[CUSTOM_ATTRIBUTES], arena, reporter);
+fn spec(node: &Node<'_>, kind: Kind, reporter: &mut Reporter<'_>) -> Option<(Conversation, Box<[Place]>)> {
+    let content = body::check_union(shape::body(kind), node, &[CUSTOM_ATTRIBUTES], reporter);
     let attributes = match node.get(CUSTOM_ATTRIBUTES) {
         Some(Entry { value: Node { content: Content::Null, .. }, .. }) | None => Some(Default::default()),
-        Some(entry) => attributes::check(&entry.value, arena, reporter),
+        Some(entry) => attributes::check(&entry.value, reporter),
     };
     let content = content?;
     if kind == Kind::Import {
         suspicions::of_import(node, reporter);
     }
     let (attributes, places) = attributes?;
-    Some((Described { content, attributes }, places))
+    Some((Conversation { content, attributes }, places))
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use crate::conversation::{Address, CUSTOM_ATTRIBUTES};
 use crate::finding::Excerpt;
 use crate::reporter::Reporter;
-use crate::scratch::Arena;
 use crate::source::{Place, Source};
 use crate::yaml::{self, Content, Entry, Format, Node, Span};
 
@@ -32,8 +31,7 @@ pub struct Question<'q> {
 pub fn locate(file: &Arc<str>, bytes: &[u8], questions: &[Question<'_>]) -> Vec<Option<(Source, Option<Excerpt>)>> {
     let Ok(text) = yaml::decode(file, bytes) else { return vec![None; questions.len()] };
     let mut reporter = Reporter::new(file, text);
-    let arena = Arena::new();
-    let documents = yaml::read(text, Format::of(file, text), &arena, &mut reporter);
+    let documents = yaml::read(text, Format::of(file, text), &mut reporter);
     let lines: Vec<&str> = text.lines().collect();
     let answer = |question: &Question<'_>| {
         let document = documents.iter().find(|document| is_manifest(document, question))?;
@@ -154,7 +152,7 @@ fn by_value(spec: &Node<'_>, said: &str) -> Option<Span> {
 fn walk<'n, 't>(node: &'n Node<'t>, see: &mut impl FnMut(&'n Entry<'t>)) {
     match &node.content {
         Content::Map(entries) => {
-            for entry in *entries {
+            for entry in entries {
                 see(entry);
                 walk(&entry.value, see);
             }

@@ -14,7 +14,7 @@ mod suspicions;
 
 pub use document::{Reading, read};
 pub use locate::{Question, locate};
-pub use resolve::{Outline, between, keyed, resolve};
+pub use resolve::resolve;
 
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,8 @@ use crate::yaml::{Content, Node};
 /// Checks the spec of an import that has no errors.
 pub(super) fn of_import(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     channel_name(spec, reporter);
-    let messages = match spec.get("messages").map(|entry| entry.value.content) {
-        Some(Content::List(messages)) => messages,
+    let messages = match spec.get("messages").map(|entry| &entry.value.content) {
+        Some(Content::List(messages)) => &**messages,
         _ => &[],
     };
     let mut latest: Option<Timestamp> = None;
@@ -42,8 +42,8 @@ pub(super) fn of_import(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
 
 fn channel_name(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     let Some(entry) = spec.get("genericChannelName") else { return };
-    let Content::Text(name) = entry.value.content else { return };
-    if KNOWN_CHANNEL_NAMES.contains(&name) {
+    let Content::Text(name) = &entry.value.content else { return };
+    if KNOWN_CHANNEL_NAMES.contains(&&**name) {
         return;
     }
     let hint = match closest(name, KNOWN_CHANNEL_NAMES.iter().copied()) {
@@ -54,7 +54,7 @@ fn channel_name(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     reporter.warning(code::UNKNOWN_CHANNEL_NAME, entry.value.span(), message).hint(hint);
 }
 
-fn timestamp<'t>(node: &Node<'t>, name: &str) -> Option<(Timestamp, &'t Node<'t>)> {
+fn timestamp<'n, 't>(node: &'n Node<'t>, name: &str) -> Option<(Timestamp, &'n Node<'t>)> {
     let value = &node.get(name)?.value;
     match &value.content {
         Content::Text(text) => forms::timestamp(text).map(|timestamp| (timestamp, value)),

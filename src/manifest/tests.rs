@@ -104,7 +104,7 @@ fn norwegian_stays_norwegian() {
     let reading = read_text(EMAIL);
     assert!(reading.findings.is_empty(), "{:?}", reading.findings);
     let content = &reading.manifests[0].spec.conversation().content;
-    assert_eq!(content.get("language").and_then(|value| value.as_text()), Some("no"));
+    assert_eq!(content.get("language").and_then(|value| value.as_str()), Some("no"));
 }
 
 #[test]
@@ -142,8 +142,8 @@ fn merges_and_anchors_work_and_explicit_members_win() {
     let reading = read_text(&text);
     assert!(reading.findings.is_empty(), "{:?}", reading.findings);
     let content = &reading.manifests[0].spec.conversation().content;
-    assert_eq!(content.get("language").and_then(|value| value.as_text()), Some("no"));
-    assert_eq!(content.get("subject").and_then(|value| value.as_text()), Some("merged"));
+    assert_eq!(content.get("language").and_then(|value| value.as_str()), Some("no"));
+    assert_eq!(content.get("subject").and_then(|value| value.as_str()), Some("merged"));
 }
 
 #[test]

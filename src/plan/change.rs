@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use crate::access::RateLimit;
-use crate::conversation::{self, Address, Attributes, ConversationId, Digests, Kind, attributes_to_map};
+use crate::conversation::{Address, Attributes, ConversationId, Digests, Kind, attributes_to_map};
 use crate::digest::{Digest, Digester};
 use crate::plan::action::Action;
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
-use crate::scratch;
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::state::Lineage;
-use crate::value::Value;
+use crate::state::{Before, Lineage};
 
 /// The tenant that a plan is for.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,8 +81,8 @@ pub struct Change {
     pub source: Option<Source>,
     /// The conversation that exists: none for create and import.
     pub id: Option<ConversationId>,
-    /// What was applied, with `customAttributes`; none where nothing is known of it. Parts can be withheld.
-    pub before: Option<Box<Value>>,
+    /// What was applied, with `customAttributes`; none if nothing is known of it.
+    pub before: Option<Box<Before>>,
     /// What the manifest describes; none for forget.
     pub after: Option<Spec>,
     /// The digests to record when it is done; none for forget. Under `dixaform/on-change: ignore` the content is that of
@@ -101,22 +101,6 @@ pub struct Change {
 
 /// The calls of a change. What most changes do is the same, and costs nothing to keep.
 pub type Steps = Cow<'static, [Step]>;
-
-impl Change {
-    /// What the manifest describes, with `customAttributes`.
-    pub fn after_value(&self) -> Option<Value> {
-        self.after.as_ref().map(Spec::value)
-    }
-
-    /// [`Change::after_value`] as it is shown: with a stand-in for the `externalId` that dixaform sets.
-    pub fn after_shown(&self) -> Option<Value> {
-        let mut shown = self.after_value()?;
-        if let (true, Value::Map(spec)) = (self.marked, &mut shown) {
-            conversation::mark(spec, Value::SetByDixaform);
-        }
-        Some(shown)
-    }
-}
 
 /// One call of a change, as far as it is known before it is made.
 #[derive(Clone, Debug, PartialEq)]
@@ -205,8 +189,8 @@ pub struct Orphan {
 pub struct Drift {
     pub address: Address,
     pub id: ConversationId,
-    /// The id of each attribute, what the record has, and what the tenant has; null where it has none.
-    pub attributes: Vec<(String, Value, Value)>,
+    /// The id of each attribute, what the record has, if that was kept, and what the tenant has; null if it has none.
+    pub attributes: Vec<(String, Option<Value>, Value)>,
 }
 
 /// A conversation that has a record and is not there.
@@ -316,33 +300,32 @@ fn deed(
     steps: &[Step],
     wanted: Option<Digests>,
 ) -> Digest {
-    scratch::text(|text| {
-        for part in [address.kind.word(), ".", address.name(), "\n", action.word(), "\n"] {
+    let mut text = String::new();
+    for part in [address.kind.word(), ".", address.name(), "\n", action.word(), "\n"] {
+        text.push_str(part);
+    }
+    if let Some(block) = block {
+        text.push_str(block.word());
+    }
+    text.push('\n');
+    if let Some(id) = id {
+        text.push_str(&id.to_string());
+    }
+    for step in steps {
+        for part in ["\n", step.method(), " ", &step.path(id), " "] {
             text.push_str(part);
         }
-        if let Some(block) = block {
-            text.push_str(block.word());
-        }
-        text.push('\n');
-        if let Some(id) = id {
-            text.push_str(&id.to_string());
-        }
-        for step in steps {
-            for part in ["\n", step.method(), " ", &step.path(id), " "] {
-                text.push_str(part);
+        let digest = match step {
+            Step::Make(_) => wanted.map(|wanted| wanted.content),
+            Step::PatchAll => wanted.map(|wanted| wanted.attributes),
+            Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
+            Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
+                Some(Digest::of_map(&attributes_to_map(attributes)))
             }
-            let digest = match step {
-                Step::Make(_) => wanted.map(|wanted| wanted.content),
-                Step::PatchAll => wanted.map(|wanted| wanted.attributes),
-                Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
-                Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
-                    Some(Digest::of_map(&attributes_to_map(attributes)))
-                }
-            };
-            if let Some(digest) = digest {
-                digest.append_to(text);
-            }
+        };
+        if let Some(digest) = digest {
+            digest.append_to(&mut text);
         }
-        Digest::of_bytes(text.as_bytes())
-    })
+    }
+    Digest::of_bytes(text.as_bytes())
 }

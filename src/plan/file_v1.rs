@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::access::RateLimit;
 use crate::conversation::{
     Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId, Digests, Kind,
@@ -17,8 +19,7 @@ use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::source::{Place, Source};
 use crate::spec::{NotASpec, Spec, conversation_of};
-use crate::state::Lineage;
-use crate::value::{Number, Value};
+use crate::state::{Before, Lineage};
 
 /// The value of `format`.
 pub const FORMAT: &str = "dixaform-plan/1";
@@ -88,7 +89,7 @@ pub fn read(text: &str) -> Result<Plan, PlanFileError> {
 }
 
 fn address(value: &Value, name: &str) -> Result<Address, PlanFileError> {
-    value.as_text().and_then(|text| text.parse().ok()).ok_or_else(|| wrong(name))
+    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| wrong(name))
 }
 
 fn id(value: &Value) -> Result<ConversationId, PlanFileError> {
@@ -105,7 +106,7 @@ fn orphan(value: &Value) -> Result<Orphan, PlanFileError> {
 
 fn drift(value: &Value) -> Result<Drift, PlanFileError> {
     let attribute = |value: &Value| {
-        let (recorded, live) = (member(value, "recorded")?.clone(), member(value, "live")?.clone());
+        let (recorded, live) = (Some(member(value, "recorded")?.clone()), member(value, "live")?.clone());
         Ok((text_at(value, "id")?.to_owned(), recorded, live))
     };
     let attributes = list_at(value, "attributes")?.iter().map(attribute).collect::<Result<_, PlanFileError>>()?;
@@ -137,7 +138,7 @@ fn tenant(value: &Value) -> Result<Target, PlanFileError> {
     Ok(Target {
         name: text_at(value, "name")?.to_owned(),
         base_url: text_at(value, "baseUrl")?.to_owned(),
-        organization_id: value.get("organizationId").and_then(Value::as_text).map(str::to_owned),
+        organization_id: value.get("organizationId").and_then(Value::as_str).map(str::to_owned),
         rate_limit: RateLimit {
             requests_per_second: float_at(limit, "requestsPerSecond")?,
             burst: u32::try_from(integer_at(limit, "burst")?).map_err(|_| wrong("rateLimit.burst"))?.max(1),
@@ -180,7 +181,7 @@ fn change(value: &Value) -> Result<Change, PlanFileError> {
     let change = Change {
         reason: reason(text_at(value, "reason")?)?,
         source: source(member(value, "source")?)?,
-        before: Some(member(value, "before")?.clone()).filter(|before| *before != Value::Null).map(Box::new),
+        before: before(member(value, "before")?)?,
         irreversible: makes,
         reaches_customer: makes && after.as_ref().is_some_and(|after| after.facts().reaches_customer),
         marked,
@@ -211,43 +212,52 @@ fn are_of(recorded: Option<Digests>, wanted: Option<Digests>, action: Action) ->
     }
 }
 
+/// What was not kept is null in the file.
+fn before(value: &Value) -> Result<Option<Box<Before>>, PlanFileError> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Object(spec) => Ok(Some(Box::new(Before { spec: spec.clone(), withheld: Vec::new() }))),
+        _ => Err(wrong("before")),
+    }
+}
+
 fn conversation(spec: &Value) -> Result<Conversation, PlanFileError> {
     conversation_of(spec.clone()).map_err(|problem| match problem {
         NotASpec::NotAMap => wrong("after"),
-        NotASpec::Attribute(_) => wrong(CUSTOM_ATTRIBUTES),
+        NotASpec::NotJson(_) | NotASpec::Attribute(_) => wrong(CUSTOM_ATTRIBUTES),
     })
 }
 
 fn attributes(value: &Value) -> Result<Attributes, PlanFileError> {
-    let Value::Map(map) = value else { return Err(wrong(CUSTOM_ATTRIBUTES)) };
+    let Value::Object(map) = value else { return Err(wrong(CUSTOM_ATTRIBUTES)) };
     map.iter()
         .map(|(id, value)| {
             let value = AttributeValue::from_value(value).ok_or_else(|| wrong(CUSTOM_ATTRIBUTES))?;
-            Ok((id.to_owned(), value))
+            Ok((id.clone(), value))
         })
         .collect()
 }
 
 fn step(value: &Value) -> Result<Step, PlanFileError> {
-    let Value::Map(map) = value else { return Err(wrong("steps")) };
+    let Value::Object(map) = value else { return Err(wrong("steps")) };
     let (name, value) = map.iter().next().ok_or_else(|| wrong("steps"))?;
-    Ok(match name {
+    Ok(match name.as_str() {
         "make" => {
-            let kind = Kind::ALL.into_iter().find(|kind| Some(kind.word()) == value.as_text());
+            let kind = Kind::ALL.into_iter().find(|kind| Some(kind.word()) == value.as_str());
             Step::Make(kind.ok_or_else(|| wrong("steps.make"))?)
         }
         "read" => Step::Read(ConversationId(as_integer(value).ok_or_else(|| wrong("steps.read"))?)),
         "patchAll" => Step::PatchAll,
         "patch" => Step::Patch(attributes(value)?),
         "patchDifferent" => Step::PatchDifferent(attributes(value)?),
-        "listBefore" => Step::ListBefore(value.as_text().ok_or_else(|| wrong("steps.listBefore"))?.to_owned()),
+        "listBefore" => Step::ListBefore(value.as_str().ok_or_else(|| wrong("steps.listBefore"))?.to_owned()),
         "readBack" => Step::ReadBack,
         other => return Err(wrong(&format!("steps.{other}"))),
     })
 }
 
 fn block(value: &Value, id: Option<ConversationId>) -> Result<Option<Block>, PlanFileError> {
-    Ok(match value.get("blockedBecause").and_then(Value::as_text) {
+    Ok(match value.get("blockedBecause").and_then(Value::as_str) {
         None => None,
         Some("replace-not-allowed") => Some(Block::ReplaceNotAllowed),
         Some("on-change-block") => Some(Block::OnChangeBlock),
@@ -281,11 +291,11 @@ fn member<'v>(value: &'v Value, name: &str) -> Result<&'v Value, PlanFileError> 
 }
 
 fn text_at<'v>(value: &'v Value, name: &str) -> Result<&'v str, PlanFileError> {
-    member(value, name)?.as_text().ok_or_else(|| wrong(name))
+    member(value, name)?.as_str().ok_or_else(|| wrong(name))
 }
 
 fn list_at<'v>(value: &'v Value, name: &str) -> Result<&'v [Value], PlanFileError> {
-    member(value, name)?.as_list().ok_or_else(|| wrong(name))
+    member(value, name)?.as_array().map(Vec::as_slice).ok_or_else(|| wrong(name))
 }
 
 fn digest_at(value: &Value, name: &str) -> Result<Digest, PlanFileError> {
@@ -293,10 +303,7 @@ fn digest_at(value: &Value, name: &str) -> Result<Digest, PlanFileError> {
 }
 
 fn as_integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Number(Number::Integer(number)) => Some(*number),
-        _ => None,
-    }
+    value.as_i64()
 }
 
 fn integer_at(value: &Value, name: &str) -> Result<i64, PlanFileError> {
@@ -308,9 +315,5 @@ fn count_at(value: &Value, name: &str) -> Result<usize, PlanFileError> {
 }
 
 fn float_at(value: &Value, name: &str) -> Result<f64, PlanFileError> {
-    match member(value, name)? {
-        Value::Number(Number::Float(number)) if *number > 0.0 => Ok(*number),
-        Value::Number(Number::Integer(number)) if *number > 0 => Ok(*number as f64),
-        _ => Err(wrong(name)),
-    }
+    member(value, name)?.as_f64().filter(|number| *number > 0.0).ok_or_else(|| wrong(name))
 }

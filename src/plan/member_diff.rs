@@ -9,16 +9,15 @@ use std::collections::BTreeMap;
 
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
-use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES, marked};
-use crate::digest::{canonical, is_absent};
+use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES};
+use crate::digest;
 use crate::plan::action::Action;
 use crate::plan::change::{Change, Step};
 use crate::plan::member_diff::order::Known;
-use crate::scratch::{self, Arena};
+use crate::plan::shown::{Map, Number, Value};
 use crate::shape;
 use crate::spec::Spec;
-use crate::value::{Map, Number, Value};
-use crate::view::{self, View};
+use crate::state::Before;
 
 /// The members of a map that differ, in the order in which they are shown, and how many do not.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,22 +118,9 @@ impl Change {
     }
 }
 
-/// What a change makes that makes something new where nothing was, with all members in the order in which they are
-/// shown; none of any other change. The short way of [`Change::members`].
-pub fn added<'t>(change: &'t Change, arena: &'t Arena) -> Option<view::Members<'t>> {
-    if !matches!(change.action, Action::Create | Action::Import) {
-        return None;
-    }
-    let mut members = change.after.as_ref()?.view(arena);
-    if change.marked {
-        members = marked(members, View::SetByDixaform, arena);
-    }
-    Some(order::ordered_members(members, body_of(change), arena))
-}
-
 /// Everything is new, the id is known later.
 fn made(change: &Change) -> Members {
-    let added = match change.after_shown().map(|shown| order::ordered(shown, body_of(change))) {
+    let added = match after_shown(change).map(|shown| order::ordered(shown, body_of(change))) {
         Some(Value::Map(map)) => map,
         _ => Map::new(),
     };
@@ -145,11 +131,25 @@ fn made(change: &Change) -> Members {
     }
 }
 
+/// What the manifest describes, with a stand-in for the `externalId` that dixaform sets.
+fn after_shown(change: &Change) -> Option<Value> {
+    let mut shown = Value::Map(Map::of(&change.after.as_ref()?.members()));
+    let messages = ["/message", "/messages/0"];
+    let message = messages.into_iter().find(|pointer| shown.at_mut(pointer).is_some());
+    if change.marked
+        && let Some(Value::Map(message)) = message.and_then(|pointer| shown.at_mut(pointer))
+    {
+        message.set("externalId", Value::SetByDixaform);
+    }
+    Some(shown)
+}
+
 fn replaced(change: &Change) -> Members {
     let empty = Value::Map(Map::new());
     // Without the marker: the message that is replaced had one as well, and another mark is no news.
-    let after = change.after_value().unwrap_or_else(|| empty.clone());
-    let before = change.before.as_deref().unwrap_or(&empty);
+    let after = change.after.as_ref().map_or_else(|| empty.clone(), |after| Value::Map(Map::of(&after.members())));
+    let before = change.before.as_deref().map_or(empty, shown_before);
+    let before = &before;
     let mut members = match (before, &after) {
         (Value::Map(before), Value::Map(after)) => members_diff(before, after, body_of(change)),
         _ => Members::default(),
@@ -170,18 +170,19 @@ fn updated(change: &Change) -> Members {
     let Some(after) = &change.after else { return Members::default() };
     let wanted = after.attributes();
     let empty = Map::new();
-    let known = change.before.as_deref().and_then(|before| before.get(CUSTOM_ATTRIBUTES));
-    let before = known.and_then(Value::as_map).unwrap_or(&empty);
+    let known = change.before.as_deref().map(shown_before);
+    let before =
+        known.as_ref().and_then(|before| before.get(CUSTOM_ATTRIBUTES)).and_then(Value::as_map).unwrap_or(&empty);
     let written: BTreeMap<&str, &AttributeValue> = written(change).collect();
     let mut attributes = Members { noun: Noun::Attribute, ..Members::default() };
     for (id, value) in &written {
         let kept = wanted.contains_key(*id);
         let diff = match before.get(id) {
-            None if kept => Diff::Added(value.to_value()),
+            None if kept => Diff::Added(Value::of(&value.to_value())),
             // It was set once, or nobody would clear it; by whom is not known.
             None => Diff::Removed(Value::Withheld),
             Some(before) if !kept => Diff::Removed(before.clone()),
-            Some(before) => attribute_diff(before, &value.to_value()),
+            Some(before) => attribute_diff(before, &Value::of(&value.to_value())),
         };
         attributes.shown.push(Member::quoted(id, diff));
     }
@@ -198,7 +199,7 @@ fn adopted(change: &Change) -> Members {
     if let Some(id) = change.id {
         shown.push(Member::new("id", Diff::Unchanged(Value::Number(Number::Integer(id.0)))));
     }
-    let attributes: Map = written(change).map(|(id, value)| (id.to_owned(), value.to_value())).collect();
+    let attributes: Map = written(change).map(|(id, value)| (id.to_owned(), Value::of(&value.to_value()))).collect();
     if !attributes.is_empty() {
         shown.push(Member::new(CUSTOM_ATTRIBUTES, Diff::Added(Value::Map(attributes))));
     }
@@ -276,12 +277,12 @@ fn quote_attributes(member: &mut Member) {
 
 /// How many [present] members the content of a spec has.
 fn members_of_content(spec: &Spec) -> usize {
-    scratch::arena(|arena| spec.described(arena).content.iter().filter(|(_, member)| !member.is_absent()).count())
+    spec.content().values().filter(|member| !digest::is_absent(member)).count()
 }
 
 /// Members that mean something: an empty list means as much as no such member.
 fn present(map: &Map) -> impl Iterator<Item = (&str, &Value)> {
-    map.iter().filter(|(_, value)| !is_absent(value))
+    map.iter().filter(|(_, value)| !matches!(value, Value::List(items) if items.is_empty()))
 }
 
 /// Both sides of each member, and what differs of it.
@@ -387,6 +388,21 @@ fn list_diff(before: &[Value], after: &[Value], known: Known) -> Option<Diff> {
 /// What an element of the old list is recognized by. One of which a part was withheld is like no other.
 fn key(item: &Value, index: usize) -> String {
     if has_withheld(item) { format!("withheld {index}") } else { canonical(item) }
+}
+
+fn canonical(value: &Value) -> String {
+    digest::canonical(&value.to_json())
+}
+
+/// What was applied, with a stand-in for each part that was not kept.
+fn shown_before(before: &Before) -> Value {
+    let mut shown = Value::Map(Map::of(&before.spec));
+    for pointer in &before.withheld {
+        if let Some(place) = shown.at_mut(pointer) {
+            *place = Value::Withheld;
+        }
+    }
+    shown
 }
 
 fn has_withheld(value: &Value) -> bool {

@@ -12,6 +12,7 @@ pub mod planner;
 pub mod price;
 pub mod reason;
 pub mod scope;
+pub mod shown;
 mod staleness;
 pub mod text_diff;
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::conversation::{Address, AttributeValue, Attributes};
 use crate::plan::change::Drift;
 use crate::state::Record;
-use crate::value::Value;
 
 /// What is there where a record says that a conversation is.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +33,7 @@ pub fn drift(address: &Address, record: &Record, live: &BTreeMap<String, Value>)
             let live = live.get(&id).cloned().unwrap_or(Value::Null);
             (id, recorded, live)
         })
-        .filter(|(_, recorded, live)| recorded != live)
+        .filter(|(_, recorded, live)| recorded.as_ref() != Some(live))
         .collect();
     (!attributes.is_empty()).then(|| Drift { address: address.clone(), id: record.id, attributes })
 }

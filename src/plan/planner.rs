@@ -15,11 +15,11 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
+use serde_json::Value;
+
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
-use crate::conversation::{
-    Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, ConversationId, Digests, Kind, OnChange,
-};
+use crate::conversation::{Address, AttributeValue, Attributes, ConversationId, Digests, Kind, OnChange};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::plan::action::Action;
@@ -28,10 +28,8 @@ use crate::plan::observation::{self, Observation, Observations};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::plan::scope::Scope;
-use crate::scratch;
 use crate::settings::RemovedAttributes;
-use crate::state::{Record, State};
-use crate::value::{Map, Value};
+use crate::state::{Before, Record, State};
 
 /// What a user may decide about a plan, and what is known besides the state.
 #[derive(Clone, Debug)]
@@ -346,11 +344,11 @@ impl Planner<'_> {
 
     /// The attributes that dixaform wrote, with the value that they have as far as is known: that of the record, or that
     /// of the tenant where it was read.
-    fn written(&self, manifest: &Manifest, wanted: &Attributes, record: &Record) -> BTreeMap<String, Value> {
+    fn written(&self, manifest: &Manifest, wanted: &Attributes, record: &Record) -> BTreeMap<String, Option<Value>> {
         let mut written = record.applied.attribute_values(wanted);
         if let Some(Observation::Present(live)) = self.options.observations.get(&manifest.address) {
             for (id, value) in &mut written {
-                *value = live.get(id).cloned().unwrap_or(Value::Null);
+                *value = Some(live.get(id).cloned().unwrap_or(Value::Null));
             }
         }
         written
@@ -358,14 +356,15 @@ impl Planner<'_> {
 
     /// Only the keys that differ from those last written. A key that left the manifest is cleared, unless it was cleared
     /// already; a key that dixaform never set is never touched.
-    fn patch(&self, wanted: &Attributes, written: &BTreeMap<String, Value>) -> Attributes {
+    fn patch(&self, wanted: &Attributes, written: &BTreeMap<String, Option<Value>>) -> Attributes {
         let mut patch: Attributes = wanted
             .iter()
-            .filter(|(id, value)| written.get(*id) != Some(&value.to_value()))
+            .filter(|(id, value)| written.get(*id) != Some(&Some(value.to_value())))
             .map(|(id, value)| (id.clone(), value.clone()))
             .collect();
         if self.options.removed_attributes == RemovedAttributes::Clear {
-            let removed = written.iter().filter(|(id, value)| !wanted.contains_key(*id) && **value != Value::Null);
+            let removed =
+                written.iter().filter(|(id, value)| !wanted.contains_key(*id) && **value != Some(Value::Null));
             patch.extend(removed.map(|(id, _)| (id.clone(), AttributeValue::Clear)));
         }
         patch
@@ -380,12 +379,11 @@ impl Planner<'_> {
             (Kind::Import, true) => &const { [Step::Make(Kind::Import), Step::PatchAll] },
         };
         let mut steps = Cow::Borrowed(steps);
-        if !manifest.facts.has_external_id && !marks(manifest, self.options) {
-            scratch::arena(|arena| {
-                if let Some(requester) = manifest.spec.described(arena).requester_id() {
-                    steps.to_mut().insert(0, Step::ListBefore(requester.to_owned()));
-                }
-            });
+        if !manifest.facts.has_external_id
+            && !marks(manifest, self.options)
+            && let Some(requester) = manifest.spec.conversation().requester_id()
+        {
+            steps.to_mut().insert(0, Step::ListBefore(requester.to_owned()));
         }
         steps
     }
@@ -397,12 +395,10 @@ fn marks(manifest: &Manifest, options: &PlanOptions) -> bool {
 }
 
 /// What the record says was applied, as far as it is kept, with the attributes that were written last.
-fn before(record: &Record, manifest: &Manifest, written: BTreeMap<String, Value>) -> Box<Value> {
-    let mut spec = record.applied.content_before(|| manifest.spec.content());
-    if !written.is_empty() {
-        spec.set(CUSTOM_ATTRIBUTES, Value::Map(written.into_iter().collect::<Map>()));
-    }
-    Box::new(Value::Map(spec))
+fn before(record: &Record, manifest: &Manifest, written: BTreeMap<String, Option<Value>>) -> Box<Before> {
+    let mut before = record.applied.content_before(|| manifest.spec.content());
+    before.set_attributes(written);
+    Box::new(before)
 }
 
 fn forget(address: &Address, record: &Record) -> Change {
@@ -429,7 +425,7 @@ struct Draft {
     reason: Reason,
     block: Option<Block>,
     id: Option<ConversationId>,
-    before: Option<Box<Value>>,
+    before: Option<Box<Before>>,
     steps: Steps,
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::access::RateLimit;
-use crate::conversation::{Attributes, Conversation, ConversationId};
+use crate::conversation::{Attributes, Conversation, ConversationId, attributes_to_map};
 use crate::desired::Desired;
 use crate::finding::Findings;
 use crate::manifest;
@@ -217,7 +217,7 @@ fn calls(plan: &Plan) -> Vec<String> {
 
 /// What the one change writes: the body of its PATCH, or nothing.
 fn patched(plan: &Plan) -> String {
-    let written = |attributes: &Attributes| crate::json::write_map(&crate::conversation::attributes_to_map(attributes));
+    let written = |attributes: &Attributes| serde_json::Value::Object(attributes_to_map(attributes)).to_string();
     let bodies = only(plan).steps.iter().filter_map(|step| match step {
         Step::PatchAll => only(plan).after.as_ref().map(|after| written(&after.conversation().attributes)),
         Step::Patch(attributes) | Step::PatchDifferent(attributes) => Some(written(attributes)),

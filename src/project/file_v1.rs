@@ -10,9 +10,7 @@ use crate::duration;
 use crate::finding::{Findings, closest, code};
 use crate::project::{KeySource, Project, SANDBOX, Tenant};
 use crate::reporter::Reporter;
-use crate::scratch::Arena;
 use crate::settings::{LastApplied, RemovedAttributes};
-use crate::value::Number;
 use crate::yaml::{self, Content, Entry, Format, Node};
 
 /// Reads a project file. With an error among the findings there is no project.
@@ -21,9 +19,8 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> (Option<Project>, Findings) {
         Ok(text) => text,
         Err(findings) => return (None, findings),
     };
-    let arena = Arena::new();
     let mut reader = Reader { reporter: Reporter::new(file, text) };
-    let documents = yaml::read(text, Format::of(file, text), &arena, &mut reader.reporter);
+    let documents = yaml::read(text, Format::of(file, text), &mut reader.reporter);
     let project = match documents.as_slice() {
         [document] => reader.project(document),
         [] => {
@@ -86,7 +83,7 @@ impl Reader<'_> {
         let entries = self.map(node, "a project file")?;
         self.known(entries, &PROJECT_MEMBERS, "a project file");
         match node.get("version").map(|entry| &entry.value) {
-            Some(Node { content: Content::Number(Number::Integer(1), _), .. }) => {}
+            Some(Node { content: Content::Number(number, _), .. }) if number.as_i64() == Some(1) => {}
             Some(other) => {
                 let hint = "this dixaform knows version 1; a newer one may be needed";
                 self.reporter.error(code::BAD_SETTING, other.span(), "`version` must be the number 1").hint(hint);
@@ -133,7 +130,7 @@ impl Reader<'_> {
             return Vec::new();
         };
         let mut paths = Vec::new();
-        for item in *items {
+        for item in items {
             match &item.content {
                 Content::Text(path) if !path.is_empty() => paths.push(path.to_string()),
                 _ => {
@@ -154,12 +151,12 @@ impl Reader<'_> {
         let mut tenants = BTreeMap::new();
         for entry in self.map(node, "`tenants`").unwrap_or_default() {
             // The name becomes part of the name of the state file; the rule for manifests fits.
-            if Address::new(Kind::Conversation, entry.key).is_err() {
+            if Address::new(Kind::Conversation, &entry.key).is_err() {
                 self.reporter
                     .error(code::BAD_NAME, entry.key_span(), format!("`{}` can't be the name of a tenant", entry.key))
                     .hint("a-z, 0-9, `.`, `_` and `-`, with a letter or digit first and last");
             }
-            let tenant = self.tenant(entry.key, &entry.value);
+            let tenant = self.tenant(&entry.key, &entry.value);
             tenants.insert(entry.key.to_string(), tenant);
         }
         tenants
@@ -185,7 +182,7 @@ impl Reader<'_> {
     }
 
     fn setting(&mut self, tenant: &mut Tenant, entry: &Entry<'_>) {
-        match entry.key {
+        match &*entry.key {
             "baseUrl" => self.base_url(tenant, entry),
             "apiKeyEnv" => self.key_variable(tenant, entry),
             "apiKeyFile" => tenant.key = self.text(entry).map_or_else(|| tenant.key.clone(), KeySource::File),
@@ -245,7 +242,7 @@ impl Reader<'_> {
 
     fn key_variable(&mut self, tenant: &mut Tenant, entry: &Entry<'_>) {
         let text = match &entry.value.content {
-            Content::Text(text) => text,
+            Content::Text(text) => &**text,
             _ => "",
         };
         let fits = !text.is_empty()
@@ -273,11 +270,10 @@ impl Reader<'_> {
         let mut limit = RateLimit::DIXA;
         for entry in entries {
             let number = match &entry.value.content {
-                Content::Number(Number::Integer(number), _) => *number as f64,
-                Content::Number(Number::Float(number), _) => *number,
+                Content::Number(number, _) => number.as_f64().unwrap_or_default(),
                 _ => 0.0,
             };
-            let fits = match entry.key {
+            let fits = match &*entry.key {
                 "requestsPerSecond" => (0.001..=1e6).contains(&number),
                 "burst" => (1.0..=1e6).contains(&number) && number.fract() == 0.0,
                 _ => continue,
@@ -306,8 +302,8 @@ impl Reader<'_> {
     }
 
     fn known(&mut self, entries: &[Entry<'_>], known: &[&str], what: &str) {
-        for entry in entries.iter().filter(|entry| !known.contains(&entry.key)) {
-            let hint = match closest(entry.key, known.iter().copied()) {
+        for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
+            let hint = match closest(&entry.key, known.iter().copied()) {
                 Some(word) => format!("did you mean `{word}`?"),
                 None => format!("it knows {}", known.join(", ")),
             };

@@ -6,14 +6,13 @@
 use crate::apply::event::ApplyEvent;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};
 use crate::conversation::{Address, ConversationId};
-use crate::json;
+use crate::plan::shown::{self, Number, Value};
 use crate::plan::{Action, Plan, Target};
 use crate::render::escape::escape_json;
 use crate::render::json_v1::{base, count, integer, map, member, or_null, price, source, summary};
 use crate::render::remark::{Pointers, stopped};
 use crate::render::report::Finished;
 use crate::render::validate_json_v1;
-use crate::value::{Number, Value};
 
 /// The value of `format` in a report.
 pub const FORMAT: &str = "dixaform-apply/1";
@@ -117,7 +116,7 @@ fn document(Finished { plan, report, pointers, findings, exit }: &Finished<'_>, 
     for (index, ended) in outcomes.iter().enumerate() {
         out.push_str(if index == 0 { "" } else { "," });
         out.push_str(between);
-        json::write_into(&map(outcome(ended, plan, pointers)), &mut out);
+        shown::write_into(&map(outcome(ended, plan, pointers)), &mut out);
     }
     out.push_str(if outcomes.is_empty() { "" } else { between });
     out.push(']');

@@ -4,20 +4,19 @@
 //! <https://docs.gitlab.com/ci/testing/code_quality/>
 
 use crate::finding::{Finding, Findings, Severity};
-use crate::json;
+use crate::plan::shown::{self, Value};
 use crate::plan::{Plan, Summary};
 use crate::render::escape::escape_json;
 use crate::render::json_v1::{count, integer, map};
 use crate::render::remark::as_findings;
 use crate::render::report::Finished;
 use crate::render::review::{fingerprints, path};
-use crate::value::Value;
 
 /// Makes one conversation: create, import, replace. Writes to one that exists: update, adopt. Nothing is ever deleted.
 pub fn plan(plan: &Plan) -> String {
     let Summary { create, import, update, replace, adopt, .. } = plan.summary;
     let counts = [("create", create + import + replace), ("update", update + adopt), ("delete", 0)];
-    format!("{}\n", json::write(&map(counts.map(|(name, number)| (name, count(number))))))
+    format!("{}\n", shown::write(&map(counts.map(|(name, number)| (name, count(number))))))
 }
 
 /// What failed, is in doubt or was done in part as a Code Quality report, each at its manifest, and what stopped the
@@ -38,7 +37,7 @@ pub fn findings(findings: &Findings) -> String {
             Severity::Warning => "minor",
         };
         let lines = map([("begin", integer(source.place.line.into()))]);
-        json::write(&map([
+        shown::write(&map([
             ("description", Value::text(description)),
             ("check_name", Value::text(*code)),
             ("fingerprint", Value::text(fingerprint)),

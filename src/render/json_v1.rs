@@ -4,12 +4,11 @@ use std::borrow::Cow;
 
 use crate::conversation::{Digests, attributes_to_map};
 use crate::digest::Digester;
-use crate::json;
+use crate::plan::shown::{self, Map, Number, Value};
 use crate::plan::{Block, Change, Drift, Gone, Orphan, Plan, Price, Step, Summary, Target};
 use crate::render::escape::escape_json;
 use crate::render::pieces::{Pieces, of_changes};
 use crate::source::Source;
-use crate::value::{Map, Number, Value};
 
 /// A plan as one JSON document, a change a line, with a newline at the end. Characters that hide or turn text are
 /// written as `\uXXXX`.
@@ -68,9 +67,9 @@ pub(crate) fn member(out: &mut String, name: &str, value: &Value) {
     if !out.ends_with('{') {
         out.push(',');
     }
-    json::quote_into(name, out);
+    shown::quote_into(name, out);
     out.push(':');
-    json::write_into(value, out);
+    shown::write_into(value, out);
 }
 
 pub(crate) fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
@@ -132,10 +131,10 @@ fn append_change(change: &Change, out: &mut String) {
     member(out, "reason", &Value::text(change.reason.word()));
     member(out, "source", &or_null(change.source.as_ref(), source));
     member(out, "id", &or_null(change.id, |id| Value::Number(Number::Integer(id.0))));
-    member(out, "before", change.before.as_deref().unwrap_or(&Value::Null));
+    member(out, "before", &or_null(change.before.as_deref(), |before| Value::Map(Map::of(&before.spec))));
     out.push_str(",\"after\":");
     match &change.after {
-        Some(spec) => spec.json_into(out),
+        Some(spec) => out.push_str(spec.json()),
         None => out.push_str("null"),
     }
     member(out, "calls", &Value::List(calls));
@@ -169,8 +168,10 @@ fn step(step: &Step) -> Value {
         Step::Make(kind) => map([("make", Value::text(kind.word()))]),
         Step::Read(id) => map([("read", Value::Number(Number::Integer(id.0)))]),
         Step::PatchAll => map([("patchAll", Value::Bool(true))]),
-        Step::Patch(attributes) => map([("patch", Value::Map(attributes_to_map(attributes)))]),
-        Step::PatchDifferent(attributes) => map([("patchDifferent", Value::Map(attributes_to_map(attributes)))]),
+        Step::Patch(attributes) => map([("patch", Value::Map(Map::of(&attributes_to_map(attributes))))]),
+        Step::PatchDifferent(attributes) => {
+            map([("patchDifferent", Value::Map(Map::of(&attributes_to_map(attributes))))])
+        }
         Step::ListBefore(requester) => map([("listBefore", Value::text(requester))]),
         Step::ReadBack => map([("readBack", Value::Bool(true))]),
     }
@@ -178,7 +179,7 @@ fn step(step: &Step) -> Value {
 
 fn drift(drift: &Drift) -> Value {
     let attributes = drift.attributes.iter().map(|(id, recorded, live)| {
-        map([("id", Value::text(id)), ("recorded", recorded.clone()), ("live", live.clone())])
+        map([("id", Value::text(id)), ("recorded", or_null(recorded.as_ref(), Value::of)), ("live", Value::of(live))])
     });
     map([
         ("address", Value::text(drift.address.to_string())),

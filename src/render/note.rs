@@ -256,7 +256,7 @@ mod tests {
     use crate::render::tests::{create, email, plan_of, replace, sms, source, update};
     use crate::render::text::TextOptions;
     use crate::render::{html, markdown, text};
-    use crate::value::Value;
+    use serde_json::Value;
 
     /// A plan that there is everything to say about.
     fn noted() -> Plan {
@@ -281,7 +281,7 @@ mod tests {
         plan.drift = vec![Drift {
             address: address("drift"),
             id,
-            attributes: vec![("a".to_owned(), Value::Null, Value::text("x"))],
+            attributes: vec![("a".to_owned(), Some(Value::Null), Value::from("x"))],
         }];
         plan.not_in_manifests = vec![Orphan { address: address("orphan"), id, source: Some(source("old.yaml", 9)) }];
         plan.summary.left_out = 12;

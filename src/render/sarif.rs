@@ -4,11 +4,11 @@
 use crate::finding::code::{self, Code};
 use crate::finding::{Finding, Findings};
 use crate::json;
+use crate::plan::shown::Value;
 use crate::render::escape::escape_json;
 use crate::render::json_v1::{count, integer, map};
 use crate::render::review::{fingerprints, path};
 use crate::source::Source;
-use crate::value::Value;
 
 /// Findings as a log with one run, every code of dixaform as a rule.
 pub fn findings(findings: &Findings) -> String {
@@ -30,7 +30,7 @@ pub fn findings(findings: &Findings) -> String {
         ("version", Value::text("2.1.0")),
         ("runs", Value::List(vec![run])),
     ]);
-    escape_json(&json::write_pretty(&log)).into_owned()
+    escape_json(&json::pretty(&log.to_json())).into_owned()
 }
 
 fn rule(code: &Code) -> Value {

@@ -2,29 +2,28 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::access::RateLimit;
 use crate::conversation::{AttributeValue, Attributes, Conversation, ConversationId};
 use crate::json;
 use crate::plan::change::fingerprint_of;
 use crate::plan::{Action, Block, Change, Plan, Price, Reason, Step, Summary, Target};
 use crate::source::{Place, Source};
-use crate::spec::Spec;
-use crate::state::Lineage;
-use crate::value::Value;
+use crate::spec::{Spec, conversation_of};
+use crate::state::{Before, Lineage};
 
 pub(crate) fn source(file: &str, line: u32) -> Source {
     Source::new(&Arc::from(file), Place { line, column: 1 })
 }
 
 pub(crate) fn conversation(spec: &str) -> Conversation {
-    let Value::Map(mut content) = json::parse(spec).expect("valid JSON") else { panic!("a map") };
-    let attributes = content.remove("customAttributes").as_ref().map(attributes).unwrap_or_default();
-    Conversation { content, attributes }
+    conversation_of(json::parse(spec).expect("valid JSON")).expect("a spec")
 }
 
 pub(crate) fn attributes(value: &Value) -> Attributes {
     let value_of = |value| AttributeValue::from_value(value).expect("a value");
-    value.as_map().expect("a map").iter().map(|(id, value)| (id.to_owned(), value_of(value))).collect()
+    value.as_object().expect("a map").iter().map(|(id, value)| (id.to_owned(), value_of(value))).collect()
 }
 
 pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after: Option<&str>) -> Change {
@@ -37,7 +36,7 @@ pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after:
         block: None,
         source: Some(source("manifests/orders.yaml", 3)),
         id: None,
-        before: before.map(|before| Box::new(json::parse(before).expect("valid JSON"))),
+        before: before.map(self::before),
         digests: after.as_ref().map(Conversation::digests),
         steps: if makes { vec![Step::Make(address.kind)] } else { Vec::new() }.into(),
         irreversible: makes,
@@ -48,15 +47,18 @@ pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after:
     }
 }
 
+pub(crate) fn before(spec: &str) -> Box<Before> {
+    let spec = json::parse(spec).expect("valid JSON");
+    Box::new(Before { spec: spec.as_object().expect("a map").clone(), withheld: Vec::new() })
+}
+
 pub(crate) fn create(address: &str, spec: &str) -> Change {
     change(address, Action::Create, None, Some(spec))
 }
 
 /// An e-mail with this subject and this text.
 pub(crate) fn email(subject: &str, text: &str) -> String {
-    let (mut one, mut other) = (String::new(), String::new());
-    json::quote_into(subject, &mut one);
-    json::quote_into(text, &mut other);
+    let (one, other) = (Value::from(subject), Value::from(text));
     format!(
         r#"{{"_type":"Email","subject":{one},"message":{{"_type":"Inbound","content":{{"_type":"Text","value":{other}}}}}}}"#
     )

@@ -6,7 +6,6 @@
 mod block;
 mod closing;
 pub mod index;
-mod plain_block;
 mod row;
 mod string;
 mod value;
@@ -70,9 +69,7 @@ pub fn block(change: &Change, options: &TextOptions) -> String {
 }
 
 fn append_block(change: &Change, canvas: &Canvas, out: &mut String) {
-    if !plain_block::append(change, canvas, out) {
-        out.push_str(&painted(canvas, &canvas.block(change)));
-    }
+    out.push_str(&painted(canvas, &canvas.block(change)));
 }
 
 fn painted(canvas: &Canvas, rows: &[Row]) -> String {

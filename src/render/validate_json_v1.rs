@@ -2,11 +2,10 @@
 //! anything else is a new number.
 
 use crate::finding::{Excerpt, Finding, Findings, Severity};
-use crate::json;
+use crate::plan::shown::{self, Value};
 use crate::render::escape::escape_json;
 use crate::render::json_v1::{count, integer, map, or_null};
 use crate::source::Source;
-use crate::value::Value;
 
 /// The value of `format`.
 pub const FORMAT: &str = "dixaform-validate/1";
@@ -20,10 +19,10 @@ pub fn findings(findings: &Findings, valid: bool) -> String {
         ("errorCount", count(findings.count(Severity::Error))),
         ("warningCount", count(findings.count(Severity::Warning))),
     ]);
-    let mut out = json::write(&head);
+    let mut out = shown::write(&head);
     // The head stays open for the list, which has a line per finding.
     out.pop();
-    let lines: Vec<String> = findings.iter().map(|one| format!("\n{}", json::write(&finding(one)))).collect();
+    let lines: Vec<String> = findings.iter().map(|one| format!("\n{}", shown::write(&finding(one)))).collect();
     let end = if lines.is_empty() { "" } else { "\n" };
     out.push_str(&format!(",\"findings\":[{}{end}]}}\n", lines.join(",")));
     escape_json(&out).into_owned()

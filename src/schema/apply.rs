@@ -3,13 +3,13 @@
 
 use crate::apply::outcome::{Outcome, Stop};
 use crate::plan::Action;
+use crate::plan::shown::{Map, Value};
 use crate::schema::Subject;
 use crate::schema::keyword::{
     about, address, at_least, conversation_id, defined, document, filled, integer, list_of, map, of_type, only, open,
     or_null, source, with, word,
 };
 use crate::schema::{plan, validate};
-use crate::value::{Map, Value};
 
 const REQUIRED: [&str; 12] = [
     "format",

@@ -1,12 +1,12 @@
 //! The schema of one line of an apply as it happens, `dixaform-apply-event/1`; see [`crate::render::apply_json_v1`].
 
+use crate::plan::shown::Value;
 use crate::schema::Subject;
 use crate::schema::apply::{OUTCOME_REQUIRED, action, definitions, outcome_members, report, tool};
 use crate::schema::keyword::{
     about, address, at_least, conversation_id, document, filled, map, of_type, only, open, timestamp, with, word,
 };
 use crate::schema::plan;
-use crate::value::Value;
 
 const EVENTS: [&str; 6] = ["planned", "began", "made", "waiting", "ended", "finished"];
 

@@ -3,11 +3,11 @@
 //! A union is a list of `if` and `then`, not a `oneOf`: an editor then talks about the variant that was written, and
 //! not about all that it could have been.
 
+use crate::plan::shown::{Map, Value};
 use crate::schema::keyword::{
     about, defined, filled, list_of, map, of_type, only, pattern, texts, timestamp, uuid, word,
 };
 use crate::shape::{Form, Member, Shape, Union};
-use crate::value::{Map, Value};
 
 /// A member that is no part of the tables: of every variant of a union.
 pub type Extra<'e> = (&'e str, &'e Value);

@@ -1,7 +1,7 @@
 //! The few forms of JSON Schema that the schemas here are built of.
 
+use crate::plan::shown::{Map, Number, Value};
 use crate::schema::Subject;
-use crate::value::{Map, Number, Value};
 
 /// The hyphenated form, in either case.
 pub const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";

@@ -2,6 +2,7 @@
 
 use crate::conversation::{CUSTOM_ATTRIBUTES, Kind};
 use crate::finding::code;
+use crate::plan::shown::{Map, Value};
 use crate::schema::Subject;
 use crate::schema::body::{self, Extra};
 use crate::schema::keyword::{
@@ -9,7 +10,6 @@ use crate::schema::keyword::{
     texts, with, word,
 };
 use crate::shape;
-use crate::value::{Map, Value};
 
 const ATTRIBUTES_ABOUT: &str = "Custom attributes by the id of their definition: a text, the path of a Select's options \
     from root to leaf, or null to clear. Sent by PATCH once the conversation is there. \

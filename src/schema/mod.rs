@@ -15,7 +15,7 @@ mod project;
 mod state;
 mod validate;
 
-use crate::value::Value;
+use serde_json::Value;
 
 /// What there is a schema of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Subject {
 
 /// The schema of `subject`: one document that refers to nothing outside of itself, the same each time.
 pub fn schema(subject: Subject) -> Value {
-    match subject {
+    let schema = match subject {
         Subject::Manifest => manifest::schema(),
         Subject::Project => project::schema(),
         Subject::State => state::schema(),
@@ -71,5 +71,6 @@ pub fn schema(subject: Subject) -> Value {
         Subject::Apply => apply::schema(),
         Subject::ApplyEvent => apply_event::schema(),
         Subject::Validate => validate::schema(),
-    }
+    };
+    schema.to_json()
 }

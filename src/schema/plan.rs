@@ -2,13 +2,13 @@
 //! allowed everywhere; see [`crate::render::json_v1`].
 
 use crate::plan::file_v1::FORMAT;
+use crate::plan::shown::{Map, Number, Value};
 use crate::plan::{Action, Reason};
 use crate::schema::Subject;
 use crate::schema::keyword::{
     about, address, at_least, conversation_id, defined, document, filled, list_of, map, of_type, only, open, or_null,
     source, uuid, with, word,
 };
-use crate::value::{Map, Number, Value};
 
 const CHANGE_REQUIRED: [&str; 12] = [
     "address",

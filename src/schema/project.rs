@@ -1,11 +1,11 @@
 //! The schema of the project file, as [`crate::project`] checks it.
 
+use crate::plan::shown::{Map, Number, Value};
 use crate::schema::Subject;
 use crate::schema::keyword::{
     NAME, NAME_MAX, about, closed, defined, document, filled, integer, list_of, map, map_of, of_type, or_null, pattern,
     texts, with, word,
 };
-use crate::value::{Map, Number, Value};
 
 /// https anywhere, plain http on this machine only; no user, query or fragment.
 const BASE_URL: &str =

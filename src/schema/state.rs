@@ -1,13 +1,13 @@
 //! The schema of a state file, as [`crate::state::file_v1`] reads and writes it.
 
 use crate::conversation::CUSTOM_ATTRIBUTES;
+use crate::plan::shown::{Map, Value};
 use crate::schema::Subject;
 use crate::schema::keyword::{
     about, address, at_least, attribute_value, closed, conversation_id, defined, digest, document, filled, list_of,
     map, map_of, of_type, only, or_null, pattern, source, texts, timestamp, uuid, with,
 };
 use crate::state::file_v1::FORMAT;
-use crate::value::{Map, Value};
 
 pub fn schema() -> Value {
     let tenant = closed(&["baseUrl"], [("baseUrl", filled()), ("organizationId", or_null(of_type("string")))]);

@@ -1,8 +1,6 @@
 //! What was applied to one tenant.
 
 pub mod file_v1;
-pub mod outline;
 pub mod record;
 
-pub use outline::RecordOutline;
-pub use record::{Applied, Lineage, Record, State, TenantIdentity};
+pub use record::{Applied, Before, Lineage, Record, State, TenantIdentity};

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::conversation::{Address, AttributeValue, Attributes, Conversation, ConversationId};
+use serde_json::{Map, Value};
+
+use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId};
 use crate::digest::{Digest, canonical, hex};
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::value::{Map, Value};
 
 /// Names one history of a state; two states with different lineages never mix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,33 +87,34 @@ impl Applied {
     /// Reduces a conversation to salted digests. The salt should be random, and new for each record.
     pub fn to_digests(conversation: &Conversation, salt: &str) -> Self {
         let mut fields = BTreeMap::new();
-        collect_leaves(&conversation.to_value(), &mut String::new(), &mut |pointer, leaf| {
+        collect_leaves(&Value::Object(conversation.to_map()), &mut String::new(), &mut |pointer, leaf| {
             fields.insert(pointer.to_owned(), field_digest(salt, pointer, leaf));
         });
         Applied::Digests { salt: salt.to_owned(), fields }
     }
 
-    /// The attributes as far as they are known: with digests only, those that `wanted` has unchanged and those that
-    /// were cleared keep their value, all others are withheld.
-    pub fn attribute_values(&self, wanted: &Attributes) -> BTreeMap<String, Value> {
+    /// The attributes, and their values as far as those are known: with digests only, those that `wanted` has unchanged
+    /// and those that were cleared.
+    pub fn attribute_values(&self, wanted: &Attributes) -> BTreeMap<String, Option<Value>> {
         match self {
-            Applied::Full(spec) => spec.attributes().into_iter().map(|(id, value)| (id, value.to_value())).collect(),
+            Applied::Full(spec) => {
+                spec.attributes().into_iter().map(|(id, value)| (id, Some(value.to_value()))).collect()
+            }
             Applied::Digests { salt, fields } => {
                 let mut known = BTreeMap::new();
                 for pointer in fields.keys() {
                     let Some(rest) = pointer.strip_prefix("/customAttributes/") else { continue };
                     // A Select has a leaf per element of its path: `/customAttributes/<id>/0`.
                     let id = rest.split('/').next().unwrap_or(rest);
-                    known.entry(id.to_owned()).or_insert(Value::Withheld);
+                    known.entry(id.to_owned()).or_insert(None);
                 }
                 for (id, slot) in &mut known {
                     let wanted = wanted.get(id).map(AttributeValue::to_value);
                     // A null can be told without being wanted, and has to be: what is cleared is not cleared again.
-                    let written = wanted
+                    *slot = wanted
                         .into_iter()
                         .chain([Value::Null])
                         .find(|value| leaves_match(value, &format!("/customAttributes/{id}"), salt, fields));
-                    *slot = written.unwrap_or(Value::Withheld);
                 }
                 known
             }
@@ -121,12 +123,12 @@ impl Applied {
 
     /// The content as it was, for showing what changes into `wanted`. With digests only, leaves that `wanted` has
     /// unchanged are known, all others are withheld.
-    pub fn content_before(&self, wanted: impl FnOnce() -> Map) -> Map {
+    pub fn content_before(&self, wanted: impl FnOnce() -> Map<String, Value>) -> Before {
         match self {
-            Applied::Full(spec) => spec.content(),
+            Applied::Full(spec) => Before { spec: spec.content(), withheld: Vec::new() },
             Applied::Digests { salt, fields } => {
-                let mut before = Map::new();
-                let wanted = Value::Map(wanted());
+                let mut before = Before::default();
+                let wanted = Value::Object(wanted());
                 for (pointer, digest) in fields {
                     if pointer.starts_with("/customAttributes/") {
                         continue;
@@ -134,11 +136,36 @@ impl Applied {
                     let path: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
                     let mut leaf = at(&wanted, &path).cloned();
                     leaf = leaf.filter(|leaf| is_leaf(leaf) && field_digest(salt, pointer, leaf) == *digest);
-                    place(&mut before, &path, leaf.unwrap_or(Value::Withheld));
+                    if leaf.is_none() {
+                        before.withheld.push(pointer.clone());
+                    }
+                    place(&mut before.spec, &path, leaf.unwrap_or(Value::Null));
                 }
                 before
             }
         }
+    }
+}
+
+/// What was applied before a change, as far as it is kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Before {
+    /// The content and `customAttributes`, with null in place of what was not kept.
+    pub spec: Map<String, Value>,
+    /// Where something was not kept (`lastApplied: digest`): JSON pointers (RFC 6901) into `spec`.
+    pub withheld: Vec<String>,
+}
+
+impl Before {
+    /// Sets `customAttributes`, where a value of none is one that was not kept.
+    pub fn set_attributes(&mut self, attributes: BTreeMap<String, Option<Value>>) {
+        if attributes.is_empty() {
+            return;
+        }
+        let withheld = attributes.iter().filter(|(_, value)| value.is_none());
+        self.withheld.extend(withheld.map(|(id, _)| format!("/{CUSTOM_ATTRIBUTES}/{}", escape(id))));
+        let attributes = attributes.into_iter().map(|(id, value)| (id, value.unwrap_or(Value::Null)));
+        self.spec.insert(CUSTOM_ATTRIBUTES.to_owned(), Value::Object(attributes.collect()));
     }
 }
 
@@ -156,26 +183,24 @@ pub fn salt_from(random: [u8; 16]) -> String {
 /// Neither a map nor a list with something in it.
 fn is_leaf(value: &Value) -> bool {
     match value {
-        Value::Map(map) => map.is_empty(),
-        Value::List(items) => items.is_empty(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {
-            true
-        }
+        Value::Object(map) => map.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }
 }
 
 fn collect_leaves(value: &Value, pointer: &mut String, visit: &mut impl FnMut(&str, &Value)) {
     let length = pointer.len();
     match value {
-        Value::Map(map) if !map.is_empty() => {
+        Value::Object(map) if !map.is_empty() => {
             for (name, member) in map.iter().filter(|(_, member)| !crate::digest::is_absent(member)) {
                 pointer.push('/');
-                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                pointer.push_str(&escape(name));
                 collect_leaves(member, pointer, visit);
                 pointer.truncate(length);
             }
         }
-        Value::List(items) if !items.is_empty() => {
+        Value::Array(items) if !items.is_empty() => {
             for (index, item) in items.iter().enumerate() {
                 pointer.push_str(&format!("/{index}"));
                 collect_leaves(item, pointer, visit);
@@ -198,33 +223,39 @@ fn leaves_match(value: &Value, pointer: &str, salt: &str, fields: &BTreeMap<Stri
     all && kept == leaves
 }
 
+/// A name as a step of a JSON pointer.
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 fn unescape(part: &str) -> String {
     part.replace("~1", "/").replace("~0", "~")
 }
 
 fn at<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, step| match value {
-        Value::Map(map) => map.get(step),
-        Value::List(items) => items.get(step.parse::<usize>().ok()?),
+        Value::Object(map) => map.get(step),
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
         _ => None,
     })
 }
 
 /// Puts a leaf at a path. Steps that are numbers below a member make lists: no member of a body has a number for a name
 /// but in free-form attributes, where the worst outcome is a withheld list shown as such.
-fn place(map: &mut Map, path: &[String], leaf: Value) {
+fn place(map: &mut Map<String, Value>, path: &[String], leaf: Value) {
     let Some((step, rest)) = path.split_first() else { return };
     if rest.is_empty() {
-        map.set(step.clone(), leaf);
+        map.insert(step.clone(), leaf);
         return;
     }
     if map.get(step).is_none() {
-        let container = if rest[0].parse::<usize>().is_ok() { Value::List(Vec::new()) } else { Value::Map(Map::new()) };
-        map.set(step.clone(), container);
+        let container =
+            if rest[0].parse::<usize>().is_ok() { Value::Array(Vec::new()) } else { Value::Object(Map::new()) };
+        map.insert(step.clone(), container);
     }
     match map.get_mut(step) {
-        Some(Value::Map(inner)) => place(inner, rest, leaf),
-        Some(Value::List(items)) => place_in_list(items, rest, leaf),
+        Some(Value::Object(inner)) => place(inner, rest, leaf),
+        Some(Value::Array(items)) => place_in_list(items, rest, leaf),
         _ => {}
     }
 }
@@ -234,18 +265,19 @@ fn place_in_list(items: &mut Vec<Value>, path: &[String], leaf: Value) {
     let Ok(index) = step.parse::<usize>() else { return };
     // Pointers are sorted as text ("10" before "2"), so a list is filled out of order.
     while items.len() <= index {
-        items.push(Value::Withheld);
+        items.push(Value::Null);
     }
     if rest.is_empty() {
         items[index] = leaf;
         return;
     }
-    if !matches!(items[index], Value::Map(_) | Value::List(_)) {
-        items[index] = if rest[0].parse::<usize>().is_ok() { Value::List(Vec::new()) } else { Value::Map(Map::new()) };
+    if !matches!(items[index], Value::Object(_) | Value::Array(_)) {
+        items[index] =
+            if rest[0].parse::<usize>().is_ok() { Value::Array(Vec::new()) } else { Value::Object(Map::new()) };
     }
     match &mut items[index] {
-        Value::Map(inner) => place(inner, rest, leaf),
-        Value::List(inner) => place_in_list(inner, rest, leaf),
+        Value::Object(inner) => place(inner, rest, leaf),
+        Value::Array(inner) => place_in_list(inner, rest, leaf),
         _ => {}
     }
 }
@@ -256,7 +288,7 @@ mod tests {
     use crate::json;
 
     fn conversation(content: &str, attributes: &[(&str, AttributeValue)]) -> Conversation {
-        let Value::Map(content) = json::parse(content).expect("valid") else { panic!("a map") };
+        let Value::Object(content) = json::parse(content).expect("valid") else { panic!("a map") };
         Conversation {
             content,
             attributes: attributes.iter().map(|(id, value)| ((*id).to_owned(), value.clone())).collect(),
@@ -268,9 +300,10 @@ mod tests {
         let old = conversation(r#"{"subject":"a","message":{"cc":[],"list":[{"x":"1"},{"x":"2"}]}}"#, &[]);
         let new = conversation(r#"{"subject":"b","message":{"list":[{"x":"1"},{"x":"3"}]}}"#, &[]);
         let kept = Applied::to_digests(&old, "salt");
-        let before = kept.content_before(|| new.content);
-        assert_eq!(json::write_map(&before), r#"{"message":{"list":[{"x":"1"},{"x":null}]},"subject":null}"#);
-        assert_eq!(before.get("subject"), Some(&Value::Withheld));
+        let Before { spec, withheld } = kept.content_before(|| new.content);
+        let text = Value::Object(spec).to_string();
+        assert_eq!(text, r#"{"message":{"list":[{"x":"1"},{"x":null}]},"subject":null}"#);
+        assert_eq!(withheld, ["/message/list/1/x", "/subject"]);
     }
 
     #[test]
@@ -282,7 +315,7 @@ mod tests {
         let wanted =
             Attributes::from([("one".to_owned(), AttributeValue::Text("1".into())), ("two".to_owned(), longer)]);
         let known = kept.attribute_values(&wanted);
-        assert_eq!(known["one"], Value::text("1"));
-        assert_eq!(known["two"], Value::Withheld);
+        assert_eq!(known["one"], Some(Value::from("1")));
+        assert_eq!(known["two"], None);
     }
 }

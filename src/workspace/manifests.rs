@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File, Metadata};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,6 @@ use rayon::slice::ParallelSliceMut as _;
 
 use crate::hint::Hint;
 use crate::workspace::file_error::FileError;
-use crate::workspace::stamp::Stamp;
 
 /// The path that stands for standard input, and the name that its text gets.
 const STDIN: &str = "-";
@@ -39,24 +38,6 @@ pub struct Found {
     /// As findings show it: the path as it was given or walked to, with `/` between folders and without `./` in front.
     pub name: Arc<str>,
     pub input: Input,
-    /// Of a file that is no link, where stamps were wanted; taken before it is read.
-    pub stamp: Option<Stamp>,
-}
-
-/// Whether files get a [`Stamp`]. To ask for it by name takes as long as to open a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stamps {
-    Wanted,
-    Unwanted,
-}
-
-impl Stamps {
-    fn of(self, found: impl FnOnce() -> io::Result<Metadata>) -> Option<Stamp> {
-        match self {
-            Stamps::Wanted => found().ok().as_ref().and_then(Stamp::of),
-            Stamps::Unwanted => None,
-        }
-    }
 }
 
 /// Where the text comes from.
@@ -94,9 +75,9 @@ impl Hint for FindError {
 }
 
 impl Found {
-    fn file(name: String, path: &Path, stamp: Option<Stamp>) -> Self {
+    fn file(name: String, path: &Path) -> Self {
         let input = if path.as_os_str() == name.as_str() { Input::Named } else { Input::File(path.to_owned()) };
-        Found { name: name.into(), input, stamp }
+        Found { name: name.into(), input }
     }
 
     /// Where it is; none for standard input.
@@ -141,8 +122,8 @@ fn read_into(bytes: &mut Vec<u8>, path: &Path, limit: u64) -> io::Result<()> {
 /// # Errors
 /// Every path that does not exist or can't be read, in the order of the paths given, and below a folder in that of
 /// their names.
-pub fn find(paths: &[PathBuf], stamps: Stamps) -> Result<Vec<Found>, Vec<FindError>> {
-    let mut search = Search { found: Vec::new(), errors: Vec::new(), visited: 0, has_links: false, stamps };
+pub fn find(paths: &[PathBuf]) -> Result<Vec<Found>, Vec<FindError>> {
+    let mut search = Search { found: Vec::new(), errors: Vec::new(), visited: 0, has_links: false };
     for path in paths {
         search.path(path);
     }
@@ -169,22 +150,19 @@ struct Search {
     errors: Vec<FindError>,
     visited: usize,
     has_links: bool,
-    stamps: Stamps,
 }
 
 impl Search {
     fn path(&mut self, path: &Path) {
         if path.as_os_str() == STDIN {
-            self.found.push(Found { name: STDIN_NAME.into(), input: Input::Stdin, stamp: None });
+            self.found.push(Found { name: STDIN_NAME.into(), input: Input::Stdin });
             return;
         }
         match path.metadata() {
             Ok(found) if found.is_dir() => self.folder(path),
-            Ok(metadata) => {
-                let is_link = path.is_symlink();
-                self.has_links |= is_link;
-                let stamp = if is_link { None } else { self.stamps.of(|| Ok(metadata)) };
-                self.found.push(Found::file(display_name(path), path, stamp));
+            Ok(_) => {
+                self.has_links |= path.is_symlink();
+                self.found.push(Found::file(display_name(path), path));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.errors.push(FindError::Missing { path: path.to_owned() });
@@ -204,7 +182,6 @@ impl Search {
         let below = Below {
             folder,
             prefix: display_name(folder),
-            stamps: self.stamps,
             visited: AtomicUsize::new(self.visited),
             catch: Mutex::default(),
         };
@@ -227,7 +204,6 @@ struct Below<'a> {
     folder: &'a Path,
     /// [`display_name`] of the folder.
     prefix: String,
-    stamps: Stamps,
     visited: AtomicUsize,
     catch: Mutex<Catch>,
 }
@@ -248,9 +224,7 @@ impl Below<'_> {
         };
         catch.has_links |= entry.path_is_symlink();
         if is_manifest(&entry) {
-            let is_link = entry.path_is_symlink();
-            let stamp = if is_link { None } else { self.stamps.of(|| fs::symlink_metadata(entry.path())) };
-            catch.found.push(Found::file(self.name(entry.path()), entry.path(), stamp));
+            catch.found.push(Found::file(self.name(entry.path()), entry.path()));
         }
     }
 
@@ -391,7 +365,7 @@ mod tests {
         let paths: Vec<PathBuf> =
             paths.iter().map(|path| if *path == "-" { path.into() } else { folder.join(path) }).collect();
         let front = format!("{}/", folder.display());
-        let found = find(&paths, Stamps::Wanted).expect("readable");
+        let found = find(&paths).expect("readable");
         found.iter().map(|found| found.name.strip_prefix(&front).unwrap_or(&found.name).to_owned()).collect()
     }
 
@@ -435,7 +409,7 @@ mod tests {
     fn every_path_that_does_not_exist_is_told() {
         let folder = folder(&["a.yaml"]);
         let paths = ["missing", "a.yaml", "a.yaml/below", "gone.yaml"].map(|path| folder.path().join(path));
-        let errors = find(&paths, Stamps::Wanted).expect_err("three are wrong");
+        let errors = find(&paths).expect_err("three are wrong");
         let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(told.len(), 3, "{told:?}");
         for (told, path) in told.iter().zip(["missing", "a.yaml/below", "gone.yaml"]) {
@@ -458,7 +432,7 @@ mod tests {
         assert_eq!(names(folder.path(), &["real"]), ["real/a.yaml", "real/linked/b.yaml"]);
         assert_eq!(names(folder.path(), &["."]).len(), 2, "the file behind the link is the other one");
         symlink("nowhere", at("real/c.yaml")).expect("linked");
-        let errors = find(&[at("real")], Stamps::Unwanted).expect_err("a manifest that is not there");
+        let errors = find(&[at("real")]).expect_err("a manifest that is not there");
         assert!(errors[0].to_string().contains("c.yaml"), "{errors:?}");
     }
 
@@ -479,16 +453,12 @@ mod tests {
     fn a_file_is_read_whole_though_its_size_has_changed_since_it_was_found() {
         let folder = folder(&["12345"]);
         let path = folder.path().join("12345");
-        for stamps in [Stamps::Wanted, Stamps::Unwanted] {
-            fs::write(&path, "12345").expect("written");
-            let found = find(std::slice::from_ref(&path), stamps).expect("readable").remove(0);
-            assert_eq!(found.stamp.is_some(), stamps == Stamps::Wanted && cfg!(unix));
-            for content in ["", "1", "12345", "123456", &"x".repeat(10_000), &"y".repeat(1 << 20)] {
-                fs::write(&path, content).expect("written");
-                let mut bytes = Vec::new();
-                found.read_into(&mut bytes, 1 << 20).expect("read");
-                assert!(bytes == content.as_bytes(), "{} of {}", bytes.len(), content.len());
-            }
+        let found = find(std::slice::from_ref(&path)).expect("readable").remove(0);
+        for content in ["", "1", "12345", "123456", &"x".repeat(10_000), &"y".repeat(1 << 20)] {
+            fs::write(&path, content).expect("written");
+            let mut bytes = Vec::new();
+            found.read_into(&mut bytes, 1 << 20).expect("read");
+            assert!(bytes == content.as_bytes(), "{} of {}", bytes.len(), content.len());
         }
     }
 

@@ -6,20 +6,16 @@
 
 pub mod atomic_file;
 mod file_error;
-pub mod index;
 mod journal_file;
 mod journal_writer;
 mod lock;
 pub mod manifests;
-pub mod stamp;
 mod state_files;
-pub mod state_lines;
 mod state_store;
 
 pub use file_error::FileError;
 pub use journal_file::JournalFile;
 pub use journal_writer::{JournalWriter, Room, Sink};
 pub use lock::{LockError, LockInfo, StateLock};
-pub use stamp::Stamp;
 pub use state_files::StateFiles;
 pub use state_store::{StateError, StateStore};

@@ -7,7 +7,6 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span as EventSpan, StrInput, Tag
 
 use crate::finding::code;
 use crate::reporter::Reporter;
-use crate::scratch::Arena;
 use crate::source::Place;
 use crate::yaml::scalar;
 use crate::yaml::tree::{Content, Entry, Node, Span};
@@ -16,17 +15,10 @@ use crate::yaml::tree::{Content, Entry, Node, Span};
 const ALIAS_BUDGET: usize = 100_000;
 
 /// All documents that are not empty, up to the first error of syntax.
-pub(super) fn read<'t>(text: &'t str, arena: &'t Arena, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
+pub(super) fn read<'t>(text: &'t str, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
     let mut parser: Parser<'t, StrInput<'t>> = Parser::new_from_str(text);
-    let mut builder = Builder {
-        reporter,
-        text,
-        arena,
-        frames: Vec::new(),
-        anchors: HashMap::new(),
-        budget: ALIAS_BUDGET,
-        root: None,
-    };
+    let mut builder =
+        Builder { reporter, text, frames: Vec::new(), anchors: HashMap::new(), budget: ALIAS_BUDGET, root: None };
     let mut documents = Vec::new();
     while let Some(event) = parser.next_event() {
         let (event, span) = match event {
@@ -64,7 +56,7 @@ enum Open<'t> {
 }
 
 struct Key<'t> {
-    text: &'t str,
+    text: Cow<'t, str>,
     span: Span,
     merge: bool,
 }
@@ -72,7 +64,6 @@ struct Key<'t> {
 struct Builder<'r, 't> {
     reporter: &'r mut Reporter<'t>,
     text: &'t str,
-    arena: &'t Arena,
     frames: Vec<Frame<'t>>,
     /// Finished nodes by the number of their anchor; an anchor that is not here yet is still open.
     anchors: HashMap<usize, Node<'t>>,
@@ -84,15 +75,14 @@ impl<'t> Builder<'_, 't> {
     fn take(&mut self, event: Event<'t>, span: Span) -> Result<(), Stop> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let text = match text {
-                    Cow::Borrowed(text) => text,
-                    Cow::Owned(text) => self.arena.alloc_str(&text),
-                };
                 let plain = style == ScalarStyle::Plain;
                 if self.expects_key() {
                     self.check_key_tag(tag.as_deref(), span);
                     let merge = plain && tag.is_none() && text == "<<";
-                    self.remember(anchor, Node { start: span.0, end: span.1, content: Content::Text(text) });
+                    if anchor > 0 {
+                        let content = Content::Text(text.clone());
+                        self.anchors.insert(anchor, Node { start: span.0, end: span.1, content });
+                    }
                     self.set_key(Key { text, span, merge });
                 } else {
                     let content = self.scalar(text, plain, tag.as_deref(), span);
@@ -142,11 +132,11 @@ impl<'t> Builder<'_, 't> {
     fn close(&mut self, end: Place) {
         let Some(Frame { start, anchor, open }) = self.frames.pop() else { return };
         let content = match open {
-            Open::List(items) => Content::List(self.arena.alloc_slice_copy(&items)),
+            Open::List(items) => Content::List(items),
             Open::Map { mut entries, key: _, merges } => {
                 self.drop_duplicates(&mut entries);
                 self.merge(&mut entries, merges);
-                Content::Map(self.arena.alloc_slice_copy(&entries))
+                Content::Map(entries)
             }
         };
         self.attach(Node { start, end, content }, anchor);
@@ -154,7 +144,10 @@ impl<'t> Builder<'_, 't> {
 
     /// Puts a finished node where it belongs.
     fn attach(&mut self, node: Node<'t>, anchor: usize) {
-        self.remember(anchor, node);
+        // 0 means "no anchor".
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
         match self.frames.last_mut().map(|frame| &mut frame.open) {
             None => self.root = Some(node),
             Some(Open::List(items)) => items.push(node),
@@ -164,28 +157,20 @@ impl<'t> Builder<'_, 't> {
                     entries.push(Entry { key: text, key_start: span.0, key_end: span.1, value: node });
                 }
                 None => {
+                    let (span, what) = (node.span(), node.what());
                     let text = match node.content {
                         Content::Text(text) => text,
                         Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) => text,
-                        Content::Null => "",
+                        Content::Null => "".into(),
                         Content::List(_) | Content::Map(_) => {
-                            let message = format!("a key must be a string, not {}", node.what());
-                            self.reporter
-                                .error(code::COMPLEX_KEY, node.span(), message)
-                                .hint("write the key as a plain word");
-                            ""
+                            let message = format!("a key must be a string, not {what}");
+                            self.reporter.error(code::COMPLEX_KEY, span, message).hint("write the key as a plain word");
+                            "".into()
                         }
                     };
-                    self.set_key(Key { text, span: node.span(), merge: false });
+                    self.set_key(Key { text, span, merge: false });
                 }
             },
-        }
-    }
-
-    fn remember(&mut self, anchor: usize, node: Node<'t>) {
-        // 0 stands for "no anchor".
-        if anchor > 0 {
-            self.anchors.insert(anchor, node);
         }
     }
 
@@ -209,12 +194,12 @@ impl<'t> Builder<'_, 't> {
         }
         self.budget -= weight;
         // The copy as a whole stands where the alias does; what is inside keeps the place where it was written.
-        let node = Node { start: span.0, end: span.1, content: target.content };
+        let node = Node { start: span.0, end: span.1, content: target.content.clone() };
         self.attach(node, 0);
         Ok(())
     }
 
-    fn scalar(&mut self, text: &'t str, plain: bool, tag: Option<&Tag>, span: Span) -> Content<'t> {
+    fn scalar(&mut self, text: Cow<'t, str>, plain: bool, tag: Option<&Tag>, span: Span) -> Content<'t> {
         let Some(tag) = tag else {
             return if plain { scalar::resolve(text) } else { Content::Text(text) };
         };
@@ -229,7 +214,7 @@ impl<'t> Builder<'_, 't> {
         let fits = match (&resolved, tag.suffix.as_str()) {
             (_, "str") | (Content::Null, "null") | (Content::Bool(..), "bool") => true,
             (Content::Number(..) | Content::OddNumber(_), "float") => true,
-            (Content::Number(number, _), "int") => !matches!(number, crate::value::Number::Float(_)),
+            (Content::Number(number, _), "int") => !number.is_f64(),
             _ => false,
         };
         if !fits {
@@ -269,7 +254,7 @@ impl<'t> Builder<'_, 't> {
     /// Keeps the first of several entries with one key, and reports the others.
     fn drop_duplicates(&mut self, entries: &mut Vec<Entry<'t>>) {
         let mut order: Vec<usize> = (0..entries.len()).collect();
-        order.sort_by(|a, b| entries[*a].key.cmp(entries[*b].key));
+        order.sort_by(|a, b| entries[*a].key.cmp(&entries[*b].key));
         let mut extra: Vec<usize> = Vec::new();
         let mut first = 0;
         for index in 1..order.len() {
@@ -304,9 +289,9 @@ impl<'t> Builder<'_, 't> {
         let mut maps = Vec::new();
         for node in merges {
             let span = node.span();
-            let several = match &node.content {
+            let several = match node.content {
                 Content::List(items) => items,
-                _ => std::slice::from_ref(&node),
+                _ => vec![node],
             };
             for node in several {
                 if let Content::Map(entries) = node.content {
@@ -321,12 +306,9 @@ impl<'t> Builder<'_, 't> {
         if maps.is_empty() {
             return;
         }
-        let mut known: HashSet<&str> = entries.iter().map(|entry| entry.key).collect();
-        for entry in maps.into_iter().flatten() {
-            if known.insert(entry.key) {
-                entries.push(*entry);
-            }
-        }
+        let mut known: HashSet<Cow<'t, str>> = entries.iter().map(|entry| entry.key.clone()).collect();
+        let merged = maps.into_iter().flatten();
+        entries.extend(merged.filter(|entry| known.insert(entry.key.clone())));
     }
 
     fn syntax_error(&mut self, error: &saphyr_parser::ScanError) {

@@ -1,15 +1,16 @@
 //! JSON text to trees: RFC 8259, strictly. Several values after one another are several documents.
 
+use std::borrow::Cow;
+
 use crate::finding::code;
 use crate::reporter::Reporter;
-use crate::scratch::Arena;
 use crate::source::Place;
 use crate::yaml::scalar;
 use crate::yaml::tree::{Content, Entry, Node};
 
 /// All documents up to the first error of syntax.
-pub(super) fn read<'t>(text: &'t str, arena: &'t Arena, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
-    let mut reader = Reader { text, arena, at: 0, place: Place::START, depth: 0, reporter };
+pub(super) fn read<'t>(text: &'t str, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
+    let mut reader = Reader { text, at: 0, place: Place::START, depth: 0, reporter };
     let mut documents = Vec::new();
     reader.skip_space();
     while reader.at < text.len() {
@@ -26,7 +27,6 @@ struct Stop;
 
 struct Reader<'r, 't> {
     text: &'t str,
-    arena: &'t Arena,
     /// In bytes; always between two characters.
     at: usize,
     place: Place,
@@ -109,7 +109,7 @@ impl<'t> Reader<'_, 't> {
         let mut items = Vec::new();
         if self.peek() == Some(']') {
             self.bump();
-            return Ok(Content::List(self.arena.alloc_slice_copy(&items)));
+            return Ok(Content::List(items));
         }
         loop {
             items.push(self.value()?);
@@ -118,7 +118,7 @@ impl<'t> Reader<'_, 't> {
                 Some(',') => self.bump(),
                 Some(']') => {
                     self.bump();
-                    return Ok(Content::List(self.arena.alloc_slice_copy(&items)));
+                    return Ok(Content::List(items));
                 }
                 _ => return self.unexpected("`,` or `]`"),
             };
@@ -131,7 +131,7 @@ impl<'t> Reader<'_, 't> {
         let mut known = std::collections::HashMap::new();
         if self.peek() == Some('}') {
             self.bump();
-            return Ok(Content::Map(self.arena.alloc_slice_copy(&entries)));
+            return Ok(Content::Map(entries));
         }
         loop {
             let key_start = self.place;
@@ -147,7 +147,7 @@ impl<'t> Reader<'_, 't> {
             self.bump();
             self.skip_space();
             let value = self.value()?;
-            if let Some(first) = known.insert(key, key_start) {
+            if let Some(first) = known.insert(key.clone(), key_start) {
                 let before = self.reporter.source(first);
                 self.reporter
                     .error(
@@ -165,7 +165,7 @@ impl<'t> Reader<'_, 't> {
                 Some(',') => self.bump(),
                 Some('}') => {
                     self.bump();
-                    return Ok(Content::Map(self.arena.alloc_slice_copy(&entries)));
+                    return Ok(Content::Map(entries));
                 }
                 _ => return self.unexpected("`,` or `}`"),
             };
@@ -173,7 +173,7 @@ impl<'t> Reader<'_, 't> {
         }
     }
 
-    fn string(&mut self) -> Result<&'t str, Stop> {
+    fn string(&mut self) -> Result<Cow<'t, str>, Stop> {
         self.bump();
         let begin = self.at;
         let mut owned: Option<String> = None;
@@ -182,7 +182,7 @@ impl<'t> Reader<'_, 't> {
             match self.peek() {
                 Some('"') => {
                     self.bump();
-                    return Ok(owned.map_or(&self.text[begin..from], |text| self.arena.alloc_str(&text)));
+                    return Ok(owned.map_or(Cow::Borrowed(&self.text[begin..from]), Cow::Owned));
                 }
                 Some('\\') => {
                     let mut text = owned.unwrap_or_else(|| self.text[begin..from].to_owned());
@@ -270,8 +270,8 @@ impl<'t> Reader<'_, 't> {
             scalar::integer(text.trim_start_matches('-'), 10, text.starts_with('-'))
         };
         Ok(match number {
-            Ok(number) => Content::Number(number, text),
-            Err(_) => Content::OddNumber(text),
+            Ok(number) => Content::Number(number, text.into()),
+            Err(_) => Content::OddNumber(text.into()),
         })
     }
 
@@ -281,8 +281,8 @@ impl<'t> Reader<'_, 't> {
         let text = &rest[..length];
         let content = match text {
             "null" => Content::Null,
-            "true" => Content::Bool(true, text),
-            "false" => Content::Bool(false, text),
+            "true" => Content::Bool(true, text.into()),
+            "false" => Content::Bool(false, text.into()),
             _ => return self.fail(format!("`{text}` is not JSON"), "strings stand in double quotes"),
         };
         for _ in 0..length {

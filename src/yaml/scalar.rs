@@ -2,16 +2,19 @@
 //!
 //! `no`, `on`, `12:30:45` and `2021-12-01` are strings; `012345`, `0x1F`, `1.5` and `true` are not.
 
-use crate::value::Number;
+use std::borrow::Cow;
+
+use serde_json::Number;
+
 use crate::yaml::tree::Content;
 
 /// What a plain scalar without a tag means.
-pub(super) fn resolve(text: &str) -> Content<'_> {
+pub(super) fn resolve(text: Cow<'_, str>) -> Content<'_> {
     // Most scalars begin with another letter and need no closer look.
     if !matches!(text.as_bytes().first(), None | Some(b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'+'..=b'9')) {
         return Content::Text(text);
     }
-    match text {
+    match &*text {
         "" | "~" | "null" | "Null" | "NULL" => return Content::Null,
         "true" | "True" | "TRUE" => return Content::Bool(true, text),
         "false" | "False" | "FALSE" => return Content::Bool(false, text),
@@ -20,7 +23,7 @@ pub(super) fn resolve(text: &str) -> Content<'_> {
     if !matches!(text.as_bytes()[0], b'0'..=b'9' | b'+' | b'-' | b'.') {
         return Content::Text(text);
     }
-    match number(text) {
+    match number(&text) {
         Some(Ok(number)) => Content::Number(number, text),
         Some(Err(Odd)) => Content::OddNumber(text),
         None => Content::Text(text),
@@ -54,17 +57,13 @@ fn number(text: &str) -> Option<Result<Number, Odd>> {
 
 /// Reads decimal text that is known to be a JSON or YAML float.
 pub(super) fn decimal(text: &str) -> Result<Number, Odd> {
-    text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Number::Float).ok_or(Odd)
+    text.parse::<f64>().ok().and_then(Number::from_f64).ok_or(Odd)
 }
 
 /// Reads digits that are known to be digits of `radix`.
 pub(super) fn integer(digits: &str, radix: u32, negative: bool) -> Result<Number, Odd> {
     let magnitude = u64::from_str_radix(digits, radix).map_err(|_| Odd)?;
-    match (i64::try_from(magnitude), negative) {
-        (Ok(number), false) => Ok(Number::Integer(number)),
-        (Err(_), false) => Ok(Number::Unsigned(magnitude)),
-        (_, true) => 0_i64.checked_sub_unsigned(magnitude).map(Number::Integer).ok_or(Odd),
-    }
+    if negative { 0_i64.checked_sub_unsigned(magnitude).map(Number::from).ok_or(Odd) } else { Ok(magnitude.into()) }
 }
 
 fn all(text: &str, fits: impl Fn(&u8) -> bool) -> bool {

@@ -6,13 +6,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::value::Number;
 
 fn read_as(format: Format, text: &str) -> (Vec<serde_yaml::Value>, Vec<&'static str>) {
     let file: Arc<str> = Arc::from("m.yaml");
     let mut reporter = Reporter::new(&file, text);
-    let arena = Arena::new();
-    let documents = read(text, format, &arena, &mut reporter).iter().map(plain).collect();
+    let documents = read(text, format, &mut reporter).iter().map(plain).collect();
     (documents, reporter.finish().iter().map(|finding| finding.code).collect())
 }
 
@@ -26,9 +24,7 @@ fn plain(node: &Node<'_>) -> serde_yaml::Value {
     match &node.content {
         Content::Null => Other::Null,
         Content::Bool(value, _) => Other::Bool(*value),
-        Content::Number(Number::Integer(number), _) => Other::from(*number),
-        Content::Number(Number::Unsigned(number), _) => Other::from(*number),
-        Content::Number(Number::Float(number), _) => Other::from(*number),
+        Content::Number(number, _) => serde_yaml::to_value(number).expect("a number"),
         Content::OddNumber(text) | Content::Text(text) => Other::from(text.to_string()),
         Content::List(items) => Other::Sequence(items.iter().map(plain).collect()),
         Content::Map(entries) => Other::Mapping(
@@ -190,8 +186,7 @@ fn every_node_knows_its_place() {
     let text = "a:\n  - é: 'x'\n    b: [1, two]\n";
     let file: Arc<str> = Arc::from("m.yaml");
     let mut reporter = Reporter::new(&file, text);
-    let arena = Arena::new();
-    let documents = read(text, Format::Yaml, &arena, &mut reporter);
+    let documents = read(text, Format::Yaml, &mut reporter);
     let item = match &documents[0].get("a").unwrap().value.content {
         Content::List(items) => &items[0],
         other => panic!("{other:?}"),

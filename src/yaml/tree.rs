@@ -1,13 +1,16 @@
-//! The tree: values with places. It stands in an arena, so that it costs next to nothing to build, copy and drop.
+//! The tree: values with places.
+
+use std::borrow::Cow;
+
+use serde_json::Number;
 
 use crate::source::Place;
-use crate::value::Number;
 
 /// From the first character to the one after the last.
 pub type Span = (Place, Place);
 
-/// One value and where it was written. Text is that of the input where it stands there as it is.
-#[derive(Clone, Copy, Debug)]
+/// One value and where it was written. Text is that of the input if it is there as it is.
+#[derive(Clone, Debug)]
 pub struct Node<'t> {
     pub start: Place,
     pub end: Place,
@@ -15,23 +18,23 @@ pub struct Node<'t> {
 }
 
 /// What a node holds, resolved by the core schema of YAML 1.2.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Content<'t> {
     Null,
     /// With its text, for the advice to quote it.
-    Bool(bool, &'t str),
-    Number(Number, &'t str),
+    Bool(bool, Cow<'t, str>),
+    Number(Number, Cow<'t, str>),
     /// A number that JSON can't carry: infinite, not a number, or an integer beyond 64 bits.
-    OddNumber(&'t str),
-    Text(&'t str),
-    List(&'t [Node<'t>]),
-    Map(&'t [Entry<'t>]),
+    OddNumber(Cow<'t, str>),
+    Text(Cow<'t, str>),
+    List(Vec<Node<'t>>),
+    Map(Vec<Entry<'t>>),
 }
 
 /// One member of a map. Keys are unique within it; a key is its text, whatever it would resolve to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Entry<'t> {
-    pub key: &'t str,
+    pub key: Cow<'t, str>,
     pub key_start: Place,
     pub key_end: Place,
     pub value: Node<'t>,
@@ -57,7 +60,7 @@ impl<'t> Node<'t> {
     }
 
     /// The members of a map; none for anything else.
-    pub fn entries(&self) -> Option<&'t [Entry<'t>]> {
+    pub fn entries(&self) -> Option<&[Entry<'t>]> {
         match &self.content {
             Content::Map(entries) => Some(entries),
             _ => None,
@@ -65,7 +68,7 @@ impl<'t> Node<'t> {
     }
 
     /// The member `key` of a map.
-    pub fn get(&self, key: &str) -> Option<&'t Entry<'t>> {
+    pub fn get(&self, key: &str) -> Option<&Entry<'t>> {
         self.entries()?.iter().find(|entry| entry.key == key)
     }
 

@@ -18,7 +18,6 @@ mod faults;
 mod folding;
 mod forms;
 mod hostile;
-mod index;
 mod init;
 mod killed;
 mod man;

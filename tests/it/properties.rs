@@ -17,9 +17,11 @@ use dixaform::render::palette::Palette;
 use dixaform::render::text::TextOptions;
 use dixaform::settings::LastApplied;
 use dixaform::state::{Lineage, State, file_v1};
-use dixaform::value::{Map, Value};
 use dixaform::{json, manifest, render};
 use proptest::prelude::*;
+use serde_json::Value;
+
+type Map = serde_json::Map<String, Value>;
 
 /// A manifest as it was made up.
 #[derive(Clone, Debug)]
@@ -39,19 +41,19 @@ impl Made {
     fn document(&self) -> Value {
         let mut spec = self.content.clone();
         if !self.attributes.is_empty() {
-            spec.set(CUSTOM_ATTRIBUTES, Value::Map(self.attributes.clone()));
+            spec.insert(CUSTOM_ATTRIBUTES.to_owned(), Value::Object(self.attributes.clone()));
         }
-        let metadata = Map::from_iter([("name".to_owned(), Value::text(&self.name))]);
-        Value::Map(Map::from_iter([
-            ("apiVersion".to_owned(), Value::text("dixaform/v1")),
-            ("kind".to_owned(), Value::text(self.kind.manifest_word())),
-            ("metadata".to_owned(), Value::Map(metadata)),
-            ("spec".to_owned(), Value::Map(spec)),
+        let metadata = Map::from_iter([("name".to_owned(), Value::from(self.name.as_str()))]);
+        Value::Object(Map::from_iter([
+            ("apiVersion".to_owned(), Value::from("dixaform/v1")),
+            ("kind".to_owned(), Value::from(self.kind.manifest_word())),
+            ("metadata".to_owned(), Value::Object(metadata)),
+            ("spec".to_owned(), Value::Object(spec)),
         ]))
     }
 
     fn as_json(&self) -> String {
-        let value: serde_json::Value = serde_json::from_str(&json::write(&self.document())).expect("our JSON is JSON");
+        let value = self.document();
         serde_json::to_string_pretty(&value).expect("it can be written")
     }
 
@@ -61,7 +63,7 @@ impl Made {
         if self.as_json().contains(['\u{2028}', '\u{2029}']) {
             return self.as_json();
         }
-        let value: serde_json::Value = serde_json::from_str(&json::write(&self.document())).expect("our JSON is JSON");
+        let value = self.document();
         serde_yaml::to_string(&value).expect("it can be written")
     }
 }
@@ -81,8 +83,8 @@ fn made() -> impl Strategy<Value = Made> {
 
 fn attribute() -> impl Strategy<Value = Value> {
     prop_oneof![
-        3 => bodies::odd_text().prop_map(Value::Text),
-        2 => prop::collection::vec("[a-z_]{1,6}".prop_map(Value::Text), 1..4).prop_map(Value::List),
+        3 => bodies::odd_text().prop_map(Value::from),
+        2 => prop::collection::vec("[a-z_]{1,6}".prop_map(Value::from), 1..4).prop_map(Value::Array),
         1 => Just(Value::Null),
     ]
 }
@@ -133,9 +135,9 @@ fn plan_of(all: &[Made], state: &State) -> Plan {
 /// The same value with the members of every map turned round.
 fn reversed(value: &Value) -> Value {
     match value {
-        Value::List(items) => Value::List(items.iter().map(reversed).collect()),
-        Value::Map(map) => {
-            Value::Map(map.iter().rev().map(|(name, member)| (name.to_owned(), reversed(member))).collect())
+        Value::Array(items) => Value::Array(items.iter().map(reversed).collect()),
+        Value::Object(map) => {
+            Value::Object(map.iter().rev().map(|(name, member)| (name.to_owned(), reversed(member))).collect())
         }
         other => other.clone(),
     }
@@ -143,7 +145,7 @@ fn reversed(value: &Value) -> Value {
 
 /// The plan as text of any width. As JSON it is data, and has to be JSON.
 fn drawings(plan: &Plan) -> Vec<String> {
-    let parsed: Result<serde_json::Value, _> = serde_json::from_str(&render::json_v1::plan(plan));
+    let parsed: Result<Value, _> = serde_json::from_str(&render::json_v1::plan(plan));
     assert!(parsed.is_ok(), "{parsed:?}");
     let text =
         |width| render::text::plan(plan, &TextOptions { palette: Palette::plain(), width, requests_sent: Some(0) });
@@ -167,7 +169,7 @@ proptest! {
         let again = json::parse(&form).expect("the canonical form is JSON");
         prop_assert_eq!(&canonical(&again), &form);
         prop_assert_eq!(&canonical(&reversed(&document)), &form);
-        prop_assert_eq!(json::parse(&json::write(&document)).expect("it is JSON"), document);
+        prop_assert_eq!(json::parse(&document.to_string()).expect("it is JSON"), document);
     }
 
     #[test]
@@ -206,7 +208,7 @@ proptest! {
         let state = tenant::apply(&plan_of(&all, &nothing()), nothing(), LastApplied::Full);
         let mut changed = all.clone();
         let made = &mut changed[pick % all.len()];
-        made.attributes.set(id.clone(), Value::text("a value that is made up nowhere else"));
+        made.attributes.insert(id.clone(), Value::from("a value that is made up nowhere else"));
         let plan = plan_of(&changed, &state);
         prop_assert_eq!(plan.changes.len(), 1);
         let change = &plan.changes[0];

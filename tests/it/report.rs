@@ -4,7 +4,6 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use dixaform::json;
 use dixaform::schema::{Subject, schema};
 use jsonschema::Validator;
 use serde_json::Value;
@@ -13,7 +12,7 @@ use crate::support::manifests::{LEGACY, ORDER, email};
 use crate::support::{Workspace, terminate};
 
 fn validator(subject: Subject) -> Validator {
-    let schema = serde_json::from_str(&json::write(&schema(subject))).unwrap();
+    let schema = schema(subject);
     jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()
 }
 

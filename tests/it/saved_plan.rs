@@ -2,7 +2,8 @@
 
 use dixaform::digest::Digest;
 use dixaform::json;
-use dixaform::value::{self, Map};
+
+type Map = serde_json::Map<String, Value>;
 use serde_json::Value;
 
 use crate::support::manifests::{LEGACY, ORDER, SMS, TEXT, email};
@@ -113,17 +114,17 @@ fn a_plan_that_was_edited_is_refused_whatever_was_edited() {
 /// Changes a saved plan as somebody would who knows how it is sealed. The edit gets its first change.
 fn forge(workspace: &Workspace, name: &str, edit: impl FnOnce(&mut Map)) {
     let mut plan = map(json::parse(&workspace.read(name)).unwrap());
-    plan.remove("seal");
-    let Some(value::Value::List(changes)) = plan.get_mut("changes") else { panic!("no changes") };
-    let value::Value::Map(first) = &mut changes[0] else { panic!("no change") };
+    plan.shift_remove("seal");
+    let Some(Value::Array(changes)) = plan.get_mut("changes") else { panic!("no changes") };
+    let Value::Object(first) = &mut changes[0] else { panic!("no change") };
     edit(first);
-    let text = json::write_map(&plan);
+    let text = Value::Object(plan.clone()).to_string();
     let text = text.strip_suffix('}').unwrap();
     workspace.write(name, format!("{text},\"seal\":\"{}\"}}\n", Digest::of_bytes(text.as_bytes())));
 }
 
-fn map(value: value::Value) -> Map {
-    let value::Value::Map(map) = value else { panic!("{value:?} is no map") };
+fn map(value: Value) -> Map {
+    let Value::Object(map) = value else { panic!("{value:?} is no map") };
     map
 }
 
@@ -131,14 +132,16 @@ fn map(value: value::Value) -> Map {
 fn other_change() -> Map {
     let other = Workspace::fast().file("manifests/order.yaml", &ORDER.replace("order #123", "order #999"));
     let plan = other.run("plan --format json").exit(0).stdout;
-    let changes = map(json::parse(&plan).unwrap()).remove("changes");
-    let Some(value::Value::List(changes)) = changes else { panic!("no changes") };
+    let changes = map(json::parse(&plan).unwrap()).shift_remove("changes");
+    let Some(Value::Array(changes)) = changes else { panic!("no changes") };
     map(changes.into_iter().next().unwrap())
 }
 
 #[test]
 fn what_is_sent_is_what_the_fingerprint_is_over_even_in_a_plan_that_was_sealed_again() {
-    let take = |change: &mut Map, other: &Map, name: &'static str| change.set(name, other.get(name).unwrap().clone());
+    let take = |change: &mut Map, other: &Map, name: &'static str| {
+        change.insert(name.to_owned(), other.get(name).unwrap().clone());
+    };
     type Forgery<'f> = &'f dyn Fn(&mut Map, &Map);
     let forgeries: [Forgery<'_>; 5] = [
         // Another body, with the fingerprint that a change with this body has.
@@ -146,11 +149,11 @@ fn what_is_sent_is_what_the_fingerprint_is_over_even_in_a_plan_that_was_sealed_a
         // The same, called an update: the content that it records need not be that of its body.
         &|change, other| {
             take(change, other, "after");
-            change.set("action", value::Value::text("update"));
+            change.insert("action".to_owned(), Value::from("update"));
         },
         &|change, other| take(change, other, "digest"),
-        &|change, _| change.set("digest", value::Value::Null),
-        &|change, _| change.set("after", value::Value::Null),
+        &|change, _| drop(change.insert("digest".to_owned(), Value::Null)),
+        &|change, _| drop(change.insert("after".to_owned(), Value::Null)),
     ];
     for (number, forgery) in forgeries.into_iter().enumerate() {
         let workspace = planned();

@@ -8,57 +8,51 @@ use std::sync::Arc;
 
 use dixaform::reporter::Reporter;
 use dixaform::schema::{Subject, schema};
-use dixaform::scratch::Arena;
-use dixaform::value::{Number, Value};
 use dixaform::yaml::{self, Content, Format, Node};
-use dixaform::{json, manifest, project};
+use dixaform::{manifest, project};
 use jsonschema::Validator;
+use serde_json::{Number, Value};
 
 use crate::support::Workspace;
 
-fn as_json(value: &Value) -> serde_json::Value {
-    serde_json::from_str(&json::write(value)).unwrap()
-}
-
 /// A validator as editors have it, for which a `format` is a rule.
 fn strict(subject: Subject) -> Validator {
-    jsonschema::draft202012::options().should_validate_formats(true).build(&as_json(&schema(subject))).unwrap()
+    jsonschema::draft202012::options().should_validate_formats(true).build(&schema(subject)).unwrap()
 }
 
 /// A validator as the draft has it by default, for which a `format` is a note.
 fn lenient(subject: Subject) -> Validator {
-    jsonschema::draft202012::options().build(&as_json(&schema(subject))).unwrap()
+    jsonschema::draft202012::options().build(&schema(subject)).unwrap()
 }
 
 #[track_caller]
-fn assert_valid(validator: &Validator, value: &serde_json::Value, what: &str) {
+fn assert_valid(validator: &Validator, value: &Value, what: &str) {
     let errors: Vec<String> =
         validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{what}: {errors:#?}");
 }
 
 /// The documents of a text as values, and whether its reader found the text itself to be wrong.
-fn documents(name: &str, bytes: &[u8]) -> (Vec<serde_json::Value>, bool) {
+fn documents(name: &str, bytes: &[u8]) -> (Vec<Value>, bool) {
     let file = Arc::from(name);
     let Ok(text) = yaml::decode(&file, bytes) else { return (Vec::new(), true) };
     let mut reporter = Reporter::new(&file, text);
-    let arena = Arena::new();
-    let nodes = yaml::read(text, Format::of(name, text), &arena, &mut reporter);
+    let nodes = yaml::read(text, Format::of(name, text), &mut reporter);
     let wrong = reporter.finish().has_errors();
-    (nodes.iter().map(|node| as_json(&plain(node))).collect(), wrong)
+    (nodes.iter().map(|node| plain(node)).collect(), wrong)
 }
 
 fn plain(node: &Node<'_>) -> Value {
     match &node.content {
         Content::Null => Value::Null,
         Content::Bool(value, _) => Value::Bool(*value),
-        Content::Number(number, _) => Value::Number(*number),
+        Content::Number(number, _) => Value::Number(number.clone()),
         // JSON can't carry it; to a schema it is a number like another.
-        Content::OddNumber(_) => Value::Number(Number::Integer(0)),
-        Content::Text(text) => Value::text(*text),
-        Content::List(items) => Value::List(items.iter().map(plain).collect()),
+        Content::OddNumber(_) => Value::Number(Number::from(0)),
+        Content::Text(text) => Value::from(&**text),
+        Content::List(items) => Value::Array(items.iter().map(plain).collect()),
         Content::Map(entries) => {
-            Value::Map(entries.iter().map(|entry| (entry.key.to_string(), plain(&entry.value))).collect())
+            Value::Object(entries.iter().map(|entry| (entry.key.to_string(), plain(&entry.value))).collect())
         }
     }
 }
@@ -81,14 +75,14 @@ fn files_below(folder: &str) -> Vec<PathBuf> {
 fn every_schema_is_one_and_the_command_prints_it() {
     let workspace = Workspace::new();
     for subject in Subject::ALL {
-        let value = as_json(&schema(subject));
+        let value = schema(subject);
         assert_eq!(value["$schema"], "https://json-schema.org/draft/2020-12/schema");
         assert_eq!(value["$id"], format!("https://dixaform.dev/schema/{}-1.json", subject.word()));
         assert!(value["title"].is_string() && value["description"].is_string());
         let problem = jsonschema::draft202012::meta::validate(&value).err().map(|error| error.to_string());
         assert_eq!(problem, None, "{subject:?}");
         let printed = workspace.run(&format!("schema {}", subject.word())).exit(0);
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&printed.stdout).unwrap(), value);
+        assert_eq!(serde_json::from_str::<Value>(&printed.stdout).unwrap(), value);
         assert_eq!(printed.stdout, workspace.run(&format!("schema {}", subject.word())).exit(0).stdout);
     }
     let _ = workspace.run("schema journal").exit(64);
@@ -98,12 +92,9 @@ fn every_schema_is_one_and_the_command_prints_it() {
 fn every_reference_leads_to_a_definition_and_every_definition_is_used() {
     for subject in Subject::ALL {
         let value = schema(subject);
-        let text = json::write(&value);
-        let defined: BTreeSet<String> = value
-            .get("$defs")
-            .and_then(Value::as_map)
-            .map(|map| map.iter().map(|(name, _)| name.to_owned()).collect())
-            .unwrap_or_default();
+        let text = value.to_string();
+        let defined: BTreeSet<String> =
+            value.get("$defs").and_then(Value::as_object).map(|map| map.keys().cloned().collect()).unwrap_or_default();
         let used = text.split("\"#/$defs/").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
         assert_eq!(used.collect::<BTreeSet<_>>(), defined, "{subject:?}");
     }
@@ -111,7 +102,7 @@ fn every_reference_leads_to_a_definition_and_every_definition_is_used() {
 
 #[test]
 fn every_member_says_what_it_is() {
-    fn properties<'v>(value: &'v serde_json::Value, found: &mut Vec<(&'v str, &'v serde_json::Value)>) {
+    fn properties<'v>(value: &'v Value, found: &mut Vec<(&'v str, &'v Value)>) {
         if let Some(map) = value["properties"].as_object() {
             found.extend(map.iter().map(|(name, schema)| (name.as_str(), schema)));
         }
@@ -119,7 +110,7 @@ fn every_member_says_what_it_is() {
         below.chain(value.as_array().into_iter().flatten()).for_each(|value| properties(value, found));
     }
     for subject in [Subject::Manifest, Subject::Project] {
-        let value = as_json(&schema(subject));
+        let value = schema(subject);
         let mut found = Vec::new();
         properties(&value, &mut found);
         assert!(found.len() > 15);
@@ -135,7 +126,7 @@ fn every_member_says_what_it_is() {
             .collect();
         assert!(silent.is_empty(), "{silent:#?}");
     }
-    let text = json::write(&schema(Subject::Manifest));
+    let text = schema(Subject::Manifest).to_string();
     assert!(text.contains("https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport"));
 }
 
@@ -330,8 +321,8 @@ fn the_schema_of_the_project_file_has_every_setting_and_no_other() {
             findings.iter().find_map(|finding| finding.hint.clone()?.strip_prefix("it knows ").map(str::to_owned));
         hint.unwrap().split(", ").map(str::to_owned).collect::<BTreeSet<_>>()
     };
-    let value = as_json(&schema(Subject::Project));
-    let names = |schema: &serde_json::Value| schema["properties"].as_object().unwrap().keys().cloned().collect();
+    let value = schema(Subject::Project);
+    let names = |schema: &Value| schema["properties"].as_object().unwrap().keys().cloned().collect();
     let known: BTreeSet<String> = names(&value);
     assert_eq!(known, hint("version: 1\nnobodyKnows: 1\n"));
     let known: BTreeSet<String> = names(&value["$defs"]["tenant"]);
@@ -379,7 +370,7 @@ fn the_plans_that_the_program_writes_are_taken_and_so_are_members_of_a_later_ver
         plan
     };
     let first = check(&workspace, "--out first.plan");
-    let saved: serde_json::Value = serde_json::from_str(&workspace.read("first.plan")).unwrap();
+    let saved: Value = serde_json::from_str(&workspace.read("first.plan")).unwrap();
     assert_valid(&validator, &saved, "a saved plan");
     let _ = workspace.run("apply --yes examples/quickstart").exit(0);
     check(&workspace, "");

@@ -22,9 +22,9 @@ fn client(server: &Server) -> HttpClient {
     HttpClient::new(options(server)).expect("a client")
 }
 
-fn body() -> Map {
+fn body() -> Map<String, Value> {
     let body = json::parse(r#"{"requesterId":"r","attachments":[],"_type":"Email"}"#).expect("valid");
-    body.as_map().expect("a map").clone()
+    body.as_object().expect("a map").clone()
 }
 
 /// One POST against a server that answers as told, and how often the server saw it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::api::{AttributeReading, ConversationReading};
-use crate::value::Value;
+use serde_json::Value;
 
 fn adopting(manifest: &str, id: i64) -> String {
     manifest.replace("annotations: {}", &format!("annotations: {{dixaform/adopt: '{id}'}}"))
@@ -33,7 +33,7 @@ pub(super) fn reading(id: i64, attributes: &[(&str, Value)]) -> ConversationRead
 #[tokio::test(start_paused = true)]
 async fn only_the_attributes_that_the_conversation_lacks_are_written() {
     let mut stage = Stage::new();
-    stage.api.has(reading(7, &[(TEXT, Value::text("1"))]));
+    stage.api.has(reading(7, &[(TEXT, Value::from("1"))]));
     let manifests = format!("{}  customAttributes: {{{TEXT}: '1', {SELECT}: [payment]}}\n", email("a"));
     let run = stage.apply(&adopting(&manifests, 7)).await;
     assert_eq!(run.outcome("conversation.a"), &done(7));
@@ -44,7 +44,7 @@ async fn only_the_attributes_that_the_conversation_lacks_are_written() {
 #[tokio::test(start_paused = true)]
 async fn a_conversation_that_has_everything_is_only_read() {
     let mut stage = Stage::new();
-    stage.api.has(reading(7, &[(TEXT, Value::text("1"))]));
+    stage.api.has(reading(7, &[(TEXT, Value::from("1"))]));
     let run = stage.apply(&adopting(&noted("a", "'1'"), 7)).await;
     assert_eq!(run.report.counts.adopted, 1);
     assert_eq!(stage.calls(), ["GET 7"]);

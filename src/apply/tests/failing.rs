@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::api::{AttributeReading, CallError};
 use crate::apply::tests::adopting::reading;
-use crate::value::Value;
+use serde_json::Value;
 
 fn rejected() -> CallError {
     CallError::Rejected { status: 400, message: "Invalid value in request".into() }
@@ -319,7 +319,7 @@ async fn a_cleared_value_that_is_still_listed_is_a_warning() {
     let mut stage = Stage::new();
     stage.apply(&noted("a", "'1'")).await;
     let reading = |value| AttributeReading { id: TEXT.into(), name: "Order".into(), identifier: "order".into(), value };
-    stage.api.answer_patches_with(vec![reading(Value::text("1"))]);
+    stage.api.answer_patches_with(vec![reading(Value::from("1"))]);
     let run = stage.apply(&noted("a", "null")).await;
     let Outcome::Done { warnings, .. } = run.outcome("conversation.a") else { panic!("done") };
     assert_eq!(warnings.len(), 1);

@@ -13,8 +13,7 @@ use crate::api::{
 };
 use crate::conversation::{Attributes, ConversationId, Kind, attributes_to_map};
 use crate::journal::{Append, CallKind, Entry, JournalError};
-use crate::json;
-use crate::value::{Map, Value};
+use serde_json::{Map, Value};
 
 /// How long a call takes.
 const LATENCY: Duration = Duration::from_millis(50);
@@ -146,8 +145,8 @@ impl Write for Fake {
         Permit::granted()
     }
 
-    async fn make(&self, _permit: Permit, _kind: Kind, body: &Map) -> Result<Created, CallError> {
-        let subject = body.get("subject").and_then(Value::as_text).expect("the tests send subjects");
+    async fn make(&self, _permit: Permit, _kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
+        let subject = body.get("subject").and_then(Value::as_str).expect("the tests send subjects");
         let call = format!("POST {subject}");
         self.answer(&call, call.clone()).await?;
         let id = ConversationId(self.next_id.fetch_add(1, Ordering::Relaxed));
@@ -161,7 +160,7 @@ impl Write for Fake {
         attributes: &Attributes,
     ) -> Result<Vec<AttributeReading>, CallError> {
         let call = format!("PATCH {id}");
-        let body = json::write_map(&attributes_to_map(attributes));
+        let body = Value::Object(attributes_to_map(attributes));
         self.answer(&call, format!("{call} {body}")).await?;
         Ok(self.patch_answer.clone())
     }

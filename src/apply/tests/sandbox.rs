@@ -7,7 +7,7 @@ use crate::access::AuthScheme;
 use crate::api::{HttpClient, HttpOptions, Read as _, Token};
 use crate::apply::preflight::preflight;
 use crate::sandbox::{KnownAttribute, KnownInput, Sandbox, SandboxOptions};
-use crate::value::Value;
+use serde_json::Value;
 
 const IMPORT: &str = r"
 ---
@@ -94,8 +94,8 @@ async fn what_was_applied_is_in_the_tenant_and_planning_again_is_empty() {
     let reading = client.reader().conversation(id).await.expect("it exists");
     assert_eq!(reading.requester_id, REQUESTER);
     let attributes = reading.attributes.expect("a conversation lists them");
-    assert_eq!(attributes[TEXT].value, Value::text("1"));
-    assert_eq!(attributes[SELECT].value, Value::List(vec![Value::text("payment"), Value::text("card")]));
+    assert_eq!(attributes[TEXT].value, Value::from("1"));
+    assert_eq!(attributes[SELECT].value, Value::Array(vec![Value::from("payment"), Value::from("card")]));
     let messages = client.reader().messages(id).await.expect("it has messages");
     assert_eq!(messages[0].external_id.as_deref(), Some("mark-a"));
     sandbox.shutdown().await;

@@ -8,11 +8,11 @@ use crate::journal::{CallKind, InDoubt, Intent};
 use crate::json;
 use crate::spec::Spec;
 use crate::state::Applied;
-use crate::value::Value;
+use serde_json::Value;
 
 /// An e-mail of the one requester, with a mark or without.
 fn doubt(seq: u64, name: &str, requester: &str, marker: Option<&str>) -> InDoubt {
-    let Ok(Value::Map(content)) = json::parse(r#"{"_type":"Email","message":{"_type":"Inbound"}}"#) else {
+    let Ok(Value::Object(content)) = json::parse(r#"{"_type":"Email","message":{"_type":"Inbound"}}"#) else {
         panic!("a map")
     };
     let conversation = Conversation { content, attributes: Attributes::new() };

@@ -37,7 +37,7 @@ async fn after_a_fault_the_client_says_surely_not_done_only_where_nothing_was_do
             "message":{{"_type":"Inbound","content":{{"_type":"Text","value":"Hello"}}}}}}"#
     );
     let body = json::parse(&text).expect("valid");
-    let body = body.as_map().expect("a map");
+    let body = body.as_object().expect("a map");
     for fault in Fault::ALL {
         let plain = writer.make(writer.permit().await, Kind::Conversation, body).await.expect("made");
         let result = writer.make(writer.permit().await, Kind::Conversation, body).await;

@@ -2,10 +2,8 @@
 //! name. `customAttributes` comes last; its ids, like the members of a free-form map, stand in ascending order.
 
 use crate::conversation::CUSTOM_ATTRIBUTES;
-use crate::scratch::{Arena, ArenaVec};
+use crate::plan::shown::{Map, Value};
 use crate::shape::{Form, Shape, Union};
-use crate::value::{Map, Value};
-use crate::view::{self, Members, View};
 
 /// What is known of the shape of a value.
 #[derive(Clone, Copy, Debug)]
@@ -110,34 +108,5 @@ fn put_in_order(value: &mut Value, known: Known) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {}
-    }
-}
-
-/// [`ordered`] for a value that is only looked at.
-pub(super) fn ordered_members<'t>(members: Members<'t>, known: Known, arena: &'t Arena) -> Members<'t> {
-    let order = Order::of(known, view::member(members, "_type").and_then(View::as_text));
-    let mut ordered = ArenaVec::with_capacity_in(members.len(), arena);
-    let (mut before, mut is_sorted) = ((0_usize, ""), true);
-    for (name, member) in members {
-        let (rank, known) = order.look_up(name, before.0.saturating_add(1));
-        is_sorted &= before <= (rank, name);
-        before = (rank, name);
-        ordered.push((*name, ordered_view(*member, known, arena)));
-    }
-    // Most are written as Dixa documents them.
-    if !is_sorted {
-        ordered.sort_by(|(one, _), (other, _)| order.key(one).cmp(&order.key(other)));
-    }
-    ordered.into_bump_slice()
-}
-
-fn ordered_view<'t>(view: View<'t>, known: Known, arena: &'t Arena) -> View<'t> {
-    match view {
-        View::List(elements) => {
-            let element = |element: &View<'t>| ordered_view(*element, known.element(), arena);
-            View::List(arena.alloc_slice_fill_iter(elements.iter().map(element)))
-        }
-        View::Map(members) => View::Map(ordered_members(members, known, arena)),
-        View::Null | View::Bool(_) | View::Number(_) | View::Text(_) | View::SetByDixaform => view,
     }
 }

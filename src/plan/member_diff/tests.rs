@@ -3,12 +3,17 @@
 use super::*;
 use crate::conversation::{Attributes, Conversation, ConversationId};
 use crate::json;
+use crate::plan::shown::write;
 use crate::plan::{Reason, Steps};
 use crate::spec::Spec;
 
-fn map(text: &str) -> Map {
-    let Value::Map(map) = json::parse(text).expect("valid JSON") else { panic!("a map") };
+fn map(text: &str) -> serde_json::Map<String, serde_json::Value> {
+    let serde_json::Value::Object(map) = json::parse(text).expect("valid JSON") else { panic!("a map") };
     map
+}
+
+fn before(text: &str) -> Box<Before> {
+    Box::new(Before { spec: map(text), withheld: Vec::new() })
 }
 
 fn attributes(text: &str) -> Attributes {
@@ -24,7 +29,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         block: None,
         source: None,
         id: Some(ConversationId(7)),
-        before: before.map(|before| Box::new(Value::Map(map(before)))),
+        before: before.map(self::before),
         after: Some(Spec::of(&Conversation { content: map(content), attributes })),
         digests: None,
         steps: Steps::default(),
@@ -59,7 +64,7 @@ fn members_stand_in_the_order_of_the_documentation_and_unknown_ones_by_name_afte
     let expected = ["id", "_type", "requesterId", "subject", "message", "alpha", "zeta", "customAttributes"];
     assert_eq!(names(&members), expected);
     let Diff::Added(message) = &member(&members, &["message"]).diff else { panic!("added") };
-    assert_eq!(json::write(message), r#"{"_type":"Inbound","content":{"_type":"Text","value":"x"}}"#);
+    assert_eq!(write(message), r#"{"_type":"Inbound","content":{"_type":"Text","value":"x"}}"#);
 }
 
 #[test]
@@ -103,9 +108,9 @@ fn an_update_shows_the_attributes_that_are_written_and_no_content() {
 #[test]
 fn a_withheld_value_differs_from_every_other() {
     let mut change = change(Action::Replace, None, r#"{"list":[{"x":null},{"x":"2"}]}"#, Attributes::new());
-    let withheld = Value::Map(Map::from_iter([("x".to_owned(), Value::Withheld)]));
-    let list = Value::List(vec![withheld, Value::Map(map(r#"{"x":"2"}"#))]);
-    change.before = Some(Box::new(Value::Map(Map::from_iter([("list".to_owned(), list)]))));
+    let mut withheld = before(r#"{"list":[{"x":null},{"x":"2"}]}"#);
+    withheld.withheld.push("/list/0/x".to_owned());
+    change.before = Some(withheld);
     let members = change.members();
     let Diff::List(elements) = &member(&members, &["list"]).diff else { panic!("a list") };
     let Element::Differs(Diff::Map(inner)) = &elements[0] else { panic!("a map") };

@@ -7,11 +7,11 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::plan::Drift;
 use crate::plan::member_diff::{Diff, Element, Member, Members, Noun, is_word};
+use crate::plan::shown::{Map, Value};
 use crate::plan::text_diff::{self, LineKind, Span};
 use crate::render::escape::{escape, escape_quoted, quoted};
 use crate::render::html::shell::text;
 use crate::render::number::counted;
-use crate::value::{Map, Value};
 
 /// Lines of one change that are shown; what is more is counted.
 const LINES_MAX: usize = 1_000;
@@ -56,8 +56,8 @@ pub(super) fn drift(drift: &Drift) -> Markup {
     let mut lines = Lines::default();
     for (id, recorded, live) in &drift.attributes {
         let start = start(id, true);
-        lines.value(Mark::Removed, 0, &start, recorded, "");
-        lines.value(Mark::Added, 0, &start, live, "");
+        lines.value(Mark::Removed, 0, &start, &Value::kept(recorded.as_ref()), "");
+        lines.value(Mark::Added, 0, &start, &Value::of(live), "");
     }
     lines.markup()
 }

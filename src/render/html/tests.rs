@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use serde_json::Value;
+
 use super::*;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
 use crate::conversation::ConversationId;
@@ -16,7 +18,6 @@ use crate::render::remark::{Pointer, Pointers};
 use crate::render::report::Finished;
 use crate::render::tests::{create, email, plan_of, replace, sms, source, update};
 use crate::source::{Place, Source};
-use crate::value::Value;
 
 const HOSTILE: &str = "</details></noscript></template></script><script>alert(1)</script><img src=x onerror=alert(2)> \
                        ]]> --> \" ' ` ${1} &lt;b&gt; \x1b[31m\u{202e}\u{2066}\u{200b}\0 <b style=\"x\" onclick='y'>";
@@ -106,7 +107,7 @@ fn hostile_plan() -> Plan {
     plan.drift = vec![Drift {
         address: "import.c".parse().expect("an address"),
         id: ConversationId(2),
-        attributes: vec![(HOSTILE.to_owned(), Value::text(HOSTILE), Value::Null)],
+        attributes: vec![(HOSTILE.to_owned(), Some(Value::from(HOSTILE)), Value::Null)],
     }];
     let address = || "conversation.d".parse().expect("an address");
     plan.not_in_manifests =

@@ -4,13 +4,12 @@
 //! later, and two blanks are neither. A line of somebody's text comes behind `| `, wherever it stands: a list item in a
 //! message can look like nothing else.
 
-use crate::json;
 use crate::plan::Drift;
 use crate::plan::member_diff::{Diff, Element, Member, Members, Noun, is_word};
+use crate::plan::shown::{self, Map, Value};
 use crate::plan::text_diff::{self, LineKind, Span};
 use crate::render::escape::{escape, quoted};
 use crate::render::number::counted;
-use crate::value::{Map, Value};
 
 /// What becomes of a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,8 +46,8 @@ pub(super) fn of_drift(drift: &Drift) -> Vec<String> {
     lines.add(Mark::Same, 0, &format!("{} (#{})", drift.address, drift.id));
     for (id, recorded, live) in &drift.attributes {
         let start = format!("{} = ", quoted(id));
-        lines.value(Mark::Removed, 1, &start, recorded, "");
-        lines.value(Mark::Added, 1, &start, live, "");
+        lines.value(Mark::Removed, 1, &start, &Value::kept(recorded.as_ref()), "");
+        lines.value(Mark::Added, 1, &start, &Value::of(live), "");
     }
     lines.0
 }
@@ -118,7 +117,7 @@ impl Lines {
         match element {
             Element::Hidden(count) => self.hidden(*count, Noun::Element, depth),
             Element::Unchanged(value) => {
-                let text = cut(&escape(&json::write(value)), NEIGHBOUR_MAX);
+                let text = cut(&escape(&shown::write(value)), NEIGHBOUR_MAX);
                 self.add(Mark::Same, depth, &text);
             }
             Element::Differs(diff) => self.diff(diff, depth, "", ""),

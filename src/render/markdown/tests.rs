@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
 use crate::conversation::ConversationId;
 use crate::plan::change::Orphan;
 use crate::plan::{Block, Drift, Gone};
 use crate::render::tests::{change, create, email, plan_of, replace, sms, source, update};
-use crate::value::Value;
 
 fn page(plan: &Plan) -> String {
     super::plan(plan, BYTES_DEFAULT)
@@ -199,7 +199,7 @@ fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_told_even_when_nothing
     plan.in_doubt = vec![address("a")];
     plan.gone = vec![Gone { address: address("b"), id: ConversationId(7), source: None, anonymized: false }];
     plan.not_in_manifests = vec![Orphan { address: address("c"), id: ConversationId(8), source: None }];
-    let attributes = vec![("2f5515b6".to_owned(), Value::text("012345"), Value::Null)];
+    let attributes = vec![("2f5515b6".to_owned(), Some(Value::from("012345")), Value::Null)];
     plan.drift = vec![Drift { address: address("d"), id: ConversationId(9), attributes }];
     (plan.summary.in_doubt, plan.summary.gone, plan.summary.not_in_manifests) = (1, 1, 1);
     insta::assert_snapshot!(page(&plan), @r#"
@@ -269,7 +269,7 @@ fn text_of_others_is_never_markup() {
     plan.drift = vec![Drift {
         address: "import.c".parse().expect("an address"),
         id: ConversationId(2),
-        attributes: vec![(hostile.to_owned(), Value::text(hostile), Value::text("x"))],
+        attributes: vec![(hostile.to_owned(), Some(Value::from(hostile)), Value::from("x"))],
     }];
     is_sound(&plan, BYTES_DEFAULT);
     let page = page(&plan);
@@ -387,7 +387,7 @@ fn odd_plan() -> impl Strategy<Value = Plan> {
         let drift = |index| Drift {
             address: format!("import.d{index}").parse().expect("an address"),
             id: ConversationId(1),
-            attributes: vec![(text.clone(), Value::text(&text), Value::Null)],
+            attributes: vec![(text.clone(), Some(Value::from(text.as_str())), Value::Null)],
         };
         plan.drift = (0..drifted).map(drift).collect();
         plan

@@ -1,6 +1,6 @@
 //! What stands below the blocks: the summary, the price, and what a reader should know besides.
 
-use crate::json;
+use crate::plan::shown::{Value, write};
 use crate::plan::{Action, Note, Plan, Summary};
 use crate::render::escape::escape;
 use crate::render::note::{self, Gravity, Part, Said, Sentence};
@@ -9,7 +9,6 @@ use crate::render::palette::Label;
 use crate::render::price::price;
 use crate::render::text::row::{Row, wrap};
 use crate::render::text::value::Canvas;
-use crate::value::Value;
 
 /// Addresses that a note names.
 const NAMED_MAX: usize = 3;
@@ -81,7 +80,7 @@ impl Canvas {
         for (about, drift) in said.about.iter().zip(&plan.drift).take(LISTED_MAX) {
             rows.push(Row::new(Label::Bold, format!("  # {}", about.plain())));
             for (id, recorded, live) in &drift.attributes {
-                let (recorded, live) = (shown(recorded), shown(live));
+                let (recorded, live) = (shown(&Value::kept(recorded.as_ref())), shown(&Value::of(live)));
                 rows.push(Row::plain(format!("      \"{}\" = {recorded} -> {live}", escape(id))));
             }
         }
@@ -102,7 +101,7 @@ fn shown(value: &Value) -> String {
     const SHOWN_MAX: usize = 200;
     let text = match value {
         Value::Withheld => "(previous value not kept)".to_owned(),
-        value => escape(&json::write(value)).into_owned(),
+        value => escape(&write(value)).into_owned(),
     };
     match text.char_indices().nth(SHOWN_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),

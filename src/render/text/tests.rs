@@ -7,7 +7,7 @@ use crate::json;
 use crate::plan::change::Orphan;
 use crate::plan::{Block, Price, Step, Summary};
 use crate::render::tests::{attributes, change, conversation, plan_of, source};
-use crate::value::{Map, Value};
+use serde_json::json;
 
 mod properties;
 
@@ -236,10 +236,7 @@ fn adopt_and_forget_are_short() {
 }
 
 fn with_text(text: &str) -> String {
-    let mut content = Map::new();
-    content.set("_type", Value::text("Text"));
-    content.set("value", Value::text(text));
-    json::write(&Value::Map(Map::from_iter([("content".to_owned(), Value::Map(content))])))
+    json!({ "content": { "_type": "Text", "value": text } }).to_string()
 }
 
 #[test]
@@ -401,9 +398,9 @@ fn attributes_that_left_are_removed_and_cleared_ones_are_null() {
 fn what_was_not_kept_is_said_so() {
     let mut change =
         update(r#"{"customAttributes":{"a-1":null}}"#, r#"{"customAttributes":{"a-1":"x"}}"#, r#"{"a-1":"x"}"#);
-    let attributes = Map::from_iter([("a-1".to_owned(), Value::Withheld)]);
-    change.before =
-        Some(Box::new(Value::Map(Map::from_iter([("customAttributes".to_owned(), Value::Map(attributes))]))));
+    if let Some(before) = &mut change.before {
+        before.withheld.push("/customAttributes/a-1".to_owned());
+    }
     assert!(block(&change, &PLAIN).contains(r#"~ "a-1" = (previous value not kept) -> "x""#));
 }
 

@@ -5,12 +5,12 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::plan::member_diff::{Diff, Element, Member, Members, Noun, is_word};
+use crate::plan::shown::{Map, Value};
 use crate::plan::text_diff::Span;
 use crate::render::escape::quoted;
 use crate::render::number::counted;
 use crate::render::palette::{Label, Palette};
 use crate::render::text::row::{Drawn, Row};
-use crate::value::{Map, Value};
 
 /// What things are drawn with.
 #[derive(Clone, Copy, Debug)]

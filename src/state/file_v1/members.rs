@@ -5,7 +5,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::json;
+use serde_json::Value;
 
 /// An object that is being written. It is closed by [`Members::end`].
 #[must_use = "an object that is never ended is not JSON"]
@@ -29,7 +29,7 @@ impl<'a> Members<'a> {
     /// A string.
     pub fn text(&mut self, name: &str, text: &str) {
         let out = self.name(name);
-        json::quote_into(text, out);
+        quote_into(text, out);
     }
 
     /// A string, left out when there is none.
@@ -54,7 +54,7 @@ impl<'a> Members<'a> {
 
     /// A list of strings, left out when it is empty.
     pub fn texts_if(&mut self, name: &str, texts: &[String]) {
-        self.list_if(name, texts, |text, out| json::quote_into(text, out));
+        self.list_if(name, texts, |text, out| quote_into(text, out));
     }
 
     /// A list of what prints as a number, left out when it is empty.
@@ -80,8 +80,12 @@ impl<'a> Members<'a> {
             self.out.push(',');
         }
         self.first = false;
-        json::quote_into(name, self.out);
+        quote_into(name, self.out);
         self.out.push(':');
         self.out
     }
+}
+
+fn quote_into(text: &str, out: &mut String) {
+    out.push_str(&Value::from(text).to_string());
 }

@@ -11,9 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::conversation::{Address, ConversationId};
 use crate::digest::Digest;
-use crate::json;
 use crate::source::{Place, Source};
-use crate::spec::{NotASpec, Spec, conversation_of};
+use crate::spec::{NotASpec, Spec};
 use crate::state::file_v1::members::Members;
 use crate::state::file_v1::without_place;
 use crate::state::record::{Applied, Record, TenantIdentity};
@@ -79,22 +78,18 @@ impl RecordV1<'_> {
     }
 }
 
-/// A spec, checked as far as its JSON goes; what else is wrong with it is a [`RecordProblem`].
+/// A spec; what is wrong with it is a [`RecordProblem`].
 pub struct SpecV1(Result<Spec, RecordProblem>);
 
 impl<'de> Deserialize<'de> for SpecV1 {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let text = <&RawValue>::deserialize(source)?.get();
-        if let Some(spec) = Spec::of_written(text) {
-            return Ok(SpecV1(Ok(spec)));
+        let text: Arc<str> = Arc::from(<&RawValue>::deserialize(source)?.get());
+        match Spec::within(&text, 0..text.len()) {
+            Err(NotASpec::NotJson(error)) => Err(D::Error::custom(without_place(&error))),
+            Err(NotASpec::NotAMap) => Ok(SpecV1(Err(RecordProblem::Spec))),
+            Err(NotASpec::Attribute(at)) => Ok(SpecV1(Err(RecordProblem::Attribute(at)))),
+            Ok(spec) => Ok(SpecV1(Ok(spec))),
         }
-        let value = json::parse(text).map_err(|error| D::Error::custom(without_place(&error)))?;
-        let spec =
-            conversation_of(value).map(|conversation| Spec::of(&conversation)).map_err(|problem| match problem {
-                NotASpec::NotAMap => RecordProblem::Spec,
-                NotASpec::Attribute(at) => RecordProblem::Attribute(at),
-            });
-        Ok(SpecV1(spec))
     }
 }
 
@@ -227,7 +222,7 @@ pub fn write_digests(content: Digest, attributes: Option<Digest>, members: &mut 
 /// The member `spec`, or the members `salt` and `fields`.
 pub fn write_applied(applied: &Applied, members: &mut Members<'_>) {
     match applied {
-        Applied::Full(spec) => spec.json_into(members.name("spec")),
+        Applied::Full(spec) => members.name("spec").push_str(spec.json()),
         Applied::Digests { salt, fields } => {
             members.text("salt", salt);
             members.object("fields", |members| {

@@ -6,15 +6,15 @@ use crate::digest::Digest;
 use crate::source::{Place, Source};
 use crate::spec::Spec;
 use crate::state::record::{Applied, Record, TenantIdentity};
-use crate::value::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 const GOLDEN: &str = include_str!("golden.json");
 
 fn golden_state() -> State {
     let content = Map::from_iter([
-        ("_type".to_owned(), Value::text("Email")),
-        ("subject".to_owned(), Value::text("order \"123\"\n")),
-        ("attachments".to_owned(), Value::List(Vec::new())),
+        ("_type".to_owned(), Value::from("Email")),
+        ("subject".to_owned(), Value::from("order \"123\"\n")),
+        ("attachments".to_owned(), Value::Array(Vec::new())),
     ]);
     let attributes = Attributes::from([
         ("2f5515b6-7e98-4f4d-9010-bfd2a27d4f35".to_owned(), AttributeValue::Text("012345".into())),
@@ -87,7 +87,7 @@ fn streaming_writes_the_same_bytes_one_record_per_line() {
 
 #[test]
 fn what_a_merge_or_an_editor_leaves_still_reads() {
-    let pretty: serde_json::Value = serde_json::from_str(GOLDEN).expect("JSON");
+    let pretty: Value = serde_json::from_str(GOLDEN).expect("JSON");
     let pretty = serde_json::to_string_pretty(&pretty).expect("JSON");
     assert_eq!(read(&pretty).expect("valid"), golden_state());
     let unsorted: Vec<&str> = GOLDEN.lines().collect();
@@ -161,16 +161,17 @@ fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
-        any::<i64>().prop_map(|number| Value::Number(Number::Integer(number))),
-        (i64::MAX as u64 + 1..).prop_map(|number| Value::Number(Number::Unsigned(number))),
+        any::<i64>().prop_map(Value::from),
+        (i64::MAX as u64 + 1..).prop_map(Value::from),
         // Quarters are exact in both bases: reading arbitrary floats back exactly is the JSON reader's affair.
-        any::<i32>().prop_map(|number| Value::Number(Number::Float(f64::from(number) / 4.0))),
-        text().prop_map(Value::Text),
+        any::<i32>().prop_map(|number| Value::from(f64::from(number) / 4.0)),
+        text().prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
-            prop::collection::vec((text(), inner), 0..4).prop_map(|members| Value::Map(members.into_iter().collect())),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            prop::collection::vec((text(), inner), 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
 }
@@ -187,7 +188,7 @@ fn attribute() -> impl Strategy<Value = AttributeValue> {
 pub(crate) fn conversation() -> impl Strategy<Value = Conversation> {
     (prop::collection::vec((text(), value()), 0..5), prop::collection::btree_map(text(), attribute(), 0..3)).prop_map(
         |(content, attributes)| {
-            let mut content: Map = content.into_iter().collect();
+            let mut content: Map<String, Value> = content.into_iter().collect();
             content.remove(crate::conversation::CUSTOM_ATTRIBUTES);
             Conversation { content, attributes }
         },
@@ -242,7 +243,7 @@ proptest! {
         let text = write(&state);
         let back = read(&text).expect("own text");
         prop_assert_eq!(&back, &state);
-        prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+        prop_assert!(serde_json::from_str::<Value>(&text).is_ok());
         prop_assert_eq!(text.lines().count(), state.records.len() + 2);
         prop_assert_eq!(write(&back), text);
     }

@@ -17,8 +17,6 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
     &["src/apply/adopt.rs", "src/apply/carry_out.rs", "src/apply/follow_up.rs", "src/apply/run.rs"],
     &["src/journal/entry_v1.rs", "src/journal/line.rs"],
     &["src/sandbox/server.rs", "src/sandbox/service.rs"],
-    &["src/survey/look.rs", "src/survey/memory.rs"],
-    &["src/yaml/fast/block.rs", "src/yaml/fast/flow.rs"],
 ];
 
 /// One row of the table "Who may use whom".

@@ -2,7 +2,9 @@
 
 use dixaform::conversation::Kind;
 use dixaform::shape::{self, Form, Shape, Union};
-use dixaform::value::{Map, Number, Value};
+use serde_json::Value;
+
+type Map = serde_json::Map<String, Value>;
 use proptest::prelude::*;
 
 /// A body of this kind, of any variant.
@@ -80,9 +82,9 @@ fn union(union: &'static Union) -> BoxedStrategy<Map> {
 
 /// A variant has its `_type` first.
 fn typed(variant: &Shape, members: &Map) -> Map {
-    let mut map = Map::from_iter([("_type".to_owned(), Value::text(variant.name))]);
+    let mut map = Map::from_iter([("_type".to_owned(), Value::from(variant.name))]);
     for (name, value) in members.iter() {
-        map.set(name.to_owned(), value.clone());
+        map.insert(name.to_owned(), value.clone());
     }
     map
 }
@@ -101,7 +103,7 @@ fn members(shape: &'static Shape) -> BoxedStrategy<Map> {
 }
 
 fn value(form: &'static Form) -> BoxedStrategy<Value> {
-    let text = |strategy: BoxedStrategy<String>| strategy.prop_map(Value::Text).boxed();
+    let text = |strategy: BoxedStrategy<String>| strategy.prop_map(Value::from).boxed();
     match form {
         Form::Text => text(odd_text().boxed()),
         Form::AnyText => text(prop_oneof![1 => Just(String::new()), 9 => odd_text()].boxed()),
@@ -113,11 +115,11 @@ fn value(form: &'static Form) -> BoxedStrategy<Value> {
         Form::Language => text("[a-z]{2}".boxed()),
         Form::PhoneNumber => text("\\+[1-9][0-9]{4,13}".boxed()),
         Form::Word(words) => text(prop::sample::select(words.to_vec()).prop_map(str::to_owned).boxed()),
-        Form::Map(shape) => members(shape).prop_map(Value::Map).boxed(),
-        Form::Union(variants) => union(variants).prop_map(Value::Map).boxed(),
-        Form::List(form) => prop::collection::vec(value(form), 0..4).prop_map(Value::List).boxed(),
+        Form::Map(shape) => members(shape).prop_map(Value::Object).boxed(),
+        Form::Union(variants) => union(variants).prop_map(Value::Object).boxed(),
+        Form::List(form) => prop::collection::vec(value(form), 0..4).prop_map(Value::Array).boxed(),
         Form::Free => prop::collection::vec((free_name(), free()), 0..4)
-            .prop_map(|members| Value::Map(members.into_iter().collect()))
+            .prop_map(|members| Value::Object(members.into_iter().collect()))
             .boxed(),
     }
 }
@@ -131,16 +133,16 @@ fn free() -> BoxedStrategy<Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
-        any::<i64>().prop_map(|number| Value::Number(Number::Integer(number))),
-        (i64::MAX as u64 + 1..).prop_map(|number| Value::Number(Number::Unsigned(number))),
-        prop::num::f64::NORMAL.prop_map(|number| Value::Number(Number::Float(number))),
-        odd_text().prop_map(Value::Text),
+        any::<i64>().prop_map(Value::from),
+        (i64::MAX as u64 + 1..).prop_map(Value::from),
+        prop::num::f64::NORMAL.prop_map(Value::from),
+        odd_text().prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::List),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
             prop::collection::vec((free_name(), inner), 0..3)
-                .prop_map(|members| Value::Map(members.into_iter().collect())),
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
     .boxed()

@@ -13,7 +13,6 @@ use dixaform::journal::{Append, Entry, JournalError, Replay};
 use dixaform::plan::Plan;
 use dixaform::settings::LastApplied;
 use dixaform::state::{State, TenantIdentity};
-use dixaform::value::Map;
 
 /// The state after this plan was applied, without a failure, and saved.
 pub fn apply(plan: &Plan, state: State, last_applied: LastApplied) -> State {
@@ -99,7 +98,12 @@ impl Write for Willing {
         Permit::granted()
     }
 
-    async fn make(&self, _permit: Permit, _kind: Kind, _body: &Map) -> Result<Created, CallError> {
+    async fn make(
+        &self,
+        _permit: Permit,
+        _kind: Kind,
+        _body: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Created, CallError> {
         let id = ConversationId(self.next_id.fetch_add(1, Ordering::Relaxed));
         Ok(Created { id, partial_errors: Vec::new() })
     }

@@ -95,31 +95,6 @@ impl Workspace {
     /// Runs `dixaform` with these words.
     #[must_use]
     pub fn run_words(&self, words: &[&str], input: &str) -> Outcome {
-        let words = self.with_index_or_without(words);
-        self.run_just(&words, input)
-    }
-
-    /// The words of a plan as the variable `DIXAFORM_TEST_INDEX` wants it for every test: `none` plans without an index,
-    /// `used` plans once more before, when all files are old enough, so that there is an index that is believed. Meant for
-    /// the whole suite but what is about the index itself: `--skip index::`.
-    fn with_index_or_without<'w>(&self, words: &[&'w str]) -> Vec<&'w str> {
-        let mut words = words.to_vec();
-        let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(word));
-        match std::env::var("DIXAFORM_TEST_INDEX").as_deref() {
-            Ok("none") if has(&["plan"]) && !has(&["schema", "--no-index", "--help"]) => words.push("--no-index"),
-            Ok("used") if has(&["plan"]) && !has(&["schema", "--out", "--refresh", "-", "--help"]) => {
-                // Longer than the clocks of file systems take from one tick to the next.
-                std::thread::sleep(std::time::Duration::from_millis(60));
-                let before = self.run_just(&words, "");
-                assert!(!before.stderr.contains("panicked"), "{}", before.stderr);
-            }
-            Ok("none" | "used") | Err(_) => {}
-            Ok(other) => panic!("DIXAFORM_TEST_INDEX is none or used, not {other}"),
-        }
-        words
-    }
-
-    fn run_just(&self, words: &[&str], input: &str) -> Outcome {
         use std::io::Write as _;
         let mut child = self
             .command()

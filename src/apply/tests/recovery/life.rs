@@ -9,7 +9,7 @@ use crate::api::{
     Write,
 };
 use crate::conversation::{Attributes, Kind};
-use crate::value::Map;
+use serde_json::{Map, Value};
 
 /// What a process does that somebody else can see, or that it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -229,7 +229,7 @@ impl<A: Write> Write for Mortal<'_, A> {
         self.inner.permit().await
     }
 
-    async fn make(&self, permit: Permit, kind: Kind, body: &Map) -> Result<Created, CallError> {
+    async fn make(&self, permit: Permit, kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
         self.life.call(Place::BeforeWrite, Place::AfterWrite, self.inner.make(permit, kind, body)).await
     }
 

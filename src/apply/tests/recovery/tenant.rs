@@ -6,7 +6,7 @@ use super::*;
 use crate::access::AuthScheme;
 use crate::api::{CallError, HttpClient, HttpOptions, Read as _, Token};
 use crate::sandbox::{Sandbox, SandboxOptions};
-use crate::value::Value;
+use serde_json::Value;
 
 /// A sandbox and the client that speaks to it.
 pub(in crate::apply::tests) struct Tenant {
@@ -149,9 +149,9 @@ impl Tenant {
             for (id, text) in ids.iter().zip(part.texts) {
                 let attributes = reader.conversation(*id).await.expect("it is there").attributes.expect("a map");
                 let mut wanted = BTreeMap::new();
-                wanted.extend(text.map(|text| (TEXT, Value::text(text))));
+                wanted.extend(text.map(|text| (TEXT, Value::from(text))));
                 if *text == Some("both") {
-                    wanted.insert(SELECT, Value::List(vec![Value::text("payment"), Value::text("card")]));
+                    wanted.insert(SELECT, Value::Array(vec![Value::from("payment"), Value::from("card")]));
                 }
                 let found: BTreeMap<&str, Value> =
                     attributes.iter().map(|(id, reading)| (id.as_str(), reading.value.clone())).collect();

@@ -1,7 +1,4 @@
-//! A JSON value that remembers the order in which its members were written.
-//!
-//! Specs travel through dixaform in this form: the wire carries them as they were written, while [`PartialEq`] compares
-//! what they mean, so the order of members is no difference. Lists are ordered.
+//! A value as a difference shows it: parts of it may be withheld, or be set by dixaform.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -26,6 +23,48 @@ pub enum Value {
 }
 
 impl Value {
+    /// The value that JSON has.
+    pub fn of(value: &serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::Null => Value::Null,
+            serde_json::Value::Bool(value) => Value::Bool(*value),
+            serde_json::Value::Number(number) => Value::Number(Number::of(number)),
+            serde_json::Value::String(text) => Value::text(text),
+            serde_json::Value::Array(items) => Value::List(items.iter().map(Value::of).collect()),
+            serde_json::Value::Object(map) => Value::Map(Map::of(map)),
+        }
+    }
+
+    /// The value that JSON has, if it was kept.
+    pub fn kept(value: Option<&serde_json::Value>) -> Self {
+        value.map_or(Value::Withheld, Value::of)
+    }
+
+    /// The value that JSON has; what is withheld or set by dixaform is null there.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Value::Null | Value::Withheld | Value::SetByDixaform => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Number(Number::Integer(number)) => (*number).into(),
+            Value::Number(Number::Unsigned(number)) => (*number).into(),
+            Value::Number(Number::Float(number)) => (*number).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(items) => items.iter().map(Value::to_json).collect(),
+            Value::Map(map) => {
+                serde_json::Value::Object(map.iter().map(|(name, value)| (name.to_owned(), value.to_json())).collect())
+            }
+        }
+    }
+
+    /// What a place inside it holds; the steps of a JSON pointer.
+    pub fn at_mut(&mut self, pointer: &str) -> Option<&mut Value> {
+        pointer.split('/').skip(1).try_fold(self, |value, step| match value {
+            Value::Map(map) => map.get_mut(&step.replace("~1", "/").replace("~0", "~")),
+            Value::List(items) => items.get_mut(step.parse::<usize>().ok()?),
+            _ => None,
+        })
+    }
+
     pub fn text(text: impl Into<String>) -> Self {
         Value::Text(text.into())
     }
@@ -68,13 +107,9 @@ pub enum Number {
 }
 
 impl Number {
-    /// The number that [`Number`] prints like this; none of a text that is no number, or an infinite one. It takes what
-    /// JSON does not, such as `+1`.
-    pub fn of_printed(text: &str) -> Option<Self> {
-        let is_number = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
-        let integer = || text.parse().map(Number::Integer).or_else(|_| text.parse().map(Number::Unsigned)).ok();
-        let float = || text.parse().ok().filter(|number: &f64| number.is_finite()).map(Number::Float);
-        if is_number { integer().or_else(float) } else { None }
+    fn of(number: &serde_json::Number) -> Self {
+        let integer = || number.as_i64().map(Number::Integer).or_else(|| number.as_u64().map(Number::Unsigned));
+        integer().unwrap_or_else(|| Number::Float(number.as_f64().unwrap_or_default()))
     }
 
     /// The one spelling of this number that [`crate::digest`] hashes: an integral float below 2^53 equals the integer.
@@ -116,6 +151,10 @@ type Name = Cow<'static, str>;
 pub struct Map(Vec<(Name, Value)>);
 
 impl Map {
+    pub fn of(map: &serde_json::Map<String, serde_json::Value>) -> Self {
+        Map(map.iter().map(|(name, value)| (name.clone().into(), Value::of(value))).collect())
+    }
+
     pub fn new() -> Self {
         Map::default()
     }
@@ -204,6 +243,21 @@ impl FromIterator<(String, Value)> for Map {
         }
         map
     }
+}
+
+/// The JSON of a value, on one line.
+pub fn write(value: &Value) -> String {
+    value.to_json().to_string()
+}
+
+/// Appends [`write()`].
+pub fn write_into(value: &Value, out: &mut String) {
+    out.push_str(&write(value));
+}
+
+/// Appends a text as a JSON string.
+pub fn quote_into(text: &str, out: &mut String) {
+    out.push_str(&serde_json::Value::from(text).to_string());
 }
 
 #[cfg(test)]
