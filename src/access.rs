@@ -1,4 +1,8 @@
-//! How a tenant is reached: how its token is sent, and how many requests it takes.
+//! How a tenant is reached: where it is, how its token is sent, and how many requests it takes.
+
+mod base_url;
+
+pub use base_url::{BaseUrl, BaseUrlError};
 
 /// How the token is sent. <https://docs.dixa.io/docs/api-standards-rules>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

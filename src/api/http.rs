@@ -11,8 +11,7 @@ use reqwest::{Method, Url};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::access::RateLimit;
-use crate::api::base_url::{BaseUrl, BaseUrlError};
+use crate::access::{BaseUrl, BaseUrlError, RateLimit};
 use crate::api::contract::{
     AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
     Write,

@@ -3,7 +3,6 @@
 //! A command that only reads is given something that is [`contract::Read`] and not [`contract::Write`]: it cannot
 //! write, by type.
 
-pub mod base_url;
 pub mod contract;
 pub mod http;
 pub mod pages;
@@ -18,7 +17,6 @@ pub(crate) mod exact_limit;
 #[cfg(test)]
 mod loopback;
 
-pub use base_url::{BaseUrl, BaseUrlError};
 pub use contract::{
     AttributeReading, CallError, Choice, ConversationReading, Created, Definition, Entity, Input, MessageReading,
     Organization, Permit, Read, Write,

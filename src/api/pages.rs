@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Url;
 
-use crate::api::base_url::BaseUrl;
+use crate::access::BaseUrl;
 
 /// More pages than this are not read: at the largest page size known, 50, they are half a million entries.
 pub const PAGES_MAX: usize = 10_000;

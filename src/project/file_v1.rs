@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::{AuthScheme, RateLimit};
+use crate::access::{AuthScheme, BaseUrl, RateLimit};
 use crate::conversation::{Address, Kind};
 use crate::duration;
 use crate::finding::{Findings, closest, code};
@@ -221,21 +221,9 @@ impl Reader<'_> {
                 .hint("give a tenant that talks to another server another name");
             return;
         }
-        let url = url::Url::parse(&text)
-            .ok()
-            .filter(|url| url.has_host() && url.query().is_none() && url.fragment().is_none());
-        let problem = match &url {
-            Some(url) if !url.username().is_empty() || url.password().is_some() => {
-                "a base URL holds no user or password"
-            }
-            Some(url) if url.scheme() == "https" => "",
-            Some(url) if url.scheme() == "http" && is_loopback(url) => "",
-            Some(url) if url.scheme() == "http" => "plain http would send the token in the clear",
-            _ => "`baseUrl` is not an https URL",
-        };
-        if !problem.is_empty() {
+        if let Err(problem) = BaseUrl::parse(&text) {
             let hint = "write for example https://dev.dixa.io; plain http is for this machine only";
-            self.reporter.error(code::BAD_URL, entry.value.span(), problem).hint(hint);
+            self.reporter.error(code::BAD_URL, entry.value.span(), problem.to_string()).hint(hint);
         }
         tenant.base_url = text;
     }
@@ -367,15 +355,5 @@ fn empty_or(node: &Node<'_>) -> &'static str {
     match &node.content {
         Content::Text(_) => "an empty one",
         _ => node.what(),
-    }
-}
-
-/// Whether a URL stays on this machine.
-fn is_loopback(url: &url::Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }

@@ -4,9 +4,8 @@
 //! http is for loopback only, since the token would be readable on the way.
 
 use std::fmt;
-use std::net::IpAddr;
 
-use reqwest::Url;
+use url::{Host, Url};
 
 /// A checked base URL in its one spelling: no `/v1`, no slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,15 +14,15 @@ pub struct BaseUrl(Url);
 /// Why a text is not a base URL. A user name or password in it is not repeated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
-    #[error("the base URL is not a URL: {reason}")]
+    #[error("the base URL is not an https URL: {reason}")]
     NotAUrl { reason: String },
-    #[error("the base URL begins with `{scheme}:`, and only https (and http to this machine) is spoken")]
+    #[error("the base URL is not an https URL: it begins with `{scheme}:`")]
     Scheme { scheme: String },
-    #[error("the base URL has a user name or password in it, and the token is the only credential")]
+    #[error("the base URL has a user or password in it; the token is the only credential")]
     UserInfo,
     #[error("the base URL has a `?` or `#` part")]
     QueryOrFragment,
-    #[error("plain http to `{host}` would show the token to everyone on the way; only this machine is reached by it")]
+    #[error("plain http to `{host}` would send the token in the clear; it is for this machine only")]
     PlainHttp { host: String },
 }
 
@@ -46,7 +45,8 @@ impl BaseUrl {
         url.set_path(&path);
         let base = BaseUrl(url);
         if base.is_plain() && !base.is_loopback() {
-            return Err(BaseUrlError::PlainHttp { host: base.host().to_owned() });
+            let host = base.0.host_str().unwrap_or_default().to_owned();
+            return Err(BaseUrlError::PlainHttp { host });
         }
         Ok(base)
     }
@@ -58,9 +58,12 @@ impl BaseUrl {
 
     /// Whether it leads to this machine: 127.0.0.0/8, ::1 or `localhost`.
     pub fn is_loopback(&self) -> bool {
-        let host = self.host();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        address.map_or(host == "localhost", |address| address.is_loopback())
+        match self.0.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
     }
 
     /// The URL of a path that begins with `/`, such as `/v1/organization`; `segments` follow it, percent-encoded.
@@ -83,10 +86,6 @@ impl BaseUrl {
             && url.host_str() == self.0.host_str()
             && url.port_or_known_default() == self.0.port_or_known_default()
             && !has_user_info(url)
-    }
-
-    fn host(&self) -> &str {
-        self.0.host_str().expect("http and https URLs have a host")
     }
 }
 
