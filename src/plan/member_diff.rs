@@ -5,24 +5,23 @@
 
 mod order;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
-use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES};
+use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES, ConversationId};
 use crate::digest;
 use crate::plan::action::Action;
-use crate::plan::change::{Change, Step};
-use crate::plan::member_diff::order::Known;
-use crate::plan::shown::{Map, Number, Value};
+use crate::plan::change::{Change, Drift, Step};
+use crate::plan::member_diff::order::{Known, Order};
+use crate::plan::shown::{Named, Shown};
 use crate::shape;
-use crate::spec::Spec;
-use crate::state::Before;
 
 /// The members of a map that differ, in the order in which they are shown, and how many do not.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Members {
-    pub shown: Vec<Member>,
+pub struct Members<'c> {
+    pub shown: Vec<Member<'c>>,
     /// Members that are the same before and after, hidden.
     pub unchanged: usize,
     /// What the hidden ones are called.
@@ -54,48 +53,48 @@ impl Noun {
 
 /// One member that differs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Member {
-    pub name: String,
+pub struct Member<'c> {
+    pub name: Cow<'c, str>,
     /// The name is data (the id of an attribute, a key of a free map), and is shown in quotes.
     pub quoted: bool,
-    pub diff: Diff,
+    pub diff: Diff<'c>,
     /// This difference is why the conversation must be replaced.
     pub forces_replacement: bool,
 }
 
 /// How one value differs.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Diff {
-    Added(Value),
-    Removed(Value),
+pub enum Diff<'c> {
+    Added(Shown<'c>),
+    Removed(Shown<'c>),
     /// The same before and after, and shown nevertheless: the id of a conversation that is adopted.
-    Unchanged(Value),
-    /// Known only when it is applied: the id of a conversation. What it was before, if there was one.
+    Unchanged(Shown<'c>),
+    /// The id of a conversation that is made; what it was before, if there was one.
     Unknown {
-        before: Option<Value>,
+        before: Option<ConversationId>,
     },
     /// A short text, another scalar, or two values of different kinds.
     Changed {
-        before: Value,
-        after: Value,
+        before: Shown<'c>,
+        after: Shown<'c>,
     },
     /// A text that is worth a line diff; see [`crate::plan::text_diff`].
     Text {
-        before: String,
-        after: String,
+        before: Cow<'c, str>,
+        after: Cow<'c, str>,
     },
-    Map(Members),
-    List(Vec<Element>),
+    Map(Members<'c>),
+    List(Vec<Element<'c>>),
 }
 
 /// One entry of a list of which something differs.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Element {
+pub enum Element<'c> {
     /// This many unchanged neighbours are not shown.
     Hidden(usize),
     /// An unchanged neighbour of a difference, shown so that the reader finds the place.
-    Unchanged(Value),
-    Differs(Diff),
+    Unchanged(Shown<'c>),
+    Differs(Diff<'c>),
 }
 
 /// A text with more characters than this is worth a line of its own on either side of a change.
@@ -104,10 +103,10 @@ const SHORT_TEXT: usize = 60;
 impl Change {
     /// What becomes different, member by member, in the order in which Dixa documents them.
     ///
-    /// An update shows attributes only: the content of a conversation that exists can't change, even where
-    /// `dixaform/on-change: ignore` lets the manifest say otherwise. Of an adopted conversation nothing is known, so its
+    /// An update shows attributes only: the content of a conversation that exists can't change, even if
+    /// `dixaform/on-change: ignore` lets the manifest say otherwise. Nothing is known of an adopted conversation, so its
     /// attributes are shown as added, though only those are written that differ.
-    pub fn members(&self) -> Members {
+    pub fn members(&self) -> Members<'_> {
         match self.action {
             Action::Create | Action::Import => made(self),
             Action::Replace => replaced(self),
@@ -118,40 +117,43 @@ impl Change {
     }
 }
 
+/// What was changed outside of dixaform in one conversation, as members.
+pub fn drifted(drift: &Drift) -> Members<'_> {
+    let shown = drift.attributes.iter().map(|(id, recorded, live)| {
+        let before = recorded.as_ref().map_or(Shown::Withheld, Shown::from);
+        Member::quoted(id, Diff::Changed { before, after: live.into() })
+    });
+    Members { shown: shown.collect(), ..Members::default() }
+}
+
 /// Everything is new, the id is known later.
-fn made(change: &Change) -> Members {
-    let added = match after_shown(change).map(|shown| order::ordered(shown, body_of(change))) {
-        Some(Value::Map(map)) => map,
-        _ => Map::new(),
-    };
-    let added = added.into_iter().map(|(name, value)| Member::new(&name, Diff::Added(value)));
-    Members {
-        shown: std::iter::once(Member::new("id", Diff::Unknown { before: None })).chain(added).collect(),
-        ..Members::default()
+fn made(change: &Change) -> Members<'_> {
+    let mut after = change.after.as_ref().map_or(Shown::Null, Shown::of_spec);
+    if change.marked {
+        mark(&mut after);
+    }
+    let mut shown = vec![Member::new("id", Diff::Unknown { before: None })];
+    if let Shown::Map(added) = order::ordered(after, body_of(change)) {
+        shown.extend(added.into_iter().map(|(name, value)| Member::new(name, Diff::Added(value))));
+    }
+    Members { shown, ..Members::default() }
+}
+
+/// Puts a stand-in for the `externalId` that dixaform sets into the first message.
+fn mark(spec: &mut Shown<'_>) {
+    let place = ["/message", "/messages/0"].into_iter().find(|place| spec.at_mut(place).is_some());
+    if let Some(Shown::Map(message)) = place.and_then(|place| spec.at_mut(place)) {
+        message.retain(|(name, _)| name != "externalId");
+        message.push(("externalId".into(), Shown::SetByDixaform));
     }
 }
 
-/// What the manifest describes, with a stand-in for the `externalId` that dixaform sets.
-fn after_shown(change: &Change) -> Option<Value> {
-    let mut shown = Value::Map(Map::of(&change.after.as_ref()?.members()));
-    let messages = ["/message", "/messages/0"];
-    let message = messages.into_iter().find(|pointer| shown.at_mut(pointer).is_some());
-    if change.marked
-        && let Some(Value::Map(message)) = message.and_then(|pointer| shown.at_mut(pointer))
-    {
-        message.set("externalId", Value::SetByDixaform);
-    }
-    Some(shown)
-}
-
-fn replaced(change: &Change) -> Members {
-    let empty = Value::Map(Map::new());
+fn replaced(change: &Change) -> Members<'_> {
     // Without the marker: the message that is replaced had one as well, and another mark is no news.
-    let after = change.after.as_ref().map_or_else(|| empty.clone(), |after| Value::Map(Map::of(&after.members())));
-    let before = change.before.as_deref().map_or(empty, shown_before);
-    let before = &before;
-    let mut members = match (before, &after) {
-        (Value::Map(before), Value::Map(after)) => members_diff(before, after, body_of(change)),
+    let after = change.after.as_ref().map_or(Shown::Map(Vec::new()), Shown::of_spec);
+    let before = change.before.as_deref().map_or(Shown::Map(Vec::new()), Shown::of_before);
+    let mut members = match (before, after) {
+        (Shown::Map(before), Shown::Map(after)) => members_diff(before, after, body_of(change)),
         _ => Members::default(),
     };
     for member in &mut members.shown {
@@ -161,71 +163,76 @@ fn replaced(change: &Change) -> Members {
             blame(member);
         }
     }
-    let before = change.id.map(|id| Value::Number(Number::Integer(id.0)));
-    members.shown.insert(0, Member::new("id", Diff::Unknown { before }));
+    members.shown.insert(0, Member::new("id", Diff::Unknown { before: change.id }));
     members
 }
 
-fn updated(change: &Change) -> Members {
+fn updated(change: &Change) -> Members<'_> {
     let Some(after) = &change.after else { return Members::default() };
     let wanted = after.attributes();
-    let empty = Map::new();
-    let known = change.before.as_deref().map(shown_before);
-    let before =
-        known.as_ref().and_then(|before| before.get(CUSTOM_ATTRIBUTES)).and_then(Value::as_map).unwrap_or(&empty);
+    let mut known = change.before.as_deref().map_or(Shown::Null, Shown::of_before);
+    let mut before = match known.at_mut("/customAttributes") {
+        Some(Shown::Map(attributes)) => std::mem::take(attributes),
+        _ => Named::new(),
+    };
     let written: BTreeMap<&str, &AttributeValue> = written(change).collect();
     let mut attributes = Members { noun: Noun::Attribute, ..Members::default() };
     for (id, value) in &written {
         let kept = wanted.contains_key(*id);
-        let diff = match before.get(id) {
-            None if kept => Diff::Added(Value::of(&value.to_value())),
+        let known = before.iter().position(|(name, _)| name == id).map(|index| before.swap_remove(index).1);
+        let diff = match known {
+            None if kept => Diff::Added(shown(value)),
             // It was set once, or nobody would clear it; by whom is not known.
-            None => Diff::Removed(Value::Withheld),
-            Some(before) if !kept => Diff::Removed(before.clone()),
-            Some(before) => attribute_diff(before, &Value::of(&value.to_value())),
+            None => Diff::Removed(Shown::Withheld),
+            Some(before) if !kept => Diff::Removed(before),
+            Some(before) => attribute_diff(before, shown(value)),
         };
-        attributes.shown.push(Member::quoted(id, diff));
+        attributes.shown.push(Member::quoted(*id, diff));
     }
     attributes.unchanged = wanted.keys().filter(|id| !written.contains_key(id.as_str())).count();
     Members {
         shown: vec![Member::new(CUSTOM_ATTRIBUTES, Diff::Map(attributes))],
-        unchanged: members_of_content(after),
+        unchanged: after.content().values().filter(|member| !digest::is_absent(member)).count(),
         noun: Noun::Member,
     }
 }
 
-fn adopted(change: &Change) -> Members {
-    let mut shown = Vec::new();
-    if let Some(id) = change.id {
-        shown.push(Member::new("id", Diff::Unchanged(Value::Number(Number::Integer(id.0)))));
+fn adopted(change: &Change) -> Members<'_> {
+    let id = change.id.map(|id| Member::new("id", Diff::Unchanged(Shown::Number(id.0.into()))));
+    let attributes: Named<'_> = written(change).map(|(id, value)| (id.into(), shown(value))).collect();
+    let attributes =
+        (!attributes.is_empty()).then(|| Member::new(CUSTOM_ATTRIBUTES, Diff::Added(Shown::Map(attributes))));
+    Members { shown: id.into_iter().chain(attributes).collect(), ..Members::default() }
+}
+
+fn shown(value: &AttributeValue) -> Shown<'_> {
+    match value {
+        AttributeValue::Text(text) => Shown::Text(text.into()),
+        AttributeValue::Path(path) => Shown::List(path.iter().map(|step| Shown::Text(step.into())).collect()),
+        AttributeValue::Clear => Shown::Null,
     }
-    let attributes: Map = written(change).map(|(id, value)| (id.to_owned(), Value::of(&value.to_value()))).collect();
-    if !attributes.is_empty() {
-        shown.push(Member::new(CUSTOM_ATTRIBUTES, Diff::Added(Value::Map(attributes))));
-    }
-    Members { shown, ..Members::default() }
 }
 
 /// The attributes that the steps of a change of an existing conversation write, in ascending order of their ids.
 fn written(change: &Change) -> impl Iterator<Item = (&str, &AttributeValue)> {
-    change.steps.iter().flat_map(|step| match step {
-        Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
-            Some(attributes).into_iter().flatten().map(|(id, value)| (id.as_str(), value)).collect::<Vec<_>>()
-        }
-        Step::Make(_) | Step::PatchAll | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => Vec::new(),
-    })
+    let written = change.steps.iter().filter_map(|step| match step {
+        Step::Patch(attributes) | Step::PatchDifferent(attributes) => Some(attributes),
+        Step::Make(_) | Step::PatchAll | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
+    });
+    written.flatten().map(|(id, value)| (id.as_str(), value))
 }
 
 fn body_of(change: &Change) -> Known {
     Known::Union(shape::body(change.address.kind))
 }
 
-impl Member {
-    fn new(name: &str, diff: Diff) -> Self {
-        Member { name: name.to_owned(), quoted: !is_word(name), diff, forces_replacement: false }
+impl<'c> Member<'c> {
+    fn new(name: impl Into<Cow<'c, str>>, diff: Diff<'c>) -> Self {
+        let name = name.into();
+        Member { quoted: !is_word(&name), name, diff, forces_replacement: false }
     }
 
-    fn quoted(name: &str, diff: Diff) -> Self {
+    fn quoted(name: impl Into<Cow<'c, str>>, diff: Diff<'c>) -> Self {
         Member { quoted: true, ..Member::new(name, diff) }
     }
 }
@@ -237,12 +244,12 @@ pub fn is_word(name: &str) -> bool {
 }
 
 /// Says of each innermost member that differs that it is why the conversation must be replaced.
-fn blame(member: &mut Member) {
+fn blame(member: &mut Member<'_>) {
     member.forces_replacement = !blame_within(&mut member.diff);
 }
 
 /// Whether there were members within to blame, for all of the difference.
-fn blame_within(diff: &mut Diff) -> bool {
+fn blame_within(diff: &mut Diff<'_>) -> bool {
     match diff {
         Diff::Map(members) => {
             members.shown.iter_mut().for_each(blame);
@@ -267,7 +274,7 @@ fn blame_within(diff: &mut Diff) -> bool {
 }
 
 /// The ids of attributes are data, and paths of options are one value each.
-fn quote_attributes(member: &mut Member) {
+fn quote_attributes(member: &mut Member<'_>) {
     let Diff::Map(attributes) = &mut member.diff else { return };
     attributes.noun = Noun::Attribute;
     for attribute in &mut attributes.shown {
@@ -275,38 +282,28 @@ fn quote_attributes(member: &mut Member) {
     }
 }
 
-/// How many [present] members the content of a spec has.
-fn members_of_content(spec: &Spec) -> usize {
-    spec.content().values().filter(|member| !digest::is_absent(member)).count()
-}
-
-/// Members that mean something: an empty list means as much as no such member.
-fn present(map: &Map) -> impl Iterator<Item = (&str, &Value)> {
-    map.iter().filter(|(_, value)| !matches!(value, Value::List(items) if items.is_empty()))
-}
-
-/// Both sides of each member, and what differs of it.
-fn members_diff(before: &Map, after: &Map, known: Known) -> Members {
-    let mut sides: BTreeMap<&str, (Option<&Value>, Option<&Value>)> = BTreeMap::new();
-    for (name, value) in present(before) {
+/// Both sides of each member, and what differs of it. A member that is an empty list means as much as no such member.
+fn members_diff<'c>(before: Named<'c>, after: Named<'c>, known: Known) -> Members<'c> {
+    let variant = order::variant(&after).or_else(|| order::variant(&before));
+    let order = Order::of(known, variant);
+    let mut sides: BTreeMap<Cow<'c, str>, (Option<Shown<'c>>, Option<Shown<'c>>)> = BTreeMap::new();
+    for (name, value) in before.into_iter().filter(|(_, value)| !value.is_absent()) {
         sides.entry(name).or_default().0 = Some(value);
     }
-    for (name, value) in present(after) {
+    for (name, value) in after.into_iter().filter(|(_, value)| !value.is_absent()) {
         sides.entry(name).or_default().1 = Some(value);
     }
-    let variant = order::variant(after).or_else(|| order::variant(before));
     let mut sides: Vec<_> = sides.into_iter().collect();
-    order::sort(&mut sides, known, variant);
+    order.sort(&mut sides);
     let mut members = Members::default();
     for (name, (before, after)) in sides {
-        let known_member = known.member(variant, name);
+        let known_member = order.member(&name);
+        let are_attributes = name == CUSTOM_ATTRIBUTES && matches!(known, Known::Union(_));
         let diff = match (before, after) {
-            (Some(before), Some(after)) if name == CUSTOM_ATTRIBUTES && matches!(known, Known::Union(_)) => {
-                attributes_diff(before, after)
-            }
+            (Some(Shown::Map(before)), Some(Shown::Map(after))) if are_attributes => attributes_diff(before, after),
             (Some(before), Some(after)) => value_diff(before, after, known_member),
-            (Some(before), None) => Some(Diff::Removed(order::ordered(before.clone(), known_member))),
-            (None, Some(after)) => Some(Diff::Added(order::ordered(after.clone(), known_member))),
+            (Some(before), None) => Some(Diff::Removed(order::ordered(before, known_member))),
+            (None, Some(after)) => Some(Diff::Added(order::ordered(after, known_member))),
             (None, None) => None,
         };
         match diff {
@@ -318,67 +315,68 @@ fn members_diff(before: &Map, after: &Map, known: Known) -> Members {
 }
 
 /// The difference between two sets of attributes: none when they are the same.
-fn attributes_diff(before: &Value, after: &Value) -> Option<Diff> {
-    let (Value::Map(before), Value::Map(after)) = (before, after) else {
-        return value_diff(before, after, Known::Nothing);
-    };
-    let mut members = members_diff(before, after, Known::Nothing);
+fn attributes_diff<'c>(before: Named<'c>, after: Named<'c>) -> Option<Diff<'c>> {
+    let mut members = members_diff(before.clone(), after.clone(), Known::Nothing);
+    let value = |all: &Named<'c>, id: &str| all.iter().find(|(name, _)| name == id).map(|(_, value)| value.clone());
     for member in &mut members.shown {
         // The element diff of a path says less than both paths beside each other.
         if let (Diff::List(_), Some(before), Some(after)) =
-            (&member.diff, before.get(&member.name), after.get(&member.name))
+            (&member.diff, value(&before, &member.name), value(&after, &member.name))
         {
-            member.diff = attribute_diff(before, after);
+            member.diff = Diff::Changed { before, after };
         }
     }
     (!members.shown.is_empty()).then_some(Diff::Map(members))
 }
 
 /// The difference between two values of one attribute, of which it is known that they differ.
-fn attribute_diff(before: &Value, after: &Value) -> Diff {
+fn attribute_diff<'c>(before: Shown<'c>, after: Shown<'c>) -> Diff<'c> {
     match (before, after) {
-        (Value::Text(before), Value::Text(after)) => text_diff(before, after),
-        _ => Diff::Changed { before: before.clone(), after: after.clone() },
+        (Shown::Text(before), Shown::Text(after)) => text_diff(before, after),
+        (before, after) => Diff::Changed { before, after },
     }
 }
 
 /// None when both mean the same.
-fn value_diff(before: &Value, after: &Value, known: Known) -> Option<Diff> {
+fn value_diff<'c>(before: Shown<'c>, after: Shown<'c>, known: Known) -> Option<Diff<'c>> {
     match (before, after) {
-        (Value::Map(before), Value::Map(after)) => {
+        (Shown::Map(before), Shown::Map(after)) => {
             let members = members_diff(before, after, known);
             (!members.shown.is_empty()).then_some(Diff::Map(members))
         }
-        (Value::List(before), Value::List(after)) => list_diff(before, after, known.element()),
-        (Value::Text(before), Value::Text(after)) => (before != after).then(|| text_diff(before, after)),
-        _ => (before != after).then(|| Diff::Changed {
-            before: order::ordered(before.clone(), known),
-            after: order::ordered(after.clone(), known),
-        }),
+        (Shown::List(before), Shown::List(after)) => list_diff(before, after, known.element()),
+        (Shown::Text(before), Shown::Text(after)) => (before != after).then(|| text_diff(before, after)),
+        (before, after) => {
+            let differs =
+                before.has_withheld() || digest::canonical(&before.to_json()) != digest::canonical(&after.to_json());
+            differs
+                .then(|| Diff::Changed { before: order::ordered(before, known), after: order::ordered(after, known) })
+        }
     }
 }
 
-fn text_diff(before: &str, after: &str) -> Diff {
+fn text_diff<'c>(before: Cow<'c, str>, after: Cow<'c, str>) -> Diff<'c> {
     let long = |text: &str| text.chars().nth(SHORT_TEXT).is_some();
-    if before.contains('\n') || after.contains('\n') || (long(before) && long(after)) {
-        Diff::Text { before: before.to_owned(), after: after.to_owned() }
+    if before.contains('\n') || after.contains('\n') || (long(&before) && long(&after)) {
+        Diff::Text { before, after }
     } else {
-        Diff::Changed { before: Value::text(before), after: Value::text(after) }
+        Diff::Changed { before: Shown::Text(before), after: Shown::Text(after) }
     }
 }
 
 /// None when both mean the same. A neighbour is shown on either side of a difference.
-fn list_diff(before: &[Value], after: &[Value], known: Known) -> Option<Diff> {
+fn list_diff<'c>(before: Vec<Shown<'c>>, after: Vec<Shown<'c>>, known: Known) -> Option<Diff<'c>> {
     let old: Vec<String> = before.iter().enumerate().map(|(index, item)| key(item, index)).collect();
-    let new: Vec<String> = after.iter().map(canonical).collect();
+    let new: Vec<String> = after.iter().map(|item| digest::canonical(&item.to_json())).collect();
+    let (mut before, mut after) = (before.into_iter(), after.into_iter());
     let mut elements = Vec::new();
     for operation in capture_diff_slices(Algorithm::Myers, &old, &new) {
-        let (old, new) = (&before[operation.old_range()], &after[operation.new_range()]);
-        match operation.tag() {
-            DiffTag::Equal => {
-                elements.extend(new.iter().map(|item| Element::Unchanged(order::ordered(item.clone(), known))));
-            }
-            DiffTag::Delete | DiffTag::Insert | DiffTag::Replace => replaced_elements(old, new, known, &mut elements),
+        let old = before.by_ref().take(operation.old_range().len());
+        let new = after.by_ref().take(operation.new_range().len());
+        if operation.tag() == DiffTag::Equal {
+            elements.extend(old.zip(new).map(|(_, item)| Element::Unchanged(order::ordered(item, known))));
+        } else {
+            replaced_elements(old.collect(), new.collect(), known, &mut elements);
         }
     }
     let differs = elements.iter().any(|element| matches!(element, Element::Differs(_)));
@@ -386,50 +384,27 @@ fn list_diff(before: &[Value], after: &[Value], known: Known) -> Option<Diff> {
 }
 
 /// What an element of the old list is recognized by. One of which a part was withheld is like no other.
-fn key(item: &Value, index: usize) -> String {
-    if has_withheld(item) { format!("withheld {index}") } else { canonical(item) }
-}
-
-fn canonical(value: &Value) -> String {
-    digest::canonical(&value.to_json())
-}
-
-/// What was applied, with a stand-in for each part that was not kept.
-fn shown_before(before: &Before) -> Value {
-    let mut shown = Value::Map(Map::of(&before.spec));
-    for pointer in &before.withheld {
-        if let Some(place) = shown.at_mut(pointer) {
-            *place = Value::Withheld;
-        }
-    }
-    shown
-}
-
-fn has_withheld(value: &Value) -> bool {
-    match value {
-        Value::Withheld | Value::SetByDixaform => true,
-        Value::List(items) => items.iter().any(has_withheld),
-        Value::Map(map) => map.iter().any(|(_, value)| has_withheld(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => false,
-    }
+fn key(item: &Shown<'_>, index: usize) -> String {
+    if item.has_withheld() { format!("withheld {index}") } else { digest::canonical(&item.to_json()) }
 }
 
 /// Elements that took the place of each other: maps and lists at the same position are compared, the rest goes and comes.
-fn replaced_elements(old: &[Value], new: &[Value], known: Known, elements: &mut Vec<Element>) {
+fn replaced_elements<'c>(old: Vec<Shown<'c>>, new: Vec<Shown<'c>>, known: Known, elements: &mut Vec<Element<'c>>) {
     let (mut removed, mut added) = (Vec::new(), Vec::new());
-    for index in 0..old.len().max(new.len()) {
-        match (old.get(index), new.get(index)) {
-            (Some(before), Some(after)) if is_comparable(before, after) => {
+    let (mut old, mut new) = (old.into_iter(), new.into_iter());
+    loop {
+        match (old.next(), new.next()) {
+            (None, None) => break,
+            (Some(before), Some(after)) if is_comparable(&before, &after) => {
                 elements.append(&mut removed);
                 elements.append(&mut added);
-                elements.push(match value_diff(before, after, known) {
-                    Some(diff) => Element::Differs(diff),
-                    None => Element::Unchanged(order::ordered(after.clone(), known)),
-                });
+                let same = order::ordered(after.clone(), known);
+                let diff = value_diff(before, after, known);
+                elements.push(diff.map_or(Element::Unchanged(same), Element::Differs));
             }
             (before, after) => {
-                removed.extend(before.map(|item| Element::Differs(Diff::Removed(order::ordered(item.clone(), known)))));
-                added.extend(after.map(|item| Element::Differs(Diff::Added(order::ordered(item.clone(), known)))));
+                removed.extend(before.map(|item| Element::Differs(Diff::Removed(order::ordered(item, known)))));
+                added.extend(after.map(|item| Element::Differs(Diff::Added(order::ordered(item, known)))));
             }
         }
     }
@@ -437,11 +412,11 @@ fn replaced_elements(old: &[Value], new: &[Value], known: Known, elements: &mut 
     elements.append(&mut added);
 }
 
-fn is_comparable(before: &Value, after: &Value) -> bool {
-    matches!((before, after), (Value::Map(_), Value::Map(_)) | (Value::List(_), Value::List(_)) | (Value::Withheld, _))
+fn is_comparable(before: &Shown<'_>, after: &Shown<'_>) -> bool {
+    matches!((before, after), (Shown::Map(_), Shown::Map(_)) | (Shown::List(_), Shown::List(_)) | (Shown::Withheld, _))
 }
 
-fn hide_unchanged(elements: Vec<Element>) -> Vec<Element> {
+fn hide_unchanged(elements: Vec<Element<'_>>) -> Vec<Element<'_>> {
     let differs: Vec<bool> = elements.iter().map(|element| matches!(element, Element::Differs(_))).collect();
     let near =
         |index: usize| differs[index] || differs.get(index + 1) == Some(&true) || index > 0 && differs[index - 1];

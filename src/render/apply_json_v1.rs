@@ -6,7 +6,7 @@
 use crate::apply::event::ApplyEvent;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};
 use crate::conversation::{Address, ConversationId};
-use crate::plan::shown::{self, Number, Value};
+use crate::plan::json_value::{self as shown, Number, Value};
 use crate::plan::{Action, Plan, Target};
 use crate::render::escape::escape_json;
 use crate::render::json_v1::{base, count, integer, map, member, or_null, price, source, summary};

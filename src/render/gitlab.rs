@@ -4,7 +4,7 @@
 //! <https://docs.gitlab.com/ci/testing/code_quality/>
 
 use crate::finding::{Finding, Findings, Severity};
-use crate::plan::shown::{self, Value};
+use crate::plan::json_value::{self as shown, Value};
 use crate::plan::{Plan, Summary};
 use crate::render::escape::escape_json;
 use crate::render::json_v1::{count, integer, map};

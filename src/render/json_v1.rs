@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::conversation::{Digests, attributes_to_map};
 use crate::digest::Digester;
-use crate::plan::shown::{self, Map, Number, Value};
+use crate::plan::json_value::{self as shown, Map, Number, Value};
 use crate::plan::{Block, Change, Drift, Gone, Orphan, Plan, Price, Step, Summary, Target};
 use crate::render::escape::escape_json;
 use crate::render::pieces::{Pieces, of_changes};

@@ -7,6 +7,7 @@ pub mod github;
 pub mod gitlab;
 pub mod html;
 pub mod json_v1;
+mod lines;
 pub mod markdown;
 mod note;
 pub mod number;

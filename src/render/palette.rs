@@ -114,8 +114,19 @@ impl Palette {
 
     /// The text in the style of the label. The text is shown as it is: escape what others wrote.
     pub fn paint(&self, label: Label, text: &str) -> String {
+        let mut out = String::new();
+        self.paint_into(label, text, &mut out);
+        out
+    }
+
+    /// Appends what [`Palette::paint`] gives.
+    pub fn paint_into(&self, label: Label, text: &str, out: &mut String) {
         let style = self.style(label);
-        if style.is_plain() || text.is_empty() { text.to_owned() } else { format!("{style}{text}{style:#}") }
+        if style.is_plain() || text.is_empty() {
+            out.push_str(text);
+        } else {
+            out.push_str(&format!("{style}{text}{style:#}"));
+        }
     }
 }
 

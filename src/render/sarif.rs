@@ -4,7 +4,7 @@
 use crate::finding::code::{self, Code};
 use crate::finding::{Finding, Findings};
 use crate::json;
-use crate::plan::shown::Value;
+use crate::plan::json_value::Value;
 use crate::render::escape::escape_json;
 use crate::render::json_v1::{count, integer, map};
 use crate::render::review::{fingerprints, path};

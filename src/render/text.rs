@@ -6,17 +6,16 @@
 mod block;
 mod closing;
 pub mod index;
+mod painter;
 mod row;
-mod string;
-mod value;
 
 use crate::plan::{Action, Change, Plan};
 use crate::render::escape::{escape, quoted};
 use crate::render::number::counted;
 use crate::render::palette::{Label, Palette};
 use crate::render::pieces::{Pieces, of_changes};
+use crate::render::text::painter::Canvas;
 use crate::render::text::row::{Row, wrap};
-use crate::render::text::value::Canvas;
 
 /// How a plan is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +54,7 @@ pub fn pieces<'p>(plan: &'p Plan, options: &TextOptions) -> Pieces<'p> {
     start.push_str(&painted(&canvas, &canvas.legend(plan, options.requests_sent)));
     let blocks = of_changes(&plan.changes, move |_, change, out| {
         out.push('\n');
-        append_block(change, &canvas, out);
+        canvas.block_into(change, out);
     });
     let end = move || format!("\n{}", painted(&canvas, &canvas.closing(plan)));
     Pieces::new(std::iter::once(start).chain(blocks).chain(std::iter::once_with(end)))
@@ -64,12 +63,8 @@ pub fn pieces<'p>(plan: &'p Plan, options: &TextOptions) -> Pieces<'p> {
 /// The block of one change; ends with a newline.
 pub fn block(change: &Change, options: &TextOptions) -> String {
     let mut out = String::new();
-    append_block(change, &options.canvas(), &mut out);
+    options.canvas().block_into(change, &mut out);
     out
-}
-
-fn append_block(change: &Change, canvas: &Canvas, out: &mut String) {
-    out.push_str(&painted(canvas, &canvas.block(change)));
 }
 
 fn painted(canvas: &Canvas, rows: &[Row]) -> String {

@@ -2,7 +2,7 @@
 //! anything else is a new number.
 
 use crate::finding::{Excerpt, Finding, Findings, Severity};
-use crate::plan::shown::{self, Value};
+use crate::plan::json_value::{self as shown, Value};
 use crate::render::escape::escape_json;
 use crate::render::json_v1::{count, integer, map, or_null};
 use crate::source::Source;

@@ -3,7 +3,7 @@
 
 use crate::apply::outcome::{Outcome, Stop};
 use crate::plan::Action;
-use crate::plan::shown::{Map, Value};
+use crate::plan::json_value::{Map, Value};
 use crate::schema::Subject;
 use crate::schema::keyword::{
     about, address, at_least, conversation_id, defined, document, filled, integer, list_of, map, of_type, only, open,

@@ -1,6 +1,6 @@
 //! The schema of one line of an apply as it happens, `dixaform-apply-event/1`; see [`crate::render::apply_json_v1`].
 
-use crate::plan::shown::Value;
+use crate::plan::json_value::Value;
 use crate::schema::Subject;
 use crate::schema::apply::{OUTCOME_REQUIRED, action, definitions, outcome_members, report, tool};
 use crate::schema::keyword::{

@@ -3,7 +3,7 @@
 //! A union is a list of `if` and `then`, not a `oneOf`: an editor then talks about the variant that was written, and
 //! not about all that it could have been.
 
-use crate::plan::shown::{Map, Value};
+use crate::plan::json_value::{Map, Value};
 use crate::schema::keyword::{
     about, defined, filled, list_of, map, of_type, only, pattern, texts, timestamp, uuid, word,
 };

@@ -1,6 +1,6 @@
 //! The few forms of JSON Schema that the schemas here are built of.
 
-use crate::plan::shown::{Map, Number, Value};
+use crate::plan::json_value::{Map, Number, Value};
 use crate::schema::Subject;
 
 /// The hyphenated form, in either case.

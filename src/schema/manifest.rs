@@ -2,7 +2,7 @@
 
 use crate::conversation::{CUSTOM_ATTRIBUTES, Kind};
 use crate::finding::code;
-use crate::plan::shown::{Map, Value};
+use crate::plan::json_value::{Map, Value};
 use crate::schema::Subject;
 use crate::schema::body::{self, Extra};
 use crate::schema::keyword::{

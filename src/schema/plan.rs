@@ -2,7 +2,7 @@
 //! allowed everywhere; see [`crate::render::json_v1`].
 
 use crate::plan::file_v1::FORMAT;
-use crate::plan::shown::{Map, Number, Value};
+use crate::plan::json_value::{Map, Number, Value};
 use crate::plan::{Action, Reason};
 use crate::schema::Subject;
 use crate::schema::keyword::{

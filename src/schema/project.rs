@@ -1,6 +1,6 @@
 //! The schema of the project file, as [`crate::project`] checks it.
 
-use crate::plan::shown::{Map, Number, Value};
+use crate::plan::json_value::{Map, Number, Value};
 use crate::schema::Subject;
 use crate::schema::keyword::{
     NAME, NAME_MAX, about, closed, defined, document, filled, integer, list_of, map, map_of, of_type, or_null, pattern,

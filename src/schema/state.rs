@@ -1,7 +1,7 @@
 //! The schema of a state file, as [`crate::state::file_v1`] reads and writes it.
 
 use crate::conversation::CUSTOM_ATTRIBUTES;
-use crate::plan::shown::{Map, Value};
+use crate::plan::json_value::{Map, Value};
 use crate::schema::Subject;
 use crate::schema::keyword::{
     about, address, at_least, attribute_value, closed, conversation_id, defined, digest, document, filled, list_of,

@@ -2,7 +2,7 @@
 //! are allowed everywhere; see [`crate::render::validate_json_v1`].
 
 use crate::finding::Severity;
-use crate::plan::shown::{Map, Value};
+use crate::plan::json_value::{Map, Value};
 use crate::schema::Subject;
 use crate::schema::keyword::{
     about, at_least, defined, document, filled, list_of, of_type, only, open, or_null, pattern, word,

@@ -1,8 +1,10 @@
 //! The order in which the members of a body are shown: `_type` first, then as Dixa documents them, then what is unknown by
 //! name. `customAttributes` comes last; its ids, like the members of a free-form map, stand in ascending order.
 
+use std::borrow::Cow;
+
 use crate::conversation::CUSTOM_ATTRIBUTES;
-use crate::plan::shown::{Map, Value};
+use crate::plan::shown::{Named, Shown};
 use crate::shape::{Form, Shape, Union};
 
 /// What is known of the shape of a value.
@@ -23,12 +25,6 @@ impl Known {
         }
     }
 
-    /// What is known of the member `name` of a map whose `_type` is `variant`.
-    pub(super) fn member(self, variant: Option<&str>, name: &str) -> Known {
-        let found = self.shape(variant).and_then(|shape| shape.member(name));
-        found.map_or(Known::Nothing, |member| Known::Form(&member.form))
-    }
-
     fn shape(self, variant: Option<&str>) -> Option<&'static Shape> {
         let union = match self {
             Known::Form(Form::Map(shape)) => return Some(shape),
@@ -46,20 +42,38 @@ impl Known {
 
 /// The order of the members of one map.
 #[derive(Clone, Copy)]
-struct Order {
+pub(super) struct Order {
     /// Whether the map is one that Dixa documents.
     structured: bool,
     shape: Option<&'static Shape>,
 }
 
 impl Order {
-    fn of(known: Known, variant: Option<&str>) -> Self {
+    /// That of a map whose `_type` is `variant`.
+    pub(super) fn of(known: Known, variant: Option<&str>) -> Self {
         Order { structured: !matches!(known, Known::Nothing), shape: known.shape(variant) }
     }
 
-    /// What members are sorted by.
-    fn key<'n>(&self, name: &'n str) -> (usize, &'n str) {
-        (self.look_up(name, 0).0, name)
+    /// What is known of the member `name`.
+    pub(super) fn member(&self, name: &str) -> Known {
+        self.look_up(name, 0).1
+    }
+
+    /// Puts members in the order in which they are shown.
+    pub(super) fn sort<T>(&self, members: &mut [(Cow<'_, str>, T)]) {
+        let (mut before, mut is_sorted) = ((0_usize, ""), true);
+        for (name, _) in members.iter() {
+            let rank = (self.look_up(name, before.0.saturating_add(1)).0, &**name);
+            is_sorted &= before <= rank;
+            before = rank;
+        }
+        // Most are written as Dixa documents them.
+        if !is_sorted {
+            members.sort_by(|(one, _), (other, _)| {
+                let rank = |name| self.look_up(name, 0).0;
+                (rank(one), one).cmp(&(rank(other), other))
+            });
+        }
     }
 
     /// The rank of a member, and what is known of it. `likely` is the rank that it may well have.
@@ -74,39 +88,32 @@ impl Order {
             },
         }
     }
-
-    fn member(&self, name: &str) -> Known {
-        self.look_up(name, 0).1
-    }
-}
-
-/// Sorts the members of a map into the order in which they are shown.
-pub(super) fn sort<T>(members: &mut [(&str, T)], known: Known, variant: Option<&str>) {
-    let order = Order::of(known, variant);
-    members.sort_by(|(one, _), (other, _)| order.key(one).cmp(&order.key(other)));
 }
 
 /// The `_type` of a map.
-pub(super) fn variant(map: &Map) -> Option<&str> {
-    map.get("_type").and_then(Value::as_text)
+pub(super) fn variant<'m>(members: &'m Named<'_>) -> Option<&'m str> {
+    members.iter().find_map(|(name, value)| match value {
+        Shown::Text(text) if name == "_type" => Some(&**text),
+        _ => None,
+    })
 }
 
 /// The same value, with all its members in the order in which they are shown.
-pub(super) fn ordered(mut value: Value, known: Known) -> Value {
+pub(super) fn ordered(mut value: Shown<'_>, known: Known) -> Shown<'_> {
     put_in_order(&mut value, known);
     value
 }
 
-fn put_in_order(value: &mut Value, known: Known) {
+fn put_in_order(value: &mut Shown<'_>, known: Known) {
     match value {
-        Value::List(items) => items.iter_mut().for_each(|item| put_in_order(item, known.element())),
-        Value::Map(map) => {
-            let order = Order::of(known, variant(map));
-            map.sort_by(|one, other| order.key(one).cmp(&order.key(other)));
-            for (name, member) in map.iter_mut() {
+        Shown::List(items) => items.iter_mut().for_each(|item| put_in_order(item, known.element())),
+        Shown::Map(members) => {
+            let order = Order::of(known, variant(members));
+            order.sort(members);
+            for (name, member) in members {
                 put_in_order(member, order.member(name));
             }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Withheld | Value::SetByDixaform => {}
+        Shown::Null | Shown::Bool(_) | Shown::Number(_) | Shown::Text(_) | Shown::Withheld | Shown::SetByDixaform => {}
     }
 }

@@ -3,9 +3,9 @@
 use super::*;
 use crate::conversation::{Attributes, Conversation, ConversationId};
 use crate::json;
-use crate::plan::shown::write;
 use crate::plan::{Reason, Steps};
 use crate::spec::Spec;
+use crate::state::Before;
 
 fn map(text: &str) -> serde_json::Map<String, serde_json::Value> {
     let serde_json::Value::Object(map) = json::parse(text).expect("valid JSON") else { panic!("a map") };
@@ -39,15 +39,20 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
     }
 }
 
-fn replaced(before: &str, after: &str) -> Members {
-    change(Action::Replace, Some(before), after, Attributes::new()).members()
+/// The members of a change that a test keeps for good.
+fn members_of(change: Change) -> Members<'static> {
+    Box::leak(Box::new(change)).members()
 }
 
-fn names(members: &Members) -> Vec<&str> {
-    members.shown.iter().map(|member| member.name.as_str()).collect()
+fn replaced(before: &str, after: &str) -> Members<'static> {
+    members_of(change(Action::Replace, Some(before), after, Attributes::new()))
 }
 
-fn member<'a>(members: &'a Members, path: &[&str]) -> &'a Member {
+fn names<'a>(members: &'a Members<'_>) -> Vec<&'a str> {
+    members.shown.iter().map(|member| &*member.name).collect()
+}
+
+fn member<'a>(members: &'a Members<'static>, path: &[&str]) -> &'a Member<'static> {
     let (name, rest) = path.split_first().expect("a name");
     let found = members.shown.iter().find(|member| member.name == *name).expect(name);
     match &found.diff {
@@ -60,11 +65,11 @@ fn member<'a>(members: &'a Members, path: &[&str]) -> &'a Member {
 fn members_stand_in_the_order_of_the_documentation_and_unknown_ones_by_name_after_them() {
     let written = r#"{"zeta":"1","alpha":"2","message":{"content":{"value":"x","_type":"Text"},"_type":"Inbound"},
         "subject":"s","_type":"Email","requesterId":"r"}"#;
-    let members = change(Action::Create, None, written, attributes(r#"{"a-1":"x"}"#)).members();
+    let members = members_of(change(Action::Create, None, written, attributes(r#"{"a-1":"x"}"#)));
     let expected = ["id", "_type", "requesterId", "subject", "message", "alpha", "zeta", "customAttributes"];
     assert_eq!(names(&members), expected);
     let Diff::Added(message) = &member(&members, &["message"]).diff else { panic!("added") };
-    assert_eq!(write(message), r#"{"_type":"Inbound","content":{"_type":"Text","value":"x"}}"#);
+    assert_eq!(message.to_json().to_string(), r#"{"_type":"Inbound","content":{"_type":"Text","value":"x"}}"#);
 }
 
 #[test]
@@ -81,7 +86,7 @@ fn what_forces_a_replacement_is_marked_where_it_differs() {
     let before = r#"{"subject":"a","message":{"content":{"value":"x"},"cc":["1"]},"customAttributes":{"a-1":"x"}}"#;
     let after = r#"{"subject":"a","message":{"content":{"value":"y"},"cc":["1","2"]}}"#;
     let after = change(Action::Replace, Some(before), after, attributes(r#"{"a-1":"y"}"#));
-    let members = after.members();
+    let members = members_of(after);
     assert!(member(&members, &["message", "content", "value"]).forces_replacement);
     assert!(member(&members, &["message", "cc"]).forces_replacement);
     assert!(!member(&members, &["message"]).forces_replacement);
@@ -95,14 +100,14 @@ fn an_update_shows_the_attributes_that_are_written_and_no_content() {
     let wanted = attributes(r#"{"a-1":"y","c-3":"same","e-5":"new"}"#);
     let steps = vec![Step::Patch(attributes(r#"{"a-1":"y","b-2":null,"e-5":"new"}"#))].into();
     let members =
-        Change { steps, ..change(Action::Update, Some(before), r#"{"subject":"new","cc":[]}"#, wanted) }.members();
+        members_of(Change { steps, ..change(Action::Update, Some(before), r#"{"subject":"new","cc":[]}"#, wanted) });
     assert_eq!(names(&members), ["customAttributes"]);
     assert_eq!(members.unchanged, 1);
     let Diff::Map(attributes) = &members.shown[0].diff else { panic!("a map") };
     assert_eq!(names(attributes), ["a-1", "b-2", "e-5"]);
     assert_eq!((attributes.unchanged, attributes.noun), (1, Noun::Attribute));
-    assert_eq!(attributes.shown[1].diff, Diff::Removed(Value::text("gone")));
-    assert_eq!(attributes.shown[2].diff, Diff::Added(Value::text("new")));
+    assert_eq!(attributes.shown[1].diff, Diff::Removed(Shown::Text("gone".into())));
+    assert_eq!(attributes.shown[2].diff, Diff::Added(Shown::Text("new".into())));
 }
 
 #[test]
@@ -111,17 +116,17 @@ fn a_withheld_value_differs_from_every_other() {
     let mut withheld = before(r#"{"list":[{"x":null},{"x":"2"}]}"#);
     withheld.withheld.push("/list/0/x".to_owned());
     change.before = Some(withheld);
-    let members = change.members();
+    let members = members_of(change);
     let Diff::List(elements) = &member(&members, &["list"]).diff else { panic!("a list") };
     let Element::Differs(Diff::Map(inner)) = &elements[0] else { panic!("a map") };
-    assert_eq!(inner.shown[0].diff, Diff::Changed { before: Value::Withheld, after: Value::Null });
+    assert_eq!(inner.shown[0].diff, Diff::Changed { before: Shown::Withheld, after: Shown::Null });
     assert!(matches!(elements[1], Element::Unchanged(_)));
 }
 
 #[test]
 fn long_texts_and_texts_with_lines_get_a_diff_of_their_own() {
     let long = "x".repeat(61);
-    let is_text = |before: &str, after: &str| matches!(text_diff(before, after), Diff::Text { .. });
+    let is_text = |before: &str, after: &str| matches!(text_diff(before.into(), after.into()), Diff::Text { .. });
     assert!(is_text("a", "a\nb") && is_text(&long, &format!("{long}y")));
     assert!(!is_text("a", &long) && !is_text("a", "b"));
 }

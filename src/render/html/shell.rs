@@ -87,12 +87,12 @@ pub(super) fn head(heading: &Markup, intro: &Markup, facts: &[Fact]) -> Markup {
 /// Foreign text, safe to show on one line. If it may contain letters that run from right to left, it is isolated from
 /// the text beside it.
 pub(super) fn text(text: &str) -> Markup {
-    let shown = escape(text);
-    if shown.is_ascii() {
-        html! { (shown) }
-    } else {
-        html! { bdi { (shown) } }
-    }
+    isolated(&escape(text))
+}
+
+/// [`text`] that is escaped already.
+pub(super) fn isolated(shown: &str) -> Markup {
+    html! { @if shown.is_ascii() { (shown) } @else { bdi { (shown) } } }
 }
 
 /// A message in which names are between backticks: [`text`], with those as code.

@@ -246,7 +246,7 @@ fn a_very_long_text_is_cut_and_counted_and_its_change_is_seen() {
     let page = plan(&plan_of(vec![replace("conversation.a", &before, &after), create("conversation.b", &before)]));
     is_sound(&page);
     assert!(page.contains("<mark>OLD</mark>") && page.contains("<mark>NEW</mark>"));
-    assert!(page.contains("… (999,940 more characters) …") && page.contains("… (1,998,004 more characters) …"));
+    assert!(page.contains("… (999,940 more characters) …") && page.contains("… (1,998,004 more characters)</small>"));
     let lines = "line\n".repeat(200_000);
     let many = plan(&plan_of(vec![create("conversation.a", &email("s", &lines))]));
     assert!(many.contains("# (199,800 more lines)"));

@@ -3,10 +3,17 @@
 //! Nothing in code is a link, a mention, a reference to an issue or an element, on GitHub and on GitLab alike.
 
 use crate::render::escape::escape;
-use crate::render::markdown::diff::cut;
 
 /// Characters that are shown of a text within a sentence.
 const SHOWN_MAX: usize = 200;
+
+/// The first characters of a text, and a sign where there are more.
+fn cut(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
 
 /// A text as code, on one line and not endless.
 pub(in crate::render) fn code(text: &str) -> String {

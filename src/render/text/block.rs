@@ -4,32 +4,19 @@ use crate::plan::{Change, ChangeNote, Mark};
 use crate::render::escape::{escape, quoted};
 use crate::render::note;
 use crate::render::palette::Label;
+use crate::render::text::painter::Canvas;
 use crate::render::text::row::{Row, wrap};
-use crate::render::text::value::Canvas;
 
 impl Canvas {
-    pub(super) fn block(&self, change: &Change) -> Vec<Row> {
-        let mut rows = self.above(change);
-        let start = rows.pop().unwrap_or_default();
-        let members = change.members();
-        if members.shown.is_empty() && members.unchanged == 0 {
-            rows.push(start);
-            return rows;
-        }
-        rows.push(start.and(Label::Plain, " {"));
-        rows.extend(self.members(&members, 4));
-        rows.push(Row::plain("    }"));
-        rows
-    }
-
-    /// The rows above the members: what and why, and last the line that names the conversation, without its brace.
-    pub(super) fn above(&self, change: &Change) -> Vec<Row> {
-        let mut rows = self.header(change);
-        rows.extend(self.remarks(change));
+    /// Appends the block of one change; ends with a newline.
+    pub(super) fn block_into(&self, change: &Change, out: &mut String) {
+        let rows = self.header(change).into_iter().chain(self.remarks(change));
+        rows.for_each(|row| row.paint_into(self.palette, out));
         let symbol = format!("{:>3}", change.action.symbol());
-        let name = format!(" {} {}", change.address.kind.word(), quoted(change.address.name()));
-        rows.push(Row::new(Label::of_action(change.action), symbol).and(Label::Plain, name));
-        rows
+        self.palette.paint_into(Label::of_action(change.action), &symbol, out);
+        out.push_str(&format!(" {} {}", change.address.kind.word(), quoted(change.address.name())));
+        self.members_into(change, out);
+        out.push('\n');
     }
 
     /// What will be done, and where it is: on one line, or on two where that is too long.

@@ -1,14 +1,15 @@
 //! What stands below the blocks: the summary, the price, and what a reader should know besides.
 
-use crate::plan::shown::{Value, write};
+use serde_json::Value;
+
 use crate::plan::{Action, Note, Plan, Summary};
 use crate::render::escape::escape;
 use crate::render::note::{self, Gravity, Part, Said, Sentence};
 use crate::render::number::grouped;
 use crate::render::palette::Label;
 use crate::render::price::price;
+use crate::render::text::painter::Canvas;
 use crate::render::text::row::{Row, wrap};
-use crate::render::text::value::Canvas;
 
 /// Addresses that a note names.
 const NAMED_MAX: usize = 3;
@@ -80,7 +81,7 @@ impl Canvas {
         for (about, drift) in said.about.iter().zip(&plan.drift).take(LISTED_MAX) {
             rows.push(Row::new(Label::Bold, format!("  # {}", about.plain())));
             for (id, recorded, live) in &drift.attributes {
-                let (recorded, live) = (shown(&Value::kept(recorded.as_ref())), shown(&Value::of(live)));
+                let (recorded, live) = (shown(recorded.as_ref()), shown(Some(live)));
                 rows.push(Row::plain(format!("      \"{}\" = {recorded} -> {live}", escape(id))));
             }
         }
@@ -97,12 +98,9 @@ fn more(count: usize, nouns: &str) -> Option<Row> {
 }
 
 /// A value of an attribute on one line, cut to a bearable length.
-fn shown(value: &Value) -> String {
+fn shown(value: Option<&Value>) -> String {
     const SHOWN_MAX: usize = 200;
-    let text = match value {
-        Value::Withheld => "(previous value not kept)".to_owned(),
-        value => escape(&write(value)).into_owned(),
-    };
+    let text = value.map_or("(previous value not kept)".into(), |value| escape(&value.to_string()).into_owned());
     match text.char_indices().nth(SHOWN_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

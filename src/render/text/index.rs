@@ -11,8 +11,8 @@ use crate::render::escape::escape;
 use crate::render::note;
 use crate::render::number::{counted, grouped};
 use crate::render::palette::Label;
+use crate::render::text::painter::Canvas;
 use crate::render::text::row::{Row, wrap};
-use crate::render::text::value::Canvas;
 use crate::render::text::{TextOptions, painted};
 
 /// A plan with more changes than this is long.

@@ -1,4 +1,4 @@
-//! One line of output before it is painted, and a value drawn as such lines.
+//! A line of prose before it is painted.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -8,25 +8,15 @@ use crate::render::palette::{Label, Palette};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Row {
     pieces: Vec<(Label, String)>,
-    /// A line of marks below the one that they are about; nothing is written after it.
-    is_guide: bool,
 }
 
 impl Row {
     pub(super) fn new(label: Label, text: impl Into<String>) -> Self {
-        Row { pieces: vec![(label, text.into())], is_guide: false }
+        Row { pieces: vec![(label, text.into())] }
     }
 
     pub(super) fn plain(text: impl Into<String>) -> Self {
         Row::new(Label::Plain, text)
-    }
-
-    pub(super) fn indented(spaces: usize) -> Self {
-        Row::plain(" ".repeat(spaces))
-    }
-
-    pub(super) fn guide(text: String) -> Self {
-        Row { is_guide: true, ..Row::new(Label::Hidden, text) }
     }
 
     pub(super) fn and(mut self, label: Label, text: impl Into<String>) -> Self {
@@ -34,68 +24,17 @@ impl Row {
         self
     }
 
-    pub(super) fn extend(&mut self, other: Row) {
-        self.pieces.extend(other.pieces);
-    }
-
     /// Columns that it takes on a terminal.
     pub(super) fn width(&self) -> usize {
         self.pieces.iter().map(|(_, text)| text.width()).sum()
     }
 
-    /// Appends the line and a newline. A line of spaces alone comes out empty.
+    /// Appends the line and a newline.
     pub(super) fn paint_into(&self, palette: Palette, out: &mut String) {
-        if self.pieces.iter().any(|(_, text)| text.contains(|letter| letter != ' ')) {
-            for (label, text) in &self.pieces {
-                out.push_str(&palette.paint(*label, text));
-            }
+        for (label, text) in &self.pieces {
+            palette.paint_into(*label, text, out);
         }
         out.push('\n');
-    }
-}
-
-/// A value, drawn. The first row goes on in the line that the value begins in; the others are whole lines.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Drawn {
-    pub(super) rows: Vec<Row>,
-    /// The first row opens a bracket or a heredoc that the last one closes.
-    pub(super) opens: bool,
-}
-
-impl Drawn {
-    pub(super) fn line(row: Row) -> Self {
-        Drawn { rows: vec![row], opens: false }
-    }
-
-    /// Puts a beginning in front of the first row.
-    pub(super) fn after(mut self, start: Row) -> Self {
-        let mut first = start;
-        if let Some(row) = self.rows.first_mut() {
-            first.extend(std::mem::take(row));
-            *row = first;
-        } else {
-            self.rows.push(first);
-        }
-        self
-    }
-
-    /// Adds to the end of what was drawn.
-    pub(super) fn then(mut self, label: Label, text: &str) -> Self {
-        if let Some(row) = self.rows.iter_mut().rev().find(|row| !row.is_guide) {
-            row.pieces.push((label, text.to_owned()));
-        }
-        self
-    }
-
-    /// Adds a remark where a reader meets it first: beside the opening bracket, else at the end.
-    pub(super) fn remark(mut self, label: Label, text: &str) -> Self {
-        if !self.opens {
-            return self.then(label, text);
-        }
-        if let Some(row) = self.rows.first_mut() {
-            row.pieces.push((label, text.to_owned()));
-        }
-        self
     }
 }
 
