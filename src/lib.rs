@@ -72,7 +72,7 @@
 //! | `plan` | nouns, `state` | YAML, HTTP, time, colour, async |
 //! | `journal` | nouns, `state` | files: appending is behind a trait |
 //! | `render` | nouns, `plan`, `apply` | printing, counting, deciding |
-//! | `schema` | nouns, `plan`, `state`, `apply` | files, checking |
+//! | `schema` | nouns, `plan`, `state`, `render` | files, checking |
 //! | `api` | nouns | manifests, plans, state files |
 //! | `workspace` | nouns, `state`, `journal` | decisions |
 //! | `sandbox` | nothing | code of the client, so that the two can't share a mistake |

@@ -87,7 +87,9 @@ pub struct ApplyReport {
 }
 
 /// The counts of a report. Renderers take them from here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "counts")]
 pub struct Counts {
     pub created: usize,
     pub imported: usize,

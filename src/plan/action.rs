@@ -1,7 +1,11 @@
 //! The verb of a change.
 
 /// What is done to one address. "No-op" is not here: what is unchanged is counted, not listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "action")]
 pub enum Action {
     /// Make a conversation: `POST /v1/conversations`.
     Create,

@@ -204,7 +204,9 @@ pub struct Gone {
 }
 
 /// The counts of a plan. Renderers take them from here and never count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "summary")]
 pub struct Summary {
     pub create: usize,
     pub import: usize,

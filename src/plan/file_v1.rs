@@ -1,319 +1,559 @@
-//! A saved plan, `dixaform-plan/1`: the JSON form of a plan, read back.
+//! A plan as JSON, `dixaform-plan/1`, printed or saved, and read back. The same structs write it, read it and make its
+//! schema; members are in the order of declaration. A minor addition is a new member; anything else is a new number.
 //!
-//! What apply needs is read and checked: the fingerprints must be those of what the file says, so a file that was edited is
-//! refused. Unknown members are ignored, since a minor version may add some.
+//! A saved plan that was edited is refused: its seal is over all of the text before it, and its fingerprints must be those
+//! of what it says. Members that this version does not know are ignored: one that must be understood needs a new number.
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::access::RateLimit;
-use crate::conversation::{
-    Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId, Digests, Kind,
-};
+use crate::conversation::{AttributeValue, Attributes, Conversation, ConversationId, Digests, Kind, attributes_to_map};
 use crate::digest::Digest;
 use crate::json;
-use crate::plan::action::Action;
-use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Summary, Target, fingerprint_of};
-use crate::plan::price::Price;
-use crate::plan::reason::{Block, Reason};
+use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Step, Summary, Target, fingerprint_of};
+use crate::plan::json_parts::{AddressV1, DigestV1, LineageV1, exact, or_null};
+use crate::plan::{Action, Block, Price, Reason, planner};
 use crate::source::{Place, Source};
-use crate::spec::{NotASpec, Spec, conversation_of};
+use crate::spec::{Spec, conversation_of};
 use crate::state::{Before, Lineage};
 
 /// The value of `format`.
 pub const FORMAT: &str = "dixaform-plan/1";
 
+/// The value of `tool`.
+pub const TOOL: &str = concat!("dixaform ", env!("CARGO_PKG_VERSION"));
+
 /// Why a text is not a plan that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanFileError {
     #[error("it is not JSON: {0}")]
-    NotJson(#[from] serde_json::Error),
+    NotJson(serde_json::Error),
     #[error("its format is `{0}`, and this dixaform knows `{FORMAT}`")]
     Format(String),
-    #[error("`{0}` is missing or is not what it must be")]
-    Member(String),
+    #[error("it is not a whole plan: {0}")]
+    Form(serde_json::Error),
+    #[error("`{0}` is not what it must be")]
+    Member(&'static str),
     #[error("it was changed since it was saved: the fingerprint of {0} does not fit")]
     Changed(String),
 }
+
+/// The whole document; specs are read as `S`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanV1<S> {
+    #[schemars(extend("const" = FORMAT))]
+    format: String,
+    /// The program that wrote it, and its version
+    #[schemars(length(min = 1))]
+    tool: String,
+    tenant: TenantV1,
+    base: BaseV1,
+    /// In the order in which they are applied
+    changes: Vec<ChangeV1<S>>,
+    /// Records without a manifest, which are left alone
+    not_in_manifests: Vec<OrphanV1>,
+    /// What was changed outside of dixaform
+    drift: Vec<DriftV1>,
+    /// Conversations that are no longer there
+    gone: Vec<GoneV1>,
+    /// Addresses with a call whose end is unknown
+    in_doubt: Vec<AddressV1>,
+    summary: Summary,
+    price: Price,
+    /// A short digest of what would be done
+    #[schemars(length(min = 1))]
+    fingerprint: String,
+    /// The SHA-256 of all of the text before this member
+    seal: DigestV1,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "planTenant")]
+struct TenantV1 {
+    #[serde(flatten)]
+    name: TenantNameV1,
+    rate_limit: RateLimitV1,
+}
+
+/// What tells one tenant from another.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "tenant")]
+pub struct TenantNameV1 {
+    #[schemars(length(min = 1))]
+    name: String,
+    #[schemars(length(min = 1))]
+    base_url: String,
+    /// Null as long as it is unknown
+    #[serde(deserialize_with = "or_null")]
+    organization_id: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "rateLimit")]
+struct RateLimitV1 {
+    #[serde(serialize_with = "exact")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    requests_per_second: f64,
+    #[schemars(range(min = 0))]
+    burst: u32,
+}
+
+/// The state that a plan was made for
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "base")]
+pub struct BaseV1 {
+    lineage: LineageV1,
+    #[schemars(range(min = 0))]
+    serial: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[serde(bound(deserialize = "S: Deserialize<'de>"))]
+#[schemars(rename = "change")]
+struct ChangeV1<S> {
+    address: AddressV1,
+    action: Action,
+    reason: Reason,
+    /// Where its manifest is
+    #[serde(deserialize_with = "or_null")]
+    source: Option<SourceV1>,
+    /// Dixa's id of the conversation that exists
+    #[serde(deserialize_with = "or_null")]
+    #[schemars(range(min = 1))]
+    id: Option<i64>,
+    /// As far as it is known
+    #[serde(deserialize_with = "or_null")]
+    before: Option<S>,
+    #[serde(deserialize_with = "or_null")]
+    after: Option<S>,
+    calls: Vec<CallV1>,
+    /// It makes a conversation, which can't be deleted
+    irreversible: bool,
+    /// It sends a message to a person
+    reaches_customer: bool,
+    /// Apply refuses the plan because of it
+    blocked: bool,
+    #[serde(deserialize_with = "or_null")]
+    blocked_because: Option<BlockV1>,
+    /// Who manages the conversation that a blocked change would adopt
+    #[serde(deserialize_with = "or_null")]
+    owner: Option<AddressV1>,
+    /// The first message gets an `externalId` of dixaform's own
+    marked: bool,
+    /// The digests to record when it is done
+    #[serde(deserialize_with = "or_null")]
+    digest: Option<DigestsV1>,
+    /// What apply does, in this order
+    steps: Vec<StepV1>,
+    /// A short digest of what it does
+    #[schemars(length(min = 1))]
+    fingerprint: String,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "call")]
+struct CallV1 {
+    #[schemars(extend("enum" = ["GET", "POST", "PATCH"]))]
+    method: String,
+    path: String,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "block")]
+enum BlockV1 {
+    ReplaceNotAllowed,
+    OnChangeBlock,
+    OwnedByAnotherAddress,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "digests")]
+struct DigestsV1 {
+    content: DigestV1,
+    attributes: DigestV1,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "step")]
+enum StepV1 {
+    Make(KindV1),
+    Read(i64),
+    PatchAll(bool),
+    Patch(Map<String, Value>),
+    PatchDifferent(Map<String, Value>),
+    ListBefore(String),
+    ReadBack(bool),
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "kind")]
+enum KindV1 {
+    Conversation,
+    Import,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "orphan")]
+struct OrphanV1 {
+    address: AddressV1,
+    #[schemars(range(min = 1))]
+    id: i64,
+    #[serde(deserialize_with = "or_null")]
+    source: Option<SourceV1>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "drift")]
+struct DriftV1 {
+    address: AddressV1,
+    #[schemars(range(min = 1))]
+    id: i64,
+    attributes: Vec<DriftedV1>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "drifted")]
+struct DriftedV1 {
+    /// The id of the attribute
+    id: String,
+    /// What the record has; null also if that was not kept
+    recorded: Value,
+    /// What the tenant has
+    live: Value,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "gone")]
+struct GoneV1 {
+    address: AddressV1,
+    #[schemars(range(min = 1))]
+    id: i64,
+    #[serde(deserialize_with = "or_null")]
+    source: Option<SourceV1>,
+    /// It exists, and its content is gone for good
+    anonymized: bool,
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "source")]
+pub struct SourceV1 {
+    file: String,
+    #[schemars(range(min = 1))]
+    line: u32,
+    #[schemars(range(min = 1))]
+    column: u32,
+}
+
+// Writing.
+
+/// What is above the changes of a plan, and what is below them, without the seal and the brace behind it.
+pub fn frame(plan: &Plan) -> (String, String) {
+    let Plan { tenant, not_in_manifests, drift, gone, in_doubt, summary, price, fingerprint, .. } = plan;
+    let file: PlanV1<Map<String, Value>> = PlanV1 {
+        format: FORMAT.to_owned(),
+        tool: TOOL.to_owned(),
+        tenant: TenantV1 {
+            name: tenant.into(),
+            rate_limit: RateLimitV1 {
+                requests_per_second: tenant.rate_limit.requests_per_second,
+                burst: tenant.rate_limit.burst,
+            },
+        },
+        base: plan.into(),
+        changes: Vec::new(),
+        not_in_manifests: not_in_manifests.iter().map(OrphanV1::from).collect(),
+        drift: drift.iter().map(DriftV1::from).collect(),
+        gone: gone.iter().map(GoneV1::from).collect(),
+        in_doubt: in_doubt.iter().map(AddressV1::from).collect(),
+        summary: *summary,
+        price: *price,
+        fingerprint: fingerprint.clone(),
+        seal: DigestV1(Digest::of_bytes(b"")),
+    };
+    let text = json_of(&file);
+    // In a string these quotes would be escaped.
+    let (above, below) = text.split_once(r#""changes":[]"#).unwrap_or_default();
+    let below = below.rfind(SEAL).map_or(below, |end| &below[..end]);
+    (format!("{above}\"changes\":["), format!("]{below}"))
+}
+
+/// One change on one line.
+pub fn change(change: &Change) -> String {
+    json_of(&ChangeV1::from(change))
+}
+
+fn json_of(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("keys are texts, and nothing else can fail")
+}
+
+/// What is before the digest of the seal.
+pub const SEAL: &str = ",\"seal\":";
+
+impl From<&Target> for TenantNameV1 {
+    fn from(Target { name, base_url, organization_id, rate_limit: _ }: &Target) -> Self {
+        TenantNameV1 { name: name.clone(), base_url: base_url.clone(), organization_id: organization_id.clone() }
+    }
+}
+
+impl From<&Plan> for BaseV1 {
+    fn from(plan: &Plan) -> Self {
+        BaseV1 { lineage: LineageV1(plan.lineage.0), serial: plan.serial }
+    }
+}
+
+impl From<&Change> for ChangeV1<Box<RawValue>> {
+    fn from(change: &Change) -> Self {
+        let raw = |text: String| RawValue::from_string(text).ok();
+        let calls = change.calls().map(|(method, path)| CallV1 { method: method.to_owned(), path });
+        let (blocked_because, owner) = match &change.block {
+            None => (None, None),
+            Some(Block::ReplaceNotAllowed) => (Some(BlockV1::ReplaceNotAllowed), None),
+            Some(Block::OnChangeBlock) => (Some(BlockV1::OnChangeBlock), None),
+            Some(Block::OwnedBy { owner, .. }) => {
+                (Some(BlockV1::OwnedByAnotherAddress), Some(AddressV1::from(&**owner)))
+            }
+        };
+        ChangeV1 {
+            address: (&change.address).into(),
+            action: change.action,
+            reason: change.reason,
+            source: change.source.as_ref().map(SourceV1::from),
+            id: change.id.map(|id| id.0),
+            before: change.before.as_ref().and_then(|before| raw(json_of(&before.spec))),
+            after: change.after.as_ref().and_then(|after| raw(after.json().to_owned())),
+            calls: calls.collect(),
+            irreversible: change.irreversible,
+            reaches_customer: change.reaches_customer,
+            blocked: change.block.is_some(),
+            blocked_because,
+            owner,
+            marked: change.marked,
+            digest: change.digests.map(|Digests { content, attributes }| DigestsV1 {
+                content: DigestV1(content),
+                attributes: DigestV1(attributes),
+            }),
+            steps: change.steps.iter().map(StepV1::from).collect(),
+            fingerprint: change.fingerprint(),
+        }
+    }
+}
+
+impl From<&Step> for StepV1 {
+    fn from(step: &Step) -> Self {
+        match step {
+            Step::Make(Kind::Conversation) => StepV1::Make(KindV1::Conversation),
+            Step::Make(Kind::Import) => StepV1::Make(KindV1::Import),
+            Step::Read(id) => StepV1::Read(id.0),
+            Step::PatchAll => StepV1::PatchAll(true),
+            Step::Patch(attributes) => StepV1::Patch(attributes_to_map(attributes)),
+            Step::PatchDifferent(attributes) => StepV1::PatchDifferent(attributes_to_map(attributes)),
+            Step::ListBefore(requester) => StepV1::ListBefore(requester.clone()),
+            Step::ReadBack => StepV1::ReadBack(true),
+        }
+    }
+}
+
+impl From<&Source> for SourceV1 {
+    fn from(Source { file, place }: &Source) -> Self {
+        SourceV1 { file: file.to_string(), line: place.line, column: place.column }
+    }
+}
+
+impl From<&Orphan> for OrphanV1 {
+    fn from(Orphan { address, id, source }: &Orphan) -> Self {
+        OrphanV1 { address: address.into(), id: id.0, source: source.as_ref().map(SourceV1::from) }
+    }
+}
+
+impl From<&Drift> for DriftV1 {
+    fn from(Drift { address, id, attributes }: &Drift) -> Self {
+        let attributes = attributes.iter().map(|(id, recorded, live)| DriftedV1 {
+            id: id.clone(),
+            recorded: recorded.clone().unwrap_or_default(),
+            live: live.clone(),
+        });
+        DriftV1 { address: address.into(), id: id.0, attributes: attributes.collect() }
+    }
+}
+
+impl From<&Gone> for GoneV1 {
+    fn from(Gone { address, id, source, anonymized }: &Gone) -> Self {
+        let source = source.as_ref().map(SourceV1::from);
+        GoneV1 { address: address.into(), id: id.0, source, anonymized: *anonymized }
+    }
+}
+
+// Reading.
 
 /// Reads a saved plan.
 ///
 /// # Errors
 /// See [`PlanFileError`].
 pub fn read(text: &str) -> Result<Plan, PlanFileError> {
-    let root = json::parse(text)?;
-    let format = text_at(&root, "format")?;
-    if format != FORMAT {
-        return Err(PlanFileError::Format(format.to_owned()));
+    let root = json::parse(text).map_err(PlanFileError::NotJson)?;
+    match root.get("format").and_then(Value::as_str) {
+        Some(FORMAT) => {}
+        Some(other) => return Err(PlanFileError::Format(other.to_owned())),
+        None => return Err(PlanFileError::Member("format")),
     }
-    if !is_sealed(text, text_at(&root, "seal")?) {
+    let file: PlanV1<Map<String, Value>> = serde_json::from_value(root).map_err(PlanFileError::Form)?;
+    let sealed = text.rfind(SEAL).map(|end| Digest::of_bytes(&text.as_bytes()[..end]));
+    if sealed != Some(file.seal.0) {
         return Err(PlanFileError::Changed("the file".into()));
     }
-    let tenant = tenant(member(&root, "tenant")?)?;
-    let base = member(&root, "base")?;
-    let lineage = text_at(base, "lineage")?.parse().map(Lineage).map_err(|_| wrong("base.lineage"))?;
-    let changes = list_at(&root, "changes")?.iter().map(change).collect::<Result<Vec<_>, _>>()?;
-    let fingerprint = text_at(&root, "fingerprint")?.to_owned();
-    if fingerprint != fingerprint_of(&tenant, &changes) {
+    let RateLimitV1 { requests_per_second, burst } = file.tenant.rate_limit;
+    if !(requests_per_second > 0.0 && requests_per_second.is_finite()) {
+        return Err(PlanFileError::Member("requestsPerSecond"));
+    }
+    let rate_limit = RateLimit { requests_per_second, burst: burst.max(1) };
+    let TenantNameV1 { name, base_url, organization_id } = file.tenant.name;
+    let tenant = Target { name, base_url, organization_id, rate_limit };
+    let changes = file.changes.into_iter().map(ChangeV1::read).collect::<Result<Vec<_>, _>>()?;
+    if file.fingerprint != fingerprint_of(&tenant, &changes) {
         return Err(PlanFileError::Changed("the plan".into()));
     }
-    let mut summary = Summary::default();
+    let mut summary = Summary {
+        unchanged: file.summary.unchanged,
+        left_out: file.summary.left_out,
+        not_in_manifests: file.not_in_manifests.len(),
+        gone: file.gone.len(),
+        in_doubt: file.in_doubt.len(),
+        ..Summary::default()
+    };
     changes.iter().for_each(|change| summary.add(change));
-    let counts = member(&root, "summary")?;
-    summary.unchanged = count_at(counts, "unchanged")?;
-    summary.left_out = count_at(counts, "leftOut")?;
-    let told = |name| list_at(&root, name).map(<[Value]>::iter);
-    let not_in_manifests = told("notInManifests")?.map(orphan).collect::<Result<Vec<_>, _>>()?;
-    let drift = told("drift")?.map(drift).collect::<Result<_, _>>()?;
-    let gone = told("gone")?.map(gone).collect::<Result<Vec<_>, _>>()?;
-    let in_doubt = told("inDoubt")?.map(|value| address(value, "inDoubt")).collect::<Result<Vec<_>, _>>()?;
-    summary.not_in_manifests = not_in_manifests.len();
-    summary.gone = gone.len();
-    summary.in_doubt = in_doubt.len();
-    let calls = u64::try_from(integer_at(member(&root, "price")?, "calls")?).map_err(|_| wrong("price.calls"))?;
     Ok(Plan {
-        lineage,
-        serial: u64::try_from(integer_at(base, "serial")?).map_err(|_| wrong("base.serial"))?,
-        price: Price::new(calls, tenant.rate_limit),
-        reads_before: reads_before(&changes),
-        fingerprint,
+        lineage: Lineage(file.base.lineage.0),
+        serial: file.base.serial,
+        price: Price::new(file.price.calls, rate_limit),
+        // They follow from the steps, as when the plan was made.
+        reads_before: planner::reads_before(&changes),
+        fingerprint: file.fingerprint,
         tenant,
         changes,
         summary,
-        not_in_manifests,
-        drift,
-        gone,
-        in_doubt,
+        not_in_manifests: file.not_in_manifests.into_iter().map(OrphanV1::read).collect(),
+        drift: file.drift.into_iter().map(DriftV1::read).collect(),
+        gone: file.gone.into_iter().map(GoneV1::read).collect(),
+        in_doubt: file.in_doubt.into_iter().map(|address| address.0).collect(),
     })
 }
 
-fn address(value: &Value, name: &str) -> Result<Address, PlanFileError> {
-    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| wrong(name))
-}
-
-fn id(value: &Value) -> Result<ConversationId, PlanFileError> {
-    integer_at(value, "id").map(ConversationId)
-}
-
-fn orphan(value: &Value) -> Result<Orphan, PlanFileError> {
-    Ok(Orphan {
-        address: address(member(value, "address")?, "address")?,
-        id: id(value)?,
-        source: source(member(value, "source")?)?,
-    })
-}
-
-fn drift(value: &Value) -> Result<Drift, PlanFileError> {
-    let attribute = |value: &Value| {
-        let (recorded, live) = (Some(member(value, "recorded")?.clone()), member(value, "live")?.clone());
-        Ok((text_at(value, "id")?.to_owned(), recorded, live))
-    };
-    let attributes = list_at(value, "attributes")?.iter().map(attribute).collect::<Result<_, PlanFileError>>()?;
-    Ok(Drift { address: address(member(value, "address")?, "address")?, id: id(value)?, attributes })
-}
-
-fn gone(value: &Value) -> Result<Gone, PlanFileError> {
-    Ok(Gone {
-        address: address(member(value, "address")?, "address")?,
-        id: id(value)?,
-        source: source(member(value, "source")?)?,
-        anonymized: *member(value, "anonymized")? == Value::Bool(true),
-    })
-}
-
-/// Whether the seal is that of all the text before it.
-fn is_sealed(text: &str, seal: &str) -> bool {
-    let before = text.rfind(",\"seal\":").map(|end| &text[..end]);
-    before.is_some_and(|before| Digest::of_bytes(before.as_bytes()).to_string() == seal)
-}
-
-/// The reads follow from the steps, as when the plan was made.
-fn reads_before(changes: &[Change]) -> Vec<Read> {
-    crate::plan::planner::reads_before(changes)
-}
-
-fn tenant(value: &Value) -> Result<Target, PlanFileError> {
-    let limit = member(value, "rateLimit")?;
-    Ok(Target {
-        name: text_at(value, "name")?.to_owned(),
-        base_url: text_at(value, "baseUrl")?.to_owned(),
-        organization_id: value.get("organizationId").and_then(Value::as_str).map(str::to_owned),
-        rate_limit: RateLimit {
-            requests_per_second: float_at(limit, "requestsPerSecond")?,
-            burst: u32::try_from(integer_at(limit, "burst")?).map_err(|_| wrong("rateLimit.burst"))?.max(1),
-        },
-    })
-}
-
-fn change(value: &Value) -> Result<Change, PlanFileError> {
-    let address = address(member(value, "address")?, "address")?;
-    let action = text_at(value, "action")?;
-    let action = Action::ALL.into_iter().find(|known| known.word() == action).ok_or_else(|| wrong("action"))?;
-    let after = match member(value, "after")? {
-        Value::Null => None,
-        spec => Some(conversation(spec)?),
-    };
-    let digests = match member(value, "digest")? {
-        Value::Null => None,
-        digests => {
-            Some(Digests { content: digest_at(digests, "content")?, attributes: digest_at(digests, "attributes")? })
+impl ChangeV1<Map<String, Value>> {
+    fn read(self) -> Result<Change, PlanFileError> {
+        let id = self.id.map(ConversationId);
+        let block = match (self.blocked_because, self.owner, id) {
+            (None, ..) => None,
+            (Some(BlockV1::ReplaceNotAllowed), ..) => Some(Block::ReplaceNotAllowed),
+            (Some(BlockV1::OnChangeBlock), ..) => Some(Block::OnChangeBlock),
+            (Some(BlockV1::OwnedByAnotherAddress), Some(owner), Some(id)) => {
+                Some(Block::OwnedBy { id, owner: Box::new(owner.0) })
+            }
+            (Some(BlockV1::OwnedByAnotherAddress), ..) => return Err(PlanFileError::Member("owner")),
+        };
+        let after = self.after.map(|spec| conversation_of(Value::Object(spec))).transpose();
+        let after = after.map_err(|_| PlanFileError::Member("after"))?;
+        let steps = self.steps.into_iter().map(StepV1::read).collect::<Result<Vec<_>, _>>()?;
+        let change = Change {
+            address: self.address.0,
+            action: self.action,
+            reason: self.reason,
+            block,
+            source: self.source.map(SourceV1::read),
+            id,
+            before: self.before.map(|spec| Box::new(Before { spec, withheld: Vec::new() })),
+            digests: self.digest.map(|digest| Digests { content: digest.content.0, attributes: digest.attributes.0 }),
+            irreversible: self.action.makes(),
+            reaches_customer: self.action.makes() && after.as_ref().is_some_and(|after| after.facts().reaches_customer),
+            marked: self.marked,
+            after: after.as_ref().map(Spec::of),
+            steps: steps.into(),
+        };
+        if is_consistent(&change, after.as_ref()) && self.fingerprint == change.fingerprint() {
+            Ok(change)
+        } else {
+            Err(PlanFileError::Changed(change.address.to_string()))
         }
-    };
-    let id = value.get("id").and_then(as_integer).map(ConversationId);
-    let block = block(value, id)?;
-    let steps = list_at(value, "steps")?.iter().map(step).collect::<Result<Vec<_>, _>>()?;
-    let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
-    let wanted = after.as_ref().map(Conversation::digests);
-    // A fingerprint, and with it an approval, is over the digests: they must be those of what is sent.
-    if makes != action.makes() || !are_of(digests, wanted, action) {
-        return Err(PlanFileError::Changed(address.to_string()));
     }
-    let marked = value.get("marked") == Some(&Value::Bool(true));
-    let known_otherwise = |after: &Conversation| {
-        let listed = steps.iter().any(|step| matches!(step, Step::ListBefore(_)));
-        listed || after.first_external_id().is_some() || after.requester_id().is_none()
-    };
-    // What is made must be known again when its answer is lost: by a mark, or else by something that the steps show.
-    if makes && after.as_ref().is_some_and(|after| marked == known_otherwise(after)) {
-        return Err(PlanFileError::Changed(address.to_string()));
-    }
-    let change = Change {
-        reason: reason(text_at(value, "reason")?)?,
-        source: source(member(value, "source")?)?,
-        before: before(member(value, "before")?)?,
-        irreversible: makes,
-        reaches_customer: makes && after.as_ref().is_some_and(|after| after.facts().reaches_customer),
-        marked,
-        address,
-        action,
-        block,
-        id,
-        after: after.as_ref().map(Spec::of),
-        digests,
-        steps: steps.into(),
-    };
-    if text_at(value, "fingerprint")? != change.fingerprint() {
-        return Err(PlanFileError::Changed(change.address.to_string()));
-    }
-    Ok(change)
 }
 
-/// Whether these are the digests to record of what is wanted.
-fn are_of(recorded: Option<Digests>, wanted: Option<Digests>, action: Action) -> bool {
-    match (recorded, wanted) {
+/// Whether a change is one that could have been planned. A fingerprint, and with it an approval, is over the digests: they
+/// must be those of what is sent.
+fn is_consistent(change: &Change, after: Option<&Conversation>) -> bool {
+    let makes = change.steps.iter().any(|step| matches!(step, Step::Make(_)));
+    let digests_fit = match (change.digests, after.map(Conversation::digests)) {
         (None, None) => true,
         (Some(recorded), Some(wanted)) => {
             // An update under `dixaform/on-change: ignore` leaves the content of the record as it is, and sends none.
-            let same_content = recorded.content == wanted.content || action == Action::Update;
+            let same_content = recorded.content == wanted.content || change.action == Action::Update;
             same_content && recorded.attributes == wanted.attributes
         }
         (None, Some(_)) | (Some(_), None) => false,
-    }
+    };
+    let known_otherwise = |after: &Conversation| {
+        let listed = change.steps.iter().any(|step| matches!(step, Step::ListBefore(_)));
+        listed || after.first_external_id().is_some() || after.requester_id().is_none()
+    };
+    // What is made must be known again when its answer is lost: by a mark, or else by something that the steps show.
+    let found_again = !makes || after.is_none_or(|after| change.marked != known_otherwise(after));
+    makes == change.action.makes() && digests_fit && found_again
 }
 
-/// What was not kept is null in the file.
-fn before(value: &Value) -> Result<Option<Box<Before>>, PlanFileError> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Object(spec) => Ok(Some(Box::new(Before { spec: spec.clone(), withheld: Vec::new() }))),
-        _ => Err(wrong("before")),
-    }
-}
-
-fn conversation(spec: &Value) -> Result<Conversation, PlanFileError> {
-    conversation_of(spec.clone()).map_err(|problem| match problem {
-        NotASpec::NotAMap => wrong("after"),
-        NotASpec::NotJson(_) | NotASpec::Attribute(_) => wrong(CUSTOM_ATTRIBUTES),
-    })
-}
-
-fn attributes(value: &Value) -> Result<Attributes, PlanFileError> {
-    let Value::Object(map) = value else { return Err(wrong(CUSTOM_ATTRIBUTES)) };
-    map.iter()
-        .map(|(id, value)| {
-            let value = AttributeValue::from_value(value).ok_or_else(|| wrong(CUSTOM_ATTRIBUTES))?;
-            Ok((id.clone(), value))
+impl StepV1 {
+    fn read(self) -> Result<Step, PlanFileError> {
+        Ok(match self {
+            StepV1::Make(KindV1::Conversation) => Step::Make(Kind::Conversation),
+            StepV1::Make(KindV1::Import) => Step::Make(Kind::Import),
+            StepV1::Read(id) => Step::Read(ConversationId(id)),
+            StepV1::PatchAll(_) => Step::PatchAll,
+            StepV1::Patch(attributes) => Step::Patch(read_attributes(&attributes)?),
+            StepV1::PatchDifferent(attributes) => Step::PatchDifferent(read_attributes(&attributes)?),
+            StepV1::ListBefore(requester) => Step::ListBefore(requester),
+            StepV1::ReadBack(_) => Step::ReadBack,
         })
-        .collect()
-}
-
-fn step(value: &Value) -> Result<Step, PlanFileError> {
-    let Value::Object(map) = value else { return Err(wrong("steps")) };
-    let (name, value) = map.iter().next().ok_or_else(|| wrong("steps"))?;
-    Ok(match name.as_str() {
-        "make" => {
-            let kind = Kind::ALL.into_iter().find(|kind| Some(kind.word()) == value.as_str());
-            Step::Make(kind.ok_or_else(|| wrong("steps.make"))?)
-        }
-        "read" => Step::Read(ConversationId(as_integer(value).ok_or_else(|| wrong("steps.read"))?)),
-        "patchAll" => Step::PatchAll,
-        "patch" => Step::Patch(attributes(value)?),
-        "patchDifferent" => Step::PatchDifferent(attributes(value)?),
-        "listBefore" => Step::ListBefore(value.as_str().ok_or_else(|| wrong("steps.listBefore"))?.to_owned()),
-        "readBack" => Step::ReadBack,
-        other => return Err(wrong(&format!("steps.{other}"))),
-    })
-}
-
-fn block(value: &Value, id: Option<ConversationId>) -> Result<Option<Block>, PlanFileError> {
-    Ok(match value.get("blockedBecause").and_then(Value::as_str) {
-        None => None,
-        Some("replace-not-allowed") => Some(Block::ReplaceNotAllowed),
-        Some("on-change-block") => Some(Block::OnChangeBlock),
-        Some("owned-by-another-address") => {
-            let owner = text_at(value, "owner")?.parse().map_err(|_| wrong("owner"))?;
-            Some(Block::OwnedBy { id: id.ok_or_else(|| wrong("id"))?, owner: Box::new(owner) })
-        }
-        Some(_) => return Err(wrong("blockedBecause")),
-    })
-}
-
-fn reason(word: &str) -> Result<Reason, PlanFileError> {
-    Reason::ALL.into_iter().find(|reason| reason.word() == word).ok_or_else(|| wrong("reason"))
-}
-
-fn source(value: &Value) -> Result<Option<Source>, PlanFileError> {
-    if *value == Value::Null {
-        return Ok(None);
     }
-    let number = |name| u32::try_from(integer_at(value, name)?).map_err(|_| wrong(name));
-    let place = Place { line: number("line")?, column: number("column")? };
-    Ok(Some(Source { file: Arc::from(text_at(value, "file")?), place }))
 }
 
-fn wrong(name: &str) -> PlanFileError {
-    PlanFileError::Member(name.to_owned())
+fn read_attributes(attributes: &Map<String, Value>) -> Result<Attributes, PlanFileError> {
+    let value = |(id, value): (&String, &Value)| Some((id.clone(), AttributeValue::from_value(value)?));
+    attributes.iter().map(value).collect::<Option<_>>().ok_or(PlanFileError::Member("steps"))
 }
 
-fn member<'v>(value: &'v Value, name: &str) -> Result<&'v Value, PlanFileError> {
-    value.get(name).ok_or_else(|| wrong(name))
+impl SourceV1 {
+    fn read(self) -> Source {
+        Source { file: Arc::from(self.file), place: Place { line: self.line, column: self.column } }
+    }
 }
 
-fn text_at<'v>(value: &'v Value, name: &str) -> Result<&'v str, PlanFileError> {
-    member(value, name)?.as_str().ok_or_else(|| wrong(name))
+impl OrphanV1 {
+    fn read(self) -> Orphan {
+        Orphan { address: self.address.0, id: ConversationId(self.id), source: self.source.map(SourceV1::read) }
+    }
 }
 
-fn list_at<'v>(value: &'v Value, name: &str) -> Result<&'v [Value], PlanFileError> {
-    member(value, name)?.as_array().map(Vec::as_slice).ok_or_else(|| wrong(name))
+impl DriftV1 {
+    fn read(self) -> Drift {
+        let attributes = self.attributes.into_iter().map(|one| (one.id, Some(one.recorded), one.live));
+        Drift { address: self.address.0, id: ConversationId(self.id), attributes: attributes.collect() }
+    }
 }
 
-fn digest_at(value: &Value, name: &str) -> Result<Digest, PlanFileError> {
-    text_at(value, name)?.parse().map_err(|_| wrong(name))
-}
-
-fn as_integer(value: &Value) -> Option<i64> {
-    value.as_i64()
-}
-
-fn integer_at(value: &Value, name: &str) -> Result<i64, PlanFileError> {
-    as_integer(member(value, name)?).ok_or_else(|| wrong(name))
-}
-
-fn count_at(value: &Value, name: &str) -> Result<usize, PlanFileError> {
-    usize::try_from(integer_at(value, name)?).map_err(|_| wrong(name))
-}
-
-fn float_at(value: &Value, name: &str) -> Result<f64, PlanFileError> {
-    member(value, name)?.as_f64().filter(|number| *number > 0.0).ok_or_else(|| wrong(name))
+impl GoneV1 {
+    fn read(self) -> Gone {
+        let Self { address, id, source, anonymized } = self;
+        Gone { address: address.0, id: ConversationId(id), source: source.map(SourceV1::read), anonymized }
+    }
 }

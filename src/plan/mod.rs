@@ -5,7 +5,7 @@ mod approval;
 pub mod change;
 pub mod file_v1;
 pub mod folders;
-pub mod json_value;
+pub mod json_parts;
 pub mod member_diff;
 pub mod notes;
 pub mod observation;

@@ -1,18 +1,25 @@
 //! How many calls a plan makes, how long that takes, and what share of the day's quota it is.
 
 use crate::access::RateLimit;
+use crate::plan::json_parts::exact;
 
 /// Requests that a token may make in a day. <https://docs.dixa.io/docs/api-standards-rules>
 pub const DAILY_QUOTA: u64 = 864_000;
 
 /// What a plan costs when it is applied without a failure.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "price")]
 pub struct Price {
     /// All calls, the reads before the first write among them.
     pub calls: u64,
     /// The least time that the rate limit allows for them, in seconds.
+    #[serde(serialize_with = "exact")]
+    #[schemars(range(min = 0))]
     pub seconds: f64,
     /// Calls as a part of the day's quota; 1.0 is all of it.
+    #[serde(serialize_with = "exact")]
+    #[schemars(range(min = 0))]
     pub daily_quota_share: f64,
 }
 

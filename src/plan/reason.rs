@@ -5,7 +5,9 @@ use std::fmt;
 use crate::conversation::{Address, ConversationId};
 
 /// Why. For people and for JSON; apply never looks at it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "reason")]
 pub enum Reason {
     /// The state has no record of the address.
     NotInState,

@@ -3,16 +3,19 @@
 //!
 //! Characters that hide or turn text are written as `\\uXXXX`, so that a line of a log is what it looks like.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::apply::event::ApplyEvent;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};
 use crate::conversation::{Address, ConversationId};
-use crate::plan::json_value::{self as shown, Number, Value};
-use crate::plan::{Action, Plan, Target};
+use crate::plan::file_v1::{BaseV1, SourceV1, TOOL, TenantNameV1};
+use crate::plan::json_parts::AddressV1;
+use crate::plan::{Action, Plan, Price, Summary};
 use crate::render::escape::escape_json;
-use crate::render::json_v1::{base, count, integer, map, member, or_null, price, source, summary};
 use crate::render::remark::{Pointers, stopped};
 use crate::render::report::Finished;
-use crate::render::validate_json_v1;
+use crate::render::validate_json_v1::{FindingV1, json, on_lines};
 
 /// The value of `format` in a report.
 pub const FORMAT: &str = "dixaform-apply/1";
@@ -20,140 +23,227 @@ pub const FORMAT: &str = "dixaform-apply/1";
 /// The value of `format` in an event.
 pub const EVENT_FORMAT: &str = "dixaform-apply-event/1";
 
-/// The words of `event`, in the order in which they first come.
-pub const EVENTS: [&str; 6] = ["planned", "began", "made", "waiting", "ended", "finished"];
+/// How an apply ended.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "report")]
+pub struct ReportV1<'f> {
+    #[schemars(extend("const" = FORMAT))]
+    format: &'static str,
+    #[serde(flatten)]
+    head: HeadV1,
+    /// One for each change, in the order of the plan
+    outcomes: Vec<OutcomeV1<'f>>,
+    counts: Counts,
+    /// Why the run ended before its last change; null when it did not
+    stop: Option<StopV1<'f>>,
+    /// What was wrong with manifests before the first write, and stopped it
+    findings: Vec<FindingV1<'f>>,
+    /// In doubt since an earlier apply, and left alone
+    in_doubt: Vec<AddressV1>,
+    /// Whether every change was done, and recorded
+    complete: bool,
+    /// The exit code of the command
+    exit_code: u8,
+}
+
+/// What tells one apply from another.
+#[derive(Debug, Serialize, JsonSchema)]
+struct HeadV1 {
+    /// The program that wrote it, and its version
+    #[schemars(length(min = 1))]
+    tool: &'static str,
+    tenant: TenantNameV1,
+    base: BaseV1,
+    /// Of the plan
+    #[schemars(length(min = 1))]
+    fingerprint: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "outcome")]
+struct OutcomeV1<'f> {
+    address: AddressV1,
+    action: Action,
+    #[schemars(extend("enum" = Outcome::WORDS))]
+    outcome: &'static str,
+    /// Dixa's id of the conversation; null if none is known, and after forget
+    #[schemars(range(min = 1))]
+    id: Option<i64>,
+    /// The conversation that was replaced; it stays in Dixa
+    #[schemars(range(min = 1))]
+    previous_id: Option<i64>,
+    /// Where its manifest is
+    source: Option<SourceV1>,
+    /// The place that the message is about, if one was found
+    points_at: Option<SourceV1>,
+    /// The call that failed or is in doubt
+    call: Option<&'f str>,
+    /// The HTTP status of its answer, if there was one
+    status: Option<u16>,
+    /// What Dixa said, or what went wrong on the way
+    message: Option<&'f str>,
+    /// What Dixa could not do while making the conversation
+    partial_errors: &'f [String],
+    /// What is odd but no failure
+    warnings: &'f [String],
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "stop")]
+struct StopV1<'f> {
+    #[schemars(extend("enum" = Stop::WORDS))]
+    reason: &'static str,
+    message: std::borrow::Cow<'f, str>,
+}
+
+/// One line of what happens.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EventV1<'f> {
+    #[schemars(extend("const" = EVENT_FORMAT))]
+    format: &'static str,
+    #[serde(flatten)]
+    what: WhatV1<'f>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum WhatV1<'f> {
+    /// What will be done; the first line
+    Planned {
+        at: TimeV1<'f>,
+        #[serde(flatten)]
+        head: HeadV1,
+        summary: Summary,
+        price: Price,
+    },
+    Began {
+        at: TimeV1<'f>,
+        address: AddressV1,
+        action: Action,
+    },
+    Made {
+        at: TimeV1<'f>,
+        address: AddressV1,
+        #[schemars(range(min = 1))]
+        id: i64,
+    },
+    Waiting {
+        at: TimeV1<'f>,
+        address: AddressV1,
+        why: &'f str,
+        /// Milliseconds until the call is tried again
+        wait_ms: u64,
+    },
+    Ended {
+        at: TimeV1<'f>,
+        #[serde(flatten)]
+        outcome: OutcomeV1<'f>,
+    },
+    /// The last line
+    Finished {
+        at: TimeV1<'f>,
+        report: Box<ReportV1<'f>>,
+    },
+}
+
+/// When it was written: RFC 3339, UTC
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "time")]
+struct TimeV1<'f>(
+    #[schemars(
+        regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z$"),
+        extend("format" = "date-time")
+    )]
+    &'f str,
+);
 
 /// A report as one JSON document, an outcome a line, with a newline at the end.
 pub fn report(finished: &Finished<'_>) -> String {
-    let mut out = document(finished, "\n");
-    out.push('\n');
-    escape_json(&out).into_owned()
+    let Finished { plan, report, pointers, .. } = finished;
+    let outcomes = report.outcomes.iter().map(|ended| outcome(ended, plan, pointers));
+    let text = on_lines(&document(finished, Vec::new()), "outcomes", outcomes, "\n");
+    escape_json(&format!("{text}\n")).into_owned()
 }
 
 /// The first line of a stream: what will be done.
 pub fn planned(plan: &Plan, at: &str) -> String {
-    let mut out = opened("planned", at);
-    head(plan, &mut out);
-    member(&mut out, "summary", &summary(&plan.summary));
-    member(&mut out, "price", &price(&plan.price));
-    line(out)
+    line(WhatV1::Planned { at: TimeV1(at), head: head(plan), summary: plan.summary, price: plan.price })
 }
 
 /// A line for what happened. The place that a failure points at is in the report only.
 pub fn event(event: &ApplyEvent, plan: &Plan, at: &str) -> String {
-    let word = match event {
-        ApplyEvent::Began { .. } => "began",
-        ApplyEvent::Made { .. } => "made",
-        ApplyEvent::Waiting { .. } => "waiting",
-        ApplyEvent::Ended(_) => "ended",
-    };
-    let mut out = opened(word, at);
-    match event {
-        ApplyEvent::Began { address, action } => {
-            member(&mut out, "address", &address_of(address));
-            member(&mut out, "action", &Value::text(action.word()));
-        }
-        ApplyEvent::Made { address, id } => {
-            member(&mut out, "address", &address_of(address));
-            member(&mut out, "id", &number(*id));
-        }
+    let at = TimeV1(at);
+    line(match event {
+        ApplyEvent::Began { address, action } => WhatV1::Began { at, address: address.into(), action: *action },
+        ApplyEvent::Made { address, id } => WhatV1::Made { at, address: address.into(), id: id.0 },
         ApplyEvent::Waiting { address, why, wait_ms } => {
-            member(&mut out, "address", &address_of(address));
-            member(&mut out, "why", &Value::text(why));
-            member(&mut out, "waitMs", &integer(*wait_ms));
+            WhatV1::Waiting { at, address: address.into(), why, wait_ms: *wait_ms }
         }
-        ApplyEvent::Ended(ended) => {
-            for (name, value) in outcome(ended, plan, &Pointers::new()) {
-                member(&mut out, name, &value);
-            }
-        }
-    }
-    line(out)
+        ApplyEvent::Ended(ended) => WhatV1::Ended { at, outcome: outcome(ended, plan, &Pointers::new()) },
+    })
 }
 
 /// The last line of a stream: the whole report.
 pub fn finished(finished: &Finished<'_>, at: &str) -> String {
-    let mut out = opened("finished", at);
-    out.push_str(",\"report\":");
-    out.push_str(&document(finished, ""));
-    line(out)
+    let Finished { plan, report, pointers, .. } = finished;
+    let outcomes = report.outcomes.iter().map(|ended| outcome(ended, plan, pointers));
+    let report = Box::new(document(finished, outcomes.collect()));
+    line(WhatV1::Finished { at: TimeV1(at), report })
 }
 
-fn opened(event: &str, at: &str) -> String {
-    let mut out = String::from("{");
-    member(&mut out, "format", &Value::text(EVENT_FORMAT));
-    member(&mut out, "event", &Value::text(event));
-    member(&mut out, "at", &Value::text(at));
-    out
+fn line(what: WhatV1<'_>) -> String {
+    let text = format!("{}\n", json(&EventV1 { format: EVENT_FORMAT, what }));
+    escape_json(&text).into_owned()
 }
 
-fn line(mut open: String) -> String {
-    open.push_str("}\n");
-    escape_json(&open).into_owned()
+fn head(plan: &Plan) -> HeadV1 {
+    let (tenant, base) = (TenantNameV1::from(&plan.tenant), BaseV1::from(plan));
+    HeadV1 { tool: TOOL, tenant, base, fingerprint: plan.fingerprint.clone() }
 }
 
-/// What tells one apply from another.
-fn head(plan: &Plan, out: &mut String) {
-    let Target { name, base_url, organization_id, rate_limit: _ } = &plan.tenant;
-    let tenant = map([
-        ("name", Value::text(name)),
-        ("baseUrl", Value::text(base_url)),
-        ("organizationId", or_null(organization_id.as_ref(), Value::text)),
-    ]);
-    member(out, "tool", &Value::text(concat!("dixaform ", env!("CARGO_PKG_VERSION"))));
-    member(out, "tenant", &tenant);
-    member(out, "base", &base(plan));
-    member(out, "fingerprint", &Value::text(&plan.fingerprint));
-}
-
-/// The report, with this between its outcomes.
-fn document(Finished { plan, report, pointers, findings, exit }: &Finished<'_>, between: &str) -> String {
-    let ApplyReport { outcomes, stop, counts } = report;
-    let mut out = String::from("{");
-    member(&mut out, "format", &Value::text(FORMAT));
-    head(plan, &mut out);
-    out.push_str(",\"outcomes\":[");
-    for (index, ended) in outcomes.iter().enumerate() {
-        out.push_str(if index == 0 { "" } else { "," });
-        out.push_str(between);
-        shown::write_into(&map(outcome(ended, plan, pointers)), &mut out);
+fn document<'f>(finished: &Finished<'f>, outcomes: Vec<OutcomeV1<'f>>) -> ReportV1<'f> {
+    let Finished { plan, report, pointers: _, findings, exit } = *finished;
+    let ApplyReport { outcomes: _, stop, counts } = report;
+    ReportV1 {
+        format: FORMAT,
+        head: head(plan),
+        outcomes,
+        counts: *counts,
+        stop: stop.as_ref().map(|stop| {
+            let (why, said) = stopped(stop);
+            StopV1 { reason: stop.word(), message: said.map_or(why.into(), Into::into) }
+        }),
+        findings: findings.iter().map(FindingV1::from).collect(),
+        in_doubt: plan.in_doubt.iter().map(AddressV1::from).collect(),
+        complete: report.is_complete(),
+        exit_code: exit,
     }
-    out.push_str(if outcomes.is_empty() { "" } else { between });
-    out.push(']');
-    member(&mut out, "counts", &counts_of(counts));
-    member(&mut out, "stop", &or_null(stop.as_ref(), stop_of));
-    member(&mut out, "findings", &Value::List(findings.iter().map(validate_json_v1::finding).collect()));
-    member(&mut out, "inDoubt", &Value::List(plan.in_doubt.iter().map(address_of).collect()));
-    member(&mut out, "complete", &Value::Bool(report.is_complete()));
-    member(&mut out, "exitCode", &integer((*exit).into()));
-    out.push('}');
-    out
 }
 
-fn outcome(ended: &ChangeOutcome, plan: &Plan, pointers: &Pointers) -> [(&'static str, Value); 12] {
-    let ChangeOutcome { address, action, source: place, outcome } = ended;
+fn outcome<'f>(ended: &'f ChangeOutcome, plan: &Plan, pointers: &Pointers) -> OutcomeV1<'f> {
+    let ChangeOutcome { address, action, source, outcome } = ended;
     let (id, failure, partial_errors, warnings) = match outcome {
         Outcome::Done { id, partial_errors, warnings } => (*id, None, partial_errors.as_slice(), warnings.as_slice()),
         Outcome::Failed { id, error } => (*id, Some(error), &[][..], &[][..]),
         Outcome::InDoubt { error } => (None, Some(error), &[][..], &[][..]),
         Outcome::NotAttempted => (None, None, &[][..], &[][..]),
     };
-    let texts = |texts: &[String]| Value::List(texts.iter().map(Value::text).collect());
-    let pointer = pointers.get(address).map(|pointer| &pointer.source);
-    [
-        ("address", address_of(address)),
-        ("action", Value::text(action.word())),
-        ("outcome", Value::text(outcome.word())),
-        ("id", or_null(id, number)),
-        ("previousId", or_null(previous(address, *action, plan), number)),
-        ("source", or_null(place.as_ref(), source)),
-        ("pointsAt", or_null(pointer, source)),
-        ("call", or_null(failure, |Failure { call, .. }| Value::text(call))),
-        ("status", or_null(failure.and_then(|failure| failure.status), |status| integer(status.into()))),
-        ("message", or_null(failure, |Failure { message, .. }| Value::text(message))),
-        ("partialErrors", texts(partial_errors)),
-        ("warnings", texts(warnings)),
-    ]
+    OutcomeV1 {
+        address: address.into(),
+        action: *action,
+        outcome: outcome.word(),
+        id: id.map(|id| id.0),
+        previous_id: previous(address, *action, plan).map(|id| id.0),
+        source: source.as_ref().map(SourceV1::from),
+        points_at: pointers.get(address).map(|pointer| SourceV1::from(&pointer.source)),
+        call: failure.map(|Failure { call, .. }| call.as_str()),
+        status: failure.and_then(|failure| failure.status),
+        message: failure.map(|Failure { message, .. }| message.as_str()),
+        partial_errors,
+        warnings,
+    }
 }
 
 /// The conversation that a replacement took the place of. A plan is in the order of its addresses.
@@ -163,46 +253,4 @@ fn previous(address: &Address, action: Action, plan: &Plan) -> Option<Conversati
     }
     let index = plan.changes.binary_search_by(|change| change.address.cmp(address)).ok()?;
     plan.changes[index].id
-}
-
-fn counts_of(counts: &Counts) -> Value {
-    let Counts {
-        created,
-        imported,
-        updated,
-        replaced,
-        adopted,
-        forgotten,
-        failed,
-        in_doubt,
-        not_attempted,
-        partial,
-        half_done,
-    } = *counts;
-    map([
-        ("created", count(created)),
-        ("imported", count(imported)),
-        ("updated", count(updated)),
-        ("replaced", count(replaced)),
-        ("adopted", count(adopted)),
-        ("forgotten", count(forgotten)),
-        ("failed", count(failed)),
-        ("inDoubt", count(in_doubt)),
-        ("notAttempted", count(not_attempted)),
-        ("partial", count(partial)),
-        ("halfDone", count(half_done)),
-    ])
-}
-
-fn stop_of(stop: &Stop) -> Value {
-    let (why, said) = stopped(stop);
-    map([("reason", Value::text(stop.word())), ("message", Value::text(said.as_deref().unwrap_or(why)))])
-}
-
-fn address_of(address: &Address) -> Value {
-    Value::text(address.to_string())
-}
-
-fn number(id: ConversationId) -> Value {
-    Value::Number(Number::Integer(id.0))
 }

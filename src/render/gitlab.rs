@@ -3,11 +3,11 @@
 //! <https://docs.gitlab.com/user/infrastructure/iac/mr_integration/>
 //! <https://docs.gitlab.com/ci/testing/code_quality/>
 
+use serde_json::json;
+
 use crate::finding::{Finding, Findings, Severity};
-use crate::plan::json_value::{self as shown, Value};
 use crate::plan::{Plan, Summary};
 use crate::render::escape::escape_json;
-use crate::render::json_v1::{count, integer, map};
 use crate::render::remark::as_findings;
 use crate::render::report::Finished;
 use crate::render::review::{fingerprints, path};
@@ -15,8 +15,7 @@ use crate::render::review::{fingerprints, path};
 /// Makes one conversation: create, import, replace. Writes to one that exists: update, adopt. Nothing is ever deleted.
 pub fn plan(plan: &Plan) -> String {
     let Summary { create, import, update, replace, adopt, .. } = plan.summary;
-    let counts = [("create", create + import + replace), ("update", update + adopt), ("delete", 0)];
-    format!("{}\n", shown::write(&map(counts.map(|(name, number)| (name, count(number))))))
+    format!("{}\n", json!({ "create": create + import + replace, "update": update + adopt, "delete": 0 }))
 }
 
 /// What failed, is in doubt or was done in part as a Code Quality report, each at its manifest, and what stopped the
@@ -36,14 +35,14 @@ pub fn findings(findings: &Findings) -> String {
             Severity::Error => "major",
             Severity::Warning => "minor",
         };
-        let lines = map([("begin", integer(source.place.line.into()))]);
-        shown::write(&map([
-            ("description", Value::text(description)),
-            ("check_name", Value::text(*code)),
-            ("fingerprint", Value::text(fingerprint)),
-            ("severity", Value::text(severity)),
-            ("location", map([("path", Value::text(path(&source.file))), ("lines", lines)])),
-        ]))
+        json!({
+            "description": description,
+            "check_name": code,
+            "fingerprint": fingerprint,
+            "severity": severity,
+            "location": { "path": path(&source.file), "lines": { "begin": source.place.line } },
+        })
+        .to_string()
     });
     let entries: Vec<String> = entries.collect();
     if entries.is_empty() {

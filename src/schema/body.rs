@@ -3,7 +3,8 @@
 //! A union is a list of `if` and `then`, not a `oneOf`: an editor then talks about the variant that was written, and
 //! not about all that it could have been.
 
-use crate::plan::json_value::{Map, Value};
+use serde_json::{Map, Value};
+
 use crate::schema::keyword::{
     about, defined, filled, list_of, map, of_type, only, pattern, texts, timestamp, uuid, word,
 };
@@ -13,7 +14,7 @@ use crate::shape::{Form, Member, Shape, Union};
 pub type Extra<'e> = (&'e str, &'e Value);
 
 /// The schema of a union; its variants, and whatever they hold, are put into `definitions`.
-pub fn union(union: &'static Union, extra: Option<Extra<'_>>, definitions: &mut Map) -> Value {
+pub fn union(union: &'static Union, extra: Option<Extra<'_>>, definitions: &mut Map<String, Value>) -> Value {
     for variant in union.variants {
         define(variant, true, extra, definitions);
     }
@@ -26,41 +27,41 @@ pub fn union(union: &'static Union, extra: Option<Extra<'_>>, definitions: &mut 
         map([("if", named), ("then", defined(variant.name))])
     };
     map([
-        ("type", Value::text("object")),
+        ("type", Value::from("object")),
         ("required", texts(["_type"])),
         ("properties", map([("_type", about(word(names), &format!("Which form of {}", union.what)))])),
-        ("allOf", Value::List(union.variants.iter().map(chosen).collect())),
+        ("allOf", Value::Array(union.variants.iter().map(chosen).collect())),
     ])
 }
 
 /// Defines a shape under its name. Shapes of the same name have the same members, so the first is as good as any.
-fn define(shape: &'static Shape, typed: bool, extra: Option<Extra<'_>>, definitions: &mut Map) {
+fn define(shape: &'static Shape, typed: bool, extra: Option<Extra<'_>>, definitions: &mut Map<String, Value>) {
     if definitions.get(shape.name).is_some() {
         return;
     }
     // Takes its place before those that it holds, so that the order is that of the tables.
-    definitions.set(shape.name, Value::Null);
+    definitions.insert(shape.name.to_owned(), Value::Null);
     let mut properties = Map::with_capacity(shape.members.len() + 2);
     if typed {
-        properties.push_unique("_type", only(shape.name));
+        properties.insert("_type".to_owned(), only(shape.name));
     }
     for Member { name, form, about: text, .. } in shape.members {
-        properties.push_unique(*name, about(self::form(form, definitions), text));
+        properties.insert((*name).to_owned(), about(self::form(form, definitions), text));
     }
     if let Some((name, schema)) = extra {
-        properties.push_unique(name.to_owned(), schema.clone());
+        properties.insert(name.to_owned(), schema.clone());
     }
     let required = shape.members.iter().filter(|member| member.required).map(|member| member.name);
     let schema = map([
-        ("type", Value::text("object")),
+        ("type", Value::from("object")),
         ("required", texts(required)),
-        ("properties", Value::Map(properties)),
+        ("properties", Value::Object(properties)),
         ("additionalProperties", Value::Bool(false)),
     ]);
-    definitions.set(shape.name, schema);
+    definitions.insert(shape.name.to_owned(), schema);
 }
 
-fn form(form: &'static Form, definitions: &mut Map) -> Value {
+fn form(form: &'static Form, definitions: &mut Map<String, Value>) -> Value {
     match form {
         Form::Text => filled(),
         Form::AnyText => of_type("string"),

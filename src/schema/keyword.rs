@@ -1,6 +1,7 @@
 //! The few forms of JSON Schema that the schemas here are built of.
 
-use crate::plan::json_value::{Map, Number, Value};
+use serde_json::{Map, Value};
+
 use crate::schema::Subject;
 
 /// The hyphenated form, in either case.
@@ -13,82 +14,82 @@ const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
 
 /// A map of these members, in this order.
 pub fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
-    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map>())
+    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// A list of texts.
 pub fn texts<'t>(texts: impl IntoIterator<Item = &'t str>) -> Value {
-    Value::List(texts.into_iter().map(Value::text).collect())
+    Value::Array(texts.into_iter().map(Value::from).collect())
 }
 
 pub fn integer(number: i64) -> Value {
-    Value::Number(Number::Integer(number))
+    Value::from(number)
 }
 
 /// `schema` with one more keyword, or with another value of it.
 pub fn with(mut schema: Value, keyword: &str, value: Value) -> Value {
-    if let Value::Map(map) = &mut schema {
-        map.set(keyword.to_owned(), value);
+    if let Value::Object(map) = &mut schema {
+        map.insert(keyword.to_owned(), value);
     }
     schema
 }
 
 /// `schema` with what it is, for people.
 pub fn about(schema: Value, text: &str) -> Value {
-    with(schema, "description", Value::text(text))
+    with(schema, "description", Value::from(text))
 }
 
 /// A value of this type.
 pub fn of_type(name: &str) -> Value {
-    map([("type", Value::text(name))])
+    map([("type", Value::from(name))])
 }
 
 /// The same values and null.
 pub fn or_null(schema: Value) -> Value {
-    let named = schema.get("type").and_then(Value::as_text).map(str::to_owned);
+    let named = schema.get("type").and_then(Value::as_str).map(str::to_owned);
     match named {
         Some(name) => with(schema, "type", texts([name.as_str(), "null"])),
-        None => map([("anyOf", Value::List(vec![schema, of_type("null")]))]),
+        None => map([("anyOf", Value::Array(vec![schema, of_type("null")]))]),
     }
 }
 
 /// A string that matches.
 pub fn pattern(pattern: &str) -> Value {
-    map([("type", Value::text("string")), ("pattern", Value::text(pattern))])
+    map([("type", Value::from("string")), ("pattern", Value::from(pattern))])
 }
 
 /// A string that is not empty.
 pub fn filled() -> Value {
-    map([("type", Value::text("string")), ("minLength", integer(1))])
+    map([("type", Value::from("string")), ("minLength", integer(1))])
 }
 
 /// One of these words.
 pub fn word<'t>(words: impl IntoIterator<Item = &'t str>) -> Value {
-    map([("type", Value::text("string")), ("enum", texts(words))])
+    map([("type", Value::from("string")), ("enum", texts(words))])
 }
 
 /// This text and no other.
 pub fn only(text: &str) -> Value {
-    map([("const", Value::text(text))])
+    map([("const", Value::from(text))])
 }
 
 /// An integer from `least` on.
 pub fn at_least(least: i64) -> Value {
-    map([("type", Value::text("integer")), ("minimum", integer(least))])
+    map([("type", Value::from("integer")), ("minimum", integer(least))])
 }
 
 pub fn list_of(items: Value) -> Value {
-    map([("type", Value::text("array")), ("items", items)])
+    map([("type", Value::from("array")), ("items", items)])
 }
 
 /// A map with anything in it, each value of this form.
 pub fn map_of(values: Value) -> Value {
-    map([("type", Value::text("object")), ("additionalProperties", values)])
+    map([("type", Value::from("object")), ("additionalProperties", values)])
 }
 
 /// What stands under this name in `$defs`.
 pub fn defined(name: &str) -> Value {
-    map([("$ref", Value::text(format!("#/$defs/{name}")))])
+    map([("$ref", Value::from(format!("#/$defs/{name}")))])
 }
 
 /// A map of these members and no others.
@@ -98,7 +99,7 @@ pub fn closed<const N: usize>(required: &[&str], members: [(&str, Value); N]) ->
 
 /// A map of these members and perhaps others.
 pub fn open<const N: usize>(required: &[&str], members: [(&str, Value); N]) -> Value {
-    map([("type", Value::text("object")), ("required", texts(required.iter().copied())), ("properties", map(members))])
+    map([("type", Value::from("object")), ("required", texts(required.iter().copied())), ("properties", map(members))])
 }
 
 /// An RFC 3339 timestamp with a zone.
@@ -107,12 +108,12 @@ pub fn timestamp() -> Value {
     let time = "([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)";
     let zone = r"(Z|[+-][0-9]{2}:[0-9]{2})";
     let whole = format!(r"^{day}T{time}(\.[0-9]{{1,9}})?{zone}$");
-    with(pattern(&whole), "format", Value::text("date-time"))
+    with(pattern(&whole), "format", Value::from("date-time"))
 }
 
 /// A uuid in its hyphenated form.
 pub fn uuid() -> Value {
-    with(pattern(UUID), "format", Value::text("uuid"))
+    with(pattern(UUID), "format", Value::from("uuid"))
 }
 
 /// `sha256:` and 64 hexadecimal digits.
@@ -142,19 +143,21 @@ pub fn attribute_value() -> Value {
 }
 
 /// A whole document: its names, then `schema`, then what it refers to.
-pub fn document(subject: Subject, title: &str, description: &str, schema: Value, definitions: Map) -> Value {
-    let mut document = Map::new();
-    document.set("$schema", Value::text("https://json-schema.org/draft/2020-12/schema"));
-    document.set("$id", Value::text(format!("https://dixaform.dev/schema/{}-1.json", subject.word())));
-    document.set("title", Value::text(title));
-    document.set("description", Value::text(description));
-    if let Value::Map(keywords) = schema {
-        for (keyword, value) in keywords.iter() {
-            document.set(keyword.to_owned(), value.clone());
-        }
+pub fn document(
+    subject: Subject,
+    title: &str,
+    description: &str,
+    schema: Value,
+    definitions: Map<String, Value>,
+) -> Value {
+    let mut document = map([
+        ("$schema", Value::from("https://json-schema.org/draft/2020-12/schema")),
+        ("$id", Value::from(format!("https://dixaform.dev/schema/{}-1.json", subject.word()))),
+        ("title", Value::from(title)),
+        ("description", Value::from(description)),
+    ]);
+    for (keyword, value) in schema.as_object().into_iter().flatten() {
+        document = with(document, keyword, value.clone());
     }
-    if !definitions.is_empty() {
-        document.set("$defs", Value::Map(definitions));
-    }
-    Value::Map(document)
+    if definitions.is_empty() { document } else { with(document, "$defs", Value::Object(definitions)) }
 }

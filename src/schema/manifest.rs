@@ -1,8 +1,9 @@
 //! The schema of a manifest: its envelope, and both kinds of bodies.
 
+use serde_json::{Map, Value};
+
 use crate::conversation::{CUSTOM_ATTRIBUTES, Kind};
 use crate::finding::code;
-use crate::plan::json_value::{Map, Value};
 use crate::schema::Subject;
 use crate::schema::body::{self, Extra};
 use crate::schema::keyword::{
@@ -30,13 +31,13 @@ pub fn schema() -> Value {
             ("spec", about(of_type("object"), "The body of the request, and customAttributes")),
         ],
     );
-    let schema = with(envelope, "allOf", Value::List(specs));
+    let schema = with(envelope, "allOf", Value::Array(specs));
     let text = "One YAML or JSON document that describes one Dixa conversation";
     document(Subject::Manifest, "dixaform manifest", text, schema, definitions)
 }
 
 /// If it is of this kind, then its spec is this.
-fn spec(kind: Kind, extra: Extra<'_>, definitions: &mut Map) -> Value {
+fn spec(kind: Kind, extra: Extra<'_>, definitions: &mut Map<String, Value>) -> Value {
     let text = match kind {
         Kind::Conversation => {
             "The body of POST /v1/conversations, and customAttributes. \
@@ -74,10 +75,10 @@ fn annotations() -> Value {
     let adopt = about(pattern("^0*[1-9][0-9]{0,18}$"), "Manage the conversation with this id, and make none");
     let ignore = about(pattern(&ignore_pattern()), "Codes of warnings that this manifest means, with commas between");
     let settings = [("dixaform/on-change", on_change), ("dixaform/adopt", adopt), ("dixaform/ignore", ignore)];
-    let foreign = map([("not", map([("pattern", Value::text("^dixaform/"))]))]);
+    let foreign = map([("not", map([("pattern", Value::from("^dixaform/"))]))]);
     let known = map([("enum", texts(settings.each_ref().map(|(name, _)| *name)))]);
     let schema = with(map_of(of_type("string")), "properties", map(settings));
-    let schema = with(schema, "propertyNames", map([("anyOf", Value::List(vec![known, foreign]))]));
+    let schema = with(schema, "propertyNames", map([("anyOf", Value::Array(vec![known, foreign]))]));
     about(or_null(schema), "dixaform/… are settings, all others are your own")
 }
 
@@ -94,6 +95,6 @@ fn custom_attributes() -> Value {
         ("minItems", integer(1)),
         ("items", filled()),
     ]);
-    let schema = with(map_of(value), "propertyNames", map([("pattern", Value::text(UUID))]));
+    let schema = with(map_of(value), "propertyNames", map([("pattern", Value::from(UUID))]));
     about(or_null(schema), ATTRIBUTES_ABOUT)
 }

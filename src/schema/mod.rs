@@ -5,17 +5,19 @@
 //! `format` is beside every pattern and never the only check, since most validators take it for a note.
 //! <https://json-schema.org/draft/2020-12>
 
-mod apply;
-mod apply_event;
 mod body;
 mod keyword;
 mod manifest;
-mod plan;
 mod project;
 mod state;
-mod validate;
 
-use serde_json::Value;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+use crate::plan::file_v1::PlanV1;
+use crate::render::apply_json_v1::{EventV1, ReportV1};
+use crate::render::validate_json_v1::FindingsV1;
 
 /// What there is a schema of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,14 +65,38 @@ impl Subject {
 
 /// The schema of `subject`: one document that refers to nothing outside of itself, the same each time.
 pub fn schema(subject: Subject) -> Value {
-    let schema = match subject {
+    match subject {
         Subject::Manifest => manifest::schema(),
         Subject::Project => project::schema(),
         Subject::State => state::schema(),
-        Subject::Plan => plan::schema(),
-        Subject::Apply => apply::schema(),
-        Subject::ApplyEvent => apply_event::schema(),
-        Subject::Validate => validate::schema(),
-    };
-    schema.to_json()
+        Subject::Plan => derived::<PlanV1<Map<String, Value>>>(
+            subject,
+            "What an apply would do, as `dixaform plan --format json` and `--out` write it",
+        ),
+        Subject::Apply => {
+            derived::<ReportV1<'_>>(subject, "How an apply ended, as `dixaform apply --format json=FILE` writes it")
+        }
+        Subject::ApplyEvent => {
+            derived::<EventV1<'_>>(subject, "One line of what `dixaform apply --format json` prints while it runs")
+        }
+        Subject::Validate => derived::<FindingsV1<'_>>(
+            subject,
+            "What is wrong or suspicious about manifests, as `dixaform validate --format json` prints it",
+        ),
+    }
+}
+
+/// The schema of what is written from these structs. Later versions of the same number may add members, so others are
+/// allowed everywhere.
+fn derived<T: JsonSchema>(subject: Subject, description: &str) -> Value {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
+    let mut members = schema.as_object_mut().map(std::mem::take).unwrap_or_default();
+    // The names of the document come first, and are ours.
+    for name in ["$schema", "title", "description"] {
+        members.shift_remove(name);
+    }
+    let definitions = members.shift_remove("$defs").and_then(|all| all.as_object().cloned()).unwrap_or_default();
+    let title = format!("dixaform {}", subject.word().replace('-', " "));
+    keyword::document(subject, &title, description, Value::Object(members), definitions)
 }

@@ -1,6 +1,7 @@
 //! The schema of the project file, as [`crate::project`] checks it.
 
-use crate::plan::json_value::{Map, Number, Value};
+use serde_json::{Map, Value};
+
 use crate::schema::Subject;
 use crate::schema::keyword::{
     NAME, NAME_MAX, about, closed, defined, document, filled, integer, list_of, map, map_of, of_type, or_null, pattern,
@@ -29,22 +30,22 @@ pub fn schema() -> Value {
 }
 
 fn tenants() -> Value {
-    let names = map([("pattern", Value::text(NAME)), ("maxLength", integer(NAME_MAX))]);
+    let names = map([("pattern", Value::from(NAME)), ("maxLength", integer(NAME_MAX))]);
     let schema = with(map_of(defined("tenant")), "properties", map([("sandbox", defined("sandbox"))]));
     about(with(schema, "propertyNames", names), "Dixa organizations by a name of your own; `sandbox` always exists")
 }
 
 /// A tenant. The sandbox has no base URL: it is embedded.
 fn tenant(with_base_url: bool) -> Value {
-    let Value::Map(mut settings) = settings() else { return Value::Null };
+    let Value::Object(mut settings) = settings() else { return Value::Null };
     if !with_base_url {
         settings.remove("baseUrl");
     }
     // Of an object only: anything else has all members that are required.
-    let both = map([("type", Value::text("object")), ("required", texts(["apiKeyEnv", "apiKeyFile"]))]);
+    let both = map([("type", Value::from("object")), ("required", texts(["apiKeyEnv", "apiKeyFile"]))]);
     let schema = map([
-        ("type", Value::text("object")),
-        ("properties", Value::Map(settings)),
+        ("type", Value::from("object")),
+        ("properties", Value::Object(settings)),
         ("additionalProperties", Value::Bool(false)),
         ("not", both),
     ]);
@@ -81,18 +82,18 @@ fn settings() -> Value {
 
 /// A duration that is not zero.
 fn lasting() -> Value {
-    with(pattern(DURATION), "not", map([("pattern", Value::text("^(0+(ms|s|m|h))+$"))]))
+    with(pattern(DURATION), "not", map([("pattern", Value::from("^(0+(ms|s|m|h))+$"))]))
 }
 
 fn rate_limit() -> Value {
     let million = integer(1_000_000);
-    let rate = with(of_type("number"), "minimum", Value::Number(Number::Float(0.001)));
+    let rate = with(of_type("number"), "minimum", Value::from(0.001));
     let burst = with(of_type("integer"), "minimum", integer(1));
     let members = map([
         ("requestsPerSecond", with(rate, "maximum", million.clone())),
         ("burst", with(burst, "maximum", million)),
     ]);
     let schema =
-        map([("type", Value::text("object")), ("properties", members), ("additionalProperties", Value::Bool(false))]);
+        map([("type", Value::from("object")), ("properties", members), ("additionalProperties", Value::Bool(false))]);
     about(schema, "Dixa's published limit per token is 10 a second in bursts of 4")
 }

@@ -1,7 +1,8 @@
 //! The schema of a state file, as [`crate::state::file_v1`] reads and writes it.
 
+use serde_json::{Map, Value};
+
 use crate::conversation::CUSTOM_ATTRIBUTES;
-use crate::plan::json_value::{Map, Value};
 use crate::schema::Subject;
 use crate::schema::keyword::{
     about, address, at_least, attribute_value, closed, conversation_id, defined, digest, document, filled, list_of,
@@ -53,5 +54,5 @@ fn record() -> Value {
         ],
     );
     let applied = [texts(["spec"]), texts(["salt", "fields"])].map(|required| map([("required", required)]));
-    with(record, "oneOf", Value::List(applied.to_vec()))
+    with(record, "oneOf", Value::Array(applied.to_vec()))
 }

@@ -1,6 +1,7 @@
 //! `dixaform schema`: what the readers take the schemas take, and nearly all that the readers refuse they refuse, too.
 
 mod edited;
+mod members;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! The lines of a difference as a terminal shows them, in Terraform's notation.
 //!
-//! Each level is indented by four columns. A string that passes the width goes on below itself, inside its quotes; a real
-//! newline never looks like that, because texts with lines are heredocs.
+//! Each level is indented by four columns. A string that passes the width goes on below itself, inside its quotes; a
+//! real newline never looks like that, because texts with lines are heredocs.
 
 use std::borrow::Cow;
 
