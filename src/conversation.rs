@@ -38,14 +38,6 @@ impl Kind {
             Kind::Import => "ConversationImport",
         }
     }
-
-    /// The path of the call that makes one.
-    pub fn path(self) -> &'static str {
-        match self {
-            Kind::Conversation => "/v1/conversations",
-            Kind::Import => "/v1/conversations/import",
-        }
-    }
 }
 
 /// The stable name of a described conversation: `conversation.<name>` or `import.<name>`. Never a Dixa id.

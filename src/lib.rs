@@ -30,6 +30,7 @@
 //! - [`conversation`]: address, content and custom attributes of a described conversation
 //! - [`finding`], [`reporter`]: something wrong or suspicious, with its place; collecting findings for one file
 //! - [`hint`]: what to do about an error
+//! - [`call`]: a call to Dixa, without its body
 //! - [`desired`]: all manifests, checked and keyed by address
 //! - [`shape`]: tables of the members that each request body can have
 //! - [`access`], [`settings`]: how to reach a tenant; its settings that planning and recording follow
@@ -120,6 +121,7 @@
 //! | fingerprint | a short digest of what a plan would do |
 
 pub mod access;
+pub mod call;
 pub mod conversation;
 pub mod desired;
 pub mod digest;

@@ -7,6 +7,8 @@ use std::fmt;
 
 use url::{Host, Url};
 
+use crate::call::Call;
+
 /// A checked base URL in its one spelling: no `/v1`, no slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Url);
@@ -66,11 +68,11 @@ impl BaseUrl {
         }
     }
 
-    /// The URL of a path that begins with `/`, such as `/v1/organization`; `segments` follow it, percent-encoded.
-    pub(crate) fn at(&self, path: &str, segments: &[&str]) -> Url {
+    /// The URL of a call; the parts of its path are percent-encoded.
+    pub(crate) fn of(&self, call: &Call) -> Url {
         let mut url = self.0.clone();
-        url.set_path(&format!("{}{path}", self.prefix()));
-        url.path_segments_mut().expect("http and https URLs have a path").extend(segments);
+        url.set_path(self.prefix());
+        url.path_segments_mut().expect("http and https URLs have a path").extend(call.segments());
         url
     }
 
@@ -110,7 +112,7 @@ mod tests {
         {
             let base = BaseUrl::parse(text).expect(text);
             assert_eq!(base.to_string(), "https://dev.dixa.io", "{text}");
-            assert_eq!(base.at("/v1/organization", &[]).as_str(), "https://dev.dixa.io/v1/organization", "{text}");
+            assert_eq!(base.of(&Call::Organization).as_str(), "https://dev.dixa.io/v1/organization", "{text}");
         }
     }
 
@@ -119,7 +121,7 @@ mod tests {
         let base = BaseUrl::parse("https://gateway.example/dixa/v1/").expect("a base URL");
         assert_eq!(base.to_string(), "https://gateway.example/dixa");
         assert_eq!(
-            base.at("/v1/endusers", &["a/b?c", "conversations"]).as_str(),
+            base.of(&Call::ConversationsOf("a/b?c".to_owned())).as_str(),
             "https://gateway.example/dixa/v1/endusers/a%2Fb%3Fc/conversations"
         );
     }

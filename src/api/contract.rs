@@ -211,6 +211,15 @@ impl CallError {
         }
     }
 
+    /// Whether Dixa says that there is a conversation with this `externalId` already. It names this among the reasons
+    /// for a 400 and does not document its text.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>
+    pub fn is_duplicate(&self) -> bool {
+        let CallError::Rejected { status: 400, message } = self else { return false };
+        let message = message.to_ascii_lowercase();
+        message.contains("duplicate") && (message.contains("externalid") || message.contains("external id"))
+    }
+
     /// The HTTP status, where an answer with an error came.
     pub fn status(&self) -> Option<u16> {
         match self {

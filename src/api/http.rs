@@ -22,6 +22,7 @@ use crate::api::send::{Answer, Request, Sender};
 use crate::api::throttle::Throttle;
 use crate::api::token::Token;
 use crate::api::wire::{self, NotReadable};
+use crate::call::Call;
 use crate::conversation::{Attributes, ConversationId, Kind};
 
 pub use crate::access::AuthScheme;
@@ -141,25 +142,25 @@ pub fn random_jitter() -> f64 {
 
 impl Read for ReadClient {
     async fn organization(&self) -> Result<Organization, CallError> {
-        self.0.read(self.0.base.at("/v1/organization", &[]), ANSWER_BYTES_MAX, wire::organization).await
+        self.0.read(self.0.base.of(&Call::Organization), ANSWER_BYTES_MAX, wire::organization).await
     }
 
     async fn definitions(&self) -> Result<Vec<Definition>, CallError> {
-        self.0.read(self.0.base.at("/v1/custom-attributes", &[]), ANSWER_BYTES_MAX, wire::definitions).await
+        self.0.read(self.0.base.of(&Call::Definitions), ANSWER_BYTES_MAX, wire::definitions).await
     }
 
     async fn conversation(&self, id: ConversationId) -> Result<ConversationReading, CallError> {
-        let url = self.0.base.at("/v1/conversations", &[&id.to_string()]);
+        let url = self.0.base.of(&Call::Conversation(Some(id)));
         self.0.read(url, ANSWER_BYTES_MAX, wire::conversation).await
     }
 
     async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
-        let url = self.0.base.at("/v1/conversations", &[&id.to_string(), "messages"]);
+        let url = self.0.base.of(&Call::Messages(id));
         self.0.read(url, ANSWER_BYTES_MAX, wire::messages).await
     }
 
     async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
-        let first = self.0.base.at("/v1/endusers", &[requester, "conversations"]);
+        let first = self.0.base.of(&Call::ConversationsOf(requester.to_owned()));
         let mut trail = Trail::new(self.0.base.clone(), first);
         let mut found = BTreeMap::new();
         loop {
@@ -205,7 +206,7 @@ impl Write for WriteClient {
     async fn make(&self, _permit: Permit, kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
         let tenant = &self.reader.0;
         let answer =
-            tenant.attempt(Method::POST, tenant.base.at(kind.path(), &[]), Some(wire::make_body(body))).await?;
+            tenant.attempt(Method::POST, tenant.base.of(&Call::Make(kind)), Some(wire::make_body(body))).await?;
         let Created { id, partial_errors } =
             wire::created(&answer.body).map_err(|error| tenant.sender.unreadable(&error))?;
         Ok(Created { id, partial_errors: tenant.sender.messages(partial_errors) })
@@ -218,7 +219,7 @@ impl Write for WriteClient {
         attributes: &Attributes,
     ) -> Result<Vec<AttributeReading>, CallError> {
         let tenant = &self.reader.0;
-        let url = tenant.base.at("/v1/conversations", &[&id.to_string(), "custom-attributes"]);
+        let url = tenant.base.of(&Call::SetAttributes(Some(id)));
         let answer = tenant.attempt(Method::PATCH, url, Some(wire::attributes_body(attributes))).await?;
         // It was done, whatever the body says. What is not told can't be compared, and --verify reads it back.
         Ok(wire::patched(&answer.body).unwrap_or_default())

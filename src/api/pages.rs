@@ -99,10 +99,11 @@ fn origin(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::Call;
 
     fn trail(base: &str) -> Trail {
         let base = BaseUrl::parse(base).expect("a base URL");
-        let first = base.at("/v1/endusers", &["u-1", "conversations"]);
+        let first = base.of(&Call::ConversationsOf("u-1".to_owned()));
         Trail::new(base, first)
     }
 

@@ -61,12 +61,15 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 pub fn decide(call: CallKind, error: &CallError, attempt: u32, elapsed: Duration, jitter: f64) -> Decision {
     let wait = match error {
         CallError::Unauthorized { .. } => return Decision::StopAll,
-        CallError::Rejected { status, message } => {
-            let exists = *status == 400 && is_duplicate_external_id(message);
+        CallError::Rejected { status, .. } => {
             // "See other", "request timeout" and "client closed request" come from something in between, which does not
             // know what became of the call.
             let unclear = matches!(status, 303 | 408 | 499);
-            return if call == CallKind::Make && (exists || unclear) { Decision::InDoubt } else { Decision::GiveUp };
+            return if call == CallKind::Make && (error.is_duplicate() || unclear) {
+                Decision::InDoubt
+            } else {
+                Decision::GiveUp
+            };
         }
         CallError::ServerError { .. } | CallError::Lost { .. } if call == CallKind::Make => return Decision::InDoubt,
         CallError::ServerError { .. } | CallError::Lost { .. } | CallError::NotSent { .. } => {
@@ -107,13 +110,6 @@ fn backoff(base: Duration, attempt: u32, jitter: f64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(16);
     let jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 1.0 };
     base.saturating_mul(1 << doublings).min(BACKOFF_MAX).mul_f64(jitter)
-}
-
-/// Dixa names this among the reasons for a 400 and does not document its text.
-/// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>
-fn is_duplicate_external_id(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    message.contains("duplicate") && (message.contains("externalid") || message.contains("external id"))
 }
 
 #[cfg(test)]

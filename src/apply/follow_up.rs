@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use crate::api::contract::{CallError, Write};
 use crate::apply::event::ApplyEvent;
+use crate::apply::job::{Clock, Run};
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
-use crate::apply::run::{Clock, Run};
 use crate::apply::settle::{self, Verdict};
 use crate::apply::stop::StopSignal;
 use crate::conversation::Address;
@@ -71,8 +71,7 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
 /// either. Sent again it would be refused again.
 fn refused(report: &mut ApplyReport, change: &Change) -> Option<ChangeOutcome> {
     let ended = report.outcomes.iter_mut().find(|ended| ended.address == change.address)?;
-    // Of all calls that are answered with 400, only these are in doubt.
-    let Outcome::InDoubt { error: error @ Failure { status: Some(400), .. } } = &ended.outcome else { return None };
+    let Outcome::InDoubt { error: error @ Failure { is_duplicate: true, .. } } = &ended.outcome else { return None };
     let what_to_do = match change.id {
         _ if change.marked => "no conversation of the requester shows it yet: the next apply looks again".to_owned(),
         Some(old) => format!(

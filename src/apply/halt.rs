@@ -2,6 +2,7 @@
 
 use crate::api::contract::CallError;
 use crate::apply::outcome::{Failure, Outcome, Stop};
+use crate::call::Call;
 use crate::conversation::ConversationId;
 use crate::journal::JournalError;
 
@@ -13,59 +14,54 @@ pub(super) enum Ended {
 
 /// What stops a change before its last call.
 pub(super) enum Halt {
-    Failed {
-        call: String,
-        error: CallError,
-    },
-    InDoubt {
-        call: String,
-        error: CallError,
-    },
-    Unauthorized {
-        call: String,
-        error: CallError,
-    },
-    /// The conversation to adopt can't be adopted.
-    NotAdopted {
-        call: String,
-        message: String,
-    },
+    Failed(Call, CallError),
+    InDoubt(Call, CallError),
+    Unauthorized(Call, CallError),
+    /// What the call answered with is not the conversation of this change.
+    OtherConversation(Call, String),
     Storage(JournalError),
     /// The journal's own rules were broken; nothing may be sent on such ground.
     Contradiction(String),
     /// The run is draining, and the call was surely not done.
-    Draining,
+    Draining(Call),
+}
+
+impl Halt {
+    /// How a read ended that must not fail.
+    pub(super) fn of_read(call: Call, error: CallError) -> Self {
+        match error {
+            CallError::Unauthorized { .. } => Halt::Unauthorized(call, error),
+            error => Halt::Failed(call, error),
+        }
+    }
 }
 
 /// How a change ends that was stopped; `id` is its conversation, if it has one by now.
 pub(super) fn halted(halt: Halt, id: Option<ConversationId>) -> Ended {
-    let failure =
-        |call: String, error: &CallError| Failure { call, status: error.status(), message: error.message().to_owned() };
     match halt {
-        Halt::Failed { call, error } => Ended::Change(Outcome::Failed { id, error: failure(call, &error) }),
-        Halt::InDoubt { call, error } => Ended::Change(Outcome::InDoubt { error: failure(call, &error) }),
-        Halt::NotAdopted { call, message } => {
-            Ended::Change(Outcome::Failed { id: None, error: Failure { call, status: None, message } })
+        Halt::Failed(call, error) => Ended::Change(Outcome::Failed { id, error: Failure::of(call, &error) }),
+        Halt::InDoubt(call, error) => Ended::Change(Outcome::InDoubt { error: Failure::of(call, &error) }),
+        Halt::OtherConversation(call, message) => {
+            Ended::Change(Outcome::Failed { id: None, error: Failure::new(Some(call), message) })
         }
-        Halt::Unauthorized { call, error } => {
-            let error = failure(call, &error);
+        Halt::Unauthorized(call, error) => {
+            let error = Failure::of(call, &error);
             let why = error.message.clone();
             Ended::Run(Outcome::Failed { id, error }, Stop::Unauthorized(why))
         }
         Halt::Storage(error) => unwritten(id, with_causes(&error)),
         Halt::Contradiction(message) => unwritten(id, message),
-        Halt::Draining if id.is_none() => Ended::Change(Outcome::NotAttempted),
-        Halt::Draining => {
-            let call = "PATCH custom-attributes".to_owned();
-            let message = "interrupted before the attributes were written".to_owned();
-            Ended::Change(Outcome::Failed { id, error: Failure { call, status: None, message } })
+        Halt::Draining(_) if id.is_none() => Ended::Change(Outcome::NotAttempted),
+        Halt::Draining(call) => {
+            let error = Failure::new(Some(call), "interrupted before the attributes were written");
+            Ended::Change(Outcome::Failed { id, error })
         }
     }
 }
 
 /// What can't be written down may not be done.
 fn unwritten(id: Option<ConversationId>, message: String) -> Ended {
-    let error = Failure { call: "writing the journal".to_owned(), status: None, message: message.clone() };
+    let error = Failure::new(None, message.clone());
     Ended::Run(Outcome::Failed { id, error }, Stop::Storage(message))
 }
 

@@ -2,11 +2,13 @@
 //! it is sent. Apply makes no choices: what it needs to know, the plan says.
 
 mod adopt;
+mod books;
 mod carry_out;
 pub mod event;
 mod follow_up;
 pub mod guard;
 mod halt;
+mod job;
 pub mod outcome;
 pub mod preflight;
 mod run;
@@ -14,8 +16,9 @@ pub mod settle;
 mod stop;
 
 pub use event::ApplyEvent;
+pub use job::{Clock, Run};
 pub use outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};
-pub use run::{Clock, Run, run};
+pub use run::run;
 pub use stop::{StopHandle, StopSignal, stop_signal};
 
 #[cfg(test)]

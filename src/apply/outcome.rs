@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::api::contract::CallError;
+use crate::call::Call;
 use crate::conversation::{Address, ConversationId};
 use crate::plan::{Action, Change, Plan, Step};
 use crate::source::Source;
@@ -33,12 +35,32 @@ pub enum Outcome {
 /// Why a call failed, in words that a person can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The call: `POST /v1/conversations`.
-    pub call: String,
+    /// None when it was the journal that could not be written.
+    pub call: Option<Call>,
     /// The HTTP status, when there was an answer.
     pub status: Option<u16>,
     /// Dixa's own message, or what went wrong on the way.
     pub message: String,
+    /// Dixa said that there is a conversation with this `externalId` already.
+    pub is_duplicate: bool,
+}
+
+impl Failure {
+    /// A failure without an answer.
+    pub fn new(call: Option<Call>, message: impl Into<String>) -> Self {
+        Failure { call, status: None, message: message.into(), is_duplicate: false }
+    }
+
+    /// What a call was answered with, or what went wrong on the way.
+    pub fn of(call: Call, error: &CallError) -> Self {
+        let (status, message) = (error.status(), error.message().to_owned());
+        Failure { call: Some(call), status, message, is_duplicate: error.is_duplicate() }
+    }
+
+    /// What failed: `POST /v1/conversations`.
+    pub fn what(&self) -> String {
+        self.call.as_ref().map_or_else(|| "writing the journal".to_owned(), Call::to_string)
+    }
 }
 
 /// How one change ended, with what is needed to point at it.
@@ -155,12 +177,12 @@ impl Outcome {
     pub fn not_begun(change: &Change) -> Self {
         let is_made = change.action.makes() && !change.steps.iter().any(|step| matches!(step, Step::Make(_)));
         let Some(id) = change.id.filter(|_| is_made) else { return Outcome::NotAttempted };
-        let Some(step) = change.steps.iter().find(|step| step.method() != "GET") else {
+        let mut calls = change.steps.iter().map(|step| step.call(Some(id)));
+        let Some(call) = calls.find(Call::writes) else {
             return Outcome::Done { id: Some(id), partial_errors: Vec::new(), warnings: Vec::new() };
         };
-        let call = format!("{} {}", step.method(), step.path(Some(id)));
-        let message = "the run stopped before its attributes were written".to_owned();
-        Outcome::Failed { id: Some(id), error: Failure { call, status: None, message } }
+        let error = Failure::new(Some(call), "the run stopped before its attributes were written");
+        Outcome::Failed { id: Some(id), error }
     }
 
     /// The end of a change that was left in flight because the run had to stop at once. `known` is the conversation that
@@ -168,10 +190,8 @@ impl Outcome {
     pub fn left_in_flight(change: &Change, known: Option<ConversationId>, in_doubt: bool) -> Self {
         let makes = change.steps.iter().any(|step| matches!(step, Step::Make(_)));
         let made = known.filter(|id| makes && change.id != Some(*id));
-        let mut calls = change.calls().skip(usize::from(made.is_some()));
-        let call = calls.next().map(|(method, path)| format!("{method} {path}")).unwrap_or_default();
-        let message = "the run stopped before the answer came".to_owned();
-        let error = Failure { call, status: None, message };
+        let next = change.calls().nth(usize::from(made.is_some()));
+        let error = Failure::new(next, "the run stopped before the answer came");
         if in_doubt {
             Outcome::InDoubt { error }
         } else if makes && made.is_none() {

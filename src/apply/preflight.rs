@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::contract::{self, CallError, Choice, Definition, Entity, Input, Organization};
+use crate::call::Call;
 use crate::conversation::{Address, AttributeValue};
 use crate::finding::code;
 use crate::plan::{Plan, Read, Step};
@@ -18,7 +19,7 @@ pub struct Preflight {
 #[derive(Debug)]
 pub enum PreflightError {
     /// A read failed.
-    Call { call: &'static str, error: CallError },
+    Call(Call, CallError),
     /// The token belongs to another organization than the one that the state or the project file names.
     OtherOrganization { expected: String, found: Organization },
     /// Attributes that the tenant would refuse.
@@ -45,13 +46,12 @@ pub async fn preflight<A: contract::Read>(
     plan: &Plan,
     expected: Option<&str>,
 ) -> Result<Preflight, PreflightError> {
-    let call = |call, error| PreflightError::Call { call, error };
-    let organization = api.organization().await.map_err(|error| call("GET /v1/organization", error))?;
+    let organization = api.organization().await.map_err(|error| PreflightError::Call(Call::Organization, error))?;
     if let Some(expected) = expected.filter(|expected| *expected != organization.id) {
         return Err(PreflightError::OtherOrganization { expected: expected.to_owned(), found: organization });
     }
     if plan.reads_before.contains(&Read::Definitions) {
-        let definitions = api.definitions().await.map_err(|error| call("GET /v1/custom-attributes", error))?;
+        let definitions = api.definitions().await.map_err(|error| PreflightError::Call(Call::Definitions, error))?;
         let mismatches = mismatches(plan, &definitions);
         if !mismatches.is_empty() {
             return Err(PreflightError::Attributes(mismatches));

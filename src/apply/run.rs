@@ -17,11 +17,11 @@ use crate::apply::carry_out::CarryOut;
 use crate::apply::event::ApplyEvent;
 use crate::apply::follow_up;
 use crate::apply::halt::Ended;
+use crate::apply::job::{Clock, Run};
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Outcome, Stop};
 use crate::apply::stop::StopSignal;
 use crate::journal::{Append, Replay};
 use crate::plan::{Change, Plan, Step};
-use crate::settings::LastApplied;
 
 /// Changes that may be in flight at once. More are never needed to use a rate limit: at 10 requests a second, 64 in
 /// flight means that a call takes more than six seconds.
@@ -33,27 +33,6 @@ const SETTLING_ROUNDS: u32 = 3;
 /// How long a drain may take before what is in flight is left. Cancelled CI jobs are killed after 7.5 seconds.
 /// <https://docs.github.com/en/actions/reference/workflow-cancellation-reference>
 const DRAIN_MAX: Duration = Duration::from_millis(6_500);
-
-/// What a run can't know by itself.
-pub trait Clock {
-    /// The time of day, RFC 3339 in UTC.
-    fn now(&self) -> String;
-
-    /// Random bytes, new ones each time.
-    fn random(&self) -> [u8; 16];
-}
-
-/// Everything that a run needs.
-#[derive(Debug)]
-pub struct Run<'a, A, J, C> {
-    pub plan: &'a Plan,
-    pub api: &'a A,
-    pub journal: &'a J,
-    pub clock: &'a C,
-    pub last_applied: LastApplied,
-    /// How old a call in doubt must be before "nothing found" is believed.
-    pub settle: Duration,
-}
 
 /// Carries out a plan. `replay` holds the state that the plan was made for, with the journal's `Opened` entry in it;
 /// when the run ends, it holds all that was done.

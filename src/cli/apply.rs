@@ -245,7 +245,7 @@ impl Job<'_> {
     fn refused(&self, plan: &Plan, error: PreflightError) -> (Error, Findings) {
         let mut findings = Findings::default();
         let error = match error {
-            PreflightError::Call { call, error } => Error::from(error).context(call),
+            PreflightError::Call(call, error) => Error::from(error).context(call),
             PreflightError::OtherOrganization { expected, found } => connection::other_organization(&expected, &found),
             PreflightError::Attributes(mismatches) => {
                 let count = mismatches.len();

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 
 use crate::api::contract::{Organization, Read as _};
 use crate::api::{HttpClient, HttpOptions};
+use crate::call::Call;
 use crate::cli::embedded::Embedded;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
@@ -46,7 +47,7 @@ impl Connection {
 
     /// Whose tenant it is; refuses another one than expected.
     pub async fn organization(&self, expected: Option<&str>) -> Result<Organization, Error> {
-        let organization = self.client.reader().organization().await.during("GET /v1/organization")?;
+        let organization = self.client.reader().organization().await.during(Call::Organization)?;
         match expected {
             Some(expected) if expected != organization.id => Err(other_organization(expected, &organization)),
             _ => Ok(organization),

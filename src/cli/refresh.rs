@@ -3,6 +3,7 @@
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::api::contract::{CallError, ConversationReading, Read};
+use crate::call::Call;
 use crate::cli::connection::{self, Connection};
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::session::OpenTenant;
@@ -64,7 +65,7 @@ async fn read_all<A: Read>(api: &A, wanted: Vec<(Address, ConversationId)>) -> R
                 Observation::Present(attributes.into_iter().map(|(id, reading)| (id, reading.value)).collect())
             }
             Err(CallError::Rejected { status: 404, .. }) => Observation::NotFound,
-            Err(error) => return Err(error).during(format!("GET /v1/conversations/{id}")),
+            Err(error) => return Err(error).during(Call::Conversation(Some(id))),
         };
         observations.insert(address, observation);
     }

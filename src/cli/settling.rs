@@ -2,6 +2,7 @@
 
 use crate::api::contract::{CallError, Read as _};
 use crate::apply::settle::{self, Verdict};
+use crate::call::Call;
 use crate::cli::clock::SystemClock;
 use crate::cli::connection::Connection;
 use crate::cli::error::{Error, ResultExt as _};
@@ -80,7 +81,7 @@ pub async fn decide(
 /// Whether a conversation exists, and whose it is: what a person names is checked before it is believed.
 pub async fn requester_of(connection: &Connection, id: ConversationId) -> Result<String, Error> {
     let reading = connection.client.reader().conversation(id).await;
-    Ok(reading.during(format!("GET /v1/conversations/{id}"))?.requester_id)
+    Ok(reading.during(Call::Conversation(Some(id)))?.requester_id)
 }
 
 fn tell(session: &Session, settled: &[Settled]) {

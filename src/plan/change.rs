@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::access::RateLimit;
+use crate::call::Call;
 use crate::conversation::{Address, Attributes, ConversationId, Digests, Kind, attributes_to_map};
 use crate::digest::{Digest, Digester};
 use crate::plan::action::Action;
@@ -123,25 +124,14 @@ pub enum Step {
 }
 
 impl Step {
-    pub fn method(&self) -> &'static str {
+    /// The call, with the conversation that the change is about, if that exists.
+    pub fn call(&self, id: Option<ConversationId>) -> Call {
         match self {
-            Step::Make(_) => "POST",
-            Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => "GET",
-            Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => "PATCH",
-        }
-    }
-
-    /// The path of the call, with `{id}` where the id is known after apply only.
-    pub fn path(&self, id: Option<ConversationId>) -> String {
-        let known = || id.map_or_else(|| "{id}".to_owned(), |id| id.to_string());
-        match self {
-            Step::Make(kind) => kind.path().to_owned(),
-            Step::Read(id) => format!("/v1/conversations/{id}"),
-            Step::ReadBack => format!("/v1/conversations/{}", known()),
-            Step::ListBefore(requester) => format!("/v1/endusers/{requester}/conversations"),
-            Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => {
-                format!("/v1/conversations/{}/custom-attributes", known())
-            }
+            Step::Make(kind) => Call::Make(*kind),
+            Step::Read(id) => Call::Conversation(Some(*id)),
+            Step::ReadBack => Call::Conversation(id),
+            Step::ListBefore(requester) => Call::ConversationsOf(requester.clone()),
+            Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => Call::SetAttributes(id),
         }
     }
 }
@@ -156,14 +146,30 @@ impl Change {
     /// The digest of which [`Change::fingerprint`] is the beginning.
     pub(crate) fn deed(&self) -> Digest {
         let Change { address, action, block, id, steps, digests, .. } = self;
-        deed(address, *action, block.as_ref(), *id, steps, *digests)
+        let block = block.as_ref().map_or("", Block::word);
+        let known = id.map(|id| id.to_string()).unwrap_or_default();
+        let mut text = format!("{address}\n{}\n{block}\n{known}", action.word());
+        for step in &**steps {
+            text.push_str(&format!("\n{} ", step.call(*id)));
+            let digest = match step {
+                Step::Make(_) => digests.map(|wanted| wanted.content),
+                Step::PatchAll => digests.map(|wanted| wanted.attributes),
+                Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
+                Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
+                    Some(Digest::of_map(&attributes_to_map(attributes)))
+                }
+            };
+            if let Some(digest) = digest {
+                digest.append_to(&mut text);
+            }
+        }
+        Digest::of_bytes(text.as_bytes())
     }
 
-    /// The calls of the change: method and path.
-    pub fn calls(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+    pub fn calls(&self) -> impl Iterator<Item = Call> + '_ {
         // What a replacement patches is the new conversation.
         let id = if self.action == Action::Replace { None } else { self.id };
-        self.steps.iter().map(move |step| (step.method(), step.path(id)))
+        self.steps.iter().map(move |step| step.call(id))
     }
 }
 
@@ -291,43 +297,4 @@ pub fn fingerprint_of(tenant: &Target, changes: &[Change]) -> String {
     let mut fingerprint = Fingerprint::new(tenant);
     changes.iter().for_each(|change| fingerprint.add(change.deed()));
     fingerprint.finish()
-}
-
-/// See [`Change::deed`]; `wanted` are the digests of what is made or patched as a whole.
-fn deed(
-    address: &Address,
-    action: Action,
-    block: Option<&Block>,
-    id: Option<ConversationId>,
-    steps: &[Step],
-    wanted: Option<Digests>,
-) -> Digest {
-    let mut text = String::new();
-    for part in [address.kind.word(), ".", address.name(), "\n", action.word(), "\n"] {
-        text.push_str(part);
-    }
-    if let Some(block) = block {
-        text.push_str(block.word());
-    }
-    text.push('\n');
-    if let Some(id) = id {
-        text.push_str(&id.to_string());
-    }
-    for step in steps {
-        for part in ["\n", step.method(), " ", &step.path(id), " "] {
-            text.push_str(part);
-        }
-        let digest = match step {
-            Step::Make(_) => wanted.map(|wanted| wanted.content),
-            Step::PatchAll => wanted.map(|wanted| wanted.attributes),
-            Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
-            Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
-                Some(Digest::of_map(&attributes_to_map(attributes)))
-            }
-        };
-        if let Some(digest) = digest {
-            digest.append_to(&mut text);
-        }
-    }
-    Digest::of_bytes(text.as_bytes())
 }

@@ -318,7 +318,7 @@ impl From<&Plan> for BaseV1 {
 impl From<&Change> for ChangeV1<Box<RawValue>> {
     fn from(change: &Change) -> Self {
         let raw = |text: String| RawValue::from_string(text).ok();
-        let calls = change.calls().map(|(method, path)| CallV1 { method: method.to_owned(), path });
+        let calls = change.calls().map(|call| CallV1 { method: call.method().to_owned(), path: call.path() });
         let (blocked_because, owner) = match &change.block {
             None => (None, None),
             Some(Block::ReplaceNotAllowed) => (Some(BlockV1::ReplaceNotAllowed), None),

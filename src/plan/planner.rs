@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
+use crate::call::Call;
 use crate::conversation::{Address, AttributeValue, Attributes, ConversationId, Digests, Kind, OnChange};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
@@ -432,7 +433,7 @@ struct Draft {
 impl Draft {
     fn finish(self, manifest: &Manifest, digests: Digests, options: &PlanOptions) -> Change {
         let Draft { action, reason, block, id, before, mut steps } = self;
-        if options.verify && steps.iter().any(|step| step.method() == "PATCH") {
+        if options.verify && steps.iter().any(|step| matches!(step.call(id), Call::SetAttributes(_))) {
             steps.to_mut().push(Step::ReadBack);
         }
         let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));

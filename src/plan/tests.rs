@@ -212,7 +212,7 @@ fn only(plan: &Plan) -> &Change {
 
 /// The calls of the one change.
 fn calls(plan: &Plan) -> Vec<String> {
-    only(plan).calls().map(|(method, path)| format!("{method} {path}")).collect()
+    only(plan).calls().map(|call| call.to_string()).collect()
 }
 
 /// What the one change writes: the body of its PATCH, or nothing.

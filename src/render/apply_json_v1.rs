@@ -79,7 +79,7 @@ struct OutcomeV1<'f> {
     /// The place that the message is about, if one was found
     points_at: Option<SourceV1>,
     /// The call that failed or is in doubt
-    call: Option<&'f str>,
+    call: Option<String>,
     /// The HTTP status of its answer, if there was one
     status: Option<u16>,
     /// What Dixa said, or what went wrong on the way
@@ -238,7 +238,7 @@ fn outcome<'f>(ended: &'f ChangeOutcome, plan: &Plan, pointers: &Pointers) -> Ou
         previous_id: previous(address, *action, plan).map(|id| id.0),
         source: source.as_ref().map(SourceV1::from),
         points_at: pointers.get(address).map(|pointer| SourceV1::from(&pointer.source)),
-        call: failure.map(|Failure { call, .. }| call.as_str()),
+        call: failure.map(Failure::what),
         status: failure.and_then(|failure| failure.status),
         message: failure.map(|Failure { message, .. }| message.as_str()),
         partial_errors,

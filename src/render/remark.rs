@@ -145,9 +145,9 @@ pub fn stopped(stop: &Stop) -> (&'static str, Option<String>) {
 }
 
 /// `POST /v1/conversations answered 400: no such end user`
-pub fn failure(Failure { call, status, message }: &Failure) -> String {
-    let status = status.map_or_else(String::new, |status| format!(" answered {status}"));
-    format!("{call}{status}: {}", cut(message))
+pub fn failure(failure: &Failure) -> String {
+    let status = failure.status.map_or_else(String::new, |status| format!(" answered {status}"));
+    format!("{}{status}: {}", failure.what(), cut(&failure.message))
 }
 
 /// A text of the API that is not endless.

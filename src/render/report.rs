@@ -137,6 +137,8 @@ mod tests {
 
     use super::*;
     use crate::apply::outcome::Failure;
+    use crate::call::Call;
+    use crate::conversation::Kind;
     use crate::finding::Excerpt;
     use crate::render::remark::Pointer;
     use crate::source::{Place, Source};
@@ -151,12 +153,11 @@ mod tests {
     }
 
     fn failed(id: Option<i64>, status: Option<u16>, message: &str) -> Outcome {
-        let call =
-            if id.is_some() { "PATCH /v1/conversations/1004/custom-attributes" } else { "POST /v1/conversations" };
-        Outcome::Failed {
-            id: id.map(ConversationId),
-            error: Failure { call: call.to_owned(), status, message: message.to_owned() },
-        }
+        let call = match id {
+            Some(id) => Call::SetAttributes(Some(ConversationId(id))),
+            None => Call::Make(Kind::Conversation),
+        };
+        Outcome::Failed { id: id.map(ConversationId), error: Failure { status, ..Failure::new(Some(call), message) } }
     }
 
     #[test]
@@ -174,11 +175,7 @@ mod tests {
 
     #[test]
     fn what_needs_a_person_is_reported_with_its_place_and_in_the_words_of_dixa() {
-        let in_doubt = Failure {
-            call: "POST /v1/conversations".to_owned(),
-            status: None,
-            message: "no answer within 30 s".to_owned(),
-        };
+        let in_doubt = Failure::new(Some(Call::Make(Kind::Conversation)), "no answer within 30 s");
         let partial = Outcome::Done {
             id: Some(ConversationId(1005)),
             partial_errors: vec!["message 3: attachment\u{202e} not found".to_owned()],

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use dixaform::call::Call;
 use dixaform::conversation::Kind;
 use dixaform::manifest;
 use dixaform::shape::{self, Form, Shape, Union};
@@ -184,7 +185,7 @@ fn every_member_arrives_as_it_is_written() {
     let sent = posts(&workspace);
     assert_eq!(sent.len(), manifests.len());
     for manifest in &manifests {
-        let expected = (kind_of(manifest).path().to_owned(), manifest["spec"].clone());
+        let expected = (Call::Make(kind_of(manifest)).path(), manifest["spec"].clone());
         assert!(sent.contains(&expected), "not sent as it is written: {expected:?}");
     }
 }
@@ -200,7 +201,7 @@ fn a_marker_is_the_only_member_that_is_added() {
             message.remove("externalId").unwrap();
         }
         workspace.write(&format!("manifests/{name}.json"), manifest.to_string());
-        expected.push((kind_of(&manifest).path().to_owned(), manifest["spec"].clone()));
+        expected.push((Call::Make(kind_of(&manifest)).path(), manifest["spec"].clone()));
     }
     let _ = workspace.run("apply --tenant sandbox --yes --allow-outbound").exit(0);
     let (mut sent, mut marked) = (Vec::new(), 0);

@@ -85,7 +85,7 @@ async fn a_conversation_that_is_gone_is_a_failure_and_is_not_made() {
     let mut stage = Stage::new();
     let run = stage.apply(&adopting(&email("a"), 7)).await;
     let Outcome::Failed { id: None, error } = run.outcome("conversation.a") else { panic!("failed") };
-    assert_eq!((error.call.as_str(), error.status), ("GET /v1/conversations/7", Some(404)));
+    assert_eq!((error.what().as_str(), error.status), ("GET /v1/conversations/7", Some(404)));
     assert_eq!(stage.calls(), ["GET 7"]);
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::*;
 use crate::api::{AttributeReading, CallError};
 use crate::apply::tests::adopting::reading;
+use crate::call::Call;
+use crate::conversation::Kind;
 use serde_json::Value;
 
 fn rejected() -> CallError {
@@ -31,17 +33,13 @@ fn not_sent() -> CallError {
     CallError::NotSent { message: "connection refused".into() }
 }
 
-fn failure(call: &str, error: &CallError) -> Failure {
-    Failure { call: call.into(), status: error.status(), message: error.message().into() }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_failed_change_stops_nothing_else() {
     let mut stage = Stage::new();
     stage.api.fail("POST b", [rejected()]);
     let run = stage.apply(&emails(&["a", "b", "c"])).await;
     assert_eq!((run.report.counts.created, run.report.counts.failed), (2, 1));
-    let error = failure("POST /v1/conversations", &rejected());
+    let error = Failure::of(Call::Make(Kind::Conversation), &rejected());
     assert_eq!(run.outcome("conversation.b"), &Outcome::Failed { id: None, error });
     assert_eq!(run.report.stop, None);
     assert!(run.in_doubt.is_empty() && !stage.state.records.contains_key(&address("conversation.b")));
@@ -64,7 +62,7 @@ async fn a_lost_answer_that_can_not_be_looked_for_is_in_doubt_and_never_sent_aga
         stage.api.fail("LIST", [lost()]);
         let run = stage.apply(&emails(&["a", "b"])).await;
         let Outcome::InDoubt { error: told } = run.outcome("conversation.a") else { panic!("in doubt") };
-        assert_eq!((told.call.as_str(), told.status), ("POST /v1/conversations", error.status()));
+        assert_eq!((told.what().as_str(), told.status), ("POST /v1/conversations", error.status()));
         assert!(told.message.starts_with(error.message()), "{}", told.message);
         assert_eq!(run.outcome("conversation.b"), &done(1), "the rest goes on");
         assert_eq!(stage.calls(), ["POST a", "POST b", "LIST"]);
@@ -148,7 +146,7 @@ async fn an_external_id_that_another_conversation_has_is_a_failure_and_is_not_se
             })
             .await;
         let Outcome::Failed { id: None, error } = run.outcome("conversation.a") else { panic!("{:?}", run.report) };
-        assert_eq!((error.call.as_str(), error.status), ("POST /v1/conversations", Some(400)));
+        assert_eq!((error.what().as_str(), error.status), ("POST /v1/conversations", Some(400)));
         assert!(
             error.message.starts_with("Duplicate externalId: mark-a; ") && error.message.contains(hint),
             "{error:?}"
@@ -222,9 +220,9 @@ async fn attempts_have_an_end() {
     stage.api.fail("POST a", vec![not_sent(); 100]);
     stage.api.fail("PATCH 1", vec![failed(); 100]);
     let run = stage.apply(&(email("a") + &noted("b", "'1'"))).await;
-    let error = failure("POST /v1/conversations", &not_sent());
+    let error = Failure::of(Call::Make(Kind::Conversation), &not_sent());
     assert_eq!(run.outcome("conversation.a"), &Outcome::Failed { id: None, error });
-    let error = failure("PATCH /v1/conversations/1/custom-attributes", &failed());
+    let error = Failure::of(Call::SetAttributes(Some(ConversationId(1))), &failed());
     assert_eq!(run.outcome("conversation.b"), &Outcome::Failed { id: Some(ConversationId(1)), error });
     assert_eq!(run.report.counts.half_done, 1);
     let calls = stage.calls();

@@ -145,7 +145,7 @@ impl Stage {
         self.journal.append(opened).await.expect("nothing fails before the first call");
         let (handle, mut stop) = stop_signal();
         let kept = RefCell::new(kept);
-        let job = run::Run {
+        let job = job::Run {
             plan: &plan,
             api: &self.api,
             journal: &self.journal,

@@ -152,12 +152,12 @@ impl<'a> Machine<'a> {
         }
         let organization = match preflight(&api, &plan, plan.tenant.organization_id.as_deref()).await {
             Ok(found) => found.organization.id,
-            Err(PreflightError::Call { error, .. }) => return Ended::Refused(error),
+            Err(PreflightError::Call(_, error)) => return Ended::Refused(error),
             Err(other) => panic!("{other:?}"),
         };
         let kept = RefCell::new(taken.replay);
         self.open(life, &kept, Some(organization)).await;
-        let job = run::Run {
+        let job = job::Run {
             plan: &plan,
             api: &api,
             journal: life,

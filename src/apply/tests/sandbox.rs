@@ -64,7 +64,7 @@ async fn apply_to(stage: &mut Stage, client: &HttpClient, manifests: &str) -> Ap
     kept.add(&opened).expect("a run can begin");
     stage.journal.append(opened).await.expect("there is room");
     let kept = RefCell::new(kept);
-    let job = run::Run {
+    let job = job::Run {
         plan: &plan,
         api: &client.writer(),
         journal: &stage.journal,

@@ -91,7 +91,7 @@ async fn a_conversation_that_was_made_and_left_without_its_attributes_is_not_in_
     stage.api.ignore("PATCH 1");
     let run = stage.apply_and_watch(&noted("a", "'1'"), stop_when_made(2)).await;
     let Outcome::Failed { id, error } = run.outcome("conversation.a") else { panic!("{:#?}", run.report) };
-    assert_eq!((*id, error.call.split(' ').next()), (Some(ConversationId(1)), Some("PATCH")));
+    assert_eq!((*id, error.call.as_ref().map(|call| call.method())), (Some(ConversationId(1)), Some("PATCH")));
     assert!(run.in_doubt.is_empty());
     assert_eq!(stage.record("conversation.a").attributes_digest, None);
     assert_eq!(stage.plan(&noted("a", "'1'")).summary.update, 1);
@@ -151,7 +151,7 @@ async fn what_was_found_and_recorded_is_never_told_as_not_attempted() {
     assert_eq!(run.outcome("conversation.n19"), &done(119));
     let Outcome::Failed { id, error } = run.outcome("conversation.n18") else { panic!("{:#?}", run.report) };
     assert_eq!(*id, Some(ConversationId(118)));
-    assert_eq!(error.call, "PATCH /v1/conversations/118/custom-attributes");
+    assert_eq!(error.what(), "PATCH /v1/conversations/118/custom-attributes");
     assert_eq!(error.message, "the run stopped before its attributes were written");
     let counts = run.report.counts;
     assert_eq!((counts.not_attempted, counts.created + counts.half_done), (0, 20));

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::apply::{ApplyReport, ChangeOutcome, Failure, Outcome};
+use crate::call::Call;
 use crate::conversation::Address;
 use crate::manifest::{self, Question};
 use crate::render::remark::{Pointer, Pointers, said};
@@ -78,7 +79,7 @@ fn told(ended: &ChangeOutcome) -> Option<(&Arc<str>, Told<'_>)> {
     let source = ended.source.as_ref()?;
     let said = said(&ended.outcome)?;
     let patched = match &ended.outcome {
-        Outcome::Failed { id: _, error: Failure { call, .. } } => call.starts_with("PATCH "),
+        Outcome::Failed { id: _, error: Failure { call, .. } } => matches!(call, Some(Call::SetAttributes(_))),
         Outcome::Done { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted => false,
     };
     Some((&source.file, Told { address: &ended.address, place: source.place, said, patched }))

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
-use crate::conversation::ConversationId;
+use crate::call::Call;
+use crate::conversation::{ConversationId, Kind};
 use crate::render::remark::Pointers;
 use crate::render::tests::{create, plan_of, replace, sms, source, update};
 
@@ -79,7 +80,7 @@ fn findings_keep_their_place_their_hint_and_other_places() {
 fn a_report_marks_what_failed_and_nothing_in_it_is_a_command() {
     let plan = plan_of(vec![create("conversation.a", &sms("hello")), create("conversation.b", &sms("hello"))]);
     let hostile = "no%0A\n::error file=x::\u{1b}[31m\u{202e},a:b";
-    let error = Failure { call: "POST /v1/conversations".into(), status: Some(400), message: hostile.into() };
+    let error = Failure { status: Some(400), ..Failure::new(Some(Call::Make(Kind::Conversation)), hostile) };
     let partial = vec![hostile.to_owned(), "::warning::x".to_owned()];
     let outcomes = [
         Outcome::Failed { id: None, error },

@@ -144,7 +144,7 @@ fn body_of(change: &Change, whole: bool) -> Markup {
             @if let Some(source) = &change.source { div { dt { "Manifest" } dd { code { (place(source)) } } } }
             @if let Some(id) = change.id { div { dt { "Conversation" } dd { "#" (id) } } }
             @if !change.steps.is_empty() {
-                div { dt { "Calls" } dd { @for (method, path) in change.calls() { code { b { (method) } " " (text(&path)) } " " } } }
+                div { dt { "Calls" } dd { @for call in change.calls() { code { b { (call.method()) } " " (text(&call.path())) } " " } } }
             }
             div { dt { "Fingerprint" } dd { code { (text(&change.fingerprint())) } } }
         }

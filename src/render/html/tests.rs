@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
-use crate::conversation::ConversationId;
+use crate::call::Call;
+use crate::conversation::{ConversationId, Kind};
 use crate::finding::{Excerpt, Finding, Findings, Severity};
 use crate::plan::change::Orphan;
 use crate::plan::folders::folders;
@@ -322,11 +323,8 @@ fn report_of(plan: &Plan, done: &ApplyReport) -> String {
 
 #[test]
 fn a_report_begins_with_what_needs_a_person() {
-    let error = |message: &str| Failure {
-        call: "POST /v1/conversations".to_owned(),
-        status: Some(400),
-        message: message.to_owned(),
-    };
+    let error =
+        |message: &str| Failure { status: Some(400), ..Failure::new(Some(Call::Make(Kind::Conversation)), message) };
     let done = |partial: &[&str]| Outcome::Done {
         id: Some(ConversationId(1003)),
         partial_errors: partial.iter().map(|text| (*text).to_owned()).collect(),

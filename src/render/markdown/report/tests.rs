@@ -4,13 +4,15 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::apply::outcome::{ApplyReport, Failure, Stop};
+use crate::call::Call;
+use crate::conversation::Kind;
 use crate::finding::{Excerpt, Findings};
 use crate::render::remark::{Pointer, Pointers};
 use crate::render::tests::{create, email, plan_of, replace, source};
 use crate::source::Place;
 
 fn failure(message: &str) -> Failure {
-    Failure { call: "POST /v1/conversations".to_owned(), status: Some(400), message: message.to_owned() }
+    Failure { status: Some(400), ..Failure::new(Some(Call::Make(Kind::Conversation)), message) }
 }
 
 fn outcome(kind: usize, message: &str) -> Outcome {

@@ -1,0 +1,157 @@
+//! What carrying out writes down: entries in the journal, each of which the state gets to know of at once.
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+
+use crate::apply::halt::Halt;
+use crate::apply::job::{Clock, Run};
+use crate::conversation::{Address, Attributes, Conversation, ConversationId};
+use crate::digest::Digest;
+use crate::journal::{Append, Entry, Intent, JournalError, Replay, attributes_kept};
+use crate::plan::Change;
+use crate::settings::LastApplied;
+use crate::spec::Spec;
+use crate::state::{Applied, Record, record};
+
+/// An entry on its way to the disk.
+pub(super) type Writing<'j> = Pin<Box<dyn Future<Output = Result<(), JournalError>> + Send + 'j>>;
+
+/// The journal of a run and the state beside it.
+pub(super) struct Books<'r, 'a, J, C> {
+    journal: &'a J,
+    clock: &'a C,
+    last_applied: LastApplied,
+    replay: &'r RefCell<Replay>,
+    next_seq: Cell<u64>,
+}
+
+impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
+    pub(super) fn new<A>(run: &Run<'a, A, J, C>, replay: &'r RefCell<Replay>) -> Self {
+        let Run { journal, clock, last_applied, .. } = *run;
+        let next_seq = Cell::new(replay.borrow().last_seq() + 1);
+        Books { journal, clock, last_applied, replay, next_seq }
+    }
+
+    /// Lets the state know of an entry, and writes it so that it lasts.
+    pub(super) async fn write(&self, entry: Entry) -> Result<(), Halt> {
+        self.begin_writing(entry)?.await.map_err(Halt::Storage)
+    }
+
+    /// [`Books::write`] without waiting; the entry lasts when what is given back has ended well.
+    pub(super) fn begin_writing(&self, entry: Entry) -> Result<Writing<'a>, Halt> {
+        // What has happened has happened: an id must reach the state even when the journal is full.
+        if let Err(error) = self.replay.borrow_mut().add(&entry) {
+            return Err(Halt::Contradiction(error.to_string()));
+        }
+        Ok(Box::pin(self.journal.append(entry)))
+    }
+
+    /// Whose conversation it is, if it is that of another address.
+    pub(super) fn owner_of(&self, id: ConversationId, change: &Change) -> Option<String> {
+        let replay = self.replay.borrow();
+        replay.owner_of(id).filter(|owner| **owner != change.address).map(ToString::to_string)
+    }
+
+    pub(super) fn is_in_doubt(&self, address: &Address) -> bool {
+        self.replay.borrow().is_in_doubt(address)
+    }
+
+    /// Lets the state share the spec that the plan has as well: one of the two is enough.
+    pub(super) fn share(&self, change: &Change) {
+        self.replay.borrow_mut().share(&change.address, after(change));
+    }
+
+    /// The `externalId` of the first message: that of the manifest, or, where the plan marks it, one that only this
+    /// state, this address, this content and this generation of it have. None where there is no message to mark.
+    pub(super) fn marker(&self, change: &Change, conversation: &Conversation) -> Option<String> {
+        if !change.marked {
+            return conversation.first_external_id().map(str::to_owned);
+        }
+        let replay = self.replay.borrow();
+        let state = replay.state();
+        let generation = state.records.get(&change.address).map_or(0, |record| record.replaced.len() + 1);
+        let content = change.digests?.content;
+        let text = format!("{}\n{}\n{content}\n{generation}", state.lineage, change.address);
+        Some(format!("df-{}", Digest::of_bytes(text.as_bytes()).short(20)))
+    }
+
+    pub(super) fn intent_to_make(
+        &self,
+        change: &Change,
+        conversation: &Conversation,
+        marker: Option<String>,
+        known_before: &[ConversationId],
+    ) -> Intent {
+        Intent {
+            digests: change.digests.expect("only forgetting records nothing"),
+            applied: self.kept(after(change), conversation),
+            source: change.source.clone(),
+            requester: conversation.requester_id().map(str::to_owned),
+            marker,
+            known_before: known_before.to_vec(),
+            replaced: change.id,
+            at: self.now(),
+        }
+    }
+
+    pub(super) fn intent_to_patch(&self, change: &Change) -> Intent {
+        let salt = (self.last_applied == LastApplied::Digest).then(|| self.salt());
+        let replay = self.replay.borrow();
+        let record =
+            replay.state().records.get(&change.address).expect("a conversation has a record before it is patched");
+        Intent {
+            digests: change.digests.expect("only forgetting records nothing"),
+            applied: attributes_kept(&record.applied, after(change), salt.as_deref()),
+            source: change.source.clone(),
+            requester: None,
+            marker: None,
+            known_before: Vec::new(),
+            replaced: None,
+            at: self.now(),
+        }
+    }
+
+    /// The record of a conversation that is adopted; `is_complete` says that it has all attributes already.
+    pub(super) fn adopted(&self, change: &Change, id: ConversationId, is_complete: bool) -> Record {
+        let digests = change.digests.expect("what adopts is recorded");
+        let wanted = after(change).conversation();
+        let attributes = if is_complete { wanted.attributes } else { Attributes::new() };
+        let known = Conversation { content: wanted.content, attributes };
+        Record {
+            id,
+            content_digest: digests.content,
+            attributes_digest: is_complete.then_some(digests.attributes),
+            applied: self.kept(&Spec::of(&known), &known),
+            source: change.source.clone(),
+            applied_at: self.now(),
+            partial_errors: Vec::new(),
+            replaced: Vec::new(),
+        }
+    }
+
+    /// What the state keeps of a conversation.
+    fn kept(&self, spec: &Spec, conversation: &Conversation) -> Applied {
+        match self.last_applied {
+            LastApplied::Full => Applied::Full(spec.clone()),
+            LastApplied::Digest => Applied::to_digests(conversation, &self.salt()),
+        }
+    }
+
+    pub(super) fn now(&self) -> String {
+        self.clock.now()
+    }
+
+    fn salt(&self) -> String {
+        record::salt_from(self.clock.random())
+    }
+
+    /// The number of the next call.
+    pub(super) fn seq(&self) -> u64 {
+        self.next_seq.replace(self.next_seq.get() + 1)
+    }
+}
+
+/// What the manifest of a change describes. Apply asks for it only where it writes.
+pub(super) fn after(change: &Change) -> &Spec {
+    change.after.as_ref().expect("what writes has a manifest")
+}
