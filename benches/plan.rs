@@ -59,6 +59,7 @@ fn applied(desired: &Desired) -> State {
             attributes_digest: Some(manifest.digests.attributes),
             applied: Applied::Full(manifest.spec.clone()),
             source: Some(manifest.source.clone()),
+            made_of: None,
             applied_at: AT.to_owned(),
             partial_errors: Vec::new(),
             replaced: Vec::new(),

@@ -14,13 +14,16 @@ use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use dixaform::conversation::ConversationId;
 use dixaform::desired::Manifest;
+use dixaform::digest::Digest;
 use dixaform::manifest::{self, Reading};
-use dixaform::state::{Applied, Lineage, Record, State, TenantIdentity, file_v1};
+use dixaform::source::MadeOf;
+use dixaform::state::{Applied, Lineage, Record, State, TenantIdentity, file_v1, remember};
 use dixaform::workspace::manifests::{self, Found};
 use dixaform::yaml;
 
@@ -59,6 +62,7 @@ fn write_state(folder: &PathBuf, path: &PathBuf) -> Result<(), Box<dyn Error>> {
         Some(TenantIdentity { base_url: "sandbox".to_owned(), organization_id: Some(ORGANIZATION.to_owned()) });
     state.records =
         desired.iter().zip(FIRST_ID..).map(|(manifest, id)| (manifest.address.clone(), record(manifest, id))).collect();
+    remember(&mut state, &desired);
     let mut file = io::BufWriter::new(std::fs::File::create(path)?);
     file_v1::write_to(&state, &mut file)?;
     Ok(file.flush()?)
@@ -67,7 +71,10 @@ fn write_state(folder: &PathBuf, path: &PathBuf) -> Result<(), Box<dyn Error>> {
 fn read(found: &Found) -> io::Result<Reading> {
     let mut bytes = Vec::new();
     found.read_into(&mut bytes, yaml::SIZE_LIMIT + 1)?;
-    Ok(manifest::read(&found.name, &bytes))
+    let reading = manifest::read(&found.name, &bytes);
+    let manifests = u32::try_from(reading.manifests.len()).unwrap_or(u32::MAX);
+    let made_of = MadeOf { digest: Digest::of_bytes(&bytes), manifests };
+    Ok(Reading { made_of: Some((Arc::clone(&found.name), made_of)), ..reading })
 }
 
 fn record(manifest: &Manifest, id: i64) -> Record {
@@ -77,6 +84,7 @@ fn record(manifest: &Manifest, id: i64) -> Record {
         attributes_digest: Some(manifest.digests.attributes),
         applied: Applied::Full(manifest.spec.clone()),
         source: Some(manifest.source.clone()),
+        made_of: None,
         applied_at: APPLIED_AT.to_owned(),
         partial_errors: Vec::new(),
         replaced: Vec::new(),

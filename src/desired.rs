@@ -1,7 +1,10 @@
 //! All manifests, parsed, checked and keyed by address.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
 use crate::conversation::{Address, ConversationId, Digests, Facts, Labels, OnChange};
-use crate::source::{Place, Source};
+use crate::source::{MadeOf, Place, Source};
 use crate::spec::Spec;
 
 /// One manifest that passed every check.
@@ -44,6 +47,10 @@ impl Manifest {
 pub struct Desired {
     /// In ascending order of address, each once.
     manifests: Vec<Manifest>,
+    /// What the files are made of about which there is nothing to say, by name.
+    files: HashMap<Arc<str>, MadeOf>,
+    /// Addresses whose manifests were not parsed, since their records were made of the same bytes.
+    as_recorded: HashSet<Address>,
 }
 
 impl Desired {
@@ -51,9 +58,26 @@ impl Desired {
     ///
     /// # Panics
     /// In debug builds, if the addresses are not in ascending order or not unique.
-    pub(crate) fn new(manifests: Vec<Manifest>) -> Self {
+    pub(crate) fn new(manifests: Vec<Manifest>, files: HashMap<Arc<str>, MadeOf>) -> Self {
         debug_assert!(manifests.is_sorted_by(|one, next| one.address < next.address), "ascending and unique");
-        Desired { manifests }
+        Desired { manifests, files, as_recorded: HashSet::new() }
+    }
+
+    /// Adds addresses whose manifests were not parsed.
+    #[must_use]
+    pub fn and_as_recorded(mut self, addresses: HashSet<Address>) -> Self {
+        self.as_recorded = addresses;
+        self
+    }
+
+    /// Whether the manifest of an address was not parsed, since nothing is to be done about it.
+    pub fn is_as_recorded(&self, address: &Address) -> bool {
+        self.as_recorded.contains(address)
+    }
+
+    /// What a file is made of that was parsed and about which there is nothing to say.
+    pub fn made_of(&self, file: &str) -> Option<MadeOf> {
+        self.files.get(file).copied()
     }
 
     pub fn get(&self, address: &Address) -> Option<&Manifest> {
@@ -61,16 +85,17 @@ impl Desired {
         Some(&self.manifests[found])
     }
 
-    /// In ascending order of address.
+    /// Those that were parsed, in ascending order of address.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Manifest> {
         self.manifests.iter()
     }
 
+    /// How many manifests there are, parsed or not.
     pub fn len(&self) -> usize {
-        self.manifests.len()
+        self.manifests.len() + self.as_recorded.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.manifests.is_empty()
+        self.len() == 0
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::digest::Digest;
+
 /// A position in one file. Line and column count from 1; a column counts Unicode characters, not bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -13,6 +15,15 @@ pub struct Place {
 impl Place {
     /// The first character of a file.
     pub const START: Place = Place { line: 1, column: 1 };
+}
+
+/// What the manifests of a file were made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MadeOf {
+    /// The SHA-256 of the file's bytes.
+    pub digest: Digest,
+    /// How many manifests the file describes.
+    pub manifests: u32,
 }
 
 /// A position with the name of its file, as the user would type it.

@@ -16,7 +16,7 @@ use crate::json;
 #[derive(Clone)]
 pub struct Spec {
     /// The spec, or a longer text that it is a part of.
-    text: Arc<str>,
+    text: Arc<String>,
     part: Range<usize>,
 }
 
@@ -37,7 +37,7 @@ impl Spec {
     }
 
     fn whole(text: String) -> Self {
-        Spec { part: 0..text.len(), text: Arc::from(text) }
+        Spec { part: 0..text.len(), text: Arc::new(text) }
     }
 
     /// Reads the spec that stands at `part` of a longer text, whose memory it shares if it is written there as
@@ -45,7 +45,7 @@ impl Spec {
     ///
     /// # Errors
     /// See [`NotASpec`].
-    pub fn within(text: &Arc<str>, part: Range<usize>) -> Result<Self, NotASpec> {
+    pub fn within(text: &Arc<String>, part: Range<usize>) -> Result<Self, NotASpec> {
         let read = Spec::of(&conversation_of(json::parse(&text[part.clone()])?)?);
         Ok(if *read.json() == text[part.clone()] { Spec { text: Arc::clone(text), part } } else { read })
     }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Spec, NotASpec> {
-        Spec::within(&Arc::from(text), 0..text.len())
+        Spec::within(&Arc::new(text.to_owned()), 0..text.len())
     }
 
     fn spec(text: &str) -> Spec {
@@ -159,8 +159,8 @@ mod tests {
 
     #[test]
     fn a_spec_in_a_longer_text_shares_its_memory_only_if_it_is_written_there_as_it_would_be() {
-        let file: Arc<str> =
-            Arc::from("[{\"a\":\"é\\n\"},\n{\n\"customAttributes\":{\"y\":\"1\",\"x\":null}, \"a\": 1}]");
+        let file =
+            Arc::new("[{\"a\":\"é\\n\"},\n{\n\"customAttributes\":{\"y\":\"1\",\"x\":null}, \"a\": 1}]".to_owned());
         let first = Spec::within(&file, 1..13).expect("a spec");
         assert!(Arc::ptr_eq(&first.text, &file));
         assert_eq!(first.json(), "{\"a\":\"é\\n\"}");

@@ -123,6 +123,7 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
             attributes_digest: is_complete.then_some(digests.attributes),
             applied: self.kept(&Spec::of(&known), &known),
             source: change.source.clone(),
+            made_of: None,
             applied_at: self.now(),
             partial_errors: Vec::new(),
             replaced: Vec::new(),

@@ -13,7 +13,7 @@ use crate::apply::{self, ApplyReport, Run, Stop, StopSignal};
 use crate::cli::apply::approval::Approval;
 use crate::cli::apply::pointing::Asked;
 use crate::cli::apply::telling::{Ended, Telling};
-use crate::cli::args::ApplyArgs;
+use crate::cli::args::{ApplyArgs, PlanningArgs};
 use crate::cli::clock::SystemClock;
 use crate::cli::connection::{self, Connection};
 use crate::cli::error::Error;
@@ -45,14 +45,18 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     state_access::tell_if_lost(&open);
     let saved = saved_plan::given(&args.planning.paths)?;
     let approval = Approval::given(args, saved.is_some())?;
-    let desired = match &saved {
-        Some(_) => {
-            saved_plan::refuse_flags(&args.planning)?;
-            Desired::default()
-        }
-        None => load::desired(session, &args.planning.paths, args.planning.warnings_as_errors)?,
+    let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
+    let found = match &saved {
+        Some(_) => saved_plan::refuse_flags(&args.planning).map(|()| Vec::new())?,
+        None => load::find(session, paths)?,
     };
     let mut taken = state_access::take(&open, COMMAND, args.lock_timeout)?;
+    let desired = if saved.is_some() {
+        Desired::default()
+    } else {
+        let known = plan::known(&taken.state, &taken.in_doubt, &options.scope);
+        load::desired(session, &found, &known, &taken.state, *warnings_as_errors)?
+    };
     let runtime = connection::runtime()?;
     let mut job = Job { open: &open, desired: &desired, faults, connection: None, telling: &telling };
     let mut requests_sent = Some(0);
@@ -191,7 +195,7 @@ impl Job<'_> {
         let organization = self.organization(plan, &connection, stop).await?;
         let ledger = Ledger::open(taken, self.open.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
         let mut report = self.run(plan, &connection, &ledger, stop).await;
-        let error = ledger.finish().await.err();
+        let error = ledger.finish(self.desired).await.err();
         let failed_after = error.is_some() && report.stop.is_none();
         if let Some(error) = &error {
             report.stop.get_or_insert_with(|| Stop::Storage(error.message()));

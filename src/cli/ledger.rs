@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::state_access::{self, Taken};
+use crate::desired::Desired;
 use crate::journal::{Append as _, Entry, JournalError, Replay};
 use crate::project::Tenant;
 use crate::state::Lineage;
@@ -51,22 +52,24 @@ impl Ledger {
     /// # Errors
     /// As for [`Ledger::finish`].
     pub async fn close(self) -> Result<Taken, Error> {
-        let (UnderLock { files, store, lock }, lineage) = self.save().await?;
+        let (UnderLock { files, store, lock }, lineage) = self.save(&Desired::default()).await?;
         state_access::read(files, store, lineage, lock)
     }
 
-    /// Saves the state, cuts the journal down to what is still in doubt, and lets go of the lock.
+    /// Saves the state, cuts the journal down to what is still in doubt, and lets go of the lock. The records note what
+    /// the manifests were made of.
     ///
     /// # Errors
     /// The state can't be saved. Nothing is lost: the journal has every id, and the next command brings them home.
-    pub async fn finish(self) -> Result<(), Error> {
-        self.save().await.map(|_| ())
+    pub async fn finish(self, desired: &Desired) -> Result<(), Error> {
+        self.save(desired).await.map(|_| ())
     }
 
-    async fn save(self) -> Result<(UnderLock, Lineage), Error> {
+    async fn save(self, desired: &Desired) -> Result<(UnderLock, Lineage), Error> {
         let Ledger { mut under_lock, journal, replay } = self;
         let mut replay = replay.into_inner();
         replay.settle();
+        replay.remember(desired);
         replay.grow();
         let state = replay.state();
         under_lock.store.save(state)?;

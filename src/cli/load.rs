@@ -1,7 +1,8 @@
 //! Manifests from files, read and checked in parallel.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
@@ -9,10 +10,13 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, report};
-use crate::desired::Desired;
+use crate::conversation::{Address, Kind};
+use crate::desired::{Desired, Manifest};
+use crate::digest::Digest;
 use crate::finding::{Excerpt, Finding, Findings, code};
 use crate::manifest::{self, Reading};
-use crate::source::Place;
+use crate::source::{MadeOf, Place};
+use crate::state::{Known, Lineage, Record, State};
 use crate::workspace::manifests::{self, Found};
 use crate::yaml;
 
@@ -21,19 +25,67 @@ use crate::yaml;
 /// # Errors
 /// A path that can't be read, or no manifest at all.
 pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findings), Error> {
-    read_all(&find(session, paths)?)
+    read_all(&find(session, paths)?, &Known::default(), &State::new(Lineage(uuid::Uuid::nil())))
 }
 
-/// Reads the manifests of these files.
-///
-/// # Errors
-/// A file that can't be read, or no manifest at all.
-pub fn read_all(found: &[Found]) -> Result<(Desired, Findings), Error> {
-    let readings: Result<Vec<Reading>, Error> = found.par_iter().map(read).collect();
-    let (desired, mut findings) = manifest::resolve(readings?);
+/// Reads the manifests of these files, but for those of which the state knows that there is nothing to say.
+fn read_all(found: &[Found], known: &Known<'_>, state: &State) -> Result<(Desired, Findings), Error> {
+    let looks = found.par_iter().map(|found| look(found, known)).collect::<Result<Vec<_>, Error>>()?;
+    let mut as_recorded = HashSet::new();
+    let readings = looks.into_iter().filter_map(|look| match look {
+        Look::Parsed(reading) => Some(reading),
+        Look::AsRecorded(addresses) => {
+            as_recorded.extend(addresses.iter().copied().cloned());
+            None
+        }
+    });
+    let (desired, mut findings) = manifest::resolve(readings.collect::<Vec<_>>());
+    if clash(&desired, &as_recorded, state) {
+        // What is wrong with them shows when both are read.
+        return read_all(found, &Known::default(), state);
+    }
+    let desired = desired.and_as_recorded(as_recorded);
     check_not_empty(desired.len(), &findings)?;
     show_lines(&mut findings);
     Ok((desired, findings))
+}
+
+/// What came of one file.
+enum Look<'k> {
+    Parsed(Reading),
+    /// Its bytes are those that the records of these addresses were made of.
+    AsRecorded(&'k [&'k Address]),
+}
+
+fn look<'k>(found: &'k Found, known: &'k Known<'_>) -> Result<Look<'k>, Error> {
+    let mut bytes = Vec::new();
+    // One byte more than fits, so that the reader sees that the file is too large.
+    found.read_into(&mut bytes, yaml::SIZE_LIMIT + 1).with_context(|| format!("can't read {}", found.name))?;
+    let digest = Digest::of_bytes(&bytes);
+    let is_file = found.path().is_some();
+    if let Some(addresses) = known.addresses(&found.name, digest).filter(|_| is_file) {
+        return Ok(Look::AsRecorded(addresses));
+    }
+    let mut reading = manifest::read(&found.name, &bytes);
+    if is_file && reading.findings.is_empty() {
+        let manifests = u32::try_from(reading.manifests.len()).unwrap_or(u32::MAX);
+        reading.made_of = Some((Arc::clone(&found.name), MadeOf { digest, manifests }));
+    }
+    Ok(Look::Parsed(reading))
+}
+
+/// Whether a manifest that was parsed has the address or the body of one that was not: that is worth a finding.
+fn clash(desired: &Desired, as_recorded: &HashSet<Address>, state: &State) -> bool {
+    if desired.is_empty() || as_recorded.is_empty() {
+        return false;
+    }
+    let body = |manifest: &Manifest| (manifest.address.kind, manifest.digests.content);
+    let bodies: HashSet<(Kind, Digest)> = desired.iter().map(body).collect();
+    let clashes = |(address, record): (&Address, &Record)| {
+        as_recorded.contains(address)
+            && (desired.get(address).is_some() || bodies.contains(&(address.kind, record.content_digest)))
+    };
+    state.records.iter().any(clashes)
 }
 
 /// Finds the files that hold manifests.
@@ -69,9 +121,19 @@ pub fn check_not_empty(manifests: usize, findings: &Findings) -> Result<(), Erro
     Ok(())
 }
 
-/// Manifests that a plan can be made of: errors end the command, warnings are printed.
-pub fn desired(session: &Session, paths: &[PathBuf], warnings_as_errors: bool) -> Result<Desired, Error> {
-    let (desired, findings) = manifests(session, paths)?;
+/// Manifests that a plan can be made of: errors end the command, warnings are printed. Files that `known` has, as they
+/// are, are not parsed.
+///
+/// # Errors
+/// A file that can't be read, no manifest at all, or findings that forbid to plan.
+pub fn desired(
+    session: &Session,
+    found: &[Found],
+    known: &Known<'_>,
+    state: &State,
+    warnings_as_errors: bool,
+) -> Result<Desired, Error> {
+    let (desired, findings) = read_all(found, known, state)?;
     check(session, &findings, warnings_as_errors)?;
     Ok(desired)
 }
@@ -86,13 +148,6 @@ pub fn check(session: &Session, findings: &Findings, warnings_as_errors: bool) -
         return Err(Error::new(Exit::Failed, "the manifests have warnings, and --warnings-as-errors is given"));
     }
     Ok(())
-}
-
-fn read(found: &Found) -> Result<Reading, Error> {
-    let mut bytes = Vec::new();
-    // One byte more than fits, so that the reader sees that the file is too large.
-    found.read_into(&mut bytes, yaml::SIZE_LIMIT + 1).with_context(|| format!("can't read {}", found.name))?;
-    Ok(manifest::read(&found.name, &bytes))
 }
 
 /// The lines of a file that is read already, or none where it is gone by now.

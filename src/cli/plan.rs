@@ -19,7 +19,7 @@ use crate::render::palette::Palette;
 use crate::render::pieces::Pieces;
 use crate::render::text::{TextOptions, index};
 use crate::render::{github, gitlab, html, json_v1, markdown, text};
-use crate::state::State;
+use crate::state::{Known, State};
 
 pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     formats::check(&args.forms.format)?;
@@ -28,8 +28,11 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     state_access::tell_if_lost(&open);
     let mut options = options(tenant, &args.planning)?;
     let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
-    let desired = load::desired(session, paths, *warnings_as_errors)?;
-    let Standing { state, in_doubt } = state_access::look(&open)?;
+    let (found, standing) = rayon::join(|| load::find(session, paths), || state_access::look(&open));
+    let (found, Standing { state, in_doubt }) = (found?, standing?);
+    // A refresh compares every manifest with the tenant.
+    let known = if args.refresh { Known::default() } else { known(&state, &in_doubt, &options.scope) };
+    let desired = load::desired(session, &found, &known, &state, *warnings_as_errors)?;
     let mut requests = 0;
     if args.refresh {
         options.observations = refresh::observe(&open, &desired, &state, &options)?;
@@ -43,6 +46,12 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     write(session, &plan, &args.forms, requests)?;
     state_access::tell_in_doubt(session, &in_doubt);
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::ChangesPending } else { Exit::Done })
+}
+
+/// The files that need not be parsed: none where labels decide what is in scope, or where a call is in doubt, since the
+/// records are not what they will be.
+pub fn known<'s>(state: &'s State, in_doubt: &[InDoubt], scope: &Scope) -> Known<'s> {
+    if scope.asks_for_labels() || !in_doubt.is_empty() { Known::default() } else { Known::of(state) }
 }
 
 /// The options of a plan, from flags and tenant.

@@ -17,8 +17,12 @@ use crate::sandbox::{LogTo, Sandbox, SandboxOptions};
 use crate::yaml::{self, Content, Format, Node};
 
 pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
-    let known_attributes =
-        if args.paths.is_empty() { Vec::new() } else { known_attributes(&load::desired(session, &args.paths, false)?) };
+    let mut attributes = Vec::new();
+    if !args.paths.is_empty() {
+        let (desired, findings) = load::manifests(session, &args.paths)?;
+        load::check(session, &findings, false)?;
+        attributes = known_attributes(&desired);
+    }
     let output = session.output;
     let options = SandboxOptions {
         data: args.data.clone(),
@@ -27,7 +31,7 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
         rate: (!args.no_rate_limit).then_some((args.rate, args.burst)),
         strict: args.strict,
         seed: args.seed.as_deref().map(|path| seed(session, path)).transpose()?,
-        known_attributes,
+        known_attributes: attributes,
         faults: args.faults.clone(),
         log_to: Some(LogTo::new(move |line: &str| output.note(&format!("{line}\n")))),
     };

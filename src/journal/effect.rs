@@ -34,6 +34,7 @@ pub fn made(
         attributes_digest: (intent.digests.attributes == no_attributes).then_some(no_attributes),
         applied: without_attributes(&intent.applied),
         source: intent.source.clone(),
+        made_of: None,
         applied_at: at.to_owned(),
         partial_errors: partial_errors.to_vec(),
         replaced,
@@ -48,6 +49,7 @@ pub fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
         attributes_digest: _,
         applied,
         source: _,
+        made_of: _,
         applied_at: _,
         partial_errors,
         replaced,
@@ -58,6 +60,7 @@ pub fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
         attributes_digest: Some(intent.digests.attributes),
         applied: with_attributes(applied, &intent.applied),
         source: intent.source.clone(),
+        made_of: None,
         applied_at: at.to_owned(),
         partial_errors: partial_errors.clone(),
         replaced: replaced.clone(),
@@ -85,7 +88,7 @@ pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
         }
         (old, new) => with_attributes(old, new),
     };
-    Record { attributes_digest: None, applied, ..record.clone() }
+    Record { attributes_digest: None, applied, made_of: None, ..record.clone() }
 }
 
 /// All attributes of `wanted` as [`Intent::applied`] of a PATCH holds them: as values or as digests, whichever the record

@@ -1,8 +1,10 @@
 //! One entry as JSON, version 1; the forms stand at the top of [`crate::journal`].
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::conversation::{Address, ConversationId, Digests};
 use crate::journal::entry::{CallKind, DecidedBy, Decision, Entry, Intent};
@@ -10,90 +12,14 @@ use crate::journal::line_error::LineError;
 use crate::source::Source;
 use crate::state::Lineage;
 use crate::state::file_v1::{
-    DigestsV1, Fields, Members, RecordProblem, RecordV1, SourceV1, SpecV1, TenantV1, applied, conversation_id, digest,
-    without_place, write_applied, write_digests, write_record, write_source, write_tenant,
+    AppliedV1, DigestsV1, Fields, RecordProblem, RecordV1, SourceV1, TenantV1, conversation_id, digest, without_place,
 };
 
 const FORMAT: &str = "dixaform-journal/1";
 
-/// Appends the JSON of an entry.
-pub fn write(entry: &Entry, out: &mut String) {
-    let mut members = Members::begin(out);
-    match entry {
-        Entry::Opened { run, lineage, base_serial, tenant, command, at, pid } => members.object("opened", |members| {
-            members.text("format", FORMAT);
-            members.text("run", &run.to_string());
-            members.text("lineage", &lineage.to_string());
-            members.plain("baseSerial", base_serial);
-            write_tenant(tenant, members);
-            members.text("command", command);
-            members.text("at", at);
-            members.plain("pid", pid);
-        }),
-        Entry::Began { seq, address, call, intent } => members.object("began", |members| {
-            members.plain("seq", seq);
-            members.text("address", &address.to_string());
-            members.text("call", call.word());
-            write_intent(intent, members);
-        }),
-        Entry::Succeeded { seq, id, partial_errors, at } => members.object("succeeded", |members| {
-            members.plain("seq", seq);
-            members.plain("id", id);
-            members.texts_if("partialErrors", partial_errors);
-            members.text("at", at);
-        }),
-        Entry::Failed { seq, certain, message, at } => members.object("failed", |members| {
-            members.plain("seq", seq);
-            members.plain("certain", certain);
-            members.text("message", message);
-            members.text("at", at);
-        }),
-        Entry::InDoubt { seq, message, at } => members.object("inDoubt", |members| {
-            members.plain("seq", seq);
-            members.text("message", message);
-            members.text("at", at);
-        }),
-        Entry::Adopted { address, record } => members.object("adopted", |members| {
-            write_record(address, record, members.name("record"));
-        }),
-        Entry::Forgot { address } => members.object("forgot", |members| members.text("address", &address.to_string())),
-        Entry::Decided { seq, decision, by, at } => members.object("decided", |members| {
-            members.plain("seq", seq);
-            write_decision(*decision, members);
-            members.text("by", by.word());
-            members.text("at", at);
-        }),
-        Entry::Closed { serial, at } => members.object("closed", |members| {
-            members.plain("serial", serial);
-            members.text("at", at);
-        }),
-    }
-    members.end();
-}
-
-fn write_intent(intent: &Intent, members: &mut Members<'_>) {
-    let Intent { digests, applied, source, requester, marker, known_before, replaced, at } = intent;
-    write_digests(digests.content, Some(digests.attributes), members);
-    write_applied(applied, members);
-    write_source(source.as_ref(), members);
-    members.text_if("requester", requester.as_deref());
-    members.text_if("marker", marker.as_deref());
-    members.numbers_if("knownBefore", known_before);
-    if let Some(replaced) = replaced {
-        members.plain("replaced", replaced);
-    }
-    members.text("at", at);
-}
-
-fn write_decision(decision: Decision, members: &mut Members<'_>) {
-    match decision {
-        Decision::Adopt(id) => {
-            members.text("decision", "adopt");
-            members.plain("id", id);
-        }
-        Decision::Create => members.text("decision", "create"),
-        Decision::Forget => members.text("decision", "forget"),
-    }
+/// The JSON of an entry.
+pub fn write(entry: &Entry) -> String {
+    serde_json::to_string(&EntryV1::of(entry)).expect("an entry is JSON")
 }
 
 /// Reads the JSON of the entry that stands in this line of the journal.
@@ -127,26 +53,30 @@ fn refusal(json: &str, line: usize, error: &serde_json::Error) -> LineError {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 enum EntryV1<'a> {
     #[serde(borrow)]
     Opened(OpenedV1<'a>),
     #[serde(borrow)]
     Began(Box<BeganV1<'a>>),
-    Succeeded(SucceededV1),
-    Failed(FailedV1),
-    InDoubt(InDoubtV1),
+    #[serde(borrow)]
+    Succeeded(SucceededV1<'a>),
+    #[serde(borrow)]
+    Failed(FailedV1<'a>),
+    #[serde(borrow)]
+    InDoubt(InDoubtV1<'a>),
     #[serde(borrow)]
     Adopted(Box<AdoptedV1<'a>>),
     #[serde(borrow)]
     Forgot(ForgotV1<'a>),
     #[serde(borrow)]
     Decided(DecidedV1<'a>),
-    Closed(ClosedV1),
+    #[serde(borrow)]
+    Closed(ClosedV1<'a>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OpenedV1<'a> {
     #[serde(borrow)]
@@ -156,13 +86,13 @@ struct OpenedV1<'a> {
     #[serde(borrow)]
     lineage: Cow<'a, str>,
     base_serial: u64,
-    tenant: TenantV1,
-    command: String,
-    at: String,
+    tenant: TenantV1<'a>,
+    command: Cow<'a, str>,
+    at: Cow<'a, str>,
     pid: u32,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct BeganV1<'a> {
     seq: u64,
@@ -172,76 +102,152 @@ struct BeganV1<'a> {
     call: Cow<'a, str>,
     #[serde(borrow)]
     digest: DigestsV1<'a>,
-    spec: Option<SpecV1>,
-    salt: Option<String>,
-    fields: Option<Fields>,
-    source: Option<SourceV1>,
-    requester: Option<String>,
-    marker: Option<String>,
-    #[serde(default)]
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    spec: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    salt: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Fields<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceV1<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requester: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     known_before: Vec<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     replaced: Option<i64>,
-    at: String,
+    at: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SucceededV1 {
+struct SucceededV1<'a> {
     seq: u64,
     id: i64,
-    #[serde(default)]
-    partial_errors: Vec<String>,
-    at: String,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    partial_errors: Cow<'a, [String]>,
+    at: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct FailedV1 {
+struct FailedV1<'a> {
     seq: u64,
     certain: bool,
-    message: String,
-    at: String,
+    message: Cow<'a, str>,
+    at: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct InDoubtV1 {
+struct InDoubtV1<'a> {
     seq: u64,
-    message: String,
-    at: String,
+    message: Cow<'a, str>,
+    at: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct AdoptedV1<'a> {
     #[serde(borrow)]
     record: RecordV1<'a>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct ForgotV1<'a> {
     #[serde(borrow)]
     address: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct DecidedV1<'a> {
     seq: u64,
     #[serde(borrow)]
     decision: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<i64>,
     #[serde(borrow)]
     by: Cow<'a, str>,
-    at: String,
+    at: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct ClosedV1 {
+struct ClosedV1<'a> {
     serial: u64,
-    at: String,
+    at: Cow<'a, str>,
+}
+
+impl<'a> EntryV1<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        match entry {
+            Entry::Opened { run, lineage, base_serial, tenant, command, at, pid } => EntryV1::Opened(OpenedV1 {
+                format: FORMAT.into(),
+                run: run.to_string().into(),
+                lineage: lineage.to_string().into(),
+                base_serial: *base_serial,
+                tenant: TenantV1::of(tenant),
+                command: command.into(),
+                at: at.into(),
+                pid: *pid,
+            }),
+            Entry::Began { seq, address, call, intent } => {
+                EntryV1::Began(Box::new(BeganV1::of(*seq, address, *call, intent)))
+            }
+            Entry::Succeeded { seq, id, partial_errors, at } => EntryV1::Succeeded(SucceededV1 {
+                seq: *seq,
+                id: id.0,
+                partial_errors: partial_errors.into(),
+                at: at.into(),
+            }),
+            Entry::Failed { seq, certain, message, at } => {
+                EntryV1::Failed(FailedV1 { seq: *seq, certain: *certain, message: message.into(), at: at.into() })
+            }
+            Entry::InDoubt { seq, message, at } => {
+                EntryV1::InDoubt(InDoubtV1 { seq: *seq, message: message.into(), at: at.into() })
+            }
+            Entry::Adopted { address, record } => {
+                EntryV1::Adopted(Box::new(AdoptedV1 { record: RecordV1::of(address, record) }))
+            }
+            Entry::Forgot { address } => EntryV1::Forgot(ForgotV1 { address: address.to_string().into() }),
+            Entry::Decided { seq, decision, by, at } => {
+                let (decision, id) = match decision {
+                    Decision::Adopt(id) => ("adopt", Some(id.0)),
+                    Decision::Create => ("create", None),
+                    Decision::Forget => ("forget", None),
+                };
+                let (decision, by) = (decision.into(), by.word().into());
+                EntryV1::Decided(DecidedV1 { seq: *seq, decision, id, by, at: at.into() })
+            }
+            Entry::Closed { serial, at } => EntryV1::Closed(ClosedV1 { serial: *serial, at: at.into() }),
+        }
+    }
+}
+
+impl<'a> BeganV1<'a> {
+    fn of(seq: u64, address: &Address, call: CallKind, intent: &'a Intent) -> Self {
+        let Intent { digests, applied, source, requester, marker, known_before, replaced, at } = intent;
+        let AppliedV1 { spec, salt, fields } = AppliedV1::of(applied);
+        BeganV1 {
+            seq,
+            address: address.to_string().into(),
+            call: call.word().into(),
+            digest: DigestsV1::of(digests.content, Some(digests.attributes)),
+            spec,
+            salt,
+            fields,
+            source: source.as_ref().map(SourceV1::of),
+            requester: requester.as_ref().map(Cow::from),
+            marker: marker.as_ref().map(Cow::from),
+            known_before: known_before.iter().map(|id| id.0).collect(),
+            replaced: replaced.map(|id| id.0),
+            at: at.into(),
+        }
+    }
 }
 
 /// What is wrong with an entry although it has the right members.
@@ -262,27 +268,36 @@ fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
             lineage: Lineage(uuid(&lineage, "lineage")?),
             base_serial,
             tenant: tenant.into(),
-            command,
-            at,
+            command: command.into_owned(),
+            at: at.into_owned(),
             pid,
         },
         EntryV1::Began(began) => resolve_began(*began)?,
-        EntryV1::Succeeded(SucceededV1 { seq, id, partial_errors, at }) => {
-            Entry::Succeeded { seq, id: conversation_id(id)?, partial_errors, at }
+        EntryV1::Succeeded(SucceededV1 { seq, id, partial_errors, at }) => Entry::Succeeded {
+            seq,
+            id: conversation_id(id)?,
+            partial_errors: partial_errors.into_owned(),
+            at: at.into_owned(),
+        },
+        EntryV1::Failed(FailedV1 { seq, certain, message, at }) => {
+            Entry::Failed { seq, certain, message: message.into_owned(), at: at.into_owned() }
         }
-        EntryV1::Failed(FailedV1 { seq, certain, message, at }) => Entry::Failed { seq, certain, message, at },
-        EntryV1::InDoubt(InDoubtV1 { seq, message, at }) => Entry::InDoubt { seq, message, at },
+        EntryV1::InDoubt(InDoubtV1 { seq, message, at }) => {
+            Entry::InDoubt { seq, message: message.into_owned(), at: at.into_owned() }
+        }
         EntryV1::Adopted(adopted) => {
-            let (address, record) = adopted.record.resolve()?;
+            let (address, record) = adopted.record.resolve(&Arc::default())?;
             Entry::Adopted { address, record: Box::new(record) }
         }
         EntryV1::Forgot(ForgotV1 { address }) => Entry::Forgot { address: parse_address(&address)? },
         EntryV1::Decided(decided) => resolve_decided(&decided)?,
-        EntryV1::Closed(ClosedV1 { serial, at }) => Entry::Closed { serial, at },
+        EntryV1::Closed(ClosedV1 { serial, at }) => Entry::Closed { serial, at: at.into_owned() },
     })
 }
 
 fn resolve_began(began: BeganV1<'_>) -> Result<Entry, EntryProblem> {
+    // A line is read once, and its spec stays: it has memory of its own.
+    let none = Arc::default();
     let call = CallKind::ALL.into_iter().find(|call| call.word() == began.call);
     let attributes = began.digest.attributes.as_deref().ok_or(EntryProblem::NoAttributesDigest)?;
     let intent = Intent {
@@ -290,17 +305,17 @@ fn resolve_began(began: BeganV1<'_>) -> Result<Entry, EntryProblem> {
             content: digest(&began.digest.content, "digest.content")?,
             attributes: digest(attributes, "digest.attributes")?,
         },
-        applied: applied(began.spec, began.salt, began.fields)?,
+        applied: AppliedV1 { spec: began.spec, salt: began.salt, fields: began.fields }.resolve(&none)?,
         source: began.source.map(Source::from),
-        requester: began.requester,
-        marker: began.marker,
+        requester: began.requester.map(Cow::into_owned),
+        marker: began.marker.map(Cow::into_owned),
         known_before: began
             .known_before
             .into_iter()
             .map(conversation_id)
             .collect::<Result<Vec<ConversationId>, _>>()?,
         replaced: began.replaced.map(conversation_id).transpose()?,
-        at: began.at,
+        at: began.at.into_owned(),
     };
     Ok(Entry::Began {
         seq: began.seq,
@@ -319,7 +334,7 @@ fn resolve_decided(decided: &DecidedV1<'_>) -> Result<Entry, EntryProblem> {
     };
     let by = [DecidedBy::Machine, DecidedBy::Person].into_iter().find(|by| by.word() == decided.by);
     let by = by.ok_or_else(|| odd_word("by", &decided.by))?;
-    Ok(Entry::Decided { seq: decided.seq, decision, by, at: decided.at.clone() })
+    Ok(Entry::Decided { seq: decided.seq, decision, by, at: decided.at.to_string() })
 }
 
 fn odd_word(member: &'static str, text: &str) -> EntryProblem {

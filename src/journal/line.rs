@@ -18,14 +18,8 @@ pub struct Lines {
 
 /// An entry as a line, `\n` included.
 pub fn write_line(entry: &Entry) -> String {
-    // Most lines have a spec of one or two kilobytes.
-    let mut line = String::with_capacity(2048);
-    line.push_str("0000000000000000 ");
-    entry_v1::write(entry, &mut line);
-    let sum = checksum(&line[CHECKSUM_DIGITS + 1..]);
-    line.replace_range(..CHECKSUM_DIGITS, &sum);
-    line.push('\n');
-    line
+    let json = entry_v1::write(entry);
+    format!("{} {json}\n", checksum(&json))
 }
 
 /// Reads a journal. A torn last line is left out.

@@ -21,11 +21,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conversation::{Address, ConversationId};
+use crate::desired::Desired;
 use crate::hint::Hint;
 use crate::journal::effect;
 use crate::journal::entry::{CallKind, Decision, Entry, Intent};
 use crate::spec::Spec;
-use crate::state::{Applied, Lineage, Record, State, TenantIdentity};
+use crate::state::{self, Applied, Lineage, Record, State, TenantIdentity};
 
 /// A state with its journal in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -221,6 +222,11 @@ impl Replay {
         if let Some(run) = &mut self.calls.run {
             run.counts = false;
         }
+    }
+
+    /// Notes in the records what their manifests were made of; see [`state::remember`].
+    pub fn remember(&mut self, desired: &Desired) {
+        state::remember(&mut self.state, desired);
     }
 
     /// Lets the record of an address share the memory of a spec that is the same; see [`Spec::share`].

@@ -176,7 +176,7 @@ fn what_a_newer_version_wrote_is_refused_and_what_is_no_entry_is_named() {
     for (json, expected) in [
         ("{}", ""),
         (r#"{"sent":{}}"#, "unknown variant `sent`"),
-        (r#"{"forgot":{"address":"conversation.A"}}"#, "its address is none"),
+        (r#"{"forgot":{"address":"conversation.A"}}"#, "invalid address"),
         (r#"{"forgot":{"address":"conversation.a","x":1}}"#, "unknown field `x`"),
         (r#"{"succeeded":{"seq":1,"id":0,"at":""}}"#, "not a positive number"),
         (r#"{"decided":{"seq":1,"decision":"adopt","by":"machine","at":""}}"#, "`decision` can't be `adopt`"),
@@ -501,7 +501,7 @@ proptest! {
                 script.in_flight.iter().filter(|(_, (_, call))| call.makes()).map(|(seq, _)| *seq).collect();
             prop_assert_eq!(doubtful, unanswered);
             prop_assert_eq!(&after.state, &script.live.clone().finish().state);
-            prop_assert_eq!(file_v1::read(&file_v1::write(&after.state)).expect("a state that reads"), after.state);
+            prop_assert_eq!(file_v1::read(file_v1::write(&after.state)).expect("a state that reads"), after.state);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::manifest::body::{self, words, wrong_type};
 use crate::manifest::{attributes, suspicions};
 use crate::reporter::Reporter;
 use crate::shape;
-use crate::source::Place;
+use crate::source::{MadeOf, Place};
 use crate::spec::Spec;
 use crate::yaml::{self, Content, Entry, Format, Node};
 
@@ -20,18 +20,20 @@ pub struct Reading {
     /// Manifests without an error, in the order of the file.
     pub manifests: Vec<Manifest>,
     pub findings: Findings,
+    /// The name of the file, and what it is made of; none if that is not known, or can't be read twice.
+    pub made_of: Option<(Arc<str>, MadeOf)>,
 }
 
 /// Reads one file. `file` is the name that findings give, and its ending says whether it is JSON.
 pub fn read(file: &Arc<str>, bytes: &[u8]) -> Reading {
     let text = match yaml::decode(file, bytes) {
         Ok(text) => text,
-        Err(findings) => return Reading { manifests: Vec::new(), findings },
+        Err(findings) => return Reading { findings, ..Reading::default() },
     };
     let mut reporter = Reporter::new(file, text);
     let documents = yaml::read(text, Format::of(file, text), &mut reporter);
     let manifests = documents.iter().filter_map(|document| manifest(document, &mut reporter)).collect();
-    Reading { manifests, findings: reporter.finish() }
+    Reading { manifests, findings: reporter.finish(), made_of: None }
 }
 
 const MEMBERS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];

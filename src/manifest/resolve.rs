@@ -14,9 +14,11 @@ use crate::source::Source;
 pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Findings) {
     let mut findings = Findings::default();
     let mut manifests = Vec::new();
-    for Reading { manifests: some, findings: found } in readings {
+    let mut files = HashMap::new();
+    for Reading { manifests: some, findings: found, made_of } in readings {
         manifests.extend(some);
         findings.extend(found);
+        files.extend(made_of);
     }
     manifests.sort_unstable_by(|one, other| (&one.address, &one.source).cmp(&(&other.address, &other.source)));
     // Of several with one address the first is kept.
@@ -29,8 +31,14 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
     });
     findings.extend(duplicate_adopts(&manifests));
     findings.extend(same_bodies(&manifests));
+    for finding in findings.iter() {
+        files.remove(&finding.source.file);
+        for (source, _) in &finding.related {
+            files.remove(&source.file);
+        }
+    }
     findings.sort();
-    (Desired::new(manifests), findings)
+    (Desired::new(manifests, files), findings)
 }
 
 fn duplicate_address(manifest: &Manifest, first: &Source) -> Finding {

@@ -220,7 +220,7 @@ const OTHER: &str = "00000000-7e98-4f4d-9010-bfd2a27d4f35";
 fn an_id_in_upper_case_is_the_same_id_and_ids_stand_in_ascending_order() {
     let of = |id: &str| {
         let text = with_attributes(&[&format!("{id}: [x, y]"), &format!("{OTHER}: null")]);
-        let Reading { mut manifests, findings } = read_text(&text);
+        let Reading { mut manifests, findings, .. } = read_text(&text);
         assert!(findings.is_empty(), "{findings:?}");
         manifests.remove(0)
     };
@@ -236,7 +236,7 @@ fn an_id_in_upper_case_is_the_same_id_and_ids_stand_in_ascending_order() {
 #[test]
 fn ids_that_differ_in_case_only_stand_twice_and_each_points_at_the_first() {
     let lines = [UPPER, OTHER, LOWER, MIXED].map(|id| format!("{id}: x"));
-    let Reading { manifests, findings } = read_text(&with_attributes(&lines.each_ref().map(String::as_str)));
+    let Reading { manifests, findings, .. } = read_text(&with_attributes(&lines.each_ref().map(String::as_str)));
     assert!(manifests.is_empty());
     let told: Vec<_> = findings
         .iter()

@@ -22,7 +22,7 @@ pub use approval::{Difference, differences};
 pub use change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target};
 pub use notes::{ChangeNote, Mark, Note};
 pub use observation::{Observation, Observations};
-pub use planner::{PlanOptions, Settled, plan};
+pub use planner::{PlanOptions, plan};
 pub use price::Price;
 pub use reason::{Block, Reason};
 pub use scope::Scope;

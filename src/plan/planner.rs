@@ -13,11 +13,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::AddAssign;
 
 use serde_json::Value;
-
-use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::call::Call;
 use crate::conversation::{Address, AttributeValue, Attributes, ConversationId, Digests, Kind, OnChange};
@@ -50,32 +47,6 @@ pub struct PlanOptions {
     pub in_doubt: BTreeSet<Address>,
     /// What was read of the tenant; empty without a refresh.
     pub observations: Observations,
-    /// Manifests that are as their records have them, and that were left out of both because of that.
-    pub settled: Settled,
-}
-
-/// Manifests and records of which a plan only says how many there are, because nothing is to be done about them. Who
-/// leaves them out has compared their digests, and knows that neither a refresh nor a call in doubt asks for them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Settled {
-    pub unchanged: usize,
-    /// Not in the scope of the plan.
-    pub left_out: usize,
-}
-
-impl Settled {
-    /// Counts one more, in the scope of the plan or not.
-    pub fn count(&mut self, in_scope: bool) {
-        self.unchanged += usize::from(in_scope);
-        self.left_out += usize::from(!in_scope);
-    }
-}
-
-impl AddAssign for Settled {
-    fn add_assign(&mut self, Settled { unchanged, left_out }: Self) {
-        self.unchanged += unchanged;
-        self.left_out += left_out;
-    }
 }
 
 impl PlanOptions {
@@ -91,24 +62,19 @@ impl PlanOptions {
             verify: false,
             in_doubt: BTreeSet::new(),
             observations: Observations::new(),
-            settled: Settled::default(),
         }
     }
 }
 
 /// From state to desired. It can't fail: what it can't do becomes a change with a [`Block`].
 pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
-    let planner = Planner { options, owners: owners(desired, state) };
+    let planner = Planner { desired, options, owners: owners(desired, state) };
     let mut plan = Plan {
         tenant: options.tenant.clone(),
         lineage: state.lineage,
         serial: state.serial,
         changes: Vec::with_capacity(desired.len()),
-        summary: Summary {
-            unchanged: options.settled.unchanged,
-            left_out: options.settled.left_out,
-            ..Summary::default()
-        },
+        summary: Summary::default(),
         not_in_manifests: Vec::new(),
         drift: Vec::new(),
         gone: Vec::new(),
@@ -118,15 +84,8 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         fingerprint: String::new(),
     };
     let mut fingerprint = Fingerprint::new(&plan.tenant);
-    let mut pairs = pairs(desired, state);
-    loop {
-        let some: Vec<Pair<'_>> = pairs.by_ref().take(BATCH).collect();
-        if some.is_empty() {
-            break;
-        }
-        let verdicts: Vec<Verdict> =
-            some.par_iter().map(|(manifest, record)| planner.look_at(*manifest, *record)).collect();
-        verdicts.into_iter().for_each(|verdict| verdict.enter(&mut plan, &mut fingerprint));
+    for (manifest, record) in pairs(desired, state) {
+        planner.look_at(manifest, record).enter(&mut plan, &mut fingerprint);
     }
     plan.summary.not_in_manifests = plan.not_in_manifests.len();
     plan.summary.in_doubt = plan.in_doubt.len();
@@ -158,9 +117,6 @@ fn owners<'a>(desired: &Desired, state: &'a State) -> BTreeMap<ConversationId, &
     }
     state.records.iter().map(|(address, record)| (record.id, address)).collect()
 }
-
-/// Addresses that are looked at by all threads before what they say is entered.
-const BATCH: usize = 4096;
 
 type Pair<'a> = (Option<&'a Manifest>, Option<(&'a Address, &'a Record)>);
 
@@ -227,6 +183,7 @@ fn gone(manifest: &Manifest, record: &Record, anonymized: bool) -> Verdict {
 }
 
 struct Planner<'a> {
+    desired: &'a Desired,
     options: &'a PlanOptions,
     owners: BTreeMap<ConversationId, &'a Address>,
 }
@@ -255,6 +212,7 @@ impl Planner<'_> {
                 }
                 self.known_address(manifest, record)
             }
+            (None, Some((address, _))) if self.desired.is_as_recorded(address) => None,
             (None, Some((address, record))) if self.options.prune => Some(forget(address, record)),
             (None, Some((address, record))) => {
                 let (address, source) = (address.clone(), record.source.clone());

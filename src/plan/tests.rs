@@ -131,6 +131,7 @@ fn applied_keeping(manifests: &str, keep: Keep) -> State {
             },
             source: Some(manifest.source.clone()),
             applied_at: "2026-01-01T00:00:00Z".into(),
+            made_of: None,
             partial_errors: Vec::new(),
             replaced: Vec::new(),
         };

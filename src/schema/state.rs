@@ -38,6 +38,14 @@ fn record() -> Value {
     let attributes = map([(CUSTOM_ATTRIBUTES, map_of(attribute_value()))]);
     let spec = with(of_type("object"), "properties", attributes);
     let fields = map_of(pattern("^[0-9a-f]{16}$"));
+    let made_of = closed(
+        &["digest", "manifests", "dixaform"],
+        [
+            ("digest", about(digest(), "Of the file's bytes")),
+            ("manifests", about(at_least(0), "How many manifests the file has")),
+            ("dixaform", about(of_type("string"), "The version that read it")),
+        ],
+    );
     let record = closed(
         &["address", "id", "digest", "appliedAt"],
         [
@@ -48,6 +56,7 @@ fn record() -> Value {
             ("salt", about(of_type("string"), "For the digests of fields (lastApplied: digest)")),
             ("fields", about(fields, "Salted digests by JSON pointer (lastApplied: digest)")),
             ("source", about(or_null(source()), "Where the manifest stood when it was last applied")),
+            ("madeOf", about(or_null(made_of), "The bytes of that file, so that it need not be parsed again")),
             ("appliedAt", about(timestamp(), "When dixaform made or last changed the conversation")),
             ("partialErrors", about(list_of(of_type("string")), "What Dixa could not do while making it")),
             ("replaced", about(list_of(conversation_id()), "Those that it took the place of, oldest first")),

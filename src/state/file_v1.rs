@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! {"format":"dixaform-state/1","lineage":"<uuid>","serial":3,"tenant":{"baseUrl":"…","organizationId":"…"},"records":[
-//! {"address":"conversation.a","id":100,"digest":{"content":"sha256:…","attributes":"sha256:…"},"spec":{…},"source":{"file":"manifests/a.yaml","line":1,"column":1},"appliedAt":"…","partialErrors":["…"],"replaced":[99]},
+//! {"address":"conversation.a","id":100,"digest":{"content":"sha256:…","attributes":"sha256:…"},"spec":{…},"source":{"file":"manifests/a.yaml","line":1,"column":1},"madeOf":{"digest":"sha256:…","manifests":1,"dixaform":"0.1.0"},"appliedAt":"…","partialErrors":["…"],"replaced":[99]},
 //! {"address":"import.b","id":101,"digest":{"content":"sha256:…","attributes":null},"salt":"…","fields":{"/subject":"…"},"appliedAt":"…"}
 //! ]}
 //! ```
@@ -15,27 +15,20 @@
 //! any white space, as git merges and editors leave them, but no unknown and no repeated member. A file of a newer
 //! format is refused and never rewritten: what this version does not know, it would lose.
 
-mod members;
 mod record_v1;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::fmt;
 use std::io;
+use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
 
 use crate::conversation::{Address, ConversationId};
 use crate::state::record::{Lineage, Record, State};
 
-pub(crate) use members::Members;
 pub use record_v1::RecordProblem;
-pub(crate) use record_v1::{
-    DigestsV1, Fields, RecordV1, SourceV1, SpecV1, TenantV1, applied, conversation_id, digest, write_applied,
-    write_digests, write_record, write_source, write_tenant,
-};
+pub(crate) use record_v1::{AppliedV1, DigestsV1, Fields, RecordV1, SourceV1, TenantV1, conversation_id, digest};
 
 /// The value of `format`.
 pub const FORMAT: &str = "dixaform-state/1";
@@ -65,13 +58,17 @@ pub enum StateFileError {
 ///
 /// # Errors
 /// See [`StateFileError`]. A state that is returned has unique addresses and unique ids.
-pub fn read(text: &str) -> Result<State, StateFileError> {
-    let file: FileV1<'_> = serde_json::from_str(text).map_err(|error| refusal(text, &error))?;
+pub fn read(text: impl Into<String>) -> Result<State, StateFileError> {
+    let text = Arc::new(text.into());
+    let file: FileV1<'_> = serde_json::from_str(&text).map_err(|error| refusal(&text, &error))?;
     check_format(&file.format)?;
     let lineage = uuid::Uuid::try_parse(&file.lineage)
         .map_err(|_| StateFileError::Lineage { text: file.lineage.clone().into_owned() })?;
-    let records = file.records.0.map_err(|(address, problem)| StateFileError::Record { address, problem })?;
-    let records = unique(records)?;
+    let resolved = |record: RecordV1<'_>| {
+        let address = record.address.clone();
+        record.resolve(&text).map_err(|problem| StateFileError::Record { address: address.into_owned(), problem })
+    };
+    let records = unique(file.records.into_iter().map(resolved).collect::<Result<_, _>>()?)?;
     Ok(State { lineage: Lineage(lineage), serial: file.serial, tenant: file.tenant.map(Into::into), records })
 }
 
@@ -93,56 +90,40 @@ fn unique(mut records: Vec<(Address, Record)>) -> Result<BTreeMap<Address, Recor
 
 /// One record with its address, as it is in the file, without a newline.
 pub fn record(address: &Address, record: &Record) -> String {
-    let mut text = String::new();
-    write_record(address, record, &mut text);
-    text
+    serde_json::to_string(&RecordV1::of(address, record)).expect("a record is JSON")
 }
 
 /// The text of a state; the same state, the same bytes.
 pub fn write(state: &State) -> String {
-    let mut text = String::new();
-    let written: Result<(), Infallible> = each_line(state, |line| {
-        text.push_str(line);
-        Ok(())
-    });
-    match written {
-        Ok(()) => text,
-    }
+    let mut text = Vec::new();
+    write_to(state, &mut text).expect("memory takes all bytes");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
-/// [`write()`] without holding the whole text: one call of `out` per line.
+/// [`write()`] without holding the whole text: a line at a time.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_to(state: &State, out: &mut impl io::Write) -> io::Result<()> {
-    each_line(state, |line| out.write_all(line.as_bytes()))
-}
-
-fn each_line<E>(state: &State, mut emit: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
     let State { lineage, serial, tenant, records } = state;
-    let mut line = String::new();
-    let mut members = Members::begin(&mut line);
-    members.text("format", FORMAT);
-    members.text("lineage", &lineage.to_string());
-    members.plain("serial", serial);
-    if let Some(tenant) = tenant {
-        write_tenant(tenant, &mut members);
+    let file = FileV1 {
+        format: FORMAT.into(),
+        lineage: lineage.to_string().into(),
+        serial: *serial,
+        tenant: tenant.as_ref().map(TenantV1::of),
+        records: Vec::new(),
+    };
+    let whole = serde_json::to_string(&file).expect("a state is JSON");
+    let (above, below) = whole.split_at(whole.len() - "]}".len());
+    out.write_all(above.as_bytes())?;
+    for (index, (address, each)) in records.iter().enumerate() {
+        out.write_all(if index == 0 { b"\n" } else { b",\n" })?;
+        out.write_all(record(address, each).as_bytes())?;
     }
-    // The object ends in the last line of the file, hence no `end`.
-    members.plain("records", "[\n");
-    emit(&line)?;
-    let mut remaining = records.len();
-    for (address, record) in records {
-        remaining -= 1;
-        line.clear();
-        write_record(address, record, &mut line);
-        line.push_str(if remaining > 0 { ",\n" } else { "\n" });
-        emit(&line)?;
-    }
-    emit("]}\n")
+    writeln!(out, "\n{below}")
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct FileV1<'a> {
     #[serde(borrow)]
@@ -150,38 +131,10 @@ struct FileV1<'a> {
     #[serde(borrow)]
     lineage: Cow<'a, str>,
     serial: u64,
-    tenant: Option<TenantV1>,
-    records: RecordsV1,
-}
-
-/// All records, or the first that can't be used: each is resolved as it is read, so that they are never held twice.
-struct RecordsV1(Result<Vec<(Address, Record)>, (String, RecordProblem)>);
-
-impl<'de> Deserialize<'de> for RecordsV1 {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        struct RecordsVisitor;
-        impl<'de> Visitor<'de> for RecordsVisitor {
-            type Value = RecordsV1;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a sequence")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<RecordsV1, A::Error> {
-                let mut records = Ok(Vec::new());
-                while let Some(record) = source.next_element::<RecordV1<'de>>()? {
-                    let Ok(sound) = &mut records else { continue };
-                    let written = record.address.clone();
-                    match record.resolve() {
-                        Ok(record) => sound.push(record),
-                        Err(problem) => records = Err((written.into_owned(), problem)),
-                    }
-                }
-                Ok(RecordsV1(records))
-            }
-        }
-        source.deserialize_seq(RecordsVisitor)
-    }
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<TenantV1<'a>>,
+    #[serde(borrow)]
+    records: Vec<RecordV1<'a>>,
 }
 
 /// Only the format, whatever else there is.

@@ -1,6 +1,8 @@
 //! What was applied to one tenant.
 
 pub mod file_v1;
+mod known;
 pub mod record;
 
+pub use known::{Known, remember};
 pub use record::{Applied, Before, Lineage, Record, State, TenantIdentity};

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId};
 use crate::digest::{Digest, canonical, hex};
-use crate::source::Source;
+use crate::source::{MadeOf, Source};
 use crate::spec::Spec;
 
 /// Names one history of a state; two states with different lineages never mix.
@@ -64,6 +64,8 @@ pub struct Record {
     pub applied: Applied,
     /// Where the manifest stood when it was last applied.
     pub source: Option<Source>,
+    /// The bytes of that file, if they say no more than records do; see [`Known`](crate::state::Known).
+    pub made_of: Option<MadeOf>,
     /// When the conversation was made or last changed by dixaform, RFC 3339 in UTC.
     pub applied_at: String,
     /// What Dixa could not do while making it; see `partialErrors` of

@@ -83,7 +83,7 @@ impl StateStore {
             Err(error) => return Err(FileError::of(path, "read the state")(error).into()),
         };
         let text = String::from_utf8(bytes).map_err(|_| StateError::NotText { path: path.clone() })?;
-        file_v1::read(&text).map(Some).map_err(|source| StateError::Unusable { path: path.clone(), source })
+        file_v1::read(text).map(Some).map_err(|source| StateError::Unusable { path: path.clone(), source })
     }
 
     /// How many bytes the state can still grow by. A run that makes more could not be saved.

@@ -20,6 +20,7 @@ mod forms;
 mod hostile;
 mod init;
 mod killed;
+mod known;
 mod man;
 mod members;
 mod page;

@@ -1,26 +1,26 @@
-//! One record as JSON, and its parts that the journal writes in the same form.
+//! One record as JSON, and its parts that the journal has in the same form. Serde reads and writes these structs;
+//! members are in the order of their declaration.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::conversation::{Address, ConversationId};
 use crate::digest::Digest;
-use crate::source::{Place, Source};
+use crate::source::{MadeOf, Place, Source};
 use crate::spec::{NotASpec, Spec};
-use crate::state::file_v1::members::Members;
 use crate::state::file_v1::without_place;
 use crate::state::record::{Applied, Record, TenantIdentity};
 
 /// What is wrong with one record although it has the right members.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordProblem {
-    #[error("its address is none: {0}")]
+    #[error("invalid address: {0}")]
     Address(#[from] crate::conversation::NotAnAddress),
     #[error("its id {0} is not a positive number")]
     Id(i64),
@@ -30,6 +30,8 @@ pub enum RecordProblem {
     Applied,
     #[error("`spec` is not a map")]
     Spec,
+    #[error("`spec` has a {0}")]
+    SpecJson(String),
     #[error("`spec.customAttributes` holds what no attribute can be, at `{0}`")]
     Attribute(String),
     #[error("the digest of field `{0}` is not 16 lower-case hexadecimal digits")]
@@ -37,7 +39,7 @@ pub enum RecordProblem {
 }
 
 /// A record with its address.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecordV1<'a> {
     #[serde(borrow)]
@@ -45,22 +47,60 @@ pub struct RecordV1<'a> {
     id: i64,
     #[serde(borrow)]
     digest: DigestsV1<'a>,
-    spec: Option<SpecV1>,
-    salt: Option<String>,
-    fields: Option<Fields>,
-    source: Option<SourceV1>,
-    applied_at: String,
-    #[serde(default)]
-    partial_errors: Vec<String>,
-    #[serde(default)]
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    spec: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    salt: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Fields<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceV1<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_of: Option<MadeOfV1>,
+    #[serde(borrow)]
+    applied_at: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    partial_errors: Cow<'a, [String]>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     replaced: Vec<i64>,
 }
 
-impl RecordV1<'_> {
+impl<'a> RecordV1<'a> {
+    pub fn of(address: &Address, record: &'a Record) -> Self {
+        let Record {
+            id,
+            content_digest,
+            attributes_digest,
+            applied,
+            source,
+            made_of,
+            applied_at,
+            partial_errors,
+            replaced,
+        } = record;
+        let AppliedV1 { spec, salt, fields } = AppliedV1::of(applied);
+        RecordV1 {
+            address: address.to_string().into(),
+            id: id.0,
+            digest: DigestsV1::of(*content_digest, *attributes_digest),
+            spec,
+            salt,
+            fields,
+            source: source.as_ref().map(SourceV1::of),
+            made_of: made_of.map(MadeOfV1::of),
+            applied_at: applied_at.into(),
+            partial_errors: partial_errors.into(),
+            replaced: replaced.iter().map(|id| id.0).collect(),
+        }
+    }
+
+    /// The record, whose spec shares the memory of `text` if that is the text that the record was read from.
+    ///
     /// # Errors
     /// An address, id, digest or spec that can't be one.
-    pub fn resolve(self) -> Result<(Address, Record), RecordProblem> {
+    pub fn resolve(self, text: &Arc<String>) -> Result<(Address, Record), RecordProblem> {
         let address = self.address.parse()?;
+        let applied = AppliedV1 { spec: self.spec, salt: self.salt, fields: self.fields };
         let record = Record {
             id: conversation_id(self.id)?,
             content_digest: digest(&self.digest.content, "digest.content")?,
@@ -68,85 +108,177 @@ impl RecordV1<'_> {
                 Some(text) => Some(digest(text, "digest.attributes")?),
                 None => None,
             },
-            applied: applied(self.spec, self.salt, self.fields)?,
+            applied: applied.resolve(text)?,
             source: self.source.map(Source::from),
-            applied_at: self.applied_at,
-            partial_errors: self.partial_errors,
+            made_of: match self.made_of {
+                Some(made_of) => made_of.resolve()?,
+                None => None,
+            },
+            applied_at: self.applied_at.into_owned(),
+            partial_errors: self.partial_errors.into_owned(),
             replaced: self.replaced.into_iter().map(conversation_id).collect::<Result<_, _>>()?,
         };
         Ok((address, record))
     }
 }
 
-/// A spec; what is wrong with it is a [`RecordProblem`].
-pub struct SpecV1(Result<Spec, RecordProblem>);
+/// The members that hold the spec last applied: `spec`, or `salt` and `fields`.
+pub struct AppliedV1<'a> {
+    pub spec: Option<&'a RawValue>,
+    pub salt: Option<Cow<'a, str>>,
+    pub fields: Option<Fields<'a>>,
+}
 
-impl<'de> Deserialize<'de> for SpecV1 {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        let text: Arc<str> = Arc::from(<&RawValue>::deserialize(source)?.get());
-        match Spec::within(&text, 0..text.len()) {
-            Err(NotASpec::NotJson(error)) => Err(D::Error::custom(without_place(&error))),
-            Err(NotASpec::NotAMap) => Ok(SpecV1(Err(RecordProblem::Spec))),
-            Err(NotASpec::Attribute(at)) => Ok(SpecV1(Err(RecordProblem::Attribute(at)))),
-            Ok(spec) => Ok(SpecV1(Ok(spec))),
+impl<'a> AppliedV1<'a> {
+    pub fn of(applied: &'a Applied) -> Self {
+        match applied {
+            Applied::Full(spec) => {
+                let spec = serde_json::from_str(spec.json()).expect("a spec is JSON");
+                AppliedV1 { spec: Some(spec), salt: None, fields: None }
+            }
+            Applied::Digests { salt, fields } => {
+                AppliedV1 { spec: None, salt: Some(salt.into()), fields: Some(Fields(Cow::Borrowed(fields))) }
+            }
+        }
+    }
+
+    /// See [`RecordV1::resolve`].
+    ///
+    /// # Errors
+    /// Neither or both forms are there, or the one that is there can't be one.
+    pub fn resolve(self, text: &Arc<String>) -> Result<Applied, RecordProblem> {
+        match (self.spec, self.salt, self.fields) {
+            (Some(spec), None, None) => Ok(Applied::Full(resolve_spec(spec, text)?)),
+            (None, Some(salt), Some(Fields(fields))) => {
+                let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+                let odd = fields.iter().find(|(_, digest)| digest.len() != 16 || !digest.bytes().all(is_digit));
+                match odd {
+                    Some((pointer, _)) => Err(RecordProblem::Field(pointer.clone())),
+                    None => Ok(Applied::Digests { salt: salt.into_owned(), fields: fields.into_owned() }),
+                }
+            }
+            _ => Err(RecordProblem::Applied),
         }
     }
 }
 
+fn resolve_spec(spec: &RawValue, text: &Arc<String>) -> Result<Spec, RecordProblem> {
+    let json = spec.get();
+    let start = (json.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+    let read = match text.get(start..start.wrapping_add(json.len())) {
+        Some(part) if part == json => Spec::within(text, start..start + json.len()),
+        _ => Spec::within(&Arc::new(json.to_owned()), 0..json.len()),
+    };
+    read.map_err(|problem| match problem {
+        NotASpec::NotJson(error) => RecordProblem::SpecJson(without_place(&error)),
+        NotASpec::NotAMap => RecordProblem::Spec,
+        NotASpec::Attribute(at) => RecordProblem::Attribute(at),
+    })
+}
+
 /// The digests of a record or of an intent.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DigestsV1<'a> {
     #[serde(borrow)]
     pub content: Cow<'a, str>,
-    /// Null when the attributes were never written.
+    /// Null if the attributes were never written.
     #[serde(borrow)]
     pub attributes: Option<Cow<'a, str>>,
 }
 
-/// Where a manifest stood.
-#[derive(Deserialize)]
+impl DigestsV1<'_> {
+    pub fn of(content: Digest, attributes: Option<Digest>) -> Self {
+        DigestsV1 {
+            content: content.to_string().into(),
+            attributes: attributes.map(|attributes| attributes.to_string().into()),
+        }
+    }
+}
+
+/// Where a manifest was.
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct SourceV1 {
-    file: String,
+pub struct SourceV1<'a> {
+    file: Cow<'a, str>,
     line: u32,
     column: u32,
 }
 
-impl From<SourceV1> for Source {
-    fn from(SourceV1 { file, line, column }: SourceV1) -> Self {
+impl<'a> SourceV1<'a> {
+    pub fn of(Source { file, place }: &'a Source) -> Self {
+        SourceV1 { file: Cow::Borrowed(file), line: place.line, column: place.column }
+    }
+}
+
+impl From<SourceV1<'_>> for Source {
+    fn from(SourceV1 { file, line, column }: SourceV1<'_>) -> Self {
         Source { file: Arc::from(file), place: Place { line, column } }
     }
 }
 
-/// A tenant's identity.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TenantV1 {
-    base_url: String,
-    organization_id: Option<String>,
+/// The bytes that a manifest was made of.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct MadeOfV1 {
+    digest: String,
+    manifests: u32,
+    /// The version that made it: another one may find something in the same bytes.
+    dixaform: String,
 }
 
-impl From<TenantV1> for TenantIdentity {
-    fn from(TenantV1 { base_url, organization_id }: TenantV1) -> Self {
-        TenantIdentity { base_url, organization_id }
+/// This version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl MadeOfV1 {
+    fn of(MadeOf { digest, manifests }: MadeOf) -> Self {
+        MadeOfV1 { digest: digest.to_string(), manifests, dixaform: VERSION.to_owned() }
+    }
+
+    fn resolve(self) -> Result<Option<MadeOf>, RecordProblem> {
+        let MadeOfV1 { digest, manifests, dixaform } = self;
+        let made_of = MadeOf { digest: self::digest(&digest, "madeOf.digest")?, manifests };
+        Ok(Some(made_of).filter(|_| dixaform == VERSION))
     }
 }
 
-/// Salted digests by JSON pointer. Unlike serde's own maps, it refuses a pointer that stands there twice.
-pub struct Fields(BTreeMap<String, String>);
+/// A tenant's identity.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TenantV1<'a> {
+    base_url: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_id: Option<Cow<'a, str>>,
+}
 
-impl<'de> Deserialize<'de> for Fields {
+impl<'a> TenantV1<'a> {
+    pub fn of(TenantIdentity { base_url, organization_id }: &'a TenantIdentity) -> Self {
+        TenantV1 { base_url: base_url.into(), organization_id: organization_id.as_ref().map(Cow::from) }
+    }
+}
+
+impl From<TenantV1<'_>> for TenantIdentity {
+    fn from(TenantV1 { base_url, organization_id }: TenantV1<'_>) -> Self {
+        TenantIdentity { base_url: base_url.into_owned(), organization_id: organization_id.map(Cow::into_owned) }
+    }
+}
+
+/// Salted digests by JSON pointer. Unlike serde's own maps, it refuses a pointer that is there twice.
+#[derive(Serialize)]
+pub struct Fields<'a>(Cow<'a, BTreeMap<String, String>>);
+
+impl<'de> Deserialize<'de> for Fields<'_> {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
         struct FieldsVisitor;
+
         impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Fields;
+            type Value = BTreeMap<String, String>;
 
             fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
                 out.write_str("a map from JSON pointers to digests")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Fields, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Self::Value, A::Error> {
                 let mut fields = BTreeMap::new();
                 while let Some((pointer, digest)) = source.next_entry::<String, String>()? {
                     if fields.contains_key(&pointer) {
@@ -154,10 +286,11 @@ impl<'de> Deserialize<'de> for Fields {
                     }
                     fields.insert(pointer, digest);
                 }
-                Ok(Fields(fields))
+                Ok(fields)
             }
         }
-        source.deserialize_map(FieldsVisitor)
+
+        source.deserialize_map(FieldsVisitor).map(|fields| Fields(Cow::Owned(fields)))
     }
 }
 
@@ -168,88 +301,7 @@ pub fn conversation_id(id: i64) -> Result<ConversationId, RecordProblem> {
 }
 
 /// # Errors
-/// The text is not a digest; `member` names where it stands.
+/// The text is not a digest; `member` names where it is.
 pub fn digest(text: &str, member: &'static str) -> Result<Digest, RecordProblem> {
     text.parse().map_err(|_| RecordProblem::Digest { member })
-}
-
-/// The spec last applied, from the members that can hold it.
-///
-/// # Errors
-/// Neither or both forms are there, or the one that is there can't be one.
-pub fn applied(spec: Option<SpecV1>, salt: Option<String>, fields: Option<Fields>) -> Result<Applied, RecordProblem> {
-    match (spec, salt, fields) {
-        (Some(SpecV1(spec)), None, None) => spec.map(Applied::Full),
-        (None, Some(salt), Some(Fields(fields))) => {
-            let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-            let odd = fields.iter().find(|(_, digest)| digest.len() != 16 || !digest.bytes().all(is_digit));
-            match odd {
-                Some((pointer, _)) => Err(RecordProblem::Field(pointer.clone())),
-                None => Ok(Applied::Digests { salt, fields }),
-            }
-        }
-        _ => Err(RecordProblem::Applied),
-    }
-}
-
-/// Appends a record with its address, as one JSON object.
-pub fn write_record(address: &Address, record: &Record, out: &mut String) {
-    let Record { id, content_digest, attributes_digest, applied, source, applied_at, partial_errors, replaced } =
-        record;
-    let mut members = Members::begin(out);
-    members.text("address", &address.to_string());
-    members.plain("id", id);
-    write_digests(*content_digest, *attributes_digest, &mut members);
-    write_applied(applied, &mut members);
-    write_source(source.as_ref(), &mut members);
-    members.text("appliedAt", applied_at);
-    members.texts_if("partialErrors", partial_errors);
-    members.numbers_if("replaced", replaced);
-    members.end();
-}
-
-/// The member `digest`.
-pub fn write_digests(content: Digest, attributes: Option<Digest>, members: &mut Members<'_>) {
-    members.object("digest", |digests| {
-        digests.text("content", &content.to_string());
-        match attributes {
-            Some(attributes) => digests.text("attributes", &attributes.to_string()),
-            None => digests.plain("attributes", "null"),
-        }
-    });
-}
-
-/// The member `spec`, or the members `salt` and `fields`.
-pub fn write_applied(applied: &Applied, members: &mut Members<'_>) {
-    match applied {
-        Applied::Full(spec) => members.name("spec").push_str(spec.json()),
-        Applied::Digests { salt, fields } => {
-            members.text("salt", salt);
-            members.object("fields", |members| {
-                for (pointer, digest) in fields {
-                    members.text(pointer, digest);
-                }
-            });
-        }
-    }
-}
-
-/// The member `source`, left out when there is none.
-pub fn write_source(source: Option<&Source>, members: &mut Members<'_>) {
-    if let Some(Source { file, place }) = source {
-        members.object("source", |members| {
-            members.text("file", file);
-            members.plain("line", place.line);
-            members.plain("column", place.column);
-        });
-    }
-}
-
-/// The member `tenant`.
-pub fn write_tenant(tenant: &TenantIdentity, members: &mut Members<'_>) {
-    let TenantIdentity { base_url, organization_id } = tenant;
-    members.object("tenant", |members| {
-        members.text("baseUrl", base_url);
-        members.text_if("organizationId", organization_id.as_deref());
-    });
 }

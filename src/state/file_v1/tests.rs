@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::conversation::{AttributeValue, Attributes, Conversation, Kind};
 use crate::digest::Digest;
-use crate::source::{Place, Source};
+use crate::source::{MadeOf, Place, Source};
 use crate::spec::Spec;
 use crate::state::record::{Applied, Record, TenantIdentity};
 use serde_json::{Map, Value};
@@ -29,6 +29,7 @@ fn golden_state() -> State {
         attributes_digest: Some(digests.attributes),
         applied: Applied::Full(Spec::of(&conversation)),
         source: Some(Source { file: "manifests/a.yaml".into(), place: Place { line: 31, column: 1 } }),
+        made_of: None,
         applied_at: "2026-09-14T08:30:00Z".into(),
         partial_errors: vec!["The conversation could not be assigned".into()],
         replaced: vec![ConversationId(98), ConversationId(99)],
@@ -39,6 +40,7 @@ fn golden_state() -> State {
         attributes_digest: None,
         applied: Applied::to_digests(&conversation, "00ff"),
         source: None,
+        made_of: None,
         applied_at: "2026-09-14T08:30:01Z".into(),
         partial_errors: Vec::new(),
         replaced: Vec::new(),
@@ -92,12 +94,12 @@ fn what_a_merge_or_an_editor_leaves_still_reads() {
     assert_eq!(read(&pretty).expect("valid"), golden_state());
     let unsorted: Vec<&str> = GOLDEN.lines().collect();
     let unsorted = [unsorted[0], &format!("{},", unsorted[2]), unsorted[1].trim_end_matches(','), unsorted[3]];
-    assert_eq!(read(&unsorted.join("\r\n")).expect("valid"), golden_state());
+    assert_eq!(read(unsorted.join("\r\n")).expect("valid"), golden_state());
 }
 
 fn error_of(from: &str, to: &str) -> String {
     assert!(GOLDEN.contains(from), "{from}");
-    read(&GOLDEN.replacen(from, to, 1)).expect_err(to).to_string()
+    read(GOLDEN.replacen(from, to, 1)).expect_err(to).to_string()
 }
 
 #[test]
@@ -107,7 +109,7 @@ fn a_newer_format_is_refused_even_when_everything_else_is_unknown() {
     let alien = read(r#"{"format":"dixaform-state/12","shards":[]}"#).expect_err("newer");
     assert!(matches!(alien, StateFileError::NewerFormat { .. }), "{alien}");
     for other in ["dixaform-plan/1", "dixaform-state/0", "dixaform-state/x", ""] {
-        let error = read(&format!(r#"{{"format":"{other}"}}"#)).expect_err(other);
+        let error = read(format!(r#"{{"format":"{other}"}}"#)).expect_err(other);
         assert!(matches!(error, StateFileError::UnknownFormat { .. }), "{error}");
     }
 }
@@ -121,7 +123,6 @@ fn what_is_no_state_says_where_and_why() {
         ("\"serial\":3", "\"serial\":3,\"extra\":1", "unknown field `extra`"),
         ("\"serial\":3", "\"serial\":3,\"serial\":3", "duplicate field `serial`"),
         ("\"id\":100", "\"id\":100,\"colour\":1", "unknown field `colour`"),
-        ("\"_type\":", "\"subject\":1,\"_type\":", "duplicate member `subject`"),
         ("\"/_type\":", "\"/subject\":\"\",\"/_type\":", "duplicate member `/subject`"),
         ("\"serial\":3,", "", "missing field `serial`"),
         ("\"format\":\"dixaform-state/1\",", "", "missing field `format`"),
@@ -139,6 +140,11 @@ fn a_record_that_cannot_be_one_is_named() {
     for (from, to, expected) in [
         ("7d0f2b3e", "zzzzzzzz", "the lineage `zzzzzzzz"),
         ("conversation.a", "conversation.A", "`conversation.A`"),
+        (
+            "\"_type\":",
+            "\"subject\":1,\"_type\":",
+            "`conversation.a` can't be used: `spec` has a duplicate member `subject`",
+        ),
         ("\"id\":100", "\"id\":0", "not a positive number"),
         (&digest, "sha256:00", "`digest.content` is not a digest"),
         ("\"salt\":\"00ff\",", "", "either `spec`, or `salt` and `fields`"),
@@ -197,7 +203,7 @@ pub(crate) fn conversation() -> impl Strategy<Value = Conversation> {
 
 /// Any record with this id.
 pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
-    let source = prop::option::of((text(), any::<(u32, u32)>()));
+    let source = prop::option::of((text(), any::<(u32, u32)>(), prop::option::of(any::<u32>())));
     let lists = (prop::collection::vec(text(), 0..2), prop::collection::vec(1..i64::MAX, 0..3));
     (conversation(), any::<(bool, bool)>(), source, text(), lists).prop_map(
         move |(conversation, (full, written), source, applied_at, (partial_errors, replaced))| Record {
@@ -209,7 +215,10 @@ pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
             } else {
                 Applied::to_digests(&conversation, "salt")
             },
-            source: source.map(|(file, (line, column))| Source { file: file.into(), place: Place { line, column } }),
+            made_of: source.as_ref().and_then(|(file, _, manifests)| {
+                Some(MadeOf { digest: Digest::of_bytes(file.as_bytes()), manifests: (*manifests)? })
+            }),
+            source: source.map(|(file, (line, column), _)| Source { file: file.into(), place: Place { line, column } }),
             applied_at,
             partial_errors,
             replaced: replaced.into_iter().map(ConversationId).collect(),
@@ -252,7 +261,7 @@ proptest! {
     fn damaged_text_is_an_error_and_never_a_panic(at in 0..GOLDEN.len(), with in any::<char>()) {
         let at = GOLDEN.floor_char_boundary(at);
         let end = GOLDEN.ceil_char_boundary(at + 1);
-        let _ = read(&format!("{}{with}{}", &GOLDEN[..at], &GOLDEN[end..]));
+        let _ = read(format!("{}{with}{}", &GOLDEN[..at], &GOLDEN[end..]));
         // Without its last line break it is still whole.
         prop_assert!(at >= GOLDEN.trim_end().len() || read(&GOLDEN[..at]).is_err());
     }
