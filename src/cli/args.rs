@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum, value_parser};
 
-use crate::cli::forms::{FindingsForm, Form, FormatArg};
+use crate::cli::forms::{FindingsForm, Form, FormatArg, RecordForm};
 use crate::render::markdown;
 use crate::sandbox::FaultPlan;
 
@@ -363,12 +363,17 @@ pub enum StateCommand {
         #[arg(value_name = "ADDRESS")]
         patterns: Vec<String>,
     },
-    /// Show one record in full
+    /// Show one record in full, or its manifest as it was last applied
     #[command(after_help = "Examples:
-  dixaform state show conversation.late-order")]
+  dixaform state show conversation.late-order
+  dixaform state show conversation.late-order --format yaml > late-order.yaml
+                                          its manifest, as it was last applied")]
     Show {
         #[arg(value_name = "ADDRESS")]
         address: String,
+        /// text or json for the record, yaml for its manifest; =FILE writes it to a file; may be repeated
+        #[arg(long, value_name = "FORM[=FILE]")]
+        format: Vec<FormatArg<RecordForm>>,
     },
     /// Change the address of a record, after its manifest was renamed
     #[command(after_help = "Examples:

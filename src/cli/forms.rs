@@ -38,6 +38,14 @@ pub enum FindingsForm {
     Sarif,
 }
 
+/// The form of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordForm {
+    Text,
+    Json,
+    Yaml,
+}
+
 impl<F: ValueEnum> FromStr for FormatArg<F> {
     type Err = String;
 

@@ -7,14 +7,17 @@ use anyhow::Context as _;
 use crate::cli::args::StateCommand;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
+use crate::cli::formats;
+use crate::cli::forms::{FormatArg, RecordForm};
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::state_access;
 use crate::conversation::Address;
 use crate::finding::closest;
 use crate::json;
 use crate::plan::Scope;
+use crate::render::manifest::manifest;
 use crate::render::number::counted;
-use crate::state::{Record, State, file_v1};
+use crate::state::{Applied, Record, State, file_v1};
 use crate::workspace::{LockError, StateLock};
 
 pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
@@ -22,7 +25,7 @@ pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
     let state = || -> Result<State, Error> { Ok(state_access::look(&open)?.state) };
     match command {
         StateCommand::List { patterns } => list(&open, &state()?, patterns),
-        StateCommand::Show { address } => show(session, &state()?, address),
+        StateCommand::Show { address, format } => show(session, &state()?, address, format),
         StateCommand::Mv { from, to } => mv(&open, from, to),
         StateCommand::Forget { addresses } => forget(&open, addresses),
         StateCommand::Path => path(&open),
@@ -160,12 +163,23 @@ fn row(address: &Address, record: &Record) -> [String; 4] {
     [address.to_string(), format!("#{}", record.id), record.applied_at.clone(), source]
 }
 
-/// The record as it stands in the state file, over several lines.
-fn show(session: &Session, state: &State, text: &str) -> Result<Exit, Error> {
+/// The record as it is in the state file, over several lines, or its manifest.
+fn show(session: &Session, state: &State, text: &str, formats: &[FormatArg<RecordForm>]) -> Result<Exit, Error> {
+    formats::check(formats)?;
     let address = parsed(text)?;
     let record = state.records.get(&address).ok_or_else(|| unknown(state, &address))?;
-    let line = file_v1::record(&address, record);
-    let value = json::parse(&line).context("a record can't be read back")?;
-    session.output.result(&json::pretty(&value))?;
+    let manifest = match &record.applied {
+        Applied::Full(spec) => Some(manifest(&address, spec)),
+        Applied::Digests { .. } => None,
+    };
+    if manifest.is_none() && formats.iter().any(|format| format.form == RecordForm::Yaml) {
+        let message = format!("the manifest of {address} is not in the state, which keeps digests only");
+        return Err(Error::new(Exit::Failed, message).hint("the tenant has `lastApplied: digest` in the project file"));
+    }
+    let value = json::parse(&file_v1::record(&address, record)).context("a record can't be read back")?;
+    formats::write(session, formats, RecordForm::Text, |form, _| match form {
+        RecordForm::Text | RecordForm::Json => json::pretty(&value),
+        RecordForm::Yaml => manifest.clone().unwrap_or_default(),
+    })?;
     Ok(Exit::Done)
 }

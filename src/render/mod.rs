@@ -8,6 +8,7 @@ pub mod gitlab;
 pub mod html;
 pub mod json_v1;
 mod lines;
+pub mod manifest;
 pub mod markdown;
 mod note;
 pub mod number;

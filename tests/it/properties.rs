@@ -163,6 +163,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    fn a_spec_that_is_written_as_a_manifest_reads_back_as_the_same(all in several()) {
+        let desired = read(&files(&all));
+        for manifest in desired.iter() {
+            let text = render::manifest::manifest(&manifest.address, &manifest.spec);
+            let again = read(&[("again.yaml".to_owned(), text.clone())]);
+            let [again] = again.iter().collect::<Vec<_>>()[..] else { panic!("{text}") };
+            prop_assert_eq!((&again.address, again.digests), (&manifest.address, manifest.digests), "{}", text);
+        }
+    }
+
+    #[test]
     fn the_canonical_form_is_a_fixed_point_and_blind_to_the_order_of_members(made in made()) {
         let document = made.document();
         let form = canonical(&document);

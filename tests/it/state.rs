@@ -94,6 +94,30 @@ fn show_prints_the_record_as_it_is_in_the_state() {
 }
 
 #[test]
+fn a_manifest_that_the_state_shows_plans_to_nothing() {
+    let workspace = applied();
+    for (address, file) in [("conversation.order", "order.yaml"), ("import.legacy", "old/legacy.yaml")] {
+        let manifest = workspace.run(&format!("state show {address} --format yaml")).exit(0).stdout;
+        assert!(manifest.starts_with("apiVersion: dixaform/v1\nkind: Conversation"), "{manifest}");
+        workspace.write(&format!("manifests/{file}"), manifest);
+    }
+    let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+    let saved = workspace.run("state show import.legacy --format yaml=saved.yaml --format json").exit(0).stdout;
+    assert_eq!(serde_json::from_str::<Value>(&saved).unwrap(), workspace.record("import.legacy"));
+    assert_eq!(workspace.read("saved.yaml"), workspace.read("manifests/old/legacy.yaml"));
+}
+
+#[test]
+fn a_state_that_keeps_digests_only_has_no_manifest_to_show() {
+    let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
+    workspace.edit("dixaform.yaml", "  sandbox:\n", "  sandbox:\n    lastApplied: digest\n");
+    let _ = workspace.run("apply --yes").exit(0);
+    let refused = workspace.run("state show conversation.order --format yaml").exit(1);
+    assert_eq!(refused.warns("lastApplied: digest").stdout, "");
+    let _ = workspace.run("state show conversation.order").exit(0);
+}
+
+#[test]
 fn show_of_what_is_not_there_suggests_what_is() {
     let workspace = applied();
     let _ = workspace.run("state show conversation.ordr").exit(1).warns("did you mean conversation.order?");
