@@ -25,27 +25,20 @@ pub fn quoted(text: &str) -> String {
     format!("\"{}\"", escape_quoted(text))
 }
 
-/// Appends what [`escape`] gives.
-pub fn escape_into(text: &str, out: &mut String) {
-    // Without a way out in the middle, a compiler looks at many bytes at once.
-    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
-        out.push_str(text);
-    } else {
-        out.push_str(&escape(text));
-    }
-}
-
-/// Appends what [`escape_quoted`] gives.
-pub fn escape_quoted_into(text: &str, out: &mut String) {
-    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\')) {
-        out.push_str(text);
-    } else {
-        out.push_str(&escape_quoted(text));
+/// The first characters of a text, and a sign if there are more.
+pub fn cut(text: &str, characters: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
     }
 }
 
 fn escape_also(text: &str, also: impl Fn(char) -> bool) -> Cow<'_, str> {
-    // Most text needs nothing.
+    // Most text needs nothing. Without a way out in the middle, a compiler looks at many bytes at once.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & !also(char::from(byte));
+    if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+        return Cow::Borrowed(text);
+    }
     if text.chars().all(|character| !may_be_hidden(character) && !also(character)) {
         return Cow::Borrowed(text);
     }

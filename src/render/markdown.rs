@@ -13,12 +13,14 @@ mod sheet;
 
 pub use findings::findings;
 pub use report::report;
+pub use sheet::BYTES_MIN;
 
 use std::cmp::Reverse;
 
 use crate::plan::{Action, Change, Plan, Summary};
 use crate::render::markdown::details::Details;
 use crate::render::markdown::inline::code;
+use crate::render::markdown::sheet::{SHARE, Sheet};
 use crate::render::note::{self, Sentence};
 use crate::render::number::{counted, grouped};
 use crate::render::price::price;
@@ -26,17 +28,11 @@ use crate::render::price::price;
 /// The most that GitHub takes as a comment.
 pub const BYTES_DEFAULT: usize = 65_536;
 
-/// The least budget that the frame of a page fits in.
-pub const BYTES_MIN: usize = 1_000;
-
 /// Below this budget changes that are left out are counted, and not by action.
 const BYTES_SMALL: usize = 4_000;
 
 /// Names in one note.
 const NAMED_MAX: usize = 3;
-
-/// Where not all changes fit, one of them takes this part of the budget at most, so that it does not hide all others.
-const SHARE: usize = 4;
 
 /// The page; ends with a newline.
 ///
@@ -44,104 +40,53 @@ const SHARE: usize = 4;
 /// comment that it wrote before. A budget of less than [`BYTES_MIN`] bytes is taken as that.
 pub fn plan(plan: &Plan, max_bytes: usize) -> String {
     let max_bytes = max_bytes.max(BYTES_MIN);
-    let mut page = Page::new(plan, max_bytes);
-    page.add_changes(plan);
-    page.text()
+    let mut changes: Vec<&Change> = plan.changes.iter().collect();
+    changes.sort_by_key(|change| importance(change));
+    let small = max_bytes < BYTES_SMALL;
+    // The most bytes needed to say how many changes were left out: fewer of them never take more.
+    let reserved = left_out(&changes, small).len() + 1;
+    let mut sheet = Sheet::new(max_bytes - reserved);
+    add_frame(plan, &mut sheet);
+    if let Some(all) = whole_within(&changes, sheet.room() + reserved) {
+        all.into_iter().for_each(|text| sheet.add(text));
+        return sheet.text();
+    }
+    let share = (sheet.room() / SHARE).max(BYTES_MIN);
+    let mut shown = 0;
+    for change in &changes {
+        let bytes = share.min(sheet.room().saturating_sub(1));
+        let Some(text) = Details::of_change(change).within(bytes) else { break };
+        sheet.add(text);
+        shown += 1;
+    }
+    sheet.close(left_out(&changes[shown..], small));
+    sheet.text()
 }
 
-/// The parts of a page, and the bytes that are left for more.
-struct Page {
-    /// Each ends with a newline; a blank line comes between them.
-    parts: Vec<String>,
-    /// What is below the changes.
-    closing: Vec<String>,
-    /// Without those that saying what was left out may take.
-    room: usize,
-    /// Changes that are left out are counted, and not by action.
-    small: bool,
-}
-
-impl Page {
-    /// All but the changes. What is needed comes first, and the rest as far as it fits.
-    fn new(plan: &Plan, max_bytes: usize) -> Self {
-        let mut page = Page { parts: Vec::new(), closing: Vec::new(), room: max_bytes, small: max_bytes < BYTES_SMALL };
-        page.room -= page.bytes_to_leave_out(plan);
-        page.add(format!("{}{}", marker("plan", &plan.tenant.name), title(plan)));
-        let status = status(plan);
-        page.room -= status.len() + 1;
-        if !plan.is_empty() {
-            page.close(format!("Fingerprint: {}\n", code(&plan.fingerprint)));
-            let price = format!("{}\n", price(&plan.price, plan.tenant.rate_limit));
-            if page.fits(&price) {
-                page.close(price);
-            }
-        }
-        let intro = intro(plan);
-        if page.fits(&intro) {
-            page.add(intro);
-        }
-        page.room += status.len() + 1;
-        page.add_notes(plan, status);
-        page
-    }
-
-    /// The most bytes needed to say how many changes were left out: fewer of them never take more.
-    fn bytes_to_leave_out(&self, plan: &Plan) -> usize {
-        left_out(&plan.changes.iter().collect::<Vec<_>>(), self.small).len() + 1
-    }
-
-    fn fits(&self, part: &str) -> bool {
-        part.len() < self.room
-    }
-
-    fn add(&mut self, part: String) {
-        self.room -= part.len() + 1;
-        self.parts.push(part);
-    }
-
-    /// Puts a part above those that close the page already.
-    fn close(&mut self, part: String) {
-        self.room -= part.len() + 1;
-        self.closing.insert(0, part);
-    }
-
-    /// What a reader must know: in sentences with names where they leave half of the room to the changes, else in
-    /// numbers.
-    fn add_notes(&mut self, plan: &Plan, status: String) {
-        let notes = notes(plan);
-        if notes.is_empty() {
-            return;
-        }
-        self.add(if notes.len() < self.room / 2 { notes } else { status });
-        let drift = Details::of_drift(plan).and_then(|drift| drift.within(self.room / SHARE));
-        if let Some(drift) = drift {
-            self.add(drift);
+/// All but the changes. What is needed comes first, and the rest as far as it fits.
+fn add_frame(plan: &Plan, sheet: &mut Sheet) {
+    sheet.add(format!("{}{}", marker("plan", &plan.tenant.name), title(plan)));
+    let status = status(plan);
+    // The notes take at least as many bytes as their numbers do.
+    let fits = |part: &str, sheet: &Sheet| part.len() + status.len() + 1 < sheet.room();
+    if !plan.is_empty() {
+        sheet.close(format!("Fingerprint: {}\n", code(&plan.fingerprint)));
+        let price = format!("{}\n", price(&plan.price, plan.tenant.rate_limit));
+        if fits(&price, sheet) {
+            sheet.close(price);
         }
     }
-
-    /// All changes, or else the first ones and how many more there are.
-    fn add_changes(&mut self, plan: &Plan) {
-        let mut changes: Vec<&Change> = plan.changes.iter().collect();
-        changes.sort_by_key(|change| importance(change));
-        let reserved = self.bytes_to_leave_out(plan);
-        if let Some(all) = whole_within(&changes, self.room + reserved) {
-            self.parts.extend(all);
-            return;
-        }
-        let share = (self.room / SHARE).max(BYTES_MIN);
-        let mut shown = 0;
-        for change in &changes {
-            let bytes = share.min(self.room.saturating_sub(1));
-            let Some(text) = Details::of_change(change).within(bytes) else { break };
-            self.add(text);
-            shown += 1;
-        }
-        self.closing.insert(0, left_out(&changes[shown..], self.small));
+    let intro = intro(plan);
+    if fits(&intro, sheet) {
+        sheet.add(intro);
     }
-
-    fn text(self) -> String {
-        let parts: Vec<String> = self.parts.into_iter().chain(self.closing).collect();
-        parts.join("\n")
+    // In sentences with names if they leave half of the room to the changes, else in numbers.
+    let notes = notes(plan);
+    if !notes.is_empty() {
+        let shown = if notes.len() < sheet.room() / 2 { notes } else { status };
+        sheet.add(shown);
+        let drift = Details::of_drift(plan).and_then(|drift| drift.within(sheet.room() / SHARE));
+        drift.into_iter().for_each(|drift| sheet.add(drift));
     }
 }
 

@@ -1,9 +1,11 @@
 //! What there is to say about a plan and its changes, in the words that every form shows.
 
+use crate::conversation::Address;
 use crate::plan::{Block, Change, ChangeNote, Mark, Note, Plan};
 use crate::render::escape::escape;
 use crate::render::markdown::inline;
 use crate::render::number::{counted, grouped, named};
+use crate::source::Source;
 
 /// Items of one note that any form lists; the rest is counted.
 pub(super) const LISTED_MAX: usize = 100;
@@ -172,35 +174,29 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
 }
 
 fn about(note: &Note<'_>) -> Vec<Sentence> {
+    fn first<T>(all: impl IntoIterator<Item = T>, sentence: impl FnMut(T) -> Sentence) -> Vec<Sentence> {
+        all.into_iter().take(LISTED_MAX).map(sentence).collect()
+    }
+    let name = |address: &Address| Sentence::of(&format!("`{address}`"));
     match note {
         Note::Irreversible(all) | Note::ReachesCustomers(all) | Note::Blocked { changes: all, .. } => {
-            all.iter().take(LISTED_MAX).map(|address| Sentence::of(&format!("`{address}`"))).collect()
+            first(all, |address| name(address))
         }
-        Note::InDoubt(all) => {
-            all.iter().take(LISTED_MAX).map(|address| Sentence::of(&format!("`{address}`"))).collect()
-        }
-        Note::Gone(all) => all
-            .iter()
-            .take(LISTED_MAX)
-            .map(|gone| {
-                let how = if gone.anonymized { "anonymized" } else { "not found" };
-                Sentence::of(&format!("`{}` (#{}, {how})", gone.address, gone.id))
-            })
-            .collect(),
-        Note::Drifted(all) => all
-            .iter()
-            .take(LISTED_MAX)
-            .map(|drift| Sentence::of(&format!("`{}` (#{})", drift.address, drift.id)))
-            .collect(),
-        Note::NotInManifests(all) => all
-            .iter()
-            .take(LISTED_MAX)
-            .map(|orphan| {
-                let named = Sentence::of(&format!("`{}` (#{}", orphan.address, orphan.id));
-                let Some(source) = &orphan.source else { return named.words(")") };
-                named.words(", last in ").code(format!("{}:{}", source.file, source.place.line)).words(")")
-            })
-            .collect(),
+        Note::InDoubt(all) => first(*all, name),
+        Note::Gone(all) => first(*all, |gone| {
+            let how = if gone.anonymized { "anonymized" } else { "not found" };
+            name(&gone.address).words(&format!(" (#{}, {how})", gone.id))
+        }),
+        Note::Drifted(all) => first(*all, |drift| name(&drift.address).words(&format!(" (#{})", drift.id))),
+        Note::NotInManifests(all) => first(*all, |orphan| {
+            let named = name(&orphan.address).words(&format!(" (#{}", orphan.id));
+            match &orphan.source {
+                None => named.words(")"),
+                Some(Source { file, place }) => {
+                    named.words(", last in ").code(format!("{file}:{}", place.line)).words(")")
+                }
+            }
+        }),
         Note::LeftOut(_) => Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
 use crate::conversation::{Address, ConversationId};
 use crate::finding::{Excerpt, Finding, Findings, Severity, code};
 use crate::plan::Action;
+use crate::render::escape;
 use crate::source::Source;
 
 /// Characters that are shown of a message of the API.
@@ -152,10 +153,7 @@ pub fn failure(failure: &Failure) -> String {
 
 /// A text of the API that is not endless.
 pub fn cut(text: &str) -> String {
-    match text.char_indices().nth(MESSAGE_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    escape::cut(text, MESSAGE_MAX).into_owned()
 }
 
 fn bracketed(id: Option<ConversationId>) -> String {

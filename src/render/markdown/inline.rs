@@ -2,22 +2,15 @@
 //!
 //! Nothing in code is a link, a mention, a reference to an issue or an element, on GitHub and on GitLab alike.
 
-use crate::render::escape::escape;
+use crate::render::escape::{cut, escape};
 
 /// Characters that are shown of a text within a sentence.
 const SHOWN_MAX: usize = 200;
 
-/// The first characters of a text, and a sign where there are more.
-fn cut(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 /// A text as code, on one line and not endless.
 pub(in crate::render) fn code(text: &str) -> String {
-    let text = cut(&escape(text), SHOWN_MAX);
+    let text = escape(text);
+    let text = cut(&text, SHOWN_MAX);
     let fence = "`".repeat(longest_run(&text) + 1);
     // A backtick at an end would belong to the fence; blanks alone are taken as they are.
     let blank = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) || text.is_empty() { " " } else { "" };

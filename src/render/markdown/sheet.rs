@@ -1,7 +1,12 @@
 //! A page of entries. It shows as many of them as fit within a limit of bytes.
 
 use crate::render::markdown::inline::fence;
-use crate::render::markdown::{BYTES_MIN, SHARE};
+
+/// The least budget that the frame of a page fits in.
+pub const BYTES_MIN: usize = 1_000;
+
+/// If not all entries fit, one of them takes this part of the budget at most, so that it does not hide all others.
+pub(super) const SHARE: usize = 4;
 
 /// The parts of a page, and the bytes that are left for more.
 #[derive(Debug)]
@@ -32,6 +37,11 @@ impl Entry {
 impl Sheet {
     pub(super) fn new(bytes: usize) -> Self {
         Sheet { parts: Vec::new(), closing: Vec::new(), room: bytes }
+    }
+
+    /// Bytes that are left.
+    pub(super) fn room(&self) -> usize {
+        self.room
     }
 
     /// Adds a part that must be there.

@@ -22,13 +22,7 @@ impl Canvas {
     /// What will be done, and where it is: on one line, or on two where that is too long.
     fn header(&self, change: &Change) -> Vec<Row> {
         let sentence = Row::new(Label::Bold, format!("  # {} {}", change.address, change.action.header()));
-        let id = change.id.map(|id| format!("#{id}"));
-        let file = change.source.as_ref().map(|source| format!("{}:{}", escape(&source.file), source.place.line));
-        let parts: Vec<String> = id.into_iter().chain(file).collect();
-        if parts.is_empty() {
-            return vec![sentence];
-        }
-        let place = format!("({})", parts.join(", "));
+        let Some(place) = place(change) else { return vec![sentence] };
         let whole = sentence.clone().and(Label::Hidden, format!("  {place}"));
         if self.width.is_none_or(|width| whole.width() <= width) {
             return vec![whole];
@@ -58,4 +52,12 @@ impl Canvas {
         let starts = std::iter::once("  # ").chain(std::iter::repeat("  #   "));
         starts.zip(lines).map(|(start, line)| Row::new(label, format!("{start}{line}"))).collect()
     }
+}
+
+/// Which conversation a change is about, and where its manifest is: `(#1042, manifests/orders.yaml:3)`.
+pub(super) fn place(change: &Change) -> Option<String> {
+    let id = change.id.map(|id| format!("#{id}"));
+    let file = change.source.as_ref().map(|source| format!("{}:{}", escape(&source.file), source.place.line));
+    let parts: Vec<String> = id.into_iter().chain(file).collect();
+    (!parts.is_empty()).then(|| format!("({})", parts.join(", ")))
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::plan::{Action, Note, Plan, Summary};
-use crate::render::escape::escape;
+use crate::render::escape::{cut, escape};
 use crate::render::note::{self, Gravity, Part, Said, Sentence};
 use crate::render::number::grouped;
 use crate::render::palette::Label;
@@ -101,10 +101,7 @@ fn more(count: usize, nouns: &str) -> Option<Row> {
 fn shown(value: Option<&Value>) -> String {
     const SHOWN_MAX: usize = 200;
     let text = value.map_or("(previous value not kept)".into(), |value| escape(&value.to_string()).into_owned());
-    match text.char_indices().nth(SHOWN_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    cut(&text, SHOWN_MAX).into_owned()
 }
 
 /// `2 to create, 1 to import, 1 to update, 0 to replace. 4 unchanged.`

@@ -7,10 +7,10 @@
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::plan::{Change, Mark, Plan};
-use crate::render::escape::escape;
 use crate::render::note;
 use crate::render::number::{counted, grouped};
 use crate::render::palette::Label;
+use crate::render::text::block::place;
 use crate::render::text::painter::Canvas;
 use crate::render::text::row::{Row, wrap};
 use crate::render::text::{TextOptions, painted};
@@ -82,12 +82,7 @@ impl Canvas {
         let mut pieces = vec![(Label::of_action(change.action), symbol), (Label::Plain, address + &padding)];
         pieces.extend(marks.into_iter().map(|(label, mark)| (label, format!("  {mark}"))));
         pieces.push((Label::Plain, format!("  {}", change.reason.word())));
-        let id = change.id.map(|id| format!("#{id}"));
-        let file = change.source.as_ref().map(|source| format!("{}:{}", escape(&source.file), source.place.line));
-        let place: Vec<String> = id.into_iter().chain(file).collect();
-        if !place.is_empty() {
-            pieces.push((Label::Hidden, format!("  ({})", place.join(", "))));
-        }
+        pieces.extend(place(change).map(|place| (Label::Hidden, format!("  {place}"))));
         cut_end(pieces, self.width)
     }
 }
