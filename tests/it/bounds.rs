@@ -1,4 +1,4 @@
-//! Servers and files that are out of all proportion: every command ends, soon, and says what it met.
+//! Servers and files that are far too large or slow: every command ends soon and says what went wrong.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -29,7 +29,7 @@ impl Tiny {
                 let request = read_request(&stream);
                 let first = request.lines().next().unwrap_or_default().to_owned();
                 seen.lock().unwrap().push(request);
-                // A client that has gone is the test's affair.
+                // If the client is gone, the test handles it.
                 let _ = stream.write_all(answer(&first).as_bytes());
             }
         });

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::Workspace;
 use crate::support::manifests::email;
 
-/// What each form would take for more than text, if it came through.
+/// What each form could interpret as more than text, if it were not escaped.
 const HOSTILE: [(&str, &str); 14] = [
     ("script", "<script>alert(1)</script><img src=x onerror=alert(2)><svg/onload=alert(3)>"),
     ("end of tags", "</details></summary></noscript></script></style></pre></code></title> --> ]]>"),
@@ -25,7 +25,7 @@ const HOSTILE: [(&str, &str); 14] = [
     ("long word", "WORD"),
 ];
 
-/// Beside the hostile text, so that a form that shows it is known to have.
+/// Put beside the hostile text, to find out whether a form shows it.
 const SENTINEL: &str = "sentinel";
 
 const PLAN: [&str; 6] = ["text", "json", "markdown", "html", "github", "gitlab"];
@@ -70,7 +70,7 @@ fn is_sound(form: &str, text: &str) {
     }
 }
 
-/// Nothing moves a cursor, turns text around, or is there and not seen.
+/// Nothing moves the cursor, reverses text, or is invisible.
 #[track_caller]
 fn is_plain(form: &str, text: &str) {
     let hidden =

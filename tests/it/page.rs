@@ -1,4 +1,4 @@
-//! `--format html` in a browser: it filters, opens, obeys keys, asks nothing of anybody, and no text does any harm.
+//! `--format html` in a browser: it filters, opens, reacts to keys, loads nothing, and no text does any harm.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn shown(browser: &Browser) -> Vec<String> {
     names.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
 }
 
-/// Nothing was asked of anybody, nothing was refused or went wrong, and nothing asks for an answer.
+/// Nothing was requested, nothing was refused or went wrong, and no dialog is open.
 #[track_caller]
 fn is_quiet(browser: &Browser) {
     assert!(!browser.has_dialog());

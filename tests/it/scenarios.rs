@@ -11,7 +11,8 @@
 //! ```
 //!
 //! The `.out` file repeats comments and steps. Standard output is kept as it is, except times of day, which become
-//! `<time>`. If the exit code is not 0, standard error is kept too, behind `! `. `UPDATE_GOLDEN=1 cargo test scenarios` writes what is printed now: read the diff.
+//! `<time>`. If the exit code is not 0, standard error is kept too, behind `! `. `UPDATE_GOLDEN=1 cargo test scenarios`
+//! writes what is printed now: read the diff.
 
 use std::path::{Path, PathBuf};
 

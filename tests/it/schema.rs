@@ -1,4 +1,4 @@
-//! `dixaform schema`: what the readers take the schemas take, and nearly all that the readers refuse they refuse, too.
+//! `dixaform schema`: the schemas accept what the readers accept, and refuse nearly everything that the readers refuse.
 
 mod edited;
 mod members;
@@ -153,7 +153,7 @@ fn every_example_is_taken() {
     assert!(taken > 40 && projects_taken == 2, "{taken} {projects_taken}");
 }
 
-/// What is wrong with a text before it means anything: an editor's YAML support tells, a schema never sees it.
+/// What is wrong with a text before it is parsed: an editor's YAML support reports it, a schema never sees it.
 const TEXT: &str = "the text itself is wrong";
 /// What the schema does not refuse, and why; everything else in the corpus it does.
 const NOT_REFUSED: &[(&str, &str)] = &[

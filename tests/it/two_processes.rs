@@ -95,7 +95,7 @@ fn of_two_applies_one_works_and_the_other_is_refused_and_told_by_whom() {
     for command in ["state mv conversation.m1 conversation.x", "state forget conversation.m1", "recover"] {
         let _ = workspace.run(command).exit(5).warns("the state is locked by freja");
     }
-    // Looking is allowed to everybody at any time.
+    // Everybody may look at any time.
     let _ = workspace.run("plan").exit(0);
     let _ = workspace.run("state list").exit(0);
     let _ = outcome(first).exit(0);

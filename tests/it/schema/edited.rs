@@ -1,4 +1,4 @@
-//! Documents that nobody would think of: made up, and then edited in one place after another.
+//! Generated documents, edited at one place after another.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ fn any_document() -> impl Strategy<Value = Value> {
     })
 }
 
-/// How many values a value holds, itself among them.
+/// How many values a value contains, including itself.
 fn size(value: &Value) -> usize {
     1 + match value {
         Value::Array(items) => items.iter().map(size).sum::<usize>(),
