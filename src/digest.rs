@@ -6,7 +6,7 @@
 //! patched, and its *content* (all the rest), which can't. The canonical form of a value is JSON text, in UTF-8, where
 //!
 //! 1. there is no white space between tokens;
-//! 2. the members of a map stand in ascending order of their names, compared byte by byte as UTF-8;
+//! 2. the members of a map are in ascending order of their names, compared byte by byte as UTF-8;
 //! 3. a member whose value is an empty list is left out (`attachments: []` equals none); an empty list inside a list
 //!    stays;
 //! 4. strings are as they are, unnormalized; only `"`, `\` and U+0000 to U+001F are escaped, as `\"`, `\\`, `\b`, `\t`,

@@ -40,7 +40,7 @@ impl Spec {
         Spec { part: 0..text.len(), text: Arc::new(text) }
     }
 
-    /// Reads the spec that stands at `part` of a longer text, whose memory it shares if it is written there as
+    /// Reads the spec at `part` of a longer text, whose memory it shares if it is written there as
     /// [`Spec::json`] writes it.
     ///
     /// # Errors

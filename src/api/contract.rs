@@ -122,7 +122,7 @@ pub enum Input {
 /// One option of a Select definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// What stands in a path; not the label.
+    /// The word used in paths; not the label.
     pub value: String,
     pub deactivated: bool,
     pub nested: Vec<Choice>,

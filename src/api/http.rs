@@ -221,7 +221,7 @@ impl Write for WriteClient {
         let tenant = &self.reader.0;
         let url = tenant.base.of(&Call::SetAttributes(Some(id)));
         let answer = tenant.attempt(Method::PATCH, url, Some(wire::attributes_body(attributes))).await?;
-        // It was done, whatever the body says. What is not told can't be compared, and --verify reads it back.
+        // It was done, whatever the body says. A value missing in the body can't be compared; --verify reads it back.
         Ok(wire::patched(&answer.body).unwrap_or_default())
     }
 }

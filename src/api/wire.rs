@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn an_anonymized_conversation_is_told_by_either_sign() {
+    fn an_anonymized_conversation_is_recognized_by_either_sign() {
         for tail in [r#""_type":"AnonymizedConversation""#, r#""anonymizedAt":"2020-12-16T09:41:43Z""#] {
             let body = format!(r#"{{"data":{{"id":7,"requesterId":"r","channel":"Email","createdAt":"x",{tail}}}}}"#);
             assert!(conversation(body.as_bytes()).expect(tail).anonymized, "{tail}");

@@ -11,7 +11,7 @@ use crate::source::Source;
 /// Why a plan is not applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Some changes are blocked; what stands in the way is told with each.
+    /// Some changes are blocked; the message says for each what is in the way.
     Blocked(Vec<(Address, Option<Source>, String)>),
     /// Outbound messages reach real people, and nobody allowed them.
     Outbound(Vec<(Address, Option<Source>)>),

@@ -128,7 +128,7 @@ fn finish(
     ended_with(ran, doubtful)
 }
 
-/// Something in doubt is told with what to do about it, and outranks what went well or failed.
+/// Something in doubt is reported with what to do about it, and outranks what went well or failed.
 fn ended_with(exit: Exit, doubtful: &[Address]) -> Result<Exit, Error> {
     let doubt = if doubtful.is_empty() { Exit::Done } else { Exit::InDoubt };
     match Exit::worst([exit, doubt]) {

@@ -12,7 +12,7 @@ use crate::project::Tenant;
 use crate::sandbox::{FaultPlan, KnownAttribute, KnownInput, Sandbox, SandboxOptions};
 use crate::workspace::StateFiles;
 
-/// A running sandbox whose data stands beside the state.
+/// A running sandbox whose data are beside the state.
 #[derive(Debug)]
 pub struct Embedded(Sandbox);
 

@@ -111,7 +111,7 @@ fn log(globals: &Globals) {
         1 => "dixaform=debug",
         _ => "dixaform=trace,reqwest=debug,hyper_util=debug",
     };
-    // A second subscriber in one process (tests) is none.
+    // A second subscriber in one process (in tests) has no effect.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)

@@ -58,7 +58,7 @@ fn settle_unrecorded(
         let text: String = lines.collect();
         session.output.result(&format!("In the journal, and unknown to the state:\n{text}"))?;
         let message = "an earlier apply made or adopted conversations that the state does not know";
-        let hint = "look into Dixa, and decide about all of them at once: `dixaform recover --adopt ADDRESS=ID` records \
+        let hint = "look in Dixa, and decide about all of them at once: `dixaform recover --adopt ADDRESS=ID` records \
                     one, `--forget ADDRESS` leaves it alone";
         return Err(Error::new(Exit::InDoubt, message).hint(hint));
     }
@@ -67,7 +67,7 @@ fn settle_unrecorded(
         match decision_about(address) {
             Some(Decision::Adopt(adopted)) if adopted == *id => {
                 replay.record(address).map_err(|other| is_another(address, *id, other))?;
-                told.push_str(&format!("{address} is #{id}, and the state knows it now.\n"));
+                told.push_str(&format!("{address} is #{id}, and it is in the state now.\n"));
             }
             Some(Decision::Forget) => told.push_str(&format!("{address}: #{id} is left alone in Dixa.\n")),
             Some(Decision::Adopt(_) | Decision::Create) | None => {

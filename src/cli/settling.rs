@@ -20,8 +20,8 @@ struct Settled {
     verdict: Verdict,
 }
 
-/// Looks for everything that is in doubt, and writes down what is certain. Gives back the state after. What can't be
-/// looked for is told and left as it is.
+/// Looks for everything that is in doubt, and records what is certain. Returns the state after that. What can't be
+/// looked for is reported and left as it is.
 ///
 /// # Errors
 /// The tenant can't be reached or refuses the token, or the journal or the state can't be written.
@@ -105,4 +105,4 @@ fn tell(session: &Session, settled: &[Settled]) {
 }
 
 /// How to settle by hand what a machine can't.
-pub const HINT: &str = "decide with `dixaform recover --adopt ADDRESS=ID`, `--create ADDRESS` or `--forget ADDRESS`, after a look into Dixa";
+pub const HINT: &str = "decide with `dixaform recover --adopt ADDRESS=ID`, `--create ADDRESS` or `--forget ADDRESS`, after looking in Dixa";

@@ -13,7 +13,7 @@ use crate::render::number::counted;
 use crate::state::{Lineage, State};
 use crate::workspace::{JournalFile, LockInfo, StateFiles, StateLock, StateStore};
 
-/// The state as it stands, with the journal of an apply that was cut off in it.
+/// The current state, with the journal of an apply that was cut off in it.
 pub struct Standing {
     pub state: State,
     pub in_doubt: Vec<InDoubt>,
@@ -37,15 +37,14 @@ pub fn look(open: &OpenTenant<'_>) -> Result<Standing, Error> {
     Ok(Standing { state, in_doubt })
 }
 
-/// Says on standard error that a state is missing which was there once: whoever applies without it makes anew what was
-/// made before.
+/// Warns on standard error that a state is missing which existed before: an apply without it creates everything again.
 pub fn tell_if_lost(open: &OpenTenant<'_>) {
     let OpenTenant { session, files, .. } = open;
     if files.backup.exists() && !files.state.exists() {
         let (state, backup) = (files.state.display(), files.backup.display());
         session.output.note(&format!(
-            "warning: there is no state {state}, and its backup {backup} is there\n hint: restore the state if it was \
-             lost; without it, what was made before is made once more\n"
+            "warning: the state {state} is missing but its backup {backup} exists\n hint: restore it if it was lost; otherwise \
+             everything will be created again\n"
         ));
     }
 }
@@ -260,7 +259,7 @@ mod tests {
         let mut serials = [3, 4].into_iter();
         let replay = unlocked(|| Ok(state(serials.next().expect("two looks suffice"))), &journal);
         assert_eq!(replay.unwrap_or_else(|error| panic!("{error:?}")).state().serial, 4);
-        // One that stays behind is told, in the end.
+        // If one stays behind, that is reported in the end.
         let mut looks = 0;
         let behind = || {
             looks += 1;

@@ -18,15 +18,15 @@ pub trait Append {
 }
 
 /// Why a journal can't be read or written. A run must stop when it can't write down what it does: after an error of
-/// [`Append::append`] every later one fails too, but for [`JournalError::Full`], after which there is still room for how
-/// calls in flight end.
+/// [`Append::append`] every later one fails too, except after [`JournalError::Full`], which leaves room for the results of the
+/// calls in flight.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("can't {doing} the journal {}", path.display())]
     Io { path: PathBuf, doing: &'static str, source: Arc<io::Error> },
     #[error("the journal {} is larger than {limit} bytes", path.display())]
     TooLarge { path: PathBuf, limit: u64 },
-    #[error("the journal {} is full: it and the state may not grow beyond what can be read again, here {limit} bytes", path.display())]
+    #[error("the journal {} is full: neither it nor the state may exceed {limit} bytes", path.display())]
     Full { path: PathBuf, limit: u64 },
     #[error("the journal {} is not a file", path.display())]
     NotAFile { path: PathBuf },
@@ -40,14 +40,14 @@ impl Hint for JournalError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed(match self {
             JournalError::Io { .. } => {
-                "nothing is sent that could not be written down first: free disk space or fix permissions, then run again"
+                "nothing is sent before it is in the journal: free disk space or fix permissions, then run again"
             }
             JournalError::Full { .. } => {
-                "what is left was not sent. Run again, with a new journal; if the state is too large, run \
+                "the rest was not sent. Run again, with a new journal; if the state is too large, run \
                  `dixaform state forget` for what is no longer needed, or split the manifests over two states"
             }
             JournalError::TooLarge { .. } | JournalError::NotAFile { .. } => {
-                "move it away after making sure that it is not the journal of an apply"
+                "make sure that it is not the journal of an apply, then move it away"
             }
             JournalError::Text { source: LineError::Newer { .. }, .. } => {
                 "use the dixaform that wrote it, or a newer one"

@@ -93,7 +93,7 @@ pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
 
 /// All attributes of `wanted` as [`Intent::applied`] of a PATCH holds them: as values or as digests, whichever the record
 /// has. `new_salt` is given under `lastApplied: digest` and turns values into digests; digests keep the salt they have,
-/// since those of the content can't be salted anew.
+/// since those of the content can't be salted again.
 pub fn attributes_kept(before: &Applied, wanted: &Spec, new_salt: Option<&str>) -> Applied {
     let only = wanted.only_attributes();
     match (before, new_salt) {
@@ -125,7 +125,7 @@ fn with_attributes(before: &Applied, written: &Applied) -> Applied {
             joined(salt, fields, &fields_of(&new.conversation(), salt))
         }
         (Applied::Digests { salt: old_salt, fields: old }, Applied::Digests { salt, fields }) => {
-            // Digests of two salts can't stand together. The attributes are the newer knowledge; without the rest, a plan
+            // Digests with two salts can't be mixed. The attributes are the newer knowledge; without the rest, a plan
             // only has less to show of what the content was.
             let none = BTreeMap::new();
             joined(salt, if old_salt == salt { old } else { &none }, fields)

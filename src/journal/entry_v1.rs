@@ -1,4 +1,4 @@
-//! One entry as JSON, version 1; the forms stand at the top of [`crate::journal`].
+//! One entry as JSON, version 1; [`crate::journal`] shows the forms.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub fn write(entry: &Entry) -> String {
     serde_json::to_string(&EntryV1::of(entry)).expect("an entry is JSON")
 }
 
-/// Reads the JSON of the entry that stands in this line of the journal.
+/// Reads the JSON of the entry in this line of the journal.
 ///
 /// # Errors
 /// The entry is of a newer format, or none at all.

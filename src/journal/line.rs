@@ -5,7 +5,7 @@ use crate::journal::entry::Entry;
 use crate::journal::entry_v1;
 use crate::journal::line_error::LineError;
 
-/// How many hexadecimal digits of the SHA-256 stand in front: this finds torn and flipped bytes, not forgers.
+/// How many hexadecimal digits of the SHA-256 are in front: this finds torn and flipped bytes, not forgers.
 const CHECKSUM_DIGITS: usize = 16;
 
 /// A journal that was read.

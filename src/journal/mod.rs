@@ -1,4 +1,4 @@
-//! The write-ahead record of an apply: before each call its intent is written and synced, after it the id that came of it.
+//! The write-ahead record of an apply: before each call its intent is written and synced, after the call its id.
 //!
 //! A process that dies at any instant leaves a journal from which [`replay()`] finds what was done and what is in doubt.
 //! Nothing here touches a file; `workspace` keeps the journal beside its state (`state/staging.json` has
@@ -33,7 +33,7 @@
 //!
 //! `call` is `create`, `import` or `patch`; `decision` is `adopt` (with an id), `create` or `forget`; `by` is `machine` or
 //! `person`. Specs, digests and records are written as in the state file, with `salt` and `fields` in the place of `spec`
-//! under `lastApplied: digest`: what may not stand in the state does not stand here either.
+//! under `lastApplied: digest`: what may not be in the state is not here either.
 
 mod append;
 mod cut_down;

@@ -60,11 +60,11 @@ pub struct InDoubt {
 pub enum ReplayError {
     #[error("the journal has the lineage {journal}, the state {state}: they don't belong together")]
     OtherLineage { journal: Lineage, state: Lineage },
-    #[error("the journal goes on from serial {journal}, and the state is older, at serial {state}")]
+    #[error("the journal continues from serial {journal}, but the state is older, at serial {state}")]
     StateTooOld { journal: u64, state: u64 },
     #[error("the journal is of the tenant {}, the state of {}", name_of(journal), name_of(state))]
     OtherTenant { journal: TenantIdentity, state: TenantIdentity },
-    #[error("an entry stands outside of a run")]
+    #[error("an entry is outside a run")]
     NotOpened,
     #[error("two calls have the number {seq}")]
     SeqReused { seq: u64 },
@@ -73,7 +73,7 @@ pub enum ReplayError {
     #[error("conversation #{id} would be recorded for {address}, and {owner} has it already")]
     OwnedTwice { id: ConversationId, address: Address, owner: Address },
     #[error(
-        "conversations were made or adopted that the state of serial {state} does not know: {}",
+        "the state (serial {state}) lacks conversations that the journal says were created or adopted: {}",
         listed(unrecorded)
     )]
     Unrecorded {
@@ -83,7 +83,7 @@ pub enum ReplayError {
     },
 }
 
-/// So many are named in a message; whoever settles them is shown all.
+/// At most this many are named in a message; `dixaform recover` lists all.
 const NAMED_MAX: usize = 20;
 
 fn listed(unrecorded: &[(Address, ConversationId)]) -> String {
@@ -106,9 +106,9 @@ impl Hint for ReplayError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed(match self {
             ReplayError::StateTooOld { .. } => {
-                "restore the newer state, from git or from its backup; the journal alone does not know all that was in it. If \
-                 that state is gone for good, name the conversations that the journal made with `dixaform/adopt`, look \
-                 into Dixa for those of calls that it only began and name them too, and only then move the journal away"
+                "restore the newer state, from git or from its backup; the journal alone does not have everything that was in it. \
+                 If that state is lost for good, name the conversations that the journal created with `dixaform/adopt`, \
+                 look in Dixa for those of calls that it only began and name them too, and only then move the journal away"
             }
             ReplayError::OtherLineage { .. } | ReplayError::OtherTenant { .. } => {
                 "restore the state that the journal belongs to, or move the journal away if that state is gone for good"
@@ -117,10 +117,10 @@ impl Hint for ReplayError {
             | ReplayError::SeqReused { .. }
             | ReplayError::NotPending { .. }
             | ReplayError::OwnedTwice { .. } => {
-                "the journal was edited or joined from several: restore it, or mend it by hand"
+                "the journal was edited or merged from several: restore it, or fix it by hand"
             }
             ReplayError::Unrecorded { .. } => {
-                "the state was exchanged for one that was saved elsewhere while this journal waited. `dixaform recover` \
+                "the state was replaced by one that was saved elsewhere while this journal waited. `dixaform recover` \
                  lists them all: with `--adopt ADDRESS=ID` it records one, with `--forget ADDRESS` it leaves it alone"
             }
         }))

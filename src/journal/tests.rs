@@ -140,14 +140,14 @@ fn a_torn_last_line_is_left_out_wherever_it_was_torn() {
     let entries = [opened(0), began(1, "a", &conversation("s", None), None)];
     let (first, last) = (write_line(&entries[0]), write_line(&entries[1]));
     for cut in 0..last.len() {
-        let lines = read(format!("{first}{}", &last[..cut]).as_bytes()).expect("sound but for the end");
+        let lines = read(format!("{first}{}", &last[..cut]).as_bytes()).expect("sound except for the end");
         assert_eq!((lines.entries.as_slice(), lines.sound_bytes), (&entries[..1], first.len() as u64), "{cut}");
     }
     let mut zeros = first.clone().into_bytes();
     zeros.extend([0; 100]);
     assert_eq!(sound_bytes(&zeros), Ok(first.len() as u64));
     let flipped = format!("{first}{}", last.replace("create", "kreate"));
-    assert_eq!(read(flipped.as_bytes()).expect("sound but for the end").entries, entries[..1]);
+    assert_eq!(read(flipped.as_bytes()).expect("sound except for the end").entries, entries[..1]);
     assert_eq!(read(b"").expect("empty"), Lines::default());
 }
 
@@ -238,7 +238,7 @@ fn a_journal_of_another_history_is_refused() {
     let older = ReplayError::StateTooOld { journal: 3, state: 2 };
     // Without a word of calls that only began, moving the journal away would send them again.
     let hint = older.hint().expect("what to do");
-    assert!(hint.contains("look into Dixa for those of calls that it only began"), "{hint}");
+    assert!(hint.contains("look in Dixa for those of calls that it only began"), "{hint}");
     assert_eq!(replay(state(2), &entries), Err(older));
     let unsaved = replay(state(3), &[opened(3), closed(4)]);
     assert_eq!(unsaved, Err(ReplayError::StateTooOld { journal: 4, state: 3 }));

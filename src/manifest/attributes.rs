@@ -39,7 +39,7 @@ pub(super) fn check(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<(Att
         for again in &same[1..] {
             let first = reporter.source(same[0].2.0);
             reporter
-                .error(code::DUPLICATE_KEY, again.2, format!("the attribute `{}` stands twice", again.0))
+                .error(code::DUPLICATE_KEY, again.2, format!("the attribute `{}` occurs twice", again.0))
                 .hint("keep one of the two")
                 .related(first, "it was here first");
             complete = false;
@@ -58,7 +58,7 @@ fn value(node: &Node<'_>, id: &str, reporter: &mut Reporter<'_>) -> Option<Attri
         Content::Text(_) | Content::List(_) => {
             let shown = if matches!(node.content, Content::Text(_)) { "an empty string" } else { "an empty list" };
             reporter
-                .error(code::EMPTY_VALUE, node.span(), format!("{shown} is no value of an attribute"))
+                .error(code::EMPTY_VALUE, node.span(), format!("an attribute's value can't be {shown}"))
                 .hint("null clears an attribute");
             None
         }
@@ -80,7 +80,7 @@ fn path(items: &[Node<'_>], id: &str, reporter: &mut Reporter<'_>) -> Option<Vec
         let option = text(item, id, reporter)?;
         if option.is_empty() {
             reporter
-                .error(code::EMPTY_VALUE, item.span(), "an empty string is no option")
+                .error(code::EMPTY_VALUE, item.span(), "an option can't be an empty string")
                 .hint("the path of option values from root to leaf");
         }
         (!option.is_empty()).then(|| option.to_owned())

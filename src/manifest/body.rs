@@ -130,7 +130,7 @@ fn unknown_member(
     };
     let hint = match closest(key, known()) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => format!("it knows {}", words(known())),
+        None => format!("known members: {}", words(known())),
     };
     let message = format!("unknown member `{key}` of {}", described(shape, union));
     reporter.error(code::UNKNOWN_MEMBER, entry.key_span(), message).hint(hint);
@@ -185,7 +185,7 @@ pub(super) fn every(items: &[Node<'_>], mut check: impl FnMut(&Node<'_>) -> Opti
     (values.len() == items.len()).then_some(Value::Array(values))
 }
 
-/// A string, or a finding that says why it is none.
+/// A string, or a finding that says why it is not one.
 pub(super) fn text<'n>(node: &'n Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
     match &node.content {
         Content::Text(text) => return Some(text),

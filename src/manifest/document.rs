@@ -86,7 +86,7 @@ fn no_unknown(entries: &[Entry<'_>], known: &[&str], what: &str, reporter: &mut 
     for entry in &unknown {
         let hint = match closest(&entry.key, known.iter().copied()) {
             Some(word) => format!("did you mean `{word}`?"),
-            None => format!("it knows {}", words(known.iter().copied())),
+            None => format!("known members: {}", words(known.iter().copied())),
         };
         let message = format!("unknown member `{}` of {what}", entry.key);
         reporter.error(code::UNKNOWN_MEMBER, entry.key_span(), message).hint(hint);
@@ -98,7 +98,7 @@ fn api_version(node: &Node<'_>, reporter: &mut Reporter<'_>) -> bool {
     let Some(text) = body::text(node, "apiVersion", reporter) else { return false };
     if text != API_VERSION {
         reporter
-            .error(code::BAD_API_VERSION, node.span(), format!("`{text}` is not an apiVersion that dixaform knows"))
+            .error(code::BAD_API_VERSION, node.span(), format!("unknown apiVersion `{text}`"))
             .hint(format!("write `apiVersion: {API_VERSION}`"));
     }
     text == API_VERSION
@@ -140,8 +140,8 @@ fn metadata(node: &Node<'_>, kind: Option<Kind>, reporter: &mut Reporter<'_>) ->
         let address = Address::new(kind.unwrap_or(Kind::Conversation), text);
         if address.is_err() {
             reporter
-                .error(code::BAD_NAME, value.span(), format!("`{text}` can't be a name"))
-                .hint("at most 253 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first and last");
+                .error(code::BAD_NAME, value.span(), format!("`{text}` is not a valid name"))
+                .hint("allowed are at most 253 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first and last");
         }
         address.ok()
     });

@@ -1,8 +1,8 @@
 //! Finding the place in a manifest that a message of the API is about.
 //!
 //! Dixa's errors are one sentence each, and where they name something it is not said how. So what is named is looked
-//! for: the id of a custom attribute, the path of a member, the name of a member, a value. What stands at one place
-//! only is it; of what stands at several none is taken, for a wrong place is worse than the manifest as a whole.
+//! for: the id of a custom attribute, the path of a member, the name of a member, a value. If it is at exactly one
+//! place, that is the place; if it is at several, none is taken, because a wrong place is worse than the whole manifest.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ fn text<'n>(node: &'n Node<'_>) -> Option<&'n str> {
     }
 }
 
-/// What a message names; none where it names nothing, or what stands at several places.
+/// What a message names; none if it names nothing, or something that is at several places.
 fn meant(document: &Node<'_>, Question { said, patched, .. }: &Question<'_>) -> Option<Span> {
     let spec = &document.get("spec")?.value;
     let attributes = spec.get(CUSTOM_ATTRIBUTES);
@@ -136,7 +136,7 @@ fn by_name(spec: &Node<'_>, said: &str) -> Option<Span> {
     only(found.into_iter())
 }
 
-/// The longest value that stands in the message.
+/// The longest value that occurs in the message.
 fn by_value(spec: &Node<'_>, said: &str) -> Option<Span> {
     let mut found: Vec<(usize, Span)> = Vec::new();
     values(spec, &mut |node, text| {

@@ -1,6 +1,6 @@
 //! Manifests: text to checked conversations, or to findings.
 //!
-//! Two steps. [`read`] takes one file and knows nothing of others, so files can be read in parallel; [`resolve`] puts
+//! Two steps. [`read`] takes one file and does not depend on other files, so files can be read in parallel; [`resolve`] puts
 //! the readings together, in whatever order they come, and finds what only shows between files.
 
 mod annotations;

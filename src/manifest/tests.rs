@@ -60,7 +60,7 @@ fn expectation(path: &Path) -> Vec<(u32, u32)> {
 }
 
 #[test]
-fn every_bad_manifest_is_told_where_it_is_bad() {
+fn every_mistake_is_reported_at_its_place() {
     let mut wrong = Vec::new();
     for path in files_below("tests/fixtures/bad").iter().filter(|path| !path.ends_with("EXPECT.md")) {
         let (_, findings) = resolve([read_path(path)]);
@@ -217,7 +217,7 @@ const MIXED: &str = "2F5515b6-7e98-4f4d-9010-bfd2a27d4f35";
 const OTHER: &str = "00000000-7e98-4f4d-9010-bfd2a27d4f35";
 
 #[test]
-fn an_id_in_upper_case_is_the_same_id_and_ids_stand_in_ascending_order() {
+fn an_id_in_upper_case_is_the_same_id_and_ids_are_in_ascending_order() {
     let of = |id: &str| {
         let text = with_attributes(&[&format!("{id}: [x, y]"), &format!("{OTHER}: null")]);
         let Reading { mut manifests, findings, .. } = read_text(&text);
@@ -234,7 +234,7 @@ fn an_id_in_upper_case_is_the_same_id_and_ids_stand_in_ascending_order() {
 }
 
 #[test]
-fn ids_that_differ_in_case_only_stand_twice_and_each_points_at_the_first() {
+fn ids_that_differ_only_in_case_are_duplicates_and_each_points_at_the_first() {
     let lines = [UPPER, OTHER, LOWER, MIXED].map(|id| format!("{id}: x"));
     let Reading { manifests, findings, .. } = read_text(&with_attributes(&lines.each_ref().map(String::as_str)));
     assert!(manifests.is_empty());
@@ -247,7 +247,7 @@ fn ids_that_differ_in_case_only_stand_twice_and_each_points_at_the_first() {
 }
 
 #[test]
-fn what_is_wrong_with_the_value_of_an_attribute_that_stands_twice_is_told_as_well() {
+fn a_wrong_value_of_a_duplicate_attribute_is_reported_as_well() {
     let Reading { findings, .. } =
         read_text(&with_attributes(&[&format!("{LOWER}: x"), &format!("{UPPER}: {{a: b}}")]));
     let mut codes: Vec<_> = findings.iter().map(|finding| (finding.source.place.line, finding.code)).collect();

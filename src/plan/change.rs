@@ -275,7 +275,7 @@ pub(crate) struct Fingerprint(Digester);
 impl Fingerprint {
     pub fn new(tenant: &Target) -> Self {
         let mut digester = Digester::default();
-        // Several tenants can share a host; an approval for one is none for another.
+        // Several tenants can share a host; an approval for one is not valid for another.
         digester.update(format!("dixaform-plan/1\n{}\n{}\n", tenant.base_url, tenant.name).as_bytes());
         Fingerprint(digester)
     }

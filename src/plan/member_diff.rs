@@ -237,7 +237,7 @@ impl<'c> Member<'c> {
     }
 }
 
-/// Whether a name can stand without quotes: a letter or `_`, then letters, digits and `_`. All of Dixa's are such words.
+/// Whether a name can be written without quotes: a letter or `_`, then letters, digits and `_`. All of Dixa's are such words.
 pub fn is_word(name: &str) -> bool {
     let is_of_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && name.bytes().all(is_of_word)

@@ -8,7 +8,7 @@
 //! | content differs | replace, blocked unless allowed | POST, then PATCH |
 //! | in the state, not in the manifests | none, or forget with `prune` | none |
 //! | a call is in doubt | none before it is settled | none |
-//! | read, and gone | none: it is told, and never silently made again | none |
+//! | read, and gone | none: it is reported, and never silently created again | none |
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -329,7 +329,7 @@ impl Planner<'_> {
         patch
     }
 
-    /// POST, then PATCH if there are attributes. What can't be marked is told from older conversations by a list of them.
+    /// POST, then PATCH if there are attributes. A list of older conversations helps to recognize a new one that can't be marked.
     fn making(&self, manifest: &Manifest) -> Steps {
         let steps = match (manifest.address.kind, manifest.facts.has_attributes) {
             (Kind::Conversation, false) => const { &[Step::Make(Kind::Conversation)] }.as_slice(),

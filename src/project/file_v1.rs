@@ -85,7 +85,7 @@ impl Reader<'_> {
         match node.get("version").map(|entry| &entry.value) {
             Some(Node { content: Content::Number(number, _), .. }) if number.as_i64() == Some(1) => {}
             Some(other) => {
-                let hint = "this dixaform knows version 1; a newer one may be needed";
+                let hint = "this dixaform reads version 1; you may need a newer one";
                 self.reporter.error(code::BAD_SETTING, other.span(), "`version` must be the number 1").hint(hint);
             }
             None => {
@@ -293,7 +293,7 @@ impl Reader<'_> {
         for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
             let hint = match closest(&entry.key, known.iter().copied()) {
                 Some(word) => format!("did you mean `{word}`?"),
-                None => format!("it knows {}", known.join(", ")),
+                None => format!("known members: {}", known.join(", ")),
             };
             let message = format!("unknown member `{}` of {what}", entry.key);
             self.reporter.error(code::UNKNOWN_MEMBER, entry.key_span(), message).hint(hint);

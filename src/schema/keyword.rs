@@ -87,7 +87,7 @@ pub fn map_of(values: Value) -> Value {
     map([("type", Value::from("object")), ("additionalProperties", values)])
 }
 
-/// What stands under this name in `$defs`.
+/// The definition with this name in `$defs`.
 pub fn defined(name: &str) -> Value {
     map([("$ref", Value::from(format!("#/$defs/{name}")))])
 }
@@ -131,7 +131,7 @@ pub fn conversation_id() -> Value {
     at_least(1)
 }
 
-/// Where a manifest stood.
+/// Where a manifest was.
 pub fn source() -> Value {
     closed(&["file", "line", "column"], [("file", of_type("string")), ("line", at_least(1)), ("column", at_least(1))])
 }

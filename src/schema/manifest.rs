@@ -72,7 +72,7 @@ fn annotations() -> Value {
         word(["replace", "ignore", "block"]),
         "When the content differs: make a new conversation, keep the old one knowingly, or never replace",
     );
-    let adopt = about(pattern("^0*[1-9][0-9]{0,18}$"), "Manage the conversation with this id, and make none");
+    let adopt = about(pattern("^0*[1-9][0-9]{0,18}$"), "Manage this existing conversation instead of creating one");
     let ignore = about(pattern(&ignore_pattern()), "Codes of warnings that this manifest means, with commas between");
     let settings = [("dixaform/on-change", on_change), ("dixaform/adopt", adopt), ("dixaform/ignore", ignore)];
     let foreign = map([("not", map([("pattern", Value::from("^dixaform/"))]))]);

@@ -1,7 +1,7 @@
-//! JSON Schemas, draft 2020-12, of what dixaform reads and writes, for editors and for programs of others.
+//! JSON Schemas, draft 2020-12, of what dixaform reads and writes, for editors and other programs.
 //!
 //! A schema never refuses what its reader takes. The other way round it can't follow everywhere: what lies in the text
-//! (a key that stands there twice) or between two places (a name that is used twice) is for `dixaform validate` only.
+//! (a key that occurs twice) or between two places (a name that is used twice) is for `dixaform validate` only.
 //! `format` is beside every pattern and never the only check, since most validators take it for a note.
 //! <https://json-schema.org/draft/2020-12>
 

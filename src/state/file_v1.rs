@@ -42,7 +42,7 @@ pub enum StateFileError {
     Shape { line: usize, column: usize, what: String },
     #[error("not a state file: its format is `{format}`, not `{FORMAT}`")]
     UnknownFormat { format: String },
-    #[error("written by a newer dixaform: its format is `{format}`, and this one knows up to `{FORMAT}`; refused")]
+    #[error("written by a newer dixaform: its format is `{format}`, but this one reads at most `{FORMAT}`; refused")]
     NewerFormat { format: String },
     #[error("the lineage `{text}` is not a uuid")]
     Lineage { text: String },

@@ -62,7 +62,7 @@ pub struct Record {
     /// because the apply ended between the two calls.
     pub attributes_digest: Option<Digest>,
     pub applied: Applied,
-    /// Where the manifest stood when it was last applied.
+    /// Where the manifest was when it was last applied.
     pub source: Option<Source>,
     /// The bytes of that file, if they say no more than records do; see [`Known`](crate::state::Known).
     pub made_of: Option<MadeOf>,
@@ -81,7 +81,7 @@ pub enum Applied {
     /// `lastApplied: full`: all of it. Before the attributes were written, they are empty.
     Full(Spec),
     /// `lastApplied: digest`: a salted digest per leaf, by JSON pointer (RFC 6901), for people who don't want customer
-    /// text in the state. The attribute `x` stands at `/customAttributes/x`.
+    /// text in the state. The attribute `x` is at `/customAttributes/x`.
     Digests { salt: String, fields: BTreeMap<String, String> },
 }
 
@@ -112,7 +112,7 @@ impl Applied {
                 }
                 for (id, slot) in &mut known {
                     let wanted = wanted.get(id).map(AttributeValue::to_value);
-                    // A null can be told without being wanted, and has to be: what is cleared is not cleared again.
+                    // A null can be recognized without the wanted value, and must be: a cleared attribute is not cleared again.
                     *slot = wanted
                         .into_iter()
                         .chain([Value::Null])

@@ -84,10 +84,10 @@ pub(crate) fn open_or_create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Creates the folder that `path` stands in, and those above it, so that they outlive a crash.
+/// Creates the folder that `path` is in, and those above it, so that they survive a crash.
 ///
 /// # Errors
-/// A part of the path is no folder, or can't be created.
+/// A part of the path is not a folder, or can't be created.
 pub fn create_folder_of(path: &Path) -> Result<(), FileError> {
     let folder = folder_of(path);
     let missing: Vec<&Path> =
@@ -119,7 +119,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// The folder that a path stands in; `.` for a bare name.
+/// The folder that a path is in; `.` for a bare name.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -186,7 +186,7 @@ mod tests {
         };
         let error = replace_with(&path, full).expect_err("full");
         assert_eq!(error.to_string(), format!("can't write {}", path.display()));
-        assert_eq!(error.hint().as_deref(), Some("make room on the disk"));
+        assert_eq!(error.hint().as_deref(), Some("free disk space"));
         assert_eq!(fs::read(&path).expect("there"), b"old");
         assert_eq!(names(folder.path()), ["a.json"]);
     }

@@ -28,7 +28,7 @@ impl Hint for FileError {
         Some(Cow::Borrowed(match self.source.kind() {
             io::ErrorKind::NotFound => "check the path; it is relative to the working folder, or to --chdir",
             io::ErrorKind::PermissionDenied => "check who owns it and what they may do",
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk",
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free disk space",
             io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only; give another place with --state",
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a part of the path is a file, not a folder",
             io::ErrorKind::IsADirectory => "it is a folder, not a file",

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_an_error_nothing_is_written_and_everybody_is_told_it() {
+    async fn after_an_error_nothing_is_written_and_everybody_gets_it() {
         let (journal, batches, begins, go) = slow_journal();
         let first = journal.append(closed(0));
         begins.recv().expect("the first batch");

@@ -1,12 +1,12 @@
 //! One run at a time: the lock beside a state.
 //!
 //! The lock is the operating system's lock on a file, not the file: it ends with the process that holds it, however
-//! that ends, so that a lock is never left behind and nobody has to guess whether its holder still lives. What stands
-//! in the file is only for people: who, where and since when. Letting go empties the file and never deletes it; between
-//! another process's opening and locking it, deleting would leave that one with the lock of a file that no longer has a
-//! name, and a third could lock a new file of the old name at the same time. Somebody who deletes it by hand in that
-//! moment is noticed (`is_still`); somebody who deletes it while it is held is not. On a network disk the lock is as
-//! good as the disk's locks are.
+//! that ends, so that a lock is never left behind and nobody has to guess whether its holder is still alive. The text in
+//! the file is only for people: who, where and since when. Releasing the lock empties the file and never deletes it. If
+//! it were deleted after another process has opened it and before that process locks it, that process would lock a file
+//! without a name, and a third process could lock a new file with the old name at the same time. If somebody deletes
+//! the file by hand in that moment, this is noticed (`is_still`); if they delete it while it is held, it is not. On a
+//! network disk the lock is only as reliable as that disk's locks.
 #![expect(clippy::disallowed_methods, reason = "the lock is a file, and waiting for it takes time")]
 
 use std::borrow::Cow;
@@ -46,7 +46,7 @@ pub enum LockError {
     #[error("the state is locked{}", by(holder.as_deref()))]
     Held {
         path: PathBuf,
-        /// None while the holder has not written it yet, or when what stands there makes no sense.
+        /// None if the holder has not written it yet, or if the text makes no sense.
         holder: Option<Box<LockInfo>>,
     },
     #[error(transparent)]

@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn every_path_that_does_not_exist_is_told() {
+    fn every_path_that_does_not_exist_is_reported() {
         let folder = folder(&["a.yaml"]);
         let paths = ["missing", "a.yaml", "a.yaml/below", "gone.yaml"].map(|path| folder.path().join(path));
         let errors = find(&paths).expect_err("three are wrong");

@@ -1,8 +1,8 @@
-//! The filesystem: manifests, state, journal and lock. Nothing else in this crate touches files of the user, but for
-//! the sandbox and its data.
+//! The filesystem: manifests, state, journal and lock. Nothing else in this crate touches the user's files, except
+//! the sandbox with its data.
 //!
-//! What is written here is readable by its owner only, and is either there as a whole or not at all. The files of one
-//! tenant stand side by side; [`StateFiles`] names them.
+//! Only their owner can read the files written here, and each is written as a whole or not at all. The files of one
+//! tenant are side by side; [`StateFiles`] names them.
 
 pub mod atomic_file;
 mod file_error;

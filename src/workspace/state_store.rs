@@ -31,7 +31,7 @@ pub enum StateError {
     File(#[from] FileError),
     #[error("the state {} is larger than {limit} bytes", path.display())]
     TooLarge { path: PathBuf, limit: u64 },
-    #[error("the state {} would be larger than {limit} bytes, and could not be read again", path.display())]
+    #[error("the state {} would exceed {limit} bytes", path.display())]
     Full { path: PathBuf, limit: u64 },
     #[error("the state {} can't be used", path.display())]
     Unusable { path: PathBuf, source: StateFileError },
@@ -49,12 +49,15 @@ impl Hint for StateError {
             StateError::Full { path, .. } => {
                 let journal = StateFiles::beside(path).journal;
                 let journal = journal.display();
-                Some(format!("it was left as it is; what it lacks is in {journal}, if that is there: keep both").into())
+                Some(
+                    format!("the state was not changed; keep {journal} if it exists: it holds the missing records")
+                        .into(),
+                )
             }
             StateError::Unusable { path, .. } | StateError::NotText { path } | StateError::TooLarge { path, .. } => {
                 let backup = StateFiles::beside(path).backup;
                 let backup = backup.display();
-                Some(format!("it was left as it is; restore it from git, or from {backup} if that is there").into())
+                Some(format!("the file was not changed; restore it from git, or from {backup} if that exists").into())
             }
         }
     }
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_loaded_as_it_was_saved_and_a_missing_one_is_none() {
+    fn a_state_is_loaded_as_it_was_saved_and_a_missing_one_is_absent() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = StateStore::open(folder.path().join("deep/state/staging.json"));
         assert_eq!(store.load().expect("no file"), None);

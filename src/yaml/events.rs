@@ -177,7 +177,7 @@ impl<'t> Builder<'_, 't> {
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Stop> {
         let Some(target) = self.anchors.get(&anchor) else {
             self.reporter
-                .error(code::RECURSIVE_ALIAS, span, "this alias stands inside its own anchor")
+                .error(code::RECURSIVE_ALIAS, span, "this alias is inside its own anchor")
                 .hint("write the value out");
             return Err(Stop);
         };
@@ -193,7 +193,7 @@ impl<'t> Builder<'_, 't> {
             return Err(Stop);
         }
         self.budget -= weight;
-        // The copy as a whole stands where the alias does; what is inside keeps the place where it was written.
+        // The copy is at the place of the alias; what is inside keeps the place where it was written.
         let node = Node { start: span.0, end: span.1, content: target.content.clone() };
         self.attach(node, 0);
         Ok(())
@@ -265,7 +265,7 @@ impl<'t> Builder<'_, 't> {
             let (old, new) = (&entries[order[first]], &entries[order[index]]);
             let before = self.reporter.source(old.key_start);
             self.reporter
-                .error(code::DUPLICATE_KEY, new.key_span(), format!("the key `{}` stands twice in one map", new.key))
+                .error(code::DUPLICATE_KEY, new.key_span(), format!("the key `{}` occurs twice in one map", new.key))
                 .hint("keep one of the two")
                 .related(before, "it was here first");
             extra.push(order[index]);

@@ -69,7 +69,7 @@ impl<'t> Reader<'_, 't> {
     fn unexpected<T>(&mut self, wanted: &str) -> Result<T, Stop> {
         let found = self.peek().map_or_else(|| "the end of the text".to_owned(), |found| format!("`{found}`"));
         let hint = match self.peek() {
-            Some('\'') => "JSON strings stand in double quotes",
+            Some('\'') => "JSON strings need double quotes",
             Some('}' | ']') => "JSON allows no comma after the last element",
             None => "something is still open: a quote, a bracket or a brace",
             Some(_) => "check commas, quotes and brackets here and before",
@@ -153,7 +153,7 @@ impl<'t> Reader<'_, 't> {
                     .error(
                         code::DUPLICATE_KEY,
                         (key_start, key_end),
-                        format!("the key `{key}` stands twice in one map"),
+                        format!("the key `{key}` occurs twice in one map"),
                     )
                     .hint("keep one of the two")
                     .related(before, "it was here first");
@@ -213,7 +213,7 @@ impl<'t> Reader<'_, 't> {
             Some('r') => '\r',
             Some('t') => '\t',
             Some('u') => return self.unicode_escape(),
-            _ => return self.fail("no such escape", "JSON knows \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX"),
+            _ => return self.fail("unknown escape", "JSON allows \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX"),
         };
         self.bump();
         Ok(escaped)
@@ -283,7 +283,7 @@ impl<'t> Reader<'_, 't> {
             "null" => Content::Null,
             "true" => Content::Bool(true, text.into()),
             "false" => Content::Bool(false, text.into()),
-            _ => return self.fail(format!("`{text}` is not JSON"), "strings stand in double quotes"),
+            _ => return self.fail(format!("`{text}` is not JSON"), "strings need double quotes"),
         };
         for _ in 0..length {
             self.bump();

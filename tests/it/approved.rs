@@ -115,7 +115,7 @@ fn a_file_that_is_no_plan_is_an_error_that_says_what_it_is() {
     std::fs::File::create(workspace.path("huge.json")).unwrap().set_len((1 << 30) + 1).unwrap();
     let cases = [
         ("cut.json", "it is not JSON"),
-        ("newer.json", "its format is `dixaform-plan/2`, and this dixaform knows `dixaform-plan/1`"),
+        ("newer.json", "its format is `dixaform-plan/2`, but this dixaform reads `dixaform-plan/1`"),
         ("edited.json", "it was changed since it was saved"),
         ("foreign.json", "`format` is missing"),
         ("text.json", "it is not JSON"),

@@ -97,7 +97,7 @@ fn every_setting_of_a_tenant_is_in_the_table() {
     let text = "version: 1\ntenants: {staging: {nobodyKnows: 1}}\n";
     let (_, findings) = project::read(&Arc::from("dixaform.yaml"), text.as_bytes());
     let hint = findings.iter().next().and_then(|finding| finding.hint.clone()).unwrap();
-    let settings: Vec<&str> = hint.strip_prefix("it knows ").unwrap().split(", ").collect();
+    let settings: Vec<&str> = hint.strip_prefix("known members: ").unwrap().split(", ").collect();
     assert!(settings.len() >= 13);
     for setting in settings {
         assert!(README.contains(&format!("\n| `{setting}` | ")), "the setting {setting} is not in README.md");

@@ -400,7 +400,7 @@ fn what_a_state_from_elsewhere_does_not_know_is_recorded_and_the_doubt_beside_it
     let unknown = listed(&workspace);
     let words = format!("recover --adopt {} --adopt {}", unknown[0], unknown[1]);
     let settled =
-        workspace.run(&words).exit(0).says("and the state knows it now").says("Nothing is in doubt any more.");
+        workspace.run(&words).exit(0).says("and it is in the state now").says("Nothing is in doubt any more.");
     let _ = settled.warns("1 call in doubt");
     assert!(!workspace.exists("state/sandbox.journal"));
     let _ = workspace.run("apply --yes").exit(0);

@@ -48,7 +48,7 @@ fn list_of_a_state_that_was_never_saved_is_empty_says_why_and_makes_no_file() {
     let workspace = Workspace::fast();
     let told = workspace.run("state list").exit(0);
     assert_eq!(told.stdout, "");
-    assert_eq!(told.stderr, "There is no state state/sandbox.json yet; the first apply makes it.\n");
+    assert_eq!(told.stderr, "There is no state state/sandbox.json yet; the first apply creates it.\n");
     assert_eq!(workspace.run("state list --quiet").exit(0).stderr, "");
     assert!(!workspace.exists("state"));
 }
@@ -161,7 +161,7 @@ fn a_state_that_is_lost_beside_its_backup_is_missed() {
     workspace.edit("manifests/order.yaml", "012345", "012346");
     let _ = workspace.run("apply --yes").exit(0);
     std::fs::rename(workspace.path("state/sandbox.json"), workspace.path("elsewhere.json")).unwrap();
-    let missed = "there is no state state/sandbox.json, and its backup state/sandbox.json.backup is there";
+    let missed = "the state state/sandbox.json is missing but its backup state/sandbox.json.backup exists";
     for command in ["plan", "apply --approved 0123456789abcdef"] {
         let outcome = workspace.run(command);
         assert!(outcome.stderr.contains(missed), "{command}: {}", outcome.stderr);

@@ -331,7 +331,7 @@ async fn a_log_holds_neither_token_nor_body() {
         .with_writer(move || Sink(Arc::clone(&sink)))
         .finish();
     // While there is only one subscriber, `tracing` asks the one of the thread that logs first, for all threads and for good;
-    // in a test beside this one that is none.
+    // in a test that runs beside this one, there is none.
     let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(subscriber);
     make(Says::json(201, r#"{"data":{"id":100}}"#)).await.0.expect("created");

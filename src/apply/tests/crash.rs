@@ -32,7 +32,7 @@ impl Theatre {
         self.tenant.sandbox.shutdown().await;
     }
 
-    /// What stands before the curtain rises: something was applied, and it went well.
+    /// What comes before: something was applied, and it went well.
     async fn stage(&self) -> (Script, Disk) {
         let script = Script::new(self.rehearsals.fetch_add(1, Ordering::Relaxed));
         let disk = Disk::default();
@@ -42,7 +42,7 @@ impl Theatre {
         (script, disk)
     }
 
-    /// One rehearsal: a process dies each time it is told to, then one lives. Gives back how many of them did die, and
+    /// One rehearsal: a process dies each time at a chosen point, then one lives. Returns how many did die, and
     /// what the last one did.
     async fn rehearse(&self, deaths: &[Death], last_applied: LastApplied) -> (usize, Life) {
         let case = format!("{deaths:?}");

@@ -1,4 +1,4 @@
-//! A tenant that does as it is told, and a journal in memory.
+//! A tenant that does what a test asks for, and a journal in memory.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;

@@ -43,7 +43,7 @@ enum End {
     Complete,
     /// Everything was done, and one conversation is said to lack something (exit 0).
     Partial,
-    /// Everything was done but for one change (exit 4).
+    /// Everything was done except one change (exit 4).
     OneFailed,
     /// Something stays in doubt, and the rest was done (exit 6).
     InDoubt,
@@ -152,7 +152,7 @@ fn end_of(ended: &Ended) -> End {
     }
 }
 
-/// Every fault at the first, a middle and the last of so many calls.
+/// Every fault at the first, a middle and the last call.
 fn everywhere<'c>(
     around: &'c str,
     call: &'c str,
@@ -193,12 +193,12 @@ fn with_a_bad_write(fault: Fault) -> End {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_while_a_conversation_is_created_makes_none_twice_and_loses_none() {
+async fn what_goes_wrong_while_a_conversation_is_created_creates_nothing_twice_and_loses_nothing() {
     Theatre::open().await.all(everywhere("", "create", [1, 3, 6], with_a_bad_write)).await;
 }
 
 #[tokio::test]
-async fn what_goes_wrong_while_a_conversation_is_imported_makes_none_twice_and_loses_none() {
+async fn what_goes_wrong_while_a_conversation_is_imported_creates_nothing_twice_and_loses_nothing() {
     Theatre::open().await.all(everywhere("", "import", [1, 2, 2], with_a_bad_write)).await;
 }
 

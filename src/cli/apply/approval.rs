@@ -1,4 +1,4 @@
-//! What stands before the first write: refusals that nobody can approve away, and the approval of a person.
+//! What comes before the first write: refusals that no approval overrides, and the approval by a person.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::plan::{self, Plan};
 use crate::project::Tenant;
 use crate::render::number::grouped;
 
-/// Differences from an approved plan that are told; the rest is counted.
+/// How many differences from an approved plan are listed; the rest is counted.
 const DIFFERENCES_MAX: usize = 50;
 
 /// What was approved before this command began.
@@ -63,7 +63,7 @@ impl<'a> Approval<'a> {
         if let Some(refusal) = guard::refusals(plan, allow_outbound).into_iter().next() {
             return Err(refusal.into());
         }
-        let hint = "nothing was sent; review the plan and approve it anew";
+        let hint = "nothing was sent; review the plan and approve it again";
         let now = &plan.fingerprint;
         match (&self.reviewed, &self.args.approved) {
             (Some((path, approved)), _) if approved.fingerprint != *now => {

@@ -86,8 +86,8 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// Writes every form of the report; files first. A text on standard output is for runs only: what ended before one
-    /// is told as an error.
+    /// Writes every form of the report; files first. Text on standard output is only for runs: if a command ends before
+    /// its run, that is reported as an error.
     ///
     /// # Errors
     /// A form can't be written; the others are.
@@ -109,7 +109,7 @@ impl<'a> Telling<'a> {
                 output.result(&format!("\n{}", report::report(done, &pointers, &output.palette)))
             }
             Form::Text if done.counts.all_attempted() > 0 => {
-                // What went wrong after the run is told as the error of the command, and not twice.
+                // What went wrong after the run is reported as the error of the command, and only there.
                 let stop = if *failed_after { None } else { done.stop.clone() };
                 let run = ApplyReport { stop, ..done.clone() };
                 output.error(&format!("\n{}\n", report::report(&run, &pointers, &output.error_palette)));

@@ -34,7 +34,7 @@ fn a_journal_whose_ids_the_state_does_not_know_is_not_passed_over() {
     let error = replay(state(2), &entries).expect_err("the state is from elsewhere");
     assert_eq!(
         error.to_string(),
-        "conversations were made or adopted that the state of serial 2 does not know: \
+        "the state (serial 2) lacks conversations that the journal says were created or adopted: \
          conversation.a is #1002, conversation.b is #1003, conversation.c is #1"
     );
     assert!(error.hint().is_some_and(|hint| hint.contains("dixaform recover")));

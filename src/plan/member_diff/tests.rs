@@ -62,7 +62,7 @@ fn member<'a>(members: &'a Members<'static>, path: &[&str]) -> &'a Member<'stati
 }
 
 #[test]
-fn members_stand_in_the_order_of_the_documentation_and_unknown_ones_by_name_after_them() {
+fn members_are_in_the_order_of_the_documentation_and_unknown_ones_by_name_after_them() {
     let written = r#"{"zeta":"1","alpha":"2","message":{"content":{"value":"x","_type":"Text"},"_type":"Inbound"},
         "subject":"s","_type":"Email","requesterId":"r"}"#;
     let members = members_of(change(Action::Create, None, written, attributes(r#"{"a-1":"x"}"#)));

@@ -168,7 +168,7 @@ impl Tenant {
         assert_eq!(state.records.len(), parts().len(), "{case}: {:?}", state.records.keys());
     }
 
-    /// As many conversations were made as so many rehearsals make, for whomever.
+    /// The number of conversations is the one that this number of rehearsals creates, for any requester.
     pub(in crate::apply::tests) async fn holds_nothing_else(&self, rehearsals: usize) {
         let made = CONVERSATIONS * i64::try_from(rehearsals).expect("not that many");
         let reader = self.client.reader();
