@@ -260,7 +260,7 @@ impl Draft {
         }
     }
 
-    /// The content of a message: at least half of so many sentences.
+    /// The content of a message, with at least half of this number of sentences.
     fn content(&mut self, indent: usize, sentences: usize) {
         self.line(indent, "content:");
         self.line(indent + 2, "_type: Text");
