@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_429_nothing_is_sent_for_the_pause_even_by_who_waits_already() {
+    async fn after_a_429_nothing_is_sent_during_the_pause_even_by_those_already_waiting() {
         let throttle = Arc::new(Throttle::new(RateLimit::DIXA));
         for _ in 0..3 {
             throttle.wait().await;

@@ -2,7 +2,8 @@
 //!
 //! Dixa's errors are one sentence each, and where they name something it is not said how. So what is named is looked
 //! for: the id of a custom attribute, the path of a member, the name of a member, a value. If it is at exactly one
-//! place, that is the place; if it is at several, none is taken, because a wrong place is worse than the whole manifest.
+//! place, that is the place; if it is at several, none is taken, because a wrong place is worse than the whole
+//! manifest.
 
 use std::sync::Arc;
 

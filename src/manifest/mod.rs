@@ -1,7 +1,7 @@
 //! Manifests: text to checked conversations, or to findings.
 //!
-//! Two steps. [`read`] takes one file and does not depend on other files, so files can be read in parallel; [`resolve`] puts
-//! the readings together, in whatever order they come, and finds what only shows between files.
+//! Two steps. [`read`] takes one file and does not depend on other files, so files can be read in parallel; [`resolve`]
+//! puts the readings together, in whatever order they come, and finds what only shows between files.
 
 mod annotations;
 mod attributes;

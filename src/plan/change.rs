@@ -116,8 +116,8 @@ pub enum Step {
     Patch(Attributes),
     /// Write those of these attributes that the conversation read before has not already.
     PatchDifferent(Attributes),
-    /// List the conversations of this end user before one is made that can't be marked, so that a new one can be told
-    /// from the old ones.
+    /// List the conversations of this end user before one is made that can't be marked, so that a new one can be
+    /// recognized.
     ListBefore(String),
     /// Read the conversation back, and compare its attributes with what was written.
     ReadBack,

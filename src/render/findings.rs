@@ -228,6 +228,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn any_line_and_any_place_in_it_can_be_shown(line in "\\PC{0,20}.{0,200}", column in 1u32..260, length in 0u32..50) {
             let place = Place { line: 1, column };

@@ -112,7 +112,8 @@ impl Applied {
                 }
                 for (id, slot) in &mut known {
                     let wanted = wanted.get(id).map(AttributeValue::to_value);
-                    // A null can be recognized without the wanted value, and must be: a cleared attribute is not cleared again.
+                    // A null can be recognized without the wanted value, and must be: a cleared attribute is not
+                    // cleared again.
                     *slot = wanted
                         .into_iter()
                         .chain([Value::Null])

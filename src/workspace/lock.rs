@@ -1,12 +1,12 @@
 //! One run at a time: the lock beside a state.
 //!
 //! The lock is the operating system's lock on a file, not the file: it ends with the process that holds it, however
-//! that ends, so that a lock is never left behind and nobody has to guess whether its holder is still alive. The text in
-//! the file is only for people: who, where and since when. Releasing the lock empties the file and never deletes it. If
-//! it were deleted after another process has opened it and before that process locks it, that process would lock a file
-//! without a name, and a third process could lock a new file with the old name at the same time. If somebody deletes
-//! the file by hand in that moment, this is noticed (`is_still`); if they delete it while it is held, it is not. On a
-//! network disk the lock is only as reliable as that disk's locks.
+//! that ends, so that a lock is never left behind and nobody has to guess whether its holder is still alive. The text
+//! in the file is only for people: who, where and since when. Releasing the lock empties the file and never deletes it.
+//! If it were deleted after another process has opened it and before that process locks it, that process would lock a
+//! file without a name, and a third process could lock a new file with the old name at the same time. If somebody
+//! deletes the file by hand in that moment, this is noticed (`is_still`); if they delete it while it is held, it is
+//! not. On a network disk the lock is only as reliable as that disk's locks.
 #![expect(clippy::disallowed_methods, reason = "the lock is a file, and waiting for it takes time")]
 
 use std::borrow::Cow;

@@ -220,6 +220,8 @@ fn any_value() -> impl Strategy<Value = serde_yaml::Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn what_the_successor_writes_reads_back_as_the_same(value in any_value()) {
         let text = serde_yaml::to_string(&value).unwrap();

@@ -183,3 +183,17 @@ fn the_core_is_without_async_and_without_printing() {
     }
     nothing_breaks("Nouns and the pure core touch nothing and wait for nothing", &broken);
 }
+
+#[test]
+fn property_tests_leave_no_files_behind() {
+    // A case that failed becomes a test of its own, which says what it is about.
+    let mut broken = Vec::new();
+    for file in sources() {
+        for (at, _) in file.text.match_indices("proptest! {\n") {
+            if !file.text[at..].lines().nth(1).unwrap().contains("failure_persistence: None") {
+                broken.push(format!("{}:{}", file.name, file.text[..at].matches('\n').count() + 1));
+            }
+        }
+    }
+    nothing_breaks("`proptest!` begins with a configuration that has `failure_persistence: None`", &broken);
+}

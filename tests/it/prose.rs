@@ -12,7 +12,7 @@ const READ: [&str; 10] =
 const NOT_READ: [&str; 2] = ["docs/performance", "tests/it/prose.rs"];
 
 /// Folders in which the habits are not looked for yet. Each leaves this list when it is clean; none may be added.
-const NOT_YET: &[&str] = &["src/", "benches/", "examples/generate.rs", "tests/it/index.rs", "tests/it/support"];
+const NOT_YET: &[&str] = &["src/render", "benches"];
 
 /// A habit of writing, what looks like it and is fine, and the plain words. In names, `_` counts as a space.
 const HABITS: [(&str, &str, &str); 16] = [
@@ -23,7 +23,11 @@ const HABITS: [(&str, &str, &str); 16] = [
     ),
     (r"\b(is|are|was|were|be|been|being|not) told\b", r"\btold (apart|to|not to)\b", "is reported, is said, is shown"),
     (r"\bso many\b", r"\bso many \w+ that\b", "this many, or the number by its name"),
-    (r"\b(is|are|was|were) none\b", r"(?i)\bthere (is|are|was|were) none\b|\.is none\b", "is not one, is not valid"),
+    (
+        r"\b(is|are|was|were) none\b",
+        r"(?i)\bthere (is|are|was|were) none\b|(\.|::)is none\b",
+        "is not one, is not valid",
+    ),
     (r"\bof others\b", "", "say whose: of other programs, from manifests or from Dixa"),
     (r"\bmend(s|ed|ing)?\b", "", "fix, repair"),
     (r"\b(anew|afresh)\b", "", "again"),

@@ -318,8 +318,9 @@ fn the_reader_and_the_schema_agree_about_project_files() {
 fn the_schema_of_the_project_file_has_every_setting_and_no_other() {
     let hint = |text: &str| {
         let (_, findings) = project::read(&Arc::from("dixaform.yaml"), text.as_bytes());
-        let hint =
-            findings.iter().find_map(|finding| finding.hint.clone()?.strip_prefix("known members: ").map(str::to_owned));
+        let hint = findings
+            .iter()
+            .find_map(|finding| finding.hint.clone()?.strip_prefix("known members: ").map(str::to_owned));
         hint.unwrap().split(", ").map(str::to_owned).collect::<BTreeSet<_>>()
     };
     let value = schema(Subject::Project);

@@ -395,6 +395,8 @@ fn odd_plan() -> impl Strategy<Value = Plan> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_plan_is_whole_markup_within_any_budget(plan in odd_plan(), bytes in prop_oneof![1_000usize..6_000, 1_000usize..80_000]) {
         is_sound(&plan, bytes);

@@ -174,6 +174,8 @@ fn odd_text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_report_is_whole_markup_within_any_budget(
         ended in prop::collection::vec((0..5usize, odd_text(), odd_text()), 0..12),

@@ -35,7 +35,7 @@ fn any_map() -> impl Strategy<Value = Map<String, Value>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
     #[test]
     fn no_manifest_can_break_a_plan_or_draw_on_the_terminal(
         before in any_map(),
