@@ -1,9 +1,10 @@
 //! Finding out what became of a call whose answer was lost, by reading the tenant.
 //!
-//! A conversation that was perhaps made is looked for among all conversations of its requester that no record owns. With a
-//! marker it is recognized by the `externalId` of a message; without one, by being new, and of the same channel and
-//! direction. Time never excludes a candidate: clocks differ, and imports carry old dates. Nothing found is believed only
-//! after a second look, the tenant's `settle` time after the first, since what was just written may not show yet.
+//! A conversation that was perhaps made is looked for among all conversations of its requester that no record owns.
+//! With a marker it is recognized by the `externalId` of a message; without one, by being new, and of the same channel
+//! and direction. Time never excludes a candidate: clocks differ, and imports carry old dates. Nothing found is
+//! believed only after a second look, the tenant's `settle` time after the first, since what was just written may not
+//! show yet.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -51,8 +52,8 @@ pub fn owned(state: &State) -> BTreeSet<ConversationId> {
 
 /// Looks for all of them, twice where nothing is found, until each is certain or clearly a question for a person.
 ///
-/// Between the two looks lies the whole `settle` time: whoever sent the call may not have known when Dixa began to work on
-/// it. What is found for one belongs to it, and to no other. A call that can't be looked for is an error of its own.
+/// Between the two looks lies the whole `settle` time: whoever sent the call may not have known when Dixa began to work
+/// on it. What is found for one belongs to it, and to no other. A call that can't be looked for is an error of its own.
 /// `all` is everything that is in doubt, whether it is to be settled now or not.
 pub async fn settle<A: Read>(
     api: &A,
@@ -77,8 +78,9 @@ pub async fn settle<A: Read>(
     verdicts
 }
 
-/// Whether another call in doubt could have made the same conversation: the requester is the same, and so is the mark, or
-/// this one has none and would take whatever is new. One conversation then may be either's, and a machine does not guess.
+/// Whether another call in doubt could have made the same conversation: the requester is the same, and so is the mark,
+/// or this one has none and would take whatever is new. One conversation then may be either's, and a machine does not
+/// guess.
 fn has_rival(in_doubt: &InDoubt, all: &[InDoubt]) -> bool {
     let Intent { requester, marker, .. } = &in_doubt.intent;
     let same_requester = |other: &Intent| match (&other.requester, requester) {

@@ -18,8 +18,8 @@ pub trait Append {
 }
 
 /// Why a journal can't be read or written. A run must stop when it can't write down what it does: after an error of
-/// [`Append::append`] every later one fails too, except after [`JournalError::Full`], which leaves room for the results of the
-/// calls in flight.
+/// [`Append::append`] every later one fails too, except after [`JournalError::Full`], which leaves room for the results
+/// of the calls in flight.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("can't {doing} the journal {}", path.display())]

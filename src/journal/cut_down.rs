@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::journal::entry::Entry;
 
-/// The entries about these calls that say nothing of how they ended, with the runs that they belong to. Empty: the journal
-/// can go.
+/// The entries about these calls that say nothing of how they ended, with the runs that they belong to. Empty: the
+/// journal can go.
 ///
-/// Which calls are in doubt is for a [`Replay`](crate::journal::Replay) to say, and not for the entries: a run knows more
-/// than its journal when that could not be written.
+/// Which calls are in doubt is for a [`Replay`](crate::journal::Replay) to say, and not for the entries: a run knows
+/// more than its journal when that could not be written.
 pub fn cut_down(entries: &[Entry], in_doubt: &BTreeSet<u64>) -> Vec<Entry> {
     let speaks_of_doubt = |entry: &&Entry| match entry {
         Entry::Began { seq, .. } | Entry::Failed { seq, certain: false, .. } | Entry::InDoubt { seq, .. } => {

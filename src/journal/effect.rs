@@ -67,8 +67,9 @@ pub fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
     }
 }
 
-/// The record after a PATCH whose end is not known. Its attributes count as not written, so that the next plan writes all
-/// of them; those that the PATCH may have set are among them, so that they are cleared when they leave the manifest.
+/// The record after a PATCH whose end is not known. Its attributes count as not written, so that the next plan writes
+/// all of them; those that the PATCH may have set are among them, so that they are cleared when they leave the
+/// manifest.
 pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
     let applied = match (&record.applied, &intent.applied) {
         (Applied::Full(old), Applied::Full(new)) => {
@@ -91,9 +92,9 @@ pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
     Record { attributes_digest: None, applied, made_of: None, ..record.clone() }
 }
 
-/// All attributes of `wanted` as [`Intent::applied`] of a PATCH holds them: as values or as digests, whichever the record
-/// has. `new_salt` is given under `lastApplied: digest` and turns values into digests; digests keep the salt they have,
-/// since those of the content can't be salted again.
+/// All attributes of `wanted` as [`Intent::applied`] of a PATCH holds them: as values or as digests, whichever the
+/// record has. `new_salt` is given under `lastApplied: digest` and turns values into digests; digests keep the salt
+/// they have, since those of the content can't be salted again.
 pub fn attributes_kept(before: &Applied, wanted: &Spec, new_salt: Option<&str>) -> Applied {
     let only = wanted.only_attributes();
     match (before, new_salt) {

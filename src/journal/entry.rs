@@ -46,8 +46,8 @@ pub enum Entry {
     },
     /// The end of the call is not known.
     InDoubt { seq: u64, message: String, at: String },
-    /// An existing conversation was taken under management, as this record. Attributes still to be written have no digest
-    /// in it, and their [`CallKind::Patch`] follows.
+    /// An existing conversation was taken under management, as this record. Attributes still to be written have no
+    /// digest in it, and their [`CallKind::Patch`] follows.
     Adopted { address: Address, record: Box<Record> },
     /// The record of this address was dropped.
     Forgot { address: Address },

@@ -1,23 +1,25 @@
 //! The write-ahead record of an apply: before each call its intent is written and synced, after the call its id.
 //!
-//! A process that dies at any instant leaves a journal from which [`replay()`] finds what was done and what is in doubt.
-//! Nothing here touches a file; `workspace` keeps the journal beside its state (`state/staging.json` has
+//! A process that dies at any instant leaves a journal from which [`replay()`] finds what was done and what is in
+//! doubt. Nothing here touches a file; `workspace` keeps the journal beside its state (`state/staging.json` has
 //! `state/staging.journal`).
 //!
 //! # Rules
 //!
-//! 1. No API call that writes without an [`Entry::Began`] that was synced; no [`Entry::Succeeded`] without Dixa's id in it.
-//! 2. Whoever saves a state, for whatever reason, holds the lock, has replayed the journal into that state first, and saves
-//!    it with the serial grown by one. Replay relies on it: a run that was opened on an older serial than the state has is
-//!    in that state already, or the state was exchanged for one from elsewhere, which replay finds out.
-//! 3. Order: `Opened`, then entries, then the state is saved, once, then `Closed`, then the journal is removed, or, when something
-//!    is still in doubt, cut down to that ([`cut_down()`]). A later run is appended to it.
+//! 1. No API call that writes is sent before its [`Entry::Began`] is synced. Every [`Entry::Succeeded`] has Dixa's id.
+//! 2. Whoever saves a state holds the lock, has first replayed the journal into that state, and saves it with its
+//!    serial increased by one. Replay relies on this: if a run was opened on an older serial than the state has, the
+//!    run is in that state already, or the state was replaced by one from elsewhere, which replay finds out.
+//! 3. The order is: `Opened`, then entries, then the state is saved, once, then `Closed`, and then the journal is
+//!    removed. If something is still in doubt, the journal is cut down to that instead ([`cut_down()`]), and a later
+//!    run is appended to it.
 //!
 //! # Text form
 //!
-//! A line per entry: 16 hexadecimal digits, the first of the SHA-256 of the JSON text; a space; the JSON text; `\n`. The
-//! last line may be torn, because the process or the machine died while writing it; nothing was sent on account of it, since
-//! it was never synced. Damage anywhere else is an error. The JSON has these forms; what is unknown or empty is left out:
+//! Each entry is one line: 16 hexadecimal digits, the first of the SHA-256 of the JSON text; a space; the JSON text;
+//! `\n`. The last line may be incomplete, because the process or the machine died while writing it; nothing was sent
+//! because of it, since it was never synced. Damage anywhere else is an error. The JSON has these forms; members that
+//! are unknown or empty are left out:
 //!
 //! ```text
 //! {"opened":{"format":"dixaform-journal/1","run":"<uuid>","lineage":"<uuid>","baseSerial":3,"tenant":{"baseUrl":"…","organizationId":"…"},"command":"apply","at":"…","pid":4711}}
@@ -31,9 +33,9 @@
 //! {"closed":{"serial":4,"at":"…"}}
 //! ```
 //!
-//! `call` is `create`, `import` or `patch`; `decision` is `adopt` (with an id), `create` or `forget`; `by` is `machine` or
-//! `person`. Specs, digests and records are written as in the state file, with `salt` and `fields` in the place of `spec`
-//! under `lastApplied: digest`: what may not be in the state is not here either.
+//! `call` is `create`, `import` or `patch`; `decision` is `adopt` (with an id), `create` or `forget`; `by` is `machine`
+//! or `person`. Specs, digests and records are written as in the state file, with `salt` and `fields` in the place of
+//! `spec` under `lastApplied: digest`: what may not be in the state is not here either.
 
 mod append;
 mod cut_down;

@@ -3,19 +3,21 @@
 //! # Which entries count
 //!
 //! A state is saved with its serial grown by one, and only after the journal was replayed into it (rule 2 of
-//! [`crate::journal`]). So a run that was opened on the serial that the state still has was never saved, and its effects are
-//! added; a run that was opened on a smaller serial is in the state already, and its effects are passed over. That holds
-//! also when the process died between saving and [`Entry::Closed`], and when it never comes to a second run. A run opened on
-//! a larger serial belongs to a state that is gone, which is an error: guessing could lose or double conversations.
+//! [`crate::journal`]). So a run that was opened on the serial that the state still has was never saved, and its
+//! effects are added; a run that was opened on a smaller serial is in the state already, and its effects are passed
+//! over. That holds also when the process died between saving and [`Entry::Closed`], and when it never comes to a
+//! second run. A run opened on a larger serial belongs to a state that is gone, which is an error: guessing could lose
+//! or double conversations.
 //!
-//! A state that is kept in git can be exchanged for one of the same lineage that was saved elsewhere, with a larger serial
-//! and without what the run did. So what is passed over is held against the state: a conversation that such a run recorded,
-//! and that the state has neither under an address nor among those that were replaced, is [unrecorded](Replay::unrecorded),
-//! and the journal does [not fit](Replay::fits) before a person has decided about it. While a journal is there, records go
-//! only by its own entries, so a journal whose effects were saved always fits. Attributes that were written without the
-//! state knowing need no such care: the next plan writes them again.
+//! A state that is kept in git can be exchanged for one of the same lineage that was saved elsewhere, with a larger
+//! serial and without what the run did. So what is passed over is held against the state: a conversation that such a
+//! run recorded, and that the state has neither under an address nor among those that were replaced, is
+//! [unrecorded](Replay::unrecorded), and the journal does [not fit](Replay::fits) before a person has decided about it.
+//! While a journal is there, records go only by its own entries, so a journal whose effects were saved always fits.
+//! Attributes that were written without the state knowing need no such care: the next plan writes them again.
 //!
-//! Being in doubt has nothing to do with serials: a call stays in doubt, through any number of runs, until an entry ends it.
+//! Being in doubt has nothing to do with serials: a call stays in doubt, through any number of runs, until an entry
+//! ends it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,9 +108,10 @@ impl Hint for ReplayError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed(match self {
             ReplayError::StateTooOld { .. } => {
-                "restore the newer state, from git or from its backup; the journal alone does not have everything that was in it. \
-                 If that state is lost for good, name the conversations that the journal created with `dixaform/adopt`, \
-                 look in Dixa for those of calls that it only began and name them too, and only then move the journal away"
+                "restore the newer state, from git or from its backup; the journal alone does not have everything that was \
+                 in it. If that state is lost for good, name the conversations that the journal created with \
+                 `dixaform/adopt`, look in Dixa for those of calls that it only began and name them too, and only then \
+                 move the journal away"
             }
             ReplayError::OtherLineage { .. } | ReplayError::OtherTenant { .. } => {
                 "restore the state that the journal belongs to, or move the journal away if that state is gone for good"
@@ -142,8 +145,8 @@ pub fn replay(state: State, entries: &[Entry]) -> Result<Replayed, ReplayError> 
     Ok(replay.finish())
 }
 
-/// [`replay()`] one entry at a time, for a run that keeps its state current while it writes its journal. It adds what it
-/// appends up to [`Entry::Closed`], which speaks of a state that was saved.
+/// [`replay()`] one entry at a time, for a run that keeps its state current while it writes its journal. It adds what
+/// it appends up to [`Entry::Closed`], which speaks of a state that was saved.
 #[derive(Clone, Debug)]
 pub struct Replay {
     state: State,
@@ -347,7 +350,8 @@ impl Replay {
     /// Takes what is [unrecorded](Replay::unrecorded) under this address into the state.
     ///
     /// # Errors
-    /// The state has a record of this address that the unrecorded conversation did not take the place of; its conversation.
+    /// The state has a record of this address that the unrecorded conversation did not take the place of; its
+    /// conversation.
     pub fn record(&mut self, address: &Address) -> Result<(), ConversationId> {
         let Some(mut record) = self.calls.passed_over.get(address).cloned() else { return Ok(()) };
         if let Some(before) = self.state.records.get(address) {

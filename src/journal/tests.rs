@@ -505,7 +505,8 @@ proptest! {
         }
     }
 
-    /// The process may also die between saving the state and closing or removing the journal, and may not be alone in that.
+    /// The process may also die between saving the state and closing or removing the journal, and may not be alone in
+    /// that.
     #[test]
     fn replaying_onto_a_state_that_has_the_effects_changes_nothing(
         runs in prop::collection::vec((prop::collection::vec(act(), 0..20), any::<bool>(), any::<bool>()), 1..4),

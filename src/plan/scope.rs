@@ -22,8 +22,8 @@ pub enum ScopeError {
 }
 
 impl Scope {
-    /// Patterns are globs over whole addresses: `conversation.*`, `import.legacy-4?`. Selectors are `key=value`, several of
-    /// them separated by commas; all must hold.
+    /// Patterns are globs over whole addresses: `conversation.*`, `import.legacy-4?`. Selectors are `key=value`,
+    /// several of them separated by commas; all must hold.
     ///
     /// # Errors
     /// A pattern or selector that can't be understood.
@@ -53,8 +53,8 @@ impl Scope {
         !self.selectors.is_empty()
     }
 
-    /// Whether an address with these labels is looked at. A record without a manifest has no labels, so a selector never
-    /// covers it.
+    /// Whether an address with these labels is looked at. A record without a manifest has no labels, so a selector
+    /// never covers it.
     pub fn covers(&self, address: &Address, labels: Option<&Labels>) -> bool {
         if self.is_everything() {
             return true;

@@ -1,8 +1,8 @@
 //! Everything that can go wrong with a call, at every call of an apply: it ends as documented, and an apply after it
 //! leaves everything existing once.
 //!
-//! `DIXAFORM_FAULT_SEEDS=2000 cargo test --lib apply::tests::matrix` tries more mixtures by chance than the usual few, and
-//! `DIXAFORM_FAULT_SEED=N` begins with another one. A mixture that fails names its seed.
+//! `DIXAFORM_FAULT_SEEDS=2000 cargo test --lib apply::tests::matrix` tries more mixtures by chance than the usual few,
+//! and `DIXAFORM_FAULT_SEED=N` begins with another one. A mixture that fails names its seed.
 #![expect(
     clippy::disallowed_methods,
     reason = "the data of a sandbox are copied, and the environment can ask for more"
@@ -80,8 +80,8 @@ impl Theatre {
         sandbox_with(options, timeout).await
     }
 
-    /// Applies while these things go wrong, one mixture after the other, then once while nothing does. Gives back how each
-    /// of those ended, and what the tenant saw of them.
+    /// Applies while these things go wrong, one mixture after the other, then once while nothing does. Gives back how
+    /// each of those ended, and what the tenant saw of them.
     async fn rehearse(&self, name: &str, faults: &[String], verify: bool) -> (Vec<Ended>, Vec<String>) {
         let case = format!("{name}: {faults:?}");
         let data = self.path(name);
@@ -219,7 +219,8 @@ async fn what_goes_wrong_while_reading_costs_a_change_at_most() {
     theatre.all(cases).await;
 }
 
-/// How an apply ends in which looking for one of several lost answers goes wrong: it is looked for again after the others.
+/// How an apply ends in which looking for one of several lost answers goes wrong: it is looked for again after the
+/// others.
 fn with_a_bad_look(fault: Fault) -> End {
     match fault {
         Fault::Unauthorized => End::Token,
