@@ -59,7 +59,11 @@ pub fn refusals(plan: &Plan, allow_outbound: bool) -> Vec<Refusal> {
     let blocked: Vec<_> = plan
         .changes
         .iter()
-        .filter_map(|change| Some((change.address.clone(), change.source.clone(), change.block.as_ref()?.to_string())))
+        .filter_map(|change| {
+            // Backticks mark names for forms that can style them; a message is plain text.
+            let why = change.block.as_ref()?.to_string().replace('`', "");
+            Some((change.address.clone(), change.source.clone(), why))
+        })
         .collect();
     if !blocked.is_empty() {
         refusals.push(Refusal::Blocked(blocked));

@@ -1,5 +1,5 @@
-//! Carrying out a plan: guards and reads before the first write, then every change, with each write in the journal before
-//! it is sent. Apply makes no choices: what it needs to know, the plan says.
+//! Carrying out a plan: guards and reads before the first write, then every change, with each write in the journal
+//! before it is sent. Apply makes no choices: what it needs to know, the plan says.
 
 mod adopt;
 mod books;

@@ -185,8 +185,8 @@ impl Outcome {
         Outcome::Failed { id: Some(id), error }
     }
 
-    /// The end of a change that was left in flight because the run had to stop at once. `known` is the conversation that
-    /// its address has by now: another one than before says that the POST was answered, and the rest was not.
+    /// The end of a change that was left in flight because the run had to stop at once. `known` is the conversation
+    /// that its address has by now: another one than before says that the POST was answered, and the rest was not.
     pub fn left_in_flight(change: &Change, known: Option<ConversationId>, in_doubt: bool) -> Self {
         let makes = change.steps.iter().any(|step| matches!(step, Step::Make(_)));
         let made = known.filter(|id| makes && change.id != Some(*id));

@@ -83,8 +83,8 @@ fn writes_attributes(step: &Step) -> bool {
     matches!(step, Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_))
 }
 
-/// Whether a step writes this attribute of the manifest. What left the manifest and is only cleared is not asked for: it
-/// may have lost its definition since.
+/// Whether a step writes this attribute of the manifest. What left the manifest and is only cleared is not asked for:
+/// it may have lost its definition since.
 fn writes(step: &Step, id: &str) -> bool {
     match step {
         Step::PatchAll => true,

@@ -1,9 +1,10 @@
 //! The verb of a change.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// What is done to one address. "No-op" is not here: what is unchanged is counted, not listed.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "action")]
 pub enum Action {

@@ -55,8 +55,8 @@ pub struct Plan {
     pub price: Price,
     /// Reads before the first write that the price contains.
     pub reads_before: Vec<Read>,
-    /// Short digest of what the plan would do, used for approval: 16 hexadecimal digits. Places in files, the serial and
-    /// what is unchanged do not count.
+    /// Short digest of what the plan would do, used for approval: 16 hexadecimal digits. Places in files, the serial
+    /// and what is unchanged do not count.
     pub fingerprint: String,
 }
 
@@ -86,8 +86,8 @@ pub struct Change {
     pub before: Option<Box<Before>>,
     /// What the manifest describes; none for forget.
     pub after: Option<Spec>,
-    /// The digests to record when it is done; none for forget. Under `dixaform/on-change: ignore` the content is that of
-    /// the record, not that of the manifest.
+    /// The digests to record when it is done; none for forget. Under `dixaform/on-change: ignore` the content is that
+    /// of the record, not that of the manifest.
     pub digests: Option<Digests>,
     /// What apply does, in this order.
     pub steps: Steps,
@@ -95,8 +95,8 @@ pub struct Change {
     pub irreversible: bool,
     /// It sends a message to the customer.
     pub reaches_customer: bool,
-    /// The first message gets an `externalId` of dixaform's own, by which a lost answer can be found again. It is no part
-    /// of the digest.
+    /// The first message gets an `externalId` of dixaform's own, by which a lost answer can be found again. It is no
+    /// part of the digest.
     pub marked: bool,
 }
 
@@ -137,8 +137,8 @@ impl Step {
 }
 
 impl Change {
-    /// Short digest of what it does, 16 hexadecimal digits over address, action, id and calls with their bodies: the same
-    /// calls with the same bodies have the same one.
+    /// Short digest of what it does, 16 hexadecimal digits over address, action, id and calls with their bodies: the
+    /// same calls with the same bodies have the same one.
     pub fn fingerprint(&self) -> String {
         self.deed().short(FINGERPRINT)
     }

@@ -1,8 +1,9 @@
 //! A plan as JSON, `dixaform-plan/1`, printed or saved, and read back. The same structs write it, read it and make its
 //! schema; members are in the order of declaration. A minor addition is a new member; anything else is a new number.
 //!
-//! A saved plan that was edited is refused: its seal is over all of the text before it, and its fingerprints must be those
-//! of what it says. Members that this version does not know are ignored: one that must be understood needs a new number.
+//! A saved plan that was edited is refused: its seal is over all of the text before it, and its fingerprints must be
+//! those of what it says. Members that this version does not know are ignored: one that must be understood needs a new
+//! number.
 
 use std::sync::Arc;
 
@@ -490,8 +491,8 @@ impl ChangeV1<Map<String, Value>> {
     }
 }
 
-/// Whether a change is one that could have been planned. A fingerprint, and with it an approval, is over the digests: they
-/// must be those of what is sent.
+/// Whether a change is one that could have been planned. A fingerprint, and with it an approval, is over the digests:
+/// they must be those of what is sent.
 fn is_consistent(change: &Change, after: Option<&Conversation>) -> bool {
     let makes = change.steps.iter().any(|step| matches!(step, Step::Make(_)));
     let digests_fit = match (change.digests, after.map(Conversation::digests)) {

@@ -1,7 +1,7 @@
 //! What becomes different inside one conversation, as a tree that renderers draw without counting or deciding.
 //!
-//! Values are compared by what they mean, as [`crate::digest`] has it: the order of members is no difference, and a member
-//! whose value is an empty list equals none. A value that was withheld differs from every other.
+//! Values are compared by what they mean, as [`crate::digest`] has it: the order of members is no difference, and a
+//! member whose value is an empty list equals none. A value that was withheld differs from every other.
 
 mod order;
 
@@ -104,8 +104,8 @@ impl Change {
     /// What becomes different, member by member, in the order in which Dixa documents them.
     ///
     /// An update shows attributes only: the content of a conversation that exists can't change, even if
-    /// `dixaform/on-change: ignore` lets the manifest say otherwise. Nothing is known of an adopted conversation, so its
-    /// attributes are shown as added, though only those are written that differ.
+    /// `dixaform/on-change: ignore` lets the manifest say otherwise. Nothing is known of an adopted conversation, so
+    /// its attributes are shown as added, though only those are written that differ.
     pub fn members(&self) -> Members<'_> {
         match self.action {
             Action::Create | Action::Import => made(self),
@@ -237,7 +237,8 @@ impl<'c> Member<'c> {
     }
 }
 
-/// Whether a name can be written without quotes: a letter or `_`, then letters, digits and `_`. All of Dixa's are such words.
+/// Whether a name can be written without quotes: a letter or `_`, then letters, digits and `_`. All of Dixa's are such
+/// words.
 pub fn is_word(name: &str) -> bool {
     let is_of_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) && name.bytes().all(is_of_word)
@@ -388,7 +389,8 @@ fn key(item: &Shown<'_>, index: usize) -> String {
     if item.has_withheld() { format!("withheld {index}") } else { digest::canonical(&item.to_json()) }
 }
 
-/// Elements that took the place of each other: maps and lists at the same position are compared, the rest goes and comes.
+/// Elements that took the place of each other: maps and lists at the same position are compared, the rest goes and
+/// comes.
 fn replaced_elements<'c>(old: Vec<Shown<'c>>, new: Vec<Shown<'c>>, known: Known, elements: &mut Vec<Element<'c>>) {
     let (mut removed, mut added) = (Vec::new(), Vec::new());
     let (mut old, mut new) = (old.into_iter(), new.into_iter());

@@ -301,8 +301,8 @@ impl Planner<'_> {
         draft.finish(manifest, manifest.digests, self.options)
     }
 
-    /// The attributes that dixaform wrote, with the value that they have as far as is known: that of the record, or that
-    /// of the tenant where it was read.
+    /// The attributes that dixaform wrote, with the value that they have as far as is known: that of the record, or
+    /// that of the tenant where it was read.
     fn written(&self, manifest: &Manifest, wanted: &Attributes, record: &Record) -> BTreeMap<String, Option<Value>> {
         let mut written = record.applied.attribute_values(wanted);
         if let Some(Observation::Present(live)) = self.options.observations.get(&manifest.address) {
@@ -313,8 +313,8 @@ impl Planner<'_> {
         written
     }
 
-    /// Only the keys that differ from those last written. A key that left the manifest is cleared, unless it was cleared
-    /// already; a key that dixaform never set is never touched.
+    /// Only the keys that differ from those last written. A key that left the manifest is cleared, unless it was
+    /// cleared already; a key that dixaform never set is never touched.
     fn patch(&self, wanted: &Attributes, written: &BTreeMap<String, Option<Value>>) -> Attributes {
         let mut patch: Attributes = wanted
             .iter()
@@ -329,7 +329,8 @@ impl Planner<'_> {
         patch
     }
 
-    /// POST, then PATCH if there are attributes. A list of older conversations helps to recognize a new one that can't be marked.
+    /// POST, then PATCH if there are attributes. A list of older conversations helps to recognize a new one that can't
+    /// be marked.
     fn making(&self, manifest: &Manifest) -> Steps {
         let steps = match (manifest.address.kind, manifest.facts.has_attributes) {
             (Kind::Conversation, false) => const { &[Step::Make(Kind::Conversation)] }.as_slice(),

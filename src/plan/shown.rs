@@ -1,5 +1,5 @@
-//! A value as a difference shows it: parts of it can be withheld, or be set by dixaform. It is the leaf of a difference,
-//! and borrows what it can from the change that the difference is about.
+//! A value as a difference shows it: parts of it can be withheld, or be set by dixaform. It is the leaf of a
+//! difference, and borrows what it can from the change that the difference is about.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -159,7 +159,7 @@ struct TimeV1<'f>(
     &'f str,
 );
 
-/// A report as one JSON document, an outcome a line, with a newline at the end.
+/// A report as one JSON document, with one outcome per line and a newline at the end.
 pub fn report(finished: &Finished<'_>) -> String {
     let Finished { plan, report, pointers, .. } = finished;
     let outcomes = report.outcomes.iter().map(|ended| outcome(ended, plan, pointers));

@@ -26,7 +26,7 @@ pub fn report(finished: &Finished<'_>) -> String {
     findings(&all)
 }
 
-/// Findings as a Code Quality report, one a line.
+/// Findings as a Code Quality report, one per line.
 pub fn findings(findings: &Findings) -> String {
     let entries = findings.iter().zip(fingerprints(findings)).map(|(finding, fingerprint)| {
         let Finding { code, severity, source, message, hint, excerpt: _, related: _ } = finding;

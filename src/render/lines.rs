@@ -87,7 +87,7 @@ pub(super) enum Side {
     },
 }
 
-/// What stands behind a value that spans lines or not.
+/// What follows a value, whether it spans lines or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Nothing,
@@ -106,7 +106,7 @@ pub(super) enum Content<'d> {
     Quoted(Text<'d>),
     /// A short list of scalars.
     List(Vec<Content<'d>>),
-    /// The id of a conversation before it is made anew, and after.
+    /// The id of a conversation before and after it is replaced.
     Unknown(Option<i64>),
     /// A map or list begins, and its lines follow.
     Open(char),

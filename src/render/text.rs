@@ -1,6 +1,6 @@
 //! A plan as text, in the style of `terraform plan`.
 //!
-//! Text of others is escaped and cut to a bearable length, so no manifest can draw on the terminal or drown the plan.
+//! Foreign text is escaped and cut to a readable length, so no manifest can draw on the terminal or drown the plan.
 //! The plan can be written block by block: nothing of one block depends on another.
 
 mod block;
@@ -43,7 +43,7 @@ pub fn plan(plan: &Plan, options: &TextOptions) -> String {
     pieces(plan, options).whole()
 }
 
-/// The plan in pieces: what stands above the blocks, some blocks at a time, what stands below.
+/// The plan in pieces: what is above the blocks, some blocks at a time, what is below.
 pub fn pieces<'p>(plan: &'p Plan, options: &TextOptions) -> Pieces<'p> {
     let (canvas, options) = (options.canvas(), *options);
     let mut start = painted(&canvas, &canvas.drift(plan));

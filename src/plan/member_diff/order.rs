@@ -1,5 +1,5 @@
-//! The order in which the members of a body are shown: `_type` first, then as Dixa documents them, then what is unknown by
-//! name. `customAttributes` comes last; its ids, like the members of a free-form map, are in ascending order.
+//! The order in which the members of a body are shown: `_type` first, then as Dixa documents them, then what is unknown
+//! by name. `customAttributes` comes last; its ids, like the members of a free-form map, are in ascending order.
 
 use std::borrow::Cow;
 

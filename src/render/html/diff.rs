@@ -1,6 +1,6 @@
 //! The lines of a difference as markup: `ins` is written, `del` goes, all else is neither.
 //!
-//! A line of somebody's text has a class of its own and stands between rules, so that nothing written in it can look
+//! A line of somebody's text has a class of its own and is between rules, so that nothing written in it can look
 //! like one of ours.
 
 use maud::{Markup, PreEscaped, html};

@@ -27,7 +27,7 @@
 
   // Bodies.
 
-  // What stands in noscript is markup as text here. Text of others has been escaped in it already.
+  // The content of noscript is markup as text here. Foreign text in it is already escaped.
   const build = (item) => {
     const inert = item.element.querySelector(":scope > noscript");
     if (!inert) return;

@@ -23,7 +23,7 @@ use crate::source::{Place, Source};
 const HOSTILE: &str = "</details></noscript></template></script><script>alert(1)</script><img src=x onerror=alert(2)> \
                        ]]> --> \" ' ` ${1} &lt;b&gt; \x1b[31m\u{202e}\u{2066}\u{200b}\0 <b style=\"x\" onclick='y'>";
 
-/// The name of each tag of a page, in order, with a `/` before those that close; and what stands between them. Fails
+/// The name of each tag of a page, in order, with a `/` before those that close; and what is between them. Fails
 /// where a tag is not closed in the right place.
 #[track_caller]
 fn tags(page: &str) -> (Vec<String>, String) {
@@ -55,7 +55,7 @@ fn attributes<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
     page.split(&start).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
-/// What stands between the first of these tags and its end.
+/// What is between the first of these tags and its end.
 fn inner<'p>(page: &'p str, tag: &str) -> &'p str {
     let (_, rest) = page.split_once(&format!("<{tag}>")).expect(tag);
     rest.split_once(&format!("</{tag}>")).expect(tag).0
@@ -118,7 +118,7 @@ fn hostile_plan() -> Plan {
 }
 
 #[test]
-fn text_of_others_is_never_markup() {
+fn foreign_text_is_never_markup() {
     let page = plan(&hostile_plan());
     is_sound(&page);
     // Each place showed it: title, heading, tenant, fingerprints, files, subjects, texts, a call, drift.
@@ -276,7 +276,7 @@ fn a_page_that_would_get_too_large_leaves_out_what_differs_and_says_so() {
 }
 
 #[test]
-fn findings_stand_with_their_line_marked() {
+fn findings_are_shown_with_their_line_marked() {
     let place = Place { line: 3, column: 3 };
     let finding = |severity, message: &str| Finding {
         code: "unknown-member",

@@ -1,7 +1,7 @@
 //! The lines of a difference for a ```` ```diff ```` block.
 //!
 //! Colours go by the first character of a line, so that one is always ours: `+` is written, `-` goes, `!` is known
-//! later, and two blanks are neither. A line of somebody's text comes behind `| `, wherever it stands: a list item in a
+//! later, and two blanks are neither. A line of somebody's text comes behind `| `, wherever it is: a list item in a
 //! message can look like nothing else.
 
 use crate::plan::Drift;

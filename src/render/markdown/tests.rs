@@ -33,7 +33,7 @@ fn split(page: &str) -> (Vec<&str>, Vec<&str>) {
     (outside, within)
 }
 
-/// Text outside of fences without what stands in code spans.
+/// Text outside of fences, without code spans.
 fn prose(page: &str) -> String {
     let mut out = String::new();
     for line in split(page).0 {
@@ -193,7 +193,7 @@ fn no_changes_are_one_line_and_the_marker() {
 }
 
 #[test]
-fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_told_even_when_nothing_changes() {
+fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_shown_even_when_nothing_changes() {
     let mut plan = plan_of(Vec::new());
     let address = |name: &str| format!("conversation.{name}").parse().expect("an address");
     plan.in_doubt = vec![address("a")];
@@ -228,7 +228,7 @@ fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_told_even_when_nothing
 }
 
 #[test]
-fn changes_stand_in_the_order_of_their_importance_and_then_of_their_addresses() {
+fn changes_are_in_the_order_of_their_importance_and_then_of_their_addresses() {
     let adopt = Change { id: Some(ConversationId(5)), ..change("conversation.adopt", Action::Adopt, None, Some("{}")) };
     let forget = Change { id: Some(ConversationId(6)), ..change("conversation.forget", Action::Forget, None, None) };
     let plan = plan_of(vec![
@@ -257,7 +257,7 @@ fn colours_do_not_lie_about_list_items_in_a_text() {
 }
 
 #[test]
-fn text_of_others_is_never_markup() {
+fn foreign_text_is_never_markup() {
     let hostile = "</details><script>alert(1)</script> @everyone #1 | a | b ![x](http://x) \x1b[31m \u{202e} ``` ````\n```\n~~~\n</details>\n::error::x";
     let mut change = create("conversation.a", &email(hostile, hostile));
     change.source = Some(source(&format!("{hostile}.yaml"), 3));

@@ -1,4 +1,4 @@
-//! What stands below the blocks: the summary, the price, and what a reader should know besides.
+//! What is below the blocks: the summary, the price, and what else a reader should know.
 
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ impl Canvas {
         rows
     }
 
-    /// All notes but those on drift, which stands above the changes with its values.
+    /// All notes except those on drift, which is shown above the changes with its values.
     fn notes(&self, plan: &Plan) -> Vec<Row> {
         let all = note::notes(plan).into_iter().filter(|said| !matches!(said.note, Note::Drifted(_)));
         all.flat_map(|said| self.note(&said)).collect()

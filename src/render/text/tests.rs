@@ -271,7 +271,7 @@ fn a_text_with_lines_is_a_line_diff_with_the_changed_words_marked() {
 }
 
 #[test]
-fn a_long_text_without_lines_stands_above_its_successor() {
+fn a_long_text_without_lines_is_above_its_successor() {
     let before =
         with_text("My order hasn't shipped yet, and I have been waiting for it for two weeks. Where is it now?");
     let after =
