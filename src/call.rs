@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::conversation::{ConversationId, Kind};
 
-/// One call, without its body. The id of a conversation that the change has yet to make is none.
+/// One call, without its body. It has no id if the change has yet to create the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
     /// Whose tenant is this?

@@ -28,7 +28,7 @@ pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findi
     read_all(&find(session, paths)?, &Known::default(), &State::new(Lineage(uuid::Uuid::nil())))
 }
 
-/// Reads the manifests of these files, but for those of which the state knows that there is nothing to say.
+/// Reads the manifests of these files, except files that the state knows to be unchanged and without findings.
 fn read_all(found: &[Found], known: &Known<'_>, state: &State) -> Result<(Desired, Findings), Error> {
     let looks = found.par_iter().map(|found| look(found, known)).collect::<Result<Vec<_>, Error>>()?;
     let mut as_recorded = HashSet::new();

@@ -81,7 +81,7 @@ fn change(
     Ok(Exit::Done)
 }
 
-/// The file itself where a link leads to it, because journal and lock stand beside that.
+/// If the path is a link, the file that it leads to, because journal and lock are beside that.
 fn path(open: &OpenTenant<'_>) -> Result<Exit, Error> {
     open.session.output.result(&format!("{}\n", open.files.state.display()))?;
     Ok(Exit::Done)

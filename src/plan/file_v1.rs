@@ -34,7 +34,7 @@ pub const TOOL: &str = concat!("dixaform ", env!("CARGO_PKG_VERSION"));
 pub enum PlanFileError {
     #[error("it is not JSON: {0}")]
     NotJson(serde_json::Error),
-    #[error("its format is `{0}`, and this dixaform knows `{FORMAT}`")]
+    #[error("its format is `{0}`, but this dixaform reads `{FORMAT}`")]
     Format(String),
     #[error("it is not a whole plan: {0}")]
     Form(serde_json::Error),

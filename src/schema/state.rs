@@ -55,7 +55,7 @@ fn record() -> Value {
             ("spec", about(spec, "The spec last applied (lastApplied: full)")),
             ("salt", about(of_type("string"), "For the digests of fields (lastApplied: digest)")),
             ("fields", about(fields, "Salted digests by JSON pointer (lastApplied: digest)")),
-            ("source", about(or_null(source()), "Where the manifest stood when it was last applied")),
+            ("source", about(or_null(source()), "Where the manifest was when it was last applied")),
             ("madeOf", about(or_null(made_of), "The bytes of that file, so that it need not be parsed again")),
             ("appliedAt", about(timestamp(), "When dixaform made or last changed the conversation")),
             ("partialErrors", about(list_of(of_type("string")), "What Dixa could not do while making it")),
