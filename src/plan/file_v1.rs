@@ -38,6 +38,8 @@ pub enum PlanFileError {
     Format(String),
     #[error("it is not a whole plan: {0}")]
     Form(serde_json::Error),
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
     #[error("`{0}` is not what it must be")]
     Member(&'static str),
     #[error("it was changed since it was saved: the fingerprint of {0} does not fit")]
@@ -406,10 +408,11 @@ impl From<&Gone> for GoneV1 {
 /// See [`PlanFileError`].
 pub fn read(text: &str) -> Result<Plan, PlanFileError> {
     let root = json::parse(text).map_err(PlanFileError::NotJson)?;
-    match root.get("format").and_then(Value::as_str) {
-        Some(FORMAT) => {}
-        Some(other) => return Err(PlanFileError::Format(other.to_owned())),
-        None => return Err(PlanFileError::Member("format")),
+    match root.get("format") {
+        Some(Value::String(format)) if format == FORMAT => {}
+        Some(Value::String(other)) => return Err(PlanFileError::Format(other.clone())),
+        Some(_) => return Err(PlanFileError::Member("format")),
+        None => return Err(PlanFileError::Missing("format")),
     }
     let file: PlanV1<Map<String, Value>> = serde_json::from_value(root).map_err(PlanFileError::Form)?;
     let sealed = text.rfind(SEAL).map(|end| Digest::of_bytes(&text.as_bytes()[..end]));
@@ -463,7 +466,9 @@ impl ChangeV1<Map<String, Value>> {
             (Some(BlockV1::OwnedByAnotherAddress), Some(owner), Some(id)) => {
                 Some(Block::OwnedBy { id, owner: Box::new(owner.0) })
             }
-            (Some(BlockV1::OwnedByAnotherAddress), ..) => return Err(PlanFileError::Member("owner")),
+            (Some(BlockV1::OwnedByAnotherAddress), owner, _) => {
+                return Err(PlanFileError::Missing(if owner.is_none() { "owner" } else { "id" }));
+            }
         };
         let after = self.after.map(|spec| conversation_of(Value::Object(spec))).transpose();
         let after = after.map_err(|_| PlanFileError::Member("after"))?;
