@@ -23,6 +23,7 @@ mod killed;
 mod known;
 mod man;
 mod members;
+mod older;
 mod page;
 mod plan;
 mod properties;

@@ -8,8 +8,8 @@ use regex::Regex;
 const READ: [&str; 10] =
     ["README.md", "docs", "state/README.md", "examples", "src", "tests", "benches", ".ci", ".github", "Cargo.toml"];
 
-/// Not read: what is measured and drawn by a script, and what lists the habits.
-const NOT_READ: [&str; 2] = ["docs/performance", "tests/it/prose.rs"];
+/// Not read: what is measured and drawn by a script, what an earlier release printed, and what lists the habits.
+const NOT_READ: [&str; 3] = ["docs/performance", "tests/fixtures/older/full/plans", "tests/it/prose.rs"];
 
 /// Folders in which the habits are not looked for yet. Each leaves this list when it is clean; none may be added.
 const NOT_YET: &[&str] = &["benches"];
