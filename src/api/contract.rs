@@ -1,12 +1,13 @@
 //! What is asked of Dixa, in our words: two capabilities, what they answer, and how a call can fail.
 //!
-//! Nothing here knows HTTP. [`Read`] retries by itself, since a read can be repeated. [`Write`] makes one attempt per
+//! Nothing here knows HTTP; what is read as Dixa writes it has serde's derive. [`Read`] retries by itself, since a read can be repeated. [`Write`] makes one attempt per
 //! call, since whoever calls it must write a journal between the permit and the call, and decides about a second
 //! attempt with [`crate::api::retry`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::conversation::{Attributes, ConversationId, Kind};
@@ -79,9 +80,10 @@ impl Permit {
 }
 
 /// A Dixa organization.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Organization {
     pub id: String,
+    #[serde(default)]
     pub name: String,
 }
 
@@ -165,11 +167,13 @@ pub struct AttributeReading {
 }
 
 /// A message as Dixa has it, without its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MessageReading {
     pub id: String,
     pub external_id: Option<String>,
     /// See [`ConversationReading::created_at`].
+    #[serde(default)]
     pub created_at: String,
 }
 

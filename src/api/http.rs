@@ -114,24 +114,32 @@ impl HttpClient {
 
     /// A client that cannot write.
     pub fn reader(&self) -> ReadClient {
-        ReadClient(Arc::clone(&self.0))
+        Client(Arc::clone(&self.0), ToRead)
     }
 
     /// A client that can.
     pub fn writer(&self) -> WriteClient {
-        WriteClient { reader: self.reader() }
+        Client(Arc::clone(&self.0), ToWrite)
     }
 }
 
-/// Reads from a tenant.
+/// A tenant with leave to do what `Leave` says.
 #[derive(Clone, Debug)]
-pub struct ReadClient(Arc<Tenant>);
+pub struct Client<Leave>(Arc<Tenant>, Leave);
+
+/// Leave to read only.
+#[derive(Clone, Debug)]
+pub struct ToRead;
+
+/// Leave to read and to write.
+#[derive(Clone, Debug)]
+pub struct ToWrite;
+
+/// Reads from a tenant.
+pub type ReadClient = Client<ToRead>;
 
 /// Reads from a tenant and writes to it.
-#[derive(Clone, Debug)]
-pub struct WriteClient {
-    reader: ReadClient,
-}
+pub type WriteClient = Client<ToWrite>;
 
 /// A random number from 0 to 1, for [`decide`].
 pub fn random_jitter() -> f64 {
@@ -140,23 +148,21 @@ pub fn random_jitter() -> f64 {
     u64::from_be_bytes([0, 0, a, b, c, d, e, f]) as f64 / (1u64 << 48) as f64
 }
 
-impl Read for ReadClient {
+impl<Leave: Send + Sync> Read for Client<Leave> {
     async fn organization(&self) -> Result<Organization, CallError> {
-        self.0.read(self.0.base.of(&Call::Organization), ANSWER_BYTES_MAX, wire::organization).await
+        self.0.read_one(&Call::Organization, wire::organization).await
     }
 
     async fn definitions(&self) -> Result<Vec<Definition>, CallError> {
-        self.0.read(self.0.base.of(&Call::Definitions), ANSWER_BYTES_MAX, wire::definitions).await
+        self.0.read_one(&Call::Definitions, wire::definitions).await
     }
 
     async fn conversation(&self, id: ConversationId) -> Result<ConversationReading, CallError> {
-        let url = self.0.base.of(&Call::Conversation(Some(id)));
-        self.0.read(url, ANSWER_BYTES_MAX, wire::conversation).await
+        self.0.read_one(&Call::Conversation(Some(id)), wire::conversation).await
     }
 
     async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
-        let url = self.0.base.of(&Call::Messages(id));
-        self.0.read(url, ANSWER_BYTES_MAX, wire::messages).await
+        self.0.read_one(&Call::Messages(id), wire::messages).await
     }
 
     async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
@@ -175,41 +181,17 @@ impl Read for ReadClient {
     }
 }
 
-impl Read for WriteClient {
-    async fn organization(&self) -> Result<Organization, CallError> {
-        self.reader.organization().await
-    }
-
-    async fn definitions(&self) -> Result<Vec<Definition>, CallError> {
-        self.reader.definitions().await
-    }
-
-    async fn conversation(&self, id: ConversationId) -> Result<ConversationReading, CallError> {
-        self.reader.conversation(id).await
-    }
-
-    async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
-        self.reader.messages(id).await
-    }
-
-    async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
-        self.reader.conversations_of(requester).await
-    }
-}
-
 impl Write for WriteClient {
     async fn permit(&self) -> Permit {
-        self.reader.0.throttle.wait().await;
+        self.0.throttle.wait().await;
         Permit::granted()
     }
 
     async fn make(&self, _permit: Permit, kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
-        let tenant = &self.reader.0;
-        let answer =
-            tenant.attempt(Method::POST, tenant.base.of(&Call::Make(kind)), Some(wire::make_body(body))).await?;
+        let answer = self.0.write(Method::POST, &Call::Make(kind), wire::make_body(body)).await?;
         let Created { id, partial_errors } =
-            wire::created(&answer.body).map_err(|error| tenant.sender.unreadable(&error))?;
-        Ok(Created { id, partial_errors: tenant.sender.messages(partial_errors) })
+            wire::created(&answer.body).map_err(|error| self.0.sender.unreadable(&error))?;
+        Ok(Created { id, partial_errors: self.0.sender.messages(partial_errors) })
     }
 
     async fn patch_attributes(
@@ -218,9 +200,8 @@ impl Write for WriteClient {
         id: ConversationId,
         attributes: &Attributes,
     ) -> Result<Vec<AttributeReading>, CallError> {
-        let tenant = &self.reader.0;
-        let url = tenant.base.of(&Call::SetAttributes(Some(id)));
-        let answer = tenant.attempt(Method::PATCH, url, Some(wire::attributes_body(attributes))).await?;
+        let body = wire::attributes_body(attributes);
+        let answer = self.0.write(Method::PATCH, &Call::SetAttributes(Some(id)), body).await?;
         // It was done, whatever the body says. A value missing in the body can't be compared; --verify reads it back.
         Ok(wire::patched(&answer.body).unwrap_or_default())
     }
@@ -239,6 +220,10 @@ struct Tenant {
 }
 
 impl Tenant {
+    async fn read_one<T>(&self, call: &Call, parse: fn(&[u8]) -> Result<T, NotReadable>) -> Result<T, CallError> {
+        self.read(self.base.of(call), ANSWER_BYTES_MAX, parse).await
+    }
+
     /// Reads one answer, trying again as [`crate::api::retry`] says.
     async fn read<T>(
         &self,
@@ -269,8 +254,8 @@ impl Tenant {
     }
 
     /// One attempt to write.
-    async fn attempt(&self, method: Method, url: Url, body: Option<String>) -> Result<Answer, CallError> {
-        self.send(Request { method, url, body, answer_max: ANSWER_BYTES_MAX }).await
+    async fn write(&self, method: Method, call: &Call, body: String) -> Result<Answer, CallError> {
+        self.send(Request { method, url: self.base.of(call), body: Some(body), answer_max: ANSWER_BYTES_MAX }).await
     }
 
     async fn send(&self, request: Request) -> Result<Answer, CallError> {

@@ -13,9 +13,7 @@ pub mod token;
 pub mod wire;
 
 #[cfg(test)]
-pub(crate) mod exact_limit;
-#[cfg(test)]
-mod loopback;
+mod tests;
 
 pub use contract::{
     AttributeReading, CallError, Choice, ConversationReading, Created, Definition, Entity, Input, MessageReading,

@@ -179,7 +179,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use crate::api::exact_limit::ExactLimit;
+    use crate::api::tests::exact_limit::ExactLimit;
 
     async fn sent(limit: RateLimit, calls: usize) -> Vec<Duration> {
         let throttle = Throttle::new(limit);

@@ -41,13 +41,7 @@ pub fn error_message(body: &[u8]) -> Option<String> {
 /// # Errors
 /// Not JSON, or no `data` with an id.
 pub fn organization(body: &[u8]) -> Result<Organization, NotReadable> {
-    #[derive(serde::Deserialize)]
-    struct Wire {
-        id: String,
-        #[serde(default)]
-        name: String,
-    }
-    data::<Wire>(body).map(|Wire { id, name }| Organization { id, name })
+    data(body)
 }
 
 /// # Errors
@@ -104,16 +98,7 @@ pub fn conversations(body: &[u8]) -> Result<Page<ConversationReading>, NotReadab
 /// # Errors
 /// Not JSON, or no list of messages with ids.
 pub fn messages(body: &[u8]) -> Result<Vec<MessageReading>, NotReadable> {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Wire {
-        id: String,
-        external_id: Option<String>,
-        #[serde(default)]
-        created_at: String,
-    }
-    let messages = data::<Vec<Wire>>(body)?.into_iter();
-    Ok(messages.map(|Wire { id, external_id, created_at }| MessageReading { id, external_id, created_at }).collect())
+    data(body)
 }
 
 /// What a PATCH of custom attributes answers.

@@ -43,27 +43,13 @@ pub fn made(
 
 /// The record after its attributes were written. Its content is what it was: a PATCH does not touch that.
 pub fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
-    let Record {
-        id,
-        content_digest,
-        attributes_digest: _,
-        applied,
-        source: _,
-        made_of: _,
-        applied_at: _,
-        partial_errors,
-        replaced,
-    } = record;
     Record {
-        id: *id,
-        content_digest: *content_digest,
         attributes_digest: Some(intent.digests.attributes),
-        applied: with_attributes(applied, &intent.applied),
+        applied: with_attributes(&record.applied, &intent.applied),
         source: intent.source.clone(),
         made_of: None,
         applied_at: at.to_owned(),
-        partial_errors: partial_errors.clone(),
-        replaced: replaced.clone(),
+        ..record.clone()
     }
 }
 
@@ -79,12 +65,12 @@ pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
         }
         (Applied::Digests { salt, fields }, Applied::Digests { salt: other, fields: new }) if salt == other => {
             let mut fields = fields.clone();
-            fields.extend(new.iter().map(|(pointer, digest)| (pointer.clone(), digest.clone())));
+            fields.extend(new.clone());
             Applied::Digests { salt: salt.clone(), fields }
         }
         (Applied::Full(old), Applied::Digests { salt, fields: new }) => {
             let mut fields = fields_of(&old.conversation(), salt);
-            fields.extend(new.iter().map(|(pointer, digest)| (pointer.clone(), digest.clone())));
+            fields.extend(new.clone());
             Applied::Digests { salt: salt.clone(), fields }
         }
         (old, new) => with_attributes(old, new),

@@ -28,7 +28,7 @@ pub fn write(entry: &Entry) -> String {
 /// The entry is of a newer format, or none at all.
 pub fn read(json: &str, line: usize) -> Result<Entry, LineError> {
     let entry: EntryV1<'_> = serde_json::from_str(json).map_err(|error| refusal(json, line, &error))?;
-    if let EntryV1::Opened(OpenedV1 { format, .. }) = &entry
+    if let EntryV1::Opened { format, .. } = &entry
         && format != FORMAT
     {
         let format = format.clone().into_owned();
@@ -54,42 +54,63 @@ fn refusal(json: &str, line: usize, error: &serde_json::Error) -> LineError {
 }
 
 #[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 enum EntryV1<'a> {
-    #[serde(borrow)]
-    Opened(OpenedV1<'a>),
+    Opened {
+        #[serde(borrow)]
+        format: Cow<'a, str>,
+        #[serde(borrow)]
+        run: Cow<'a, str>,
+        #[serde(borrow)]
+        lineage: Cow<'a, str>,
+        base_serial: u64,
+        tenant: TenantV1<'a>,
+        command: Cow<'a, str>,
+        at: Cow<'a, str>,
+        pid: u32,
+    },
     #[serde(borrow)]
     Began(Box<BeganV1<'a>>),
-    #[serde(borrow)]
-    Succeeded(SucceededV1<'a>),
-    #[serde(borrow)]
-    Failed(FailedV1<'a>),
-    #[serde(borrow)]
-    InDoubt(InDoubtV1<'a>),
-    #[serde(borrow)]
-    Adopted(Box<AdoptedV1<'a>>),
-    #[serde(borrow)]
-    Forgot(ForgotV1<'a>),
-    #[serde(borrow)]
-    Decided(DecidedV1<'a>),
-    #[serde(borrow)]
-    Closed(ClosedV1<'a>),
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct OpenedV1<'a> {
-    #[serde(borrow)]
-    format: Cow<'a, str>,
-    #[serde(borrow)]
-    run: Cow<'a, str>,
-    #[serde(borrow)]
-    lineage: Cow<'a, str>,
-    base_serial: u64,
-    tenant: TenantV1<'a>,
-    command: Cow<'a, str>,
-    at: Cow<'a, str>,
-    pid: u32,
+    Succeeded {
+        seq: u64,
+        id: i64,
+        #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+        partial_errors: Cow<'a, [String]>,
+        at: Cow<'a, str>,
+    },
+    Failed {
+        seq: u64,
+        certain: bool,
+        message: Cow<'a, str>,
+        at: Cow<'a, str>,
+    },
+    InDoubt {
+        seq: u64,
+        message: Cow<'a, str>,
+        at: Cow<'a, str>,
+    },
+    Adopted {
+        #[serde(borrow)]
+        record: Box<RecordV1<'a>>,
+    },
+    Forgot {
+        #[serde(borrow)]
+        address: Cow<'a, str>,
+    },
+    Decided {
+        seq: u64,
+        #[serde(borrow)]
+        decision: Cow<'a, str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<i64>,
+        #[serde(borrow)]
+        by: Cow<'a, str>,
+        at: Cow<'a, str>,
+    },
+    Closed {
+        serial: u64,
+        at: Cow<'a, str>,
+    },
 }
 
 #[derive(Deserialize, Serialize)]
@@ -121,71 +142,10 @@ struct BeganV1<'a> {
     at: Cow<'a, str>,
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SucceededV1<'a> {
-    seq: u64,
-    id: i64,
-    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    partial_errors: Cow<'a, [String]>,
-    at: Cow<'a, str>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct FailedV1<'a> {
-    seq: u64,
-    certain: bool,
-    message: Cow<'a, str>,
-    at: Cow<'a, str>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct InDoubtV1<'a> {
-    seq: u64,
-    message: Cow<'a, str>,
-    at: Cow<'a, str>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct AdoptedV1<'a> {
-    #[serde(borrow)]
-    record: RecordV1<'a>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct ForgotV1<'a> {
-    #[serde(borrow)]
-    address: Cow<'a, str>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct DecidedV1<'a> {
-    seq: u64,
-    #[serde(borrow)]
-    decision: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<i64>,
-    #[serde(borrow)]
-    by: Cow<'a, str>,
-    at: Cow<'a, str>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct ClosedV1<'a> {
-    serial: u64,
-    at: Cow<'a, str>,
-}
-
 impl<'a> EntryV1<'a> {
     fn of(entry: &'a Entry) -> Self {
         match entry {
-            Entry::Opened { run, lineage, base_serial, tenant, command, at, pid } => EntryV1::Opened(OpenedV1 {
+            Entry::Opened { run, lineage, base_serial, tenant, command, at, pid } => EntryV1::Opened {
                 format: FORMAT.into(),
                 run: run.to_string().into(),
                 lineage: lineage.to_string().into(),
@@ -194,26 +154,21 @@ impl<'a> EntryV1<'a> {
                 command: command.into(),
                 at: at.into(),
                 pid: *pid,
-            }),
+            },
             Entry::Began { seq, address, call, intent } => {
                 EntryV1::Began(Box::new(BeganV1::of(*seq, address, *call, intent)))
             }
-            Entry::Succeeded { seq, id, partial_errors, at } => EntryV1::Succeeded(SucceededV1 {
-                seq: *seq,
-                id: id.0,
-                partial_errors: partial_errors.into(),
-                at: at.into(),
-            }),
+            Entry::Succeeded { seq, id, partial_errors, at } => {
+                EntryV1::Succeeded { seq: *seq, id: id.0, partial_errors: partial_errors.into(), at: at.into() }
+            }
             Entry::Failed { seq, certain, message, at } => {
-                EntryV1::Failed(FailedV1 { seq: *seq, certain: *certain, message: message.into(), at: at.into() })
+                EntryV1::Failed { seq: *seq, certain: *certain, message: message.into(), at: at.into() }
             }
             Entry::InDoubt { seq, message, at } => {
-                EntryV1::InDoubt(InDoubtV1 { seq: *seq, message: message.into(), at: at.into() })
+                EntryV1::InDoubt { seq: *seq, message: message.into(), at: at.into() }
             }
-            Entry::Adopted { address, record } => {
-                EntryV1::Adopted(Box::new(AdoptedV1 { record: RecordV1::of(address, record) }))
-            }
-            Entry::Forgot { address } => EntryV1::Forgot(ForgotV1 { address: address.to_string().into() }),
+            Entry::Adopted { address, record } => EntryV1::Adopted { record: Box::new(RecordV1::of(address, record)) },
+            Entry::Forgot { address } => EntryV1::Forgot { address: address.to_string().into() },
             Entry::Decided { seq, decision, by, at } => {
                 let (decision, id) = match decision {
                     Decision::Adopt(id) => ("adopt", Some(id.0)),
@@ -221,9 +176,9 @@ impl<'a> EntryV1<'a> {
                     Decision::Forget => ("forget", None),
                 };
                 let (decision, by) = (decision.into(), by.word().into());
-                EntryV1::Decided(DecidedV1 { seq: *seq, decision, id, by, at: at.into() })
+                EntryV1::Decided { seq: *seq, decision, id, by, at: at.into() }
             }
-            Entry::Closed { serial, at } => EntryV1::Closed(ClosedV1 { serial: *serial, at: at.into() }),
+            Entry::Closed { serial, at } => EntryV1::Closed { serial: *serial, at: at.into() },
         }
     }
 }
@@ -263,7 +218,7 @@ enum EntryProblem {
 
 fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
     Ok(match entry {
-        EntryV1::Opened(OpenedV1 { format: _, run, lineage, base_serial, tenant, command, at, pid }) => Entry::Opened {
+        EntryV1::Opened { format: _, run, lineage, base_serial, tenant, command, at, pid } => Entry::Opened {
             run: uuid(&run, "run")?,
             lineage: Lineage(uuid(&lineage, "lineage")?),
             base_serial,
@@ -273,25 +228,35 @@ fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
             pid,
         },
         EntryV1::Began(began) => resolve_began(*began)?,
-        EntryV1::Succeeded(SucceededV1 { seq, id, partial_errors, at }) => Entry::Succeeded {
+        EntryV1::Succeeded { seq, id, partial_errors, at } => Entry::Succeeded {
             seq,
             id: conversation_id(id)?,
             partial_errors: partial_errors.into_owned(),
             at: at.into_owned(),
         },
-        EntryV1::Failed(FailedV1 { seq, certain, message, at }) => {
+        EntryV1::Failed { seq, certain, message, at } => {
             Entry::Failed { seq, certain, message: message.into_owned(), at: at.into_owned() }
         }
-        EntryV1::InDoubt(InDoubtV1 { seq, message, at }) => {
+        EntryV1::InDoubt { seq, message, at } => {
             Entry::InDoubt { seq, message: message.into_owned(), at: at.into_owned() }
         }
-        EntryV1::Adopted(adopted) => {
-            let (address, record) = adopted.record.resolve(&Arc::default())?;
+        EntryV1::Adopted { record } => {
+            let (address, record) = record.resolve(&Arc::default())?;
             Entry::Adopted { address, record: Box::new(record) }
         }
-        EntryV1::Forgot(ForgotV1 { address }) => Entry::Forgot { address: parse_address(&address)? },
-        EntryV1::Decided(decided) => resolve_decided(&decided)?,
-        EntryV1::Closed(ClosedV1 { serial, at }) => Entry::Closed { serial, at: at.into_owned() },
+        EntryV1::Forgot { address } => Entry::Forgot { address: parse_address(&address)? },
+        EntryV1::Decided { seq, decision, id, by, at } => {
+            let known_by = [DecidedBy::Machine, DecidedBy::Person].into_iter().find(|known| known.word() == by);
+            let decision = match (&*decision, id) {
+                ("adopt", Some(id)) => Decision::Adopt(conversation_id(id)?),
+                ("create", None) => Decision::Create,
+                ("forget", None) => Decision::Forget,
+                (word, _) => return Err(odd_word("decision", word)),
+            };
+            let by = known_by.ok_or_else(|| odd_word("by", &by))?;
+            Entry::Decided { seq, decision, by, at: at.into_owned() }
+        }
+        EntryV1::Closed { serial, at } => Entry::Closed { serial, at: at.into_owned() },
     })
 }
 
@@ -323,18 +288,6 @@ fn resolve_began(began: BeganV1<'_>) -> Result<Entry, EntryProblem> {
         call: call.ok_or_else(|| odd_word("call", &began.call))?,
         intent: Box::new(intent),
     })
-}
-
-fn resolve_decided(decided: &DecidedV1<'_>) -> Result<Entry, EntryProblem> {
-    let decision = match (&*decided.decision, decided.id) {
-        ("adopt", Some(id)) => Decision::Adopt(conversation_id(id)?),
-        ("create", None) => Decision::Create,
-        ("forget", None) => Decision::Forget,
-        (word, _) => return Err(odd_word("decision", word)),
-    };
-    let by = [DecidedBy::Machine, DecidedBy::Person].into_iter().find(|by| by.word() == decided.by);
-    let by = by.ok_or_else(|| odd_word("by", &decided.by))?;
-    Ok(Entry::Decided { seq: decided.seq, decision, by, at: decided.at.to_string() })
 }
 
 fn odd_word(member: &'static str, text: &str) -> EntryProblem {

@@ -162,7 +162,8 @@ pub struct Replay {
 pub struct Calls {
     run: Option<Run>,
     seqs: BTreeSet<u64>,
-    pending: BTreeMap<u64, Pending>,
+    /// By their numbers, the calls that began and did not end, a PATCH too.
+    pending: BTreeMap<u64, InDoubt>,
     /// What runs that were passed over have recorded under an id that no record of the state had at that time.
     passed_over: BTreeMap<Address, Record>,
 }
@@ -173,15 +174,6 @@ struct Run {
     /// Its effects are not in the state yet.
     counts: bool,
     open: bool,
-}
-
-/// A call that began.
-#[derive(Clone, Debug, PartialEq)]
-struct Pending {
-    address: Address,
-    call: CallKind,
-    intent: Intent,
-    message: Option<String>,
 }
 
 impl Replay {
@@ -264,8 +256,15 @@ impl Replay {
                 if !self.calls.seqs.insert(*seq) {
                     return Err(ReplayError::SeqReused { seq: *seq });
                 }
-                let (address, call, intent) = (address.clone(), *call, (**intent).clone());
-                self.calls.pending.insert(*seq, Pending { address, call, intent, message: None });
+                let pending = InDoubt {
+                    seq: *seq,
+                    address: address.clone(),
+                    call: *call,
+                    intent: (**intent).clone(),
+                    since: intent.at.clone(),
+                    message: None,
+                };
+                self.calls.pending.insert(*seq, pending);
             }
             Entry::Succeeded { seq, id, partial_errors, at } => self.succeed(*seq, *id, partial_errors, at)?,
             Entry::Failed { seq, certain: true, message: _, at: _ } => self.end(*seq)?,
@@ -304,17 +303,7 @@ impl Replay {
 
     /// The calls that may have made a conversation and whose end is not known, in ascending order of `seq`.
     pub fn in_doubt(&self) -> Vec<InDoubt> {
-        let makes = self.calls.pending.iter().filter(|(_, pending)| pending.call.makes());
-        makes
-            .map(|(seq, Pending { address, call, intent, message })| InDoubt {
-                seq: *seq,
-                address: address.clone(),
-                call: *call,
-                since: intent.at.clone(),
-                intent: intent.clone(),
-                message: message.clone(),
-            })
-            .collect()
+        self.calls.pending.values().filter(|pending| pending.call.makes()).cloned().collect()
     }
 
     /// The records of conversations that are in the journal and not in the state, although the state is newer than the
@@ -373,10 +362,10 @@ impl Replay {
     /// A PATCH whose end is not known may have written or not: its record says so, and the next plan writes everything.
     fn note_doubtful_patches(&mut self) {
         let patches = self.calls.pending.extract_if(.., |_, pending| !pending.call.makes());
-        let patches: Vec<Pending> = patches.map(|(_, pending)| pending).collect();
+        let patches: Vec<InDoubt> = patches.map(|(_, pending)| pending).collect();
         let counts = self.counts();
         let records = if counts { &mut self.state.records } else { &mut self.calls.passed_over };
-        for Pending { address, intent, .. } in patches {
+        for InDoubt { address, intent, .. } in patches {
             if let Some(record) = records.get_mut(&address) {
                 *record = effect::perhaps_patched(record, &intent);
                 self.changed |= counts;

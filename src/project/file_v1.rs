@@ -11,6 +11,7 @@ use crate::finding::{Findings, closest, code};
 use crate::project::{KeySource, Project, SANDBOX, Tenant};
 use crate::reporter::Reporter;
 use crate::settings::{LastApplied, RemovedAttributes};
+use crate::source::Place;
 use crate::yaml::{self, Content, Entry, Format, Node};
 
 /// Reads a project file. With an error among the findings there is no project.
@@ -24,18 +25,13 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> (Option<Project>, Findings) {
     let project = match documents.as_slice() {
         [document] => reader.project(document),
         [] => {
-            let start = crate::source::Place::START;
-            reader
-                .reporter
-                .error(code::MISSING_MEMBER, (start, start), "the project file is empty")
-                .hint("write at least `version: 1`");
+            let start = (Place::START, Place::START);
+            reader.wrong(code::MISSING_MEMBER, start, "the project file is empty", "write at least `version: 1`");
             None
         }
         [_, second, ..] => {
-            reader
-                .reporter
-                .error(code::BAD_SETTING, second.span(), "a project file is one document")
-                .hint("remove everything from the second `---` on");
+            let hint = "remove everything from the second `---` on";
+            reader.wrong(code::BAD_SETTING, second.span(), "a project file is one document", hint);
             None
         }
     };
@@ -86,12 +82,11 @@ impl Reader<'_> {
             Some(Node { content: Content::Number(number, _), .. }) if number.as_i64() == Some(1) => {}
             Some(other) => {
                 let hint = "this dixaform reads version 1; you may need a newer one";
-                self.reporter.error(code::BAD_SETTING, other.span(), "`version` must be the number 1").hint(hint);
+                self.wrong(code::BAD_SETTING, other.span(), "`version` must be the number 1", hint);
             }
             None => {
-                self.reporter
-                    .error(code::MISSING_MEMBER, node.opening(), "a project file needs `version`")
-                    .hint("add `version: 1`");
+                let message = "a project file needs `version`";
+                self.wrong(code::MISSING_MEMBER, node.opening(), message, "add `version: 1`");
             }
         }
         let mut project = Project::without_file();
@@ -111,7 +106,7 @@ impl Reader<'_> {
                     None => "describe it under `tenants`".to_owned(),
                 };
                 let message = format!("there is no tenant `{name}`");
-                self.reporter.error(code::BAD_SETTING, entry.value.span(), message).hint(hint);
+                self.wrong(code::BAD_SETTING, entry.value.span(), message, hint);
             }
             project.default_tenant = Some(name);
         }
@@ -120,13 +115,8 @@ impl Reader<'_> {
 
     fn paths(&mut self, node: &Node<'_>) -> Vec<String> {
         let Content::List(items) = &node.content else {
-            self.reporter
-                .error(
-                    code::WRONG_TYPE,
-                    node.span(),
-                    format!("`manifests` is a list of paths, and this is {}", node.what()),
-                )
-                .hint("write for example `manifests: [manifests]`");
+            let message = format!("`manifests` is a list of paths, and this is {}", node.what());
+            self.wrong(code::WRONG_TYPE, node.span(), message, "write for example `manifests: [manifests]`");
             return Vec::new();
         };
         let mut paths = Vec::new();
@@ -134,13 +124,8 @@ impl Reader<'_> {
             match &item.content {
                 Content::Text(path) if !path.is_empty() => paths.push(path.to_string()),
                 _ => {
-                    self.reporter
-                        .error(
-                            code::WRONG_TYPE,
-                            item.span(),
-                            format!("a path is a string, and this is {}", item.what()),
-                        )
-                        .hint("quote it");
+                    let message = format!("a path is a string, and this is {}", item.what());
+                    self.wrong(code::WRONG_TYPE, item.span(), message, "quote it");
                 }
             }
         }
@@ -152,9 +137,9 @@ impl Reader<'_> {
         for entry in self.map(node, "`tenants`").unwrap_or_default() {
             // The name becomes part of the name of the state file; the rule for manifests fits.
             if Address::new(Kind::Conversation, &entry.key).is_err() {
-                self.reporter
-                    .error(code::BAD_NAME, entry.key_span(), format!("`{}` can't be the name of a tenant", entry.key))
-                    .hint("a-z, 0-9, `.`, `_` and `-`, with a letter or digit first and last");
+                let message = format!("`{}` can't be the name of a tenant", entry.key);
+                let hint = "a-z, 0-9, `.`, `_` and `-`, with a letter or digit first and last";
+                self.wrong(code::BAD_NAME, entry.key_span(), message, hint);
             }
             let tenant = self.tenant(&entry.key, &entry.value);
             tenants.insert(entry.key.to_string(), tenant);
@@ -171,9 +156,8 @@ impl Reader<'_> {
         let Some(entries) = self.map(node, &what) else { return tenant };
         self.known(entries, &TENANT_MEMBERS, &what);
         if let (Some(_), Some(file)) = (node.get("apiKeyEnv"), node.get("apiKeyFile")) {
-            self.reporter
-                .error(code::BAD_SETTING, file.key_span(), "`apiKeyEnv` and `apiKeyFile` exclude each other")
-                .hint("keep one of the two");
+            let message = "`apiKeyEnv` and `apiKeyFile` exclude each other";
+            self.wrong(code::BAD_SETTING, file.key_span(), message, "keep one of the two");
         }
         for entry in entries {
             self.setting(&mut tenant, entry);
@@ -187,8 +171,7 @@ impl Reader<'_> {
             "apiKeyEnv" => self.key_variable(tenant, entry),
             "apiKeyFile" => tenant.key = self.text(entry).map_or_else(|| tenant.key.clone(), KeySource::File),
             "authScheme" => {
-                let words = [("bare", AuthScheme::Bare), ("bearer", AuthScheme::Bearer)];
-                tenant.auth_scheme = self.word(entry, &words).unwrap_or(tenant.auth_scheme);
+                self.word(entry, &mut tenant.auth_scheme, [("bare", AuthScheme::Bare), ("bearer", AuthScheme::Bearer)]);
             }
             "organizationId" => tenant.organization_id = self.text(entry),
             "state" => tenant.state = self.text(entry),
@@ -196,18 +179,15 @@ impl Reader<'_> {
             "allowOutbound" => tenant.allow_outbound = self.flag(entry).unwrap_or(false),
             "lastApplied" => {
                 let words = [("full", LastApplied::Full), ("digest", LastApplied::Digest)];
-                tenant.last_applied = self.word(entry, &words).unwrap_or(tenant.last_applied);
+                self.word(entry, &mut tenant.last_applied, words);
             }
             "markers" => tenant.markers = self.flag(entry).unwrap_or(true),
             "removedAttributes" => {
                 let words = [("clear", RemovedAttributes::Clear), ("keep", RemovedAttributes::Keep)];
-                tenant.removed_attributes = self.word(entry, &words).unwrap_or(tenant.removed_attributes);
+                self.word(entry, &mut tenant.removed_attributes, words);
             }
-            "requestTimeout" => {
-                tenant.request_timeout =
-                    self.duration(entry, Duration::from_millis(1)).unwrap_or(tenant.request_timeout);
-            }
-            "settle" => tenant.settle = self.duration(entry, Duration::ZERO).unwrap_or(tenant.settle),
+            "requestTimeout" => self.duration(entry, &mut tenant.request_timeout, Duration::from_millis(1)),
+            "settle" => self.duration(entry, &mut tenant.settle, Duration::ZERO),
             // Reported as unknown already.
             _ => {}
         }
@@ -216,14 +196,13 @@ impl Reader<'_> {
     fn base_url(&mut self, tenant: &mut Tenant, entry: &Entry<'_>) {
         let Some(text) = self.text(entry) else { return };
         if tenant.is_sandbox() {
-            self.reporter
-                .error(code::BAD_SETTING, entry.key_span(), "the sandbox has no base URL: it is embedded")
-                .hint("give a tenant that talks to another server another name");
+            let hint = "give a tenant that talks to another server another name";
+            self.wrong(code::BAD_SETTING, entry.key_span(), "the sandbox has no base URL: it is embedded", hint);
             return;
         }
         if let Err(problem) = BaseUrl::parse(&text) {
             let hint = "write for example https://dev.dixa.io; plain http is for this machine only";
-            self.reporter.error(code::BAD_URL, entry.value.span(), problem.to_string()).hint(hint);
+            self.wrong(code::BAD_URL, entry.value.span(), problem.to_string(), hint);
         }
         tenant.base_url = text;
     }
@@ -239,12 +218,9 @@ impl Reader<'_> {
             && text.len() <= 100;
         if !fits {
             // The value may be the key itself: the excerpt would show it, so it points at the member's name instead.
+            let message = "`apiKeyEnv` is the name of an environment variable";
             self.reporter
-                .error(
-                    code::BAD_SETTING,
-                    (entry.key_start, entry.key_end),
-                    "`apiKeyEnv` is the name of an environment variable",
-                )
+                .error(code::BAD_SETTING, entry.key_span(), message)
                 .hint("never the key itself: write for example apiKeyEnv: DIXA_API_KEY")
                 .without_excerpt();
             return;
@@ -267,9 +243,9 @@ impl Reader<'_> {
                 _ => continue,
             };
             if !fits {
-                self.reporter
-                    .error(code::BAD_SETTING, entry.value.span(), format!("`{}` must be a positive number", entry.key))
-                    .hint("Dixa allows 10 requests per second in bursts of 4; `burst` is a whole number");
+                let message = format!("`{}` must be a positive number", entry.key);
+                let hint = "Dixa allows 10 requests per second in bursts of 4; `burst` is a whole number";
+                self.wrong(code::BAD_SETTING, entry.value.span(), message, hint);
             } else if entry.key == "burst" {
                 limit.burst = number as u32;
             } else {
@@ -279,12 +255,15 @@ impl Reader<'_> {
         tenant.rate_limit = limit;
     }
 
+    fn wrong(&mut self, code: &'static str, span: (Place, Place), message: impl Into<String>, hint: impl Into<String>) {
+        self.reporter.error(code, span, message).hint(hint);
+    }
+
     fn map<'n, 't>(&mut self, node: &'n Node<'t>, what: &str) -> Option<&'n [Entry<'t>]> {
         let entries = node.entries();
         if entries.is_none() {
-            self.reporter
-                .error(code::WRONG_TYPE, node.span(), format!("{what} is a map, and this is {}", node.what()))
-                .hint("write its members as `name: value`");
+            let message = format!("{what} is a map, and this is {}", node.what());
+            self.wrong(code::WRONG_TYPE, node.span(), message, "write its members as `name: value`");
         }
         entries
     }
@@ -296,7 +275,7 @@ impl Reader<'_> {
                 None => format!("known members: {}", known.join(", ")),
             };
             let message = format!("unknown member `{}` of {what}", entry.key);
-            self.reporter.error(code::UNKNOWN_MEMBER, entry.key_span(), message).hint(hint);
+            self.wrong(code::UNKNOWN_MEMBER, entry.key_span(), message, hint);
         }
     }
 
@@ -305,7 +284,7 @@ impl Reader<'_> {
             Content::Text(text) if !text.is_empty() => Some(text.to_string()),
             _ => {
                 let message = format!("`{}` is a string, and this is {}", entry.key, empty_or(&entry.value));
-                self.reporter.error(code::WRONG_TYPE, entry.value.span(), message).hint("give it a value in quotes");
+                self.wrong(code::WRONG_TYPE, entry.value.span(), message, "give it a value in quotes");
                 None
             }
         }
@@ -316,38 +295,36 @@ impl Reader<'_> {
             Content::Bool(flag, _) => Some(*flag),
             _ => {
                 let message = format!("`{}` is true or false, and this is {}", entry.key, entry.value.what());
-                self.reporter
-                    .error(code::WRONG_TYPE, entry.value.span(), message)
-                    .hint("write true or false, without quotes");
+                self.wrong(code::WRONG_TYPE, entry.value.span(), message, "write true or false, without quotes");
                 None
             }
         }
     }
 
-    fn word<T: Copy>(&mut self, entry: &Entry<'_>, words: &[(&str, T)]) -> Option<T> {
-        let text = self.text(entry)?;
-        let found = words.iter().find(|(word, _)| *word == text);
-        if found.is_none() {
-            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            self.reporter
-                .error(code::UNKNOWN_WORD, entry.value.span(), format!("`{text}` is not a value of `{}`", entry.key))
-                .hint(format!("one of {}", known.join(", ")));
+    fn word<T>(&mut self, entry: &Entry<'_>, setting: &mut T, words: [(&str, T); 2]) {
+        let Some(text) = self.text(entry) else { return };
+        let hint = format!("one of {}", words.each_ref().map(|(word, _)| *word).join(", "));
+        match words.into_iter().find(|(word, _)| *word == text) {
+            Some((_, value)) => *setting = value,
+            None => {
+                let message = format!("`{text}` is not a value of `{}`", entry.key);
+                self.wrong(code::UNKNOWN_WORD, entry.value.span(), message, hint);
+            }
         }
-        found.map(|(_, value)| *value)
     }
 
-    fn duration(&mut self, entry: &Entry<'_>, least: Duration) -> Option<Duration> {
+    fn duration(&mut self, entry: &Entry<'_>, setting: &mut Duration, least: Duration) {
         let parsed = match &entry.value.content {
             Content::Text(text) => duration::parse(text).ok(),
             _ => None,
         };
-        let fits = parsed.filter(|duration| *duration >= least);
-        if fits.is_none() {
-            self.reporter
-                .error(code::BAD_SETTING, entry.value.span(), format!("`{}` is a duration", entry.key))
-                .hint("a number and a unit (ms, s, m, h), for example 30s");
+        match parsed.filter(|duration| *duration >= least) {
+            Some(duration) => *setting = duration,
+            None => {
+                let hint = "a number and a unit (ms, s, m, h), for example 30s";
+                self.wrong(code::BAD_SETTING, entry.value.span(), format!("`{}` is a duration", entry.key), hint);
+            }
         }
-        fits
     }
 }
 

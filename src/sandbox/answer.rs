@@ -1,11 +1,14 @@
 //! What the sandbox answers: a status and JSON text.
 
 use axum::body::to_bytes;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::sandbox::refusal::Refusal;
+
+/// The header of every body that is JSON.
+pub const JSON: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
 
 /// A status and a body that is JSON.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,8 +43,7 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let json = HeaderValue::from_static("application/json");
-        (self.status, [(header::CONTENT_TYPE, json)], self.body).into_response()
+        (self.status, JSON, self.body).into_response()
     }
 }
 
@@ -53,6 +55,7 @@ impl IntoResponse for Refusal {
 
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        Answer { status: refusal.status(), body: json!({ "message": refusal.message() }).to_string() }
+        let (status, message) = refusal.answer();
+        Answer { status, body: json!({ "message": message }).to_string() }
     }
 }

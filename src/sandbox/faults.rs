@@ -45,42 +45,55 @@ use axum::http::Method;
 pub use reply::Reply;
 pub use spec::FaultPlanError;
 
-/// What goes wrong with one request. The words are those of the plan's text and of the logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    TooManyRequests,
-    Unauthorized,
-    Redirect,
-    ServerErrorBefore,
-    ServerErrorAfter,
-    DropBefore,
-    DropAfter,
-    Hang,
-    HangAfter,
-    SlowBody,
-    Rubbish,
-    Huge,
-    Partial,
+/// An enum whose variants each have a word, in the order in which they are listed to people.
+macro_rules! words {
+    ($(#[$about:meta])* pub enum $name:ident { $($variant:ident = $word:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name {
+            $($variant,)*
+        }
+
+        impl $name {
+            /// All of them, in the order in which they are listed to people.
+            pub const ALL: [$name; [$($word),*].len()] = [$($name::$variant),*];
+
+            /// Its word.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $($name::$variant => $word,)*
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// What goes wrong with one request. The words are those of the plan's text and of the logs.
+    pub enum Fault {
+        TooManyRequests = "429",
+        Unauthorized = "401",
+        Redirect = "redirect",
+        ServerErrorBefore = "500-before",
+        ServerErrorAfter = "500-after",
+        DropBefore = "drop-before",
+        DropAfter = "drop-after",
+        Hang = "hang",
+        HangAfter = "hang-after",
+        SlowBody = "slow-body",
+        Rubbish = "rubbish",
+        Huge = "huge",
+        Partial = "partial",
+    }
 }
 
 impl Fault {
-    /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Fault; 13] = [
-        Fault::TooManyRequests,
-        Fault::Unauthorized,
-        Fault::Redirect,
-        Fault::ServerErrorBefore,
-        Fault::ServerErrorAfter,
-        Fault::DropBefore,
-        Fault::DropAfter,
-        Fault::Hang,
-        Fault::HangAfter,
-        Fault::SlowBody,
-        Fault::Rubbish,
-        Fault::Huge,
-        Fault::Partial,
-    ];
-
     /// Those that a seed chooses from by default: a client that tries again gets through them.
     pub const PASSING: [Fault; 6] = [
         Fault::TooManyRequests,
@@ -91,86 +104,30 @@ impl Fault {
         Fault::SlowBody,
     ];
 
-    /// Its word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Fault::TooManyRequests => "429",
-            Fault::Unauthorized => "401",
-            Fault::Redirect => "redirect",
-            Fault::ServerErrorBefore => "500-before",
-            Fault::ServerErrorAfter => "500-after",
-            Fault::DropBefore => "drop-before",
-            Fault::DropAfter => "drop-after",
-            Fault::Hang => "hang",
-            Fault::HangAfter => "hang-after",
-            Fault::SlowBody => "slow-body",
-            Fault::Rubbish => "rubbish",
-            Fault::Huge => "huge",
-            Fault::Partial => "partial",
-        }
-    }
-
     /// Whether it can befall such a call.
     fn suits(self, call: Call) -> bool {
         self != Fault::Partial || matches!(call, Call::Post | Call::Create | Call::Import)
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
+words! {
+    /// A class of requests. One request is of several: a creation is `create`, `POST` and `any`.
+    pub enum Call {
+        Any = "any",
+        Get = "GET",
+        Post = "POST",
+        Patch = "PATCH",
+        Create = "create",
+        Import = "import",
+        Conversation = "conversation",
+        Messages = "messages",
+        Conversations = "conversations",
+        Organization = "organization",
+        Definitions = "definitions",
     }
-}
-
-/// A class of requests. One request is of several: a creation is `create`, `POST` and `any`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Call {
-    Any,
-    Get,
-    Post,
-    Patch,
-    Create,
-    Import,
-    Conversation,
-    Messages,
-    Conversations,
-    Organization,
-    Definitions,
 }
 
 impl Call {
-    /// All of them, in the order in which they are listed to people.
-    pub const ALL: [Call; 11] = [
-        Call::Any,
-        Call::Get,
-        Call::Post,
-        Call::Patch,
-        Call::Create,
-        Call::Import,
-        Call::Conversation,
-        Call::Messages,
-        Call::Conversations,
-        Call::Organization,
-        Call::Definitions,
-    ];
-
-    /// Its word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Call::Any => "any",
-            Call::Get => "GET",
-            Call::Post => "POST",
-            Call::Patch => "PATCH",
-            Call::Create => "create",
-            Call::Import => "import",
-            Call::Conversation => "conversation",
-            Call::Messages => "messages",
-            Call::Conversations => "conversations",
-            Call::Organization => "organization",
-            Call::Definitions => "definitions",
-        }
-    }
-
     /// Whether a request is of this class. `path` is without its query.
     fn includes(self, method: &Method, path: &str) -> bool {
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -189,12 +146,6 @@ impl Call {
             | (Call::Definitions, ["v1", "custom-attributes"]) => get,
             _ => false,
         }
-    }
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
     }
 }
 

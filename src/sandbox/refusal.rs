@@ -3,6 +3,8 @@
 //! The fixed texts are those of the documentation's samples; of the others only the category is documented, e.g. at
 //! <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>. 422 is never used.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 
 /// A closed set of refusals.
@@ -41,45 +43,25 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The status of the answer.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
-            Refusal::NotFound => StatusCode::NOT_FOUND,
-            Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Refusal::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Refusal::Undecodable
-            | Refusal::InvalidValue
-            | Refusal::DuplicateExternalId(_)
-            | Refusal::AttachmentFailed(_)
-            | Refusal::InvalidMessage(_)
-            | Refusal::UnsupportedChannel
-            | Refusal::NoSuchRequester
-            | Refusal::NoSuchAgent
-            | Refusal::InvalidPatch(_) => StatusCode::BAD_REQUEST,
-        }
-    }
-
-    /// The `message` of the answer.
-    pub fn message(&self) -> String {
-        match self {
-            Refusal::Undecodable => "Decoding failure in request".to_owned(),
-            Refusal::InvalidValue => "Invalid value in request".to_owned(),
-            Refusal::Unauthorized => "User is unauthorized to perform an underlying operation".to_owned(),
-            Refusal::NotFound => "The requested resource could not be found".to_owned(),
-            Refusal::MethodNotAllowed => "Method Not Allowed".to_owned(),
-            Refusal::TooLarge => "Request body is too large".to_owned(),
-            Refusal::TooManyRequests => "Too Many Requests".to_owned(),
-            Refusal::DuplicateExternalId(id) => format!("Duplicate externalId: {id}"),
-            Refusal::AttachmentFailed(url) => format!("Attachment download failed: {url}"),
-            Refusal::InvalidMessage(why) => format!("Invalid input for Message: {why}"),
-            Refusal::UnsupportedChannel => "Unsupported ConversationChannel".to_owned(),
-            Refusal::NoSuchRequester => "Requester does not exist".to_owned(),
-            Refusal::NoSuchAgent => "Agent does not exist".to_owned(),
-            Refusal::InvalidPatch(why) => format!("Invalid input for patching: {why}"),
-            Refusal::Internal => "There was an internal server error while processing the request".to_owned(),
-        }
+    /// The status and the `message` of the answer.
+    pub fn answer(&self) -> (StatusCode, Cow<'static, str>) {
+        let (status, message) = match self {
+            Refusal::Undecodable => (400, "Decoding failure in request".into()),
+            Refusal::InvalidValue => (400, "Invalid value in request".into()),
+            Refusal::Unauthorized => (401, "User is unauthorized to perform an underlying operation".into()),
+            Refusal::NotFound => (404, "The requested resource could not be found".into()),
+            Refusal::MethodNotAllowed => (405, "Method Not Allowed".into()),
+            Refusal::TooLarge => (413, "Request body is too large".into()),
+            Refusal::TooManyRequests => (429, "Too Many Requests".into()),
+            Refusal::DuplicateExternalId(id) => (400, format!("Duplicate externalId: {id}").into()),
+            Refusal::AttachmentFailed(url) => (400, format!("Attachment download failed: {url}").into()),
+            Refusal::InvalidMessage(why) => (400, format!("Invalid input for Message: {why}").into()),
+            Refusal::UnsupportedChannel => (400, "Unsupported ConversationChannel".into()),
+            Refusal::NoSuchRequester => (400, "Requester does not exist".into()),
+            Refusal::NoSuchAgent => (400, "Agent does not exist".into()),
+            Refusal::InvalidPatch(why) => (400, format!("Invalid input for patching: {why}").into()),
+            Refusal::Internal => (500, "There was an internal server error while processing the request".into()),
+        };
+        (StatusCode::from_u16(status).expect("a status"), message)
     }
 }

@@ -37,23 +37,6 @@ pub fn replace_with(
     write_and_rename(&target, fill).map_err(FileError::of(&target, "write"))
 }
 
-/// [`replace`] for what costs nothing but time when a crash takes it: nothing is synced. Whoever reads it can tell a
-/// torn one.
-///
-/// # Errors
-/// The old file is as it was, and the temporary one is gone.
-pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let write = || -> io::Result<()> {
-        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-        let mut file =
-            tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(TEMPORARY).tempfile_in(folder_of(path))?;
-        file.write_all(bytes)?;
-        file.persist(path).map_err(|failed| failed.error)?;
-        Ok(())
-    };
-    write().map_err(FileError::of(path, "write"))
-}
-
 fn write_and_rename(target: &Path, fill: impl FnOnce(&mut BufWriter<&mut File>) -> io::Result<()>) -> io::Result<()> {
     if fs::metadata(target).is_ok_and(|old| !old.is_file()) {
         // Renaming over a device or a pipe would replace it by a file, which nobody means.

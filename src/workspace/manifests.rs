@@ -10,10 +10,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 
-use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
+use ignore::{DirEntry, WalkBuilder, WalkState};
 use rayon::slice::ParallelSliceMut as _;
 
 use crate::hint::Hint;
@@ -179,96 +180,57 @@ impl Search {
             .follow_links(true)
             .threads(rayon::current_num_threads())
             .build_parallel();
-        let below = Below {
-            folder,
-            prefix: display_name(folder),
-            visited: AtomicUsize::new(self.visited),
-            catch: Mutex::default(),
-        };
-        walk.visit(&mut &below);
-        self.visited = below.visited.into_inner();
+        let prefix = display_name(folder);
+        let (visited, has_links) = (AtomicUsize::new(self.visited), AtomicBool::new(self.has_links));
+        let (catch, caught) = channel();
+        walk.run(|| {
+            let (catch, prefix, visited, has_links) = (catch.clone(), &prefix, &visited, &has_links);
+            Box::new(move |entry| {
+                if visited.fetch_add(1, Ordering::Relaxed) >= VISITED_MAX {
+                    return WalkState::Quit;
+                }
+                if entry.as_ref().is_ok_and(DirEntry::path_is_symlink) {
+                    has_links.store(true, Ordering::Relaxed);
+                }
+                let met = match entry {
+                    Ok(entry) if is_manifest(&entry) => {
+                        Some(Ok(Found::file(name_below(folder, prefix, entry.path()), entry.path())))
+                    }
+                    Ok(_) => None,
+                    Err(error) => unreadable(error, folder).map(Err),
+                };
+                // The other end is there until the walk is over.
+                let _ = met.map(|met| catch.send(met));
+                WalkState::Continue
+            })
+        });
+        drop(catch);
+        self.has_links = has_links.into_inner();
+        self.visited = visited.into_inner();
         if self.visited > VISITED_MAX {
             self.errors.push(FindError::TooMany { path: folder.to_owned() });
             return;
         }
-        let mut catch = below.catch.into_inner().unwrap_or_else(PoisonError::into_inner);
-        catch.errors.sort_by(|one, other| one.path.cmp(&other.path));
-        self.errors.extend(catch.errors.into_iter().map(FindError::from));
-        self.found.append(&mut catch.found);
-        self.has_links |= catch.has_links;
-    }
-}
-
-/// One folder while several threads walk through it.
-struct Below<'a> {
-    folder: &'a Path,
-    /// [`display_name`] of the folder.
-    prefix: String,
-    visited: AtomicUsize,
-    catch: Mutex<Catch>,
-}
-
-/// What was met below a folder.
-#[derive(Default)]
-struct Catch {
-    found: Vec<Found>,
-    errors: Vec<FileError>,
-    has_links: bool,
-}
-
-impl Below<'_> {
-    fn take(&self, entry: Result<DirEntry, ignore::Error>, catch: &mut Catch) {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => return catch.errors.extend(unreadable(error, self.folder)),
-        };
-        catch.has_links |= entry.path_is_symlink();
-        if is_manifest(&entry) {
-            catch.found.push(Found::file(self.name(entry.path()), entry.path()));
-        }
-    }
-
-    /// [`display_name`] of a path below the folder, whose own name was looked at once.
-    fn name(&self, path: &Path) -> String {
-        match path.strip_prefix(self.folder).ok().and_then(Path::to_str) {
-            Some(rest) if cfg!(unix) && !rest.is_empty() => {
-                let slash = if self.prefix.is_empty() || self.prefix.ends_with('/') { "" } else { "/" };
-                format!("{}{slash}{rest}", self.prefix)
+        let mut errors = Vec::new();
+        for met in caught {
+            match met {
+                Ok(found) => self.found.push(found),
+                Err(error) => errors.push(error),
             }
-            _ => display_name(path),
         }
+        errors.sort_by(|one: &FileError, other| one.path.cmp(&other.path));
+        self.errors.extend(errors.into_iter().map(FindError::from));
     }
 }
 
-impl<'s, 'a: 's> ParallelVisitorBuilder<'s> for &'s Below<'a> {
-    fn build(&mut self) -> Box<dyn ParallelVisitor + 's> {
-        Box::new(Walker { below: self, catch: Catch::default() })
-    }
-}
-
-/// One thread of a walk. Its catch is handed over when it ends.
-struct Walker<'s, 'a> {
-    below: &'s Below<'a>,
-    catch: Catch,
-}
-
-impl ParallelVisitor for Walker<'_, '_> {
-    fn visit(&mut self, entry: Result<DirEntry, ignore::Error>) -> WalkState {
-        if self.below.visited.fetch_add(1, Ordering::Relaxed) >= VISITED_MAX {
-            return WalkState::Quit;
+/// [`display_name`] of a path below a folder, whose own name, `prefix`, was looked at once.
+fn name_below(folder: &Path, prefix: &str, path: &Path) -> String {
+    match path.strip_prefix(folder).ok().and_then(Path::to_str) {
+        Some(rest) if cfg!(unix) && !rest.is_empty() => {
+            let slash = if prefix.is_empty() || prefix.ends_with('/') { "" } else { "/" };
+            format!("{prefix}{slash}{rest}")
         }
-        self.below.take(entry, &mut self.catch);
-        WalkState::Continue
-    }
-}
-
-impl Drop for Walker<'_, '_> {
-    fn drop(&mut self) {
-        let Catch { found, errors, has_links } = &mut self.catch;
-        let mut all = self.below.catch.lock().unwrap_or_else(PoisonError::into_inner);
-        all.found.append(found);
-        all.errors.append(errors);
-        all.has_links |= *has_links;
+        _ => display_name(path),
     }
 }
 

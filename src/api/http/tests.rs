@@ -1,6 +1,6 @@
 use super::*;
 
-use crate::api::loopback::{Answer as Says, Server};
+use crate::api::tests::loopback::{Answer as Says, Server};
 use crate::conversation::AttributeValue;
 use crate::json;
 

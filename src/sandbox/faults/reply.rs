@@ -8,13 +8,13 @@ use std::io;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use futures_util::{StreamExt as _, future, stream};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::sandbox::answer::Answer;
+use crate::sandbox::answer::{Answer, JSON};
 use crate::sandbox::faults::{Fault, FaultPlan};
 use crate::sandbox::refusal::Refusal;
 
@@ -46,46 +46,40 @@ impl Reply {
 
     /// What `fault` makes of a request. `answer` handles it, and is not awaited when nothing is to be committed.
     pub async fn spoilt(fault: Fault, plan: &FaultPlan, answer: impl Future<Output = Answer>) -> Self {
-        let refused = |refusal| Reply::whole(Answer::from(refusal));
-        match fault {
-            Fault::TooManyRequests => {
-                let reply = refused(Refusal::TooManyRequests);
-                match plan.retry_after_seconds {
-                    Some(seconds) => reply.with_header(header::RETRY_AFTER, HeaderValue::from(seconds)),
-                    None => reply,
-                }
-            }
-            Fault::Unauthorized => refused(Refusal::Unauthorized),
+        let response = match fault {
+            Fault::TooManyRequests => match plan.retry_after_seconds {
+                Some(seconds) => ([(header::RETRY_AFTER, seconds)], Refusal::TooManyRequests).into_response(),
+                None => Refusal::TooManyRequests.into_response(),
+            },
+            Fault::Unauthorized => Refusal::Unauthorized.into_response(),
             Fault::Redirect => {
                 let found = Answer { status: StatusCode::FOUND, body: String::new() };
-                let elsewhere = HeaderValue::from_static("https://elsewhere.invalid/");
-                Reply::whole(found).with_header(header::LOCATION, elsewhere)
+                ([(header::LOCATION, "https://elsewhere.invalid/")], found).into_response()
             }
-            Fault::ServerErrorBefore => refused(Refusal::Internal),
-            Fault::DropBefore => Reply::Dropped,
-            Fault::Hang => Reply::Never,
+            Fault::ServerErrorBefore => Refusal::Internal.into_response(),
+            Fault::DropBefore => return Reply::Dropped,
+            Fault::Hang => return Reply::Never,
             Fault::ServerErrorAfter => {
                 answer.await;
-                refused(Refusal::Internal)
+                Refusal::Internal.into_response()
             }
             Fault::DropAfter => {
                 answer.await;
-                Reply::Dropped
+                return Reply::Dropped;
             }
             Fault::HangAfter => {
                 answer.await;
-                Reply::Never
+                return Reply::Never;
             }
             Fault::SlowBody => slow(answer.await, plan.slow),
             Fault::Rubbish => {
-                let Answer { status, body: _ } = answer.await;
-                let body = "<html><body>This is not what you asked for.</body></html>".to_owned();
-                let html = HeaderValue::from_static("text/html");
-                Reply::whole(Answer { status, body }).with_header(header::CONTENT_TYPE, html)
+                let body = "<html><body>This is not what you asked for.</body></html>";
+                (answer.await.status, [(header::CONTENT_TYPE, "text/html")], body).into_response()
             }
-            Fault::Huge => huge(answer.await),
-            Fault::Partial => Reply::whole(partial(answer.await)),
-        }
+            Fault::Huge => huge(answer.await.status),
+            Fault::Partial => partial(answer.await).into_response(),
+        };
+        Reply::Response(Box::new(response))
     }
 
     /// The status that the client is to see; none when it sees nothing.
@@ -107,24 +101,10 @@ impl Reply {
             Reply::Never => future::pending().await,
         }
     }
-
-    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        if let Reply::Response(response) = &mut self {
-            response.headers_mut().insert(name, value);
-        }
-        self
-    }
-
-    fn with_body(mut self, body: Body) -> Self {
-        if let Reply::Response(response) = &mut self {
-            *response.body_mut() = body;
-        }
-        self
-    }
 }
 
 /// The answer's bytes one after the other, so that the last one comes when `total` has passed.
-fn slow(Answer { status, body }: Answer, total: Duration) -> Reply {
+fn slow(Answer { status, body }: Answer, total: Duration) -> Response<Body> {
     let intervals = usize::try_from(total.as_millis() / SLOW_INTERVAL.as_millis()).unwrap_or(usize::MAX);
     let piece_bytes = body.len().div_ceil(intervals.max(1)).max(1);
     let pieces = body.len().div_ceil(piece_bytes).max(1);
@@ -137,13 +117,13 @@ fn slow(Answer { status, body }: Answer, total: Duration) -> Reply {
         let piece = rest.split_to(piece_bytes.min(rest.len()));
         Some((Ok::<_, Infallible>(piece), rest))
     });
-    Reply::whole(Answer { status, body: String::new() }).with_body(Body::from_stream(trickle))
+    (status, JSON, Body::from_stream(trickle)).into_response()
 }
 
-fn huge(Answer { status, body: _ }: Answer) -> Reply {
+fn huge(status: StatusCode) -> Response<Body> {
     let piece = Bytes::from_static(&BLANKS);
     let pieces = stream::repeat(piece).take(HUGE_BYTES / HUGE_PIECE_BYTES).map(Ok::<_, Infallible>);
-    Reply::whole(Answer { status, body: String::new() }).with_body(Body::from_stream(pieces))
+    (status, JSON, Body::from_stream(pieces)).into_response()
 }
 
 /// What was made, with one more thing that is said to be missing. Anything but a 201 stays as it is.

@@ -1,5 +1,6 @@
 //! Reads a fault plan from its text.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
@@ -48,79 +49,53 @@ impl FromStr for FaultPlan {
     type Err = FaultPlanError;
 
     fn from_str(text: &str) -> Result<Self, FaultPlanError> {
-        let mut reading = Reading::default();
+        let mut rules = Vec::new();
+        let mut settings = Settings::default();
         for item in text.split(',').map(str::trim) {
-            reading.take(item)?;
+            if item.is_empty() {
+                return Err(FaultPlanError::Empty);
+            }
+            if let Some((kind, call)) = item.split_once('@') {
+                if rules.len() == RULES_MAX {
+                    return Err(FaultPlanError::TooMany);
+                }
+                rules.push(rule(kind, call)?);
+            } else if let Some((name, value)) = item.split_once('=') {
+                settings.add(name.trim(), value.trim())?;
+            } else {
+                return Err(FaultPlanError::NoCall(fault(item)?));
+            }
         }
-        reading.finish()
+        settings.plan(rules)
     }
 }
 
-/// The items so far.
+/// The settings so far, by their names.
 #[derive(Debug, Default)]
-struct Reading {
-    rules: Vec<Rule>,
-    seed: Option<u64>,
-    rate: Option<f64>,
-    kinds: Option<Vec<Fault>>,
-    latency: Option<(Duration, Duration)>,
-    lag: Option<Duration>,
-    retry_after_seconds: Option<u64>,
-    slow: Option<Duration>,
-}
+struct Settings<'t>(BTreeMap<&'static str, &'t str>);
 
-impl Reading {
-    fn take(&mut self, item: &str) -> Result<(), FaultPlanError> {
-        if item.is_empty() {
-            return Err(FaultPlanError::Empty);
-        }
-        if let Some((kind, call)) = item.split_once('@') {
-            if self.rules.len() == RULES_MAX {
-                return Err(FaultPlanError::TooMany);
-            }
-            self.rules.push(rule(kind, call)?);
-            return Ok(());
-        }
-        match item.split_once('=') {
-            Some((setting, value)) => self.set(setting.trim(), value.trim()),
-            None => Err(FaultPlanError::NoCall(fault(item)?)),
+impl<'t> Settings<'t> {
+    fn add(&mut self, name: &str, value: &'t str) -> Result<(), FaultPlanError> {
+        let known = SETTINGS.into_iter().find(|setting| *setting == name);
+        let known = known.ok_or_else(|| FaultPlanError::UnknownSetting(name.to_owned()))?;
+        match self.0.insert(known, value) {
+            None => Ok(()),
+            Some(_) => Err(FaultPlanError::Twice(known)),
         }
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), FaultPlanError> {
-        let wrong = |setting, expected| FaultPlanError::Value { setting, value: value.to_owned(), expected };
+    fn plan(&self, rules: Vec<Rule>) -> Result<FaultPlan, FaultPlanError> {
         const TIME: &str = "a time; write a number and ms, s or m, at most an hour";
-        match name {
-            "seed" => {
-                let seed = whole(value).ok_or_else(|| wrong("seed", "a whole number"))?;
-                once(&mut self.seed, seed, "seed")
-            }
-            "rate" => {
-                let rate = value.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
-                once(&mut self.rate, rate.ok_or_else(|| wrong("rate", "a number from 0 to 1"))?, "rate")
-            }
-            "kinds" => {
-                let kinds = value.split('+').map(|kind| fault(kind.trim())).collect::<Result<_, _>>()?;
-                once(&mut self.kinds, kinds, "kinds")
-            }
-            "latency" => {
-                let (least, most) = value.split_once("..").unwrap_or((value, value));
-                let expected = "a time or MIN..MAX, for example 5ms..20ms";
-                let both = time(least).zip(time(most)).filter(|(least, most)| least <= most);
-                once(&mut self.latency, both.ok_or_else(|| wrong("latency", expected))?, "latency")
-            }
-            "lag" => once(&mut self.lag, time(value).ok_or_else(|| wrong("lag", TIME))?, "lag"),
-            "slow" => once(&mut self.slow, time(value).ok_or_else(|| wrong("slow", TIME))?, "slow"),
-            "retry-after" => {
-                let seconds = whole(value).ok_or_else(|| wrong("retry-after", "a whole number of seconds"))?;
-                once(&mut self.retry_after_seconds, seconds, "retry-after")
-            }
-            other => Err(FaultPlanError::UnknownSetting(other.to_owned())),
-        }
-    }
-
-    fn finish(self) -> Result<FaultPlan, FaultPlanError> {
-        let Reading { rules, seed, rate, kinds, latency, lag, retry_after_seconds, slow } = self;
+        const TIMES: &str = "a time or MIN..MAX, for example 5ms..20ms";
+        let share = |text: &str| text.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
+        let times = |text: &str| {
+            let (least, most) = text.split_once("..").unwrap_or((text, text));
+            time(least).zip(time(most)).filter(|(least, most)| least <= most)
+        };
+        let kinds = self.0.get("kinds").map(|kinds| kinds.split('+').map(|kind| fault(kind.trim())).collect());
+        let kinds: Option<Vec<Fault>> = kinds.transpose()?;
+        let seed = self.read("seed", "a whole number", whole)?;
+        let rate = self.read("rate", "a number from 0 to 1", share)?;
         let seeded = match (seed, rate) {
             (Some(seed), Some(rate)) => {
                 Some(Seeded { seed, rate, kinds: kinds.unwrap_or_else(|| Fault::PASSING.to_vec()) })
@@ -130,8 +105,26 @@ impl Reading {
             (None, None) if kinds.is_some() => return Err(FaultPlanError::Without("kinds", "seed")),
             (None, None) => None,
         };
-        let slow = slow.unwrap_or(FaultPlan::none().slow);
-        Ok(FaultPlan { rules, seeded, latency, lag, retry_after_seconds, slow })
+        Ok(FaultPlan {
+            rules,
+            seeded,
+            latency: self.read("latency", TIMES, times)?,
+            lag: self.read("lag", TIME, time)?,
+            retry_after_seconds: self.read("retry-after", "a whole number of seconds", whole)?,
+            slow: self.read("slow", TIME, time)?.unwrap_or(FaultPlan::none().slow),
+        })
+    }
+
+    /// The value of a setting, if it is given.
+    fn read<T>(
+        &self,
+        setting: &'static str,
+        expected: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, FaultPlanError> {
+        let Some(value) = self.0.get(setting) else { return Ok(None) };
+        let wrong = || FaultPlanError::Value { setting, value: (*value).to_owned(), expected };
+        read(value).ok_or_else(wrong).map(Some)
     }
 }
 
@@ -179,13 +172,6 @@ fn time(text: &str) -> Option<Duration> {
     };
     let time = Duration::from_millis(whole(number)?.checked_mul(milliseconds)?);
     (time <= TIME_MAX).then_some(time)
-}
-
-fn once<T>(place: &mut Option<T>, value: T, name: &'static str) -> Result<(), FaultPlanError> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(FaultPlanError::Twice(name)),
-    }
 }
 
 fn listed(words: &[impl Display]) -> String {
