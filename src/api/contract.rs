@@ -1,13 +1,13 @@
 //! What is asked of Dixa, in our words: two capabilities, what they answer, and how a call can fail.
 //!
-//! Nothing here knows HTTP; what is read as Dixa writes it has serde's derive. [`Read`] retries by itself, since a read can be repeated. [`Write`] makes one attempt per
-//! call, since whoever calls it must write a journal between the permit and the call, and decides about a second
-//! attempt with [`crate::api::retry`].
+//! Nothing here knows HTTP; what is read just as Dixa writes it has serde's derive. [`Read`] retries by itself, since a
+//! read can be repeated. [`Write`] makes one attempt per call, since whoever calls it must write a journal between the
+//! permit and the call, and decides about a second attempt with [`crate::api::retry`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::conversation::{Attributes, ConversationId, Kind};
@@ -122,12 +122,19 @@ pub enum Input {
 }
 
 /// One option of a Select definition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Choice {
     /// The word used in paths; not the label.
     pub value: String,
+    #[serde(default, rename = "isDeactivated")]
     pub deactivated: bool,
+    #[serde(default, rename = "nestedOptions", deserialize_with = "null_as_default")]
     pub nested: Vec<Choice>,
+}
+
+/// An optional member may be null.
+fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(source: D) -> Result<T, D::Error> {
+    Option::deserialize(source).map(Option::unwrap_or_default)
 }
 
 /// What making a conversation answers.

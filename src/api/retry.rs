@@ -81,11 +81,7 @@ pub fn decide(call: CallKind, error: &CallError, attempt: u32, elapsed: Duration
     };
     let attempts_max = match error {
         CallError::RateLimited { .. } => ATTEMPTS_MAX_RATE_LIMITED,
-        CallError::NotSent { .. }
-        | CallError::Unauthorized { .. }
-        | CallError::Rejected { .. }
-        | CallError::ServerError { .. }
-        | CallError::Lost { .. } => ATTEMPTS_MAX,
+        _ => ATTEMPTS_MAX,
     };
     if attempt >= attempts_max || elapsed.saturating_add(wait) > ELAPSED_MAX {
         Decision::GiveUp

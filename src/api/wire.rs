@@ -200,16 +200,8 @@ struct WireDefinition {
 struct WireInput {
     #[serde(rename = "_type")]
     variant: String,
-    options: Option<Vec<WireOption>>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireOption {
-    value: String,
-    nested_options: Option<Vec<WireOption>>,
-    #[serde(default)]
-    is_deactivated: bool,
+    /// Recursion is bounded by the 128 levels that `serde_json` reads.
+    options: Option<Vec<Choice>>,
 }
 
 impl From<WireDefinition> for Definition {
@@ -222,24 +214,12 @@ impl From<WireDefinition> for Definition {
         };
         let input = match input_definition.variant.as_str() {
             "Text" => Input::Text,
-            "Select" => Input::Select(choices(input_definition.options)),
+            "Select" => Input::Select(input_definition.options.unwrap_or_default()),
             _ => Input::Other(input_definition.variant),
         };
         let id = id.to_ascii_lowercase();
         Definition { id, label, identifier, entity, input, archived: is_archived, deactivated: is_deactivated }
     }
-}
-
-/// Recursion is bounded by the 128 levels that `serde_json` reads.
-fn choices(options: Option<Vec<WireOption>>) -> Vec<Choice> {
-    let options = options.unwrap_or_default().into_iter();
-    options
-        .map(|WireOption { value, nested_options, is_deactivated }| Choice {
-            value,
-            deactivated: is_deactivated,
-            nested: choices(nested_options),
-        })
-        .collect()
 }
 
 /// A positive integer; also written as text, as some of Dixa's clients have it.

@@ -48,9 +48,9 @@ impl Project {
             (Some(name), _) => name,
             (None, Some(name)) => name,
             (None, None) if own.len() == 1 => own[0],
-            (None, None) => return Err(NoTenant { name: None, known: self.names() }),
+            (None, None) => return Err(NoTenant::Unclear { known: self.names() }),
         };
-        self.tenants.get(chosen).ok_or_else(|| NoTenant { name: Some(chosen.to_owned()), known: self.names() })
+        self.tenants.get(chosen).ok_or_else(|| NoTenant::Unknown { name: chosen.to_owned(), known: self.names() })
     }
 
     fn names(&self) -> String {
@@ -60,22 +60,11 @@ impl Project {
 
 /// It is not clear which tenant to use.
 #[derive(Debug, thiserror::Error)]
-pub struct NoTenant {
-    name: Option<String>,
-    known: String,
-}
-
-impl std::fmt::Display for NoTenant {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.name {
-            Some(name) => write!(out, "there is no tenant `{name}`; the project has {}", self.known),
-            None => write!(
-                out,
-                "which tenant? name one with --tenant, or set defaultTenant; the project has {}",
-                self.known
-            ),
-        }
-    }
+pub enum NoTenant {
+    #[error("there is no tenant `{name}`; the project has {known}")]
+    Unknown { name: String, known: String },
+    #[error("which tenant? name one with --tenant, or set defaultTenant; the project has {known}")]
+    Unclear { known: String },
 }
 
 #[cfg(test)]

@@ -26,11 +26,11 @@ pub fn create(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Resu
         if strict && !learned.is_empty() {
             return Err(Refusal::NotFound);
         }
-        let external_id = creation.message().and_then(|message| message.written.external_id.as_ref());
+        let external_id = creation.message.as_ref().and_then(|message| message.written.external_id.as_ref());
         if let Some(taken) = external_id.filter(|id| world.has_external_id(id)) {
             return Err(Refusal::DuplicateExternalId(taken.clone()));
         }
-        if let Some(bad) = creation.message().and_then(|message| message.written.bad_attachment()) {
+        if let Some(bad) = creation.message.as_ref().and_then(|message| message.written.bad_attachment()) {
             return Err(Refusal::AttachmentFailed(bad.url.clone()));
         }
         let id = world.next_id();
@@ -55,21 +55,23 @@ fn in_seconds(now: Timestamp) -> Timestamp {
 struct Creation {
     requester_id: String,
     variant: Variant,
+    direction: Direction,
+    /// A callback has none.
+    message: Option<NewMessage>,
 }
 
 enum Variant {
     Email(Letter),
     ContactForm(Letter),
-    Sms { contact_endpoint_id: String, message: NewMessage },
-    Chat { widget_id: String, language: Option<String>, browser_info: Option<Value>, message: NewMessage },
-    Callback { contact_endpoint_id: String, queue_id: String, direction: Direction },
+    Sms { contact_endpoint_id: String },
+    Chat { widget_id: String, language: Option<String>, browser_info: Option<Value> },
+    Callback { contact_endpoint_id: String, queue_id: String },
 }
 
 struct Letter {
     email_integration_id: String,
     subject: String,
     language: Option<String>,
-    message: NewMessage,
 }
 
 impl Creation {
@@ -79,29 +81,29 @@ impl Creation {
         let variant = match members.text("_type")? {
             "Email" => Variant::Email(Letter::decode(members)?),
             "ContactForm" => Variant::ContactForm(Letter::decode(members)?),
-            "Sms" => sms(members)?,
+            "Sms" => Variant::Sms { contact_endpoint_id: phone_number(members)? },
             "Chat" => Variant::Chat {
                 widget_id: members.uuid("widgetId")?,
                 language: language(members)?,
                 browser_info: members.optional("browserInfo").map(browser_info).transpose()?,
-                message: NewMessage::decode(members.required("message")?)?,
             },
             "Callback" => Variant::Callback {
                 contact_endpoint_id: members.text("contactEndpointId")?.to_owned(),
                 queue_id: members.uuid("queueId")?,
-                direction: Direction::of(members)?,
             },
             _ => return Err(Refusal::Undecodable),
         };
-        Ok(Creation { requester_id, variant })
-    }
-
-    fn message(&self) -> Option<&NewMessage> {
-        match &self.variant {
-            Variant::Email(letter) | Variant::ContactForm(letter) => Some(&letter.message),
-            Variant::Sms { message, .. } | Variant::Chat { message, .. } => Some(message),
-            Variant::Callback { .. } => None,
+        let (direction, message) = match variant {
+            Variant::Callback { .. } => (Direction::of(members)?, None),
+            _ => {
+                let message = NewMessage::decode(members.required("message")?)?;
+                (message.written.direction, Some(message))
+            }
+        };
+        if matches!((&variant, direction), (Variant::Sms { .. }, Direction::Inbound)) {
+            return Err(Refusal::InvalidMessage("only Outbound messages are supported for Sms"));
         }
+        Ok(Creation { requester_id, variant, direction, message })
     }
 
     /// Everything that has to exist.
@@ -111,18 +113,18 @@ impl Creation {
             Variant::Email(letter) | Variant::ContactForm(letter) => {
                 named.insert(Thing::EmailIntegration(letter.email_integration_id.clone()));
             }
-            Variant::Sms { contact_endpoint_id, .. } => {
+            Variant::Sms { contact_endpoint_id } => {
                 named.insert(Thing::ContactEndpoint(contact_endpoint_id.clone()));
             }
             Variant::Chat { widget_id, .. } => {
                 named.insert(Thing::Widget(widget_id.clone()));
             }
-            Variant::Callback { contact_endpoint_id, queue_id, .. } => {
+            Variant::Callback { contact_endpoint_id, queue_id } => {
                 named.insert(Thing::ContactEndpoint(contact_endpoint_id.clone()));
                 named.insert(Thing::Queue(queue_id.clone()));
             }
         }
-        if let Some(message) = self.message() {
+        if let Some(message) = &self.message {
             message.name_into(&mut named);
         }
         named
@@ -133,14 +135,14 @@ impl Creation {
         let mut queue = None;
         let (variant, channel) = match &self.variant {
             Variant::Email(letter) => {
-                letter.show_into(&mut own, world, &self.requester_id);
+                self.show_letter(&mut own, letter, world);
                 ("EmailConversation", "Email")
             }
             Variant::ContactForm(letter) => {
-                letter.show_into(&mut own, world, &self.requester_id);
+                self.show_letter(&mut own, letter, world);
                 ("ContactFormConversation", "ContactForm")
             }
-            Variant::Sms { contact_endpoint_id, .. } => {
+            Variant::Sms { contact_endpoint_id } => {
                 put(&mut own, "fromNumber", Some(contact_endpoint_id.as_str()));
                 ("SmsConversation", "Sms")
             }
@@ -159,7 +161,7 @@ impl Creation {
             requester_id: &self.requester_id,
             variant,
             channel,
-            direction: self.direction(),
+            direction: self.direction,
             created_at: now,
             closed_at: None,
             assignment: None,
@@ -168,24 +170,38 @@ impl Creation {
         show::conversation(&common, own)
     }
 
-    fn direction(&self) -> Direction {
-        match &self.variant {
-            Variant::Callback { direction, .. } => *direction,
-            Variant::Email(letter) | Variant::ContactForm(letter) => letter.message.written.direction,
-            Variant::Sms { message, .. } | Variant::Chat { message, .. } => message.written.direction,
-        }
-    }
-
     fn shown_messages(&self, id: i64, world: &World, now: Timestamp) -> Value {
-        let Some(message) = self.message() else { return json!([]) };
+        let Some(message) = &self.message else { return json!([]) };
         let carrier = match &self.variant {
-            Variant::Email(letter) => Carrier::Email(letter.envelope(world, &self.requester_id)),
-            Variant::ContactForm(letter) => Carrier::ContactForm(letter.envelope(world, &self.requester_id)),
+            Variant::Email(letter) => Carrier::Email(self.envelope(letter, message, world)),
+            Variant::ContactForm(letter) => Carrier::ContactForm(self.envelope(letter, message, world)),
             Variant::Sms { .. } => Carrier::Sms,
             Variant::Chat { .. } | Variant::Callback { .. } => Carrier::Chat,
         };
         let author = message.written.agent_id.as_deref().unwrap_or(&self.requester_id);
         json!([show::message(id, 0, author, now, &message.written, carrier)])
+    }
+
+    fn envelope(&self, letter: &Letter, message: &NewMessage, world: &World) -> Envelope {
+        let ours = json!({ "email": message.integration_email.as_ref().unwrap_or(&letter.email_integration_id) });
+        let theirs = world.email_contact(&self.requester_id);
+        let (from, to) = match self.direction {
+            Direction::Inbound => (theirs, ours),
+            Direction::Outbound => (ours, theirs),
+        };
+        let contacts = |ids: &[String]| ids.iter().map(|id| world.email_contact(id)).collect();
+        Envelope { from, to, cc: contacts(&message.cc), bcc: contacts(&message.bcc) }
+    }
+
+    fn show_letter(&self, own: &mut Map<String, Value>, letter: &Letter, world: &World) {
+        if let Some(message) = &self.message {
+            let envelope = self.envelope(letter, message, world);
+            put(own, "fromEmail", Some(envelope.from["email"].clone()));
+            put(own, "toEmail", Some(envelope.to["email"].clone()));
+        }
+        put(own, "integrationEmail", Some(letter.email_integration_id.as_str()));
+        put(own, "subject", Some(letter.subject.as_str()));
+        put(own, "language", letter.language.as_deref());
     }
 }
 
@@ -195,42 +211,13 @@ impl Letter {
             email_integration_id: members.text("emailIntegrationId")?.to_owned(),
             subject: members.text("subject")?.to_owned(),
             language: language(members)?,
-            message: NewMessage::decode(members.required("message")?)?,
         })
-    }
-
-    fn envelope(&self, world: &World, requester_id: &str) -> Envelope {
-        let message = &self.message;
-        let ours = json!({ "email": message.integration_email.as_ref().unwrap_or(&self.email_integration_id) });
-        let theirs = world.email_contact(requester_id);
-        let (from, to) = match message.written.direction {
-            Direction::Inbound => (theirs, ours),
-            Direction::Outbound => (ours, theirs),
-        };
-        let contacts = |ids: &[String]| ids.iter().map(|id| world.email_contact(id)).collect();
-        Envelope { from, to, cc: contacts(&message.cc), bcc: contacts(&message.bcc) }
-    }
-
-    fn show_into(&self, own: &mut Map<String, Value>, world: &World, requester_id: &str) {
-        let envelope = self.envelope(world, requester_id);
-        put(own, "fromEmail", Some(envelope.from["email"].clone()));
-        put(own, "toEmail", Some(envelope.to["email"].clone()));
-        put(own, "integrationEmail", Some(self.email_integration_id.as_str()));
-        put(own, "subject", Some(self.subject.as_str()));
-        put(own, "language", self.language.as_deref());
     }
 }
 
-fn sms(members: Members<'_>) -> Result<Variant, Refusal> {
-    let contact_endpoint_id = members.text("contactEndpointId")?;
-    if !is_phone_number(contact_endpoint_id) {
-        return Err(Refusal::Undecodable);
-    }
-    let message = NewMessage::decode(members.required("message")?)?;
-    match message.written.direction {
-        Direction::Inbound => Err(Refusal::InvalidMessage("only Outbound messages are supported for Sms")),
-        Direction::Outbound => Ok(Variant::Sms { contact_endpoint_id: contact_endpoint_id.to_owned(), message }),
-    }
+fn phone_number(members: Members<'_>) -> Result<String, Refusal> {
+    let text = members.text("contactEndpointId")?;
+    if is_phone_number(text) { Ok(text.to_owned()) } else { Err(Refusal::Undecodable) }
 }
 
 fn language(members: Members<'_>) -> Result<Option<String>, Refusal> {

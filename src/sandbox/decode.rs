@@ -69,28 +69,13 @@ pub fn uuid(text: &str) -> Option<String> {
 
 /// An instant in RFC 3339 with seconds and an offset, and without a zone id.
 pub fn timestamp(text: &str) -> Option<Timestamp> {
-    let (date_time, rest) = text.split_at_checked(19)?;
-    let shape = b"dddd-dd-ddTdd:dd:dd";
-    let fits = date_time.bytes().zip(shape).all(|(byte, form)| match form {
-        b'd' => byte.is_ascii_digit(),
-        literal => byte == *literal,
-    });
-    let offset = match rest.strip_prefix('.') {
-        None => rest,
-        Some(fraction) => {
-            let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-            if !(1..=9).contains(&digits) {
-                return None;
-            }
-            &fraction[digits..]
-        }
-    };
-    let offset_fits = match offset.as_bytes() {
-        b"Z" => true,
-        [b'+' | b'-', h1, h2, b':', m1, m2] => [h1, h2, m1, m2].iter().all(|byte| byte.is_ascii_digit()),
-        _ => false,
-    };
-    if fits && offset_fits { text.parse().ok() } else { None }
+    // The parser takes more than this: spaces, other offsets, no seconds.
+    let bytes = text.as_bytes();
+    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    let has_seconds = separators.iter().all(|(place, separator)| bytes.get(*place) == Some(separator));
+    let has_offset = matches!(bytes, [.., b'Z'] | [.., b'+' | b'-', _, _, b':', _, _]);
+    let is_plain = bytes.iter().all(|byte| byte.is_ascii_digit() || b"-T:.Z+".contains(byte));
+    if has_seconds && has_offset && is_plain { text.parse().ok() } else { None }
 }
 
 /// E.164: a plus and at most 15 digits, the first of them not zero.

@@ -123,8 +123,7 @@ impl Import {
     /// The assignment, if it succeeds: an agent that is not active can't be assigned to.
     fn assigned(&self, world: &World) -> Option<(&str, Timestamp)> {
         let (agent_id, at) = self.assignment.as_ref()?;
-        let active = world.agents.get(agent_id).copied().unwrap_or(true);
-        active.then_some((agent_id.as_str(), *at))
+        (!world.inactive_agents.contains(agent_id)).then_some((agent_id.as_str(), *at))
     }
 
     fn partial_errors(&self, world: &World) -> Vec<Value> {

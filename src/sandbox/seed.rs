@@ -8,6 +8,7 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::sandbox::data_v1::Thing;
 use crate::sandbox::decode::uuid;
 use crate::sandbox::definition::Definition;
 use crate::sandbox::world::{EndUser, World};
@@ -56,9 +57,11 @@ impl Sower<'_> {
         self.each(map, "endUsers", Self::end_user);
         self.each(map, "agents", Self::agent);
         self.each(map, "queues", Self::queue);
-        self.each(map, "widgets", Self::widget);
-        self.each(map, "emailIntegrations", Self::email_integration);
-        self.each(map, "contactEndpoints", Self::contact_endpoint);
+        self.ids(map, "widgets", "expected a uuid", |text| uuid(text).map(Thing::Widget));
+        self.ids(map, "emailIntegrations", "expected a string", |text| Some(Thing::EmailIntegration(text.to_owned())));
+        self.ids(map, "contactEndpoints", "expected a string (quote a phone number)", |text| {
+            Some(Thing::ContactEndpoint(text.to_owned()))
+        });
         self.each(map, "customAttributes", Self::definition);
     }
 
@@ -91,41 +94,29 @@ impl Sower<'_> {
         self.optional_text(at, map, "displayName");
         let active = self.flag(at, map, "active", true);
         let Some(id) = self.id(at, map) else { return };
-        self.world.agents.insert(id, active);
+        if active {
+            self.world.inactive_agents.remove(&id);
+        } else {
+            self.world.inactive_agents.insert(id.clone());
+        }
+        self.world.things.insert(Thing::Agent(id));
     }
 
     fn queue(&mut self, at: &str, value: &Value) {
         let Some(map) = self.map(at, value, &["id", "name"]) else { return };
         self.optional_text(at, map, "name");
         let Some(id) = self.id(at, map) else { return };
-        self.world.queues.insert(id);
+        self.world.things.insert(Thing::Queue(id));
     }
 
-    fn widget(&mut self, at: &str, value: &Value) {
-        match value.as_str().and_then(uuid) {
-            Some(id) => {
-                self.world.widgets.insert(id);
+    /// A list of ids and nothing else.
+    fn ids(&mut self, map: &Map<String, Value>, name: &str, expected: &str, read: fn(&str) -> Option<Thing>) {
+        self.each(map, name, |sower, at, value| match value.as_str().and_then(read) {
+            Some(thing) => {
+                sower.world.things.insert(thing);
             }
-            None => self.problem(at, "expected a uuid"),
-        }
-    }
-
-    fn email_integration(&mut self, at: &str, value: &Value) {
-        match value.as_str() {
-            Some(id) => {
-                self.world.email_integrations.insert(id.to_owned());
-            }
-            None => self.problem(at, "expected a string"),
-        }
-    }
-
-    fn contact_endpoint(&mut self, at: &str, value: &Value) {
-        match value.as_str() {
-            Some(id) => {
-                self.world.contact_endpoints.insert(id.to_owned());
-            }
-            None => self.problem(at, "expected a string (quote a phone number)"),
-        }
+            None => sower.problem(at, expected),
+        });
     }
 
     fn definition(&mut self, at: &str, value: &Value) {
@@ -161,23 +152,21 @@ impl Sower<'_> {
             self.problem(&format!("{at}.entityType"), "expected `Conversation` or `Contact`");
         }
         let Some(id) = self.id(at, map) else { return };
-        let input = self.input(&format!("{at}.inputDefinition"), map.get("inputDefinition"), &id);
+        let input = self.input(&format!("{at}.inputDefinition"), &value["inputDefinition"], &id);
         shown.insert("inputDefinition".to_owned(), input);
         shown.insert("id".to_owned(), Value::from(id));
         self.world.define(Definition::fixed(Value::Object(shown)));
     }
 
-    fn input(&mut self, at: &str, value: Option<&Value>, definition_id: &str) -> Value {
-        match value.and_then(|value| value["_type"].as_str()) {
+    fn input(&mut self, at: &str, value: &Value, definition_id: &str) -> Value {
+        match value["_type"].as_str() {
             Some("Text") => {
-                let value = value.unwrap_or(&Value::Null);
                 if let Some(map) = self.map(at, value, &["_type", "placeholder"]) {
                     self.optional_text(at, map, "placeholder");
                 }
                 value.clone()
             }
             Some("Select") => {
-                let value = value.unwrap_or(&Value::Null);
                 let Some(map) = self.map(at, value, &["_type", "options"]) else { return Value::Null };
                 let mut place = Place { path: definition_id.to_owned(), depth: 0, index: 0 };
                 let options = self.options(&format!("{at}.options"), map.get("options"), &mut place);
@@ -197,17 +186,13 @@ impl Sower<'_> {
         }
         let items = match value {
             None | Some(Value::Null) => return Vec::new(),
-            Some(Value::Array(items)) => items,
+            Some(Value::Array(items)) => items.iter().enumerate(),
             Some(_) => {
                 self.problem(at, "expected a list");
                 return Vec::new();
             }
         };
-        items
-            .iter()
-            .enumerate()
-            .filter_map(|(index, item)| self.option(&format!("{at}[{index}]"), item, place))
-            .collect()
+        items.filter_map(|(index, item)| self.option(&format!("{at}[{index}]"), item, place)).collect()
     }
 
     fn option(&mut self, at: &str, value: &Value, place: &mut Place) -> Option<Value> {

@@ -7,6 +7,7 @@
 //! A fault befalls only what has a token and is within the limit, and comes before every other refusal. Whatever it
 //! makes of the answer, the request is in the logs, and is there before the client can know that it is over.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,28 +166,22 @@ impl Service {
     fn provision(&self, known_attributes: &[KnownAttribute]) -> Result<(), SandboxError> {
         let now = Timestamp::now();
         let provisioned = self.store.commit(|world| {
-            let mut changed: Vec<Definition> = Vec::new();
+            let mut changed: BTreeMap<String, Definition> = BTreeMap::new();
             for KnownAttribute { id, input } in known_attributes {
                 let Some(id) = uuid(id) else { continue };
-                let pending = changed.iter().position(|definition| definition.id() == id);
-                let known = match pending {
-                    Some(place) => Some(changed.swap_remove(place)),
-                    None => world.definitions.get(&id).cloned(),
-                };
-                let is_new = pending.is_some() || known.is_none();
+                let before = changed.get(&id).or_else(|| world.definitions.get(&id));
                 let is_text = matches!(input, KnownInput::Text);
-                let before = known.unwrap_or_else(|| Definition::made_up(&id, is_text, now));
-                let mut after = before.clone();
+                let mut after = before.cloned().unwrap_or_else(|| Definition::made_up(&id, is_text, now));
                 if let KnownInput::Select(paths) = input
-                    && before.is_provisioned()
+                    && after.is_provisioned()
                 {
                     paths.iter().for_each(|path| after.add_path(path));
                 }
-                if is_new || after != before {
-                    changed.push(after);
+                if before != Some(&after) {
+                    changed.insert(id, after);
                 }
             }
-            let definitions = changed.iter().map(|definition| definition.shown().clone()).collect();
+            let definitions = changed.values().map(|definition| definition.shown().clone()).collect();
             Ok((Line { definitions, ..Line::at(now) }, ()))
         });
         provisioned.map_err(|_| SandboxError::Provision)

@@ -2,6 +2,7 @@
 //!
 //! It changes by [`World::apply`] alone, so that reading the data file again gives the same world.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
@@ -20,12 +21,10 @@ pub struct World {
     /// As the API shows it.
     pub organization: Value,
     pub end_users: HashMap<String, EndUser>,
-    /// Id to whether conversations can be assigned to the agent.
-    pub agents: HashMap<String, bool>,
-    pub queues: HashSet<String>,
-    pub widgets: HashSet<String>,
-    pub email_integrations: HashSet<String>,
-    pub contact_endpoints: HashSet<String>,
+    /// What there is beside end users.
+    pub things: HashSet<Thing>,
+    /// Ids of the agents that no conversation can be assigned to.
+    pub inactive_agents: HashSet<String>,
     pub definitions: BTreeMap<String, Definition>,
     conversations: HashMap<i64, Conversation>,
     /// Ids of an end user's conversations, ascending.
@@ -84,11 +83,8 @@ impl World {
         World {
             organization,
             end_users: HashMap::new(),
-            agents: HashMap::new(),
-            queues: HashSet::new(),
-            widgets: HashSet::new(),
-            email_integrations: HashSet::new(),
-            contact_endpoints: HashSet::new(),
+            things: HashSet::new(),
+            inactive_agents: HashSet::new(),
             definitions: BTreeMap::new(),
             conversations: HashMap::new(),
             by_requester: HashMap::new(),
@@ -129,11 +125,7 @@ impl World {
     pub fn knows(&self, thing: &Thing) -> bool {
         match thing {
             Thing::EndUser(id) => self.end_users.contains_key(id),
-            Thing::Agent(id) => self.agents.contains_key(id),
-            Thing::Queue(id) => self.queues.contains(id),
-            Thing::Widget(id) => self.widgets.contains(id),
-            Thing::EmailIntegration(id) => self.email_integrations.contains(id),
-            Thing::ContactEndpoint(id) => self.contact_endpoints.contains(id),
+            other => self.things.contains(other),
         }
     }
 
@@ -144,13 +136,9 @@ impl World {
 
     /// An end user as the sender or recipient of an e-mail; one who is about to be provisioned has an address already.
     pub fn email_contact(&self, end_user_id: &str) -> Value {
-        match self.end_users.get(end_user_id) {
-            Some(end_user) => json!({ "email": end_user.email, "name": end_user.display_name }),
-            None => {
-                let end_user = EndUser::provisioned(end_user_id, "");
-                json!({ "email": end_user.email, "name": end_user.display_name })
-            }
-        }
+        let known = self.end_users.get(end_user_id).map(Cow::Borrowed);
+        let end_user = known.unwrap_or_else(|| Cow::Owned(EndUser::provisioned(end_user_id, "")));
+        json!({ "email": end_user.email, "name": end_user.display_name })
     }
 
     /// Whether a mutation can be applied.
@@ -217,20 +205,8 @@ impl World {
                 let end_user = EndUser::provisioned(&id, at);
                 self.end_users.entry(id).or_insert(end_user);
             }
-            Thing::Agent(id) => {
-                self.agents.entry(id).or_insert(true);
-            }
-            Thing::Queue(id) => {
-                self.queues.insert(id);
-            }
-            Thing::Widget(id) => {
-                self.widgets.insert(id);
-            }
-            Thing::EmailIntegration(id) => {
-                self.email_integrations.insert(id);
-            }
-            Thing::ContactEndpoint(id) => {
-                self.contact_endpoints.insert(id);
+            other => {
+                self.things.insert(other);
             }
         }
     }

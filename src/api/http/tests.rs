@@ -330,8 +330,8 @@ async fn a_log_holds_neither_token_nor_body() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || Sink(Arc::clone(&sink)))
         .finish();
-    // While there is only one subscriber, `tracing` asks the one of the thread that logs first, for all threads and for good;
-    // in a test that runs beside this one, there is none.
+    // While there is only one subscriber, `tracing` asks the one of the thread that logs first, for all threads and for
+    // good; in a test that runs beside this one, there is none.
     let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(subscriber);
     make(Says::json(201, r#"{"data":{"id":100}}"#)).await.0.expect("created");

@@ -46,7 +46,8 @@ fn logged(path: &Path) -> Vec<(Value, Value)> {
     entries.map(|entry| (entry["status"].clone(), entry["fault"].clone())).collect()
 }
 
-/// What a client gets for the second of three creations (nothing when its connection does not end), whether the second was committed, and the logged status.
+/// What a client gets for the second of three creations (nothing when its connection does not end), whether the second
+/// was committed, and the logged status.
 async fn second_of_three(fault: Fault) -> (Option<String>, bool, Value) {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("requests.jsonl");
