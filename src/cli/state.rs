@@ -130,7 +130,7 @@ fn why_nothing(open: &OpenTenant<'_>, state: &State) -> String {
     let path = &open.files.state;
     match state.records.len() {
         0 if path.exists() => format!("The state {} has no records.\n", path.display()),
-        0 => format!("There is no state {} yet; the first apply makes it.\n", path.display()),
+        0 => format!("There is no state {} yet; the first apply creates it.\n", path.display()),
         count => format!("None of {} fits.\n", counted(count, "record")),
     }
 }
