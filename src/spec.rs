@@ -40,14 +40,19 @@ impl Spec {
         Spec { part: 0..text.len(), text: Arc::new(text) }
     }
 
-    /// Reads the spec at `part` of a longer text, whose memory it shares if it is written there as
-    /// [`Spec::json`] writes it.
+    /// The JSON at `part` of a longer text, whose memory it shares. Nobody may look inside before it is
+    /// [checked](Spec::checked).
+    pub fn unchecked(text: &Arc<String>, part: Range<usize>) -> Self {
+        Spec { text: Arc::clone(text), part }
+    }
+
+    /// The same, after making sure that it is a spec. It keeps its memory if it is written as [`Spec::json`] says.
     ///
     /// # Errors
     /// See [`NotASpec`].
-    pub fn within(text: &Arc<String>, part: Range<usize>) -> Result<Self, NotASpec> {
-        let read = Spec::of(&conversation_of(json::parse(&text[part.clone()])?)?);
-        Ok(if *read.json() == text[part.clone()] { Spec { text: Arc::clone(text), part } } else { read })
+    pub fn checked(&self) -> Result<Self, NotASpec> {
+        let read = Spec::of(&conversation_of(json::parse(self.json())?)?);
+        Ok(if read.json() == self.json() { self.clone() } else { read })
     }
 
     /// Lets this one share the memory of another that says the same in the same words.
@@ -141,7 +146,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Spec, NotASpec> {
-        Spec::within(&Arc::new(text.to_owned()), 0..text.len())
+        Spec::unchecked(&Arc::new(text.to_owned()), 0..text.len()).checked()
     }
 
     fn spec(text: &str) -> Spec {
@@ -161,10 +166,10 @@ mod tests {
     fn a_spec_in_a_longer_text_shares_its_memory_only_if_it_is_written_there_as_it_would_be() {
         let file =
             Arc::new("[{\"a\":\"é\\n\"},\n{\n\"customAttributes\":{\"y\":\"1\",\"x\":null}, \"a\": 1}]".to_owned());
-        let first = Spec::within(&file, 1..13).expect("a spec");
+        let first = Spec::unchecked(&file, 1..13).checked().expect("a spec");
         assert!(Arc::ptr_eq(&first.text, &file));
         assert_eq!(first.json(), "{\"a\":\"é\\n\"}");
-        let second = Spec::within(&file, 15..file.len() - 1).expect("a spec");
+        let second = Spec::unchecked(&file, 15..file.len() - 1).checked().expect("a spec");
         assert!(!Arc::ptr_eq(&second.text, &file));
         assert_eq!(second.json(), r#"{"a":1,"customAttributes":{"x":null,"y":"1"}}"#);
     }

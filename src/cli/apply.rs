@@ -50,13 +50,14 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         Some(_) => saved_plan::refuse_flags(&args.planning).map(|()| Vec::new())?,
         None => load::find(session, paths)?,
     };
-    let mut taken = state_access::take(&open, COMMAND, args.lock_timeout)?;
+    let mut taken = state_access::take_unchecked(&open, COMMAND, args.lock_timeout)?;
     let desired = if saved.is_some() {
         Desired::default()
     } else {
         let known = plan::known(&taken.state, &taken.in_doubt, &options.scope);
         load::desired(session, &found, &known, &taken.state, *warnings_as_errors)?
     };
+    taken.store.check_specs(&mut taken.state, |address| !desired.is_as_recorded(address))?;
     let runtime = connection::runtime()?;
     let mut job = Job { open: &open, desired: &desired, faults, connection: None, telling: &telling };
     let mut requests_sent = Some(0);

@@ -20,6 +20,7 @@ use crate::render::pieces::Pieces;
 use crate::render::text::{TextOptions, index};
 use crate::render::{github, gitlab, html, json_v1, markdown, text};
 use crate::state::{Known, State};
+use crate::workspace::StateStore;
 
 pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     formats::check(&args.forms.format)?;
@@ -28,11 +29,13 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     state_access::tell_if_lost(&open);
     let mut options = options(tenant, &args.planning)?;
     let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
-    let (found, standing) = rayon::join(|| load::find(session, paths), || state_access::look(&open));
-    let (found, Standing { state, in_doubt }) = (found?, standing?);
+    let (found, standing) = rayon::join(|| load::find(session, paths), || state_access::look_unchecked(&open));
+    let (found, Standing { mut state, in_doubt }) = (found?, standing?);
     // A refresh compares every manifest with the tenant.
     let known = if args.refresh { Known::default() } else { known(&state, &in_doubt, &options.scope) };
     let desired = load::desired(session, &found, &known, &state, *warnings_as_errors)?;
+    let store = StateStore::open(&open.files.state);
+    store.check_specs(&mut state, |address| !desired.is_as_recorded(address))?;
     let mut requests = 0;
     if args.refresh {
         options.observations = refresh::observe(&open, &desired, &state, &options)?;

@@ -11,7 +11,7 @@ use crate::journal::{Calls, Entry, InDoubt, Replay, ReplayError};
 use crate::project::Tenant;
 use crate::render::number::counted;
 use crate::state::{Lineage, State};
-use crate::workspace::{JournalFile, LockInfo, StateFiles, StateLock, StateStore};
+use crate::workspace::{JournalFile, LockInfo, StateError, StateFiles, StateLock, StateStore};
 
 /// The current state, with the journal of an apply that was cut off in it.
 pub struct Standing {
@@ -21,10 +21,17 @@ pub struct Standing {
 
 /// Looks at the state without changing anything on disk. One that was never saved has the nil lineage.
 pub fn look(open: &OpenTenant<'_>) -> Result<Standing, Error> {
+    let mut standing = look_unchecked(open)?;
+    StateStore::open(&open.files.state).check_specs(&mut standing.state, |_| true)?;
+    Ok(standing)
+}
+
+/// [`look`] without looking into the specs, unless a journal asks for them.
+pub fn look_unchecked(open: &OpenTenant<'_>) -> Result<Standing, Error> {
     let OpenTenant { tenant, files, .. } = open;
     let store = StateStore::open(&files.state);
     let load = || {
-        let state = store.load()?;
+        let state = load(&store, files)?;
         let state = state.unwrap_or_else(|| State::new(Lineage(uuid::Uuid::nil())));
         same_tenant(&state, tenant, &files.state)?;
         Ok(state)
@@ -106,8 +113,21 @@ pub struct Taken {
     pub lock: StateLock,
 }
 
+/// The state, with specs that are checked if a journal may say something about them.
+fn load(store: &StateStore, files: &StateFiles) -> Result<Option<State>, StateError> {
+    let has_journal = JournalFile::length(&files.journal).is_none_or(|length| length > 0);
+    if has_journal { store.load() } else { store.load_unchecked() }
+}
+
 /// Locks the state, and brings home what an apply that was cut off left in the journal.
 pub fn take(open: &OpenTenant<'_>, command: &str, lock_timeout: Duration) -> Result<Taken, Error> {
+    let mut taken = take_unchecked(open, command, lock_timeout)?;
+    taken.store.check_specs(&mut taken.state, |_| true)?;
+    Ok(taken)
+}
+
+/// [`take`] without looking into the specs, unless a journal asks for them.
+pub fn take_unchecked(open: &OpenTenant<'_>, command: &str, lock_timeout: Duration) -> Result<Taken, Error> {
     let OpenTenant { tenant, files, .. } = open;
     let lock = lock(&files.lock, command, lock_timeout)?;
     let store = StateStore::open(&files.state);
@@ -152,7 +172,7 @@ pub fn settle_unrecorded<T>(
 
 /// Reads state and journal, and saves what only the journal had. A state that was never saved gets `new_lineage`.
 pub fn read(files: StateFiles, mut store: StateStore, new_lineage: Lineage, lock: StateLock) -> Result<Taken, Error> {
-    let loaded = store.load()?;
+    let loaded = load(&store, &files)?;
     let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
     let added = add_journal(&mut replay, &files.journal)?;
     let entries = added.during(no_fit(&files.journal))?;

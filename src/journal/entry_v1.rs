@@ -12,7 +12,8 @@ use crate::journal::line_error::LineError;
 use crate::source::Source;
 use crate::state::Lineage;
 use crate::state::file_v1::{
-    AppliedV1, DigestsV1, Fields, RecordProblem, RecordV1, SourceV1, TenantV1, conversation_id, digest, without_place,
+    AppliedV1, DigestsV1, Fields, RecordProblem, RecordV1, SourceV1, TenantV1, check, conversation_id, digest,
+    without_place,
 };
 
 const FORMAT: &str = "dixaform-journal/1";
@@ -241,7 +242,8 @@ fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
             Entry::InDoubt { seq, message: message.into_owned(), at: at.into_owned() }
         }
         EntryV1::Adopted { record } => {
-            let (address, record) = record.resolve(&Arc::default())?;
+            let (address, mut record) = record.resolve(&Arc::default())?;
+            check(&mut record.applied)?;
             Entry::Adopted { address, record: Box::new(record) }
         }
         EntryV1::Forgot { address } => Entry::Forgot { address: parse_address(&address)? },
@@ -263,6 +265,8 @@ fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
 fn resolve_began(began: BeganV1<'_>) -> Result<Entry, EntryProblem> {
     // A line is read once, and its spec stays: it has memory of its own.
     let none = Arc::default();
+    let mut applied = AppliedV1 { spec: began.spec, salt: began.salt, fields: began.fields }.resolve(&none)?;
+    check(&mut applied)?;
     let call = CallKind::ALL.into_iter().find(|call| call.word() == began.call);
     let attributes = began.digest.attributes.as_deref().ok_or(EntryProblem::NoAttributesDigest)?;
     let intent = Intent {
@@ -270,7 +274,7 @@ fn resolve_began(began: BeganV1<'_>) -> Result<Entry, EntryProblem> {
             content: digest(&began.digest.content, "digest.content")?,
             attributes: digest(attributes, "digest.attributes")?,
         },
-        applied: AppliedV1 { spec: began.spec, salt: began.salt, fields: began.fields }.resolve(&none)?,
+        applied,
         source: began.source.map(Source::from),
         requester: began.requester.map(Cow::into_owned),
         marker: began.marker.map(Cow::into_owned),

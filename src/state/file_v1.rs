@@ -28,7 +28,9 @@ use crate::conversation::{Address, ConversationId};
 use crate::state::record::{Lineage, Record, State};
 
 pub use record_v1::RecordProblem;
-pub(crate) use record_v1::{AppliedV1, DigestsV1, Fields, RecordV1, SourceV1, TenantV1, conversation_id, digest};
+pub(crate) use record_v1::{
+    AppliedV1, DigestsV1, Fields, RecordV1, SourceV1, TenantV1, check, conversation_id, digest,
+};
 
 /// The value of `format`.
 pub const FORMAT: &str = "dixaform-state/1";
@@ -59,6 +61,28 @@ pub enum StateFileError {
 /// # Errors
 /// See [`StateFileError`]. A state that is returned has unique addresses and unique ids.
 pub fn read(text: impl Into<String>) -> Result<State, StateFileError> {
+    let mut state = read_unchecked(text)?;
+    check_specs(&mut state, |_| true)?;
+    Ok(state)
+}
+
+/// Makes sure that the specs of some records are specs.
+///
+/// # Errors
+/// The first that is not one.
+pub fn check_specs(state: &mut State, which: impl Fn(&Address) -> bool) -> Result<(), StateFileError> {
+    for (address, record) in state.records.iter_mut().filter(|(address, _)| which(address)) {
+        check(&mut record.applied)
+            .map_err(|problem| StateFileError::Record { address: address.to_string(), problem })?;
+    }
+    Ok(())
+}
+
+/// [`read`] without looking into the specs, which takes longer than all the rest. Use [`check_specs`] before you do.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_unchecked(text: impl Into<String>) -> Result<State, StateFileError> {
     let text = Arc::new(text.into());
     let file: FileV1<'_> = serde_json::from_str(&text).map_err(|error| refusal(&text, &error))?;
     check_format(&file.format)?;

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use crate::conversation::Address;
 use crate::hint::Hint;
 use crate::state::State;
 use crate::state::file_v1::{self, StateFileError};
@@ -78,6 +79,25 @@ impl StateStore {
     /// # Errors
     /// The file can't be read, or is no state of this version; it is left as it is.
     pub fn load(&self) -> Result<Option<State>, StateError> {
+        let Some(mut state) = self.load_unchecked()? else { return Ok(None) };
+        self.check_specs(&mut state, |_| true)?;
+        Ok(Some(state))
+    }
+
+    /// Makes sure that the specs of some records of a state that was loaded are specs.
+    ///
+    /// # Errors
+    /// As for [`StateStore::load`].
+    pub fn check_specs(&self, state: &mut State, which: impl Fn(&Address) -> bool) -> Result<(), StateError> {
+        let unusable = |source| StateError::Unusable { path: self.files.state.clone(), source };
+        file_v1::check_specs(state, which).map_err(unusable)
+    }
+
+    /// [`StateStore::load`] without looking into the specs.
+    ///
+    /// # Errors
+    /// As for [`StateStore::load`].
+    pub fn load_unchecked(&self) -> Result<Option<State>, StateError> {
         let path = &self.files.state;
         let bytes = match read_at_most(path, self.limit) {
             Ok(Some(bytes)) => bytes,
@@ -86,7 +106,7 @@ impl StateStore {
             Err(error) => return Err(FileError::of(path, "read the state")(error).into()),
         };
         let text = String::from_utf8(bytes).map_err(|_| StateError::NotText { path: path.clone() })?;
-        file_v1::read(text).map(Some).map_err(|source| StateError::Unusable { path: path.clone(), source })
+        file_v1::read_unchecked(text).map(Some).map_err(|source| StateError::Unusable { path: path.clone(), source })
     }
 
     /// How many bytes the state can still grow by. A run that makes more could not be saved.

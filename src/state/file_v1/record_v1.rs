@@ -94,7 +94,8 @@ impl<'a> RecordV1<'a> {
         }
     }
 
-    /// The record, whose spec shares the memory of `text` if that is the text that the record was read from.
+    /// The record. Its spec is not [checked](check), and shares the memory of `text` if that is the text that the
+    /// record was read from.
     ///
     /// # Errors
     /// An address, id, digest or spec that can't be one.
@@ -148,7 +149,7 @@ impl<'a> AppliedV1<'a> {
     /// Neither or both forms are there, or the one that is there can't be one.
     pub fn resolve(self, text: &Arc<String>) -> Result<Applied, RecordProblem> {
         match (self.spec, self.salt, self.fields) {
-            (Some(spec), None, None) => Ok(Applied::Full(resolve_spec(spec, text)?)),
+            (Some(spec), None, None) => Ok(Applied::Full(resolve_spec(spec, text))),
             (None, Some(salt), Some(Fields(fields))) => {
                 let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
                 let odd = fields.iter().find(|(_, digest)| digest.len() != 16 || !digest.bytes().all(is_digit));
@@ -162,18 +163,29 @@ impl<'a> AppliedV1<'a> {
     }
 }
 
-fn resolve_spec(spec: &RawValue, text: &Arc<String>) -> Result<Spec, RecordProblem> {
+fn resolve_spec(spec: &RawValue, text: &Arc<String>) -> Spec {
     let json = spec.get();
     let start = (json.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
-    let read = match text.get(start..start.wrapping_add(json.len())) {
-        Some(part) if part == json => Spec::within(text, start..start + json.len()),
-        _ => Spec::within(&Arc::new(json.to_owned()), 0..json.len()),
-    };
-    read.map_err(|problem| match problem {
-        NotASpec::NotJson(error) => RecordProblem::SpecJson(without_place(&error)),
-        NotASpec::NotAMap => RecordProblem::Spec,
-        NotASpec::Attribute(at) => RecordProblem::Attribute(at),
-    })
+    match text.get(start..start.wrapping_add(json.len())) {
+        // Many lines in one record would be many in the file.
+        Some(part) if part == json && !json.contains('\n') => Spec::unchecked(text, start..start + json.len()),
+        _ => Spec::unchecked(&Arc::new(json.to_owned()), 0..json.len()),
+    }
+}
+
+/// Makes sure that a spec is one.
+///
+/// # Errors
+/// It is not.
+pub fn check(applied: &mut Applied) -> Result<(), RecordProblem> {
+    if let Applied::Full(spec) = applied {
+        *spec = spec.checked().map_err(|problem| match problem {
+            NotASpec::NotJson(error) => RecordProblem::SpecJson(without_place(&error)),
+            NotASpec::NotAMap => RecordProblem::Spec,
+            NotASpec::Attribute(at) => RecordProblem::Attribute(at),
+        })?;
+    }
+    Ok(())
 }
 
 /// The digests of a record or of an intent.
