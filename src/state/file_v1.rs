@@ -19,9 +19,11 @@ mod record_v1;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::{Address, ConversationId};
@@ -88,28 +90,31 @@ pub fn read_unchecked(text: impl Into<String>) -> Result<State, StateFileError> 
     check_format(&file.format)?;
     let lineage = uuid::Uuid::try_parse(&file.lineage)
         .map_err(|_| StateFileError::Lineage { text: file.lineage.clone().into_owned() })?;
-    let resolved = |record: RecordV1<'_>| {
-        let address = record.address.clone();
-        record.resolve(&text).map_err(|problem| StateFileError::Record { address: address.into_owned(), problem })
-    };
-    let records = unique(file.records.into_iter().map(resolved).collect::<Result<_, _>>()?)?;
+    let mut records = BTreeMap::new();
+    for record in file.records.0.into_iter().flatten() {
+        let written = record.address.clone();
+        let resolved = record.resolve(&text);
+        let problem = |problem| StateFileError::Record { address: written.into_owned(), problem };
+        let (address, record) = resolved.map_err(problem)?;
+        if records.insert(address.clone(), record).is_some() {
+            return Err(StateFileError::DuplicateAddress { address });
+        }
+    }
+    check_ids(&records)?;
     Ok(State { lineage: Lineage(lineage), serial: file.serial, tenant: file.tenant.map(Into::into), records })
 }
 
-/// The records by their addresses, after making sure that no address and no id occurs twice.
-fn unique(mut records: Vec<(Address, Record)>) -> Result<BTreeMap<Address, Record>, StateFileError> {
-    // They are in this order already, unless somebody edited the file.
-    records.sort_by(|(one, _), (other, _)| one.cmp(other));
-    if let Some([(address, _), _]) = records.array_windows().find(|[(one, _), (other, _)]| one == other) {
-        return Err(StateFileError::DuplicateAddress { address: address.clone() });
-    }
+/// Makes sure that no two records have the same conversation.
+fn check_ids(records: &BTreeMap<Address, Record>) -> Result<(), StateFileError> {
     let mut ids: Vec<(ConversationId, &Address)> =
         records.iter().map(|(address, record)| (record.id, address)).collect();
     ids.sort_unstable();
-    if let Some([(id, one), (_, other)]) = ids.array_windows().find(|[(one, _), (other, _)]| one == other) {
-        return Err(StateFileError::SharedId { id: *id, one: (*one).clone(), other: (*other).clone() });
+    match ids.array_windows().find(|[(one, _), (other, _)]| one == other) {
+        Some([(id, one), (_, other)]) => {
+            Err(StateFileError::SharedId { id: *id, one: (*one).clone(), other: (*other).clone() })
+        }
+        None => Ok(()),
     }
-    Ok(records.into_iter().collect())
 }
 
 /// One record with its address, as it is in the file, without a newline.
@@ -135,7 +140,7 @@ pub fn write_to(state: &State, out: &mut impl io::Write) -> io::Result<()> {
         lineage: lineage.to_string().into(),
         serial: *serial,
         tenant: tenant.as_ref().map(TenantV1::of),
-        records: Vec::new(),
+        records: Chunks::default(),
     };
     let whole = serde_json::to_string(&file).expect("a state is JSON");
     let (above, below) = whole.split_at(whole.len() - "]}".len());
@@ -158,7 +163,41 @@ struct FileV1<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<TenantV1<'a>>,
     #[serde(borrow)]
-    records: Vec<RecordV1<'a>>,
+    records: Chunks<'a>,
+}
+
+/// Records in parts, each of which gives its memory back as soon as it is read: there can be very many.
+#[derive(Default, Serialize)]
+struct Chunks<'a>(Vec<Vec<RecordV1<'a>>>);
+
+/// The records of one part.
+const CHUNK: usize = 1024;
+
+impl<'de: 'a, 'a> Deserialize<'de> for Chunks<'a> {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        struct ChunksVisitor;
+
+        impl<'de> Visitor<'de> for ChunksVisitor {
+            type Value = Vec<Vec<RecordV1<'de>>>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Self::Value, A::Error> {
+                let mut chunks: Vec<Vec<_>> = Vec::new();
+                while let Some(record) = source.next_element()? {
+                    match chunks.last_mut() {
+                        Some(chunk) if chunk.len() < CHUNK => chunk.push(record),
+                        _ => chunks.push(vec![record]),
+                    }
+                }
+                Ok(chunks)
+            }
+        }
+
+        source.deserialize_seq(ChunksVisitor).map(Chunks)
+    }
 }
 
 /// Only the format, whatever else there is.
