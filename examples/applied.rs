@@ -7,7 +7,7 @@
 //!
 //! FOLDER is named as `plan` will be given it, since the state notes the names of files. Conversations are numbered from
 //! 1001 in the order of their addresses, all records have the same time, and the lineage is a fixed one: the same
-//! manifests, the same bytes. `benches/scale/run.py` holds it against what a real apply wrote.
+//! manifests, the same bytes. `benches/run.py` holds it against what a real apply wrote.
 #![expect(clippy::disallowed_methods, reason = "an example that writes a file")]
 
 use std::error::Error;
