@@ -9,8 +9,6 @@ pub const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F
 /// The name of a manifest or of a tenant; at most [`NAME_MAX`] characters.
 pub const NAME: &str = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$";
 pub const NAME_MAX: i64 = 253;
-const ADDRESS: &str = r"^(conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$";
-const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
 
 /// A map of these members, in this order.
 pub fn map<const N: usize>(members: [(&str, Value); N]) -> Value {
@@ -73,11 +71,6 @@ pub fn only(text: &str) -> Value {
     map([("const", Value::from(text))])
 }
 
-/// An integer from `least` on.
-pub fn at_least(least: i64) -> Value {
-    map([("type", Value::from("integer")), ("minimum", integer(least))])
-}
-
 pub fn list_of(items: Value) -> Value {
     map([("type", Value::from("array")), ("items", items)])
 }
@@ -114,32 +107,6 @@ pub fn timestamp() -> Value {
 /// A uuid in its hyphenated form.
 pub fn uuid() -> Value {
     with(pattern(UUID), "format", Value::from("uuid"))
-}
-
-/// `sha256:` and 64 hexadecimal digits.
-pub fn digest() -> Value {
-    pattern(DIGEST)
-}
-
-/// `conversation.<name>` or `import.<name>`.
-pub fn address() -> Value {
-    pattern(ADDRESS)
-}
-
-/// Dixa's id of a conversation.
-pub fn conversation_id() -> Value {
-    at_least(1)
-}
-
-/// Where a manifest was.
-pub fn source() -> Value {
-    closed(&["file", "line", "column"], [("file", of_type("string")), ("line", at_least(1)), ("column", at_least(1))])
-}
-
-/// The value of a custom attribute as it is applied.
-pub fn attribute_value() -> Value {
-    let kinds = map([("type", texts(["string", "array", "null"]))]);
-    with(kinds, "items", of_type("string"))
 }
 
 /// A whole document: its names, then `schema`, then what it refers to.

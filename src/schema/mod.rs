@@ -9,7 +9,6 @@ mod body;
 mod keyword;
 mod manifest;
 mod project;
-mod state;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -18,6 +17,7 @@ use serde_json::{Map, Value};
 use crate::plan::file_v1::PlanV1;
 use crate::render::apply_json_v1::{EventV1, ReportV1};
 use crate::render::validate_json_v1::FindingsV1;
+use crate::state::file_v1::FileV1;
 
 /// What there is a schema of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,9 @@ pub fn schema(subject: Subject) -> Value {
     match subject {
         Subject::Manifest => manifest::schema(),
         Subject::Project => project::schema(),
-        Subject::State => state::schema(),
+        Subject::State => {
+            derived::<FileV1<'_>>(subject, "What dixaform applied to one tenant; state/README.md explains it")
+        }
         Subject::Plan => derived::<PlanV1<Map<String, Value>>>(
             subject,
             "What an apply would do, as `dixaform plan --format json` and `--out` write it",
@@ -86,8 +88,8 @@ pub fn schema(subject: Subject) -> Value {
     }
 }
 
-/// The schema of what is written from these structs. Later versions of the same number may add members, so others are
-/// allowed everywhere.
+/// The schema of what is written from these structs. Where they don't refuse unknown members, later versions of the
+/// same number may add some.
 fn derived<T: JsonSchema>(subject: Subject, description: &str) -> Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let mut schema = generator.into_root_schema_for::<T>().to_value();

@@ -23,6 +23,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -152,17 +153,26 @@ pub fn write_to(state: &State, out: &mut impl io::Write) -> io::Result<()> {
     writeln!(out, "\n{below}")
 }
 
-#[derive(Deserialize, Serialize)]
+/// All of a state file.
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
-struct FileV1<'a> {
+pub struct FileV1<'a> {
     #[serde(borrow)]
+    #[schemars(extend("const" = FORMAT))]
     format: Cow<'a, str>,
+    /// Names this history
     #[serde(borrow)]
+    #[schemars(extend("format" = "uuid"))]
     lineage: Cow<'a, str>,
+    /// Grows by one with each save
+    #[schemars(range(min = 0))]
     serial: u64,
+    /// The tenant that all of this is about; unknown before the first apply
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<TenantV1<'a>>,
+    /// In ascending order of address
     #[serde(borrow)]
+    #[schemars(with = "Vec<RecordV1<'a>>")]
     records: Chunks<'a>,
 }
 

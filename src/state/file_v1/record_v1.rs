@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::{JsonSchema, Schema, json_schema};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::conversation::{Address, ConversationId};
@@ -38,31 +40,62 @@ pub enum RecordProblem {
     Field(String),
 }
 
+const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
+
 /// A record with its address.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "record", extend("oneOf" = [{ "required": ["spec"] }, { "required": ["salt", "fields"] }]))]
 pub struct RecordV1<'a> {
+    /// The stable name in the manifests
     #[serde(borrow)]
+    #[schemars(extend("pattern" = r"^(conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"))]
     pub address: Cow<'a, str>,
+    /// Dixa's id of the conversation
+    #[schemars(range(min = 1))]
     id: i64,
     #[serde(borrow)]
     digest: DigestsV1<'a>,
+    /// The spec last applied (lastApplied: full)
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "spec_schema")]
     spec: Option<&'a RawValue>,
+    /// For the digests of fields (lastApplied: digest)
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     salt: Option<Cow<'a, str>>,
+    /// Salted digests by JSON pointer (lastApplied: digest)
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "fields_schema")]
     fields: Option<Fields<'a>>,
+    /// Where the manifest was when it was last applied
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<SourceV1<'a>>,
+    /// The bytes of that file, so that it need not be parsed again
     #[serde(skip_serializing_if = "Option::is_none")]
     made_of: Option<MadeOfV1>,
+    /// When dixaform made or last changed the conversation
     #[serde(borrow)]
+    #[schemars(extend("format" = "date-time"))]
     applied_at: Cow<'a, str>,
+    /// What Dixa could not do while making it
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    #[schemars(with = "Vec<String>")]
     partial_errors: Cow<'a, [String]>,
+    /// Those that it took the place of, oldest first
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(range(min = 1)))]
     replaced: Vec<i64>,
+}
+
+fn spec_schema(_: &mut schemars::SchemaGenerator) -> Schema {
+    let value = json!({ "type": ["string", "null", "array"], "items": { "type": "string" } });
+    let attributes = json!({ "type": "object", "additionalProperties": value });
+    json_schema!({ "type": "object", "properties": { "customAttributes": attributes } })
+}
+
+fn fields_schema(_: &mut schemars::SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "type": "string", "pattern": "^[0-9a-f]{16}$" } })
 }
 
 impl<'a> RecordV1<'a> {
@@ -189,13 +222,17 @@ pub fn check(applied: &mut Applied) -> Result<(), RecordProblem> {
 }
 
 /// The digests of a record or of an intent.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "digests")]
 pub struct DigestsV1<'a> {
+    /// Of the spec without custom attributes, as the conversation was made
     #[serde(borrow)]
+    #[schemars(extend("pattern" = DIGEST))]
     pub content: Cow<'a, str>,
-    /// Null if the attributes were never written.
+    /// Of the custom attributes; null if they were never written
     #[serde(borrow)]
+    #[schemars(extend("pattern" = DIGEST))]
     pub attributes: Option<Cow<'a, str>>,
 }
 
@@ -209,11 +246,14 @@ impl DigestsV1<'_> {
 }
 
 /// Where a manifest was.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "source")]
 pub struct SourceV1<'a> {
     file: Cow<'a, str>,
+    #[schemars(range(min = 1))]
     line: u32,
+    #[schemars(range(min = 1))]
     column: u32,
 }
 
@@ -230,12 +270,17 @@ impl From<SourceV1<'_>> for Source {
 }
 
 /// The bytes that a manifest was made of.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "madeOf")]
 struct MadeOfV1 {
+    /// Of the file's bytes
+    #[schemars(extend("pattern" = DIGEST))]
     digest: String,
+    /// How many manifests the file has
+    #[schemars(range(min = 0))]
     manifests: u32,
-    /// The version that made it: another one may find something in the same bytes.
+    /// The version that read it: another one may find something in the same bytes
     dixaform: String,
 }
 
@@ -255,9 +300,11 @@ impl MadeOfV1 {
 }
 
 /// A tenant's identity.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "tenant")]
 pub struct TenantV1<'a> {
+    #[schemars(length(min = 1))]
     base_url: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     organization_id: Option<Cow<'a, str>>,
