@@ -67,6 +67,26 @@ fn escape_also(text: &str, also: impl Fn(char) -> bool) -> Cow<'_, str> {
 /// JSON safe to show, and the same JSON to any program: what [`escape`] looks for is written as `\\uXXXX`, joiners
 /// that do their work included. Such characters occur only in strings; line breaks between values stay.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
+    escape_hidden(json, |character, out| {
+        let mut units = [0; 2];
+        for unit in character.encode_utf16(&mut units) {
+            out.push_str(&format!("\\u{unit:04x}"));
+        }
+    })
+}
+
+/// [`escape_json`] for JSON that is read as YAML, which takes no surrogate pairs and has `\\UXXXXXXXX` in their place.
+pub fn escape_yaml(json: &str) -> Cow<'_, str> {
+    escape_hidden(json, |character, out| {
+        let escaped = match u32::from(character) {
+            code @ ..=0xffff => format!("\\u{code:04x}"),
+            code => format!("\\U{code:08x}"),
+        };
+        out.push_str(&escaped);
+    })
+}
+
+fn escape_hidden(json: &str, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
     let hidden = |character: char| character >= '\u{7f}' && may_be_hidden(character);
     if !json.chars().any(hidden) {
         return Cow::Borrowed(json);
@@ -74,10 +94,7 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(json.len() + 64);
     for character in json.chars() {
         if hidden(character) {
-            let mut units = [0; 2];
-            for unit in character.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
-            }
+            write(character, &mut out);
         } else {
             out.push(character);
         }
@@ -164,6 +181,15 @@ mod tests {
         assert_eq!(shown, "{\"a\\u202e\":\n\"\\u007f\\udb40\\udc41 \\u202e 👩\\u200d🚀 æ\"}\n");
         let read = |text: &str| crate::json::parse(text).expect("JSON");
         assert_eq!(read(&shown), read(json));
+    }
+
+    #[test]
+    fn json_that_is_read_as_yaml_gets_no_surrogate_pairs() {
+        let json = "{\"a\": \"\u{202e}\u{e0100}\u{1f600}\"}";
+        let escaped = escape_yaml(json);
+        assert_eq!(escaped, "{\"a\": \"\\u202e\\U000e0100\u{1f600}\"}");
+        let read: serde_json::Value = serde_yaml::from_str(&escaped).expect("it is YAML");
+        assert_eq!(read["a"], "\u{202e}\u{e0100}\u{1f600}");
     }
 
     #[test]
