@@ -19,11 +19,12 @@ use crate::cli::connection::{self, Connection};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::Ledger;
+use crate::cli::load::{self, Files};
 use crate::cli::progress::Progress;
 use crate::cli::session::{OpenTenant, Session, report};
 use crate::cli::settling::HINT;
 use crate::cli::state_access::{self, Taken};
-use crate::cli::{embedded, load, plan, saved_plan, settling, signals};
+use crate::cli::{embedded, plan, saved_plan, settling, signals};
 use crate::conversation::Address;
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings, Severity};
@@ -50,12 +51,14 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         Some(_) => saved_plan::refuse_flags(&args.planning).map(|()| Vec::new())?,
         None => load::find(session, paths)?,
     };
-    let mut taken = state_access::take_unchecked(&open, COMMAND, args.lock_timeout)?;
+    let take = || state_access::take_unchecked(&open, COMMAND, args.lock_timeout);
+    let (files, taken) = rayon::join(|| Files::hashed(found, open.files.state.exists()), take);
+    let (files, mut taken) = (files?, taken?);
     let desired = if saved.is_some() {
         Desired::default()
     } else {
         let known = plan::known(&taken.state, &taken.in_doubt, &options.scope);
-        load::desired(session, &found, &known, &taken.state, *warnings_as_errors)?
+        load::desired(session, &files, &known, &taken.state, *warnings_as_errors)?
     };
     taken.store.check_specs(&mut taken.state, |address| !desired.is_as_recorded(address))?;
     let runtime = connection::runtime()?;

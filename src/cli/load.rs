@@ -25,24 +25,48 @@ use crate::yaml;
 /// # Errors
 /// A path that can't be read, or no manifest at all.
 pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findings), Error> {
-    read_all(&find(session, paths)?, &Known::default(), &State::new(Lineage(uuid::Uuid::nil())))
+    let files = Files { found: find(session, paths)?, digests: Vec::new() };
+    read_all(&files, &Known::default(), &State::new(Lineage(uuid::Uuid::nil())))
+}
+
+/// The files that hold manifests, and the digest of each file's bytes, or no digests if all of them are to be parsed.
+pub struct Files {
+    found: Vec<Found>,
+    digests: Vec<Digest>,
+}
+
+impl Files {
+    /// Reads all files for their digests, if there is a state that may know them. Standard input can't be read twice,
+    /// so with it all are parsed.
+    ///
+    /// # Errors
+    /// A file that can't be read.
+    pub fn hashed(found: Vec<Found>, has_state: bool) -> Result<Self, Error> {
+        let mut digests = Vec::new();
+        if has_state && found.iter().all(|found| found.path().is_some()) {
+            let digest = |found| bytes(found).map(|bytes| Digest::of_bytes(&bytes));
+            digests = found.par_iter().map(digest).collect::<Result<_, Error>>()?;
+        }
+        Ok(Files { found, digests })
+    }
 }
 
 /// Reads the manifests of these files, except files that the state knows to be unchanged and without findings.
-fn read_all(found: &[Found], known: &Known<'_>, state: &State) -> Result<(Desired, Findings), Error> {
-    let looks = found.par_iter().map(|found| look(found, known)).collect::<Result<Vec<_>, Error>>()?;
+fn read_all(files: &Files, known: &Known<'_>, state: &State) -> Result<(Desired, Findings), Error> {
+    let Files { found, digests } = files;
+    let mut to_parse = Vec::new();
     let mut as_recorded = HashSet::new();
-    let readings = looks.into_iter().filter_map(|look| match look {
-        Look::Parsed(reading) => Some(reading),
-        Look::AsRecorded(addresses) => {
-            as_recorded.extend(addresses.iter().copied().cloned());
-            None
+    for (index, found) in found.iter().enumerate() {
+        match digests.get(index).and_then(|digest| known.addresses(&found.name, *digest)) {
+            Some(addresses) => as_recorded.extend(addresses.iter().copied().cloned()),
+            None => to_parse.push(found),
         }
-    });
-    let (desired, mut findings) = manifest::resolve(readings.collect::<Vec<_>>());
+    }
+    let readings = to_parse.par_iter().map(|found| parse(found)).collect::<Result<Vec<_>, Error>>()?;
+    let (desired, mut findings) = manifest::resolve(readings);
     if clash(&desired, &as_recorded, state) {
         // What is wrong with them shows when both are read.
-        return read_all(found, &Known::default(), state);
+        return read_all(files, &Known::default(), state);
     }
     let desired = desired.and_as_recorded(as_recorded);
     check_not_empty(desired.len(), &findings)?;
@@ -50,28 +74,23 @@ fn read_all(found: &[Found], known: &Known<'_>, state: &State) -> Result<(Desire
     Ok((desired, findings))
 }
 
-/// What came of one file.
-enum Look<'k> {
-    Parsed(Reading),
-    /// Its bytes are those that the records of these addresses were made of.
-    AsRecorded(&'k [&'k Address]),
+fn parse(found: &Found) -> Result<Reading, Error> {
+    let bytes = bytes(found)?;
+    let mut reading = manifest::read(&found.name, &bytes);
+    if found.path().is_some() && reading.findings.is_empty() {
+        let manifests = u32::try_from(reading.manifests.len()).unwrap_or(u32::MAX);
+        // Of the bytes that were parsed: the file may have changed since it was hashed.
+        let digest = Digest::of_bytes(&bytes);
+        reading.made_of = Some((Arc::clone(&found.name), MadeOf { digest, manifests }));
+    }
+    Ok(reading)
 }
 
-fn look<'k>(found: &'k Found, known: &'k Known<'_>) -> Result<Look<'k>, Error> {
+fn bytes(found: &Found) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     // One byte more than fits, so that the reader sees that the file is too large.
     found.read_into(&mut bytes, yaml::SIZE_LIMIT + 1).with_context(|| format!("can't read {}", found.name))?;
-    let digest = Digest::of_bytes(&bytes);
-    let is_file = found.path().is_some();
-    if let Some(addresses) = known.addresses(&found.name, digest).filter(|_| is_file) {
-        return Ok(Look::AsRecorded(addresses));
-    }
-    let mut reading = manifest::read(&found.name, &bytes);
-    if is_file && reading.findings.is_empty() {
-        let manifests = u32::try_from(reading.manifests.len()).unwrap_or(u32::MAX);
-        reading.made_of = Some((Arc::clone(&found.name), MadeOf { digest, manifests }));
-    }
-    Ok(Look::Parsed(reading))
+    Ok(bytes)
 }
 
 /// Whether a manifest that was parsed has the address or the body of one that was not: that is worth a finding.
@@ -128,12 +147,12 @@ pub fn check_not_empty(manifests: usize, findings: &Findings) -> Result<(), Erro
 /// A file that can't be read, no manifest at all, or findings that forbid to plan.
 pub fn desired(
     session: &Session,
-    found: &[Found],
+    files: &Files,
     known: &Known<'_>,
     state: &State,
     warnings_as_errors: bool,
 ) -> Result<Desired, Error> {
-    let (desired, findings) = read_all(found, known, state)?;
+    let (desired, findings) = read_all(files, known, state)?;
     check(session, &findings, warnings_as_errors)?;
     Ok(desired)
 }

@@ -5,7 +5,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::formats::{self, Goes};
 use crate::cli::forms::Form;
-use crate::cli::load;
+use crate::cli::load::{self, Files};
 use crate::cli::refresh;
 use crate::cli::saved_plan;
 use crate::cli::session::Session;
@@ -29,11 +29,12 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     state_access::tell_if_lost(&open);
     let mut options = options(tenant, &args.planning)?;
     let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
-    let (found, standing) = rayon::join(|| load::find(session, paths), || state_access::look_unchecked(&open));
-    let (found, Standing { mut state, in_doubt }) = (found?, standing?);
+    let hash = || Files::hashed(load::find(session, paths)?, open.files.state.exists());
+    let (files, standing) = rayon::join(hash, || state_access::look_unchecked(&open));
+    let (files, Standing { mut state, in_doubt }) = (files?, standing?);
     // A refresh compares every manifest with the tenant.
     let known = if args.refresh { Known::default() } else { known(&state, &in_doubt, &options.scope) };
-    let desired = load::desired(session, &found, &known, &state, *warnings_as_errors)?;
+    let desired = load::desired(session, &files, &known, &state, *warnings_as_errors)?;
     let store = StateStore::open(&open.files.state);
     store.check_specs(&mut state, |address| !desired.is_as_recorded(address))?;
     let mut requests = 0;

@@ -91,31 +91,30 @@ pub fn read_unchecked(text: impl Into<String>) -> Result<State, StateFileError> 
     check_format(&file.format)?;
     let lineage = uuid::Uuid::try_parse(&file.lineage)
         .map_err(|_| StateFileError::Lineage { text: file.lineage.clone().into_owned() })?;
-    let mut records = BTreeMap::new();
+    let mut records = Vec::with_capacity(file.records.0.iter().map(Vec::len).sum());
     for record in file.records.0.into_iter().flatten() {
         let written = record.address.clone();
-        let resolved = record.resolve(&text);
         let problem = |problem| StateFileError::Record { address: written.into_owned(), problem };
-        let (address, record) = resolved.map_err(problem)?;
-        if records.insert(address.clone(), record).is_some() {
-            return Err(StateFileError::DuplicateAddress { address });
-        }
+        records.push(record.resolve(&text).map_err(problem)?);
     }
-    check_ids(&records)?;
+    let records = unique(records)?;
     Ok(State { lineage: Lineage(lineage), serial: file.serial, tenant: file.tenant.map(Into::into), records })
 }
 
-/// Makes sure that no two records have the same conversation.
-fn check_ids(records: &BTreeMap<Address, Record>) -> Result<(), StateFileError> {
+/// The records by their addresses, after making sure that no address and no id occurs twice.
+fn unique(mut records: Vec<(Address, Record)>) -> Result<BTreeMap<Address, Record>, StateFileError> {
+    // They are in this order already, unless somebody edited the file.
+    records.sort_by(|(one, _), (other, _)| one.cmp(other));
+    if let Some([(address, _), _]) = records.array_windows().find(|[(one, _), (other, _)]| one == other) {
+        return Err(StateFileError::DuplicateAddress { address: address.clone() });
+    }
     let mut ids: Vec<(ConversationId, &Address)> =
         records.iter().map(|(address, record)| (record.id, address)).collect();
     ids.sort_unstable();
-    match ids.array_windows().find(|[(one, _), (other, _)]| one == other) {
-        Some([(id, one), (_, other)]) => {
-            Err(StateFileError::SharedId { id: *id, one: (*one).clone(), other: (*other).clone() })
-        }
-        None => Ok(()),
+    if let Some([(id, one), (_, other)]) = ids.array_windows().find(|[(one, _), (other, _)]| one == other) {
+        return Err(StateFileError::SharedId { id: *id, one: (*one).clone(), other: (*other).clone() });
     }
+    Ok(records.into_iter().collect())
 }
 
 /// One record with its address, as it is in the file, without a newline.
