@@ -6,9 +6,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value};
 
-use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation};
+use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, attributes_to_map};
 use crate::json;
 
 /// The whole spec of a conversation as compact JSON: the content in the order in which it was written, then
@@ -33,7 +34,7 @@ pub enum NotASpec {
 
 impl Spec {
     pub fn of(conversation: &Conversation) -> Self {
-        Spec::whole(Value::Object(conversation.to_map()).to_string())
+        Spec::whole(serde_json::to_string(&Whole(conversation)).expect("a conversation is JSON"))
     }
 
     fn whole(text: String) -> Self {
@@ -105,6 +106,23 @@ impl Spec {
     /// What it says.
     pub fn conversation(&self) -> Conversation {
         conversation_of(Value::Object(self.members())).expect("a spec describes a conversation")
+    }
+}
+
+/// All members of a spec, as they are written.
+struct Whole<'a>(&'a Conversation);
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: Serializer>(&self, target: S) -> Result<S::Ok, S::Error> {
+        let Conversation { content, attributes } = self.0;
+        let mut members = target.serialize_map(None)?;
+        for (name, value) in content {
+            members.serialize_entry(name, value)?;
+        }
+        if !attributes.is_empty() {
+            members.serialize_entry(CUSTOM_ATTRIBUTES, &attributes_to_map(attributes))?;
+        }
+        members.end()
     }
 }
 

@@ -11,6 +11,9 @@ use crate::source::Place;
 use crate::yaml::scalar;
 use crate::yaml::tree::{Content, Entry, Node, Span};
 
+/// Room for the members of most maps.
+const LIKELY_MEMBERS: usize = 8;
+
 /// How much all aliases of a file together may expand to, in units of [`Node::weight`].
 const ALIAS_BUDGET: usize = 100_000;
 
@@ -95,7 +98,7 @@ impl<'t> Builder<'_, 't> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.check_collection_tag(tag.as_deref(), "map", span);
-                let open = Open::Map { entries: Vec::new(), key: None, merges: Vec::new() };
+                let open = Open::Map { entries: Vec::with_capacity(LIKELY_MEMBERS), key: None, merges: Vec::new() };
                 self.open(Frame { start: span.0, anchor, open }, span)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span.1),
