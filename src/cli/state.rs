@@ -44,7 +44,9 @@ fn mv(open: &OpenTenant<'_>, from: &str, to: &str) -> Result<Exit, Error> {
             let message = format!("the state has a record of {to} already");
             return Err(Error::new(Exit::Failed, message).hint("forget it first, if it is not wanted"));
         }
-        let record = state.records.remove(&from).ok_or_else(|| unknown(state, &from))?;
+        let mut record = state.records.remove(&from).ok_or_else(|| unknown(state, &from))?;
+        // Its file describes another address, so it has to be parsed.
+        record.made_of = None;
         let id = record.id;
         state.records.insert(to.clone(), record);
         Ok(format!("{from} is {to} now (#{id}).\n"))

@@ -57,6 +57,14 @@ fn a_file_that_changed_is_parsed_and_one_of_two_manifests_that_lost_its_record_i
 }
 
 #[test]
+fn a_file_whose_record_moved_to_another_address_is_parsed() {
+    let workspace = applied();
+    let _ = workspace.run("state mv conversation.order conversation.moved").exit(0);
+    let plan = workspace.run("plan").exit(0).says("conversation.order will be created").says("2 unchanged");
+    assert!(plan.stdout.contains("conversation.moved"), "{}", plan.stdout);
+}
+
+#[test]
 fn a_manifest_beside_one_that_is_not_parsed_is_held_against_it() {
     let workspace = applied();
     // The same address.
