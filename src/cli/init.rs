@@ -12,6 +12,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::json;
+use crate::project::FILE_NAMES;
 use crate::schema::{Subject, schema};
 use crate::workspace::FileError;
 
@@ -43,6 +44,8 @@ pub fn run(globals: &Globals, output: &Output, args: &InitArgs) -> Result<Exit, 
     let schemas = SCHEMAS.map(|(name, subject)| (name, json::pretty(&schema(subject))));
     let schemas = schemas.iter().map(|(name, text)| (*name, text.as_str()));
     for (name, text) in FILES.into_iter().chain(schemas) {
+        let [usual, other] = FILE_NAMES;
+        let name = if name == usual && root.join(other).exists() { other } else { name };
         let path = root.join(name);
         let shown = args.folder.join(name);
         let shown = shown.strip_prefix(".").unwrap_or(&shown).display();

@@ -17,6 +17,7 @@ mod man;
 mod output;
 mod plan;
 mod progress;
+mod project_file;
 mod recover;
 mod refresh;
 mod sandbox;

@@ -1,5 +1,5 @@
 //! What every command starts from: where it runs, the project and the tenant.
-#![expect(clippy::disallowed_methods, reason = "commands begin at the edge: working folder, project file, token")]
+#![expect(clippy::disallowed_methods, reason = "commands begin at the edge: working folder, token")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +11,16 @@ use crate::cli::args::Globals;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
+use crate::cli::project_file;
 use crate::finding::Findings;
 use crate::project::{self, KeySource, Project, Tenant};
 use crate::render;
 use crate::workspace::StateFiles;
+use crate::workspace::manifests::read_bounded;
+use crate::yaml;
+
+/// The largest file that a token is read from, in bytes.
+const KEY_FILE_MAX: u64 = 64 << 10;
 
 /// The tenant that a command works on, with the files of its state.
 #[derive(Clone, Debug)]
@@ -39,14 +45,14 @@ impl Session {
     /// Goes to the working folder and reads the project file of it or of its parents.
     ///
     /// # Errors
-    /// No such folder, or a project file that is wrong; its findings are printed.
+    /// No such folder, or a project file that can't be used.
     pub fn start(globals: &Globals) -> Result<Self, Error> {
         let output = Output::new(globals);
         if let Some(folder) = &globals.chdir {
             std::env::set_current_dir(folder).with_context(|| format!("can't work in {}", folder.display()))?;
         }
-        let (project, root) = match find_project_file() {
-            Some((path, root)) => (read_project(&path, &output)?, root),
+        let (project, root) = match project_file::nearest()? {
+            Some((path, root)) => (read(&path, &output)?, root),
             None => (Project::without_file(), PathBuf::new()),
         };
         Ok(Session { output, project, root, tenant: globals.tenant.clone(), state: globals.state.clone() })
@@ -89,10 +95,15 @@ impl Session {
             })?,
             KeySource::File(path) => {
                 let path = self.root.join(path);
-                std::fs::read_to_string(&path).map_err(|error| {
+                let unreadable = |why: &dyn std::fmt::Display| {
                     let hint = "apiKeyFile names a file that holds the token and nothing else".to_owned();
-                    missing(format!("no token: can't read {}: {error}", path.display()), hint)
-                })?
+                    missing(format!("no token: can't read {}: {why}", path.display()), hint)
+                };
+                let bytes = read_bounded(&path, KEY_FILE_MAX + 1).map_err(|error| unreadable(&error))?;
+                if bytes.len() as u64 > KEY_FILE_MAX {
+                    return Err(unreadable(&"it is larger than 64 KiB"));
+                }
+                String::from_utf8(bytes).map_err(|_| unreadable(&"it is not UTF-8"))?
             }
         };
         Token::new(&text).map_err(|error| {
@@ -105,23 +116,9 @@ impl Session {
     }
 }
 
-/// The nearest project file and its folder, both relative to the working folder.
-fn find_project_file() -> Option<(PathBuf, PathBuf)> {
-    let depth = std::env::current_dir().ok()?.ancestors().count();
-    let mut root = PathBuf::new();
-    for _ in 0..depth {
-        let path = root.join(project::FILE_NAME);
-        if path.is_file() {
-            return Some((path, root));
-        }
-        root.push("..");
-    }
-    None
-}
-
-fn read_project(path: &Path, output: &Output) -> Result<Project, Error> {
+fn read(path: &Path, output: &Output) -> Result<Project, Error> {
     let name: Arc<str> = Arc::from(path.to_string_lossy().as_ref());
-    let bytes = std::fs::read(path).with_context(|| format!("can't read {name}"))?;
+    let bytes = read_bounded(path, yaml::SIZE_LIMIT + 1).with_context(|| format!("can't read {name}"))?;
     let (project, findings) = project::read(&name, &bytes);
     report(&findings, output);
     project.ok_or_else(|| Error::new(Exit::Failed, format!("the project file {name} can't be used")))

@@ -57,7 +57,10 @@ struct Reader<'t> {
     reporter: Reporter<'t>,
 }
 
-const PROJECT_MEMBERS: [&str; 4] = ["version", "manifests", "defaultTenant", "tenants"];
+/// The longest name of a project, in characters.
+const NAME_MAX: usize = 64;
+
+const PROJECT_MEMBERS: [&str; 5] = ["version", "project", "manifests", "defaultTenant", "tenants"];
 const TENANT_MEMBERS: [&str; 13] = [
     "baseUrl",
     "apiKeyEnv",
@@ -90,6 +93,7 @@ impl Reader<'_> {
             }
         }
         let mut project = Project::without_file();
+        project.name = node.get("project").and_then(|entry| self.name(entry));
         if let Some(entry) = node.get("manifests") {
             project.manifests = self.paths(&entry.value);
         }
@@ -111,6 +115,15 @@ impl Reader<'_> {
             project.default_tenant = Some(name);
         }
         Some(project)
+    }
+
+    fn name(&mut self, entry: &Entry<'_>) -> Option<String> {
+        let name = self.text(entry)?;
+        if name.chars().count() > NAME_MAX || name.trim() != name || name.contains(char::is_control) {
+            let message = "`project` is a name of at most 64 characters, without line breaks or blanks around it";
+            self.wrong(code::BAD_SETTING, entry.value.span(), message, "write for example `project: webshop`");
+        }
+        Some(name)
     }
 
     fn paths(&mut self, node: &Node<'_>) -> Vec<String> {

@@ -8,8 +8,8 @@ pub use tenant::{KeySource, Tenant};
 
 use std::collections::BTreeMap;
 
-/// The name of the project file.
-pub const FILE_NAME: &str = "dixaform.yaml";
+/// The names that a project file can have; a folder has at most one of them.
+pub const FILE_NAMES: [&str; 2] = ["dixaform.yaml", "dixaform.yml"];
 
 /// The name of the tenant that always exists and needs no account.
 pub const SANDBOX: &str = "sandbox";
@@ -20,6 +20,8 @@ pub const DEFAULT: &str = "default";
 /// A project: the settings of its file, or the defaults where there is none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Project {
+    /// Tells it apart from other projects that work on the same tenant.
+    pub name: Option<String>,
     /// Paths of manifests, relative to the folder of the project file.
     pub manifests: Vec<String>,
     pub default_tenant: Option<String>,
@@ -32,6 +34,7 @@ impl Project {
     pub fn without_file() -> Self {
         let tenants = [Tenant::new(DEFAULT), Tenant::new(SANDBOX)];
         Project {
+            name: None,
             manifests: vec!["manifests".into()],
             default_tenant: Some(DEFAULT.into()),
             tenants: tenants.into_iter().map(|tenant| (tenant.name.clone(), tenant)).collect(),

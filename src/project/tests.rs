@@ -104,7 +104,10 @@ fn every_setting_is_understood() {
 
 #[test]
 fn the_members_of_a_project_are_understood() {
-    let project = project("version: 1\nmanifests: [a, b/c.yaml]\ndefaultTenant: two\ntenants: {one: {}, two: {}}\n");
+    let project = project(
+        "version: 1\nproject: web shop\nmanifests: [a, b/c.yaml]\ndefaultTenant: two\ntenants: {one: {}, two: {}}\n",
+    );
+    assert_eq!(project.name.as_deref(), Some("web shop"));
     assert_eq!(project.manifests, ["a", "b/c.yaml"]);
     assert_eq!(project.tenant(None).expect("the default one").name, "two");
     assert_eq!(project.tenants.keys().collect::<Vec<_>>(), ["one", "sandbox", "two"]);
@@ -158,6 +161,11 @@ fn every_wrong_project_member_is_reported_with_its_place() {
         ("version: 1\n---\nversion: 1\n", &["3:1 bad-setting"]),
         ("- version\n", &["1:1 wrong-type"]),
         ("version: 1\nmanifest: [a]\n", &["2:1 unknown-member"]),
+        ("version: 1\nproject: ''\n", &["2:10 wrong-type"]),
+        ("version: 1\nproject: 7\n", &["2:10 wrong-type"]),
+        ("version: 1\nproject: ' a'\n", &["2:10 bad-setting"]),
+        ("version: 1\nproject: \"a\\nb\"\n", &["2:10 bad-setting"]),
+        (&format!("version: 1\nproject: {}\n", "é".repeat(65)), &["2:10 bad-setting"]),
         ("version: 1\nmanifests: a\n", &["2:12 wrong-type"]),
         ("version: 1\nmanifests: [a, 2, '']\n", &["2:16 wrong-type", "2:19 wrong-type"]),
         ("version: 1\ndefaultTenant: [x]\n", &["2:16 wrong-type"]),

@@ -11,6 +11,8 @@ use crate::schema::keyword::{
 /// https anywhere, plain http on this machine only; no user, query or fragment.
 const BASE_URL: &str =
     r"^([hH][tT][tT][pP][sS]://[^/?#@\s]+|[hH][tT][tT][pP]://(localhost|127\.[0-9.]+|\[[0:]*1\])(:[0-9]+)?)(/[^?#]*)?$";
+/// At most 64 characters, none of them a control character, no blanks around them.
+const PROJECT_NAME: &str = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?$";
 const DURATION: &str = "^([0-9]+(ms|s|m|h))+$";
 
 pub fn schema() -> Value {
@@ -19,6 +21,7 @@ pub fn schema() -> Value {
         &["version"],
         [
             ("version", about(version, "The version of this form")),
+            ("project", about(pattern(PROJECT_NAME), "A name that tells it apart from other projects of one tenant")),
             ("manifests", about(list_of(filled()), "Files and folders of manifests, used when no PATH is given")),
             ("defaultTenant", about(filled(), "The tenant that is used when there is no --tenant")),
             ("tenants", tenants()),

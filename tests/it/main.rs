@@ -26,6 +26,7 @@ mod members;
 mod older;
 mod page;
 mod plan;
+mod project_file;
 mod properties;
 mod prose;
 mod readme;
