@@ -462,15 +462,26 @@ pub struct SandboxArgs {
     pub request_log: Option<PathBuf>,
     /// What goes wrong on purpose: KIND@CALL#N or seed=N,rate=R; see --help
     ///
-    /// By call: KIND@CALL#WHICH. KIND is one of 429, 401, redirect, 500-before, drop-before, hang (before the
-    /// commit: nothing changes), 500-after, drop-after, hang-after, slow-body, rubbish, huge, partial (after the
-    /// commit). CALL is one of any, GET, POST, PATCH, create, import, conversation, messages, conversations,
-    /// organization, definitions. WHICH is N, N-M or *, counted from 1 for each CALL.
+    /// By call: KIND@CALL#WHICH. KIND is one of 429, 401, 400, 404, redirect, 500-before, drop-before, hang,
+    /// duplicate-before (before the commit: nothing changes), 500-after, drop-after, hang-after, duplicate-after (after
+    /// it), 500-early, drop-early (answered before it), slow-body, rubbish, garbled, huge, partial, 200-empty,
+    /// 201-empty, 202-empty, 204-empty, 200-text, 201-text, 202-text, 200-no-id, 201-no-id, 202-no-id (committed, and
+    /// answered badly), empty-page, circle (of lists: a first page of nothing, pages in a circle). CALL is one of any,
+    /// write, GET, POST, PUT, PATCH, DELETE, create, import, conversation, messages, conversations, organization,
+    /// definitions. WHICH is N, N-M or *, counted from 1 for each CALL.
     ///
     /// By chance: seed=N,rate=0.2 and optionally kinds=429+drop-after.
     ///
-    /// Also: latency=5ms..20ms; lag=2s (new conversations are invisible for 2 s); retry-after=SECONDS (sent with 429);
-    /// slow=2s (how long a slow-body takes). Separate several items by commas.
+    /// Slow: latency=5ms..20ms (answers come later); commit-delay=8s or 2s..40s (writes are carried out later, also
+    /// when the client has gone); slow=2s (how long a slow-body takes); retry-after=SECONDS (sent with 429).
+    ///
+    /// Behind: lag=2s (new conversations are invisible for 2 s), list-lag=7s (in lists alone), read-lag=2s (to all that
+    /// names one by its id). incident=3-8 or incident=2s..40s: these POSTs, or those of that time, are carried out and
+    /// answered with 500, and lists lack what they made for incident-lag=1m.
+    ///
+    /// Repeated external ids: duplicates=refuse or accept; wording=TEXT or vary (what the 400 says).
+    ///
+    /// Separate several items by commas.
     #[arg(long, value_name = "SPEC")]
     pub faults: Option<FaultPlan>,
 }

@@ -12,14 +12,16 @@ use crate::sandbox::answer::Answer;
 use crate::sandbox::data_v1::{ConversationLine, Line, Thing};
 use crate::sandbox::decode::{Members, is_language, is_phone_number};
 use crate::sandbox::message::{Direction, NewMessage};
+use crate::sandbox::received::Received;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::show::{self, Carrier, Common, Envelope, put};
 use crate::sandbox::store::Store;
 use crate::sandbox::world::World;
 
-/// Creates what the body describes. `strict` refuses names of things that do not exist.
-pub fn create(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Result<Answer, Refusal> {
-    let creation = Creation::decode(body)?;
+/// Creates what the body describes.
+pub fn create(store: &Store, given: &Received) -> Result<Answer, Refusal> {
+    let Received { strict, now, .. } = *given;
+    let creation = Creation::decode(given.body()?)?;
     let shown_at = in_seconds(now);
     store.commit(|world| {
         let learned = world.unknown(creation.named());
@@ -27,8 +29,8 @@ pub fn create(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Resu
             return Err(Refusal::NotFound);
         }
         let external_id = creation.message.as_ref().and_then(|message| message.written.external_id.as_ref());
-        if let Some(taken) = external_id.filter(|id| world.has_external_id(id)) {
-            return Err(Refusal::DuplicateExternalId(taken.clone()));
+        if let Some(taken) = world.taken(external_id.into_iter(), given.duplicates) {
+            return Err(given.duplicate(taken));
         }
         if let Some(bad) = creation.message.as_ref().and_then(|message| message.written.bad_attachment()) {
             return Err(Refusal::AttachmentFailed(bad.url.clone()));
@@ -40,6 +42,7 @@ pub fn create(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Resu
             shown: creation.shown(id, world, shown_at),
             messages: show::raw(&creation.shown_messages(id, world, shown_at)),
             external_ids: external_id.cloned().into_iter().collect(),
+            imported_external_ids: Vec::new(),
         };
         let line = Line { learned, conversation: Some(conversation), ..Line::at(now) };
         Ok((line, Answer::created(&json!({ "id": id }))))

@@ -77,6 +77,9 @@ pub struct ConversationLine {
     /// The external ids that no later message may have. Empty for an import: those are not checked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub external_ids: Vec<String>,
+    /// The external ids of an imported conversation and its messages. Files of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imported_external_ids: Vec<String>,
 }
 
 /// New values of custom attributes of a conversation.

@@ -15,6 +15,7 @@ use crate::sandbox::data_v1::{ConversationLine, Line, Thing};
 use crate::sandbox::decode::{Members, uuid};
 use crate::sandbox::known::EMAIL_INTEGRATION;
 use crate::sandbox::message::{Direction, ImportedMessage};
+use crate::sandbox::received::Received;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::show::{self, Carrier, Common, Envelope, put};
 use crate::sandbox::store::Store;
@@ -23,9 +24,10 @@ use crate::sandbox::world::World;
 /// The channel names that the documentation gives; others are refused by a strict sandbox only.
 const CHANNELS: &[&str] = &["email", "genericapimessaging", "widgetchat"];
 
-/// Imports what the body describes. `strict` refuses names of things that do not exist.
-pub fn import(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Result<Answer, Refusal> {
-    let import = Import::decode(body)?;
+/// Imports what the body describes.
+pub fn import(store: &Store, given: &Received) -> Result<Answer, Refusal> {
+    let Received { strict, now, .. } = *given;
+    let import = Import::decode(given.body()?)?;
     if strict && !CHANNELS.contains(&import.channel_name.as_str()) {
         return Err(Refusal::UnsupportedChannel);
     }
@@ -37,6 +39,11 @@ pub fn import(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Resu
             Some(_) if strict => return Err(Refusal::NotFound),
             Some(_) | None => {}
         }
+        let external_ids = import.external_ids();
+        let taken = given.duplicates.and_then(|_| world.taken(external_ids.iter(), given.duplicates));
+        if let Some(taken) = taken {
+            return Err(given.duplicate(taken));
+        }
         let id = world.next_id();
         let conversation = ConversationLine {
             id,
@@ -44,6 +51,7 @@ pub fn import(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Resu
             shown: import.shown(id, world),
             messages: show::raw(&import.shown_messages(id, world)),
             external_ids: Vec::new(),
+            imported_external_ids: external_ids,
         };
         let mut data = json!({ "id": id });
         let partial_errors = import.partial_errors(world);
@@ -58,6 +66,7 @@ pub fn import(store: &Store, strict: bool, body: &Value, now: Timestamp) -> Resu
 /// A body that decoded and fits its channel.
 struct Import {
     channel_name: String,
+    external_id: Option<String>,
     requester_id: String,
     direction: Direction,
     created_at: Timestamp,
@@ -85,7 +94,6 @@ impl Import {
         if members.optional("requesterConnectionStatus").is_some() {
             members.word("requesterConnectionStatus", &["Connected", "Disconnected"])?;
         }
-        members.optional_text("externalId")?;
         let attributes = members.free("attributes")?;
         let mut messages =
             members.list("messages")?.iter().map(ImportedMessage::decode).collect::<Result<Vec<_>, _>>()?;
@@ -94,6 +102,7 @@ impl Import {
         let email = if channel_name == "email" { Some(EmailChannel::decode(attributes, &messages)?) } else { None };
         Ok(Import {
             channel_name,
+            external_id: members.optional_text("externalId")?.map(str::to_owned),
             requester_id: members.uuid("requesterId")?,
             direction: Direction::of(members)?,
             created_at: members.timestamp("createdAt")?,
@@ -102,6 +111,11 @@ impl Import {
             closing: by_agent(members.optional("closing"), "closedBy", "closedAt")?,
             email,
         })
+    }
+
+    fn external_ids(&self) -> Vec<String> {
+        let messages = self.messages.iter().filter_map(|message| message.written.external_id.as_ref());
+        self.external_id.iter().chain(messages).cloned().collect()
     }
 
     /// Everything that has to exist.

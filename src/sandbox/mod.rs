@@ -25,6 +25,7 @@ mod options;
 mod page;
 mod patch;
 mod read;
+mod received;
 mod refusal;
 mod request_log;
 mod routes;
@@ -32,6 +33,7 @@ mod seed;
 mod server;
 mod service;
 mod show;
+mod sight;
 mod store;
 mod world;
 

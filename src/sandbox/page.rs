@@ -3,6 +3,7 @@
 //! <https://docs.dixa.io/docs/api-standards-rules>. The key holds a place and not a page number, so that conversations
 //! which are created while a client reads page after page are neither skipped nor repeated.
 
+use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -42,6 +43,15 @@ impl Page {
         let key = STANDARD.encode(format!("pageLimit={}&before={last}", self.size));
         key.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
     }
+}
+
+/// The path of the first page of a list, by a key.
+pub fn first_page_of(list: &Uri) -> String {
+    let others =
+        list.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("page"));
+    let key = Page { size: PAGE_SIZE, before: None }.key_after(i64::MAX);
+    let query: Vec<String> = others.map(str::to_owned).chain([format!("pageKey={key}")]).collect();
+    format!("{}?{}", list.path(), query.join("&"))
 }
 
 fn size_of(text: &str) -> Option<usize> {

@@ -13,18 +13,17 @@ use crate::sandbox::answer::Answer;
 use crate::sandbox::data_v1::{Line, ValuesLine};
 use crate::sandbox::decode::uuid;
 use crate::sandbox::definition::{Definition, Given, Unfit};
+use crate::sandbox::received::Received;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::store::Store;
 use crate::sandbox::world::World;
 
-/// Sets and clears values. The answer has the patched attributes that have a value now. `strict` refuses definitions
-/// that nobody knows.
-pub fn patch(store: &Store, strict: bool, id: i64, body: &Value, now: Timestamp) -> Result<Answer, Refusal> {
-    let wanted = decode(body)?;
+/// Sets and clears values. The answer has the patched attributes that have a value now.
+pub fn patch(store: &Store, id: i64, given: &Received) -> Result<Answer, Refusal> {
+    let Received { strict, now, .. } = *given;
+    let wanted = decode(given.body()?)?;
     store.commit(|world| {
-        if world.conversation(id).is_none() {
-            return Err(Refusal::NotFound);
-        }
+        world.seen_conversation(id, given.sights.writes)?;
         let mut definitions = Vec::new();
         let mut shown = Vec::new();
         let mut set = BTreeMap::new();

@@ -1,9 +1,7 @@
 //! The reads: conversations, messages, end users, definitions, the organization.
 //!
-//! Only the read of one conversation has its custom attributes; lists have none, as in Dixa. A `horizon` is the last
-//! moment of which a read of conversations knows; without one it knows everything.
+//! Only the read of one conversation has its custom attributes; lists have none, as in Dixa.
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -11,11 +9,12 @@ use serde_json::{Map, Value, json};
 use crate::sandbox::answer::Answer;
 use crate::sandbox::page::Page;
 use crate::sandbox::refusal::Refusal;
+use crate::sandbox::sight::Sight;
 use crate::sandbox::world::{Conversation, World};
 
 /// <https://docs.dixa.io/openapi/dixa-api/beta/conversations/getconversationsconversationid>
-pub fn conversation(world: &World, id: i64, horizon: Option<Timestamp>) -> Result<Answer, Refusal> {
-    let conversation = world.seen_conversation(id, horizon).ok_or(Refusal::NotFound)?;
+pub fn conversation(world: &World, id: i64, sight: Sight) -> Result<Answer, Refusal> {
+    let conversation = world.seen_conversation(id, sight)?;
     let mut shown: Map<String, Value> =
         serde_json::from_str(conversation.shown.get()).map_err(|_| Refusal::Internal)?;
     shown.insert("customAttributes".to_owned(), attributes(world, conversation));
@@ -29,8 +28,8 @@ fn attributes(world: &World, conversation: &Conversation) -> Value {
 }
 
 /// Oldest first, without pages: <https://docs.dixa.io/openapi/dixa-api/v1/tag/Messages>
-pub fn messages(world: &World, id: i64, horizon: Option<Timestamp>) -> Result<Answer, Refusal> {
-    let conversation = world.seen_conversation(id, horizon).ok_or(Refusal::NotFound)?;
+pub fn messages(world: &World, id: i64, sight: Sight) -> Result<Answer, Refusal> {
+    let conversation = world.seen_conversation(id, sight)?;
     Ok(Answer::text(format!(r#"{{"data":{}}}"#, conversation.messages.get())))
 }
 
@@ -56,17 +55,11 @@ struct List<'a> {
 /// Newest first, on purpose: the order is undocumented, so no client may rely on it. An end user whom nobody named
 /// yet has no conversations, and only a strict sandbox knows that there is no such end user.
 /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuseridconversations>
-pub fn conversations_of(
-    world: &World,
-    strict: bool,
-    id: &str,
-    page: Page,
-    horizon: Option<Timestamp>,
-) -> Result<Answer, Refusal> {
+pub fn conversations_of(world: &World, strict: bool, id: &str, page: Page, sight: Sight) -> Result<Answer, Refusal> {
     if strict && !world.end_users.contains_key(id) {
         return Err(Refusal::NotFound);
     }
-    let all = world.seen_conversations_of(id, horizon);
+    let all = world.seen_conversations_of(id, sight);
     let end = page.before.map_or(all.len(), |before| all.partition_point(|id| *id < before));
     let start = end.saturating_sub(page.size);
     let data = all[start..end].iter().rev().filter_map(|id| Some(&*world.conversation(*id)?.shown)).collect();

@@ -24,7 +24,7 @@ pub enum Refusal {
     TooLarge,
     /// The rate limit of the token is used up.
     TooManyRequests,
-    /// A message of another client has this external id already.
+    /// A message has the external id already; holds the words.
     DuplicateExternalId(String),
     /// This attachment can't be downloaded.
     AttachmentFailed(String),
@@ -53,7 +53,7 @@ impl Refusal {
             Refusal::MethodNotAllowed => (405, "Method Not Allowed".into()),
             Refusal::TooLarge => (413, "Request body is too large".into()),
             Refusal::TooManyRequests => (429, "Too Many Requests".into()),
-            Refusal::DuplicateExternalId(id) => (400, format!("Duplicate externalId: {id}").into()),
+            Refusal::DuplicateExternalId(words) => (400, words.clone().into()),
             Refusal::AttachmentFailed(url) => (400, format!("Attachment download failed: {url}").into()),
             Refusal::InvalidMessage(why) => (400, format!("Invalid input for Message: {why}").into()),
             Refusal::UnsupportedChannel => (400, "Unsupported ConversationChannel".into()),

@@ -20,8 +20,9 @@ use crate::sandbox::import::import;
 use crate::sandbox::page::Page;
 use crate::sandbox::patch::patch;
 use crate::sandbox::read;
+use crate::sandbox::received::Received;
 use crate::sandbox::refusal::Refusal;
-use crate::sandbox::service::{Received, Service};
+use crate::sandbox::service::Service;
 
 type Shared = State<Arc<Service>>;
 type Given = Extension<Arc<Received>>;
@@ -60,26 +61,26 @@ async fn receive(State(service): Shared, request: Request, next: Next) -> Respon
 }
 
 async fn create_conversation(State(service): Shared, Extension(given): Given) -> Outcome {
-    create(&service.store, service.strict, given.body()?, given.now)
+    create(&service.store, &given)
 }
 
 async fn import_conversation(State(service): Shared, Extension(given): Given) -> Outcome {
-    import(&service.store, service.strict, given.body()?, given.now)
+    import(&service.store, &given)
 }
 
 async fn patch_attributes(State(service): Shared, id: InPath<i64>, Extension(given): Given) -> Outcome {
     let Path(id) = id?;
-    patch(&service.store, service.strict, id, given.body()?, given.now)
+    patch(&service.store, id, &given)
 }
 
 async fn conversation(State(service): Shared, id: InPath<i64>, Extension(given): Given) -> Outcome {
     let Path(id) = id?;
-    service.store.read(|world| read::conversation(world, id, service.horizon(given.now)))
+    service.store.read(|world| read::conversation(world, id, given.sights.reads))
 }
 
 async fn messages(State(service): Shared, id: InPath<i64>, Extension(given): Given) -> Outcome {
     let Path(id) = id?;
-    service.store.read(|world| read::messages(world, id, service.horizon(given.now)))
+    service.store.read(|world| read::messages(world, id, given.sights.reads))
 }
 
 async fn end_user(State(service): Shared, id: InPath<String>) -> Outcome {
@@ -97,8 +98,7 @@ async fn conversations_of(
     let Query(pairs) = query?;
     let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let page = Page::of_query(value("pageLimit"), value("pageKey")).ok_or(Refusal::InvalidValue)?;
-    let horizon = service.horizon(given.now);
-    service.store.read(|world| read::conversations_of(world, service.strict, &id, page, horizon))
+    service.store.read(|world| read::conversations_of(world, given.strict, &id, page, given.sights.lists))
 }
 
 async fn definitions(State(service): Shared) -> Answer {

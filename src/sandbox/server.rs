@@ -68,11 +68,14 @@ impl Sandbox {
     /// Finishes the requests that are being answered, for at most a second, and lets go of the data file.
     pub async fn shutdown(mut self) {
         drop(self.stop.take());
+        self.service.hurry();
         if let Some(mut serving) = self.serving.take()
             && timeout(SHUTDOWN_MAX, &mut serving).await.is_err()
         {
             serving.abort();
         }
+        // Clients that did not wait may have left something to carry out.
+        let _ = timeout(SHUTDOWN_MAX, self.service.finished()).await;
     }
 }
 

@@ -14,23 +14,25 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::sandbox::answer::Answer;
 use crate::sandbox::data_file::DataFile;
 use crate::sandbox::data_v1::Line;
 use crate::sandbox::decode::uuid;
 use crate::sandbox::definition::{Definition, KnownAttribute, KnownInput};
-use crate::sandbox::faults::{Disturbance, Fault, FaultPlan, Faults, Reply};
+use crate::sandbox::faults::{Asked, Disturbance, Fault, FaultPlan, Faults, Reply};
 use crate::sandbox::known::known;
 use crate::sandbox::limit::Limiter;
 use crate::sandbox::options::{LogTo, SandboxError, SandboxOptions};
+use crate::sandbox::received::{Received, worded};
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::request_log::{Entry, RequestLog};
 use crate::sandbox::seed::sow;
@@ -42,11 +44,13 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The sandbox without its socket.
 pub struct Service {
     pub store: Store,
-    pub strict: bool,
+    strict: bool,
     limiter: Option<Limiter>,
     faults: Faults,
     request_log: Option<RequestLog>,
     log_to: Option<LogTo>,
+    /// Turns true when the sandbox is to stop.
+    stopping: watch::Sender<bool>,
 }
 
 impl Service {
@@ -71,56 +75,93 @@ impl Service {
             sow(seed, &mut world).map_err(SandboxError::Seed)?;
         }
         let faults = Faults::new(faults.unwrap_or_else(FaultPlan::none));
-        let service = Service { store: Store::new(world, file), strict, limiter, faults, request_log, log_to };
+        let (store, stopping) = (Store::new(world, file), watch::Sender::new(false));
+        let service = Service { store, strict, limiter, faults, request_log, log_to, stopping };
         service.provision(&known_attributes)?;
         Ok(Arc::new(service))
     }
 
-    /// Takes one request, lets `next` answer it, and makes of the answer what goes wrong on purpose.
-    pub async fn receive(&self, request: Request, next: Next) -> Response {
+    /// Takes one request, lets `next` answer it, and makes of the answer what goes wrong on purpose. Once it was read
+    /// it is carried out and logged, also if its client does not wait for the answer.
+    pub async fn receive(self: Arc<Self>, request: Request, next: Next) -> Response {
         let arrived = Instant::now();
         let (mut head, body) = request.into_parts();
         let (method, uri) = (head.method.clone(), head.uri.clone());
         let admitted = self.admit(&head.headers, arrived);
-        let Disturbance { fault, latency } = match &admitted {
+        let disturbance = match &admitted {
             Ok(()) => self.faults.arrive(&method, uri.path()),
             Err(_) => Disturbance::default(),
         };
+        let latency = disturbance.latency;
         let body = read_body(body).await;
-        let json = body.as_ref().ok().and_then(|bytes| serde_json::from_slice(bytes).ok());
-        let received = Arc::new(Received { body: json, now: Timestamp::now() });
+        let json = Arc::new(body.as_ref().ok().and_then(|bytes| serde_json::from_slice(bytes).ok()));
         head.uri = without_last_slash(&uri);
-        head.extensions.insert(Arc::clone(&received));
-        // Nothing of this happens where it is not awaited.
-        let answer = async {
-            match admitted.and(body) {
-                Ok(_) => Answer::of(next.run(Request::from_parts(head, Body::empty())).await).await,
-                Err(refusal) => Answer::from(refusal),
-            }
-        };
-        let reply = match fault {
-            None => Reply::whole(answer.await),
-            Some(fault) => Reply::spoilt(fault, self.faults.plan(), answer).await,
-        };
-        // A client that goes away in the middle of the latency takes the rest of this function with it.
-        let entry = Entry {
-            at: received.now.to_string(),
-            method: method.as_str(),
-            path: uri.path_and_query().map_or_else(|| uri.path(), |both| both.as_str()),
-            status: reply.status().map(|status| status.as_u16()),
-            body: received.body.as_ref(),
-            fault: fault.map(Fault::as_str),
-        };
-        self.log(&entry, arrived.elapsed() + latency);
+        let arrival = Came { arrived, at: Timestamp::now(), method, uri, body: json, disturbance };
+        let passed = admitted.and(body).map(|_| (Request::from_parts(head, Body::empty()), next));
+        let reply = tokio::spawn(async move { self.reply(arrival, passed).await }).await;
         if !latency.is_zero() {
             sleep(latency).await;
         }
-        reply.into_response().await
+        match reply {
+            Ok(reply) => reply.into_response().await,
+            Err(_) => Answer::from(Refusal::Internal).into_response(),
+        }
     }
 
-    /// The last moment of which a read of conversations at `now` knows; none when it knows everything.
-    pub fn horizon(&self, now: Timestamp) -> Option<Timestamp> {
-        self.faults.plan().lag().map(|lag| now.checked_sub(lag).unwrap_or(Timestamp::MIN))
+    /// Carries a request out, unless it was refused, and logs it.
+    async fn reply(self: Arc<Self>, came: Came, passed: Result<(Request, Next), Refusal>) -> Reply {
+        let Came { arrived, at, method, uri, body, disturbance } = came;
+        let Disturbance { fault, latency, commit_delay, wording, duplicates } = disturbance;
+        let external_id = body.as_ref().as_ref().map_or(&Value::Null, external_id_of);
+        let asked = Asked { uri: uri.clone(), taken: worded(&wording, external_id.as_str().unwrap_or_default()) };
+        let (service, json) = (Arc::clone(&self), Arc::clone(&body));
+        // Nothing of this happens where it is not awaited.
+        let answer = async move {
+            let (mut request, next) = match passed {
+                Ok(passed) => passed,
+                Err(refusal) => return Answer::from(refusal),
+            };
+            let _carried_out = service.wait_unless_stopped(commit_delay).await;
+            let now = Timestamp::now();
+            let sights = service.faults.sights(now);
+            let received = Received { body: json, now, strict: service.strict, sights, duplicates, wording };
+            request.extensions_mut().insert(Arc::new(received));
+            Answer::of(next.run(request).await).await
+        };
+        let reply = match fault {
+            None => Reply::whole(answer.await),
+            Some(fault) => Reply::spoilt(fault, self.faults.plan(), &asked, answer).await,
+        };
+        let entry = Entry {
+            at: at.to_string(),
+            method: method.as_str(),
+            path: uri.path_and_query().map_or_else(|| uri.path(), |both| both.as_str()),
+            status: reply.status().map(|status| status.as_u16()),
+            body: body.as_ref().as_ref(),
+            fault: fault.map(Fault::as_str),
+        };
+        self.log(&entry, arrived.elapsed() + latency);
+        reply
+    }
+
+    /// Waits that long, or until the sandbox is to stop. Whoever has what it returns is waited for then.
+    async fn wait_unless_stopped(&self, delay: Duration) -> watch::Receiver<bool> {
+        let mut stopping = self.stopping.subscribe();
+        if !delay.is_zero() {
+            // A sender that is gone means the same.
+            let _ = timeout(delay, stopping.wait_for(|stopping| *stopping)).await;
+        }
+        stopping
+    }
+
+    /// Carries out at once what waits for its time, and waits for none of it from now on.
+    pub fn hurry(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Returns when nothing is being carried out any more.
+    pub async fn finished(&self) {
+        self.stopping.closed().await;
     }
 
     /// Lets go of the data file.
@@ -188,19 +229,20 @@ impl Service {
     }
 }
 
-/// What was read of a request before its route was chosen.
-#[derive(Debug)]
-pub struct Received {
+/// A request that was read.
+struct Came {
+    arrived: Instant,
+    at: Timestamp,
+    method: Method,
+    uri: Uri,
     /// None when there was no body or it is not JSON.
-    body: Option<Value>,
-    pub now: Timestamp,
+    body: Arc<Option<Value>>,
+    disturbance: Disturbance,
 }
 
-impl Received {
-    /// The body, for whoever needs one.
-    pub fn body(&self) -> Result<&Value, Refusal> {
-        self.body.as_ref().ok_or(Refusal::Undecodable)
-    }
+/// The external id that a creation or an import may be refused for.
+fn external_id_of(body: &Value) -> &Value {
+    body.pointer("/message/externalId").unwrap_or(&body["externalId"])
 }
 
 /// The same without a slash at the end of the path, which means nothing.

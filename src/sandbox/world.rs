@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::sandbox::data_v1::{Line, Thing};
 use crate::sandbox::definition::Definition;
+use crate::sandbox::faults::Duplicates;
+use crate::sandbox::refusal::Refusal;
+use crate::sandbox::sight::Sight;
 
 /// The first id that is given to a conversation.
 const FIRST_ID: i64 = 1001;
@@ -29,7 +32,10 @@ pub struct World {
     conversations: HashMap<i64, Conversation>,
     /// Ids of an end user's conversations, ascending.
     by_requester: HashMap<String, Vec<i64>>,
+    /// Those of created messages.
     external_ids: HashSet<String>,
+    /// Those of imported conversations and messages.
+    imported_external_ids: HashSet<String>,
     next_id: i64,
 }
 
@@ -89,6 +95,7 @@ impl World {
             conversations: HashMap::new(),
             by_requester: HashMap::new(),
             external_ids: HashSet::new(),
+            imported_external_ids: HashSet::new(),
             next_id: FIRST_ID,
         }
     }
@@ -103,22 +110,32 @@ impl World {
         self.conversations.get(&id)
     }
 
-    /// One conversation by its id, if a read sees it: `horizon` is the last moment of which reads know; none is now.
-    pub fn seen_conversation(&self, id: i64, horizon: Option<Timestamp>) -> Option<&Conversation> {
-        let conversation = self.conversation(id)?;
-        horizon.is_none_or(|horizon| conversation.committed_at <= horizon).then_some(conversation)
+    /// One conversation by its id, if it can be seen.
+    pub fn seen_conversation(&self, id: i64, sight: Sight) -> Result<&Conversation, Refusal> {
+        let conversation = self.conversation(id).filter(|conversation| sight.sees(conversation.committed_at));
+        conversation.ok_or(Refusal::NotFound)
     }
 
-    /// Ids of those of an end user's conversations that a read sees, ascending; see [`World::seen_conversation`].
-    pub fn seen_conversations_of(&self, requester_id: &str, horizon: Option<Timestamp>) -> &[i64] {
-        let all = self.by_requester.get(requester_id).map_or(&[][..], Vec::as_slice);
-        // What is not seen yet is what came last.
-        &all[..all.partition_point(|id| self.seen_conversation(*id, horizon).is_some())]
+    /// Ids of those of an end user's conversations that can be seen, ascending.
+    pub fn seen_conversations_of(&self, requester_id: &str, sight: Sight) -> Vec<i64> {
+        let all = self.by_requester.get(requester_id).into_iter().flatten().copied();
+        all.filter(|id| self.seen_conversation(*id, sight).is_ok()).collect()
     }
 
-    /// Whether a message that was created, not imported, has this external id.
-    pub fn has_external_id(&self, external_id: &str) -> bool {
-        self.external_ids.contains(external_id)
+    /// The first of these external ids that a new conversation or message may not have. Unless a plan says otherwise,
+    /// only those of created messages are taken.
+    pub fn taken<'a>(
+        &self,
+        mut ids: impl Iterator<Item = &'a String>,
+        duplicates: Option<Duplicates>,
+    ) -> Option<&'a String> {
+        match duplicates {
+            Some(Duplicates::Accept) => None,
+            Some(Duplicates::Refuse) => {
+                ids.find(|id| self.external_ids.contains(*id) || self.imported_external_ids.contains(*id))
+            }
+            None => ids.find(|id| self.external_ids.contains(*id)),
+        }
     }
 
     /// Whether this exists.
@@ -171,6 +188,7 @@ impl World {
         if let Some(made) = conversation {
             self.next_id = made.id + 1;
             self.external_ids.extend(made.external_ids);
+            self.imported_external_ids.extend(made.imported_external_ids);
             self.by_requester.entry(made.requester_id).or_default().push(made.id);
             let kept = Conversation {
                 // A data file that somebody edited may have anything here: then it is old.

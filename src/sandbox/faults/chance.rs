@@ -14,6 +14,10 @@ pub enum Draw {
     Which,
     /// How much latency there is.
     Latency,
+    /// How long a write waits for being carried out.
+    CommitDelay,
+    /// How a 400 is worded.
+    Wording,
 }
 
 /// A number from 0 to 1, 1 not included.

@@ -8,7 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{Response, StatusCode, header};
+use axum::http::{Response, StatusCode, Uri, header};
 use axum::response::IntoResponse as _;
 use futures_util::{StreamExt as _, future, stream};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use crate::sandbox::answer::{Answer, JSON};
 use crate::sandbox::faults::{Fault, FaultPlan};
+use crate::sandbox::page::first_page_of;
 use crate::sandbox::refusal::Refusal;
 
 /// The bytes of a `huge` body: more than any client should take, sent from one small buffer.
@@ -27,6 +28,14 @@ const SLOW_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Blanks are JSON, as far as they go: a client that reads on to see the end of it never stops.
 static BLANKS: [u8; HUGE_PIECE_BYTES] = [b' '; HUGE_PIECE_BYTES];
+
+/// What a fault has to know of the request that it befalls.
+#[derive(Debug)]
+pub struct Asked {
+    pub uri: Uri,
+    /// What a 400 about the external id of this request says.
+    pub taken: String,
+}
 
 /// What becomes of a request. What it was to change is changed by now.
 #[derive(Debug)]
@@ -44,14 +53,22 @@ impl Reply {
         Reply::Response(Box::new(answer.into_response()))
     }
 
-    /// What `fault` makes of a request. `answer` handles it, and is not awaited when nothing is to be committed.
-    pub async fn spoilt(fault: Fault, plan: &FaultPlan, answer: impl Future<Output = Answer>) -> Self {
+    /// What `fault` makes of a request. `answer` handles it, and is dropped when nothing is to be committed.
+    pub async fn spoilt(
+        fault: Fault,
+        plan: &FaultPlan,
+        asked: &Asked,
+        answer: impl Future<Output = Answer> + Send + 'static,
+    ) -> Self {
+        let taken = || Refusal::DuplicateExternalId(asked.taken.clone()).into_response();
         let response = match fault {
             Fault::TooManyRequests => match plan.retry_after_seconds {
                 Some(seconds) => ([(header::RETRY_AFTER, seconds)], Refusal::TooManyRequests).into_response(),
                 None => Refusal::TooManyRequests.into_response(),
             },
             Fault::Unauthorized => Refusal::Unauthorized.into_response(),
+            Fault::BadRequest => Refusal::InvalidValue.into_response(),
+            Fault::NotFound => Refusal::NotFound.into_response(),
             Fault::Redirect => {
                 let found = Answer { status: StatusCode::FOUND, body: String::new() };
                 ([(header::LOCATION, "https://elsewhere.invalid/")], found).into_response()
@@ -59,25 +76,24 @@ impl Reply {
             Fault::ServerErrorBefore => Refusal::Internal.into_response(),
             Fault::DropBefore => return Reply::Dropped,
             Fault::Hang => return Reply::Never,
-            Fault::ServerErrorAfter => {
+            Fault::DuplicateBefore => taken(),
+            Fault::ServerErrorEarly | Fault::DropEarly => {
+                tokio::spawn(answer);
+                match fault {
+                    Fault::DropEarly => return Reply::Dropped,
+                    _ => Refusal::Internal.into_response(),
+                }
+            }
+            Fault::ServerErrorAfter | Fault::DuplicateAfter | Fault::DropAfter | Fault::HangAfter => {
                 answer.await;
-                Refusal::Internal.into_response()
+                match fault {
+                    Fault::DropAfter => return Reply::Dropped,
+                    Fault::HangAfter => return Reply::Never,
+                    Fault::DuplicateAfter => taken(),
+                    _ => Refusal::Internal.into_response(),
+                }
             }
-            Fault::DropAfter => {
-                answer.await;
-                return Reply::Dropped;
-            }
-            Fault::HangAfter => {
-                answer.await;
-                return Reply::Never;
-            }
-            Fault::SlowBody => slow(answer.await, plan.slow),
-            Fault::Rubbish => {
-                let body = "<html><body>This is not what you asked for.</body></html>";
-                (answer.await.status, [(header::CONTENT_TYPE, "text/html")], body).into_response()
-            }
-            Fault::Huge => huge(answer.await.status),
-            Fault::Partial => partial(answer.await).into_response(),
+            _ => disguised(fault, plan, asked, answer.await),
         };
         Reply::Response(Box::new(response))
     }
@@ -101,6 +117,50 @@ impl Reply {
             Reply::Never => future::pending().await,
         }
     }
+}
+
+/// An answer that says something else than what was done, or says it badly.
+fn disguised(fault: Fault, plan: &FaultPlan, asked: &Asked, answer: Answer) -> Response<Body> {
+    match (fault, fault.without_id()) {
+        (_, Some((status, body))) if answer.status.is_success() => {
+            let kind = if body.starts_with('{') { "application/json" } else { "text/plain" };
+            (status, [(header::CONTENT_TYPE, kind)], body).into_response()
+        }
+        (Fault::SlowBody, _) => slow(answer, plan.slow),
+        (Fault::Rubbish, _) => {
+            let body = "<html><body>This is not what you asked for.</body></html>";
+            (answer.status, [(header::CONTENT_TYPE, "text/html")], body).into_response()
+        }
+        (Fault::Garbled, _) => {
+            let body = String::from_utf8_lossy(&answer.body.as_bytes()[..answer.body.len() / 2]).into_owned();
+            Answer { body, ..answer }.into_response()
+        }
+        (Fault::Huge, _) => huge(answer.status),
+        (Fault::Partial, _) => partial(answer).into_response(),
+        (Fault::EmptyPage | Fault::Circle, _) => paged(fault, &asked.uri, answer).into_response(),
+        _ => answer.into_response(),
+    }
+}
+
+/// A list whose first page has nothing, or whose last page leads to the first.
+fn paged(fault: Fault, uri: &Uri, answer: Answer) -> Answer {
+    let mut shown: Value = match serde_json::from_str(&answer.body) {
+        Ok(shown) if answer.status == StatusCode::OK => shown,
+        Ok(_) | Err(_) => return answer,
+    };
+    let is_first = !uri.query().unwrap_or_default().contains("pageKey=");
+    let applies = match fault {
+        Fault::EmptyPage => is_first,
+        _ => shown["meta"]["next"].is_null(),
+    };
+    if !applies || !shown["data"].is_array() {
+        return answer;
+    }
+    if fault == Fault::EmptyPage {
+        shown["data"] = json!([]);
+    }
+    shown["meta"]["next"] = Value::from(first_page_of(uri));
+    Answer { body: shown.to_string(), ..answer }
 }
 
 /// The answer's bytes one after the other, so that the last one comes when `total` has passed.

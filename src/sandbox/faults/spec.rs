@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::sandbox::faults::{Call, Fault, FaultPlan, Rule, Seeded};
+use crate::sandbox::faults::{Call, Duplicates, Fault, FaultPlan, Incident, Rule, Seeded, Times, Wording};
 
 /// More than anybody writes by hand.
 const RULES_MAX: usize = 1000;
@@ -13,7 +14,25 @@ const RULES_MAX: usize = 1000;
 /// Longer than anybody waits.
 const TIME_MAX: Duration = Duration::from_secs(60 * 60);
 
-const SETTINGS: [&str; 7] = ["seed", "rate", "kinds", "latency", "lag", "retry-after", "slow"];
+/// Longer than anything that a server says in a line.
+const WORDING_BYTES_MAX: usize = 200;
+
+const SETTINGS: [&str; 14] = [
+    "seed",
+    "rate",
+    "kinds",
+    "latency",
+    "commit-delay",
+    "lag",
+    "list-lag",
+    "read-lag",
+    "incident",
+    "incident-lag",
+    "duplicates",
+    "wording",
+    "retry-after",
+    "slow",
+];
 
 /// What is wrong with the text of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,8 +52,8 @@ pub enum FaultPlanError {
     NoCall(Fault),
     #[error("`#{0}` picks no call; write #N, #N-M or #*, counted from 1")]
     Which(String),
-    #[error("`partial` is a fault of POST, create and import, not of {0}")]
-    NothingMade(Call),
+    #[error("`{0}` is a fault of {only}, not of {1}", only = listed(.0.only_of()))]
+    NotOf(Fault, Call),
     #[error("`{setting}={value}` is not {expected}")]
     Value { setting: &'static str, value: String, expected: &'static str },
     #[error("`{0}` is given twice")]
@@ -87,11 +106,9 @@ impl<'t> Settings<'t> {
     fn plan(&self, rules: Vec<Rule>) -> Result<FaultPlan, FaultPlanError> {
         const TIME: &str = "a time; write a number and ms, s or m, at most an hour";
         const TIMES: &str = "a time or MIN..MAX, for example 5ms..20ms";
+        const INCIDENT: &str = "N-M, or FROM..TO in times since the start, for example 3-8 or 2s..40s";
+        const WORDING: &str = "a text of at most 200 bytes, or vary";
         let share = |text: &str| text.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
-        let times = |text: &str| {
-            let (least, most) = text.split_once("..").unwrap_or((text, text));
-            time(least).zip(time(most)).filter(|(least, most)| least <= most)
-        };
         let kinds = self.0.get("kinds").map(|kinds| kinds.split('+').map(|kind| fault(kind.trim())).collect());
         let kinds: Option<Vec<Fault>> = kinds.transpose()?;
         let seed = self.read("seed", "a whole number", whole)?;
@@ -105,13 +122,21 @@ impl<'t> Settings<'t> {
             (None, None) if kinds.is_some() => return Err(FaultPlanError::Without("kinds", "seed")),
             (None, None) => None,
         };
+        let none = FaultPlan::none();
         Ok(FaultPlan {
             rules,
             seeded,
             latency: self.read("latency", TIMES, times)?,
-            lag: self.read("lag", TIME, time)?,
+            commit_delay: self.read("commit-delay", TIMES, times)?,
+            lag: self.read("lag", TIME, time)?.unwrap_or(none.lag),
+            list_lag: self.read("list-lag", TIME, time)?.unwrap_or(none.list_lag),
+            read_lag: self.read("read-lag", TIME, time)?.unwrap_or(none.read_lag),
+            incident: self.read("incident", INCIDENT, incident)?,
+            incident_lag: self.read("incident-lag", TIME, time)?.unwrap_or(none.incident_lag),
+            duplicates: self.read("duplicates", "refuse or accept", duplicates)?,
+            wording: self.read("wording", WORDING, wording)?.unwrap_or(none.wording),
             retry_after_seconds: self.read("retry-after", "a whole number of seconds", whole)?,
-            slow: self.read("slow", TIME, time)?.unwrap_or(FaultPlan::none().slow),
+            slow: self.read("slow", TIME, time)?.unwrap_or(none.slow),
         })
     }
 
@@ -136,10 +161,10 @@ fn rule(kind: &str, call: &str) -> Result<Rule, FaultPlanError> {
     let call = Call::ALL.into_iter().find(|call| call.as_str() == word);
     let call = call.ok_or_else(|| FaultPlanError::UnknownCall(word.to_owned()))?;
     if !fault.suits(call) {
-        return Err(FaultPlanError::NothingMade(call));
+        return Err(FaultPlanError::NotOf(fault, call));
     }
-    let (first, last) = picked(which).ok_or_else(|| FaultPlanError::Which(which.to_owned()))?;
-    Ok(Rule { fault, call, first, last })
+    let which = picked(which).ok_or_else(|| FaultPlanError::Which(which.to_owned()))?;
+    Ok(Rule { fault, call, which })
 }
 
 fn fault(word: &str) -> Result<Fault, FaultPlanError> {
@@ -147,13 +172,38 @@ fn fault(word: &str) -> Result<Fault, FaultPlanError> {
     fault.ok_or_else(|| FaultPlanError::UnknownFault(word.to_owned()))
 }
 
-fn picked(which: &str) -> Option<(u64, u64)> {
+fn picked(which: &str) -> Option<RangeInclusive<u64>> {
     if which == "*" {
-        return Some((1, u64::MAX));
+        return Some(1..=u64::MAX);
     }
     let (first, last) = which.split_once('-').unwrap_or((which, which));
     let (first, last) = (whole(first)?, whole(last)?);
-    (1 <= first && first <= last).then_some((first, last))
+    (1 <= first && first <= last).then_some(first..=last)
+}
+
+fn incident(text: &str) -> Option<Incident> {
+    if text.contains("..") { times(text).map(Incident::Times) } else { picked(text).map(Incident::Posts) }
+}
+
+fn duplicates(text: &str) -> Option<Duplicates> {
+    match text {
+        "refuse" => Some(Duplicates::Refuse),
+        "accept" => Some(Duplicates::Accept),
+        _ => None,
+    }
+}
+
+fn wording(text: &str) -> Option<Wording> {
+    match text {
+        "vary" => Some(Wording::Vary),
+        _ => (1..=WORDING_BYTES_MAX).contains(&text.len()).then(|| Wording::Text(text.to_owned())),
+    }
+}
+
+/// `MIN..MAX`, or one time that is both.
+fn times(text: &str) -> Option<Times> {
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    time(least).zip(time(most)).filter(|(least, most)| least <= most)
 }
 
 /// Digits and nothing else: no sign.

@@ -1,3 +1,7 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
 use super::*;
 
 fn plan(text: &str) -> FaultPlan {
@@ -9,13 +13,14 @@ fn befallen(plan: &FaultPlan, requests: &[(&str, &str)]) -> Vec<Option<Fault>> {
     let mut tally = Tally::default();
     let decide = |(method, path): &(&str, &str)| {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        plan.decide(&tally.count(&method, path))
+        plan.decide(&tally.count(&method, path), Duration::ZERO)
     };
     requests.iter().map(decide).collect()
 }
 
 const CREATE: (&str, &str) = ("POST", "/v1/conversations");
 const IMPORT: (&str, &str) = ("POST", "/v1/conversations/import");
+const LIST: (&str, &str) = ("GET", "/v1/endusers/x/conversations");
 const PATCH: (&str, &str) = ("PATCH", "/v1/conversations/1001/custom-attributes");
 const ORGANIZATION: (&str, &str) = ("GET", "/v1/organization");
 
@@ -46,11 +51,12 @@ fn every_call_includes_its_own_requests_and_no_others() {
         ("GET", "/v1/endusers/x", "any GET"),
         ("GET", "/v1/organization", "any GET organization"),
         ("GET", "/v1/custom-attributes", "any GET definitions"),
-        ("POST", "/v1/conversations", "any POST create"),
-        ("POST", "/v1/conversations/import", "any POST import"),
-        ("POST", "/v1/organization", "any POST"),
-        ("PATCH", "/v1/conversations/1/custom-attributes", "any PATCH"),
-        ("PUT", "/v1/conversations", "any"),
+        ("POST", "/v1/conversations", "any write POST create"),
+        ("POST", "/v1/conversations/import", "any write POST import"),
+        ("POST", "/v1/organization", "any write POST"),
+        ("PATCH", "/v1/conversations/1/custom-attributes", "any write PATCH"),
+        ("PUT", "/v1/conversations", "any write PUT"),
+        ("DELETE", "/v1/conversations/1", "any write DELETE"),
     ];
     for (method, path, expected) in requests {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
@@ -110,7 +116,9 @@ fn latency_lies_between_its_bounds_and_is_the_same_each_time() {
 #[test]
 fn every_kind_and_every_call_is_read_back_from_its_word() {
     for fault in Fault::ALL {
-        assert_eq!(befallen(&plan(&format!("{fault}@create#1")), &[CREATE]), [Some(fault)]);
+        let (call, request) =
+            if fault.suits(Call::Create) { (Call::Create, CREATE) } else { (Call::Conversations, LIST) };
+        assert_eq!(befallen(&plan(&format!("{fault}@{call}#1")), &[request]), [Some(fault)]);
     }
     for call in Call::ALL {
         assert_eq!(plan(&format!("429@{call}")), plan(&format!("429@{call}#*")));
@@ -119,10 +127,8 @@ fn every_kind_and_every_call_is_read_back_from_its_word() {
 
 #[test]
 fn the_error_of_a_wrong_plan_says_what_is_wrong_and_what_is_allowed() {
-    let faults = "429, 401, redirect, 500-before, 500-after, drop-before, drop-after, hang, hang-after, slow-body, \
-                  rubbish, huge, partial";
-    let calls =
-        "any, GET, POST, PATCH, create, import, conversation, messages, conversations, organization, definitions";
+    let faults = Fault::ALL.map(Fault::as_str).join(", ");
+    let calls = Call::ALL.map(Call::as_str).join(", ");
     let time = "is not a time; write a number and ms, s or m, at most an hour";
     let empty = "an item is empty; write KIND@CALL#N, for example drop-after@create#2, or seed=42,rate=0.2";
     let cases = [
@@ -136,10 +142,13 @@ fn the_error_of_a_wrong_plan_says_what_is_wrong_and_what_is_allowed() {
         ("429@any#3-2", "`#3-2` picks no call; write #N, #N-M or #*, counted from 1".to_owned()),
         ("429@any#+1", "`#+1` picks no call; write #N, #N-M or #*, counted from 1".to_owned()),
         ("429@any#", "`#` picks no call; write #N, #N-M or #*, counted from 1".to_owned()),
-        ("partial@PATCH#1", "`partial` is a fault of POST, create and import, not of PATCH".to_owned()),
+        ("partial@PATCH#1", "`partial` is a fault of POST, create, import, not of PATCH".to_owned()),
+        ("circle@create", "`circle` is a fault of GET, conversations, not of create".to_owned()),
         (
             "sede=1",
-            "`sede` is not a setting; the settings are seed, rate, kinds, latency, lag, retry-after, slow".to_owned(),
+            "`sede` is not a setting; the settings are seed, rate, kinds, latency, commit-delay, lag, list-lag, \
+             read-lag, incident, incident-lag, duplicates, wording, retry-after, slow"
+                .to_owned(),
         ),
         ("seed=x,rate=0", "`seed=x` is not a whole number".to_owned()),
         ("seed=1,rate=1.5", "`rate=1.5` is not a number from 0 to 1".to_owned()),
@@ -153,6 +162,17 @@ fn the_error_of_a_wrong_plan_says_what_is_wrong_and_what_is_allowed() {
         ("lag=é", format!("`lag=é` {time}")),
         ("slow=61m", format!("`slow=61m` {time}")),
         ("latency=2s..1s", "`latency=2s..1s` is not a time or MIN..MAX, for example 5ms..20ms".to_owned()),
+        ("commit-delay=1", "`commit-delay=1` is not a time or MIN..MAX, for example 5ms..20ms".to_owned()),
+        (
+            "incident=2s",
+            "`incident=2s` is not N-M, or FROM..TO in times since the start, for example 3-8 or 2s..40s".to_owned(),
+        ),
+        (
+            "incident=0-2",
+            "`incident=0-2` is not N-M, or FROM..TO in times since the start, for example 3-8 or 2s..40s".to_owned(),
+        ),
+        ("duplicates=maybe", "`duplicates=maybe` is not refuse or accept".to_owned()),
+        ("wording=", "`wording=` is not a text of at most 200 bytes, or vary".to_owned()),
         ("retry-after=1s", "`retry-after=1s` is not a whole number of seconds".to_owned()),
     ];
     for (text, expected) in cases {
@@ -161,4 +181,95 @@ fn the_error_of_a_wrong_plan_says_what_is_wrong_and_what_is_allowed() {
     }
     let many = vec!["429@any"; 1001].join(",");
     assert_eq!(many.parse::<FaultPlan>(), Err(FaultPlanError::TooMany));
+}
+
+#[test]
+fn an_incident_befalls_the_posts_of_its_numbers_or_of_its_time() {
+    let posts = plan("incident=2-3");
+    let after = Some(Fault::ServerErrorAfter);
+    assert_eq!(
+        befallen(&posts, &[CREATE, LIST, IMPORT, PATCH, CREATE, CREATE]),
+        [None, None, after, None, after, None]
+    );
+    let asked_for = plan("incident=1-2,hang@create#1");
+    assert_eq!(befallen(&asked_for, &[CREATE, CREATE]), [Some(Fault::Hang), after]);
+    let times = plan("incident=2s..40s");
+    let arrival = Tally::default().count(&Method::POST, CREATE.1);
+    let decided = [1, 2, 40, 41].map(|seconds| times.decide(&arrival, Duration::from_secs(seconds)));
+    assert_eq!(decided, [None, after, after, None]);
+}
+
+#[test]
+fn only_writes_wait_for_being_carried_out() {
+    let plan = plan("commit-delay=2s..40s");
+    let mut tally = Tally::default();
+    let delays: Vec<Duration> =
+        (0..50).map(|_| plan.commit_delay(&tally.count(&Method::POST, "/v1/conversations"))).collect();
+    assert!(delays.iter().all(|delay| (2..=40).contains(&delay.as_secs())), "{delays:?}");
+    assert!(delays.iter().max() > delays.iter().min());
+    assert_eq!(plan.commit_delay(&tally.count(&Method::GET, "/v1/organization")), Duration::ZERO);
+}
+
+#[test]
+fn a_wording_is_the_text_that_was_given_or_one_of_many() {
+    let worded = |text: &str| -> BTreeSet<String> {
+        let (plan, mut tally) = (plan(text), Tally::default());
+        (0..60).map(|_| plan.wording(&tally.count(&Method::POST, "/")).to_owned()).collect()
+    };
+    assert_eq!(worded("wording=external_id = taken"), BTreeSet::from(["external_id = taken".to_owned()]));
+    assert_eq!(worded("wording=vary"), WORDINGS.map(str::to_owned).into());
+    assert_ne!(worded("seed=1,rate=0,wording=vary"), BTreeSet::from([WORDINGS[0].to_owned()]));
+}
+
+/// A plan that is right, as text, made of items in any order.
+fn written() -> impl Strategy<Value = String> {
+    let which = prop_oneof![
+        Just(String::new()),
+        Just("#*".to_owned()),
+        (1..9_u64).prop_map(|n| format!("#{n}")),
+        (1..9_u64, 0..9_u64).prop_map(|(n, more)| format!("#{n}-{}", n + more))
+    ];
+    let faults = prop::sample::select(Fault::ALL.to_vec());
+    let rules = (faults, prop::sample::select(Call::ALL.to_vec()), which)
+        .prop_filter("it suits", |(fault, call, _)| fault.suits(*call))
+        .prop_map(|(fault, call, which)| format!("{fault}@{call}{which}"));
+    let time = (0..60_u64, prop::sample::select(vec!["ms", "s", "m"])).prop_map(|(n, unit)| format!("{n}{unit}"));
+    let lags =
+        prop::sample::select(vec!["lag", "list-lag", "read-lag", "incident-lag", "slow", "latency", "commit-delay"]);
+    let setting = (lags, time).prop_map(|(name, time)| format!("{name}={time}"));
+    let words = prop::sample::select(vec!["duplicates=refuse", "duplicates=accept", "wording=vary", "incident=2-4"]);
+    (prop::collection::vec(rules, 0..6), setting, words.prop_map(str::to_owned)).prop_map(
+        |(mut items, setting, word)| {
+            items.extend([setting, word]);
+            items.join(" , ")
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_plan_that_is_written_by_the_grammar_is_read_and_blanks_mean_nothing(text in written()) {
+        let read: FaultPlan = text.parse().expect("a plan");
+        prop_assert_eq!(read, text.replace(' ', "").parse().expect("a plan"));
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_fail_and_what_it_says_names_the_text(text in "[a-z0-9@#=.,*+é -]{0,40}") {
+        if let Err(error) = text.parse::<FaultPlan>() {
+            let said = error.to_string();
+            prop_assert!(!said.is_empty() && said.len() < 1000, "{}", said);
+        }
+    }
+
+    #[test]
+    fn a_plan_with_one_letter_changed_is_another_plan_or_none(text in written(), at in 0_usize..200) {
+        let at = at % text.len();
+        prop_assume!(!text[at..].starts_with(' '));
+        let changed = format!("{}?{}", &text[..at], &text[at + 1..]);
+        if let Ok(after) = changed.parse::<FaultPlan>() {
+            prop_assert_ne!(after, text.parse::<FaultPlan>().expect("a plan"), "{}", changed);
+        }
+    }
 }

@@ -244,6 +244,219 @@ async fn what_is_younger_than_the_lag_is_seen_by_no_read_and_can_be_patched() {
     assert_eq!(client.get(&format!("/v1/conversations/{second}/messages")).await.0, 200);
 }
 
+/// A conversation that a client made which hung up at once, while its commit waits.
+async fn hung_up(sandbox: &Sandbox) {
+    let address = sandbox.base_url().trim_start_matches("http://").to_owned();
+    let mut socket = TcpStream::connect(address).await.expect("it listens");
+    socket.write_all(wire(CREATE, &email().to_string()).as_bytes()).await.expect("it reads");
+    sleep(Duration::from_millis(100)).await;
+}
+
+#[tokio::test]
+async fn a_delayed_write_is_carried_out_and_logged_when_its_client_has_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("requests.jsonl");
+    let options = SandboxOptions { request_log: Some(log.clone()), ..faulty("commit-delay=400ms") };
+    let sandbox = Sandbox::start(options).await.expect("it starts");
+    let client = Client(Arc::clone(sandbox.service()));
+    hung_up(&sandbox).await;
+    assert_eq!(ids(&client).await, [] as [i64; 0]);
+    sleep(Duration::from_millis(600)).await;
+    assert_eq!(ids(&client).await, [1001]);
+    assert_eq!(logged(&log)[1], (json!(201), Value::Null));
+    let began = Instant::now();
+    assert_eq!(client.patch(1001, &json!({ TEXT: "one" })).await.0, 200);
+    assert!(began.elapsed() >= Duration::from_millis(400), "a write is answered when it was carried out");
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_sandbox_that_is_stopped_carries_out_what_still_waits() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = SandboxOptions { data: Some(folder.path().join("data.jsonl")), ..faulty("commit-delay=1m") };
+    let sandbox = Sandbox::start(options.clone()).await.expect("it starts");
+    hung_up(&sandbox).await;
+    let began = Instant::now();
+    sandbox.shutdown().await;
+    assert!(began.elapsed() < Duration::from_secs(3));
+    let client = Client::with(SandboxOptions { faults: None, ..options }).await;
+    assert_eq!(ids(&client).await, [1001]);
+}
+
+#[tokio::test]
+async fn an_early_answer_comes_before_the_commit() {
+    let client = Client::with(faulty("500-early@create#1,commit-delay=300ms")).await;
+    let began = Instant::now();
+    assert_eq!(client.post("/v1/conversations", &email()).await.0, 500);
+    assert!(began.elapsed() < Duration::from_millis(250));
+    assert_eq!(ids(&client).await, [] as [i64; 0]);
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(ids(&client).await, [1001]);
+    let sandbox = Sandbox::start(faulty("drop-early@create#1")).await.expect("it starts");
+    assert_eq!(create(&sandbox).await, "");
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(ids(&Client(Arc::clone(sandbox.service()))).await, [1001]);
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn lists_alone_may_lag_and_so_may_all_that_names_a_conversation() {
+    let client = Client::with(faulty("list-lag=400ms")).await;
+    let id = client.create(&email()).await;
+    assert_eq!(ids(&client).await, [] as [i64; 0]);
+    assert_eq!(client.get(&format!("/v1/conversations/{id}")).await.0, 200);
+    sleep(Duration::from_millis(450)).await;
+    assert_eq!(ids(&client).await, [id]);
+
+    let client = Client::with(faulty("read-lag=400ms")).await;
+    let id = client.create(&email()).await;
+    assert_eq!(ids(&client).await, [id]);
+    let not_there = refused(404, "The requested resource could not be found");
+    assert_eq!(client.get(&format!("/v1/conversations/{id}")).await, not_there);
+    assert_eq!(client.get(&format!("/v1/conversations/{id}/messages")).await, not_there);
+    assert_eq!(client.patch(id, &json!({ TEXT: "one" })).await, not_there);
+    sleep(Duration::from_millis(450)).await;
+    assert_eq!(client.patch(id, &json!({ TEXT: "one" })).await.0, 200);
+}
+
+#[tokio::test]
+async fn an_incident_makes_answers_nothing_and_keeps_what_it_made_out_of_lists() {
+    for incident in ["incident=2-3", "incident=200ms..400ms"] {
+        let client = Client::with(faulty(&format!("{incident},incident-lag=600ms"))).await;
+        let first = client.create(&email()).await;
+        sleep(Duration::from_millis(220)).await;
+        for _ in 0..2 {
+            assert_eq!(client.post("/v1/conversations", &email()).await.0, 500, "{incident}");
+        }
+        sleep(Duration::from_millis(250)).await;
+        let last = client.create(&email()).await;
+        assert_eq!(ids(&client).await, [last, first], "{incident}");
+        assert_eq!(client.get("/v1/conversations/1002").await.0, 200);
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(ids(&client).await, [last, 1003, 1002, first], "{incident}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_an_id_has_its_status_and_the_conversation_exists() {
+    for (fault, status, body) in [
+        (Fault::Empty200, "200 OK", ""),
+        (Fault::Empty201, "201 Created", ""),
+        (Fault::Empty202, "202 Accepted", ""),
+        (Fault::Empty204, "204 No Content", ""),
+        (Fault::Text200, "200 OK", "Done"),
+        (Fault::Text201, "201 Created", "Done"),
+        (Fault::Text202, "202 Accepted", "Done"),
+        (Fault::NoId200, "200 OK", r#"{"data":{}}"#),
+        (Fault::NoId201, "201 Created", r#"{"data":{}}"#),
+        (Fault::NoId202, "202 Accepted", r#"{"data":{}}"#),
+        (Fault::Garbled, "201 Created", r##"{"data":{""##),
+    ] {
+        let (answer, committed, _) = second_of_three(fault).await;
+        let answer = answer.expect("an answer");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{fault}: {answer}");
+        assert!(answer.ends_with(&format!("\r\n\r\n{body}")) && committed, "{fault}: {answer}");
+    }
+    let client = Client::with(faulty("201-no-id@create")).await;
+    assert_eq!(client.post("/v1/conversations", &json!({})).await, refused(400, "Decoding failure in request"));
+}
+
+#[tokio::test]
+async fn a_list_may_be_refused_begin_with_nothing_or_go_in_a_circle() {
+    let faults = "400@conversations#1,404@conversations#2,500-before@conversations#3,empty-page@conversations#4";
+    let client = Client::with(faulty(faults)).await;
+    let id = client.create(&email()).await;
+    let list = format!("/v1/endusers/{REQUESTER}/conversations");
+    assert_eq!(client.get(&list).await, refused(400, "Invalid value in request"));
+    assert_eq!(client.get(&list).await, refused(404, "The requested resource could not be found"));
+    assert_eq!(client.get(&list).await.0, 500);
+    let (status, empty) = client.get(&list).await;
+    assert_eq!((status, &empty["data"]), (200, &json!([])));
+    let (_, next) = client.get(empty["meta"]["next"].as_str().expect("a next page")).await;
+    assert_eq!(next["data"][0]["id"], id);
+
+    let client = Client::with(faulty("circle@conversations,empty-page@GET#1")).await;
+    let made = [client.create(&email()).await, client.create(&email()).await];
+    let mut path = format!("{list}?pageLimit=1");
+    let mut seen = Vec::new();
+    for _ in 0..5 {
+        let (_, page) = client.get(&path).await;
+        seen.extend(page["data"].as_array().expect("a list").iter().map(|shown| shown["id"].clone()));
+        page["meta"]["next"].as_str().expect("a next page").clone_into(&mut path);
+    }
+    assert_eq!(seen[..2], [json!(made[1]), json!(made[0])]);
+    assert!(seen.len() > 4, "{seen:?}");
+}
+
+/// The documentation's samples with an external id each.
+fn marked(external_id: &str) -> (Value, Value) {
+    let created = super::with(email(), "/message/externalId", json!(external_id));
+    (created, super::with(email_import(), "/messages/0/externalId", json!(external_id)))
+}
+
+#[tokio::test]
+async fn a_repeated_external_id_is_refused_or_makes_a_second_conversation_as_the_plan_says() {
+    let (created, imported) = marked("one");
+    for (plan, creation, import) in
+        [("slow=1s", 400, 201), ("duplicates=refuse", 400, 400), ("duplicates=accept", 201, 201)]
+    {
+        let client = Client::with(faulty(plan)).await;
+        for (path, body, second) in [
+            ("/v1/conversations", &created, creation),
+            ("/v1/conversations/import", &super::with(imported.clone(), "/externalId", json!("two")), import),
+        ] {
+            let body = &super::with(body.clone(), "/externalId", json!(path));
+            let body = if path.ends_with("import") {
+                super::with(body.clone(), "/messages/0/externalId", json!("other"))
+            } else {
+                body.clone()
+            };
+            assert_eq!(client.post(path, &body).await.0, 201, "{plan}");
+            assert_eq!(client.post(path, &body).await.0, second, "{plan}: {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_refusal_of_an_external_id_is_worded_as_the_plan_says_also_when_it_is_a_lie() {
+    let (created, _) = marked("one");
+    let client =
+        Client::with(faulty("wording=external_id {id} in use,duplicate-before@create#3,duplicate-after@create#4"))
+            .await;
+    assert_eq!(client.post("/v1/conversations", &created).await.0, 201);
+    let refusal = refused(400, "external_id one in use");
+    assert_eq!(client.post("/v1/conversations", &created).await, refusal);
+    let (other, _) = marked("two");
+    let lie = refused(400, "external_id two in use");
+    assert_eq!(client.post("/v1/conversations", &other).await, lie);
+    assert_eq!(ids(&client).await, [1001]);
+    assert_eq!(client.post("/v1/conversations", &other).await, lie);
+    assert_eq!(ids(&client).await, [1002, 1001]);
+
+    let client = Client::with(faulty("wording=vary")).await;
+    let mut said = std::collections::BTreeSet::new();
+    for _ in 0..30 {
+        said.insert(client.post("/v1/conversations", &created).await.1["message"].as_str().map(str::to_owned));
+    }
+    assert!(said.len() > 4, "{said:?}");
+}
+
+#[tokio::test]
+async fn every_write_can_fail_before_and_after_its_commit() {
+    let client =
+        Client::with(faulty("500-before@write#2,500-after@write#3,500-before@write#4,500-after@write#5")).await;
+    let id = client.create(&email()).await;
+    for (text, read) in [("one", Value::Null), ("two", json!("two"))] {
+        assert_eq!(client.patch(id, &json!({ TEXT: text })).await.0, 500);
+        let (_, shown) = client.get(&format!("/v1/conversations/{id}")).await;
+        assert_eq!(shown["data"]["customAttributes"][0]["value"], read);
+    }
+    for count in [1, 2] {
+        assert_eq!(client.post("/v1/conversations/import", &email_import()).await.0, 500);
+        assert_eq!(ids(&client).await.len(), count);
+    }
+}
+
 #[tokio::test]
 async fn the_same_seed_gives_the_same_answers() {
     let mut runs = Vec::new();
