@@ -462,7 +462,7 @@ pub struct SandboxArgs {
     pub request_log: Option<PathBuf>,
     /// What goes wrong on purpose: KIND@CALL#N or seed=N,rate=R; see --help
     ///
-    /// By call: KIND@CALL#WHICH. KIND is one of 429, 401, 400, 404, redirect, 500-before, drop-before, hang,
+    /// By call: KIND@CALL#WHICH. KIND is one of 429, 401, 401-user, 400, 404, redirect, 500-before, drop-before, hang,
     /// duplicate-before (before the commit: nothing changes), 500-after, drop-after, hang-after, duplicate-after (after
     /// it), 500-early, drop-early (answered before it), slow-body, rubbish, garbled, huge, partial, 200-empty,
     /// 201-empty, 202-empty, 204-empty, 200-text, 201-text, 202-text, 200-no-id, 201-no-id, 202-no-id (committed, and

@@ -15,6 +15,10 @@ impl<'a> Members<'a> {
         value.as_object().map(Members).ok_or(Refusal::Undecodable)
     }
 
+    pub fn of_map(map: &'a Map<String, Value>) -> Self {
+        Members(map)
+    }
+
     /// The member, unless it is absent or null.
     pub fn optional(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
@@ -82,11 +86,6 @@ pub fn timestamp(text: &str) -> Option<Timestamp> {
 pub fn is_phone_number(text: &str) -> bool {
     let Some(digits) = text.strip_prefix('+') else { return false };
     (2..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
-}
-
-/// Two letters, ISO 639-1.
-pub fn is_language(text: &str) -> bool {
-    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 #[cfg(test)]

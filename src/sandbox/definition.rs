@@ -1,8 +1,8 @@
 //! Definitions of custom attributes, and which values fit them.
 //!
 //! Kept as the API shows them: <https://docs.dixa.io/openapi/dixa-api/v1/tag/Custom-Attributes/>. A Select value is
-//! the path of option values from root to leaf. A definition that the sandbox provisioned grows with what it is given
-//! and is not particular about leaves; any other is taken at its word.
+//! the path of option values from the root; it may end before a leaf. A definition that the sandbox provisioned grows
+//! with what it is given; any other is taken at its word.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -58,8 +58,6 @@ pub enum Unfit {
     WrongKind,
     UnknownOption,
     DeactivatedOption,
-    /// The path ends at an option that has options of its own.
-    NotALeaf,
 }
 
 impl Unfit {
@@ -72,7 +70,6 @@ impl Unfit {
             Unfit::WrongKind => "takes another kind of value",
             Unfit::UnknownOption => "has no such option",
             Unfit::DeactivatedOption => "has this option deactivated",
-            Unfit::NotALeaf => "has options below this one",
         }
     }
 }
@@ -164,8 +161,7 @@ impl Definition {
             }
             options = &option["nestedOptions"];
         }
-        let is_leaf = options.as_array().is_none_or(Vec::is_empty);
-        if is_leaf || self.provisioned { Ok(()) } else { Err(Unfit::NotALeaf) }
+        Ok(())
     }
 
     /// Adds the options of a path that are not there yet.
@@ -231,11 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn a_given_definition_wants_a_leaf_and_a_provisioned_one_does_not() {
+    fn a_path_is_of_options_that_exist_and_may_end_before_a_leaf() {
         let made = select(&[&["payment", "card"]]);
         let fixed = Definition::fixed(made.shown().clone());
         assert_eq!(made.check(&path(&["payment"])), Ok(()));
-        assert_eq!(fixed.check(&path(&["payment"])), Err(Unfit::NotALeaf));
+        assert_eq!(fixed.check(&path(&["payment"])), Ok(()));
         assert_eq!(fixed.check(&path(&["payment", "card"])), Ok(()));
         assert_eq!(fixed.check(&path(&["payment", "card", "x"])), Err(Unfit::UnknownOption));
         assert_eq!(fixed.check(&path(&["card"])), Err(Unfit::UnknownOption));

@@ -5,7 +5,8 @@
 //!
 //! - **On request**, `KIND@CALL#WHICH`: the fault KIND befalls the calls CALL that WHICH picks.
 //!   - KIND is one of
-//!     - `429` (too many requests), `401`, `400`, `404`, `redirect` (302 to another host), `500-before`, `drop-before`
+//!     - `429` (too many requests), `401` (the token is unknown), `401-user` (its user may
+//!       not do this), `400`, `404`, `redirect` (302 to another host), `500-before`, `drop-before`
 //!       (the connection is closed without an answer), `hang` (there is never an answer), `duplicate-before` (a 400
 //!       says that the external id is taken): nothing is committed.
 //!     - `500-after`, `drop-after`, `hang-after`, `duplicate-after`: the request is carried out, but the client does

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::answer::Answer;
+use crate::sandbox::create::browser_info;
 use crate::sandbox::data_v1::{ConversationLine, Line, Thing};
 use crate::sandbox::decode::{Members, uuid};
 use crate::sandbox::known::EMAIL_INTEGRATION;
@@ -27,7 +28,7 @@ const CHANNELS: &[&str] = &["email", "genericapimessaging", "widgetchat"];
 /// Imports what the body describes.
 pub fn import(store: &Store, given: &Received) -> Result<Answer, Refusal> {
     let Received { strict, now, .. } = *given;
-    let import = Import::decode(given.body()?)?;
+    let import = Import::decode(given.body()?, strict)?;
     if strict && !CHANNELS.contains(&import.channel_name.as_str()) {
         return Err(Refusal::UnsupportedChannel);
     }
@@ -76,17 +77,26 @@ struct Import {
     assignment: Option<(String, Timestamp)>,
     /// By whom and when.
     closing: Option<(String, Timestamp)>,
-    /// There when the channel is `email`.
-    email: Option<EmailChannel>,
+    channel: Channel,
 }
 
-struct EmailChannel {
-    integration_id: String,
-    subject: Option<String>,
+/// What the attributes of a conversation say, by its channel.
+enum Channel {
+    Email {
+        integration_id: String,
+        subject: String,
+    },
+    WidgetChat {
+        widget_id: Option<String>,
+        browser_info: Option<Value>,
+        language: Option<String>,
+    },
+    /// Its attributes are its own affair.
+    Other,
 }
 
 impl Import {
-    fn decode(body: &Value) -> Result<Self, Refusal> {
+    fn decode(body: &Value, strict: bool) -> Result<Self, Refusal> {
         let members = Members::of(body)?;
         if members.optional_text("_type")?.is_some_and(|kind| kind != "GenericConversationImport") {
             return Err(Refusal::Undecodable);
@@ -94,12 +104,11 @@ impl Import {
         if members.optional("requesterConnectionStatus").is_some() {
             members.word("requesterConnectionStatus", &["Connected", "Disconnected"])?;
         }
-        let attributes = members.free("attributes")?;
         let mut messages =
             members.list("messages")?.iter().map(ImportedMessage::decode).collect::<Result<Vec<_>, _>>()?;
         messages.sort_by_key(|message| message.created_at);
         let channel_name = members.text("genericChannelName")?.to_owned();
-        let email = if channel_name == "email" { Some(EmailChannel::decode(attributes, &messages)?) } else { None };
+        let channel = Channel::decode(&channel_name, members.free("attributes")?, &messages, strict)?;
         Ok(Import {
             channel_name,
             external_id: members.optional_text("externalId")?.map(str::to_owned),
@@ -109,7 +118,7 @@ impl Import {
             messages,
             assignment: by_agent(members.optional("assignment"), "agentId", "assignedAt")?,
             closing: by_agent(members.optional("closing"), "closedBy", "closedAt")?,
-            email,
+            channel,
         })
     }
 
@@ -123,10 +132,16 @@ impl Import {
         let mut named = BTreeSet::from([Thing::EndUser(self.requester_id.clone())]);
         let (assignment, closing) = (self.assignment.iter(), self.closing.iter());
         named.extend(assignment.chain(closing).map(|(agent_id, _)| Thing::Agent(agent_id.clone())));
-        named.extend(self.email.iter().map(|email| Thing::EmailIntegration(email.integration_id.clone())));
+        match &self.channel {
+            Channel::Email { integration_id, .. } => {
+                named.insert(Thing::EmailIntegration(integration_id.clone()));
+            }
+            Channel::WidgetChat { widget_id, .. } => named.extend(widget_id.iter().cloned().map(Thing::Widget)),
+            Channel::Other => {}
+        }
         for message in &self.messages {
             named.extend(message.written.agent_id.iter().cloned().map(Thing::Agent));
-            if self.email.is_some() {
+            if let Channel::Email { .. } = self.channel {
                 named.extend(own_text(message, "emailIntegrationId").map(|id| Thing::EmailIntegration(id.to_owned())));
                 named.extend(own_author(message).map(Thing::EndUser));
             }
@@ -157,10 +172,10 @@ impl Import {
 
     fn shown(&self, id: i64, world: &World) -> Box<RawValue> {
         let mut own = Map::new();
-        let (variant, channel) = match &self.email {
-            Some(email) => {
+        let (variant, channel) = match &self.channel {
+            Channel::Email { integration_id, subject } => {
                 let theirs = world.email_contact(&self.requester_id)["email"].clone();
-                let ours = Value::from(email.integration_id.as_str());
+                let ours = Value::from(integration_id.as_str());
                 let (from, to) = match self.direction {
                     Direction::Inbound => (theirs, ours.clone()),
                     Direction::Outbound => (ours.clone(), theirs),
@@ -168,11 +183,15 @@ impl Import {
                 put(&mut own, "fromEmail", Some(from));
                 put(&mut own, "toEmail", Some(to));
                 put(&mut own, "integrationEmail", Some(ours));
-                put(&mut own, "subject", email.subject.as_deref());
+                put(&mut own, "subject", Some(subject.as_str()).filter(|subject| !subject.is_empty()));
                 ("EmailConversation", "Email")
             }
-            None if self.channel_name == "widgetchat" => ("GenericConversation", "WidgetChat"),
-            None => ("GenericConversation", self.channel_name.as_str()),
+            Channel::WidgetChat { browser_info, language, .. } => {
+                put(&mut own, "browserInfo", browser_info.clone());
+                put(&mut own, "language", language.as_deref());
+                ("ChatConversation", "WidgetChat")
+            }
+            Channel::Other => ("GenericConversation", self.channel_name.as_str()),
         };
         let common = Common {
             id,
@@ -192,22 +211,25 @@ impl Import {
         let shown = self.messages.iter().enumerate().map(|(index, message)| {
             let mut written = message.written.clone();
             written.attachments.retain(|attachment| attachment.is_downloadable());
-            let author = match (&self.email, &written.agent_id) {
+            let author = match (&self.channel, &written.agent_id) {
                 (_, Some(agent_id)) => agent_id.clone(),
-                (Some(_), None) => own_author(message).unwrap_or_else(|| self.requester_id.clone()),
-                (None, None) => self.requester_id.clone(),
+                (Channel::Email { .. }, None) => own_author(message).unwrap_or_else(|| self.requester_id.clone()),
+                (_, None) => self.requester_id.clone(),
             };
-            let carrier = match &self.email {
-                Some(email) => Carrier::Email(self.envelope(email, message, &author, world)),
-                None => Carrier::Generic,
+            let carrier = match &self.channel {
+                Channel::Email { integration_id, .. } => {
+                    Carrier::Email(self.envelope(integration_id, message, &author, world))
+                }
+                Channel::WidgetChat { .. } => Carrier::Chat,
+                Channel::Other => Carrier::Generic,
             };
             show::message(id, index, &author, message.created_at, &written, carrier)
         });
         shown.collect()
     }
 
-    fn envelope(&self, email: &EmailChannel, message: &ImportedMessage, author: &str, world: &World) -> Envelope {
-        let ours = json!({ "email": own_text(message, "emailIntegrationId").unwrap_or(&email.integration_id) });
+    fn envelope(&self, mailbox: &str, message: &ImportedMessage, author: &str, world: &World) -> Envelope {
+        let ours = json!({ "email": own_text(message, "emailIntegrationId").unwrap_or(mailbox) });
         let (from, to) = match message.written.direction {
             Direction::Inbound => (world.email_contact(author), ours),
             Direction::Outbound => (ours, world.email_contact(&self.requester_id)),
@@ -220,31 +242,50 @@ impl Import {
     }
 }
 
-impl EmailChannel {
-    /// The channel takes its own attributes apart, so what is wrong in them is not a decoding failure. Without an
-    /// integration the conversation gets the one that the documentation's samples use.
-    fn decode(attributes: Option<&Map<String, Value>>, messages: &[ImportedMessage]) -> Result<Self, Refusal> {
-        const WHY: Refusal = Refusal::InvalidMessage("attributes do not fit the channel email");
-        for own in messages.iter().filter_map(|message| message.attributes.as_ref()) {
-            let is_text = |name: &str| own.get(name).is_none_or(|value| value.is_string() || value.is_null());
-            let is_list = |name: &str| match own.get(name) {
-                None | Some(Value::Null) => true,
-                Some(Value::Array(items)) => items.iter().all(Value::is_string),
-                Some(_) => false,
-            };
-            let author = own.get("requesterId").filter(|value| !value.is_null());
-            let author_fits = author.is_none_or(|value| value.as_str().and_then(uuid).is_some());
-            if !(author_fits && is_text("emailIntegrationId") && is_list("cc") && is_list("bcc")) {
-                return Err(WHY);
+impl Channel {
+    /// The channel takes its own attributes apart, so what is wrong in them is not a decoding failure. Only a strict
+    /// sandbox wants all that an e-mail must have; another one has a mailbox for those that name none.
+    fn decode(
+        name: &str,
+        attributes: Option<&Map<String, Value>>,
+        messages: &[ImportedMessage],
+        strict: bool,
+    ) -> Result<Self, Refusal> {
+        let none = Map::new();
+        let own = Members::of_map(attributes.unwrap_or(&none));
+        match name {
+            "email" => Channel::email(own, messages, strict)
+                .map_err(|_| Refusal::InvalidMessage("attributes do not fit the channel email")),
+            "widgetchat" => Channel::widget_chat(own)
+                .map_err(|_| Refusal::InvalidMessage("attributes do not fit the channel widgetchat")),
+            _ => Ok(Channel::Other),
+        }
+    }
+
+    fn email(own: Members<'_>, messages: &[ImportedMessage], strict: bool) -> Result<Self, Refusal> {
+        let text = |own: Members<'_>, name: &str, unsaid: &str| match own.optional_text(name)? {
+            None if strict => Err(Refusal::Undecodable),
+            text => Ok(text.unwrap_or(unsaid).to_owned()),
+        };
+        let none = Map::new();
+        for message in messages {
+            let own = Members::of_map(message.attributes.as_ref().unwrap_or(&none));
+            text(own, "emailIntegrationId", "")?;
+            own.optional("requesterId").map(|_| own.uuid("requesterId")).transpose()?;
+            if !["cc", "bcc"].iter().all(|name| own.list(name).is_ok_and(|items| items.iter().all(Value::is_string))) {
+                return Err(Refusal::Undecodable);
             }
         }
-        let text = |name: &str| match attributes.and_then(|own| own.get(name)) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(WHY),
-        };
-        let integration_id = text("emailIntegrationId")?.unwrap_or_else(|| EMAIL_INTEGRATION.to_owned());
-        Ok(EmailChannel { integration_id, subject: text("subject")? })
+        let integration_id = text(own, "emailIntegrationId", EMAIL_INTEGRATION)?;
+        Ok(Channel::Email { integration_id, subject: text(own, "subject", "")? })
+    }
+
+    fn widget_chat(own: Members<'_>) -> Result<Self, Refusal> {
+        Ok(Channel::WidgetChat {
+            widget_id: own.optional("widgetId").map(|_| own.uuid("widgetId")).transpose()?,
+            browser_info: own.optional("browserInfo").map(browser_info).transpose()?,
+            language: own.optional_text("language")?.map(str::to_owned),
+        })
     }
 }
 

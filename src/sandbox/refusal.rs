@@ -14,10 +14,14 @@ pub enum Refusal {
     Undecodable,
     /// A path segment or a query parameter does not fit.
     InvalidValue,
-    /// There is no token.
+    /// There is no token, or none that is known: the gateway in front of the API says so.
+    NoToken,
+    /// The token is good, and its user may not do this: the API says so.
     Unauthorized,
     /// Something that the path or the body names does not exist.
     NotFound,
+    /// The request was meant for another host.
+    OtherHost,
     /// The path exists with another method.
     MethodNotAllowed,
     /// The body is larger than the sandbox takes.
@@ -48,8 +52,10 @@ impl Refusal {
         let (status, message) = match self {
             Refusal::Undecodable => (400, "Decoding failure in request".into()),
             Refusal::InvalidValue => (400, "Invalid value in request".into()),
+            Refusal::NoToken => (401, "Unauthorized".into()),
             Refusal::Unauthorized => (401, "User is unauthorized to perform an underlying operation".into()),
             Refusal::NotFound => (404, "The requested resource could not be found".into()),
+            Refusal::OtherHost => (421, "Misdirected Request".into()),
             Refusal::MethodNotAllowed => (405, "Method Not Allowed".into()),
             Refusal::TooLarge => (413, "Request body is too large".into()),
             Refusal::TooManyRequests => (429, "Too Many Requests".into()),

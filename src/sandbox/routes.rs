@@ -15,6 +15,7 @@ use axum::routing::{self, MethodRouter, get, post};
 
 use crate::sandbox::answer::Answer;
 use crate::sandbox::create::create;
+use crate::sandbox::data_v1::Thing;
 use crate::sandbox::decode::uuid;
 use crate::sandbox::import::import;
 use crate::sandbox::page::Page;
@@ -98,7 +99,8 @@ async fn conversations_of(
     let Query(pairs) = query?;
     let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let page = Page::of_query(value("pageLimit"), value("pageKey")).ok_or(Refusal::InvalidValue)?;
-    service.store.read(|world| read::conversations_of(world, given.strict, &id, page, given.sights.lists))
+    service.store.know(Thing::EndUser(id.clone()), &given)?;
+    service.store.read(|world| read::conversations_of(world, &id, page, given.sights.lists))
 }
 
 async fn definitions(State(service): Shared) -> Answer {

@@ -5,6 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -12,11 +16,31 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::sandbox::options::{SandboxError, SandboxOptions};
+use crate::sandbox::refusal::Refusal;
 use crate::sandbox::routes::router;
 use crate::sandbox::service::Service;
 
 /// How long a shutdown waits for requests that are being answered.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
+
+/// The names under which the sandbox answers. A page in a browser can make its own name lead to this machine, but it
+/// can't make the browser send one of these.
+struct HostNames(Vec<String>);
+
+impl HostNames {
+    fn of(port: u16) -> Self {
+        let names = ["127.0.0.1", "localhost", "[::1]"];
+        let bare = names.into_iter().filter(|_| port == 80).map(str::to_owned);
+        HostNames(names.iter().map(|name| format!("{name}:{port}")).chain(bare).collect())
+    }
+}
+
+async fn only_own_names(State(names): State<Arc<HostNames>>, request: Request, next: Next) -> Response {
+    let mut hosts = request.headers().get_all(header::HOST).iter().map(|host| host.to_str().unwrap_or_default());
+    let first = hosts.next().unwrap_or_default();
+    let is_own = names.0.iter().any(|name| first.eq_ignore_ascii_case(name)) && hosts.next().is_none();
+    if is_own { next.run(request).await } else { Refusal::OtherHost.into_response() }
+}
 
 /// A running sandbox. Dropping it stops it too, without waiting.
 pub struct Sandbox {
@@ -42,7 +66,8 @@ impl Sandbox {
                 tracing::debug!(%error, "a connection of the sandbox stays slow");
             }
         });
-        let router = router(Arc::clone(&service));
+        let hosts = HostNames::of(address.port());
+        let router = router(Arc::clone(&service)).layer(from_fn_with_state(Arc::new(hosts), only_own_names));
         let serving = tokio::spawn(async move {
             let stopped = async move {
                 // A dropped sender means the same as a message.

@@ -182,7 +182,7 @@ impl Service {
             Some(_) | None => header,
         };
         if token.is_empty() {
-            return Err(Refusal::Unauthorized);
+            return Err(Refusal::NoToken);
         }
         match &self.limiter {
             Some(limiter) if !limiter.take(token, now) => Err(Refusal::TooManyRequests),

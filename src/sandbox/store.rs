@@ -1,9 +1,11 @@
 //! The world behind one lock, and the one place where something is committed.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::sandbox::data_file::DataFile;
-use crate::sandbox::data_v1::Line;
+use crate::sandbox::data_v1::{Line, Thing};
+use crate::sandbox::received::Received;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::world::World;
 
@@ -67,6 +69,17 @@ impl Store {
     /// Closes the data file, so that another sandbox can open it, whoever still holds this store.
     pub fn close(&self) {
         self.lock().keep = Keep::Closed;
+    }
+
+    /// Makes sure that this exists. Unless the sandbox is strict, it exists once a request has named it.
+    pub fn know(&self, thing: Thing, given: &Received) -> Result<(), Refusal> {
+        self.commit(|world| {
+            let learned = world.unknown(BTreeSet::from([thing]));
+            if given.strict && !learned.is_empty() {
+                return Err(Refusal::NotFound);
+            }
+            Ok((Line { learned, ..Line::at(given.now) }, ()))
+        })
     }
 
     /// A panic while the lock was held can't have left the world half changed: `decide` has it unchanged, and `apply`

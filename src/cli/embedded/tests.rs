@@ -57,7 +57,7 @@ async fn after_a_fault_the_client_says_surely_not_done_only_where_nothing_was_do
         };
         let expected = match fault {
             Fault::TooManyRequests => ("rate limited", false),
-            Fault::Unauthorized => ("unauthorized", false),
+            Fault::Unauthorized | Fault::Forbidden => ("unauthorized", false),
             Fault::Redirect => ("redirected", false),
             Fault::ServerErrorBefore => ("server error", false),
             Fault::BadRequest | Fault::NotFound | Fault::DuplicateBefore => ("rejected", false),

@@ -38,6 +38,7 @@ words! {
     pub enum Fault {
         TooManyRequests = "429",
         Unauthorized = "401",
+        Forbidden = "401-user",
         BadRequest = "400",
         NotFound = "404",
         Redirect = "redirect",

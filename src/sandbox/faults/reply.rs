@@ -66,7 +66,8 @@ impl Reply {
                 Some(seconds) => ([(header::RETRY_AFTER, seconds)], Refusal::TooManyRequests).into_response(),
                 None => Refusal::TooManyRequests.into_response(),
             },
-            Fault::Unauthorized => Refusal::Unauthorized.into_response(),
+            Fault::Unauthorized => Refusal::NoToken.into_response(),
+            Fault::Forbidden => Refusal::Unauthorized.into_response(),
             Fault::BadRequest => Refusal::InvalidValue.into_response(),
             Fault::NotFound => Refusal::NotFound.into_response(),
             Fault::Redirect => {

@@ -134,7 +134,6 @@ async fn a_body_that_does_not_fit_is_a_decoding_failure() {
         with(email(), "/subject", Value::Null),
         with(email(), "/subject", json!(123)),
         with(email(), "/emailIntegrationId", Value::Null),
-        with(email(), "/language", json!("english")),
         with(email(), "/message", Value::Null),
         with(email(), "/message/_type", json!("InboundImport")),
         with(email(), "/message/_type", json!("Outbound")),

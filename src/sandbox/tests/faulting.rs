@@ -23,8 +23,13 @@ fn faulty(plan: &str) -> SandboxOptions {
 }
 
 fn wire(line: &str, body: &str) -> String {
-    let head = "host: x\r\nauthorization: t\r\nconnection: close\r\n";
+    let head = "host: own\r\nauthorization: t\r\nconnection: close\r\n";
     format!("{line} HTTP/1.1\r\n{head}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// The request with the host name of the sandbox at this address.
+fn own(address: &str, request: &str) -> String {
+    request.replace("host: own", &format!("host: {address}"))
 }
 
 /// One creation over a socket of its own, and all that comes back until the connection ends.
@@ -83,7 +88,10 @@ async fn a_fault_before_the_commit_changes_nothing() {
     is_answered(&answer, "HTTP/1.1 429 ", &["retry-after: 7\r\n", r#"{"message":"Too Many Requests"}"#]);
     assert!(!committed && status == 429);
     let (answer, committed, status) = second_of_three(Fault::Unauthorized).await;
-    is_answered(&answer, "HTTP/1.1 401 ", &["User is unauthorized"]);
+    is_answered(&answer, "HTTP/1.1 401 ", &[r#"{"message":"Unauthorized"}"#]);
+    assert!(!committed && status == 401);
+    let (answer, committed, status) = second_of_three(Fault::Forbidden).await;
+    is_answered(&answer, "HTTP/1.1 401 ", &["User is unauthorized to perform an underlying operation"]);
     assert!(!committed && status == 401);
     let (answer, committed, status) = second_of_three(Fault::Redirect).await;
     is_answered(&answer, "HTTP/1.1 302 ", &["location: https://elsewhere.invalid/\r\n"]);
@@ -123,9 +131,9 @@ async fn a_hanging_call_is_never_answered_and_its_connection_stays() {
 async fn a_slow_body_comes_whole_piece_by_piece_in_the_time_that_was_said() {
     let sandbox = Sandbox::start(faulty("slow-body@organization,slow=300ms")).await.expect("it starts");
     let address = sandbox.base_url().trim_start_matches("http://").to_owned();
-    let mut socket = TcpStream::connect(address).await.expect("it listens");
+    let mut socket = TcpStream::connect(&address).await.expect("it listens");
     let began = Instant::now();
-    socket.write_all(wire("GET /v1/organization", "").as_bytes()).await.expect("it reads");
+    socket.write_all(own(&address, &wire("GET /v1/organization", "")).as_bytes()).await.expect("it reads");
     let mut answer = Vec::new();
     let mut reads = 0;
     while socket.read_buf(&mut answer).await.expect("it answers") > 0 {
@@ -145,8 +153,8 @@ async fn a_slow_body_comes_whole_piece_by_piece_in_the_time_that_was_said() {
 async fn a_huge_body_goes_on_and_on_and_holds_nobody_else() {
     let sandbox = Sandbox::start(faulty("huge@create#1")).await.expect("it starts");
     let address = sandbox.base_url().trim_start_matches("http://").to_owned();
-    let mut socket = TcpStream::connect(address).await.expect("it listens");
-    socket.write_all(wire(CREATE, &email().to_string()).as_bytes()).await.expect("it reads");
+    let mut socket = TcpStream::connect(&address).await.expect("it listens");
+    socket.write_all(own(&address, &wire(CREATE, &email().to_string())).as_bytes()).await.expect("it reads");
     let mut answer = Vec::new();
     while answer.len() < 16 * 1024 * 1024 {
         assert!(socket.read_buf(&mut answer).await.expect("it answers") > 0, "{} bytes", answer.len());
@@ -247,8 +255,8 @@ async fn what_is_younger_than_the_lag_is_seen_by_no_read_and_can_be_patched() {
 /// A conversation that a client made which hung up at once, while its commit waits.
 async fn hung_up(sandbox: &Sandbox) {
     let address = sandbox.base_url().trim_start_matches("http://").to_owned();
-    let mut socket = TcpStream::connect(address).await.expect("it listens");
-    socket.write_all(wire(CREATE, &email().to_string()).as_bytes()).await.expect("it reads");
+    let mut socket = TcpStream::connect(&address).await.expect("it listens");
+    socket.write_all(own(&address, &wire(CREATE, &email().to_string())).as_bytes()).await.expect("it reads");
     sleep(Duration::from_millis(100)).await;
 }
 

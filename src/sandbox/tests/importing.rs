@@ -133,9 +133,48 @@ async fn a_body_that_does_not_fit_is_a_decoding_failure() {
 #[tokio::test]
 async fn attributes_that_the_channel_cannot_read_are_an_invalid_message() {
     let client = Client::lenient().await;
-    let body = with(email_import(), "/attributes/emailIntegrationId", json!(1));
-    let answer = client.post(IMPORT, &body).await;
-    assert_eq!(answer, refused(400, "Invalid input for Message: attributes do not fit the channel email"));
+    let refusal = |channel: &str| {
+        refused(400, &format!("Invalid input for Message: attributes do not fit the channel {channel}"))
+    };
+    for body in [
+        with(email_import(), "/attributes/emailIntegrationId", json!(1)),
+        with(email_import(), "/messages/1/attributes/cc", json!("a@b.com")),
+        with(email_import(), "/messages/2/attributes/requesterId", json!("Bob")),
+    ] {
+        assert_eq!(client.post(IMPORT, &body).await, refusal("email"), "{body}");
+    }
+    let strict = Client::strict().await;
+    for pointer in [
+        "/attributes/emailIntegrationId",
+        "/attributes/subject",
+        "/attributes",
+        "/messages/0/attributes",
+        "/messages/1/attributes/emailIntegrationId",
+    ] {
+        let body = with(email_import(), pointer, Value::Null);
+        assert_eq!(strict.post(IMPORT, &body).await, refusal("email"), "{pointer}");
+        assert_eq!(client.post(IMPORT, &body).await.0, 201, "{pointer}");
+    }
+    for attributes in
+        [json!({ "widgetId": "x" }), json!({ "browserInfo": { "version": "1" } }), json!({ "language": 1 })]
+    {
+        let body = with(with(generic(), "/genericChannelName", json!("widgetchat")), "/attributes", attributes);
+        assert_eq!(client.post(IMPORT, &body).await, refusal("widgetchat"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_was_imported_reads_as_one() {
+    let client = Client::lenient().await;
+    let chat = with(generic(), "/genericChannelName", json!("widgetchat"));
+    let browser = json!({ "name": "Firefox" });
+    let attributes = json!({ "browserInfo": browser, "language": "de-AT", "more": 1 });
+    assert_eq!(client.post(IMPORT, &chat).await.0, 201, "its attributes may be left out");
+    assert_eq!(client.post(IMPORT, &with(chat, "/attributes", attributes)).await.0, 201);
+    let (_, answer) = client.get("/v1/conversations/1002").await;
+    let shown = &answer["data"];
+    assert_eq!([&shown["_type"], &shown["channel"], &shown["language"]], ["ChatConversation", "WidgetChat", "de-AT"]);
+    assert_eq!(shown["browserInfo"], browser);
 }
 
 #[tokio::test]

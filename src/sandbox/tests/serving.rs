@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{Client, email, refused, request, with};
 use crate::sandbox::{LogTo, Sandbox, SandboxError, SandboxOptions, Service};
 
-const UNAUTHORIZED: &str = "User is unauthorized to perform an underlying operation";
+const UNAUTHORIZED: &str = "Unauthorized";
 
 async fn get_with_token(client: &Client, token: &str) -> (u16, Value) {
     let request = Request::get("/v1/organization").header(header::AUTHORIZATION, token);
@@ -130,6 +130,7 @@ async fn the_request_log_has_every_request_and_never_the_token() {
 /// One request over a socket of its own, and the whole answer.
 pub(super) async fn over_socket(base_url: &str, request: &str) -> String {
     let address = base_url.strip_prefix("http://").expect("plain http");
+    let request = request.replace("host: own\r\n", &format!("host: {address}\r\n"));
     let mut socket = TcpStream::connect(address).await.expect("it listens");
     socket.write_all(request.as_bytes()).await.expect("it reads");
     let mut answer = String::new();
@@ -146,7 +147,7 @@ async fn it_speaks_http_on_loopback_until_it_is_shut_down() {
     let base_url = sandbox.base_url();
     assert!(base_url.starts_with("http://127.0.0.1:"), "{base_url}");
     let body = email().to_string();
-    let head = "POST /v1/conversations HTTP/1.1\r\nhost: x\r\nauthorization: t\r\nconnection: close\r\n";
+    let head = "POST /v1/conversations HTTP/1.1\r\nhost: own\r\nauthorization: t\r\nconnection: close\r\n";
     let answer = over_socket(&base_url, &format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await;
     assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
     assert!(answer.contains("content-type: application/json\r\n"), "{answer}");
@@ -161,6 +162,32 @@ async fn it_speaks_http_on_loopback_until_it_is_shut_down() {
     assert!(TcpStream::connect(base_url.trim_start_matches("http://")).await.is_err(), "nobody listens any more");
     let again = Sandbox::start(options).await.expect("the data file is free");
     again.shutdown().await;
+}
+
+#[tokio::test]
+async fn it_answers_under_its_own_names_alone() {
+    let sandbox = Sandbox::start(SandboxOptions::default()).await.expect("it starts");
+    let (_, port) =
+        sandbox.base_url().rsplit_once(':').map(|(name, port)| (name.to_owned(), port.to_owned())).expect("a port");
+    let status = async |hosts: &str| {
+        let request = format!("GET /v1/organization HTTP/1.1\r\n{hosts}authorization: t\r\nconnection: close\r\n\r\n");
+        let answer = over_socket(&sandbox.base_url(), &request).await;
+        answer.split(' ').nth(1).map(str::to_owned).expect("a status")
+    };
+    for own in ["127.0.0.1", "localhost", "LocalHost", "[::1]"] {
+        assert_eq!(status(&format!("host: {own}:{port}\r\n")).await, "200", "{own}");
+    }
+    for other in ["evil.example", "127.0.0.1", "localhost", "localhost.evil.example", "[::2]", "127.0.0.1:1@evil"] {
+        assert_eq!(status(&format!("host: {other}\r\n")).await, "421", "{other}");
+        assert_eq!(
+            status(&format!("host: {other}:{port}\r\n")).await.starts_with('2'),
+            ["127.0.0.1", "localhost"].contains(&other),
+            "{other}"
+        );
+    }
+    assert_ne!(status("").await, "200");
+    assert_ne!(status(&format!("host: localhost:{port}\r\nhost: evil.example\r\n")).await, "200");
+    sandbox.shutdown().await;
 }
 
 #[tokio::test]

@@ -129,7 +129,8 @@ impl Reader {
             arguments.strip_prefix("-H '").and_then(|rest| rest.split_once("' ")).expect(arguments).into();
         let path = &url[url.match_indices('/').nth(2).expect(url).0..];
         let mut stream = TcpStream::connect(format!("127.0.0.1:{}", self.sandbox_port)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\nConnection: close\r\n\r\n").unwrap();
+        let host = format!("localhost:{}", self.sandbox_port);
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n{header}\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
