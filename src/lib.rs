@@ -28,6 +28,7 @@
 //! - [`spec`]: a described conversation as JSON text, until somebody looks inside
 //! - [`digest`]: the canonical form of a value, and its digest
 //! - [`conversation`]: address, content and custom attributes of a described conversation
+//! - [`reading`]: a conversation and its messages as Dixa gives them back
 //! - [`finding`], [`reporter`]: something wrong or suspicious, with its place; collecting findings for one file
 //! - [`hint`]: what to do about an error
 //! - [`call`]: a call to Dixa, without its body
@@ -129,6 +130,7 @@ pub mod duration;
 pub mod finding;
 pub mod hint;
 pub mod json;
+pub mod reading;
 pub mod reporter;
 pub mod settings;
 pub mod shape;

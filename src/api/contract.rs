@@ -4,13 +4,13 @@
 //! read can be repeated. [`Write`] makes one attempt per call, since whoever calls it must write a journal between the
 //! permit and the call, and decides about a second attempt with [`crate::api::retry`].
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::conversation::{Attributes, ConversationId, Kind};
+pub use crate::reading::{AttributeReading, ConversationReading, MessageReading};
 
 /// Everything that can be asked without changing the tenant.
 ///
@@ -143,45 +143,6 @@ pub struct Created {
     pub id: ConversationId,
     /// What Dixa could not do although the conversation exists, in its own words.
     pub partial_errors: Vec<String>,
-}
-
-/// A conversation as Dixa has it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ConversationReading {
-    pub id: ConversationId,
-    pub requester_id: String,
-    /// A word of Dixa's reading side, such as `Email` or `WidgetChat`.
-    pub channel: String,
-    /// `Inbound`, `Outbound`, `Internal`, or a word unknown to us.
-    pub direction: Option<String>,
-    /// As Dixa writes it: `2020-12-16T09:41:43Z`, perhaps with milliseconds, perhaps with `[GMT]` at the end.
-    pub created_at: String,
-    /// Its content is gone for good, and it takes no attributes.
-    pub anonymized: bool,
-    /// By the id of their definition; none where the answer does not list attributes at all.
-    pub attributes: Option<BTreeMap<String, AttributeReading>>,
-}
-
-/// The value of a custom attribute as Dixa has it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AttributeReading {
-    /// The id of its definition, in lower case.
-    pub id: String,
-    /// The label of its definition.
-    pub name: String,
-    pub identifier: String,
-    pub value: Value,
-}
-
-/// A message as Dixa has it, without its content.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MessageReading {
-    pub id: String,
-    pub external_id: Option<String>,
-    /// See [`ConversationReading::created_at`].
-    #[serde(default)]
-    pub created_at: String,
 }
 
 /// Why a call failed, told apart by what is certain afterwards.

@@ -1,20 +1,19 @@
 //! Dixa's JSON: what its answers look like, and the bodies that are sent.
 //!
 //! Answers are read leniently: unknown members are skipped, unknown words are kept as words, optional members may be
-//! null. What a decision hangs on is strict: an answer without a conversation's id, requester or channel is no answer,
-//! as a guess there could end in a second conversation. Bodies are written by [`crate::json`], so that a spec goes out
-//! as it was written.
+//! null. Of a conversation only the id is required: whatever else is missing or odd is unknown, so that one
+//! conversation doesn't hide the others. Bodies are written by [`crate::json`], so that a spec goes out as it was
+//! written.
 
 use std::collections::BTreeMap;
 
-use serde::de::{Deserialize as _, DeserializeOwned, Deserializer, Error as _};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
 use crate::api::contract::{
     AttributeReading, Choice, ConversationReading, Created, Definition, Entity, Input, MessageReading, Organization,
 };
 use crate::conversation::{Attributes, ConversationId, attributes_to_map};
-use crate::json::Unique;
 
 /// Why an answer could not be read.
 pub type NotReadable = serde_json::Error;
@@ -56,11 +55,11 @@ pub fn created(body: &[u8]) -> Result<Created, NotReadable> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Wire {
-        #[serde(deserialize_with = "conversation_id")]
-        id: ConversationId,
+        id: Value,
         partial_errors: Option<Value>,
     }
     let Wire { id, partial_errors } = data(body)?;
+    let id = conversation_id(&id).map_err(NotReadable::custom)?;
     let partial_errors = match partial_errors {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(errors)) => errors.iter().map(partial_error).collect(),
@@ -74,9 +73,9 @@ fn partial_error(error: &Value) -> String {
 }
 
 /// # Errors
-/// Not JSON, or a required member is missing.
+/// Not JSON, or no positive id.
 pub fn conversation(body: &[u8]) -> Result<ConversationReading, NotReadable> {
-    data::<WireConversation>(body).map(ConversationReading::from)
+    data::<WireConversation>(body).map(|WireConversation(reading)| reading)
 }
 
 /// One page of a list.
@@ -88,25 +87,25 @@ pub struct Page<T> {
 }
 
 /// # Errors
-/// Not JSON, or a required member is missing in one of the conversations.
+/// Not JSON, or one of the conversations has no positive id.
 pub fn conversations(body: &[u8]) -> Result<Page<ConversationReading>, NotReadable> {
     let Envelope { data, meta } = serde_json::from_slice::<Envelope<Vec<WireConversation>>>(body)?;
     let next = meta.and_then(|meta| meta.next).filter(|next| !next.is_empty());
-    Ok(Page { items: data.into_iter().map(ConversationReading::from).collect(), next })
+    Ok(Page { items: data.into_iter().map(|WireConversation(reading)| reading).collect(), next })
 }
 
 /// # Errors
-/// Not JSON, or no list of messages with ids.
+/// Not JSON, or no list.
 pub fn messages(body: &[u8]) -> Result<Vec<MessageReading>, NotReadable> {
-    data(body)
+    data::<Vec<Value>>(body).map(|messages| messages.iter().map(message).collect())
 }
 
 /// What a PATCH of custom attributes answers.
 ///
 /// # Errors
-/// Not JSON, or no list of attributes with ids.
+/// Not JSON, or no list.
 pub fn patched(body: &[u8]) -> Result<Vec<AttributeReading>, NotReadable> {
-    data::<Vec<WireAttribute>>(body).map(|attributes| attributes.into_iter().map(AttributeReading::from).collect())
+    data::<Vec<Value>>(body).map(|attributes| attributes.iter().filter_map(attribute).collect())
 }
 
 /// What every answer is wrapped in. <https://docs.dixa.io/docs/api-standards-rules>
@@ -125,58 +124,66 @@ fn data<T: DeserializeOwned>(body: &[u8]) -> Result<T, NotReadable> {
     serde_json::from_slice::<Envelope<T>>(body).map(|envelope| envelope.data)
 }
 
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireConversation {
-    #[serde(deserialize_with = "conversation_id")]
-    id: ConversationId,
-    requester_id: String,
-    channel: String,
-    direction: Option<String>,
-    #[serde(default)]
-    created_at: String,
-    #[serde(rename = "_type")]
-    variant: Option<String>,
-    anonymized_at: Option<String>,
-    custom_attributes: Option<Vec<WireAttribute>>,
-}
+struct WireConversation(ConversationReading);
 
-impl From<WireConversation> for ConversationReading {
-    fn from(wire: WireConversation) -> Self {
-        let WireConversation {
-            id,
-            requester_id,
-            channel,
-            direction,
-            created_at,
-            variant,
-            anonymized_at,
-            custom_attributes,
-        } = wire;
-        let attributes = custom_attributes.map(|attributes| {
-            let readings = attributes.into_iter().map(AttributeReading::from);
+impl<'de> serde::de::Deserialize<'de> for WireConversation {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(source)?;
+        let id = conversation_id(value.get("id").unwrap_or(&Value::Null)).map_err(D::Error::custom)?;
+        let word = |pointer: &str| text(&value, pointer);
+        let variant = word("/_type");
+        let anonymized = word("/anonymizedAt").is_some() || variant.as_deref() == Some("AnonymizedConversation");
+        let attributes = value.get("customAttributes").and_then(Value::as_array).map(|attributes| {
+            let readings = attributes.iter().filter_map(attribute);
             readings.map(|reading| (reading.id.clone(), reading)).collect::<BTreeMap<_, _>>()
         });
-        let anonymized = anonymized_at.is_some() || variant.as_deref() == Some("AnonymizedConversation");
-        ConversationReading { id, requester_id, channel, direction, created_at, anonymized, attributes }
+        Ok(WireConversation(ConversationReading {
+            id,
+            variant,
+            requester_id: word("/requesterId"),
+            channel: word("/channel"),
+            direction: word("/direction"),
+            created_at: word("/createdAt"),
+            state: word("/state"),
+            queue_id: word("/queue/id"),
+            agent_id: word("/assignment/agentId"),
+            integration_email: word("/integrationEmail"),
+            subject: word("/subject"),
+            language: word("/language"),
+            from: word("/fromNumber").or_else(|| word("/fromContactPointId")),
+            to: word("/toNumber").or_else(|| word("/toContactPointId")),
+            anonymized,
+            attributes,
+        }))
     }
 }
 
-#[derive(serde::Deserialize)]
-struct WireAttribute {
-    id: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    identifier: String,
-    value: Option<Unique>,
+/// The text at a JSON pointer, if there is one.
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
 }
 
-impl From<WireAttribute> for AttributeReading {
-    fn from(wire: WireAttribute) -> Self {
-        let WireAttribute { id, name, identifier, value } = wire;
-        let value = value.map_or(Value::Null, |Unique(value)| value);
-        AttributeReading { id: id.to_ascii_lowercase(), name, identifier, value }
+/// None for one that doesn't say of which definition it is.
+fn attribute(value: &Value) -> Option<AttributeReading> {
+    let word = |pointer: &str| text(value, pointer).unwrap_or_default();
+    Some(AttributeReading {
+        id: text(value, "/id")?.to_ascii_lowercase(),
+        name: word("/name"),
+        identifier: word("/identifier"),
+        value: value.get("value").cloned().unwrap_or_default(),
+    })
+}
+
+/// The content of an e-mail is one level deeper than that of other messages, if it is there at all.
+fn message(value: &Value) -> MessageReading {
+    let content = ["/attributes/content/value", "/attributes/emailContent/content/value", "/attributes/content"];
+    MessageReading {
+        id: text(value, "/id"),
+        external_id: text(value, "/externalId"),
+        author_id: text(value, "/authorId"),
+        direction: text(value, "/attributes/direction"),
+        created_at: text(value, "/createdAt"),
+        text: content.iter().find_map(|pointer| text(value, pointer)),
     }
 }
 
@@ -223,19 +230,9 @@ impl From<WireDefinition> for Definition {
 }
 
 /// A positive integer; also written as text, as some of Dixa's clients have it.
-fn conversation_id<'de, D: Deserializer<'de>>(source: D) -> Result<ConversationId, D::Error> {
-    #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Integer(i64),
-        Text(String),
-    }
-    let id = match Either::deserialize(source) {
-        Ok(Either::Integer(id)) => Some(id),
-        Ok(Either::Text(text)) => text.parse().ok(),
-        Err(_) => None,
-    };
-    id.filter(|id| *id > 0).map(ConversationId).ok_or_else(|| D::Error::custom("the id is not a positive integer"))
+fn conversation_id(id: &Value) -> Result<ConversationId, &'static str> {
+    let id = id.as_i64().or_else(|| id.as_str()?.parse().ok());
+    id.filter(|id| *id > 0).map(ConversationId).ok_or("the id is not a positive integer")
 }
 
 #[cfg(test)]
@@ -314,9 +311,11 @@ mod tests {
             "_type":"ChatConversation"}}"#;
         let read = conversation(body).expect("the sample");
         assert_eq!(read.id, ConversationId(1));
-        assert_eq!(read.requester_id, "d58c8b1c-85ad-4678-a6c8-7442945f3836");
-        assert_eq!((read.channel.as_str(), read.direction.as_deref()), ("WidgetChat", Some("Outbound")));
-        assert_eq!((read.created_at.as_str(), read.anonymized), ("2020-12-16T09:41:43Z", false));
+        assert_eq!(read.requester_id.as_deref(), Some("d58c8b1c-85ad-4678-a6c8-7442945f3836"));
+        assert_eq!((read.channel.as_deref(), read.direction.as_deref()), (Some("WidgetChat"), Some("Outbound")));
+        assert_eq!((read.created_at.as_deref(), read.anonymized), (Some("2020-12-16T09:41:43Z"), false));
+        assert_eq!((read.state.as_deref(), read.language.as_deref()), (Some("Open"), Some("en")));
+        assert_eq!(read.agent_id.as_deref(), Some("0e4d0ead-dc69-470a-9b3a-e7eb16a56453"));
         let attributes = read.attributes.expect("listed");
         let attribute = &attributes["e14708a6-eed9-495c-9d88-c72331e9e247"];
         assert_eq!((attribute.name.as_str(), attribute.identifier.as_str()), ("My Attribute", "my_attribute"));
@@ -328,7 +327,7 @@ mod tests {
         let body = br#"{"data":{"id":7,"requesterId":"r","channel":"Telepathy","createdAt":"x","direction":"Sideways","state":"Odd",
             "customAttributes":null,"anonymizedAt":null,"_type":"TelepathyConversation"}}"#;
         let read = conversation(body).expect("readable");
-        assert_eq!((read.channel.as_str(), read.direction.as_deref()), ("Telepathy", Some("Sideways")));
+        assert_eq!((read.channel.as_deref(), read.direction.as_deref()), (Some("Telepathy"), Some("Sideways")));
         assert_eq!((read.anonymized, read.attributes), (false, None));
     }
 
@@ -341,13 +340,49 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_without_what_decisions_hang_on_is_no_answer() {
-        for missing in ["id", "requesterId", "channel"] {
-            let whole = r#"{"data":[{"id":7,"requesterId":"r","channel":"Email","createdAt":"x"}]}"#;
-            assert!(conversations(whole.as_bytes()).is_ok());
-            let part = whole.replace(missing, "other");
-            assert!(conversations(part.as_bytes()).is_err(), "{part}");
+    fn of_a_conversation_only_the_id_is_required() {
+        let bare = ConversationReading::of(ConversationId(7));
+        for odd in [
+            "",
+            r#","requesterId":null,"channel":null,"createdAt":null"#,
+            r#","requesterId":7,"channel":["Email"],"createdAt":1608111703,"direction":{},"subject":false,"language":0"#,
+            r#","queue":"a","assignment":[],"state":{},"anonymizedAt":null,"_type":1,"customAttributes":"none""#,
+        ] {
+            let body = format!(r#"{{"data":[{{"id":7{odd}}},{{"id":"8","channel":"Email"}}]}}"#);
+            let read = conversations(body.as_bytes()).expect(&body).items;
+            assert_eq!(read[0], bare, "{odd}");
+            let email =
+                ConversationReading { channel: Some("Email".into()), ..ConversationReading::of(ConversationId(8)) };
+            assert_eq!(read[1], email);
         }
+        for body in [r#"{"data":[{"id":7},{"channel":"Email"}]}"#, r#"{"data":[7]}"#, r#"{"data":{"id":7}}"#] {
+            assert!(conversations(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_odd_attribute_is_no_reason_to_lose_the_others() {
+        let body =
+            br#"{"data":{"id":7,"customAttributes":[7,{"value":"x"},{"id":"A","value":{"x":1,"x":2}},{"id":"b"}]}}"#;
+        let read = conversation(body).expect("readable").attributes.expect("listed");
+        assert_eq!(read.keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(read["b"].value, Value::Null);
+    }
+
+    #[test]
+    fn both_ends_of_a_conversation_are_read_under_their_several_names() {
+        let body = br#"{"data":[{"id":1,"fromNumber":"+4511","toNumber":"+4522","_type":"SmsConversation"},
+            {"id":2,"fromContactPointId":"a","toContactPointId":"b","_type":"GenericConversation"},
+            {"id":3,"integrationEmail":"x@email.dixa.io","subject":"s","queue":{"id":"q","queuedAt":"t"}}]}"#;
+        let read = conversations(body).expect("readable").items;
+        let ends = |reading: &ConversationReading| (reading.from.clone(), reading.to.clone());
+        assert_eq!(ends(&read[0]), (Some("+4511".into()), Some("+4522".into())));
+        assert_eq!(ends(&read[1]), (Some("a".into()), Some("b".into())));
+        assert_eq!(
+            (read[2].integration_email.as_deref(), read[2].subject.as_deref()),
+            (Some("x@email.dixa.io"), Some("s"))
+        );
+        assert_eq!(read[2].queue_id.as_deref(), Some("q"));
     }
 
     #[test]
@@ -375,8 +410,32 @@ mod tests {
             "createdAt":"2021-12-01T12:47:36.581Z[GMT]","attributes":{"_type":"ChatAttributes"}}]}"#;
         let read = messages(body).expect("the sample");
         assert_eq!(read[0].external_id.as_deref(), Some("13244"));
-        assert_eq!(read[0].created_at, "2021-12-01T12:46:36.581Z[GMT]");
-        assert_eq!((read[1].id.as_str(), &read[1].external_id), ("22b95893-0514-4606-a5d8-1880172b3a56", &None));
+        assert_eq!(read[0].created_at.as_deref(), Some("2021-12-01T12:46:36.581Z[GMT]"));
+        assert_eq!(read[0].author_id.as_deref(), Some("41646d42-edc0-493e-ac7b-814d9ff40a2e"));
+        assert_eq!(read[0].text.as_deref(), Some("Hello, this is a regular email content"));
+        assert_eq!(read[1].id.as_deref(), Some("22b95893-0514-4606-a5d8-1880172b3a56"));
+        assert_eq!((&read[1].external_id, &read[1].text), (&None, &None));
+    }
+
+    #[test]
+    fn the_text_of_a_message_is_where_its_kind_has_it_or_unknown() {
+        for (attributes, expected) in [
+            (r#"{"content":{"value":"hi","_type":"Text"},"direction":"Inbound","_type":"ChatAttributes"}"#, Some("hi")),
+            (r#"{"content":"hi","direction":"Inbound","_type":"SmsAttributes"}"#, Some("hi")),
+            (
+                r#"{"emailContent":{"content":{"value":"<p>hi</p>","_type":"Html"},"_type":"Regular"}}"#,
+                Some("<p>hi</p>"),
+            ),
+            (r#"{"emailContent":{"file":{"url":"https://files.dixa.io/1"},"_type":"TooLarge"}}"#, None),
+            (r#"{"recording":"https://files.dixa.io/1","_type":"CallRecordingAttributes"}"#, None),
+            ("7", None),
+            ("null", None),
+        ] {
+            let body = format!(r#"{{"data":[{{"id":"m","attributes":{attributes}}},7]}}"#);
+            let read = messages(body.as_bytes()).expect(&body);
+            assert_eq!(read[0].text.as_deref(), expected, "{attributes}");
+            assert_eq!(read[1], MessageReading::default());
+        }
     }
 
     #[test]

@@ -12,12 +12,9 @@ pub(super) fn cannot_adopt(reading: &ConversationReading, wanted: &Conversation)
     if reading.anonymized {
         return Some(format!("conversation #{} is anonymized: its content is gone for good", reading.id));
     }
-    let requester = wanted.requester_id()?;
-    (!reading.requester_id.eq_ignore_ascii_case(requester)).then(|| {
-        format!(
-            "conversation #{} belongs to requester {}, and the manifest says {requester}",
-            reading.id, reading.requester_id
-        )
+    let (requester, found) = (wanted.requester_id()?, reading.requester_id.as_deref()?);
+    (!found.eq_ignore_ascii_case(requester)).then(|| {
+        format!("conversation #{} belongs to requester {found}, and the manifest says {requester}", reading.id)
     })
 }
 

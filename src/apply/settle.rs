@@ -32,15 +32,17 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     pub id: ConversationId,
-    pub channel: String,
+    pub channel: Option<String>,
     pub direction: Option<String>,
-    pub created_at: String,
+    pub created_at: Option<String>,
 }
 
 impl fmt::Display for Candidate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Candidate { id, channel, direction, created_at } = self;
+        let channel = channel.as_deref().unwrap_or("channel unknown");
         let direction = direction.as_deref().unwrap_or("direction unknown");
+        let created_at = created_at.as_deref().unwrap_or("at an unknown time");
         write!(out, "#{id} ({channel}, {direction}, created {created_at})")
     }
 }
@@ -201,7 +203,8 @@ fn looks_like(reading: &ConversationReading, call: CallKind, intent: &Intent) ->
             }
         }
     };
-    let channel_fits = expected.contains(&reading.channel.as_str()) || !CHANNELS.contains(&reading.channel.as_str());
+    let channel_fits =
+        reading.channel.as_deref().is_none_or(|there| expected.contains(&there) || !CHANNELS.contains(&there));
     // A body says it itself, or its message does.
     let words = ["Inbound", "Outbound"];
     let direction = known_word(intent, "direction", &words).or_else(|| known_message_type(intent, &words));

@@ -119,8 +119,8 @@ async fn check(connection: &Connection, taken: &Taken, in_doubt: &InDoubt, id: C
         return refused(format!("conversation #{id} was made for {owner}, and replaced by #{}", record.id));
     }
     let requester = settling::requester_of(connection, id).await?;
-    match &in_doubt.intent.requester {
-        Some(wanted) if !wanted.eq_ignore_ascii_case(&requester) => refused(format!(
+    match (&in_doubt.intent.requester, requester) {
+        (Some(wanted), Some(requester)) if !wanted.eq_ignore_ascii_case(&requester) => refused(format!(
             "conversation #{id} belongs to requester {requester}, and {} to {wanted}",
             in_doubt.address
         )),

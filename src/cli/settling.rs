@@ -78,8 +78,9 @@ pub async fn decide(
     ledger.close().await
 }
 
-/// Whether a conversation exists, and whose it is: what a person names is checked before it is believed.
-pub async fn requester_of(connection: &Connection, id: ConversationId) -> Result<String, Error> {
+/// Whether a conversation exists, and whose it is, if Dixa says so: what a person names is checked before it is
+/// believed.
+pub async fn requester_of(connection: &Connection, id: ConversationId) -> Result<Option<String>, Error> {
     let reading = connection.client.reader().conversation(id).await;
     Ok(reading.during(Call::Conversation(Some(id)))?.requester_id)
 }

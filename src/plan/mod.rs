@@ -3,6 +3,8 @@
 pub mod action;
 mod approval;
 pub mod change;
+pub mod compare;
+pub mod described;
 pub mod file_v1;
 pub mod folders;
 pub mod json_parts;
@@ -20,6 +22,8 @@ pub mod text_diff;
 pub use action::Action;
 pub use approval::{Difference, differences};
 pub use change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target};
+pub use compare::{Comparison, Fit, Part, Thing, compare, fit};
+pub use described::{Described, Outcome};
 pub use notes::{ChangeNote, Mark, Note};
 pub use observation::{Observation, Observations};
 pub use planner::{PlanOptions, plan};

@@ -124,6 +124,16 @@ impl Applied {
         }
     }
 
+    /// Whether what is at a JSON pointer is this leaf; none where no leaf is.
+    pub fn is_at(&self, pointer: &str, leaf: &Value) -> Option<bool> {
+        match self {
+            Applied::Full(spec) => Value::Object(spec.members()).pointer(pointer).map(|found| found == leaf),
+            Applied::Digests { salt, fields } => {
+                fields.get(pointer).map(|digest| *digest == field_digest(salt, pointer, leaf))
+            }
+        }
+    }
+
     /// The content as it was, for showing what changes into `wanted`. With digests only, leaves that `wanted` has
     /// unchanged are known, all others are withheld.
     pub fn content_before(&self, wanted: impl FnOnce() -> Map<String, Value>) -> Before {

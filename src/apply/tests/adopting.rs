@@ -20,13 +20,12 @@ pub(super) fn reading(id: i64, attributes: &[(&str, Value)]) -> ConversationRead
         })
         .collect();
     ConversationReading {
-        id: ConversationId(id),
-        requester_id: REQUESTER.to_uppercase(),
-        channel: "Email".into(),
+        requester_id: Some(REQUESTER.to_uppercase()),
+        channel: Some("Email".into()),
         direction: Some("Inbound".into()),
-        created_at: "2020-12-16T09:41:43Z".into(),
-        anonymized: false,
+        created_at: Some("2020-12-16T09:41:43Z".into()),
         attributes: Some(attributes),
+        ..ConversationReading::of(ConversationId(id))
     }
 }
 
@@ -62,7 +61,7 @@ async fn clearing_what_has_no_value_needs_no_call() {
 async fn the_conversation_of_another_requester_is_not_adopted() {
     let mut stage = Stage::new();
     let other = "11111111-2222-4333-8444-555555555555".to_owned();
-    stage.api.has(ConversationReading { requester_id: other.clone(), ..reading(7, &[]) });
+    stage.api.has(ConversationReading { requester_id: Some(other.clone()), ..reading(7, &[]) });
     let run = stage.apply(&adopting(&noted("a", "'1'"), 7)).await;
     let Outcome::Failed { id: None, error } = run.outcome("conversation.a") else { panic!("failed") };
     assert!(error.message.contains(&other) && error.message.contains(REQUESTER), "{}", error.message);

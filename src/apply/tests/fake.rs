@@ -124,11 +124,7 @@ impl Read for Fake {
     }
 
     async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
-        let mark = |mark: &String| MessageReading {
-            id: "m".into(),
-            external_id: Some(mark.clone()),
-            created_at: "2026-11-22T12:00:00Z".into(),
-        };
+        let mark = |mark: &String| MessageReading { external_id: Some(mark.clone()), ..MessageReading::default() };
         Ok(self.marks.get(&id).map(mark).into_iter().collect())
     }
 

@@ -92,7 +92,7 @@ async fn what_was_applied_is_in_the_tenant_and_planning_again_is_empty() {
 
     let id = stage.record("conversation.a").id;
     let reading = client.reader().conversation(id).await.expect("it exists");
-    assert_eq!(reading.requester_id, REQUESTER);
+    assert_eq!(reading.requester_id.as_deref(), Some(REQUESTER));
     let attributes = reading.attributes.expect("a conversation lists them");
     assert_eq!(attributes[TEXT].value, Value::from("1"));
     assert_eq!(attributes[SELECT].value, Value::Array(vec![Value::from("payment"), Value::from("card")]));

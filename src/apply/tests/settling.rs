@@ -68,7 +68,7 @@ async fn two_calls_with_the_same_mark_are_a_question() {
 #[tokio::test(start_paused = true)]
 async fn a_mark_is_believed_whatever_word_dixa_has_for_the_channel() {
     let mut api = tenant(&[]);
-    api.has(crate::api::ConversationReading { channel: "Messenger".into(), ..reading(7, &[]) });
+    api.has(crate::api::ConversationReading { channel: Some("Messenger".into()), ..reading(7, &[]) });
     api.is_marked(7, "m-1");
     let found = verdicts(&api, &[doubt(1, "conversation.a", REQUESTER, Some("m-1"))]).await;
     assert_eq!(found, [Verdict::Made(ConversationId(7))]);
@@ -77,7 +77,7 @@ async fn a_mark_is_believed_whatever_word_dixa_has_for_the_channel() {
 #[tokio::test(start_paused = true)]
 async fn an_unmarked_call_takes_the_only_new_conversation_that_is_like_it() {
     let mut api = tenant(&[(7, None)]);
-    api.has(crate::api::ConversationReading { channel: "Sms".into(), ..reading(8, &[]) });
+    api.has(crate::api::ConversationReading { channel: Some("Sms".into()), ..reading(8, &[]) });
     api.has(crate::api::ConversationReading { direction: Some("Outbound".into()), ..reading(9, &[]) });
     let found = verdicts(&api, &[doubt(1, "conversation.a", REQUESTER, None)]).await;
     assert_eq!(found, [Verdict::Made(ConversationId(7))]);
