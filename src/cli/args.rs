@@ -391,6 +391,13 @@ pub enum StateCommand {
         #[arg(value_name = "ADDRESS", required = true)]
         addresses: Vec<String>,
     },
+    /// Accept a state that was edited by hand on purpose
+    ///
+    /// A state has a seal, which tells a flipped bit, an edit by hand or a bad merge: every command then refuses it. If
+    /// the change was meant, this checks that the file is a state, and seals it again.
+    #[command(after_help = "Examples:
+  dixaform state accept --tenant staging")]
+    Accept,
     /// Print the path of the state file, for scripts; the file need not exist yet
     #[command(after_help = "Examples:
   dixaform state path --tenant staging    for example state/staging.json")]

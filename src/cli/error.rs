@@ -110,7 +110,7 @@ macro_rules! ends {
     )*};
 }
 
-ends!(Exit::Failed; StateError, JournalError, FileError, FindError);
+ends!(Exit::Failed; JournalError, FileError, FindError);
 ends!(Exit::Failed; ClientError, NoTenant, SandboxError, PlanFileError);
 ends!(Exit::Usage; NotAnAddress, ScopeError);
 ends!(Exit::Refused; Refusal);
@@ -125,6 +125,14 @@ impl From<LockError> for Error {
     fn from(error: LockError) -> Self {
         let is_held = matches!(error, LockError::Held { .. });
         Error::of(if is_held { Exit::Refused } else { Exit::Failed }, error)
+    }
+}
+
+impl From<StateError> for Error {
+    fn from(error: StateError) -> Self {
+        // What the journal has is to be brought home to another state than the one that it belongs to.
+        let is_replaced = matches!(error, StateError::Replaced { .. });
+        Error::of(if is_replaced { Exit::InDoubt } else { Exit::Failed }, error)
     }
 }
 

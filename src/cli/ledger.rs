@@ -5,17 +5,19 @@ use std::path::Path;
 
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::state_access::{self, Taken};
 use crate::desired::Desired;
 use crate::journal::{Append as _, Entry, JournalError, Replay};
 use crate::project::Tenant;
 use crate::state::Lineage;
-use crate::workspace::{JournalFile, JournalWriter, StateFiles, StateLock, StateStore};
+use crate::workspace::{JournalFile, JournalWriter, Kept, StateError, StateFiles, StateLock, StateStore};
 
 /// The open run.
 pub struct Ledger {
     under_lock: UnderLock,
     pub journal: JournalWriter,
+    kept: Kept,
     pub replay: RefCell<Replay>,
 }
 
@@ -30,13 +32,15 @@ impl Ledger {
     /// Opens a run on the state that was taken.
     ///
     /// # Errors
-    /// The journal can't be written, or the state has no room for what a run would add; nothing may be sent then.
+    /// The state can't be replaced, or was since it was taken, the journal can't be written, or the state has no room
+    /// for what a run would add; nothing may be sent then.
     pub async fn open(taken: Taken, tenant: &Tenant, organization: Option<&str>, command: &str) -> Result<Self, Error> {
-        let Taken { files, store, state, in_doubt: _, calls, lock } = taken;
-        let journal = JournalFile::open(&files.journal, store.room())?;
+        let Taken { files, mut store, state, in_doubt: _, calls, lock } = taken;
+        store.prove(&state).map_err(nothing_was_sent)?;
+        let (journal, kept) = JournalFile::open(&files.journal, store.room())?;
         let opened = state_access::opened(&state, tenant, organization, command);
         let replay = RefCell::new(Replay::going_on(state, calls));
-        let ledger = Ledger { under_lock: UnderLock { files, store, lock }, journal, replay };
+        let ledger = Ledger { under_lock: UnderLock { files, store, lock }, journal, kept, replay };
         ledger.write(opened).await?;
         Ok(ledger)
     }
@@ -66,19 +70,41 @@ impl Ledger {
     }
 
     async fn save(self, desired: &Desired) -> Result<(UnderLock, Lineage), Error> {
-        let Ledger { mut under_lock, journal, replay } = self;
+        let Ledger { mut under_lock, journal, kept, replay } = self;
         let mut replay = replay.into_inner();
         replay.settle();
         replay.remember(desired);
         replay.grow();
         let state = replay.state();
-        under_lock.store.save(state)?;
+        if let Err(error) = under_lock.store.save(state) {
+            drop(journal);
+            return Err(not_saved(error, kept));
+        }
         let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
         // The state is saved; an unwritten `Closed` only means that the journal is looked at once more.
         let _ = journal.append(closed).await;
         drop(journal);
         tidy(&under_lock.files.journal, &replay)?;
         Ok((under_lock, state.lineage))
+    }
+}
+
+/// Why a run can't begin: a state that was replaced while somebody thought about the plan is no doubt yet.
+fn nothing_was_sent(error: StateError) -> Error {
+    match error {
+        StateError::Replaced { .. } => {
+            let hint = "nothing was sent, and nothing was written; run it again, with the state that is there now";
+            Error { exit: Exit::Refused, hints: vec![hint.to_owned()], ..error.into() }
+        }
+        _ => Error::from(error).hint("nothing was sent: what is made could not be saved"),
+    }
+}
+
+/// Why a run can't be saved. Its journal stays, even if somebody has removed that too.
+fn not_saved(error: StateError, kept: Kept) -> Error {
+    match kept.put_back() {
+        Ok(place) => Error::from(error).hint(format!("all that was done is in {}", place.display())),
+        Err(lost) => Error::from(error).hint(format!("what was done could not be kept: {lost}")),
     }
 }
 

@@ -28,6 +28,7 @@ pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
         StateCommand::Show { address, format } => show(session, &state()?, address, format),
         StateCommand::Mv { from, to } => mv(&open, from, to),
         StateCommand::Forget { addresses } => forget(&open, addresses),
+        StateCommand::Accept => accept(&open),
         StateCommand::Path => path(&open),
         StateCommand::Unlock => unlock(&open),
     }
@@ -80,6 +81,21 @@ fn change(
     taken.state.serial += 1;
     taken.store.save(&taken.state)?;
     open.session.output.result(&told)?;
+    Ok(Exit::Done)
+}
+
+/// Seals a state that somebody has edited on purpose.
+fn accept(open: &OpenTenant<'_>) -> Result<Exit, Error> {
+    let path = open.files.state.display();
+    let accepted = state_access::accept(open, "state accept")?;
+    open.session.output.result(&match accepted {
+        Some(state) => format!(
+            "The state {path} is sealed again, with {} at serial {}. The next plan reads every manifest.\n",
+            counted(state.records.len(), "record"),
+            state.serial
+        ),
+        None => format!("The state {path} is as it was saved; there is nothing to accept.\n"),
+    })?;
     Ok(Exit::Done)
 }
 

@@ -10,6 +10,7 @@ use crate::cli::session::{OpenTenant, Session};
 use crate::journal::{Calls, Entry, InDoubt, Replay, ReplayError};
 use crate::project::Tenant;
 use crate::render::number::counted;
+use crate::state::file_v1::StateFileError;
 use crate::state::{Lineage, State};
 use crate::workspace::{JournalFile, LockInfo, StateError, StateFiles, StateLock, StateStore};
 
@@ -29,9 +30,9 @@ pub fn look(open: &OpenTenant<'_>) -> Result<Standing, Error> {
 /// [`look`] without looking into the specs, unless a journal asks for them.
 pub fn look_unchecked(open: &OpenTenant<'_>) -> Result<Standing, Error> {
     let OpenTenant { tenant, files, .. } = open;
-    let store = StateStore::open(&files.state);
+    let mut store = StateStore::open(&files.state);
     let load = || {
-        let state = load(&store, files)?;
+        let state = load(&mut store, files)?;
         let state = state.unwrap_or_else(|| State::new(Lineage(uuid::Uuid::nil())));
         same_tenant(&state, tenant, &files.state)?;
         Ok(state)
@@ -114,7 +115,7 @@ pub struct Taken {
 }
 
 /// The state, with specs that are checked if a journal may say something about them.
-fn load(store: &StateStore, files: &StateFiles) -> Result<Option<State>, StateError> {
+fn load(store: &mut StateStore, files: &StateFiles) -> Result<Option<State>, StateError> {
     let has_journal = JournalFile::length(&files.journal).is_none_or(|length| length > 0);
     if has_journal { store.load() } else { store.load_unchecked() }
 }
@@ -134,6 +135,24 @@ pub fn take_unchecked(open: &OpenTenant<'_>, command: &str, lock_timeout: Durati
     let taken = read(files.clone(), store, Lineage(uuid::Uuid::new_v4()), lock)?;
     same_tenant(&taken.state, tenant, &taken.files.state)?;
     Ok(taken)
+}
+
+/// Seals a state that was edited on purpose, after making sure that it is one; none where there is nothing to accept.
+/// Its serial stays, since a journal may go on from it.
+pub fn accept(open: &OpenTenant<'_>, command: &str) -> Result<Option<State>, Error> {
+    let OpenTenant { tenant, files, .. } = open;
+    let _lock = lock(&files.lock, command, Duration::ZERO)?;
+    let mut store = StateStore::open(&files.state);
+    match store.load() {
+        Err(StateError::Unusable { source: StateFileError::Changed, .. }) => {}
+        loaded => return Ok(loaded.map(|_| None)?),
+    }
+    let edited = store.load_edited()?;
+    if let Some(state) = &edited {
+        same_tenant(state, tenant, &files.state)?;
+        store.seal_again(state)?;
+    }
+    Ok(edited)
 }
 
 /// Takes conversations that are in the journal and unknown to a state from elsewhere into that state, or leaves them
@@ -172,7 +191,7 @@ pub fn settle_unrecorded<T>(
 
 /// Reads state and journal, and saves what only the journal had. A state that was never saved gets `new_lineage`.
 pub fn read(files: StateFiles, mut store: StateStore, new_lineage: Lineage, lock: StateLock) -> Result<Taken, Error> {
-    let loaded = load(&store, &files)?;
+    let loaded = load(&mut store, &files)?;
     let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
     let added = add_journal(&mut replay, &files.journal)?;
     let entries = added.during(no_fit(&files.journal))?;

@@ -10,9 +10,9 @@
 //! 2. Whoever saves a state holds the lock, has first replayed the journal into that state, and saves it with its
 //!    serial increased by one. Replay relies on this: if a run was opened on an older serial than the state has, the
 //!    run is in that state already, or the state was replaced by one from elsewhere, which replay finds out.
-//! 3. The order is: `Opened`, then entries, then the state is saved, once, then `Closed`, and then the journal is
-//!    removed. If something is still in doubt, the journal is cut down to that instead ([`cut_down()`]), and a later
-//!    run is appended to it.
+//! 3. The order is: the state is saved as it is, serial included, which shows that it can be replaced; then `Opened`,
+//!    then entries, then the state is saved, once, then `Closed`, and then the journal is removed. If something is
+//!    still in doubt, the journal is cut down to that instead ([`cut_down()`]), and a later run is appended to it.
 //!
 //! # Text form
 //!

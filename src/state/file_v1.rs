@@ -7,20 +7,24 @@
 //! {"format":"dixaform-state/1","lineage":"<uuid>","serial":3,"tenant":{"baseUrl":"…","organizationId":"…"},"records":[
 //! {"address":"conversation.a","id":100,"digest":{"content":"sha256:…","attributes":"sha256:…"},"spec":{…},"source":{"file":"manifests/a.yaml","line":1,"column":1},"madeOf":{"digest":"sha256:…","manifests":1,"dixaform":"0.1.0"},"appliedAt":"…","partialErrors":["…"],"replaced":[99]},
 //! {"address":"import.b","id":101,"digest":{"content":"sha256:…","attributes":null},"salt":"…","fields":{"/subject":"…"},"appliedAt":"…"}
-//! ]}
+//! ],"seal":"crc32:…"}
 //! ```
 //!
 //! Members are in this order, records in ascending order of their addresses. What is unknown or empty is left out,
-//! except `digest.attributes`, which is null as long as the attributes were never written. Reading takes any order and
-//! any white space, as git merges and editors leave them, but no unknown and no repeated member. A file of a newer
-//! format is refused and never rewritten: what this version does not know, it would lose.
+//! except `digest.attributes`, which is null as long as the attributes were never written. No unknown and no repeated
+//! member is read. A file of a newer format is refused and never rewritten: what this version does not know, it would
+//! lose.
+//!
+//! The seal is over all of the text before it, with `\n` as the end of each line, whatever git or an editor has made of
+//! those. A text that it does not fit is refused until somebody has looked at it and [accepts](read_edited) it. Earlier
+//! versions wrote none; without a seal, any order and any white space are read.
 
 mod record_v1;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -29,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conversation::{Address, ConversationId};
 use crate::state::record::{Lineage, Record, State};
+use crate::state::seal::{Seal, Sealing};
 
 pub use record_v1::RecordProblem;
 pub(crate) use record_v1::{
@@ -57,6 +62,10 @@ pub enum StateFileError {
     DuplicateAddress { address: Address },
     #[error("{one} and {other} both have the conversation #{id}")]
     SharedId { id: ConversationId, one: Address, other: Address },
+    #[error("it is empty")]
+    Empty,
+    #[error("it was changed since it was saved: its seal does not fit")]
+    Changed,
 }
 
 /// Reads a state.
@@ -64,8 +73,20 @@ pub enum StateFileError {
 /// # Errors
 /// See [`StateFileError`]. A state that is returned has unique addresses and unique ids.
 pub fn read(text: impl Into<String>) -> Result<State, StateFileError> {
-    let mut state = read_unchecked(text)?;
+    let (mut state, _) = read_unchecked(text)?;
     check_specs(&mut state, |_| true)?;
+    Ok(state)
+}
+
+/// [`read`] of a text that somebody has changed on purpose, whatever its seal. Since a record can be another one now,
+/// none knows any more what its manifest was made of.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_edited(text: impl Into<String>) -> Result<State, StateFileError> {
+    let (mut state, ..) = parse(text.into())?;
+    check_specs(&mut state, |_| true)?;
+    forget_made_of(&mut state);
     Ok(state)
 }
 
@@ -82,11 +103,65 @@ pub fn check_specs(state: &mut State, which: impl Fn(&Address) -> bool) -> Resul
 }
 
 /// [`read`] without looking into the specs, which takes longer than all the rest. Use [`check_specs`] before you do.
+/// With the seal of the text, also where it has none written in it.
 ///
 /// # Errors
 /// As for [`read`].
-pub fn read_unchecked(text: impl Into<String>) -> Result<State, StateFileError> {
-    let text = Arc::new(text.into());
+pub fn read_unchecked(text: impl Into<String>) -> Result<(State, Seal), StateFileError> {
+    let (mut state, written, text) = parse(text.into())?;
+    let (seal, tail) = sealed(&text);
+    match written {
+        Some(written) if tail != format!("{SEAL}\"{seal}\"}}") || written != seal.to_string() => {
+            return Err(StateFileError::Changed);
+        }
+        Some(_) => {}
+        // Nobody knows whether it is as it was saved.
+        None => forget_made_of(&mut state),
+    }
+    Ok((state, seal))
+}
+
+/// The seal of a text, whether it is a state or not; it is the same for a state with and without the seal in it.
+pub fn seal_of(text: &str) -> Seal {
+    sealed(&plain(Cow::Borrowed(text))).0
+}
+
+/// The seal that a text should have, and the end of the text, which should hold it.
+fn sealed(text: &str) -> (Seal, &str) {
+    let text = text.trim_end();
+    let has_seal = |end: &usize| text.get(*end..).is_some_and(|tail| tail.starts_with(SEAL));
+    let end = text.len().checked_sub(TAIL_BYTES).filter(has_seal);
+    let end = end.unwrap_or_else(|| text.strip_suffix('}').unwrap_or(text).len());
+    (Seal::of(&text.as_bytes()[..end]), &text[end..])
+}
+
+/// What is before the seal. In a string these quotes would be escaped.
+const SEAL: &str = ",\"seal\":";
+
+/// The length of the seal with what is before it, its quotes and the brace.
+const TAIL_BYTES: usize = SEAL.len() + "\"crc32:00000000\"}".len();
+
+/// The text as it was saved, where an editor has put a byte order mark before it, or git has changed the ends of lines.
+fn plain(mut text: Cow<'_, str>) -> Cow<'_, str> {
+    if let Some(rest) = text.strip_prefix('\u{feff}') {
+        text = rest.to_owned().into();
+    }
+    if text.find('\n').is_some_and(|end| text[..end].ends_with('\r')) {
+        text = text.replace("\r\n", "\n").into();
+    }
+    text
+}
+
+fn forget_made_of(state: &mut State) {
+    state.records.values_mut().for_each(|record| record.made_of = None);
+}
+
+/// The state, the seal that is written in it, and the text that was read.
+fn parse(text: String) -> Result<(State, Option<String>, Arc<String>), StateFileError> {
+    let text = Arc::new(plain(text.into()).into_owned());
+    if text.trim_ascii_start().is_empty() {
+        return Err(StateFileError::Empty);
+    }
     let file: FileV1<'_> = serde_json::from_str(&text).map_err(|error| refusal(&text, &error))?;
     check_format(&file.format)?;
     let lineage = uuid::Uuid::try_parse(&file.lineage)
@@ -98,7 +173,8 @@ pub fn read_unchecked(text: impl Into<String>) -> Result<State, StateFileError> 
         records.push(record.resolve(&text).map_err(problem)?);
     }
     let records = unique(records)?;
-    Ok(State { lineage: Lineage(lineage), serial: file.serial, tenant: file.tenant.map(Into::into), records })
+    let state = State { lineage: Lineage(lineage), serial: file.serial, tenant: file.tenant.map(Into::into), records };
+    Ok((state, file.seal.map(Cow::into_owned), text))
 }
 
 /// The records by their addresses, after making sure that no address and no id occurs twice.
@@ -129,11 +205,11 @@ pub fn write(state: &State) -> String {
     String::from_utf8(text).expect("JSON is UTF-8")
 }
 
-/// [`write()`] without holding the whole text: a line at a time.
+/// [`write()`] without holding the whole text: a line at a time. Gives back its seal.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_to(state: &State, out: &mut impl io::Write) -> io::Result<()> {
+pub fn write_to(state: &State, out: &mut impl io::Write) -> io::Result<Seal> {
     let State { lineage, serial, tenant, records } = state;
     let file = FileV1 {
         format: FORMAT.into(),
@@ -141,15 +217,20 @@ pub fn write_to(state: &State, out: &mut impl io::Write) -> io::Result<()> {
         serial: *serial,
         tenant: tenant.as_ref().map(TenantV1::of),
         records: Chunks::default(),
+        seal: None,
     };
     let whole = serde_json::to_string(&file).expect("a state is JSON");
-    let (above, below) = whole.split_at(whole.len() - "]}".len());
+    let above = &whole[..whole.len() - "]}".len()];
+    let mut out = Sealing::new(out);
     out.write_all(above.as_bytes())?;
     for (index, (address, each)) in records.iter().enumerate() {
         out.write_all(if index == 0 { b"\n" } else { b",\n" })?;
         out.write_all(record(address, each).as_bytes())?;
     }
-    writeln!(out, "\n{below}")
+    out.write_all(b"\n]")?;
+    let (out, seal) = out.finish();
+    writeln!(out, "{SEAL}\"{seal}\"}}")?;
+    Ok(seal)
 }
 
 /// All of a state file.
@@ -173,6 +254,10 @@ pub struct FileV1<'a> {
     #[serde(borrow)]
     #[schemars(with = "Vec<RecordV1<'a>>")]
     records: Chunks<'a>,
+    /// A checksum of all of the text before this member, which is the last; states of earlier versions have none
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = "^crc32:[0-9a-f]{8}$"))]
+    seal: Option<Cow<'a, str>>,
 }
 
 /// Records in parts, each of which gives its memory back as soon as it is read: there can be very many.

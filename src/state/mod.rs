@@ -3,6 +3,8 @@
 pub mod file_v1;
 mod known;
 pub mod record;
+mod seal;
 
 pub use known::{Known, remember};
 pub use record::{Applied, Before, Lineage, Record, State, TenantIdentity};
+pub use seal::{NotASeal, Seal};

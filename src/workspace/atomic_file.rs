@@ -67,6 +67,25 @@ pub(crate) fn open_or_create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Whether a file that was opened by its path is the one that has that path now, and not by a link.
+///
+/// # Errors
+/// Those of the operating system.
+pub(crate) fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let ours = file.metadata()?;
+        Ok(fs::symlink_metadata(path).is_ok_and(|named| (named.dev(), named.ino()) == (ours.dev(), ours.ino())))
+    }
+    #[cfg(not(unix))]
+    {
+        // A file that is open can't be deleted there.
+        let _ = (file, path);
+        Ok(true)
+    }
+}
+
 /// Creates the folder that `path` is in, and those above it, so that they survive a crash.
 ///
 /// # Errors

@@ -32,6 +32,12 @@ impl Hint for FileError {
             io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only; give another place with --state",
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a part of the path is a file, not a folder",
             io::ErrorKind::IsADirectory => "it is a folder, not a file",
+            io::ErrorKind::ResourceBusy => {
+                "a file that is mounted by itself can't be replaced; mount the folder that it is in"
+            }
+            io::ErrorKind::InvalidFilename => {
+                "its name, or that of a file beside it, is too long; give a shorter one with --state"
+            }
             _ => return None,
         }))
     }

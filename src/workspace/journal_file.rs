@@ -40,12 +40,14 @@ impl JournalFile {
     ///
     /// # Errors
     /// The file can't be opened, is damaged, or is no journal; it is left as it is.
-    pub fn open(path: &Path, room: u64) -> Result<JournalWriter, JournalError> {
+    pub fn open(path: &Path, room: u64) -> Result<(JournalWriter, Kept), JournalError> {
         let sound = journal::sound_bytes(&read_bytes(path)?).map_err(text_error(path))?;
         let file = open_at(path, sound).map_err(io_error(path, "open"))?;
         let room = Room { length: sound, limit: sound.saturating_add(room).min(BYTES_MAX), reserve: RESERVE };
+        let kept = Kept { file: file.try_clone().map_err(io_error(path, "open"))?, path: path.to_owned() };
         let sink = JournalFile { file, path: path.to_owned() };
-        JournalWriter::start(path.to_owned(), sink, room).map_err(io_error(path, "start writing"))
+        let writer = JournalWriter::start(path.to_owned(), sink, room).map_err(io_error(path, "start writing"))?;
+        Ok((writer, kept))
     }
 
     /// All entries of the journal at `path`; none when there is no file. A torn last line is left out, and stays.
@@ -84,6 +86,33 @@ impl JournalFile {
     }
 }
 
+/// A journal that is open, and so can be read even after somebody has removed it.
+#[derive(Debug)]
+pub struct Kept {
+    file: File,
+    path: PathBuf,
+}
+
+impl Kept {
+    /// Writes the journal again where it was removed, once nobody appends to it any more. If there is another one in
+    /// its place by now, it goes beside that. Gives back where it is.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn put_back(mut self) -> Result<PathBuf, JournalError> {
+        let path = self.path;
+        if atomic_file::is_still(&self.file, &path).map_err(io_error(&path, "read"))? {
+            return Ok(path);
+        }
+        self.file.rewind().map_err(io_error(&path, "read"))?;
+        let bytes = read_at_most(self.file, BYTES_MAX).map_err(io_error(&path, "read"))?.unwrap_or_default();
+        let place = if path.exists() { path.with_extension("journal.removed") } else { path };
+        atomic_file::create_folder_of(&place).map_err(from_file_error)?;
+        atomic_file::replace(&place, &bytes).map_err(from_file_error)?;
+        Ok(place)
+    }
+}
+
 /// Replaces the journal by one of these entries; one without entries goes.
 fn replace(path: &Path, entries: &[Entry]) -> Result<(), JournalError> {
     if entries.is_empty() {
@@ -115,8 +144,13 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, JournalError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(read_error(error)),
     }
-    let bytes = read_at_most(path, BYTES_MAX).map_err(read_error)?;
+    let bytes = open_to_read(path).and_then(|file| read_at_most(file, BYTES_MAX)).map_err(read_error)?;
     bytes.ok_or_else(|| JournalError::TooLarge { path: path.to_owned(), limit: BYTES_MAX })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the journal is a file")]
+fn open_to_read(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 fn text_error(path: &Path) -> impl FnOnce(LineError) -> JournalError {
@@ -158,13 +192,13 @@ mod tests {
     async fn an_entry_is_in_the_file_when_append_returns() {
         let (_folder, path) = folder();
         assert_eq!(JournalFile::read_all(&path).expect("no file"), []);
-        let journal = JournalFile::open(&path, BYTES_MAX).expect("made");
+        let (journal, _) = JournalFile::open(&path, BYTES_MAX).expect("made");
         for count in 1..=3 {
             journal.append(forgot("a")).await.expect("written");
             assert_eq!(JournalFile::read_all(&path).expect("sound").len(), count);
         }
         drop(journal);
-        let journal = JournalFile::open(&path, BYTES_MAX).expect("opened again");
+        let (journal, _) = JournalFile::open(&path, BYTES_MAX).expect("opened again");
         journal.append(closed(1)).await.expect("written");
         assert_eq!(JournalFile::read_all(&path).expect("sound"), [forgot("a"), forgot("a"), forgot("a"), closed(1)]);
     }
@@ -184,7 +218,7 @@ mod tests {
         let whole = journal::write_line(&forgot("a"));
         fs::write(&path, format!("{whole}{}", &whole[..20])).expect("written");
         assert_eq!(JournalFile::read_all(&path).expect("sound except for the end"), [forgot("a")]);
-        let journal = JournalFile::open(&path, BYTES_MAX).expect("opened");
+        let (journal, _) = JournalFile::open(&path, BYTES_MAX).expect("opened");
         journal.append(forgot("b")).await.expect("written");
         assert_eq!(JournalFile::read_all(&path).expect("sound"), [forgot("a"), forgot("b")]);
     }
@@ -229,15 +263,15 @@ mod tests {
     #[tokio::test]
     async fn what_is_in_the_file_already_counts_for_its_limit() {
         let (_folder, path) = folder();
-        let journal = JournalFile::open(&path, u64::MAX).expect("made");
+        let (journal, _) = JournalFile::open(&path, u64::MAX).expect("made");
         journal.append(adopted()).await.expect("there is room");
         drop(journal);
         let length = path.metadata().expect("there").len();
-        let journal = JournalFile::open(&path, u64::MAX).expect("opened");
+        let (journal, _) = JournalFile::open(&path, u64::MAX).expect("opened");
         journal.append(closed(1)).await.expect("the limit does not overflow");
         drop(journal);
         let longer = path.metadata().expect("there").len();
-        let journal = JournalFile::open(&path, length).expect("opened");
+        let (journal, _) = JournalFile::open(&path, length).expect("opened");
         let error = journal.append(adopted()).await.expect_err("the reserve is larger than the room");
         assert!(matches!(error, JournalError::Full { limit, .. } if limit == longer + length), "{error}");
         journal.append(closed(3)).await.expect("and is for this");

@@ -10,7 +10,7 @@
 #![expect(clippy::disallowed_methods, reason = "the lock is a file, and waiting for it takes time")]
 
 use std::borrow::Cow;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -124,25 +124,9 @@ impl Drop for StateLock {
 fn try_lock(path: &Path) -> io::Result<Option<File>> {
     let file = atomic_file::open_or_create(path)?;
     match file.try_lock() {
-        Ok(()) if is_still(&file, path)? => Ok(Some(file)),
+        Ok(()) if atomic_file::is_still(&file, path)? => Ok(Some(file)),
         Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-/// Whether a file that was opened by its path is the one that has that path now.
-fn is_still(file: &File, path: &Path) -> io::Result<bool> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        let ours = file.metadata()?;
-        Ok(fs::metadata(path).is_ok_and(|named| (named.dev(), named.ino()) == (ours.dev(), ours.ino())))
-    }
-    #[cfg(not(unix))]
-    {
-        // A file that is open can't be deleted there.
-        let _ = (file, path);
-        Ok(true)
     }
 }
 
@@ -163,6 +147,7 @@ fn read_info(path: &Path) -> Option<LockInfo> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::process::{Command, Stdio};
 
     const AT_ONCE: Duration = Duration::ZERO;
@@ -227,11 +212,11 @@ mod tests {
         let (_folder, path) = folder();
         atomic_file::create_folder_of(&path).expect("made");
         let file = atomic_file::open_or_create(&path).expect("made");
-        assert!(is_still(&file, &path).expect("there"));
+        assert!(atomic_file::is_still(&file, &path).expect("there"));
         fs::remove_file(&path).expect("removed");
-        assert!(!is_still(&file, &path).expect("gone"));
+        assert!(!atomic_file::is_still(&file, &path).expect("gone"));
         let _other = atomic_file::open_or_create(&path).expect("made");
-        assert!(!is_still(&file, &path).expect("another"));
+        assert!(!atomic_file::is_still(&file, &path).expect("another"));
     }
 
     /// Not a test of its own: the process that the test below starts and kills.

@@ -14,7 +14,7 @@ mod state_files;
 mod state_store;
 
 pub use file_error::FileError;
-pub use journal_file::JournalFile;
+pub use journal_file::{JournalFile, Kept};
 pub use journal_writer::{JournalWriter, Room, Sink};
 pub use lock::{LockError, LockInfo, StateLock};
 pub use state_files::StateFiles;

@@ -1,14 +1,15 @@
 //! Reads and replaces the state file of one tenant.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::conversation::Address;
 use crate::hint::Hint;
-use crate::state::State;
 use crate::state::file_v1::{self, StateFileError};
+use crate::state::{Seal, State};
 use crate::workspace::atomic_file;
 use crate::workspace::file_error::FileError;
 use crate::workspace::state_files::StateFiles;
@@ -16,13 +17,34 @@ use crate::workspace::state_files::StateFiles;
 /// A state holds a few kilobytes per record; this is room for hundreds of thousands, and still fits into memory.
 const BYTES_MAX: u64 = 1 << 30;
 
-/// The state file. Who saves holds the [`StateLock`](crate::workspace::StateLock) and has replayed the journal.
+/// The state file. Who saves holds the [`StateLock`], has loaded the state from here and has replayed the journal.
 #[derive(Debug)]
 pub struct StateStore {
     files: StateFiles,
-    backed_up: bool,
+    /// The file as it was loaded or saved last; none when there was none.
+    found: Option<Found>,
+    saved: bool,
     /// How many bytes a state may have, [`BYTES_MAX`].
     limit: u64,
+}
+
+/// What a file was when it was looked at.
+#[derive(Debug)]
+struct Found {
+    /// None after saving: somebody may have replaced the file before it could be looked at.
+    stamp: Option<Stamp>,
+    seal: Seal,
+}
+
+/// What changes whenever a file is replaced or written, as a rule, and is known without reading it.
+type Stamp = (u64, u64, Option<SystemTime>);
+
+fn stamp(found: &Metadata) -> Stamp {
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(found);
+    #[cfg(not(unix))]
+    let number = 0;
+    (number, found.len(), found.modified().ok())
 }
 
 /// Why a state can't be loaded or saved. The file is as it was.
@@ -38,6 +60,12 @@ pub enum StateError {
     Unusable { path: PathBuf, source: StateFileError },
     #[error("the state {} is not text in UTF-8", path.display())]
     NotText { path: PathBuf },
+    #[error("the state {} was {} by something else while this ran", path.display(), happened(*gone))]
+    Replaced { path: PathBuf, gone: bool },
+}
+
+fn happened(gone: bool) -> &'static str {
+    if gone { "removed" } else { "changed" }
 }
 
 impl Hint for StateError {
@@ -55,6 +83,25 @@ impl Hint for StateError {
                         .into(),
                 )
             }
+            StateError::Replaced { path, gone } => {
+                let journal = StateFiles::beside(path).journal;
+                let then = match gone {
+                    true => "put the state back before the next run",
+                    false => "run `dixaform recover`: it brings home what only the journal has, or asks",
+                };
+                Some(format!("nothing was overwritten; keep {} if it exists, and {then}", journal.display()).into())
+            }
+            StateError::Unusable { path, source: StateFileError::Changed } => {
+                let backup = StateFiles::beside(path).backup;
+                let backup = backup.display();
+                Some(
+                    format!(
+                        "restore it from git, or from {backup} if that exists; if it was edited on purpose, look at it and \
+                         run `dixaform state accept`"
+                    )
+                    .into(),
+                )
+            }
             StateError::Unusable { path, .. } | StateError::NotText { path } | StateError::TooLarge { path, .. } => {
                 let backup = StateFiles::beside(path).backup;
                 let backup = backup.display();
@@ -67,18 +114,23 @@ impl Hint for StateError {
 impl StateStore {
     /// Touches nothing yet.
     pub fn open(path: impl Into<PathBuf>) -> Self {
-        StateStore { files: StateFiles::beside(path), backed_up: false, limit: BYTES_MAX }
+        StateStore { files: StateFiles::beside(path), found: None, saved: false, limit: BYTES_MAX }
     }
 
     pub fn path(&self) -> &Path {
         &self.files.state
     }
 
+    /// The seal of what was loaded or saved last; none when there was no file.
+    pub fn seal(&self) -> Option<Seal> {
+        self.found.as_ref().map(|found| found.seal)
+    }
+
     /// The state, or none when there is no file.
     ///
     /// # Errors
     /// The file can't be read, or is no state of this version; it is left as it is.
-    pub fn load(&self) -> Result<Option<State>, StateError> {
+    pub fn load(&mut self) -> Result<Option<State>, StateError> {
         let Some(mut state) = self.load_unchecked()? else { return Ok(None) };
         self.check_specs(&mut state, |_| true)?;
         Ok(Some(state))
@@ -97,21 +149,80 @@ impl StateStore {
     ///
     /// # Errors
     /// As for [`StateStore::load`].
-    pub fn load_unchecked(&self) -> Result<Option<State>, StateError> {
+    pub fn load_unchecked(&mut self) -> Result<Option<State>, StateError> {
+        self.load_by(file_v1::read_unchecked)
+    }
+
+    /// [`StateStore::load`] of a state that somebody has changed on purpose, whatever its seal.
+    ///
+    /// # Errors
+    /// As for [`StateStore::load`].
+    pub fn load_edited(&mut self) -> Result<Option<State>, StateError> {
+        self.load_by(|text| {
+            let seal = file_v1::seal_of(&text);
+            Ok((file_v1::read_edited(text)?, seal))
+        })
+    }
+
+    fn load_by(
+        &mut self,
+        read: impl FnOnce(String) -> Result<(State, Seal), StateFileError>,
+    ) -> Result<Option<State>, StateError> {
         let path = &self.files.state;
-        let bytes = match read_at_most(path, self.limit) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Err(StateError::TooLarge { path: path.clone(), limit: self.limit }),
+        self.found = None;
+        let Some((text, stamp)) = self.text()? else { return Ok(None) };
+        let (state, seal) = read(text).map_err(|source| StateError::Unusable { path: path.clone(), source })?;
+        self.found = Some(Found { stamp: Some(stamp), seal });
+        Ok(Some(state))
+    }
+
+    /// All of the file.
+    #[expect(clippy::disallowed_methods, reason = "the state is a file")]
+    fn text(&self) -> Result<Option<(String, Stamp)>, StateError> {
+        let path = &self.files.state;
+        let read_error = |error| StateError::from(FileError::of(path, "read the state")(error));
+        let file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(FileError::of(path, "read the state")(error).into()),
+            opened => opened.map_err(read_error)?,
+        };
+        let stamp = stamp(&file.metadata().map_err(read_error)?);
+        let Some(bytes) = read_at_most(file, self.limit).map_err(read_error)? else {
+            return Err(StateError::TooLarge { path: path.clone(), limit: self.limit });
         };
         let text = String::from_utf8(bytes).map_err(|_| StateError::NotText { path: path.clone() })?;
-        file_v1::read_unchecked(text).map(Some).map_err(|source| StateError::Unusable { path: path.clone(), source })
+        Ok(Some((text, stamp)))
     }
 
     /// How many bytes the state can still grow by. A run that makes more could not be saved.
     pub fn room(&self) -> u64 {
         self.limit.saturating_sub(self.files.state.metadata().map_or(0, |found| found.len()))
+    }
+
+    /// Replaces the file by the state that is in it, so that one that can't be replaced is found out before anything is
+    /// sent. A file that this run has saved already could be.
+    ///
+    /// # Errors
+    /// As for [`StateStore::save`].
+    pub fn prove(&mut self, state: &State) -> Result<(), StateError> {
+        if self.saved {
+            return Ok(());
+        }
+        let existed = self.found.is_some();
+        self.seal_again(state)?;
+        // Not the file that was there before, which would take room beside two others when the state is saved.
+        if existed {
+            back_up(&self.files.state, &self.files.backup)?;
+        }
+        Ok(())
+    }
+
+    /// Replaces the file by the state that is in it, and leaves the backup alone.
+    ///
+    /// # Errors
+    /// As for [`StateStore::save`].
+    pub fn seal_again(&mut self, state: &State) -> Result<(), StateError> {
+        self.check_unchanged()?;
+        self.write(state)
     }
 
     /// Replaces the file by this state, whose serial has grown. The first time, the file that was there becomes the
@@ -120,21 +231,45 @@ impl StateStore {
     /// # Errors
     /// The file is as it was, and the journal still has what the state lacks.
     pub fn save(&mut self, state: &State) -> Result<(), StateError> {
+        self.check_unchanged()?;
+        if !self.saved {
+            back_up(&self.files.state, &self.files.backup)?;
+        }
+        self.write(state)
+    }
+
+    fn write(&mut self, state: &State) -> Result<(), StateError> {
         let path = &self.files.state;
         atomic_file::create_folder_of(path)?;
-        if !self.backed_up {
-            back_up(path, &self.files.backup)?;
-            self.backed_up = true;
-        }
-        let mut is_full = false;
+        let (mut is_full, mut seal) = (false, None);
         let saved = atomic_file::replace_with(path, |out| {
             let mut bounded = Bounded { out, room: self.limit, is_full: &mut is_full };
-            file_v1::write_to(state, &mut bounded)
+            seal = Some(file_v1::write_to(state, &mut bounded)?);
+            Ok(())
         });
         if is_full {
             return Err(StateError::Full { path: path.clone(), limit: self.limit });
         }
-        Ok(saved?)
+        saved?;
+        self.found = seal.map(|seal| Found { stamp: None, seal });
+        self.saved = true;
+        Ok(())
+    }
+
+    /// Makes sure that the file is still the one that was loaded or saved last.
+    fn check_unchanged(&self) -> Result<(), StateError> {
+        let path = &self.files.state;
+        let now = path.metadata().ok().map(|found| stamp(&found));
+        let same = match (&self.found, now) {
+            (None, None) => true,
+            (Some(Found { stamp: Some(then), .. }), Some(now)) if *then == now => true,
+            (Some(Found { seal, .. }), Some(_)) => {
+                let text = self.text().ok().flatten();
+                text.is_some_and(|(text, _)| file_v1::seal_of(&text) == *seal)
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if same { Ok(()) } else { Err(StateError::Replaced { path: path.clone(), gone: now.is_none() }) }
     }
 }
 
@@ -178,9 +313,7 @@ fn back_up(path: &Path, backup: &Path) -> Result<(), FileError> {
 }
 
 /// All of a file; none when it is longer than `limit`.
-#[expect(clippy::disallowed_methods, reason = "the state and the journal are files")]
-pub(crate) fn read_at_most(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = File::open(path)?;
+pub(crate) fn read_at_most(file: File, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let length = file.metadata()?.len();
     if length > limit {
         return Ok(None);
@@ -201,6 +334,17 @@ mod tests {
         State { serial, tenant, ..State::new(Lineage(uuid::Uuid::nil())) }
     }
 
+    /// A store that has loaded what is there.
+    fn loaded(path: &Path) -> StateStore {
+        let mut store = StateStore::open(path);
+        store.load().expect("a state, or none");
+        store
+    }
+
+    fn text(path: &Path) -> String {
+        fs::read_to_string(path).expect("there")
+    }
+
     #[test]
     fn a_state_is_loaded_as_it_was_saved_and_a_missing_one_is_absent() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -218,21 +362,71 @@ mod tests {
         let path = folder.path().join("staging.json");
         let backup = StateFiles::beside(&path).backup;
         for run in [10, 20, 30] {
-            let mut store = StateStore::open(&path);
+            let mut store = loaded(&path);
             store.save(&state(run)).expect("saved");
             store.save(&state(run + 1)).expect("saved");
         }
-        assert_eq!(fs::read_to_string(backup).expect("there"), file_v1::write(&state(21)));
+        assert_eq!(text(&backup), file_v1::write(&state(21)));
+        let mut store = loaded(&path);
+        store.prove(&state(31)).expect("it can be replaced");
+        assert_eq!(text(&path), text(&backup), "two names of one file");
+        store.save(&state(32)).expect("saved");
+        assert_eq!(text(&backup), file_v1::write(&state(31)));
+    }
+
+    #[test]
+    fn what_can_not_be_replaced_or_backed_up_is_found_out_by_proving() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("staging.json");
+        let mut store = loaded(&path);
+        store.prove(&state(0)).expect("made");
+        store.save(&state(1)).expect("saved");
+        assert!(!StateFiles::beside(&path).backup.exists(), "there was nothing to back up");
+        fs::create_dir(StateFiles::beside(&path).backup).expect("made");
+        loaded(&path).prove(&state(1)).expect_err("no backup can be made");
+        let long = folder.path().join("a".repeat(250));
+        let error = loaded(&long).prove(&state(0)).expect_err("no room for the name of a temporary file");
+        assert!(error.hint().expect("what to do").contains("too long"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_longer_the_one_that_was_loaded_is_neither_replaced_nor_made_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("staging.json");
+        let (old, other) = (file_v1::write(&state(1)), file_v1::write(&state(2)));
+        let mut store = loaded(&path);
+        fs::write(&path, &other).expect("written");
+        let error = store.save(&state(1)).expect_err("there is one now");
+        assert!(matches!(error, StateError::Replaced { gone: false, .. }), "{error}");
+        for saved_before in [false, true] {
+            fs::write(&path, &old).expect("written");
+            let mut store = loaded(&path);
+            if saved_before {
+                store.save(&state(1)).expect("saved");
+            }
+            fs::write(&path, &other).expect("written");
+            let error = store.save(&state(3)).expect_err("another one");
+            assert!(matches!(error, StateError::Replaced { gone: false, .. }), "{error}");
+            assert!(error.hint().expect("what to do").contains("staging.journal"));
+            assert_eq!(text(&path), other);
+            fs::remove_file(&path).expect("removed");
+            let error = store.save(&state(3)).expect_err("none");
+            assert!(matches!(error, StateError::Replaced { gone: true, .. }), "{error}");
+            assert!(!path.exists());
+            // The same content is the same state, whatever made it.
+            fs::write(&path, old.trim_end().replace('\n', "\r\n")).expect("written");
+            store.save(&state(3)).expect("saved");
+        }
     }
 
     #[test]
     fn a_failed_save_leaves_the_state_as_it_was_and_a_later_backup_still_works() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("staging.json");
-        StateStore::open(&path).save(&state(1)).expect("saved");
+        loaded(&path).save(&state(1)).expect("saved");
         // As if a run had made its backup and died: the backup is the very file that the state is.
         back_up(&path, &StateFiles::beside(&path).backup).expect("linked");
-        StateStore::open(&path).save(&state(2)).expect("saved");
+        loaded(&path).save(&state(2)).expect("saved");
         assert_eq!(StateStore::open(StateFiles::beside(&path).backup).load().expect("there"), Some(state(1)));
     }
 
@@ -281,7 +475,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a");
         fs::write(&path, "12345").expect("written");
-        assert_eq!(read_at_most(&path, 5).expect("read"), Some(b"12345".to_vec()));
-        assert_eq!(read_at_most(&path, 4).expect("read"), None);
+        assert_eq!(read_at_most(File::open(&path).expect("there"), 5).expect("read"), Some(b"12345".to_vec()));
+        assert_eq!(read_at_most(File::open(&path).expect("there"), 4).expect("read"), None);
     }
 }

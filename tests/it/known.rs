@@ -1,8 +1,8 @@
 //! Files whose bytes are those that their records were made of are not parsed, and the plan is what it would be if they
 //! were.
 
-use crate::support::Workspace;
 use crate::support::manifests::{LEGACY, ORDER, email};
+use crate::support::{Workspace, sealed};
 
 /// Two files, one of them with two manifests, all applied.
 fn applied() -> Workspace {
@@ -36,7 +36,7 @@ fn an_apply_remembers_what_manifests_were_made_of_and_the_next_plan_does_not_par
     let order = state.lines().find(|line| line.contains("order.yaml")).expect("a record");
     let made_of = order.split("\"madeOf\":{\"digest\":\"").nth(1).expect("a digest");
     let forged = state.replace(&made_of[..made_of.find('"').expect("an end")], &digest);
-    workspace.write("state/sandbox.json", &forged);
+    workspace.write("state/sandbox.json", sealed(&forged));
     workspace.write("manifests/order.yaml", nonsense);
     for command in ["plan", "apply --yes"] {
         workspace.run(command).exit(0).says("No changes.");
@@ -99,7 +99,7 @@ fn records_of_an_older_version_say_nothing_of_bytes_until_an_apply_saves() {
             None => line.to_owned(),
         })
         .collect();
-    workspace.write("state/sandbox.json", &(without.join("\n") + "\n"));
+    workspace.write("state/sandbox.json", sealed(&without.join("\n")));
     assert_eq!(remembered(&workspace), 0);
     workspace.run("plan").exit(0).says("No changes.");
     workspace.run("apply --yes").exit(0);
@@ -110,7 +110,34 @@ fn records_of_an_older_version_say_nothing_of_bytes_until_an_apply_saves() {
     // Another version may find something in the same bytes.
     let other =
         workspace.read("state/sandbox.json").replace(concat!("\"", env!("CARGO_PKG_VERSION"), "\""), "\"0.0.0\"");
-    workspace.write("state/sandbox.json", &other);
+    workspace.write("state/sandbox.json", sealed(&other));
     workspace.write("manifests/order.yaml", "nonsense: true\n");
     workspace.run("plan").exit(1);
+}
+
+#[test]
+fn a_record_that_was_edited_by_hand_is_held_against_its_manifest_once_the_edit_is_accepted() {
+    let workspace = applied();
+    for (from, to) in
+        [("\"conversation.order\"", "\"conversation.other\""), ("\"content\":\"sha256:", "\"content\":\"sha256:0")]
+    {
+        let saved = workspace.read("state/sandbox.json");
+        let order = saved.lines().find(|line| line.contains("order.yaml")).expect("a record");
+        let mut edited = order.replacen(from, to, 1);
+        if to.ends_with('0') {
+            // One digit more in front, and one less at the end.
+            let end = edited.find(to).expect("it is there") + to.len() + 63;
+            edited.remove(end);
+        }
+        workspace.write("state/sandbox.json", saved.replacen(order, &edited, 1));
+        for command in ["plan", "apply --yes", "state list", "recover"] {
+            let refused = workspace.run(command).exit(1).warns("state/sandbox.json can't be used");
+            let _ = refused.warns("its seal does not fit").warns("dixaform state accept");
+        }
+        let _ = workspace.run("state accept").exit(0).says("sealed again, with 3 records at serial 1");
+        let _ = workspace.run("plan --detailed-exitcode").exit(2);
+        let _ = workspace.run("state accept").exit(0).says("nothing to accept");
+        workspace.write("state/sandbox.json", &saved);
+        workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+    }
 }

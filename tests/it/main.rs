@@ -39,6 +39,7 @@ mod scenarios;
 mod schema;
 mod secrets;
 mod state;
+mod state_file;
 mod support;
 mod two_processes;
 mod validate;

@@ -7,7 +7,7 @@ use std::{process::Stdio, time::Duration};
 use serde_json::Value;
 
 use crate::support::manifests::{LEGACY, ORDER, email};
-use crate::support::{Outcome, Server, Workspace};
+use crate::support::{Outcome, Server, Workspace, sealed};
 
 /// Answers of the first creation are lost, and the tenant can't be looked at: what happened stays unknown.
 const LOST_AND_BLIND: &str = "drop-after@create#1,redirect@conversations#*";
@@ -332,7 +332,7 @@ fn the_state_is_not_repaired_before_the_doubt_is_settled() {
 fn exchanged() -> Workspace {
     let workspace = workspace(&[email("a")]);
     let _ = workspace.run("apply --yes").exit(0);
-    let elsewhere = workspace.read("state/sandbox.json").replace("\"serial\":1,", "\"serial\":2,");
+    let elsewhere = sealed(&workspace.read("state/sandbox.json").replace("\"serial\":1,", "\"serial\":2,"));
     workspace.write("manifests/more.yaml", [email("b"), email("c"), email("d")].join("---\n"));
     let mut command = workspace.command();
     command.args(["apply", "--yes", "--sandbox-faults", "hang@create#3"]);

@@ -147,7 +147,7 @@ fn a_refresh_needs_a_token_and_another_organization_is_refused() {
     workspace.edit("dixaform.yaml", "ANOTHER_KEY", "LOCAL_KEY");
     let state = workspace.read("state/local.json");
     let known = state.split("\"organizationId\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    workspace.edit("state/local.json", &known, "11111111-2222-4333-8444-555555555555");
+    workspace.edit_state("state/local.json", &known, "11111111-2222-4333-8444-555555555555");
     let _ = workspace.run("plan --refresh").exit(5).warns("the token belongs to organization");
 }
 

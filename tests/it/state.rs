@@ -75,9 +75,9 @@ fn path_says_where_the_state_is_or_would_be() {
 fn list_says_which_attributes_were_never_written() {
     let workspace = applied();
     let digest = workspace.record("conversation.order")["digest"]["attributes"].as_str().unwrap().to_owned();
-    workspace.edit("state/sandbox.json", &format!(",\"attributes\":\"{digest}\""), "");
+    workspace.edit_state("state/sandbox.json", &format!(",\"attributes\":\"{digest}\""), "");
     let values = json!({TEXT: "012345", SELECT: ["str1", "str2"]});
-    workspace.edit("state/sandbox.json", &format!(",\"customAttributes\":{values}"), "");
+    workspace.edit_state("state/sandbox.json", &format!(",\"customAttributes\":{values}"), "");
     let _ = workspace.run("state list conversation.*").exit(0).says("(attributes not written)");
     let plan = workspace.plan_json("");
     assert_eq!(plan["changes"][0]["reason"], "attributes-not-written");
@@ -129,10 +129,9 @@ fn show_of_what_is_not_there_suggests_what_is() {
 fn looking_at_the_state_needs_no_network_and_no_token() {
     let stub = Stub::silent();
     let workspace = applied().with_tenant(&stub.base_url());
-    let state = workspace
-        .read("state/sandbox.json")
-        .replace("\"baseUrl\":\"sandbox\"", &format!("\"baseUrl\":\"{}\"", stub.base_url()));
-    workspace.write("state/local.json", state);
+    workspace.write("state/local.json", workspace.read("state/sandbox.json"));
+    let base_url = format!("\"baseUrl\":\"{}\"", stub.base_url());
+    workspace.edit_state("state/local.json", "\"baseUrl\":\"sandbox\"", &base_url);
     let _ = workspace.run("state list").exit(0).says("#1001");
     assert!(stub.requests().is_empty());
 }
@@ -144,7 +143,8 @@ fn the_state_has_a_record_per_line_sorted_by_address() {
     assert!(lines[0].starts_with("{\"format\":\"dixaform-state/1\",\"lineage\":\""), "{}", lines[0]);
     assert!(lines[1].starts_with("{\"address\":\"conversation.order\","), "{}", lines[1]);
     assert!(lines[2].starts_with("{\"address\":\"import.legacy\","), "{}", lines[2]);
-    assert_eq!((lines[3], lines.len(), text.ends_with('\n')), ("]}", 4, true));
+    assert!(lines[3].starts_with("],\"seal\":\"crc32:"), "{}", lines[3]);
+    assert_eq!((lines.len(), text.ends_with('\n')), (4, true));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn an_apply_changes_only_the_lines_of_what_it_applied() {
     let _ = workspace.run("apply --yes").exit(0);
     let after = workspace.read("state/sandbox.json");
     let changed: Vec<_> = before.lines().zip(after.lines()).map(|(before, after)| before != after).collect();
-    assert_eq!(changed, [true, true, false, false], "the serial and one record");
+    assert_eq!(changed, [true, true, false, true], "the serial, one record and the seal");
     assert_eq!(workspace.read("state/sandbox.json.backup"), before);
 }
 

@@ -8,7 +8,13 @@ use crate::spec::Spec;
 use crate::state::record::{Applied, Record, TenantIdentity};
 use serde_json::{Map, Value};
 
+/// As earlier versions wrote it.
 const GOLDEN: &str = include_str!("golden.json");
+
+/// As it is written now.
+fn sealed_golden() -> String {
+    format!("{}{SEAL}\"crc32:79242338\"}}\n", GOLDEN.trim_end().strip_suffix('}').expect("an object"))
+}
 
 fn golden_state() -> State {
     let content = Map::from_iter([
@@ -63,8 +69,10 @@ fn golden_state() -> State {
 /// version 2 and a reader for both.
 #[test]
 fn the_golden_file_is_what_is_written_and_reads_back() {
-    assert_eq!(write(&golden_state()), GOLDEN);
-    assert_eq!(read(GOLDEN).expect("valid"), golden_state());
+    assert_eq!(write(&golden_state()), sealed_golden());
+    for text in [GOLDEN.to_owned(), sealed_golden()] {
+        assert_eq!(read(text).expect("valid"), golden_state());
+    }
 }
 
 #[test]
@@ -73,7 +81,7 @@ fn a_state_without_records_is_two_lines() {
     let text = write(&state);
     assert_eq!(
         text,
-        "{\"format\":\"dixaform-state/1\",\"lineage\":\"00000000-0000-0000-0000-000000000000\",\"serial\":0,\"records\":[\n]}\n"
+        "{\"format\":\"dixaform-state/1\",\"lineage\":\"00000000-0000-0000-0000-000000000000\",\"serial\":0,\"records\":[\n],\"seal\":\"crc32:417de65b\"}\n"
     );
     assert_eq!(read(&text).expect("valid"), state);
 }
@@ -81,20 +89,74 @@ fn a_state_without_records_is_two_lines() {
 #[test]
 fn streaming_writes_the_same_bytes_one_record_per_line() {
     let mut bytes = Vec::new();
-    write_to(&golden_state(), &mut bytes).expect("memory");
-    assert_eq!(bytes, GOLDEN.as_bytes());
+    let seal = write_to(&golden_state(), &mut bytes).expect("memory");
+    assert_eq!(bytes, sealed_golden().as_bytes());
+    assert_eq!([seal_of(GOLDEN), seal_of(&sealed_golden())], [seal; 2]);
     assert_eq!(GOLDEN.lines().count(), 4);
     assert!(GOLDEN.lines().nth(1).expect("a record").starts_with("{\"address\":\"conversation.a\""));
 }
 
 #[test]
-fn what_a_merge_or_an_editor_leaves_still_reads() {
+fn without_a_seal_any_order_and_any_white_space_read() {
     let pretty: Value = serde_json::from_str(GOLDEN).expect("JSON");
     let pretty = serde_json::to_string_pretty(&pretty).expect("JSON");
     assert_eq!(read(&pretty).expect("valid"), golden_state());
     let unsorted: Vec<&str> = GOLDEN.lines().collect();
     let unsorted = [unsorted[0], &format!("{},", unsorted[2]), unsorted[1].trim_end_matches(','), unsorted[3]];
     assert_eq!(read(unsorted.join("\r\n")).expect("valid"), golden_state());
+}
+
+#[test]
+fn any_flipped_bit_and_any_edit_of_a_sealed_state_is_noticed() {
+    let sealed = sealed_golden();
+    for index in 0..sealed.trim_end().len() {
+        for bit in 0..8 {
+            let mut bytes = sealed.clone().into_bytes();
+            bytes[index] ^= 1 << bit;
+            let Ok(text) = String::from_utf8(bytes) else { continue };
+            read(text).expect_err("a flipped bit");
+        }
+    }
+    let lines: Vec<&str> = sealed.lines().collect();
+    let swapped = [lines[0], &format!("{},", lines[2]), lines[1].trim_end_matches(','), lines[3]].join("\n");
+    let pretty = serde_json::to_string_pretty(&serde_json::from_str::<Value>(&sealed).expect("JSON")).expect("JSON");
+    let first = sealed.replacen("\"records\"", "\"seal\":\"crc32:00000000\",\"records\"", 1);
+    let first = first.replacen(&sealed[sealed.len() - TAIL_BYTES - 1..], "}\n", 1);
+    for edited in [sealed.replacen("\"id\":100", "\"id\":101", 1), swapped, pretty, first] {
+        let error = read(edited.clone()).expect_err("edited");
+        assert!(matches!(error, StateFileError::Changed), "{error}");
+        read_edited(edited).expect("somebody has looked at it");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_other_ends_of_lines_are_no_change() {
+    for text in [GOLDEN.to_owned(), sealed_golden()] {
+        for text in [format!("\u{feff}{text}"), text.replace('\n', "\r\n"), text.trim_end().to_owned()] {
+            assert_eq!(read(text.clone()).expect("valid"), golden_state(), "{text}");
+            assert_eq!(seal_of(&text), seal_of(GOLDEN));
+        }
+    }
+}
+
+#[test]
+fn only_a_record_that_is_surely_as_it_was_saved_knows_what_its_manifest_was_made_of() {
+    let mut state = golden_state();
+    let record = state.records.values_mut().next().expect("a record");
+    record.made_of = Some(MadeOf { digest: Digest::of_bytes(b""), manifests: 1 });
+    let sealed = write(&state);
+    assert_eq!(read(sealed.clone()).expect("valid"), state);
+    let unsealed = format!("{}}}", &sealed[..sealed.len() - TAIL_BYTES - 1]);
+    for read in [read(unsealed), read_edited(sealed)] {
+        assert!(read.expect("valid").records.values().all(|record| record.made_of.is_none()));
+    }
+}
+
+#[test]
+fn an_empty_text_says_that_it_is_empty() {
+    for text in ["", "\n", "\u{feff} \r\n"] {
+        assert!(matches!(read(text).expect_err("empty"), StateFileError::Empty), "{text:?}");
+    }
 }
 
 fn error_of(from: &str, to: &str) -> String {

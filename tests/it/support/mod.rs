@@ -8,4 +8,4 @@ mod workspace;
 
 pub use server::{Server, terminate};
 pub use stub::Stub;
-pub use workspace::{Outcome, Workspace};
+pub use workspace::{Outcome, Workspace, sealed};

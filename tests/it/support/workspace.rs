@@ -60,6 +60,13 @@ impl Workspace {
         self.write(name, text.replace(from, to));
     }
 
+    /// Replaces text in a state, as if it had been saved like that.
+    pub fn edit_state(&self, name: &str, from: &str, to: &str) {
+        let text = self.read(name);
+        assert!(text.contains(from), "{name} has no {from:?}");
+        self.write(name, sealed(&text.replace(from, to)));
+    }
+
     /// Copies one of the repository's folders, under the same name.
     pub fn copy(self, folder: &str) -> Self {
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &self.path(folder));
@@ -211,6 +218,12 @@ impl Outcome {
     pub fn last_line(&self) -> &str {
         self.stdout.lines().last().unwrap_or_default()
     }
+}
+
+/// The text of a state with the seal that fits it.
+pub fn sealed(state: &str) -> String {
+    let (text, _) = state.rsplit_once(",\"seal\":").expect("a seal");
+    format!("{text},\"seal\":\"{}\"}}\n", dixaform::state::Seal::of(text.as_bytes()))
 }
 
 fn copy(from: &Path, to: &Path) {

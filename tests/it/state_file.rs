@@ -1,0 +1,159 @@
+//! The state as a file: one that can't be replaced, was replaced by somebody else, is a link, or comes from the past.
+#![cfg(unix)]
+
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use crate::support::manifests::email;
+use crate::support::{Outcome, Server, Workspace, sealed};
+
+/// Manifests of a second apply, which takes a while.
+const MORE: usize = 3;
+
+/// A workspace with a server that takes its time for what is made.
+fn slow() -> (Workspace, Server) {
+    let workspace = Workspace::new();
+    let flags = "--no-rate-limit --data data.jsonl --request-log requests.jsonl --faults latency=500ms";
+    let server = Server::start(&workspace, flags);
+    (workspace.with_tenant(&server.base_url()), server)
+}
+
+/// The same with one conversation, `conversation.first`, at serial 1.
+fn applied() -> (Workspace, Server) {
+    let (workspace, server) = slow();
+    workspace.write("manifests/first.yaml", email("first"));
+    let _ = workspace.run("apply --yes").exit(0);
+    (workspace, server)
+}
+
+fn posts(workspace: &Workspace) -> usize {
+    let requests = workspace.requests_in("requests.jsonl");
+    requests.iter().filter(|(call, _)| call.starts_with("POST ")).count()
+}
+
+/// Applies more manifests, and does something once their intents are written.
+fn apply_while(workspace: &Workspace, meanwhile: impl FnOnce()) -> Outcome {
+    for number in 0..MORE {
+        workspace.write(&format!("manifests/{number}.yaml"), email(&format!("more-{number}")));
+    }
+    let mut command = workspace.command();
+    command.args(["apply", "--yes"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child: Child = command.spawn().unwrap();
+    let journal = || std::fs::read_to_string(workspace.path("state/local.journal")).unwrap_or_default();
+    for _ in 0..2000 {
+        if journal().matches("{\"began\"").count() == MORE {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    meanwhile();
+    let output = child.wait_with_output().unwrap();
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+// Before anything is sent.
+
+#[test]
+fn a_state_that_could_not_be_saved_is_found_out_before_anything_is_sent() {
+    let (workspace, _server) = slow();
+    workspace.write("manifests/first.yaml", email("first"));
+    let long = format!("state/{}.json", "a".repeat(245));
+    let refused = workspace.run(&format!("apply --yes --state {long}")).exit(1).warns("nothing was sent");
+    let _ = refused.warns("too long");
+    std::fs::create_dir_all(workspace.path("state/local.json.backup/full")).unwrap();
+    let _ = workspace.run("apply --yes").exit(0);
+    workspace.write("manifests/second.yaml", email("second"));
+    let _ = workspace.run("apply --yes").exit(1).warns("state/local.json.backup").warns("nothing was sent");
+    assert_eq!(posts(&workspace), 1);
+    assert!(!workspace.exists("state/local.journal"));
+}
+
+#[test]
+fn an_apply_with_nothing_to_do_writes_no_state() {
+    let (workspace, _server) = applied();
+    let times =
+        || ["state", "state/local.json"].map(|name| workspace.path(name).metadata().unwrap().modified().unwrap());
+    let before = times();
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+    assert_eq!(times(), before);
+}
+
+// While it runs.
+
+#[test]
+fn a_state_folder_that_is_removed_during_the_first_apply_loses_nothing() {
+    let (workspace, _server) = slow();
+    let ended = apply_while(&workspace, || std::fs::remove_dir_all(workspace.path("state")).unwrap());
+    let _ = ended.exit(6).warns("state/local.json was removed by something else").warns("state/local.journal");
+    assert!(!workspace.exists("state/local.json"));
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+    assert_eq!(posts(&workspace), MORE);
+    assert!(!workspace.exists("state/local.journal"));
+}
+
+#[test]
+fn a_state_that_is_removed_during_a_later_apply_is_to_be_put_back_before_anything_is_sent() {
+    let (workspace, _server) = applied();
+    let saved = workspace.read("state/local.json");
+    for remove_all in [false, true] {
+        let ended = apply_while(&workspace, || match remove_all {
+            false => workspace.remove("state/local.json"),
+            true => std::fs::remove_dir_all(workspace.path("state")).unwrap(),
+        });
+        let _ = ended.exit(6).warns("was removed by something else").warns("put the state back");
+        let sent = posts(&workspace);
+        let _ = workspace.run("apply --yes").exit(1).warns("the state is older");
+        assert_eq!(posts(&workspace), sent);
+        workspace.write("state/local.json", &saved);
+        let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+        assert_eq!(posts(&workspace), sent);
+        let _ = workspace.run(&format!("state forget {}", (0..MORE).map(more).collect::<Vec<_>>().join(" "))).exit(0);
+        workspace.write("state/local.json", &saved);
+        workspace.remove("state/local.lock");
+    }
+}
+
+fn more(number: usize) -> String {
+    format!("conversation.more-{number}")
+}
+
+#[test]
+fn a_newer_state_that_comes_during_an_apply_stays_and_gets_what_the_journal_has() {
+    let (workspace, _server) = applied();
+    let newer = sealed(&workspace.read("state/local.json").replace("\"serial\":1,", "\"serial\":5,"));
+    let ended = apply_while(&workspace, || workspace.write("state/local.json", &newer));
+    let _ = ended.exit(6).warns("was changed by something else").warns("dixaform recover");
+    let sent = posts(&workspace);
+    let _ = workspace.run("apply --yes").exit(6);
+    assert_eq!((posts(&workspace), workspace.read("state/local.json")), (sent, newer));
+    let listed = workspace.run("recover").exit(6).stdout;
+    let made = listed.lines().filter_map(|line| line.trim().split_once(" is #"));
+    let adopted: String = made.map(|(address, id)| format!(" --adopt {address}={id}")).collect();
+    let _ = workspace.run(&format!("recover{adopted}")).exit(0);
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+    assert_eq!(posts(&workspace), sent);
+}
+
+#[test]
+fn another_state_of_the_same_serial_that_comes_during_an_apply_gets_what_the_journal_has() {
+    let (workspace, _server) = applied();
+    let other = workspace.read("state/local.json").replace("\"appliedAt\":\"20", "\"appliedAt\":\"19");
+    let ended = apply_while(&workspace, || workspace.write("state/local.json", sealed(&other)));
+    let _ = ended.exit(6).warns("was changed by something else");
+    let sent = posts(&workspace);
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+    assert_eq!(posts(&workspace), sent);
+    assert!(workspace.read("state/local.json").contains("\"appliedAt\":\"19"), "what came is kept");
+}
+
+#[test]
+fn the_same_state_written_again_during_an_apply_is_no_other_one() {
+    let (workspace, _server) = applied();
+    let same = workspace.read("state/local.json").replace('\n', "\r\n");
+    let _ = apply_while(&workspace, || workspace.write("state/local.json", &same)).exit(0);
+    let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+}
