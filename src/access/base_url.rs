@@ -1,7 +1,8 @@
 //! Where a tenant's API is: an origin and perhaps a path before `/v1`.
 //!
-//! A base URL is written with or without `/v1` and with or without a slash at its end; all of these are the same. Plain
-//! http is for loopback only, since the token would be readable on the way.
+//! The base URL of an origin is written with or without `/v1` and with or without a slash at its end; all of these are
+//! the same. A longer path is kept as it is, a `/v1` at its end too: the documentation's own stand-in has one there,
+//! before that of its calls. Plain http is for loopback only, since the token would be readable on the way.
 
 use std::fmt;
 
@@ -9,7 +10,7 @@ use url::{Host, Url};
 
 use crate::call::Call;
 
-/// A checked base URL in its one spelling: no `/v1`, no slash at the end.
+/// A checked base URL in its one spelling: no `/v1` that is the whole path, no slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
@@ -43,7 +44,7 @@ impl BaseUrl {
             return Err(BaseUrlError::QueryOrFragment);
         }
         let path = url.path().trim_end_matches('/');
-        let path = path.strip_suffix("/v1").unwrap_or(path).trim_end_matches('/').to_owned();
+        let path = if path == "/v1" { String::new() } else { path.to_owned() };
         url.set_path(&path);
         let base = BaseUrl(url);
         if base.is_plain() && !base.is_loopback() {
@@ -76,7 +77,7 @@ impl BaseUrl {
         url
     }
 
-    /// The path before `/v1`: empty, or beginning with a slash and not ending with one.
+    /// The path before the `/v1` of a call: empty, or beginning with a slash and not ending with one.
     pub(crate) fn prefix(&self) -> &str {
         self.0.path().trim_end_matches('/')
     }
@@ -117,13 +118,19 @@ mod tests {
     }
 
     #[test]
-    fn a_path_before_the_version_is_kept() {
-        let base = BaseUrl::parse("https://gateway.example/dixa/v1/").expect("a base URL");
-        assert_eq!(base.to_string(), "https://gateway.example/dixa");
-        assert_eq!(
-            base.of(&Call::ConversationsOf("a/b?c".to_owned())).as_str(),
-            "https://gateway.example/dixa/v1/endusers/a%2Fb%3Fc/conversations"
-        );
+    fn a_longer_path_is_kept_with_its_version() {
+        for (text, kept) in [
+            ("https://gateway.example/dixa/", "https://gateway.example/dixa"),
+            ("https://gateway.example/dixa/v1/", "https://gateway.example/dixa/v1"),
+            ("https://docs.dixa.io/_mock/openapi/dixa-api/v1", "https://docs.dixa.io/_mock/openapi/dixa-api/v1"),
+        ] {
+            let base = BaseUrl::parse(text).expect("a base URL");
+            assert_eq!(base.to_string(), kept);
+            assert_eq!(
+                base.of(&Call::ConversationsOf("a/b?c".to_owned())).as_str(),
+                format!("{kept}/v1/endusers/a%2Fb%3Fc/conversations")
+            );
+        }
     }
 
     #[test]

@@ -192,6 +192,27 @@ impl CallError {
         message.contains("duplicate") && (message.contains("externalid") || message.contains("external id"))
     }
 
+    /// Whether the token is good and its user may not do this. Whoever doesn't know the token at all says 401, too,
+    /// with another text. <https://docs.dixa.io/docs/api-standards-rules>
+    pub fn lacks_right(&self) -> bool {
+        match self {
+            CallError::Unauthorized { status: 403, .. } => true,
+            CallError::Unauthorized { message, .. } => message.contains("underlying operation"),
+            _ => false,
+        }
+    }
+
+    /// What to do about a token that is refused.
+    pub fn about_token(&self) -> &'static str {
+        if self.lacks_right() {
+            "the token is known, and its user may not do this: give that user the right, or use the token of a user \
+             who has it"
+        } else {
+            "Dixa does not know this token: check the variable or file that it comes from, and of which organization \
+             it is"
+        }
+    }
+
     /// The HTTP status, where an answer with an error came.
     pub fn status(&self) -> Option<u16> {
         match self {

@@ -45,9 +45,8 @@ pub(super) fn halted(halt: Halt, id: Option<ConversationId>) -> Ended {
             Ended::Change(Outcome::Failed { id: None, error: Failure::new(Some(call), message) })
         }
         Halt::Unauthorized(call, error) => {
-            let error = Failure::of(call, &error);
-            let why = error.message.clone();
-            Ended::Run(Outcome::Failed { id, error }, Stop::Unauthorized(why))
+            let why = format!("{}; {}", error.message(), error.about_token());
+            Ended::Run(Outcome::Failed { id, error: Failure::of(call, &error) }, Stop::Unauthorized(why))
         }
         Halt::Storage(error) => unwritten(id, with_causes(&error)),
         Halt::Contradiction(message) => unwritten(id, message),

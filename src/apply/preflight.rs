@@ -12,7 +12,8 @@ use crate::spec::Spec;
 /// What was found out before the first write.
 #[derive(Clone, Debug)]
 pub struct Preflight {
-    pub organization: Organization,
+    /// None where nobody may know it; see [`organization`].
+    pub organization: Option<Organization>,
 }
 
 /// Why nothing is sent.
@@ -22,6 +23,8 @@ pub enum PreflightError {
     Call(Call, CallError),
     /// The token belongs to another organization than the one that the state or the project file names.
     OtherOrganization { expected: String, found: Organization },
+    /// A certain organization is expected, and the tenant does not say which it is.
+    UnknownOrganization { expected: String, error: CallError },
     /// Attributes that the tenant would refuse.
     Attributes(Vec<Mismatch>),
 }
@@ -46,10 +49,7 @@ pub async fn preflight<A: contract::Read>(
     plan: &Plan,
     expected: Option<&str>,
 ) -> Result<Preflight, PreflightError> {
-    let organization = api.organization().await.map_err(|error| PreflightError::Call(Call::Organization, error))?;
-    if let Some(expected) = expected.filter(|expected| *expected != organization.id) {
-        return Err(PreflightError::OtherOrganization { expected: expected.to_owned(), found: organization });
-    }
+    let organization = organization(api, expected).await?;
     if plan.reads_before.contains(&Read::Definitions) {
         let definitions = api.definitions().await.map_err(|error| PreflightError::Call(Call::Definitions, error))?;
         let mismatches = mismatches(plan, &definitions);
@@ -58,6 +58,30 @@ pub async fn preflight<A: contract::Read>(
         }
     }
     Ok(Preflight { organization })
+}
+
+/// Whose tenant it is. None where the token is good and the tenant doesn't say, which is fine as long as nobody expects
+/// a certain organization: the call is newer than others, and needs a right of its own.
+/// <https://docs.dixa.io/openapi/dixa-api/v1/organization/getorganization>
+///
+/// # Errors
+/// The read failed, or it is not certain that it is the organization that is expected.
+pub async fn organization<A: contract::Read>(
+    api: &A,
+    expected: Option<&str>,
+) -> Result<Option<Organization>, PreflightError> {
+    let expected = expected.map(str::to_owned);
+    match (api.organization().await, expected) {
+        (Ok(found), Some(expected)) if found.id != expected => {
+            Err(PreflightError::OtherOrganization { expected, found })
+        }
+        (Ok(found), _) => Ok(Some(found)),
+        (Err(error), expected) if error.lacks_right() || error.status() == Some(404) => match expected {
+            Some(expected) => Err(PreflightError::UnknownOrganization { expected, error }),
+            None => Ok(None),
+        },
+        (Err(error), _) => Err(PreflightError::Call(Call::Organization, error)),
+    }
 }
 
 /// Every attribute of the plan that the definitions don't allow.

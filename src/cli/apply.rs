@@ -29,7 +29,7 @@ use crate::conversation::Address;
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings, Severity};
 use crate::plan::Plan;
-use crate::render::number::{counted, named};
+use crate::render::number::named;
 use crate::render::remark::Pointer;
 use crate::sandbox::FaultPlan;
 use crate::source::{Place, Source};
@@ -227,7 +227,7 @@ impl Job<'_> {
                 return Err((Error::new(Exit::Interrupted, "interrupted; nothing was sent"), Findings::default()));
             }
         };
-        checked.map(|checked| Some(checked.organization.id)).map_err(|error| self.refused(plan, error))
+        checked.map(|checked| connection.told(checked.organization)).map_err(|error| self.refused(plan, error))
     }
 
     async fn run(&self, plan: &Plan, connection: &Connection, ledger: &Ledger, stop: &mut StopSignal) -> ApplyReport {
@@ -252,20 +252,13 @@ impl Job<'_> {
 
     fn refused(&self, plan: &Plan, error: PreflightError) -> (Error, Findings) {
         let mut findings = Findings::default();
-        let error = match error {
-            PreflightError::Call(call, error) => Error::from(error).context(call),
-            PreflightError::OtherOrganization { expected, found } => connection::other_organization(&expected, &found),
-            PreflightError::Attributes(mismatches) => {
-                let count = mismatches.len();
-                findings.extend(self.findings(plan, mismatches));
-                findings.sort();
-                load::show_lines(&mut findings);
-                report(&findings, &self.open.session.output);
-                let count = counted(count, "attribute");
-                Error::new(Exit::Failed, format!("the tenant would refuse {count}; nothing was sent"))
-            }
-        };
-        (error, findings)
+        if let PreflightError::Attributes(mismatches) = &error {
+            findings.extend(self.findings(plan, mismatches.clone()));
+            findings.sort();
+            load::show_lines(&mut findings);
+            report(&findings, &self.open.session.output);
+        }
+        (connection::not_this_tenant(error), findings)
     }
 
     /// The mismatches, each at its place: that of the attribute, or of its manifest. A saved plan has no manifests, and

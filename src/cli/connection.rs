@@ -2,20 +2,23 @@
 
 use anyhow::Context as _;
 
-use crate::api::contract::{Organization, Read as _};
+use crate::api::contract::Organization;
 use crate::api::{HttpClient, HttpOptions};
-use crate::call::Call;
+use crate::apply::preflight::{self, PreflightError};
 use crate::cli::embedded::Embedded;
-use crate::cli::error::{Error, ResultExt as _};
+use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::output::Output;
 use crate::cli::session::OpenTenant;
 use crate::desired::Desired;
+use crate::render::number::counted;
 use crate::sandbox::FaultPlan;
 
 /// An open way to a tenant.
 #[derive(Debug)]
 pub struct Connection {
     pub client: HttpClient,
+    output: Output,
     embedded: Option<Embedded>,
 }
 
@@ -42,16 +45,24 @@ impl Connection {
             embedded = Some(sandbox);
         }
         let client = HttpClient::new(options)?;
-        Ok(Connection { client, embedded })
+        Ok(Connection { client, output: open.session.output, embedded })
     }
 
-    /// Whose tenant it is; refuses another one than expected.
-    pub async fn organization(&self, expected: Option<&str>) -> Result<Organization, Error> {
-        let organization = self.client.reader().organization().await.during(Call::Organization)?;
-        match expected {
-            Some(expected) if expected != organization.id => Err(other_organization(expected, &organization)),
-            _ => Ok(organization),
+    /// The id of the organization whose tenant it is, if the tenant says so; refuses another one than expected.
+    pub async fn organization(&self, expected: Option<&str>) -> Result<Option<String>, Error> {
+        let found = preflight::organization(&self.client.reader(), expected).await.map_err(not_this_tenant)?;
+        Ok(self.told(found))
+    }
+
+    /// Warns where the tenant doesn't say whose it is.
+    pub fn told(&self, organization: Option<Organization>) -> Option<String> {
+        if organization.is_none() {
+            self.output.note(
+                "warning: this token can't read whose tenant this is (GET /v1/organization): nothing keeps you from \
+                 the wrong one\n",
+            );
         }
+        organization.map(|organization| organization.id)
     }
 
     /// Stops the sandbox, if there is one.
@@ -76,10 +87,27 @@ pub fn options(open: &OpenTenant<'_>) -> Result<HttpOptions, Error> {
     })
 }
 
-pub fn other_organization(expected: &str, found: &Organization) -> Error {
-    let Organization { id, name } = found;
-    Error::new(Exit::Refused, format!("the token belongs to organization {id} (\"{name}\"), and {expected} is meant"))
-        .hint("nothing was changed; use the token of the tenant that the state was made for")
+/// Why a tenant is not the one that is meant, or can't be asked.
+pub fn not_this_tenant(error: PreflightError) -> Error {
+    let refused = |message| {
+        let hint = "nothing was changed; use the token of the tenant that the state was made for";
+        Error::new(Exit::Refused, message).hint(hint)
+    };
+    match error {
+        PreflightError::Call(call, error) => Error::from(error).context(call),
+        PreflightError::OtherOrganization { expected, found: Organization { id, name } } => {
+            refused(format!("the token belongs to organization {id} (\"{name}\"), and {expected} is meant"))
+        }
+        PreflightError::UnknownOrganization { expected, error } => {
+            let message = format!("{expected} is meant, and the tenant does not say which organization it is: {error}");
+            Error::new(Exit::Refused, message)
+                .hint("nothing was changed; use a token whose user may read the organization (GET /v1/organization)")
+        }
+        PreflightError::Attributes(mismatches) => {
+            let count = counted(mismatches.len(), "attribute");
+            Error::new(Exit::Failed, format!("the tenant would refuse {count}; nothing was sent"))
+        }
+    }
 }
 
 /// The runtime that commands with a network run on.

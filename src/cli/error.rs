@@ -154,12 +154,10 @@ impl From<CallError> for Error {
 
 impl Hint for CallError {
     fn hint(&self) -> Option<Cow<'_, str>> {
-        Some(Cow::Borrowed(match self {
-            CallError::Unauthorized { .. } => {
-                "nothing was changed; check the token and the rights of the user who issued it"
-            }
-            _ => "nothing was changed; try again",
-        }))
+        Some(match self {
+            CallError::Unauthorized { .. } => format!("nothing was changed; {}", self.about_token()).into(),
+            _ => "nothing was changed; try again".into(),
+        })
     }
 }
 

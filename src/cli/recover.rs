@@ -99,7 +99,7 @@ async fn settle(open: &OpenTenant<'_>, taken: Taken, decisions: Vec<(InDoubt, De
         }
     }
     let by_person = decisions.into_iter().map(|(in_doubt, decision)| (in_doubt.seq, decision)).collect();
-    let mut taken = settling::decide(taken, open.tenant, Some(&organization.id), by_person, DecidedBy::Person).await?;
+    let mut taken = settling::decide(taken, open.tenant, organization.as_deref(), by_person, DecidedBy::Person).await?;
     if !taken.in_doubt.is_empty() {
         taken = settling::by_machine(open, &connection, taken).await?;
     }

@@ -55,7 +55,7 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
             Verdict::Unclear(_) => None,
         })
         .collect();
-    let taken = decide(taken, tenant, Some(&organization.id), decisions, DecidedBy::Machine).await?;
+    let taken = decide(taken, tenant, organization.as_deref(), decisions, DecidedBy::Machine).await?;
     tell(session, &settled);
     Ok(taken)
 }

@@ -24,6 +24,7 @@ mod known;
 mod man;
 mod members;
 mod older;
+mod organization;
 mod page;
 mod plan;
 mod project_file;

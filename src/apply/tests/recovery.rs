@@ -151,12 +151,12 @@ impl<'a> Machine<'a> {
             return Ended::NothingToDo(taken.in_doubt);
         }
         let organization = match preflight(&api, &plan, plan.tenant.organization_id.as_deref()).await {
-            Ok(found) => found.organization.id,
+            Ok(found) => found.organization.map(|organization| organization.id),
             Err(PreflightError::Call(_, error)) => return Ended::Refused(error),
             Err(other) => panic!("{other:?}"),
         };
         let kept = RefCell::new(taken.replay);
-        self.open(life, &kept, Some(organization)).await;
+        self.open(life, &kept, organization).await;
         let job = job::Run {
             plan: &plan,
             api: &api,
