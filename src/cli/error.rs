@@ -139,8 +139,8 @@ impl From<StateError> for Error {
 impl From<ReplayError> for Error {
     fn from(error: ReplayError) -> Self {
         // Like a doubt, it is for a person to settle, and nothing is broken.
-        let is_unrecorded = matches!(error, ReplayError::Unrecorded { .. });
-        Error::of(if is_unrecorded { Exit::InDoubt } else { Exit::Failed }, error)
+        let is_question = matches!(error, ReplayError::Unrecorded { .. } | ReplayError::HasRecord { .. });
+        Error::of(if is_question { Exit::InDoubt } else { Exit::Failed }, error)
     }
 }
 

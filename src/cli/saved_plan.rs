@@ -20,6 +20,9 @@ use crate::state::State;
 /// The largest plan file that is read, in bytes.
 const SIZE_LIMIT: u64 = 1 << 30;
 
+/// What some editors put before a text.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// The saved plan, if the paths are one plan file, and not manifests.
 ///
 /// Only a regular file is looked into: what is read of a pipe is gone from it, and manifests can come through one.
@@ -30,6 +33,7 @@ pub fn given(paths: &[PathBuf]) -> Result<Option<Plan>, Error> {
     }
     let mut start = Vec::new();
     let looked = std::fs::File::open(path).map(|file| file.take(64).read_to_end(&mut start));
+    let start = start.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(&start);
     let is_plan = matches!(looked, Ok(Ok(_))) && start.starts_with(br#"{"format":"dixaform-plan/"#);
     if is_plan { read(path).map(Some) } else { Ok(None) }
 }
@@ -41,7 +45,7 @@ pub fn given(paths: &[PathBuf]) -> Result<Option<Plan>, Error> {
 pub fn read(path: &Path) -> Result<Plan, Error> {
     let unusable = || format!("the plan file {} can't be used", path.display());
     let text = read_bounded(path).with_context(unusable)?;
-    file_v1::read(&text).during(unusable())
+    file_v1::read(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text)).during(unusable())
 }
 
 /// The whole file. Its length is not to be trusted: that of a device is 0, and it never ends.

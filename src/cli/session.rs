@@ -61,7 +61,7 @@ impl Session {
     /// The tenant that was asked for, or the default one. Nothing is read yet.
     ///
     /// # Errors
-    /// The project file has no such tenant, or none where none was asked for.
+    /// The project file has no such tenant, or none where none was asked for; its state is a link that leads nowhere.
     pub fn open(&self) -> Result<OpenTenant<'_>, Error> {
         let tenant = self.project.tenant(self.tenant.as_deref())?;
         let state = match (&self.state, &tenant.state) {
@@ -69,7 +69,7 @@ impl Session {
             (None, Some(path)) => self.root.join(path),
             (None, None) => self.root.join("state").join(format!("{}.json", tenant.name)),
         };
-        Ok(OpenTenant { session: self, tenant, files: StateFiles::beside(state) })
+        Ok(OpenTenant { session: self, tenant, files: StateFiles::find(&state)? })
     }
 
     /// The paths given, or those of the project.

@@ -53,7 +53,9 @@ impl Hint for JournalError {
                 "use the dixaform that wrote it, or a newer one"
             }
             JournalError::Text { .. } => {
-                "restore the file, or repair the line: it says which conversations were made and are not in the state yet"
+                "the file was not changed, and nothing is sent. Restore it, or repair the line: it says what was made, or \
+                 was about to be made, and is not in the state yet. If it can't be repaired, look in Dixa for what it \
+                 speaks of, name that with `dixaform/adopt`, and only then take the line out"
             }
             JournalError::Stopped { .. } => "run again: what was done is in the journal",
         }))

@@ -12,7 +12,8 @@ const CHECKSUM_DIGITS: usize = 16;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lines {
     pub entries: Vec<Entry>,
-    /// The length of its sound lines. Less than the whole when the last line is torn; what is appended goes here.
+    /// The length of its sound lines. Less than the whole when the last line is torn; what is appended goes here, after
+    /// the end of the last line where only that is missing.
     pub sound_bytes: u64,
 }
 
@@ -22,10 +23,11 @@ pub fn write_line(entry: &Entry) -> String {
     format!("{} {json}\n", checksum(&json))
 }
 
-/// Reads a journal. A torn last line is left out.
+/// Reads a journal. A torn last line is left out: it has no end, because whoever wrote it died. A batch is written in
+/// order, so there is nothing behind it.
 ///
 /// # Errors
-/// A damaged line that is not the last, or a line that is no entry although its checksum fits.
+/// A damaged line, or one that is no entry although its checksum fits.
 pub fn read(bytes: &[u8]) -> Result<Lines, LineError> {
     let (texts, sound_bytes) = sound_lines(bytes)?;
     let entries = texts.iter().zip(1..).map(|(json, line)| entry_v1::read(json, line)).collect::<Result<_, _>>()?;
@@ -35,29 +37,37 @@ pub fn read(bytes: &[u8]) -> Result<Lines, LineError> {
 /// The length of the sound lines of a journal, without reading what they say.
 ///
 /// # Errors
-/// A damaged line that is not the last.
+/// A damaged line.
 pub fn sound_bytes(bytes: &[u8]) -> Result<u64, LineError> {
     sound_lines(bytes).map(|(_, length)| length)
 }
 
 fn sound_lines(bytes: &[u8]) -> Result<(Vec<&str>, u64), LineError> {
     let mut texts = Vec::new();
-    let mut length = 0;
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let after = length + line.len();
-        match sound_json(line) {
+    let lines = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let mut length = bytes.len() - lines.len();
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        match sound_json(line.strip_suffix(b"\n").unwrap_or(line)) {
             Some(json) => texts.push(json),
-            None if after == bytes.len() => break,
+            None if is_torn(line) => break,
             None => return Err(LineError::Damaged { line: texts.len() + 1 }),
         }
-        length = after;
+        length += line.len();
     }
     Ok((texts, length as u64))
 }
 
-/// The JSON of a line that is whole.
+/// What some editors put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Whether a line that is not sound has no end. If only its last byte is wrong, that was its end.
+fn is_torn(line: &[u8]) -> bool {
+    line.split_last().is_some_and(|(end, line)| *end != b'\n' && sound_json(line).is_none())
+}
+
+/// The JSON of a line without its end: even if that was not written, all that the line says was.
 fn sound_json(line: &[u8]) -> Option<&str> {
-    let line = str::from_utf8(line).ok()?.strip_suffix('\n')?;
+    let line = str::from_utf8(line).ok()?;
     let (sum, rest) = line.split_at_checked(CHECKSUM_DIGITS)?;
     let json = rest.strip_prefix(' ')?;
     (checksum(json) == sum).then_some(json)

@@ -17,8 +17,9 @@
 //! # Text form
 //!
 //! Each entry is one line: 16 hexadecimal digits, the first of the SHA-256 of the JSON text; a space; the JSON text;
-//! `\n`. The last line may be incomplete, because the process or the machine died while writing it; nothing was sent
-//! because of it, since it was never synced. Damage anywhere else is an error. The JSON has these forms; members that
+//! `\n`. The last line may lack its end, because the process or the machine died while writing it; nothing was sent
+//! because of it, since it was never synced. A line that has its end and does not fit its checksum is damaged, also the
+//! last one, and that is an error. The JSON has these forms; members that
 //! are unknown or empty are left out:
 //!
 //! ```text

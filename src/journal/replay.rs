@@ -74,6 +74,8 @@ pub enum ReplayError {
     NotPending { seq: u64 },
     #[error("conversation #{id} would be recorded for {address}, and {owner} has it already")]
     OwnedTwice { id: ConversationId, address: Address, owner: Address },
+    #[error("a call makes a conversation for {address}, which has #{id} already and does not take its place")]
+    HasRecord { address: Address, id: ConversationId },
     #[error(
         "the state (serial {state}) lacks conversations that the journal says were created or adopted: {}",
         listed(unrecorded)
@@ -121,6 +123,10 @@ impl Hint for ReplayError {
             | ReplayError::NotPending { .. }
             | ReplayError::OwnedTwice { .. } => {
                 "the journal was edited or merged from several: restore it, or fix it by hand"
+            }
+            ReplayError::HasRecord { .. } => {
+                "the state was changed since the call began: `dixaform recover --forget ADDRESS` keeps the record and \
+                 leaves what the call made alone. If the journal was edited or merged from several, restore it"
             }
             ReplayError::Unrecorded { .. } => {
                 "the state was replaced by one that was saved elsewhere while this journal waited. `dixaform recover` \
@@ -250,9 +256,13 @@ impl Replay {
             return self.open(*lineage, *base_serial, tenant);
         }
         let Some(run) = self.calls.run.as_mut().filter(|run| run.open) else { return Err(ReplayError::NotOpened) };
+        let counts = run.counts;
         match entry {
             Entry::Opened { .. } => {}
             Entry::Began { seq, address, call, intent } => {
+                if counts && call.makes() {
+                    self.fits_address(address, intent, None)?;
+                }
                 if !self.calls.seqs.insert(*seq) {
                     return Err(ReplayError::SeqReused { seq: *seq });
                 }
@@ -426,6 +436,9 @@ impl Replay {
     fn succeed(&mut self, seq: u64, id: ConversationId, partial: &[String], at: &str) -> Result<(), ReplayError> {
         let pending = self.calls.pending.get(&seq).ok_or(ReplayError::NotPending { seq })?;
         let address = pending.address.clone();
+        if self.counts() && pending.call.makes() {
+            self.fits_address(&address, &pending.intent, Some(id))?;
+        }
         let records = if self.counts() { &self.state.records } else { &self.calls.passed_over };
         let before = records.get(&address);
         let record = if pending.call.makes() {
@@ -438,6 +451,22 @@ impl Replay {
             self.put(&address, record)?;
         }
         self.end(seq)
+    }
+
+    /// Makes sure that a call which makes a conversation takes the place of the one that its address has, if any.
+    fn fits_address(
+        &self,
+        address: &Address,
+        intent: &Intent,
+        made: Option<ConversationId>,
+    ) -> Result<(), ReplayError> {
+        let known = [intent.replaced, made];
+        match self.state.records.get(address) {
+            Some(record) if !known.contains(&Some(record.id)) => {
+                Err(ReplayError::HasRecord { address: address.clone(), id: record.id })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn end(&mut self, seq: u64) -> Result<(), ReplayError> {

@@ -139,15 +139,20 @@ fn the_golden_file_is_what_is_written_and_reads_back() {
 fn a_torn_last_line_is_left_out_wherever_it_was_torn() {
     let entries = [opened(0), began(1, "a", &conversation("s", None), None)];
     let (first, last) = (write_line(&entries[0]), write_line(&entries[1]));
-    for cut in 0..last.len() {
+    for cut in 0..last.len() - 1 {
         let lines = read(format!("{first}{}", &last[..cut]).as_bytes()).expect("sound except for the end");
         assert_eq!((lines.entries.as_slice(), lines.sound_bytes), (&entries[..1], first.len() as u64), "{cut}");
     }
     let mut zeros = first.clone().into_bytes();
     zeros.extend([0; 100]);
     assert_eq!(sound_bytes(&zeros), Ok(first.len() as u64));
-    let flipped = format!("{first}{}", last.replace("create", "kreate"));
-    assert_eq!(read(flipped.as_bytes()).expect("sound except for the end").entries, entries[..1]);
+    // All that the line says is there.
+    let endless = format!("{first}{}", last.trim_end());
+    let lines = read(endless.as_bytes()).expect("sound");
+    assert_eq!((lines.entries.as_slice(), lines.sound_bytes), (&entries[..], endless.len() as u64));
+    let marked = format!("\u{feff}{first}{last}");
+    let lines = read(marked.as_bytes()).expect("sound");
+    assert_eq!((lines.entries.as_slice(), lines.sound_bytes), (&entries[..], marked.len() as u64));
     assert_eq!(read(b"").expect("empty"), Lines::default());
 }
 
@@ -161,6 +166,23 @@ fn a_damaged_middle_line_is_an_error_that_names_it() {
             let text = format!("{}\n", damaged.join("\n"));
             let error = read(text.as_bytes()).expect_err(damage);
             assert_eq!(error, LineError::Damaged { line: index + 1 });
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_the_last_line_is_damage_and_no_torn_line() {
+    let (first, last) = (write_line(&opened(0)), write_line(&began(1, "a", &conversation("s", None), None)));
+    for index in 0..last.len() {
+        for bit in 0..8 {
+            let mut flipped = last.clone().into_bytes();
+            flipped[index] ^= 1 << bit;
+            let damaged = [first.as_bytes(), &flipped].concat();
+            let line = if flipped[index] == b'\n' && index == 0 { 2..=2 } else { 2..=3 };
+            match read(&damaged) {
+                Err(LineError::Damaged { line: found }) => assert!(line.contains(&found), "{index} {bit}"),
+                other => panic!("{index} {bit}: {other:?}"),
+            }
         }
     }
 }
@@ -280,11 +302,30 @@ fn a_patch_of_a_conversation_that_is_no_longer_recorded_changes_nothing() {
     let wanted = conversation("s", Some("1"));
     let made = [opened(3), began(1, "a", &wanted, None), succeeded(1, 100)];
     let applied = replayed(&state(3), &made).state.records[&address("a")].applied.clone();
-    let more =
-        [began(2, "a", &wanted, None), succeeded(2, 101), began_patch(3, "a", &wanted, &applied), succeeded(3, 100)];
+    let again = began(2, "a", &wanted, Some(ConversationId(100)));
+    let more = [again, succeeded(2, 101), began_patch(3, "a", &wanted, &applied), succeeded(3, 100)];
     let after = replayed(&state(3), &[&made[..], &more[..]].concat());
     assert_eq!(after.state.records[&address("a")].id, ConversationId(101));
     assert_eq!(after.state.records[&address("a")].attributes_digest, None);
+}
+
+#[test]
+fn a_call_takes_the_place_of_no_other_conversation_than_it_said() {
+    let wanted = conversation("s", None);
+    let made = [opened(3), began(1, "a", &wanted, None), succeeded(1, 100)];
+    let base = replayed(&state(3), &made).state;
+    let refused = |entries: &[Entry]| replay(base.clone(), entries).expect_err("a contradiction");
+    let expected = ReplayError::HasRecord { address: address("a"), id: ConversationId(100) };
+    for replaced in [None, Some(ConversationId(99))] {
+        assert_eq!(refused(&[opened(3), began(2, "a", &wanted, replaced)]), expected);
+    }
+    // A state that was exchanged while the call was in doubt has a record of its own.
+    let doubtful = [opened(2), began(2, "a", &wanted, None), in_doubt(2), opened(3)];
+    assert_eq!(refused(&[&doubtful[..], &[decided(2, Decision::Adopt(ConversationId(101)))]].concat()), expected);
+    for decision in [Decision::Adopt(ConversationId(100)), Decision::Forget, Decision::Create] {
+        let after = replay(base.clone(), &[&doubtful[..], &[decided(2, decision)]].concat()).expect("it fits");
+        assert_eq!(after.state.records[&address("a")].id, ConversationId(100));
+    }
 }
 
 /// What a run does next, chosen by a property test; addresses and calls in flight are picked by number.

@@ -130,7 +130,10 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 /// The path that a link, or a chain of links, leads to; it need not exist.
-fn follow_links(path: &Path) -> io::Result<PathBuf> {
+///
+/// # Errors
+/// The links lead in a circle.
+pub(crate) fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
         match fs::read_link(&path) {

@@ -32,6 +32,7 @@ impl Hint for FileError {
             io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only; give another place with --state",
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a part of the path is a file, not a folder",
             io::ErrorKind::IsADirectory => "it is a folder, not a file",
+            io::ErrorKind::InvalidInput => "it must be a regular file, in the folder of the state",
             io::ErrorKind::ResourceBusy => {
                 "a file that is mounted by itself can't be replaced; mount the folder that it is in"
             }

@@ -41,8 +41,13 @@ impl JournalFile {
     /// # Errors
     /// The file can't be opened, is damaged, or is no journal; it is left as it is.
     pub fn open(path: &Path, room: u64) -> Result<(JournalWriter, Kept), JournalError> {
-        let sound = journal::sound_bytes(&read_bytes(path)?).map_err(text_error(path))?;
-        let file = open_at(path, sound).map_err(io_error(path, "open"))?;
+        let bytes = read_bytes(path)?;
+        let mut sound = journal::sound_bytes(&bytes).map_err(text_error(path))?;
+        let mut file = open_at(path, sound).map_err(io_error(path, "open"))?;
+        if usize::try_from(sound).is_ok_and(|sound| bytes[..sound].last().is_some_and(|end| *end != b'\n')) {
+            file.write_all(b"\n").map_err(io_error(path, "write"))?;
+            sound += 1;
+        }
         let room = Room { length: sound, limit: sound.saturating_add(room).min(BYTES_MAX), reserve: RESERVE };
         let kept = Kept { file: file.try_clone().map_err(io_error(path, "open"))?, path: path.to_owned() };
         let sink = JournalFile { file, path: path.to_owned() };
@@ -125,6 +130,9 @@ fn replace(path: &Path, entries: &[Entry]) -> Result<(), JournalError> {
 /// Opens the file with its end at `sound` bytes.
 fn open_at(path: &Path, sound: u64) -> io::Result<File> {
     let mut file = atomic_file::open_or_create(path)?;
+    if !atomic_file::is_still(&file, path)? {
+        return Err(io::Error::other("it is a link"));
+    }
     if file.metadata()?.len() > sound {
         file.set_len(sound)?;
         file.sync_all()?;
@@ -220,7 +228,33 @@ mod tests {
         assert_eq!(JournalFile::read_all(&path).expect("sound except for the end"), [forgot("a")]);
         let (journal, _) = JournalFile::open(&path, BYTES_MAX).expect("opened");
         journal.append(forgot("b")).await.expect("written");
+        drop(journal);
         assert_eq!(JournalFile::read_all(&path).expect("sound"), [forgot("a"), forgot("b")]);
+        // Only the end of the last line is missing.
+        let length = path.metadata().expect("there").len();
+        File::options().write(true).open(&path).and_then(|file| file.set_len(length - 1)).expect("cut");
+        let (journal, _) = JournalFile::open(&path, BYTES_MAX).expect("opened");
+        journal.append(forgot("c")).await.expect("written");
+        assert_eq!(JournalFile::read_all(&path).expect("sound"), [forgot("a"), forgot("b"), forgot("c")]);
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_was_removed_is_put_back_and_one_in_its_place_is_left_alone() {
+        let (folder, path) = folder();
+        for (in_its_place, place) in [(None, "staging.journal"), (Some("another"), "staging.journal.removed")] {
+            let (journal, kept) = JournalFile::open(&path, BYTES_MAX).expect("made");
+            journal.append(forgot("a")).await.expect("written");
+            fs::remove_file(&path).expect("removed");
+            if let Some(text) = in_its_place {
+                fs::write(&path, text).expect("written");
+            }
+            journal.append(forgot("b")).await.expect("written");
+            drop(journal);
+            let found = kept.put_back().expect("written");
+            assert_eq!(found, folder.path().join(place));
+            assert_eq!(JournalFile::read_all(&found).expect("sound"), [forgot("a"), forgot("b")]);
+            fs::remove_file(&path).expect("removed");
+        }
     }
 
     #[test]

@@ -238,6 +238,21 @@ fn a_damaged_line_in_the_middle_of_the_journal_is_named_and_left_alone() {
 }
 
 #[test]
+fn a_damaged_last_line_of_the_journal_is_no_torn_one() {
+    let workspace = cut_off();
+    let journal = workspace.read("state/sandbox.journal");
+    let sent = workspace.requests().len();
+    let last = journal.lines().count();
+    let damaged = format!("{}x\n", &journal[..journal.len() - 2]);
+    workspace.write("state/sandbox.journal", &damaged);
+    for command in ["plan", "apply --yes", "recover"] {
+        let refused = workspace.run(command).exit(1).warns(&format!("line {last} is damaged"));
+        let _ = refused.warns("state/sandbox.journal").warns("look in Dixa");
+    }
+    assert_eq!((workspace.read("state/sandbox.journal"), workspace.requests().len()), (damaged, sent));
+}
+
+#[test]
 fn a_journal_of_another_state_is_refused_and_left_alone() {
     let (workspace, other) = (cut_off(), cut_off());
     let journal = other.read("state/sandbox.journal");

@@ -1,6 +1,7 @@
 //! The state as a file: one that can't be replaced, was replaced by somebody else, is a link, or comes from the past.
 #![cfg(unix)]
 
+use std::os::unix::fs::symlink;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -156,4 +157,128 @@ fn the_same_state_written_again_during_an_apply_is_no_other_one() {
     let same = workspace.read("state/local.json").replace('\n', "\r\n");
     let _ = apply_while(&workspace, || workspace.write("state/local.json", &same)).exit(0);
     let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+}
+
+// Links.
+
+#[test]
+fn two_links_to_a_state_that_is_not_there_yet_share_its_lock_and_its_journal() {
+    let (workspace, _server) = slow();
+    for number in 0..MORE {
+        workspace.write(&format!("manifests/{number}.yaml"), email(&format!("m{number}")));
+    }
+    for folder in ["a", "b", "shared"] {
+        std::fs::create_dir(workspace.path(folder)).unwrap();
+    }
+    symlink("../shared/t.json", workspace.path("a/t.json")).unwrap();
+    symlink("../a/t.json", workspace.path("b/other.json")).unwrap();
+    let apply = |state: &str| {
+        let mut command = workspace.command();
+        command.args(["apply", "--yes", "--state", state]).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let codes = [apply("a/t.json"), apply("b/other.json")].map(|mut child| child.wait().unwrap().code());
+    assert!(codes.contains(&Some(0)) && codes.contains(&Some(5)), "{codes:?}");
+    assert_eq!(posts(&workspace), MORE);
+    for state in ["a/t.json", "b/other.json", "shared/t.json"] {
+        let _ = workspace.run(&format!("plan --state {state}")).exit(0).says("No changes.");
+    }
+    let names = |folder| std::fs::read_dir(workspace.path(folder)).unwrap().count();
+    assert_eq!((names("a"), names("b")), (1, 1), "nothing is beside the links");
+}
+
+#[test]
+fn a_link_in_the_place_of_a_file_of_ours_is_refused_and_what_it_leads_to_is_left_alone() {
+    let (workspace, _server) = applied();
+    workspace.write("manifests/second.yaml", email("second"));
+    workspace.write("elsewhere", "precious");
+    for name in ["local.journal", "local.lock", "local.json.backup"] {
+        let path = workspace.path(&format!("state/{name}"));
+        let _ = std::fs::remove_file(&path);
+        symlink("../elsewhere", &path).unwrap();
+        for command in ["plan", "apply --yes", "state forget conversation.first", "recover"] {
+            let _ = workspace.run(command).exit(1).warns(&format!("state/{name}")).warns("it is a link");
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert_eq!((workspace.read("elsewhere").as_str(), posts(&workspace)), ("precious", 1));
+    let _ = workspace.run("apply --yes").exit(0);
+}
+
+// Signals.
+
+/// Sends SIGHUP to an apply that has something in flight; its exit code.
+fn hang_up(workspace: &Workspace, start: &str) -> Option<i32> {
+    for number in 0..MORE {
+        workspace.write(&format!("manifests/{number}.yaml"), email(&format!("m{number}")));
+    }
+    workspace.edit("dixaform.yaml", "requestsPerSecond: 10000, burst: 1000", "requestsPerSecond: 2, burst: 1");
+    let program = workspace.command();
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &format!("{start} exec \"$0\" apply --yes")]).arg(program.get_program());
+    shell.current_dir(workspace.path("")).env_clear();
+    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut child = shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    for _ in 0..2000 {
+        if posts(workspace) > 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let sent = std::process::Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn an_apply_whose_terminal_goes_away_finishes_what_is_in_flight_and_saves_it() {
+    let (workspace, _server) = slow();
+    assert_eq!(hang_up(&workspace, ""), Some(130));
+    assert!(posts(&workspace) < MORE);
+    assert!(!workspace.exists("state/local.journal"), "everything is in the state");
+    let _ = workspace.run("apply --yes").exit(0);
+    assert_eq!(posts(&workspace), MORE);
+}
+
+#[test]
+fn an_apply_that_was_started_to_outlive_its_terminal_goes_on() {
+    let (workspace, _server) = slow();
+    assert_eq!(hang_up(&workspace, "trap '' HUP;"), Some(0));
+    assert_eq!(posts(&workspace), MORE);
+}
+
+// What editors leave.
+
+#[test]
+fn a_byte_order_mark_before_a_file_of_ours_is_no_damage() {
+    let (workspace, _server) = applied();
+    let mark = |name: &str| workspace.write(name, format!("\u{feff}{}", workspace.read(name)));
+    mark("state/local.json");
+    let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+    workspace.write("manifests/second.yaml", email("second"));
+    let _ = workspace.run("plan --out saved.plan").exit(0);
+    mark("saved.plan");
+    let _ = workspace.run("show saved.plan").exit(0).says("conversation.second");
+    let _ = workspace.run("apply saved.plan").exit(0);
+    let ended = apply_while(&workspace, || workspace.remove("state/local.json")).exit(6);
+    mark("state/local.journal");
+    workspace.write("state/local.json", workspace.read("state/local.json.backup"));
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+    assert_eq!(posts(&workspace), 2 + MORE, "{ended:?}");
+}
+
+#[test]
+fn a_state_that_is_empty_says_so() {
+    let (workspace, _server) = slow();
+    workspace.write("manifests/first.yaml", email("first"));
+    for text in ["", "\n"] {
+        workspace.write("state/local.json", text);
+        for command in ["plan", "apply --yes"] {
+            let _ = workspace.run(command).exit(1).warns("it is empty").warns("hint: ");
+        }
+    }
+    workspace.remove("state/local.json");
+    workspace.write("file", "");
+    let _ = workspace.run("apply --yes --state file/local.json").exit(1).warns("hint: ");
+    assert_eq!(posts(&workspace), 0);
 }

@@ -62,6 +62,9 @@ impl Disk {
         let mut files = self.files();
         let sound = crate::journal::sound_bytes(&files.journal).expect("only the last line can be torn");
         files.journal.truncate(usize::try_from(sound).expect("it is in memory"));
+        if files.journal.last().is_some_and(|end| *end != b'\n') {
+            files.journal.push(b'\n');
+        }
     }
 }
 
