@@ -209,6 +209,8 @@ pub enum SchemaSubject {
     ApplyEvent,
     /// Findings as JSON
     Validate,
+    /// What a sandbox starts with
+    SandboxSeed,
 }
 
 #[derive(Debug, Args)]
@@ -449,7 +451,9 @@ pub struct SandboxArgs {
     /// Keep the data in this file; without it, they are gone when the command ends
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
-    /// What the sandbox starts with: organization, end users, agents, queues, definitions (YAML or JSON)
+    /// What exists when the sandbox starts: end users, agents, queues, tags, mailboxes, definitions (YAML or JSON)
+    ///
+    /// See `dixaform schema sandbox-seed` for what the file can say. With --strict, nothing else exists.
     #[arg(long, value_name = "FILE")]
     pub seed: Option<PathBuf>,
     /// Answer 404 or 400 to unknown ids instead of inventing what they name
@@ -475,7 +479,9 @@ pub struct SandboxArgs {
     /// 201-empty, 202-empty, 204-empty, 200-text, 201-text, 202-text, 200-no-id, 201-no-id, 202-no-id (committed, and
     /// answered badly), empty-page, circle (of lists: a first page of nothing, pages in a circle). CALL is one of any,
     /// write, GET, POST, PUT, PATCH, DELETE, create, import, conversation, messages, conversations, organization,
-    /// definitions. WHICH is N, N-M or *, counted from 1 for each CALL.
+    /// definitions, attributes, add-message, close, reopen, followup, transfer, claim, conversation-tags, put-tag,
+    /// take-tag, bulk-tags, tags, make-tag, endusers, make-enduser, enduser, change-enduser, enduser-attributes,
+    /// agents, queues, contact-endpoints. WHICH is N, N-M or *, counted from 1 for each CALL.
     ///
     /// By chance: seed=N,rate=0.2 and optionally kinds=429+drop-after.
     ///

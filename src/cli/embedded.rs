@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::output::Output;
 use crate::cli::session::OpenTenant;
 use crate::conversation::AttributeValue;
 use crate::desired::Desired;
@@ -14,7 +15,10 @@ use crate::workspace::StateFiles;
 
 /// A running sandbox whose data are beside the state.
 #[derive(Debug)]
-pub struct Embedded(Sandbox);
+pub struct Embedded {
+    sandbox: Sandbox,
+    output: Output,
+}
 
 impl Embedded {
     /// Starts one that knows every custom attribute of the manifests.
@@ -28,15 +32,26 @@ impl Embedded {
             faults,
             ..SandboxOptions::default()
         };
-        Ok(Embedded(Sandbox::start(options).await?))
+        Ok(Embedded { sandbox: Sandbox::start(options).await?, output: open.session.output })
     }
 
     pub fn base_url(&self) -> String {
-        self.0.base_url()
+        self.sandbox.base_url()
     }
 
+    /// Stops it, and says what it had to provide.
     pub async fn stop(self) {
-        self.0.shutdown().await;
+        tell_provided(&self.sandbox, self.output);
+        self.sandbox.shutdown().await;
+    }
+}
+
+/// Says what a sandbox had to make up, without which the same would fail on a tenant of Dixa.
+pub fn tell_provided(sandbox: &Sandbox, output: Output) {
+    if let Some(provided) = sandbox.provided() {
+        output.note(&format!(
+            "The sandbox provided what was named and did not exist; a real tenant must have: {provided}\n"
+        ));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::cli::args::SandboxArgs;
-use crate::cli::embedded::known_attributes;
+use crate::cli::embedded::{known_attributes, tell_provided};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, report};
@@ -41,6 +41,7 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
         let asked_to_stop = signals::next();
         output.result(&format!("Listening on {}. Stop with Ctrl-C.\n", sandbox.base_url()))?;
         asked_to_stop.await;
+        tell_provided(&sandbox, output);
         sandbox.shutdown().await;
         Ok(Exit::Done)
     })

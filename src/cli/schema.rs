@@ -5,6 +5,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::json;
+use crate::sandbox::SEED_SCHEMA;
 use crate::schema::{Subject, schema};
 
 pub fn run(output: &Output, args: &SchemaArgs) -> Result<Exit, Error> {
@@ -16,6 +17,10 @@ pub fn run(output: &Output, args: &SchemaArgs) -> Result<Exit, Error> {
         SchemaSubject::Apply => Subject::Apply,
         SchemaSubject::ApplyEvent => Subject::ApplyEvent,
         SchemaSubject::Validate => Subject::Validate,
+        SchemaSubject::SandboxSeed => {
+            output.result(SEED_SCHEMA)?;
+            return Ok(Exit::Done);
+        }
     };
     output.result(&json::pretty(&schema(subject)))?;
     Ok(Exit::Done)

@@ -28,6 +28,11 @@ impl Answer {
         Answer { status: StatusCode::CREATED, body: json!({ "data": data }).to_string() }
     }
 
+    /// A status without a body.
+    pub fn nothing(status: StatusCode) -> Self {
+        Answer { status, body: String::new() }
+    }
+
     /// 200 with a body that is already text. The caller vouches that it is JSON.
     pub fn text(body: String) -> Self {
         Answer { status: StatusCode::OK, body }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::sandbox::data_v1::{FORMAT, Header, Line};
+use crate::sandbox::data_v1::{FORMAT, FORMAT_1, Header, Line};
 use crate::sandbox::world::{Misfit, World};
 
 /// How long to wait for another process to release the file: a run that was just killed may take a moment.
@@ -36,7 +36,7 @@ pub enum DataFileError {
     Locked { path: PathBuf },
     #[error("{} is not the data of a sandbox", path.display())]
     NotSandboxData { path: PathBuf },
-    #[error("{} has the format `{found}`, but this version reads only `{FORMAT}`", path.display())]
+    #[error("{} has the format `{found}`, but this version reads only `{FORMAT}` and `{FORMAT_1}`", path.display())]
     OtherFormat { path: PathBuf, found: String },
     #[error("{}:{line} is damaged", path.display())]
     Damaged { path: PathBuf, line: u64, source: serde_json::Error },
@@ -63,12 +63,10 @@ impl DataFile {
         lock(&file, path).await?;
         let length = replay(&file, path, world)?;
         let mut data_file = DataFile { file, length, torn: false };
+        let header = header_of(FORMAT);
         let written = data_file.file.set_len(length).and_then(|()| {
-            if length > 0 {
-                return Ok(());
-            }
-            let header = serde_json::to_vec(&Header { format: FORMAT.to_owned() })?;
-            data_file.append_bytes(header)
+            // What is appended is of this format, so the file is from now on.
+            if length > 0 { write_at_start(path, &header) } else { data_file.append_bytes(header) }
         });
         written.map_err(|source| DataFileError::Write { path: path.to_owned(), source })?;
         Ok(data_file)
@@ -109,6 +107,15 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+fn header_of(format: &str) -> Vec<u8> {
+    serde_json::to_vec(&Header { format: format.to_owned() }).unwrap_or_default()
+}
+
+/// The headers of all formats have as many bytes.
+fn write_at_start(path: &Path, header: &[u8]) -> io::Result<()> {
+    OpenOptions::new().write(true).open(path)?.write_all(header)
+}
+
 async fn lock(file: &File, path: &Path) -> Result<(), DataFileError> {
     let give_up_at = Instant::now() + LOCK_WAIT_MAX;
     loop {
@@ -137,8 +144,7 @@ fn replay(file: &File, path: &Path, world: &mut World) -> Result<u64, DataFileEr
             }
             // Either the end, or a torn line. A file that is not ours must not be mistaken for one with a torn first
             // line.
-            let header = serde_json::to_vec(&Header { format: FORMAT.to_owned() }).unwrap_or_default();
-            let ours = line > 1 || header.starts_with(&bytes);
+            let ours = line > 1 || [FORMAT, FORMAT_1].iter().any(|format| header_of(format).starts_with(&bytes));
             return if ours { Ok(whole_bytes) } else { Err(DataFileError::NotSandboxData { path: here() }) };
         };
         if line == 1 {
@@ -167,7 +173,7 @@ fn replay(file: &File, path: &Path, world: &mut World) -> Result<u64, DataFileEr
 
 fn check_header(text: &[u8], path: &Path) -> Result<(), DataFileError> {
     match serde_json::from_slice::<Header>(text) {
-        Ok(Header { format }) if format == FORMAT => Ok(()),
+        Ok(Header { format }) if [FORMAT, FORMAT_1].contains(&format.as_str()) => Ok(()),
         Ok(Header { format }) => Err(DataFileError::OtherFormat { path: path.to_owned(), found: format }),
         Err(_) => Err(DataFileError::NotSandboxData { path: path.to_owned() }),
     }

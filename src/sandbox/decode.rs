@@ -41,6 +41,15 @@ impl<'a> Members<'a> {
         uuid(self.text(name)?).ok_or(Refusal::Undecodable)
     }
 
+    pub fn optional_uuid(self, name: &str) -> Result<Option<String>, Refusal> {
+        self.optional(name).map(|_| self.uuid(name)).transpose()
+    }
+
+    /// False when it is absent.
+    pub fn flag(self, name: &str) -> Result<bool, Refusal> {
+        self.optional(name).map_or(Ok(false), |value| value.as_bool().ok_or(Refusal::Undecodable))
+    }
+
     pub fn timestamp(self, name: &str) -> Result<Timestamp, Refusal> {
         timestamp(self.text(name)?).ok_or(Refusal::Undecodable)
     }

@@ -8,6 +8,25 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+/// What has an attribute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Entity {
+    #[default]
+    Conversation,
+    /// An end user.
+    Contact,
+}
+
+impl Entity {
+    /// Its word in a definition.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Entity::Conversation => "Conversation",
+            Entity::Contact => "Contact",
+        }
+    }
+}
+
 /// A definition that is to be there from the start because a manifest uses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownAttribute {
@@ -62,9 +81,12 @@ pub enum Unfit {
 
 impl Unfit {
     /// For the message of a 400; the texts of Dixa are not documented, only their category.
-    pub fn why(self) -> &'static str {
+    pub fn why(self, wanted: Entity) -> &'static str {
         match self {
-            Unfit::WrongEntity => "is not an attribute of conversations",
+            Unfit::WrongEntity => match wanted {
+                Entity::Conversation => "is not an attribute of conversations",
+                Entity::Contact => "is not an attribute of end users",
+            },
             Unfit::Archived => "is archived",
             Unfit::Deactivated => "is deactivated",
             Unfit::WrongKind => "takes another kind of value",
@@ -85,13 +107,13 @@ impl Definition {
         Definition { shown, provisioned: true }
     }
 
-    /// Makes one up for a conversation attribute of which only a value was seen.
-    pub fn made_up(id: &str, text: bool, now: Timestamp) -> Self {
+    /// Makes one up for an attribute of which only a value was seen.
+    pub fn made_up(id: &str, entity: Entity, text: bool, now: Timestamp) -> Self {
         let short = id.get(..8).unwrap_or(id);
         let input = if text { json!({ "_type": "Text" }) } else { json!({ "_type": "Select", "options": [] }) };
         Definition::provisioned(json!({
             "id": id,
-            "entityType": "Conversation",
+            "entityType": entity.as_str(),
             "identifier": format!("attribute_{short}"),
             "label": format!("Attribute {short}"),
             "inputDefinition": input,
@@ -128,9 +150,9 @@ impl Definition {
         })
     }
 
-    /// Whether the attribute can be patched on a conversation at all.
-    pub fn check_patchable(&self) -> Result<(), Unfit> {
-        if self.shown["entityType"] != "Conversation" {
+    /// Whether the attribute can be patched on this at all.
+    pub fn check_patchable(&self, entity: Entity) -> Result<(), Unfit> {
+        if self.shown["entityType"] != entity.as_str() {
             Err(Unfit::WrongEntity)
         } else if self.shown["isArchived"] == true {
             Err(Unfit::Archived)
@@ -142,8 +164,8 @@ impl Definition {
     }
 
     /// Whether a value fits.
-    pub fn check(&self, given: &Given) -> Result<(), Unfit> {
-        self.check_patchable()?;
+    pub fn check(&self, given: &Given, entity: Entity) -> Result<(), Unfit> {
+        self.check_patchable(entity)?;
         let input = &self.shown["inputDefinition"];
         match given {
             Given::Text(text) if input["_type"] == "Text" && !text.is_empty() => Ok(()),
@@ -209,7 +231,12 @@ mod tests {
     }
 
     fn select(paths: &[&[&str]]) -> Definition {
-        let mut made = Definition::made_up("5d0e7b0c-9d2e-4f5b-8f52-8f43f0b8a111", false, Timestamp::UNIX_EPOCH);
+        let mut made = Definition::made_up(
+            "5d0e7b0c-9d2e-4f5b-8f52-8f43f0b8a111",
+            Entity::Conversation,
+            false,
+            Timestamp::UNIX_EPOCH,
+        );
         for values in paths {
             made.add_path(&values.iter().map(ToString::to_string).collect::<Vec<_>>());
         }
@@ -230,13 +257,13 @@ mod tests {
     fn a_path_is_of_options_that_exist_and_may_end_before_a_leaf() {
         let made = select(&[&["payment", "card"]]);
         let fixed = Definition::fixed(made.shown().clone());
-        assert_eq!(made.check(&path(&["payment"])), Ok(()));
-        assert_eq!(fixed.check(&path(&["payment"])), Ok(()));
-        assert_eq!(fixed.check(&path(&["payment", "card"])), Ok(()));
-        assert_eq!(fixed.check(&path(&["payment", "card", "x"])), Err(Unfit::UnknownOption));
-        assert_eq!(fixed.check(&path(&["card"])), Err(Unfit::UnknownOption));
-        assert_eq!(fixed.check(&path(&[])), Err(Unfit::WrongKind));
-        assert_eq!(fixed.check(&Given::Text("payment".to_owned())), Err(Unfit::WrongKind));
+        assert_eq!(made.check(&path(&["payment"]), Entity::Conversation), Ok(()));
+        assert_eq!(fixed.check(&path(&["payment"]), Entity::Conversation), Ok(()));
+        assert_eq!(fixed.check(&path(&["payment", "card"]), Entity::Conversation), Ok(()));
+        assert_eq!(fixed.check(&path(&["payment", "card", "x"]), Entity::Conversation), Err(Unfit::UnknownOption));
+        assert_eq!(fixed.check(&path(&["card"]), Entity::Conversation), Err(Unfit::UnknownOption));
+        assert_eq!(fixed.check(&path(&[]), Entity::Conversation), Err(Unfit::WrongKind));
+        assert_eq!(fixed.check(&Given::Text("payment".to_owned()), Entity::Conversation), Err(Unfit::WrongKind));
     }
 
     #[test]
@@ -244,7 +271,7 @@ mod tests {
         let with = |pointer: &str, value: Value| {
             let mut shown = select(&[&["payment", "card"]]).shown().clone();
             *shown.pointer_mut(pointer).expect("there") = value;
-            Definition::fixed(shown).check(&path(&["payment", "card"]))
+            Definition::fixed(shown).check(&path(&["payment", "card"]), Entity::Conversation)
         };
         assert_eq!(with("/isArchived", json!(true)), Err(Unfit::Archived));
         assert_eq!(with("/isDeactivated", json!(true)), Err(Unfit::Deactivated));

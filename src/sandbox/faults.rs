@@ -20,8 +20,11 @@
 //!       comes the first).
 //!   - CALL is `any`, `write` (every method but GET), a method (`GET`, `POST`, `PUT`, `PATCH`, `DELETE`), or one of
 //!     `create` (`POST /v1/conversations`), `import`, `conversation` (one by its id), `messages`, `conversations`
-//!     (those of an end user), `organization`, `definitions`. `partial` and the duplicates are for calls that make
-//!     conversations, `empty-page` and `circle` for lists in pages.
+//!     (those of an end user), `organization`, `definitions`, `attributes` (of a conversation), `add-message`, `close`,
+//!     `reopen`, `followup`, `transfer`, `claim`, `conversation-tags`, `put-tag`, `take-tag`, `bulk-tags`, `tags`,
+//!     `make-tag`, `endusers` (the list), `make-enduser`, `enduser` (one), `change-enduser`, `enduser-attributes`,
+//!     `agents`, `queues`, `contact-endpoints`. `partial` is for calls that make conversations, the duplicates for
+//!     those that take an external id, `empty-page` and `circle` for lists in pages.
 //!   - WHICH is `N`, `N-M` or `*`; calls are counted from 1, each CALL by itself, from the start of the sandbox.
 //!     Without `#WHICH` it is every one.
 //! - **By seed**, `seed=N,rate=R`: every request draws, and the share R of them, 0 to 1, gets a fault of

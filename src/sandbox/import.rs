@@ -271,7 +271,7 @@ impl Channel {
         for message in messages {
             let own = Members::of_map(message.attributes.as_ref().unwrap_or(&none));
             text(own, "emailIntegrationId", "")?;
-            own.optional("requesterId").map(|_| own.uuid("requesterId")).transpose()?;
+            own.optional_uuid("requesterId")?;
             if !["cc", "bcc"].iter().all(|name| own.list(name).is_ok_and(|items| items.iter().all(Value::is_string))) {
                 return Err(Refusal::Undecodable);
             }
@@ -282,7 +282,7 @@ impl Channel {
 
     fn widget_chat(own: Members<'_>) -> Result<Self, Refusal> {
         Ok(Channel::WidgetChat {
-            widget_id: own.optional("widgetId").map(|_| own.uuid("widgetId")).transpose()?,
+            widget_id: own.optional_uuid("widgetId")?,
             browser_info: own.optional("browserInfo").map(browser_info).transpose()?,
             language: own.optional_text("language")?.map(str::to_owned),
         })

@@ -10,20 +10,25 @@
 //! - What goes wrong on purpose is said by a `FaultPlan`; the grammar is at the top of `faults`.
 //! - Unless it is strict, what a request names and nobody knows yet is provisioned at first sight.
 
+mod add_message;
 mod answer;
 mod create;
+mod customers;
 mod data_file;
 mod data_v1;
 mod decode;
 mod definition;
+mod end_users;
 mod faults;
 mod import;
 mod known;
 mod limit;
+mod lists;
 mod message;
 mod options;
 mod page;
 mod patch;
+mod provided;
 mod read;
 mod received;
 mod refusal;
@@ -34,15 +39,20 @@ mod server;
 mod service;
 mod show;
 mod sight;
+mod steer;
 mod store;
+mod tags;
+mod things;
 mod world;
 
 #[cfg(test)]
 mod tests;
 
 pub use data_file::DataFileError;
-pub use definition::{KnownAttribute, KnownInput};
+pub use definition::{Entity, KnownAttribute, KnownInput};
 pub use faults::{Arrival, Call, Fault, FaultPlan, FaultPlanError, Tally};
 pub use options::{LogTo, SandboxError, SandboxOptions};
+pub use provided::Provided;
+pub use seed::SEED_SCHEMA;
 pub use server::Sandbox;
 pub use service::Service;

@@ -6,6 +6,11 @@
 use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::sandbox::answer::Answer;
+use crate::sandbox::refusal::Refusal;
 
 /// The size of a page unless the request says otherwise, and the largest: that of the search, the only one known.
 pub const PAGE_SIZE: usize = 50;
@@ -15,7 +20,7 @@ pub const PAGE_SIZE: usize = 50;
 pub struct Page {
     /// The most items to return, 1 to [`PAGE_SIZE`].
     pub size: usize,
-    /// Only conversations older than this one.
+    /// Only what has a lower number.
     pub before: Option<i64>,
 }
 
@@ -38,10 +43,44 @@ impl Page {
         Some(Page { size: size_of(size)?, before: Some(before.parse().ok()?) })
     }
 
-    /// The key of the page that goes on after the conversation `last`, percent-encoded for a query.
+    /// This page of a list whose items are numbered, ascending; the API shows it from the end, on purpose: no order is
+    /// documented, so no client may rely on one.
+    pub fn answer<T: Serialize>(self, path: &str, all: &[(T, i64)]) -> Result<Answer, Refusal> {
+        let end = self.before.map_or(all.len(), |before| all.partition_point(|(_, number)| *number < before));
+        let start = end.saturating_sub(self.size);
+        let data: Vec<&T> = all[start..end].iter().rev().map(|(item, _)| item).collect();
+        let next = (start > 0).then(|| format!("{path}?pageKey={}", self.key_after(all[start].1)));
+        let list = List { data, meta: next.map(|next| json!({ "next": next })) };
+        serde_json::to_string(&list).map(Answer::text).map_err(|_| Refusal::Internal)
+    }
+
+    /// The key of the page that goes on after the number `last`, percent-encoded for a query.
     pub fn key_after(self, last: i64) -> String {
         let key = STANDARD.encode(format!("pageLimit={}&before={last}", self.size));
         key.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
+    }
+}
+
+#[derive(Serialize)]
+struct List<'a, T> {
+    data: Vec<&'a T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Value>,
+}
+
+/// The parameters of a query.
+#[derive(Debug)]
+pub struct Parameters(pub Vec<(String, String)>);
+
+impl Parameters {
+    /// The first value of this name.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The page that they ask for.
+    pub fn page(&self) -> Result<Page, Refusal> {
+        Page::of_query(self.value("pageLimit"), self.value("pageKey")).ok_or(Refusal::InvalidValue)
     }
 }
 

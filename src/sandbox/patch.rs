@@ -1,4 +1,4 @@
-//! `PATCH /v1/conversations/{id}/custom-attributes`.
+//! `PATCH …/custom-attributes` of a conversation or an end user.
 //!
 //! <https://docs.dixa.io/openapi/dixa-api/beta/custom-attributes/patchconversationsconversationidcustom-attributes>.
 //! All of the values are written or none.
@@ -10,41 +10,78 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::sandbox::answer::Answer;
-use crate::sandbox::data_v1::{Line, ValuesLine};
+use crate::sandbox::data_v1::{EndUserValuesLine, Line, ValuesLine};
 use crate::sandbox::decode::uuid;
-use crate::sandbox::definition::{Definition, Given, Unfit};
+use crate::sandbox::definition::{Definition, Entity, Given, Unfit};
 use crate::sandbox::received::Received;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::store::Store;
 use crate::sandbox::world::World;
 
+/// What has the attributes.
+#[derive(Clone, Debug)]
+pub enum Owner {
+    Conversation(i64),
+    EndUser(String),
+}
+
+impl Owner {
+    fn entity(&self) -> Entity {
+        match self {
+            Owner::Conversation(_) => Entity::Conversation,
+            Owner::EndUser(_) => Entity::Contact,
+        }
+    }
+
+    fn check(&self, world: &World, given: &Received) -> Result<(), Refusal> {
+        let sight = given.sights.writes;
+        match self {
+            Owner::Conversation(id) => world.seen_conversation(*id, sight).map(|_| ()),
+            Owner::EndUser(id) => {
+                let end_user = world.end_users.get(id).filter(|end_user| sight.sees(end_user.committed_at));
+                end_user.map(|_| ()).ok_or(Refusal::NotFound)
+            }
+        }
+    }
+
+    /// The mutation that sets these values.
+    fn line(self, set: BTreeMap<String, Value>, now: Timestamp) -> Line {
+        let line = Line::at(now);
+        match self {
+            _ if set.is_empty() => line,
+            Owner::Conversation(conversation_id) => Line { values: Some(ValuesLine { conversation_id, set }), ..line },
+            Owner::EndUser(end_user_id) => {
+                Line { end_user_values: Some(EndUserValuesLine { end_user_id, set }), ..line }
+            }
+        }
+    }
+}
+
 /// Sets and clears values. The answer has the patched attributes that have a value now.
-pub fn patch(store: &Store, id: i64, given: &Received) -> Result<Answer, Refusal> {
+pub fn patch(store: &Store, owner: Owner, given: &Received) -> Result<Answer, Refusal> {
     let Received { strict, now, .. } = *given;
     let wanted = decode(given.body()?)?;
+    let entity = owner.entity();
     store.commit(|world| {
-        world.seen_conversation(id, given.sights.writes)?;
+        owner.check(world, given)?;
         let mut definitions = Vec::new();
         let mut shown = Vec::new();
         let mut set = BTreeMap::new();
-        for (definition_id, given) in &wanted {
-            let Some(given) = given else {
-                clearable(world, strict, definition_id)?;
+        for (definition_id, value) in &wanted {
+            let refused = |why| Refusal::InvalidPatch(format!("custom attribute {definition_id} {why}"));
+            let Some(value) = value else {
+                clearable(world, strict, definition_id, entity).map_err(refused)?;
                 set.insert(definition_id.clone(), Value::Null);
                 continue;
             };
-            let definition = fitting(world, strict, definition_id, given, now)
-                .map_err(|why| Refusal::InvalidPatch(format!("custom attribute {definition_id} {why}")))?;
-            let value = given.to_value();
-            shown.push(definition.attribute(&value));
-            set.insert(definition_id.clone(), value);
+            let definition = fitting(world, strict, definition_id, entity, value, now).map_err(refused)?;
+            shown.push(definition.attribute(&value.to_value()));
+            set.insert(definition_id.clone(), value.to_value());
             if let Cow::Owned(grown) = definition {
                 definitions.push(grown.shown().clone());
             }
         }
-        let values = (!set.is_empty()).then_some(ValuesLine { conversation_id: id, set });
-        let line = Line { definitions, values, ..Line::at(now) };
-        Ok((line, Answer::data(&Value::from(shown))))
+        Ok((Line { definitions, ..owner.line(set, now) }, Answer::data(&Value::from(shown))))
     })
 }
 
@@ -73,31 +110,32 @@ fn fitting<'a>(
     world: &'a World,
     strict: bool,
     id: &str,
+    entity: Entity,
     given: &Given,
     now: Timestamp,
 ) -> Result<Cow<'a, Definition>, &'static str> {
     let known = world.definitions.get(id);
     let mut grown = match known {
         None if strict => return Err("does not exist"),
-        None => Definition::made_up(id, matches!(given, Given::Text(_)), now),
-        Some(definition) => match definition.check(given) {
+        None => Definition::made_up(id, entity, matches!(given, Given::Text(_)), now),
+        Some(definition) => match definition.check(given, entity) {
             Ok(()) => return Ok(Cow::Borrowed(definition)),
             Err(Unfit::UnknownOption) if definition.is_provisioned() && !strict => definition.clone(),
-            Err(unfit) => return Err(unfit.why()),
+            Err(unfit) => return Err(unfit.why(entity)),
         },
     };
     if let Given::Path(path) = given {
         grown.add_path(path);
     }
-    grown.check(given).map_err(Unfit::why)?;
+    grown.check(given, entity).map_err(|unfit| unfit.why(entity))?;
     Ok(Cow::Owned(grown))
 }
 
 /// Whether a value can be cleared. What nobody knows has no value, so clearing it is nothing to refuse unless strict.
-fn clearable(world: &World, strict: bool, id: &str) -> Result<(), Refusal> {
-    let why = match world.definitions.get(id) {
-        Some(definition) => definition.check_patchable().err().map(Unfit::why),
-        None => strict.then_some("does not exist"),
-    };
-    why.map_or(Ok(()), |why| Err(Refusal::InvalidPatch(format!("custom attribute {id} {why}"))))
+fn clearable(world: &World, strict: bool, id: &str, entity: Entity) -> Result<(), &'static str> {
+    match world.definitions.get(id) {
+        Some(definition) => definition.check_patchable(entity).map_err(|unfit| unfit.why(entity)),
+        None if strict => Err("does not exist"),
+        None => Ok(()),
+    }
 }

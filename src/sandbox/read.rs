@@ -1,30 +1,29 @@
-//! The reads: conversations, messages, end users, definitions, the organization.
+//! The reads: conversations, messages, definitions, the organization.
 //!
 //! Only the read of one conversation has its custom attributes; lists have none, as in Dixa.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::sandbox::answer::Answer;
 use crate::sandbox::page::Page;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::sight::Sight;
-use crate::sandbox::world::{Conversation, World};
+use crate::sandbox::world::World;
 
 /// <https://docs.dixa.io/openapi/dixa-api/beta/conversations/getconversationsconversationid>
 pub fn conversation(world: &World, id: i64, sight: Sight) -> Result<Answer, Refusal> {
     let conversation = world.seen_conversation(id, sight)?;
-    let mut shown: Map<String, Value> =
-        serde_json::from_str(conversation.shown.get()).map_err(|_| Refusal::Internal)?;
-    shown.insert("customAttributes".to_owned(), attributes(world, conversation));
+    let mut shown = conversation.members();
+    shown.insert("customAttributes".to_owned(), attributes(world, &conversation.values));
     Ok(Answer::data(&Value::Object(shown)))
 }
 
 /// A value whose definition is gone, because another seed is used now, is kept and not shown.
-fn attributes(world: &World, conversation: &Conversation) -> Value {
-    let values = conversation.values.iter();
-    values.filter_map(|(id, value)| Some(world.definitions.get(id)?.attribute(value))).collect()
+pub fn attributes(world: &World, values: &BTreeMap<String, Value>) -> Value {
+    values.iter().filter_map(|(id, value)| Some(world.definitions.get(id)?.attribute(value))).collect()
 }
 
 /// Oldest first, without pages: <https://docs.dixa.io/openapi/dixa-api/v1/tag/Messages>
@@ -33,35 +32,13 @@ pub fn messages(world: &World, id: i64, sight: Sight) -> Result<Answer, Refusal>
     Ok(Answer::text(format!(r#"{{"data":{}}}"#, conversation.messages.get())))
 }
 
-/// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuserid>
-pub fn end_user(world: &World, id: &str) -> Result<Answer, Refusal> {
-    let end_user = world.end_users.get(id).ok_or(Refusal::NotFound)?;
-    Ok(Answer::data(&json!({
-        "id": id,
-        "createdAt": end_user.created_at,
-        "displayName": end_user.display_name,
-        "email": end_user.email,
-        "customAttributes": [],
-    })))
-}
-
-#[derive(Serialize)]
-struct List<'a> {
-    data: Vec<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<Value>,
-}
-
-/// Newest first, on purpose: the order is undocumented, so no client may rely on it.
+/// Conversations of an end user.
 /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuseridconversations>
 pub fn conversations_of(world: &World, id: &str, page: Page, sight: Sight) -> Result<Answer, Refusal> {
-    let all = world.seen_conversations_of(id, sight);
-    let end = page.before.map_or(all.len(), |before| all.partition_point(|id| *id < before));
-    let start = end.saturating_sub(page.size);
-    let data = all[start..end].iter().rev().filter_map(|id| Some(&*world.conversation(*id)?.shown)).collect();
-    let meta = (start > 0)
-        .then(|| json!({ "next": format!("/v1/endusers/{id}/conversations?pageKey={}", page.key_after(all[start])) }));
-    serde_json::to_string(&List { data, meta }).map(Answer::text).map_err(|_| Refusal::Internal)
+    let ids = world.seen_conversations_of(id, sight);
+    let all: Vec<(&RawValue, i64)> =
+        ids.into_iter().filter_map(|id| Some((&*world.conversation(id)?.shown, id))).collect();
+    page.answer(&format!("/v1/endusers/{id}/conversations"), &all)
 }
 
 /// All definitions in one list: <https://docs.dixa.io/openapi/dixa-api/v1/tag/Custom-Attributes/>

@@ -42,6 +42,16 @@ pub enum Refusal {
     NoSuchAgent,
     /// A custom attribute value that does not fit its definition; holds why.
     InvalidPatch(String),
+    /// More than one filter at once.
+    InvalidFilters,
+    /// More than one end user has this; holds what.
+    Ambiguous(&'static str),
+    /// An end user can't be like this; holds what was tried, and the name of the case.
+    UnfitEndUser(&'static str, &'static str),
+    /// What a conversation is to become can't be; holds the words.
+    Unfit(&'static str),
+    /// Somebody else has the conversation.
+    Assigned,
     /// The data could not be written.
     Internal,
 }
@@ -66,6 +76,11 @@ impl Refusal {
             Refusal::NoSuchRequester => (400, "Requester does not exist".into()),
             Refusal::NoSuchAgent => (400, "Agent does not exist".into()),
             Refusal::InvalidPatch(why) => (400, format!("Invalid input for patching: {why}").into()),
+            Refusal::InvalidFilters => (400, "Invalid filters: Cannot provide more than one filter".into()),
+            Refusal::Ambiguous(what) => (400, format!("Duplicate {what}").into()),
+            Refusal::UnfitEndUser(during, case) => (400, format!("Validation failure during {during}: {case}").into()),
+            Refusal::Unfit(words) => (400, (*words).into()),
+            Refusal::Assigned => (409, "The conversation is assigned to another agent".into()),
             Refusal::Internal => (500, "There was an internal server error while processing the request".into()),
         };
         (StatusCode::from_u16(status).expect("a status"), message)

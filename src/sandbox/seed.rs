@@ -1,20 +1,70 @@
 //! A seed: what exists in a sandbox besides the documentation's samples, described by its user.
 //!
-//! It is strict, and reports all problems at once. Everything in it may be left out: `organization {id, name,
-//! subdomain}`, `endUsers [{id, displayName, email}]`, `agents [{id, displayName, active}]`, `queues [{id, name}]`,
-//! `widgets`, `emailIntegrations`, `contactEndpoints` (ids), and `customAttributes` (definitions as the API shows
-//! them; an option needs its `value` only).
+//! It is strict, and reports all problems at once. Everything in it may be left out; [`SEED_SCHEMA`] says what can be
+//! in it. An id may be left out where something else names the thing: then it is the same each time, and another in
+//! every organization.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::sandbox::data_v1::Thing;
-use crate::sandbox::decode::uuid;
+use crate::sandbox::decode::{is_phone_number, uuid};
 use crate::sandbox::definition::Definition;
-use crate::sandbox::world::{EndUser, World};
+use crate::sandbox::end_users::EndUser;
+use crate::sandbox::things::{self, SINCE, id_of};
+use crate::sandbox::world::World;
 
-/// When seeded things came to be, where the seed does not say.
-const SINCE: &str = "2023-01-01T00:00:00Z";
+/// A JSON Schema of a seed.
+pub const SEED_SCHEMA: &str = include_str!("seed.schema.json");
+
+/// What a member holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Texts,
+    Flag,
+}
+
+type Members = &'static [(&'static str, Kind)];
+
+const SEED: &[&str] = &[
+    "organization",
+    "endUsers",
+    "agents",
+    "queues",
+    "tags",
+    "widgets",
+    "emailIntegrations",
+    "contactEndpoints",
+    "customAttributes",
+];
+const ORGANIZATION: Members = &[("id", Kind::Text), ("name", Kind::Text), ("subdomain", Kind::Text)];
+const END_USER: Members = &[
+    ("id", Kind::Text),
+    ("displayName", Kind::Text),
+    ("email", Kind::Text),
+    ("phoneNumber", Kind::Text),
+    ("additionalEmails", Kind::Texts),
+    ("additionalPhoneNumbers", Kind::Texts),
+    ("firstName", Kind::Text),
+    ("lastName", Kind::Text),
+    ("middleNames", Kind::Texts),
+    ("avatarUrl", Kind::Text),
+    ("externalId", Kind::Text),
+    ("createdAt", Kind::Text),
+];
+const AGENT: Members = &[
+    ("id", Kind::Text),
+    ("displayName", Kind::Text),
+    ("email", Kind::Text),
+    ("phoneNumber", Kind::Text),
+    ("active", Kind::Flag),
+];
+const QUEUE: Members = &[("id", Kind::Text), ("name", Kind::Text), ("isDefault", Kind::Flag)];
+const TAG: Members = &[("id", Kind::Text), ("name", Kind::Text), ("color", Kind::Text), ("active", Kind::Flag)];
+const MAILBOX: Members = &[("address", Kind::Text), ("name", Kind::Text), ("senderOverride", Kind::Text)];
+const NUMBER: Members = &[("number", Kind::Text), ("name", Kind::Text), ("functionality", Kind::Texts)];
 
 /// Nested options deeper than this are a mistake; Dixa's own limit is not documented.
 const OPTION_DEPTH_MAX: usize = 16;
@@ -36,87 +86,117 @@ struct Sower<'a> {
 
 impl Sower<'_> {
     fn seed(&mut self, seed: &Value) {
-        const KNOWN: &[&str] = &[
-            "organization",
-            "endUsers",
-            "agents",
-            "queues",
-            "widgets",
-            "emailIntegrations",
-            "contactEndpoints",
-            "customAttributes",
-        ];
         // An empty file is a seed that says nothing.
         if seed.is_null() {
             return;
         }
-        let Some(map) = self.map("seed", seed, KNOWN) else { return };
-        if let Some(organization) = map.get("organization") {
-            self.organization(organization);
+        let Some(map) = self.map("seed", seed, SEED) else { return };
+        if let Some(organization) = map.get("organization")
+            && let Some(members) = self.members("organization", organization, ORGANIZATION)
+        {
+            for (name, value) in members {
+                self.world.organization[name] = value;
+            }
         }
         self.each(map, "endUsers", Self::end_user);
         self.each(map, "agents", Self::agent);
         self.each(map, "queues", Self::queue);
-        self.ids(map, "widgets", "expected a uuid", |text| uuid(text).map(Thing::Widget));
-        self.ids(map, "emailIntegrations", "expected a string", |text| Some(Thing::EmailIntegration(text.to_owned())));
-        self.ids(map, "contactEndpoints", "expected a string (quote a phone number)", |text| {
-            Some(Thing::ContactEndpoint(text.to_owned()))
-        });
+        self.each(map, "tags", Self::tag);
+        self.each(map, "widgets", Self::widget);
+        self.each(map, "emailIntegrations", Self::mailbox);
+        self.each(map, "contactEndpoints", Self::number);
         self.each(map, "customAttributes", Self::definition);
     }
 
-    fn organization(&mut self, value: &Value) {
-        let known = ["id", "name", "subdomain"];
-        let Some(map) = self.map("organization", value, &known) else { return };
-        for name in known {
-            if let Some(text) = self.optional_text("organization", map, name) {
-                self.world.organization[name] = Value::from(text);
-            }
-        }
-    }
-
     fn end_user(&mut self, at: &str, value: &Value) {
-        let Some(map) = self.map(at, value, &["id", "displayName", "email"]) else { return };
-        let name = self.optional_text(at, map, "displayName");
-        let email = self.optional_text(at, map, "email");
-        let Some(id) = self.id(at, map) else { return };
-        let made_up = EndUser::provisioned(&id, SINCE);
-        let end_user = EndUser {
-            created_at: made_up.created_at,
-            display_name: name.unwrap_or(made_up.display_name),
-            email: email.unwrap_or(made_up.email),
+        let Some(members) = self.members(at, value, END_USER) else { return };
+        let Some(id) = self.id_or(at, &members, "seeded end user", &["externalId", "email", "phoneNumber"]) else {
+            return;
         };
-        self.world.end_users.insert(id, end_user);
+        let mut shown = EndUser::provisioned(&id, SINCE);
+        shown.extend(members);
+        shown.insert("id".to_owned(), Value::from(id));
+        self.world.end_users.put(shown, Timestamp::MIN);
     }
 
     fn agent(&mut self, at: &str, value: &Value) {
-        let Some(map) = self.map(at, value, &["id", "displayName", "active"]) else { return };
-        self.optional_text(at, map, "displayName");
-        let active = self.flag(at, map, "active", true);
-        let Some(id) = self.id(at, map) else { return };
+        let Some(mut members) = self.members(at, value, AGENT) else { return };
+        let active = members.remove("active") != Some(Value::Bool(false));
+        let Some(id) = self.id_or(at, &members, "agent", &["email", "displayName"]) else { return };
         if active {
             self.world.inactive_agents.remove(&id);
         } else {
             self.world.inactive_agents.insert(id.clone());
         }
-        self.world.things.insert(Thing::Agent(id));
+        self.add(Thing::Agent(id), members);
     }
 
     fn queue(&mut self, at: &str, value: &Value) {
-        let Some(map) = self.map(at, value, &["id", "name"]) else { return };
-        self.optional_text(at, map, "name");
-        let Some(id) = self.id(at, map) else { return };
-        self.world.things.insert(Thing::Queue(id));
+        let Some(members) = self.members(at, value, QUEUE) else { return };
+        let Some(id) = self.id_or(at, &members, "queue", &["name"]) else { return };
+        self.add(Thing::Queue(id), members);
     }
 
-    /// A list of ids and nothing else.
-    fn ids(&mut self, map: &Map<String, Value>, name: &str, expected: &str, read: fn(&str) -> Option<Thing>) {
-        self.each(map, name, |sower, at, value| match value.as_str().and_then(read) {
-            Some(thing) => {
-                sower.world.things.insert(thing);
-            }
-            None => sower.problem(at, expected),
-        });
+    fn tag(&mut self, at: &str, value: &Value) {
+        let Some(members) = self.members(at, value, TAG) else { return };
+        let Some(name) = members.get("name").and_then(Value::as_str) else {
+            self.problem(&format!("{at}.name"), "expected a string");
+            return;
+        };
+        let Some(id) = self.id_or(at, &members, "tag", &["name"]) else { return };
+        let state = if members.get("active") == Some(&Value::Bool(false)) { "Inactive" } else { "Active" };
+        let color = members.get("color").and_then(Value::as_str).unwrap_or("#000000");
+        self.world.put_tag(json!({ "id": id, "name": name, "color": color, "state": state }));
+    }
+
+    fn widget(&mut self, at: &str, value: &Value) {
+        match value.as_str().and_then(uuid) {
+            Some(id) => self.add(Thing::Widget(id), Map::new()),
+            None => self.problem(at, "expected a uuid"),
+        }
+    }
+
+    fn mailbox(&mut self, at: &str, value: &Value) {
+        let named = self.address(at, value, MAILBOX, "expected a string, or a map with `address`");
+        let Some((address, members)) = named else { return };
+        self.add(Thing::EmailIntegration(address), members);
+    }
+
+    fn number(&mut self, at: &str, value: &Value) {
+        let expected = "expected a string (quote a phone number), or a map with `number`";
+        let Some((number, members)) = self.address(at, value, NUMBER, expected) else { return };
+        if is_phone_number(&number) {
+            self.add(Thing::ContactEndpoint(number), members);
+        } else {
+            self.problem(at, "expected a phone number like +4512345678");
+        }
+    }
+
+    /// The address of a contact endpoint and all that is said of it: the address alone, or a map that begins with it.
+    fn address(
+        &mut self,
+        at: &str,
+        value: &Value,
+        known: Members,
+        expected: &str,
+    ) -> Option<(String, Map<String, Value>)> {
+        let name = known.first().map_or("", |(name, _)| *name);
+        let members = match value {
+            Value::Object(_) => self.members(at, value, known)?,
+            _ => Map::from_iter([(name.to_owned(), value.clone())]),
+        };
+        let address = members.get(name).and_then(Value::as_str).map(str::to_owned);
+        if address.is_none() {
+            self.problem(at, expected);
+        }
+        Some((address?, members))
+    }
+
+    fn add(&mut self, thing: Thing, mut members: Map<String, Value>) {
+        // It is that of the thing, in lower case, or made up.
+        members.remove("id");
+        let shown = things::shown(&thing, &self.world.organization, &members);
+        self.world.add(thing, shown);
     }
 
     fn definition(&mut self, at: &str, value: &Value) {
@@ -252,12 +332,45 @@ impl Sower<'_> {
         Some(map)
     }
 
+    /// The members of a map, each of which fits.
+    fn members(&mut self, at: &str, value: &Value, known: Members) -> Option<Map<String, Value>> {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let map = self.map(at, value, &names)?;
+        let mut members = Map::new();
+        for (name, kind) in known {
+            let Some(value) = map.get(*name) else { continue };
+            let (fits, expected) = match kind {
+                Kind::Text => (value.is_string(), "expected a string"),
+                Kind::Flag => (value.is_boolean(), "expected true or false"),
+                Kind::Texts => {
+                    let fits = value.as_array().is_some_and(|items| items.iter().all(Value::is_string));
+                    (fits, "expected a list of strings")
+                }
+            };
+            if fits {
+                members.insert((*name).to_owned(), value.clone());
+            } else {
+                self.problem(&format!("{at}.{name}"), expected);
+            }
+        }
+        Some(members)
+    }
+
     fn id(&mut self, at: &str, map: &Map<String, Value>) -> Option<String> {
         let id = map.get("id").and_then(Value::as_str).and_then(uuid);
         if id.is_none() {
             self.problem(&format!("{at}.id"), "expected a uuid");
         }
         id
+    }
+
+    /// The id that is given, or one that follows from the first of these names that is given.
+    fn id_or(&mut self, at: &str, map: &Map<String, Value>, kind: &str, names: &[&str]) -> Option<String> {
+        let name = names.iter().find_map(|name| map.get(*name)?.as_str());
+        match name {
+            Some(name) if !map.contains_key("id") => Some(id_of(&self.world.organization, kind, name)),
+            _ => self.id(at, map),
+        }
     }
 
     fn optional_text(&mut self, at: &str, map: &Map<String, Value>, name: &str) -> Option<String> {
@@ -301,8 +414,9 @@ struct Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::definition::Given;
-    use crate::sandbox::known::known;
+    use crate::sandbox::definition::{Entity, Given};
+    use crate::sandbox::known::{known, organization_alone};
+    use crate::sandbox::sight::Sight;
 
     #[test]
     fn a_seed_tells_all_of_its_problems() {
@@ -317,16 +431,81 @@ mod tests {
         let problems = sow(&seed, &mut known()).expect_err("it is wrong");
         assert!(problems[0].starts_with("seed: unknown member `organisation`, expected one of organization, "));
         assert_eq!(problems[1], "endUsers[0].id: expected a uuid");
-        assert_eq!(problems[2], "agents[0]: unknown member `activ`, expected one of id, displayName, active");
+        assert_eq!(
+            problems[2],
+            "agents[0]: unknown member `activ`, expected one of id, displayName, email, phoneNumber, active"
+        );
         assert_eq!(
             problems[3..],
             [
                 "queues: expected a list",
-                "contactEndpoints[0]: expected a string (quote a phone number)",
+                "contactEndpoints[0]: expected a string (quote a phone number), or a map with `number`",
                 "customAttributes[0].identifier: expected a string",
                 "customAttributes[0].label: expected a string",
                 "customAttributes[0].entityType: expected `Conversation` or `Contact`",
                 "customAttributes[0].inputDefinition: expected a map with `_type` `Text` or `Select`",
+            ]
+        );
+    }
+
+    /// Names of the properties of a schema.
+    fn properties(schema: &Value) -> Vec<&str> {
+        schema["properties"].as_object().expect("a map").keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn the_schema_has_every_member_and_no_other() {
+        let schema: Value = serde_json::from_str(SEED_SCHEMA).expect("JSON");
+        let sorted = |names: &[&'static str]| {
+            let mut names = names.to_vec();
+            names.sort_unstable();
+            names
+        };
+        let mut known = properties(&schema);
+        known.sort_unstable();
+        assert_eq!(known, sorted(SEED));
+        for (name, members) in [
+            ("organization", ORGANIZATION),
+            ("endUser", END_USER),
+            ("agent", AGENT),
+            ("queue", QUEUE),
+            ("tag", TAG),
+            ("mailbox", MAILBOX),
+            ("number", NUMBER),
+        ] {
+            let mut known = properties(&schema["$defs"][name]);
+            known.sort_unstable();
+            assert_eq!(known, sorted(&members.iter().map(|(name, _)| *name).collect::<Vec<_>>()), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_has_a_name_needs_no_id_and_gets_another_in_every_organization() {
+        let ids = |organization: &str| {
+            let seed = json!({
+                "organization": { "id": organization },
+                "endUsers": [{ "email": "jane@example.com" }],
+                "agents": [{ "email": "mia@example.com" }],
+                "queues": [{ "name": "Support" }],
+                "tags": [{ "name": "vip" }],
+            });
+            let mut world = organization_alone();
+            sow(&seed, &mut world).expect("it is right");
+            let end_user = world.end_users.all(Sight::default()).next().expect("one").shown["id"].clone();
+            let things: Vec<Value> = world.shown_things(|_| true).map(|shown| shown["id"].clone()).collect();
+            (end_user, things, world.tags.keys().cloned().collect::<Vec<_>>())
+        };
+        assert_eq!(ids("one"), ids("one"));
+        let (one, other) = (ids("one"), ids("other"));
+        assert!(one.0 != other.0 && one.1[0] != other.1[0] && one.1[1] != other.1[1] && one.2 != other.2);
+        let problems =
+            sow(&json!({ "queues": [{}], "tags": [{ "active": 1 }] }), &mut known()).expect_err("it is wrong");
+        assert_eq!(
+            problems,
+            [
+                "queues[0].id: expected a uuid",
+                "tags[0].active: expected true or false",
+                "tags[0].name: expected a string"
             ]
         );
     }
@@ -351,7 +530,7 @@ mod tests {
         assert_eq!(options[0]["label"], "a");
         assert_eq!(options[0]["nestedOptions"][0]["orderIndex"], 2);
         assert_eq!(options[1]["orderIndex"], 3);
-        assert!(definition.check(&Given::Path(vec!["a".to_owned(), "b".to_owned()])).is_ok());
-        assert!(definition.check(&Given::Path(vec!["c".to_owned()])).is_err());
+        assert!(definition.check(&Given::Path(vec!["a".to_owned(), "b".to_owned()]), Entity::Conversation).is_ok());
+        assert!(definition.check(&Given::Path(vec!["c".to_owned()]), Entity::Conversation).is_err());
     }
 }

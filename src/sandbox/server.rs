@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::sandbox::options::{SandboxError, SandboxOptions};
+use crate::sandbox::provided::Provided;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::routes::router;
 use crate::sandbox::service::Service;
@@ -83,6 +84,12 @@ impl Sandbox {
     /// `http://127.0.0.1:PORT`, without a slash at the end.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What it has made up because somebody named it, also in earlier runs on the same data; none when nothing came
+    /// to it in this run.
+    pub fn provided(&self) -> Option<Provided> {
+        self.service.provided()
     }
 
     /// The sandbox without its socket, for calling it within the process.

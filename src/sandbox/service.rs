@@ -27,16 +27,18 @@ use crate::sandbox::answer::Answer;
 use crate::sandbox::data_file::DataFile;
 use crate::sandbox::data_v1::Line;
 use crate::sandbox::decode::uuid;
-use crate::sandbox::definition::{Definition, KnownAttribute, KnownInput};
+use crate::sandbox::definition::{Definition, Entity, KnownAttribute, KnownInput};
 use crate::sandbox::faults::{Asked, Disturbance, Fault, FaultPlan, Faults, Reply};
-use crate::sandbox::known::known;
+use crate::sandbox::known::{known, organization_alone};
 use crate::sandbox::limit::Limiter;
 use crate::sandbox::options::{LogTo, SandboxError, SandboxOptions};
+use crate::sandbox::provided::Provided;
 use crate::sandbox::received::{Received, worded};
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::request_log::{Entry, RequestLog};
 use crate::sandbox::seed::sow;
 use crate::sandbox::store::Store;
+use crate::sandbox::world::World;
 
 /// Every body is read into memory, so there has to be an end; Dixa's own limit is not documented.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -49,6 +51,8 @@ pub struct Service {
     faults: Faults,
     request_log: Option<RequestLog>,
     log_to: Option<LogTo>,
+    /// What was made up before this run.
+    provided_before: Provided,
     /// Turns true when the sandbox is to stop.
     stopping: watch::Sender<bool>,
 }
@@ -65,18 +69,18 @@ impl Service {
             ),
         };
         let request_log = request_log.map(open_log).transpose()?;
-        let mut world = known();
+        let mut world = if strict && seed.is_some() { organization_alone() } else { known() };
+        if let Some(seed) = &seed {
+            sow(seed, &mut world).map_err(SandboxError::Seed)?;
+        }
         let file = match data {
             None => None,
             Some(path) => Some(DataFile::open(&path, &mut world).await?),
         };
-        // The seed comes after the data: what was made up once gives way to what is said now.
-        if let Some(seed) = &seed {
-            sow(seed, &mut world).map_err(SandboxError::Seed)?;
-        }
         let faults = Faults::new(faults.unwrap_or_else(FaultPlan::none));
+        let provided_before = world.provided();
         let (store, stopping) = (Store::new(world, file), watch::Sender::new(false));
-        let service = Service { store, strict, limiter, faults, request_log, log_to, stopping };
+        let service = Service { store, strict, limiter, faults, request_log, log_to, provided_before, stopping };
         service.provision(&known_attributes)?;
         Ok(Arc::new(service))
     }
@@ -145,7 +149,7 @@ impl Service {
     }
 
     /// Waits that long, or until the sandbox is to stop. Whoever has what it returns is waited for then.
-    async fn wait_unless_stopped(&self, delay: Duration) -> watch::Receiver<bool> {
+    pub async fn wait_unless_stopped(&self, delay: Duration) -> watch::Receiver<bool> {
         let mut stopping = self.stopping.subscribe();
         if !delay.is_zero() {
             // A sender that is gone means the same.
@@ -162,6 +166,12 @@ impl Service {
     /// Returns when nothing is being carried out any more.
     pub async fn finished(&self) {
         self.stopping.closed().await;
+    }
+
+    /// See [`crate::sandbox::Sandbox::provided`].
+    pub fn provided(&self) -> Option<Provided> {
+        let provided = self.store.read(World::provided);
+        (provided != self.provided_before).then_some(provided)
     }
 
     /// Lets go of the data file.
@@ -212,7 +222,8 @@ impl Service {
                 let Some(id) = uuid(id) else { continue };
                 let before = changed.get(&id).or_else(|| world.definitions.get(&id));
                 let is_text = matches!(input, KnownInput::Text);
-                let mut after = before.cloned().unwrap_or_else(|| Definition::made_up(&id, is_text, now));
+                let mut after =
+                    before.cloned().unwrap_or_else(|| Definition::made_up(&id, Entity::Conversation, is_text, now));
                 if let KnownInput::Select(paths) = input
                     && after.is_provisioned()
                 {

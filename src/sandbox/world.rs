@@ -7,13 +7,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::sandbox::data_v1::{Line, Thing};
+use crate::sandbox::data_v1::{ChangeLine, ConversationLine, EndUserValuesLine, Line, Named, Thing, ValuesLine};
 use crate::sandbox::definition::Definition;
+use crate::sandbox::end_users::{EndUser, EndUsers};
 use crate::sandbox::faults::Duplicates;
+use crate::sandbox::provided::Provided;
 use crate::sandbox::refusal::Refusal;
+use crate::sandbox::show::raw;
 use crate::sandbox::sight::Sight;
+use crate::sandbox::things;
 
 /// The first id that is given to a conversation.
 const FIRST_ID: i64 = 1001;
@@ -23,12 +27,16 @@ const FIRST_ID: i64 = 1001;
 pub struct World {
     /// As the API shows it.
     pub organization: Value,
-    pub end_users: HashMap<String, EndUser>,
-    /// What there is beside end users.
-    pub things: HashSet<Thing>,
+    pub end_users: EndUsers,
+    /// What there is beside end users, as the API shows it; null where it shows nothing.
+    things: BTreeMap<Thing, Value>,
     /// Ids of the agents that no conversation can be assigned to.
     pub inactive_agents: HashSet<String>,
     pub definitions: BTreeMap<String, Definition>,
+    /// By id.
+    pub tags: BTreeMap<String, Value>,
+    /// What was made up because a request named it.
+    provided: BTreeSet<Thing>,
     conversations: HashMap<i64, Conversation>,
     /// Ids of an end user's conversations, ascending.
     by_requester: HashMap<String, Vec<i64>>,
@@ -37,26 +45,6 @@ pub struct World {
     /// Those of imported conversations and messages.
     imported_external_ids: HashSet<String>,
     next_id: i64,
-}
-
-/// An end user.
-#[derive(Clone, Debug)]
-pub struct EndUser {
-    /// RFC 3339.
-    pub created_at: String,
-    pub display_name: String,
-    pub email: String,
-}
-
-impl EndUser {
-    /// What is made up for an end user of whom only the id is known. The address is one that never gets mail.
-    pub fn provisioned(id: &str, created_at: &str) -> Self {
-        EndUser {
-            created_at: created_at.to_owned(),
-            display_name: format!("End user {}", id.get(..8).unwrap_or(id)),
-            email: format!("{id}@example.com"),
-        }
-    }
 }
 
 /// A conversation, mostly as text that is answered as it is.
@@ -70,6 +58,15 @@ pub struct Conversation {
     pub messages: Box<RawValue>,
     /// Id of the definition to a string or a list of strings.
     pub values: BTreeMap<String, Value>,
+    /// Ids of its tags, those that came first before the others.
+    pub tags: Vec<String>,
+}
+
+impl Conversation {
+    /// As it is read, member by member.
+    pub fn members(&self) -> Map<String, Value> {
+        serde_json::from_str(self.shown.get()).unwrap_or_default()
+    }
 }
 
 /// A mutation that can't have been made from the world that it is applied to.
@@ -79,8 +76,8 @@ pub enum Misfit {
     IdOutOfOrder(i64),
     #[error("conversation {0} does not exist")]
     NoConversation(i64),
-    #[error("a definition has no id")]
-    DefinitionWithoutId,
+    #[error("a definition, an end user or a tag has no id")]
+    WithoutId,
 }
 
 impl World {
@@ -88,10 +85,12 @@ impl World {
     pub fn new(organization: Value) -> Self {
         World {
             organization,
-            end_users: HashMap::new(),
-            things: HashSet::new(),
+            end_users: EndUsers::default(),
+            things: BTreeMap::new(),
             inactive_agents: HashSet::new(),
             definitions: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            provided: BTreeSet::new(),
             conversations: HashMap::new(),
             by_requester: HashMap::new(),
             external_ids: HashSet::new(),
@@ -141,9 +140,30 @@ impl World {
     /// Whether this exists.
     pub fn knows(&self, thing: &Thing) -> bool {
         match thing {
-            Thing::EndUser(id) => self.end_users.contains_key(id),
-            other => self.things.contains(other),
+            Thing::EndUser(id) => self.end_users.get(id).is_some(),
+            other => self.things.contains_key(other),
         }
+    }
+
+    /// What there is of a kind, as the API shows it. End users are elsewhere.
+    pub fn shown_things(&self, is_one: impl Fn(&Thing) -> bool) -> impl Iterator<Item = &Value> {
+        self.things.iter().filter(move |(thing, _)| is_one(thing)).map(|(_, shown)| shown)
+    }
+
+    /// One thing, as the API shows it.
+    pub fn shown_thing(&self, thing: &Thing) -> Result<&Value, Refusal> {
+        self.things.get(thing).ok_or(Refusal::NotFound)
+    }
+
+    /// Adds a thing that somebody says exists, as the API shows it.
+    pub fn add(&mut self, thing: Thing, shown: Value) {
+        self.provided.remove(&thing);
+        self.things.insert(thing, shown);
+    }
+
+    /// What was made up because a request named it.
+    pub fn provided(&self) -> Provided {
+        Provided::of(&self.provided, self.definitions.values().filter(|definition| definition.is_provisioned()).count())
     }
 
     /// The things that do not exist, in their order.
@@ -153,9 +173,9 @@ impl World {
 
     /// An end user as the sender or recipient of an e-mail; one who is about to be provisioned has an address already.
     pub fn email_contact(&self, end_user_id: &str) -> Value {
-        let known = self.end_users.get(end_user_id).map(Cow::Borrowed);
-        let end_user = known.unwrap_or_else(|| Cow::Owned(EndUser::provisioned(end_user_id, "")));
-        json!({ "email": end_user.email, "name": end_user.display_name })
+        let known = self.end_users.get(end_user_id).map(|end_user| Cow::Borrowed(&end_user.shown));
+        let shown = known.unwrap_or_else(|| Cow::Owned(EndUser::provisioned(end_user_id, "")));
+        json!({ "email": shown.get("email"), "name": shown.get("displayName") })
     }
 
     /// Whether a mutation can be applied.
@@ -165,50 +185,85 @@ impl World {
         {
             return Err(Misfit::IdOutOfOrder(conversation.id));
         }
-        if let Some(values) = &line.values
-            && !self.conversations.contains_key(&values.conversation_id)
-        {
-            return Err(Misfit::NoConversation(values.conversation_id));
+        let changed = line.values.iter().map(|values| values.conversation_id);
+        let mut changed = changed.chain(line.change.iter().map(|change| change.conversation_id));
+        if let Some(id) = changed.find(|id| !self.conversations.contains_key(id)) {
+            return Err(Misfit::NoConversation(id));
         }
-        if line.definitions.iter().any(|definition| definition["id"].as_str().is_none()) {
-            return Err(Misfit::DefinitionWithoutId);
-        }
-        Ok(())
+        let ids = line.definitions.iter().chain(&line.tags).map(|shown| &shown["id"]);
+        let end_users = line.end_users.iter().map(|shown| shown.get("id").unwrap_or(&Value::Null));
+        if ids.chain(end_users).all(Value::is_string) { Ok(()) } else { Err(Misfit::WithoutId) }
     }
 
     /// Applies a mutation that was checked.
     pub fn apply(&mut self, line: Line) {
-        let Line { at, learned, definitions, conversation, values } = line;
-        for thing in learned {
-            self.learn(thing, &at);
+        // A data file that somebody edited may have anything here: then it is old.
+        let at = line.at.parse().unwrap_or(Timestamp::MIN);
+        let learned = line.learned.into_iter().map(|thing| Named { thing, members: Map::new() });
+        for named in learned.chain(line.named) {
+            self.learn(named, &line.at, at);
         }
-        for definition in definitions {
-            self.define(Definition::provisioned(definition));
-        }
-        if let Some(made) = conversation {
-            self.next_id = made.id + 1;
-            self.external_ids.extend(made.external_ids);
-            self.imported_external_ids.extend(made.imported_external_ids);
-            self.by_requester.entry(made.requester_id).or_default().push(made.id);
-            let kept = Conversation {
-                // A data file that somebody edited may have anything here: then it is old.
-                committed_at: at.parse().unwrap_or(Timestamp::MIN),
-                shown: made.shown,
-                messages: made.messages,
-                values: BTreeMap::new(),
-            };
-            self.conversations.insert(made.id, kept);
-        }
-        if let Some(values) = values
-            && let Some(conversation) = self.conversations.get_mut(&values.conversation_id)
-        {
-            for (id, value) in values.set {
-                if value.is_null() {
-                    conversation.values.remove(&id);
-                } else {
-                    conversation.values.insert(id, value);
-                }
+        for definition in line.definitions {
+            let definition = Definition::provisioned(definition);
+            // What was made up once gives way to what a seed says now.
+            if self.definitions.get(definition.id()).is_none_or(Definition::is_provisioned) {
+                self.define(definition);
             }
+        }
+        for shown in line.end_users {
+            self.end_users.put(shown, at);
+        }
+        for tag in line.tags {
+            self.put_tag(tag);
+        }
+        for id in line.removed_tags {
+            self.tags.remove(&id);
+            self.conversations.values_mut().for_each(|conversation| conversation.tags.retain(|tag| *tag != id));
+        }
+        if let Some(made) = line.conversation {
+            self.make(made, at);
+        }
+        if let Some(ValuesLine { conversation_id, set }) = line.values
+            && let Some(conversation) = self.conversations.get_mut(&conversation_id)
+        {
+            merge(&mut conversation.values, set);
+        }
+        if let Some(EndUserValuesLine { end_user_id, set }) = line.end_user_values
+            && let Some(end_user) = self.end_users.get_mut(&end_user_id)
+        {
+            merge(&mut end_user.values, set);
+        }
+        if let Some(change) = line.change {
+            self.change(change);
+        }
+    }
+
+    fn make(&mut self, made: ConversationLine, at: Timestamp) {
+        self.next_id = made.id + 1;
+        self.external_ids.extend(made.external_ids);
+        self.imported_external_ids.extend(made.imported_external_ids);
+        self.by_requester.entry(made.requester_id).or_default().push(made.id);
+        let ConversationLine { id, shown, messages, .. } = made;
+        let (values, tags) = (BTreeMap::new(), Vec::new());
+        self.conversations.insert(id, Conversation { committed_at: at, shown, messages, values, tags });
+    }
+
+    fn change(&mut self, change: ChangeLine) {
+        let Some(conversation) = self.conversations.get_mut(&change.conversation_id) else { return };
+        if !change.shown.is_empty() {
+            let mut members = conversation.members();
+            members.extend(change.shown);
+            members.retain(|_, value| !value.is_null());
+            conversation.shown = raw(&Value::Object(members));
+        }
+        if let Some(tags) = change.tags {
+            conversation.tags = tags;
+        }
+        if let Some(message) = change.message {
+            self.external_ids.extend(message["externalId"].as_str().map(str::to_owned));
+            let mut messages: Vec<Value> = serde_json::from_str(conversation.messages.get()).unwrap_or_default();
+            messages.push(message);
+            conversation.messages = raw(&Value::from(messages));
         }
     }
 
@@ -217,15 +272,33 @@ impl World {
         self.definitions.insert(definition.id().to_owned(), definition);
     }
 
-    fn learn(&mut self, thing: Thing, at: &str) {
-        match thing {
+    /// Adds a tag, or puts it in the place of the one with its id.
+    pub fn put_tag(&mut self, shown: Value) {
+        self.tags.insert(shown["id"].as_str().unwrap_or_default().to_owned(), shown);
+    }
+
+    fn learn(&mut self, named: Named, created_at: &str, at: Timestamp) {
+        let Named { thing, members } = named;
+        if self.knows(&thing) {
+            return;
+        }
+        self.provided.insert(thing.clone());
+        match &thing {
             Thing::EndUser(id) => {
-                let end_user = EndUser::provisioned(&id, at);
-                self.end_users.entry(id).or_insert(end_user);
+                let mut shown = EndUser::provisioned(id, created_at);
+                shown.extend(members);
+                self.end_users.put(shown, at);
             }
-            other => {
-                self.things.insert(other);
+            _ => {
+                let shown = things::shown(&thing, &self.organization, &members);
+                self.things.insert(thing, shown);
             }
         }
     }
+}
+
+/// Null takes a value away.
+fn merge(values: &mut BTreeMap<String, Value>, set: BTreeMap<String, Value>) {
+    values.extend(set);
+    values.retain(|_, value| !value.is_null());
 }

@@ -77,6 +77,7 @@ fn by_default_it_provides_what_a_request_names_and_strictly_it_does_not() {
 }
 
 const SEED: &str = "organization: {name: Nordlys Outdoor}
+emailIntegrations: [my-integration@email.dixa.io]
 endUsers:
   - {id: 11111111-2222-4333-8444-555555555555, displayName: Priya Raman}
 customAttributes:
@@ -96,6 +97,31 @@ fn a_seed_names_what_it_knows() {
     assert_eq!(server.send("POST", "/v1/conversations", &seeded).0, 201);
     let body = json!({"22222222-2222-4333-8444-555555555555": "TNT-1"}).to_string();
     assert_eq!(server.send("PATCH", "/v1/conversations/1001/custom-attributes", &body).0, 200);
+}
+
+#[test]
+fn a_seed_fits_its_schema_and_a_strict_sandbox_knows_nothing_else() {
+    let workspace = Workspace::new().file("seed.yaml", SEED);
+    let schema: Value = serde_json::from_str(&workspace.run("schema sandbox-seed").exit(0).stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let seed: Value = serde_yaml::from_str(SEED).unwrap();
+    assert!(validator.is_valid(&seed), "{seed}");
+    assert!(!validator.is_valid(&json!({"endUser": []})));
+    assert!(!validator.is_valid(&json!({"queues": [{"isDefault": true}]})));
+    let server = Server::start(&workspace, "--strict --no-rate-limit --seed seed.yaml");
+    assert_eq!(server.send("POST", "/v1/conversations", EMAIL).0, 404, "the samples are not in the seed");
+}
+
+#[test]
+fn an_apply_on_the_embedded_sandbox_says_what_a_real_tenant_must_have() {
+    let stranger = crate::support::manifests::ORDER
+        .replace("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", "11111111-2222-4333-8444-555555555555");
+    let workspace = Workspace::fast().file("manifests/order.yaml", &stranger);
+    let first = workspace.run("apply --yes").exit(0).warns("a real tenant must have: 1 end user\n");
+    assert!(!first.stdout.contains("real tenant"));
+    workspace.write("manifests/order.yaml", crate::support::manifests::ORDER);
+    let known = workspace.run("apply --yes --allow-replace").exit(0);
+    assert!(!known.stderr.contains("real tenant"), "{}", known.stderr);
 }
 
 #[test]

@@ -36,12 +36,18 @@ spec:
   queueId: cd87b232-64c8-4ad5-b81a-6f9233352d97
 ";
 
-/// A sandbox that knows the documentation's samples, the attributes of the tests and a telephone, and nothing else.
+/// A sandbox that knows the ids and the attributes of the tests and a telephone, and nothing else.
 async fn sandbox() -> (Sandbox, HttpClient) {
     let attribute = |id: &str, input| KnownAttribute { id: id.to_owned(), input };
     let paths = vec![vec!["payment".to_owned(), "card".to_owned()]];
     let known = vec![attribute(TEXT, KnownInput::Text), attribute(SELECT, KnownInput::Select(paths))];
-    let seed = Some(serde_json::json!({ "contactEndpoints": ["+4512345678"] }));
+    let seed = Some(serde_json::json!({
+        "endUsers": [{ "id": "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b" }],
+        "agents": [{ "id": "cd4ceb58-bb3a-443c-9cd8-4f088feafe5b" }],
+        "queues": [{ "id": "cd87b232-64c8-4ad5-b81a-6f9233352d97" }],
+        "emailIntegrations": ["my-integration@email.dixa.io"],
+        "contactEndpoints": ["+4512345678"],
+    }));
     let options = SandboxOptions { strict: true, seed, known_attributes: known, ..SandboxOptions::default() };
     let sandbox = Sandbox::start(options).await.expect("a free port");
     let options = HttpOptions {

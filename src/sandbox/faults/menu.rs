@@ -86,10 +86,11 @@ impl Fault {
     /// The only calls that it can befall; none when it can befall all.
     pub fn only_of(self) -> &'static [Call] {
         match self {
-            Fault::Partial | Fault::DuplicateBefore | Fault::DuplicateAfter => {
-                &[Call::Post, Call::Create, Call::Import]
+            Fault::Partial => &[Call::Post, Call::Create, Call::Import],
+            Fault::DuplicateBefore | Fault::DuplicateAfter => {
+                &[Call::Post, Call::Create, Call::Import, Call::AddMessage, Call::MakeEndUser]
             }
-            Fault::EmptyPage | Fault::Circle => &[Call::Get, Call::Conversations],
+            Fault::EmptyPage | Fault::Circle => &[Call::Get, Call::Conversations, Call::EndUsers, Call::Agents],
             _ => &[],
         }
     }
@@ -137,6 +138,27 @@ words! {
         Conversations = "conversations",
         Organization = "organization",
         Definitions = "definitions",
+        Attributes = "attributes",
+        AddMessage = "add-message",
+        Close = "close",
+        Reopen = "reopen",
+        FollowUp = "followup",
+        Transfer = "transfer",
+        Claim = "claim",
+        ConversationTags = "conversation-tags",
+        PutTag = "put-tag",
+        TakeTag = "take-tag",
+        BulkTags = "bulk-tags",
+        Tags = "tags",
+        MakeTag = "make-tag",
+        EndUsers = "endusers",
+        MakeEndUser = "make-enduser",
+        EndUser = "enduser",
+        ChangeEndUser = "change-enduser",
+        EndUserAttributes = "enduser-attributes",
+        Agents = "agents",
+        Queues = "queues",
+        ContactEndpoints = "contact-endpoints",
     }
 }
 
@@ -145,13 +167,15 @@ impl Call {
     fn shape(self) -> (&'static [&'static str], Option<&'static str>) {
         const GET: &[&str] = &["GET"];
         const POST: &[&str] = &["POST"];
+        const PUT: &[&str] = &["PUT"];
+        const PATCH: &[&str] = &["PATCH"];
         match self {
             Call::Any => (&[], None),
             Call::Write => (&["POST", "PUT", "PATCH", "DELETE"], None),
             Call::Get => (GET, None),
             Call::Post => (POST, None),
-            Call::Put => (&["PUT"], None),
-            Call::Patch => (&["PATCH"], None),
+            Call::Put => (PUT, None),
+            Call::Patch => (PATCH, None),
             Call::Delete => (&["DELETE"], None),
             Call::Create => (POST, Some("/v1/conversations")),
             Call::Import => (POST, Some("/v1/conversations/import")),
@@ -160,6 +184,27 @@ impl Call {
             Call::Conversations => (GET, Some("/v1/endusers/*/conversations")),
             Call::Organization => (GET, Some("/v1/organization")),
             Call::Definitions => (GET, Some("/v1/custom-attributes")),
+            Call::Attributes => (PATCH, Some("/v1/conversations/*/custom-attributes")),
+            Call::AddMessage => (POST, Some("/v1/conversations/*/messages")),
+            Call::Close => (PUT, Some("/v1/conversations/*/close")),
+            Call::Reopen => (PUT, Some("/v1/conversations/*/reopen")),
+            Call::FollowUp => (PUT, Some("/v1/conversations/*/followup")),
+            Call::Transfer => (PUT, Some("/v1/conversations/*/transfer/queue")),
+            Call::Claim => (PUT, Some("/v1/conversations/*/claim")),
+            Call::ConversationTags => (GET, Some("/v1/conversations/*/tags")),
+            Call::PutTag => (PUT, Some("/v1/conversations/*/tags/*")),
+            Call::TakeTag => (&["DELETE"], Some("/v1/conversations/*/tags/*")),
+            Call::BulkTags => (POST, Some("/v1/conversations/*/tags/bulk")),
+            Call::Tags => (GET, Some("/v1/tags")),
+            Call::MakeTag => (POST, Some("/v1/tags")),
+            Call::EndUsers => (GET, Some("/v1/endusers")),
+            Call::MakeEndUser => (POST, Some("/v1/endusers")),
+            Call::EndUser => (GET, Some("/v1/endusers/*")),
+            Call::ChangeEndUser => (&["PATCH", "PUT"], Some("/v1/endusers/*")),
+            Call::EndUserAttributes => (PATCH, Some("/v1/endusers/*/custom-attributes")),
+            Call::Agents => (GET, Some("/v1/agents")),
+            Call::Queues => (GET, Some("/v1/queues")),
+            Call::ContactEndpoints => (GET, Some("/v1/contact-endpoints")),
         }
     }
 

@@ -89,7 +89,7 @@ async fn a_mutation_is_one_line_that_is_in_the_file_when_it_is_answered() {
     client.get("/v1/conversations/1001").await;
     let text = folder.text();
     assert_eq!(text.lines().count(), 3, "{text}");
-    assert_eq!(text.lines().next(), Some(r#"{"format":"dixaform-sandbox/1"}"#));
+    assert_eq!(text.lines().next(), Some(r#"{"format":"dixaform-sandbox/2"}"#));
     assert!(text.ends_with('\n'));
 }
 
@@ -157,7 +157,7 @@ async fn a_file_of_another_format_or_another_program_is_refused_and_left_alone()
     let folder = Folder::new();
     drop(folder.client().await);
     for (text, newer) in [
-        ("{\"format\":\"dixaform-sandbox/2\"}\n", true),
+        ("{\"format\":\"dixaform-sandbox/3\"}\n", true),
         ("{\"version\":4}\n", false),
         ("hello", false),
         ("{\"format\":\"dixaform-sandbox/1\",\"more\":1}\n", false),
@@ -196,4 +196,20 @@ async fn known_definitions_are_kept_and_not_written_again() {
     }
     let client = folder.client().await;
     assert_eq!(client.get(&format!("/v1/custom-attributes/{NOBODY}")).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_file_of_an_earlier_format_is_read_and_becomes_one_of_this() {
+    let folder = Folder::new();
+    {
+        let client = folder.client().await;
+        client.create(&with(email(), "/requesterId", json!(NOBODY))).await;
+    }
+    fs::write(folder.path(), folder.text().replacen("sandbox/2", "sandbox/1", 1)).expect("writes");
+    let client = folder.client().await;
+    assert_eq!(client.get("/v1/conversations/1001").await.0, 200);
+    assert_eq!(client.create(&email()).await, 1002);
+    let text = folder.text();
+    assert_eq!(text.lines().next(), Some(r#"{"format":"dixaform-sandbox/2"}"#));
+    assert_eq!(text.lines().count(), 3);
 }

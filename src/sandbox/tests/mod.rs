@@ -6,6 +6,7 @@ mod importing;
 mod keeping;
 mod patching;
 mod reading;
+mod seeding;
 mod serving;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::README;
-use crate::support::Workspace;
+use crate::support::{Server, Workspace};
 
 /// Lines that are not run here, because they would build the program that runs this test. What they rely on is checked.
 const OF_CARGO: [&str; 2] = ["cargo test", "cargo install --path . --locked"];
@@ -212,6 +212,11 @@ fn every_command_runs_and_every_output_is_real() {
             ("text", Some(FIRST_RESULT)) => assert_eq!(first.trim_end().lines().last(), text.lines().next()),
             ("yaml", None) if text.contains("apiVersion: ") => reader.manifest(&text),
             ("yaml", None) if text.contains("version: 1") => Reader::project_file(&text),
+            // It would not start otherwise.
+            ("yaml", Some("seed")) => {
+                let workspace = Workspace::new().file("seed.yaml", &text);
+                drop(Server::start(&workspace, "--strict --seed seed.yaml"));
+            }
             ("json", None) => drop(serde_json::from_str::<serde_json::Value>(&text).expect("README.md has JSON")),
             _ => panic!("README.md:{line}: nobody checks a block of {language:?} after {marker:?}"),
         }

@@ -1,0 +1,66 @@
+//! How agents, queues and contact endpoints read.
+//!
+//! <https://docs.dixa.io/openapi/dixa-api/v1/agents/getagents>,
+//! <https://docs.dixa.io/openapi/dixa-api/v1/queues/getqueues>,
+//! <https://docs.dixa.io/openapi/dixa-api/v1/contact-endpoints/getcontact-endpoints>
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::sandbox::data_v1::{Named, Thing};
+
+/// When things came to be that nobody made.
+pub const SINCE: &str = "2023-01-01T00:00:00Z";
+
+/// As the API shows it. `given` are the members that somebody has said; the others are made up. A widget is nowhere to
+/// be read.
+pub fn shown(thing: &Thing, organization: &Value, given: &Map<String, Value>) -> Value {
+    let mut shown = match thing {
+        Thing::EndUser(_) | Thing::Widget(_) => return Value::Null,
+        Thing::Agent(id) => json!({
+            "id": id,
+            "createdAt": SINCE,
+            "displayName": format!("Agent {}", short(id)),
+            "email": format!("{id}@example.com"),
+            "roles": ["Agent"],
+        }),
+        Thing::Queue(id) => json!({
+            "id": id,
+            "name": format!("Queue {}", short(id)),
+            "organizationId": organization["id"],
+            "isDefault": false,
+            "queueThresholds": {},
+            "slaCalculationMethod": "Default",
+            "doNotOfferTimeouts": {},
+            "isDoNotOfferEnabled": false,
+        }),
+        Thing::EmailIntegration(address) => json!({ "_type": "EmailEndpoint", "address": address, "name": address }),
+        Thing::ContactEndpoint(number) => json!({
+            "_type": "TelephonyEndpoint",
+            "number": number,
+            "functionality": ["Sms", "VoiceInbound", "VoiceOutbound"],
+            "name": number,
+        }),
+    };
+    if let Some(members) = shown.as_object_mut() {
+        members.extend(given.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    shown
+}
+
+/// An agent of whom only the address is known.
+pub fn named_agent(organization: &Value, email: &str) -> Named {
+    let members =
+        Map::from_iter([("email".to_owned(), Value::from(email)), ("displayName".to_owned(), Value::from(email))]);
+    Named { thing: Thing::Agent(id_of(organization, "agent", email)), members }
+}
+
+/// The id of what has only a name: the same each time, and another in every organization.
+pub fn id_of(organization: &Value, kind: &str, name: &str) -> String {
+    let organization = organization["id"].as_str().unwrap_or_default();
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{organization}/{kind}/{name}").as_bytes()).to_string()
+}
+
+fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
