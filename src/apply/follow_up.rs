@@ -92,6 +92,7 @@ fn without_changes(plan: &Plan) -> Plan {
         tenant: tenant.clone(),
         lineage: *lineage,
         serial: *serial,
+        seal: plan.seal,
         changes: Vec::new(),
         summary: *summary,
         not_in_manifests: not_in_manifests.clone(),

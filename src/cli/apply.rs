@@ -23,7 +23,7 @@ use crate::cli::load::{self, Files};
 use crate::cli::progress::Progress;
 use crate::cli::session::{OpenTenant, Session, report};
 use crate::cli::settling::HINT;
-use crate::cli::state_access::{self, Taken};
+use crate::cli::state_access::{self, Older, Taken};
 use crate::cli::{embedded, plan, saved_plan, settling, signals};
 use crate::conversation::Address;
 use crate::desired::Desired;
@@ -42,7 +42,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let open = session.open()?;
     let tenant = open.tenant;
     let faults = embedded::faults(tenant, args.sandbox_faults.as_ref())?;
-    let options = plan::options(tenant, &args.planning)?;
+    let mut options = plan::options(tenant, &args.planning)?;
     state_access::tell_if_lost(&open);
     let saved = saved_plan::given(&args.planning.paths)?;
     let approval = Approval::given(args, saved.is_some())?;
@@ -51,7 +51,8 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         Some(_) => saved_plan::refuse_flags(&args.planning).map(|()| Vec::new())?,
         None => load::find(session, paths)?,
     };
-    let take = || state_access::take_unchecked(&open, COMMAND, args.lock_timeout);
+    let older = if args.accept_older_state { Older::Accepted } else { Older::Refused };
+    let take = || state_access::take_unchecked(&open, COMMAND, args.lock_timeout, older);
     let (files, taken) = rayon::join(|| Files::hashed(found, open.files.state.exists()), take);
     let (files, mut taken) = (files?, taken?);
     let desired = if saved.is_some() {
@@ -68,8 +69,9 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         taken = runtime.block_on(job.settle(taken))?;
         requests_sent = None;
     }
+    options.seal = taken.store.seal();
     let plan = match saved {
-        Some(saved) => saved_plan::check(saved, &taken.state, &taken.in_doubt, tenant)?,
+        Some(saved) => saved_plan::check(saved, &taken, tenant)?,
         None => plan::make(&desired, &taken.state, &taken.in_doubt, options),
     };
     let doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();

@@ -328,6 +328,11 @@ pub struct ApplyArgs {
     /// How long to wait for another command to release the state
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::duration::parse)]
     pub lock_timeout: std::time::Duration,
+    /// Apply to a state that is older than one that was seen here
+    ///
+    /// What was created since is not in it, and is created again.
+    #[arg(long)]
+    pub accept_older_state: bool,
     /// Faults of the embedded sandbox, to rehearse recovery; only with --tenant sandbox
     ///
     /// See `dixaform sandbox --help` for SPEC. Calls are counted from the start of this apply.

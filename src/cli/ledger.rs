@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::state_access::{self, Taken};
+use crate::cli::state_access::{self, Older, Taken};
 use crate::desired::Desired;
 use crate::journal::{Append as _, Entry, JournalError, Replay};
 use crate::project::Tenant;
@@ -57,7 +57,7 @@ impl Ledger {
     /// As for [`Ledger::finish`].
     pub async fn close(self) -> Result<Taken, Error> {
         let (UnderLock { files, store, lock }, lineage) = self.save(&Desired::default()).await?;
-        state_access::read(files, store, lineage, lock)
+        state_access::read(files, store, lineage, lock, Older::Refused)
     }
 
     /// Saves the state, cuts the journal down to what is still in doubt, and lets go of the lock. The records note what
@@ -80,6 +80,7 @@ impl Ledger {
             drop(journal);
             return Err(not_saved(error, kept));
         }
+        under_lock.lock.note(state.lineage, state.serial);
         let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
         // The state is saved; an unwritten `Closed` only means that the journal is looked at once more.
         let _ = journal.append(closed).await;

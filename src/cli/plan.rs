@@ -31,12 +31,13 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
     let hash = || Files::hashed(load::find(session, paths)?, open.files.state.exists());
     let (files, standing) = rayon::join(hash, || state_access::look_unchecked(&open));
-    let (files, Standing { mut state, in_doubt }) = (files?, standing?);
+    let (files, Standing { mut state, seal, in_doubt }) = (files?, standing?);
     // A refresh compares every manifest with the tenant.
     let known = if args.refresh { Known::default() } else { known(&state, &in_doubt, &options.scope) };
     let desired = load::desired(session, &files, &known, &state, *warnings_as_errors)?;
     let store = StateStore::open(&open.files.state);
     store.check_specs(&mut state, |address| !desired.is_as_recorded(address))?;
+    options.seal = seal;
     let mut requests = 0;
     if args.refresh {
         options.observations = refresh::observe(&open, &desired, &state, &options)?;

@@ -11,11 +11,10 @@ use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::formats;
 use crate::cli::settling::HINT;
-use crate::journal::InDoubt;
+use crate::cli::state_access::Taken;
 use crate::plan::{Change, Plan, file_v1, staleness};
 use crate::project::Tenant;
 use crate::render::json_v1;
-use crate::state::State;
 
 /// The largest plan file that is read, in bytes.
 const SIZE_LIMIT: u64 = 1 << 30;
@@ -92,7 +91,8 @@ pub fn refuse_flags(args: &PlanningArgs) -> Result<(), Error> {
 }
 
 /// Refuses a plan that was made for another tenant or for another state than the one that is there now.
-pub fn check(mut plan: Plan, state: &State, in_doubt: &[InDoubt], tenant: &Tenant) -> Result<Plan, Error> {
+pub fn check(mut plan: Plan, taken: &Taken, tenant: &Tenant) -> Result<Plan, Error> {
+    let Taken { state, in_doubt, store, .. } = taken;
     if plan.tenant.name != tenant.name {
         let message = format!("the plan was made for the tenant `{}`, and this is `{}`", plan.tenant.name, tenant.name);
         return Err(Error::new(Exit::Refused, message).hint("name the tenant that it was made for with --tenant"));
@@ -118,7 +118,7 @@ pub fn check(mut plan: Plan, state: &State, in_doubt: &[InDoubt], tenant: &Tenan
     // A plan that knows no organization is still held against the one that the project file or the state names.
     let known = state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     plan.tenant.organization_id = plan.tenant.organization_id.or_else(|| tenant.organization_id.clone()).or(known);
-    match staleness(&plan, state) {
+    match staleness(&plan, state, store.seal()) {
         None => Ok(plan),
         Some(changed) => {
             let message = format!("the plan is stale: {}", changed.join("\n  "));

@@ -80,6 +80,7 @@ fn change(
     let told = change(&mut taken.state)?;
     taken.state.serial += 1;
     taken.store.save(&taken.state)?;
+    taken.lock.note(taken.state.lineage, taken.state.serial);
     open.session.output.result(&told)?;
     Ok(Exit::Done)
 }

@@ -11,13 +11,22 @@ use crate::journal::{Calls, Entry, InDoubt, Replay, ReplayError};
 use crate::project::Tenant;
 use crate::render::number::counted;
 use crate::state::file_v1::StateFileError;
-use crate::state::{Lineage, State};
+use crate::state::{Lineage, Seal, State};
 use crate::workspace::{JournalFile, LockInfo, StateError, StateFiles, StateLock, StateStore};
 
 /// The current state, with the journal of an apply that was cut off in it.
 pub struct Standing {
     pub state: State,
+    /// Of its file, if there is one.
+    pub seal: Option<Seal>,
     pub in_doubt: Vec<InDoubt>,
+}
+
+/// What becomes of a state that is older than one of the same lineage that was seen here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Older {
+    Refused,
+    Accepted,
 }
 
 /// Looks at the state without changing anything on disk. One that was never saved has the nil lineage.
@@ -39,10 +48,14 @@ pub fn look_unchecked(open: &OpenTenant<'_>) -> Result<Standing, Error> {
     };
     let mut replay = unlocked(load, &files.journal)?;
     check_fits(&replay, &files.journal)?;
+    let newest = StateLock::newest_at(&files.lock, replay.state().lineage);
+    if let Some(older) = older(replay.state(), newest, &files.state) {
+        open.session.output.note(&format!("warning: {older}; an apply refuses it\n hint: {OLDER_HINT}\n"));
+    }
     replay.settle();
     let in_doubt = replay.in_doubt();
     let (state, _) = replay.into_parts();
-    Ok(Standing { state, in_doubt })
+    Ok(Standing { state, seal: store.seal(), in_doubt })
 }
 
 /// Warns on standard error that a state is missing which existed before: an apply without it creates everything again.
@@ -51,9 +64,35 @@ pub fn tell_if_lost(open: &OpenTenant<'_>) {
     if files.backup.exists() && !files.state.exists() {
         let (state, backup) = (files.state.display(), files.backup.display());
         session.output.note(&format!(
-            "warning: the state {state} is missing but its backup {backup} exists\n hint: restore it if it was lost; otherwise \
-             everything will be created again\n"
+            "warning: the state {state} is missing but its backup {backup} exists\n hint: if it was lost, restore the \
+             newest one there is; the backup lacks what the last run made. {REBUILD_HINT}; without a state, everything \
+             is created again\n"
         ));
+    }
+}
+
+/// Says that a state is older than one that was seen here.
+fn older(state: &State, newest: Option<u64>, path: &Path) -> Option<String> {
+    let newest = newest.filter(|newest| *newest > state.serial)?;
+    let (path, serial) = (path.display(), state.serial);
+    Some(format!("the state {path} is at serial {serial}, older than serial {newest} of it that was seen here"))
+}
+
+/// What can be done where a state is lost.
+const REBUILD_HINT: &str = "`dixaform state rebuild` looks in Dixa for what was made";
+
+/// What can be done about an older state.
+const OLDER_HINT: &str = "restore the newest one; if it is lost, `dixaform state rebuild` looks in Dixa for what was \
+                          made since, and `dixaform apply --accept-older-state` makes that again";
+
+/// Refuses a state from the past, or takes it for the newest one from now on.
+fn check_age(state: &State, lock: &mut StateLock, path: &Path, accepted: Older) -> Result<(), Error> {
+    match older(state, lock.newest(state.lineage), path) {
+        Some(older) if accepted == Older::Refused => Err(Error::new(Exit::Refused, older).hint(OLDER_HINT)),
+        _ => {
+            lock.note(state.lineage, state.serial);
+            Ok(())
+        }
     }
 }
 
@@ -122,17 +161,22 @@ fn load(store: &mut StateStore, files: &StateFiles) -> Result<Option<State>, Sta
 
 /// Locks the state, and brings home what an apply that was cut off left in the journal.
 pub fn take(open: &OpenTenant<'_>, command: &str, lock_timeout: Duration) -> Result<Taken, Error> {
-    let mut taken = take_unchecked(open, command, lock_timeout)?;
+    let mut taken = take_unchecked(open, command, lock_timeout, Older::Refused)?;
     taken.store.check_specs(&mut taken.state, |_| true)?;
     Ok(taken)
 }
 
 /// [`take`] without looking into the specs, unless a journal asks for them.
-pub fn take_unchecked(open: &OpenTenant<'_>, command: &str, lock_timeout: Duration) -> Result<Taken, Error> {
+pub fn take_unchecked(
+    open: &OpenTenant<'_>,
+    command: &str,
+    lock_timeout: Duration,
+    older: Older,
+) -> Result<Taken, Error> {
     let OpenTenant { tenant, files, .. } = open;
     let lock = lock(&files.lock, command, lock_timeout)?;
     let store = StateStore::open(&files.state);
-    let taken = read(files.clone(), store, Lineage(uuid::Uuid::new_v4()), lock)?;
+    let taken = read(files.clone(), store, Lineage(uuid::Uuid::new_v4()), lock, older)?;
     same_tenant(&taken.state, tenant, &taken.files.state)?;
     Ok(taken)
 }
@@ -168,7 +212,7 @@ pub fn settle_unrecorded<T>(
     decide: impl FnOnce(&mut Replay) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
     let OpenTenant { tenant, files, .. } = open;
-    let _lock = lock(&files.lock, command, lock_timeout)?;
+    let mut lock = lock(&files.lock, command, lock_timeout)?;
     let mut store = StateStore::open(&files.state);
     // What was never saved knows nothing, and has nothing passed over.
     let Some(state) = store.load()? else { return Ok(None) };
@@ -178,11 +222,13 @@ pub fn settle_unrecorded<T>(
     if replay.fits().is_ok() {
         return Ok(None);
     }
+    check_age(replay.state(), &mut lock, &files.state, Older::Refused)?;
     replay.settle();
     let decided = decide(&mut replay)?;
     if replay.has_changed() {
         replay.grow();
         store.save(replay.state())?;
+        lock.note(replay.state().lineage, replay.state().serial);
     }
     let in_doubt = replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect();
     JournalFile::cut_down(&files.journal, &in_doubt)?;
@@ -190,17 +236,25 @@ pub fn settle_unrecorded<T>(
 }
 
 /// Reads state and journal, and saves what only the journal had. A state that was never saved gets `new_lineage`.
-pub fn read(files: StateFiles, mut store: StateStore, new_lineage: Lineage, lock: StateLock) -> Result<Taken, Error> {
+pub fn read(
+    files: StateFiles,
+    mut store: StateStore,
+    new_lineage: Lineage,
+    mut lock: StateLock,
+    older: Older,
+) -> Result<Taken, Error> {
     let loaded = load(&mut store, &files)?;
     let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
     let added = add_journal(&mut replay, &files.journal)?;
     let entries = added.during(no_fit(&files.journal))?;
     check_fits(&replay, &files.journal)?;
+    check_age(replay.state(), &mut lock, &files.state, older)?;
     replay.settle();
     if replay.is_open() && replay.has_changed() {
         // The run was cut off. Its effects are saved, and the run is closed in the journal by whoever writes it next.
         replay.grow();
         store.save(replay.state())?;
+        lock.note(replay.state().lineage, replay.state().serial);
     }
     let in_doubt = replay.in_doubt();
     let (state, mut calls) = replay.into_parts();

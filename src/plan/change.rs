@@ -13,7 +13,7 @@ use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::source::Source;
 use crate::spec::Spec;
-use crate::state::{Before, Lineage};
+use crate::state::{Before, Lineage, Seal};
 
 /// The tenant that a plan is for.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,8 @@ pub struct Plan {
     /// The state that it starts from; apply refuses another one.
     pub lineage: Lineage,
     pub serial: u64,
+    /// Of the file that the state was in; none where there was none, or where an earlier version made the plan.
+    pub seal: Option<Seal>,
     /// In ascending order of address. What is unchanged is not among them.
     pub changes: Vec<Change>,
     pub summary: Summary,

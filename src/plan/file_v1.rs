@@ -17,7 +17,7 @@ use crate::conversation::{AttributeValue, Attributes, Conversation, Conversation
 use crate::digest::Digest;
 use crate::json;
 use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Step, Summary, Target, fingerprint_of};
-use crate::plan::json_parts::{AddressV1, DigestV1, LineageV1, exact, or_null};
+use crate::plan::json_parts::{AddressV1, DigestV1, LineageV1, SealV1, exact, or_null};
 use crate::plan::{Action, Block, Price, Reason, planner};
 use crate::source::{Place, Source};
 use crate::spec::{Spec, conversation_of};
@@ -117,6 +117,9 @@ pub struct BaseV1 {
     lineage: LineageV1,
     #[schemars(range(min = 0))]
     serial: u64,
+    /// The seal of its file; left out where there was none
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seal: Option<SealV1>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -314,7 +317,7 @@ impl From<&Target> for TenantNameV1 {
 
 impl From<&Plan> for BaseV1 {
     fn from(plan: &Plan) -> Self {
-        BaseV1 { lineage: LineageV1(plan.lineage.0), serial: plan.serial }
+        BaseV1 { lineage: LineageV1(plan.lineage.0), serial: plan.serial, seal: plan.seal.map(SealV1) }
     }
 }
 
@@ -442,6 +445,7 @@ pub fn read(text: &str) -> Result<Plan, PlanFileError> {
     Ok(Plan {
         lineage: Lineage(file.base.lineage.0),
         serial: file.base.serial,
+        seal: file.base.seal.map(|SealV1(seal)| seal),
         price: Price::new(file.price.calls, rate_limit),
         // They follow from the steps, as when the plan was made.
         reads_before: planner::reads_before(&changes),

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::conversation::Address;
 use crate::digest::Digest;
+use crate::state::Seal;
 
 /// Something that JSON has as a text: what it prints, and parses.
 macro_rules! text {
@@ -40,6 +41,7 @@ macro_rules! text {
 
 text!(AddressV1, Address, "address", r"^(conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$");
 text!(DigestV1, Digest, "digest", "^sha256:[0-9a-f]{64}$");
+text!(SealV1, Seal, "seal", "^crc32:[0-9a-f]{8}$");
 text!(
     LineageV1,
     uuid::Uuid,

@@ -27,7 +27,7 @@ use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::plan::scope::Scope;
 use crate::settings::RemovedAttributes;
-use crate::state::{Before, Record, State};
+use crate::state::{Before, Record, Seal, State};
 
 /// What a user may decide about a plan, and what is known besides the state.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct PlanOptions {
     pub in_doubt: BTreeSet<Address>,
     /// What was read of the tenant; empty without a refresh.
     pub observations: Observations,
+    /// Of the file that the state was in.
+    pub seal: Option<Seal>,
 }
 
 impl PlanOptions {
@@ -62,6 +64,7 @@ impl PlanOptions {
             verify: false,
             in_doubt: BTreeSet::new(),
             observations: Observations::new(),
+            seal: None,
         }
     }
 }
@@ -73,6 +76,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         tenant: options.tenant.clone(),
         lineage: state.lineage,
         serial: state.serial,
+        seal: options.seal,
         changes: Vec::with_capacity(desired.len()),
         summary: Summary::default(),
         not_in_manifests: Vec::new(),

@@ -1,16 +1,22 @@
 //! Whether a saved plan still fits the state, and what has changed if not.
 
 use crate::plan::{Action, Change, Plan};
-use crate::state::{Record, State};
+use crate::state::{Record, Seal, State};
 
-/// What has changed since the plan was made; none when it fits. A state that was never saved has no lineage to compare.
-pub fn staleness(plan: &Plan, state: &State) -> Option<Vec<String>> {
+/// What has changed since the plan was made; none when it fits. A state that was never saved has no lineage to compare,
+/// and a plan of an earlier version has no seal.
+pub fn staleness(plan: &Plan, state: &State, seal: Option<Seal>) -> Option<Vec<String>> {
     let never_saved = plan.serial == 0 && state.serial == 0;
-    if plan.serial == state.serial && (plan.lineage == state.lineage || never_saved) {
+    let same_serial = plan.serial == state.serial && (plan.lineage == state.lineage || never_saved);
+    let other_content = plan.seal.zip(seal).is_some_and(|(planned, now)| planned != now);
+    if same_serial && !other_content {
         return None;
     }
     let mut changed = Vec::new();
-    if plan.lineage != state.lineage && plan.serial > 0 {
+    if same_serial {
+        let serial = state.serial;
+        changed.push(format!("the state is another one than it was made for, although both are at serial {serial}"));
+    } else if plan.lineage != state.lineage && plan.serial > 0 {
         changed.push(format!("it was made for the state {}, and this is the state {}", plan.lineage, state.lineage));
     } else {
         changed.push(format!("it was made at serial {}, and the state is at serial {}", plan.serial, state.serial));

@@ -102,6 +102,7 @@ pub(crate) fn plan_of(changes: Vec<Change>) -> Plan {
     Plan {
         lineage: Lineage(uuid::Uuid::nil()),
         serial: 1,
+        seal: None,
         summary,
         not_in_manifests: Vec::new(),
         drift: Vec::new(),

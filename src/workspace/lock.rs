@@ -2,23 +2,31 @@
 //!
 //! The lock is the operating system's lock on a file, not the file: it ends with the process that holds it, however
 //! that ends, so that a lock is never left behind and nobody has to guess whether its holder is still alive. The text
-//! in the file is only for people: who, where and since when. Releasing the lock empties the file and never deletes it.
+//! in the file says who holds it, where and since when, and that is for people only. Releasing the lock takes that out
+//! and never deletes the file.
 //! If it were deleted after another process has opened it and before that process locks it, that process would lock a
 //! file without a name, and a third process could lock a new file with the old name at the same time. If somebody
 //! deletes the file by hand in that moment, this is noticed (`is_still`); if they delete it while it is held, it is
 //! not. On a network disk the lock is only as reliable as that disk's locks.
+//!
+//! The file also says up to which serial states were seen here, since it is the one file beside the state that stays
+//! and that git leaves alone: this shows that a state comes back from the past. What is lost of it, or was never
+//! written, costs that safety net and nothing else.
 #![expect(clippy::disallowed_methods, reason = "the lock is a file, and waiting for it takes time")]
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::hint::Hint;
+use crate::state::Lineage;
 use crate::workspace::atomic_file;
 use crate::workspace::file_error::FileError;
 
@@ -28,6 +36,8 @@ const WAIT_FIRST: Duration = Duration::from_millis(10);
 const WAIT_MAX: Duration = Duration::from_secs(1);
 /// More than any holder writes.
 const INFO_BYTES_MAX: u64 = 64 * 1024;
+/// Nobody has more than a few at once; the rest are of states that were deleted.
+const LINEAGES_MAX: usize = 32;
 
 /// Who holds a lock, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +48,26 @@ pub struct LockInfo {
     pub command: String,
     /// RFC 3339 in UTC.
     pub since: String,
+}
+
+/// Up to which serial states were seen here, by lineage.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Seen {
+    seen: BTreeMap<String, u64>,
+}
+
+impl Seen {
+    fn newest(&self, lineage: Lineage) -> Option<u64> {
+        self.seen.get(&lineage.to_string()).copied()
+    }
+
+    fn note(&mut self, lineage: Lineage, serial: u64) {
+        let lineage = lineage.to_string();
+        while self.seen.len() >= LINEAGES_MAX && !self.seen.contains_key(&lineage) {
+            self.seen.pop_first();
+        }
+        self.seen.insert(lineage, serial);
+    }
 }
 
 /// Why a lock was not taken.
@@ -73,6 +103,8 @@ fn by(holder: Option<&LockInfo>) -> String {
 #[derive(Debug)]
 pub struct StateLock {
     file: File,
+    info: LockInfo,
+    seen: Seen,
 }
 
 impl StateLock {
@@ -87,12 +119,13 @@ impl StateLock {
         let mut wait = WAIT_FIRST;
         loop {
             if let Some(mut file) = try_lock(path).map_err(FileError::of(path, "lock"))? {
-                write_info(&mut file, info).map_err(FileError::of(path, "write"))?;
-                return Ok(StateLock { file });
+                let seen = read_line(path).unwrap_or_default();
+                write(&mut file, &seen, Some(info)).map_err(FileError::of(path, "write"))?;
+                return Ok(StateLock { file, info: info.clone(), seen });
             }
             let left = timeout.saturating_sub(start.elapsed());
             if left.is_zero() {
-                return Err(LockError::Held { path: path.to_owned(), holder: read_info(path).map(Box::new) });
+                return Err(LockError::Held { path: path.to_owned(), holder: read_line(path).map(Box::new) });
             }
             thread::sleep(wait.min(left));
             wait = WAIT_MAX.min(wait * 2);
@@ -106,16 +139,34 @@ impl StateLock {
     /// Somebody holds it, or the file can't be opened.
     pub fn check(path: &Path) -> Result<(), LockError> {
         if path.exists() && try_lock(path).map_err(FileError::of(path, "lock"))?.is_none() {
-            return Err(LockError::Held { path: path.to_owned(), holder: read_info(path).map(Box::new) });
+            return Err(LockError::Held { path: path.to_owned(), holder: read_line(path).map(Box::new) });
         }
         Ok(())
+    }
+
+    /// The newest serial of a state of this lineage that was seen here.
+    pub fn newest(&self, lineage: Lineage) -> Option<u64> {
+        self.seen.newest(lineage)
+    }
+
+    /// [`StateLock::newest`] by the lock at `path`, whoever holds it.
+    pub fn newest_at(path: &Path, lineage: Lineage) -> Option<u64> {
+        read_line::<Seen>(path)?.newest(lineage)
+    }
+
+    /// Takes this serial for the newest of its lineage from now on.
+    pub fn note(&mut self, lineage: Lineage, serial: u64) {
+        if self.newest(lineage) != Some(serial) {
+            self.seen.note(lineage, serial);
+            let _ = write(&mut self.file, &self.seen, Some(&self.info));
+        }
     }
 }
 
 impl Drop for StateLock {
     fn drop(&mut self) {
         // Neither matters to the lock itself, which ends when the file is closed.
-        let _ = self.file.set_len(0);
+        let _ = write(&mut self.file, &self.seen, None);
         let _ = self.file.unlock();
     }
 }
@@ -130,18 +181,26 @@ fn try_lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-fn write_info(file: &mut File, info: &LockInfo) -> io::Result<()> {
-    let text = serde_json::to_string(info)?;
-    file.set_len(0)?;
+/// Writes what was seen, on a line of its own, and who holds the lock. The file is never shorter than what was seen:
+/// what is left of an older text behind it, if the process dies, makes no sense and is passed over.
+fn write(file: &mut File, seen: &Seen, info: Option<&LockInfo>) -> io::Result<()> {
+    let mut text = String::new();
+    if !seen.seen.is_empty() {
+        text.push_str(&(serde_json::to_string(seen)? + "\n"));
+    }
+    if let Some(info) = info {
+        text.push_str(&(serde_json::to_string(info)? + "\n"));
+    }
     file.rewind()?;
-    writeln!(file, "{text}")
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)
 }
 
-/// What the holder wrote, if that makes sense.
-fn read_info(path: &Path) -> Option<LockInfo> {
-    let mut text = String::new();
-    File::open(path).ok()?.take(INFO_BYTES_MAX).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
+/// The first line that is one of these, if there is one.
+fn read_line<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let mut text = Vec::new();
+    File::open(path).ok()?.take(INFO_BYTES_MAX).read_to_end(&mut text).ok()?;
+    text.split(|byte| *byte == b'\n').find_map(|line| serde_json::from_slice(line).ok())
 }
 
 #[cfg(test)]
@@ -192,6 +251,32 @@ mod tests {
         thread::sleep(Duration::from_millis(50));
         drop(first);
         assert!(waiting.join().expect("no panic"), "free by then");
+    }
+
+    #[test]
+    fn what_was_seen_outlives_the_lock_and_a_process_that_dies_while_it_writes() {
+        let (_folder, path) = folder();
+        let lineage = |number| Lineage(uuid::Uuid::from_u128(number));
+        let mut lock = StateLock::acquire(&path, &info("ann"), AT_ONCE).expect("free");
+        assert_eq!(lock.newest(lineage(1)), None);
+        lock.note(lineage(1), 7);
+        lock.note(lineage(2), 3);
+        assert_eq!(StateLock::newest_at(&path, lineage(1)), Some(7));
+        let error = StateLock::acquire(&path, &info("ben"), AT_ONCE).expect_err("held");
+        assert!(error.to_string().contains("by ann on"), "{error}");
+        drop(lock);
+        let mut text = fs::read(&path).expect("it stays");
+        text.extend(b"7-4711\",\"pid\":1}\n\xff");
+        fs::write(&path, text).expect("written");
+        let mut lock = StateLock::acquire(&path, &info("ben"), AT_ONCE).expect("free");
+        lock.note(lineage(2), 1);
+        assert_eq!((lock.newest(lineage(1)), lock.newest(lineage(2))), (Some(7), Some(1)));
+        drop(lock);
+        assert_eq!(StateLock::newest_at(&path, lineage(2)), Some(1));
+        assert_eq!(fs::read(&path).expect("it stays").iter().filter(|byte| **byte == b'\n').count(), 1);
+        let mut seen = Seen::default();
+        (0..100).for_each(|number| seen.note(lineage(number), 1));
+        assert_eq!((seen.seen.len(), seen.newest(lineage(99))), (LINEAGES_MAX, Some(1)));
     }
 
     #[test]

@@ -19,7 +19,7 @@ const JSON: &str = include_str!("../../docs/json.md");
 const FINDINGS: &str = include_str!("../../docs/findings.md");
 
 /// The command lines that have a help page of their own.
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "",
     "init",
     "validate",
@@ -32,6 +32,7 @@ const COMMANDS: [&str; 18] = [
     "state show",
     "state mv",
     "state forget",
+    "state accept",
     "state path",
     "state unlock",
     "sandbox",

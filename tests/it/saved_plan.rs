@@ -228,6 +228,23 @@ fn a_plan_for_an_empty_state_is_stale_where_the_state_was_lost_or_is_another() {
 }
 
 #[test]
+fn a_plan_is_stale_for_another_state_of_the_same_lineage_and_serial() {
+    let workspace = planned();
+    let _ = workspace.run("apply seed.plan").exit(0);
+    workspace.write("manifests/second.yaml", email("second"));
+    let _ = workspace.run("plan --out later.plan").exit(0);
+    let state = workspace.read("state/sandbox.json");
+    let sent = workspace.requests().len();
+    workspace.edit_state("state/sandbox.json", "\"appliedAt\":\"20", "\"appliedAt\":\"19");
+    let refused = workspace.run("apply later.plan").exit(5).warns("the plan is stale: the state is another one");
+    let _ = refused.warns("plan again");
+    assert_eq!(workspace.requests().len(), sent);
+    // Other ends of lines are no other state.
+    workspace.write("state/sandbox.json", state.replace('\n', "\r\n"));
+    let _ = workspace.run("apply later.plan").exit(0);
+}
+
+#[test]
 fn a_plan_is_for_one_tenant_only() {
     let workspace = planned();
     let server = Server::start(&workspace, "--no-rate-limit");

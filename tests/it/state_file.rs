@@ -114,6 +114,7 @@ fn a_state_that_is_removed_during_a_later_apply_is_to_be_put_back_before_anythin
         assert_eq!(posts(&workspace), sent);
         let _ = workspace.run(&format!("state forget {}", (0..MORE).map(more).collect::<Vec<_>>().join(" "))).exit(0);
         workspace.write("state/local.json", &saved);
+        // The same once more, as on a machine that has seen none of this.
         workspace.remove("state/local.lock");
     }
 }
@@ -281,4 +282,48 @@ fn a_state_that_is_empty_says_so() {
     workspace.write("file", "");
     let _ = workspace.run("apply --yes --state file/local.json").exit(1).warns("hint: ");
     assert_eq!(posts(&workspace), 0);
+}
+
+// States from the past.
+
+#[test]
+fn a_state_from_the_past_is_shown_with_a_warning_and_nothing_is_made_again_unless_it_is_accepted() {
+    let (workspace, _server) = applied();
+    let old = workspace.read("state/local.json");
+    workspace.write("manifests/second.yaml", email("second"));
+    let _ = workspace.run("apply --yes").exit(0);
+    let (new, sent) = (workspace.read("state/local.json"), posts(&workspace));
+    for past in [&old, &workspace.read("state/local.json.backup")] {
+        workspace.write("state/local.json", past);
+        let warned = workspace.run("plan").exit(0).says("1 to create").warns("is at serial 1, older than serial 2");
+        let _ = warned.warns("--accept-older-state").warns("dixaform state rebuild");
+        for command in ["apply --yes", "state forget conversation.first", "recover"] {
+            let refused = workspace.run(command).exit(5).warns("is at serial 1, older than serial 2");
+            let _ = refused.warns("--accept-older-state").warns("dixaform state rebuild");
+        }
+        assert_eq!((posts(&workspace), &workspace.read("state/local.json")), (sent, past));
+    }
+    workspace.write("state/local.json", &new);
+    assert_eq!(workspace.run("plan --detailed-exitcode").exit(0).stderr, "");
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+    workspace.write("state/local.json", &old);
+    let _ = workspace.run("apply --yes --accept-older-state").exit(0).says("1 created");
+    // It is the newest one now.
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+    assert_eq!(posts(&workspace), sent + 1);
+}
+
+#[test]
+fn a_state_of_another_lineage_or_without_a_lock_beside_it_comes_from_no_past() {
+    let (workspace, _server) = applied();
+    let old = workspace.read("state/local.json");
+    workspace.write("manifests/second.yaml", email("second"));
+    let _ = workspace.run("apply --yes").exit(0);
+    let lineage = old.split("\"lineage\":\"").nth(1).unwrap()[..36].to_owned();
+    let other = old.replace(&lineage, "7d0f2b3e-3c0a-4b7e-9b67-0d8f4b1f2a11");
+    workspace.write("state/local.json", sealed(&other));
+    assert_eq!(workspace.run("plan").exit(0).stderr, "");
+    workspace.write("state/local.json", &old);
+    workspace.remove("state/local.lock");
+    assert_eq!(workspace.run("plan").exit(0).stderr, "");
 }
