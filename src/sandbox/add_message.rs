@@ -12,7 +12,7 @@ use crate::sandbox::data_v1::{ChangeLine, Line, Thing};
 use crate::sandbox::message::{Direction, NewMessage};
 use crate::sandbox::received::Received;
 use crate::sandbox::refusal::Refusal;
-use crate::sandbox::show::{self, Carrier, Envelope};
+use crate::sandbox::show::{self, Carrier, Envelope, in_milliseconds};
 use crate::sandbox::store::Store;
 use crate::sandbox::world::World;
 
@@ -43,14 +43,15 @@ pub fn add_message(store: &Store, id: i64, given: &Received) -> Result<Answer, R
             return Err(Refusal::AttachmentFailed(bad.url.clone()));
         }
         let messages: Vec<Value> = serde_json::from_str(conversation.messages.get()).map_err(|_| Refusal::Internal)?;
+        let at = in_milliseconds(given.now);
         let author = message.written.agent_id.as_deref().unwrap_or(requester_id);
-        let added = show::message(id, messages.len(), author, given.now, &message.written, carrier);
+        let added = show::message(id, messages.len(), author, at, &message.written, carrier);
         let mut data = json!({
             "messageId": added["id"],
             "authorId": author,
             "content": message.written.content,
             "direction": message.written.direction.as_str(),
-            "createdAt": given.now.to_string(),
+            "createdAt": at.to_string(),
         });
         if let Some(external_id) = external_id {
             data["externalId"] = Value::from(external_id.as_str());

@@ -14,7 +14,7 @@ use crate::sandbox::decode::{Members, is_phone_number};
 use crate::sandbox::message::{Direction, NewMessage};
 use crate::sandbox::received::Received;
 use crate::sandbox::refusal::Refusal;
-use crate::sandbox::show::{self, Carrier, Common, Envelope, put};
+use crate::sandbox::show::{self, Carrier, Common, Envelope, in_seconds, put};
 use crate::sandbox::store::Store;
 use crate::sandbox::world::World;
 
@@ -47,11 +47,6 @@ pub fn create(store: &Store, given: &Received) -> Result<Answer, Refusal> {
         let line = Line { learned, conversation: Some(conversation), ..Line::at(now) };
         Ok((line, Answer::created(&json!({ "id": id }))))
     })
-}
-
-/// The samples of conversations have whole seconds, so that a creation may seem to be up to a second older than it is.
-fn in_seconds(now: Timestamp) -> Timestamp {
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 /// A body that decoded and fits its channel.

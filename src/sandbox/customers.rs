@@ -17,6 +17,7 @@ use crate::sandbox::page::Parameters;
 use crate::sandbox::read::attributes;
 use crate::sandbox::received::Received;
 use crate::sandbox::refusal::Refusal;
+use crate::sandbox::show::in_seconds;
 use crate::sandbox::store::Store;
 use crate::sandbox::things::id_of;
 use crate::sandbox::world::World;
@@ -64,7 +65,7 @@ pub fn make(store: &Store, given: &Received) -> Result<Answer, Refusal> {
         let id = ids.into_iter().find(|id| world.end_users.get(id).is_none()).ok_or(Refusal::Internal)?;
         let mut shown = kept(members, &id);
         shown.insert("id".to_owned(), Value::from(id));
-        shown.insert("createdAt".to_owned(), Value::from(given.now.to_string()));
+        shown.insert("createdAt".to_owned(), Value::from(in_seconds(given.now).to_string()));
         let answer = Answer::created(&Value::Object(shown.clone()));
         Ok((Line { end_users: vec![shown], ..Line::at(given.now) }, answer))
     })

@@ -33,7 +33,7 @@ use crate::sandbox::{lists, read, tags};
 type Outcome = Result<Answer, Refusal>;
 
 /// How long a request waits that is carried out after it was answered.
-const LATER: Duration = Duration::from_millis(500);
+const LATER: Duration = Duration::from_secs(1);
 
 /// One request, for the function that answers it.
 struct Ask {

@@ -31,6 +31,17 @@ pub struct Common<'a> {
     pub queue: Option<(&'a str, Timestamp)>,
 }
 
+/// The samples of conversations and end users have whole seconds, so that what is made may seem to be up to a second
+/// older than it is.
+pub fn in_seconds(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+/// The samples of messages have milliseconds.
+pub fn in_milliseconds(now: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
 /// Adds a member unless there is no value for it.
 pub fn put(map: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {
     if let Some(value) = value {

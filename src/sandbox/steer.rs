@@ -11,6 +11,7 @@ use crate::sandbox::data_v1::{ChangeLine, Line, Thing};
 use crate::sandbox::decode::Members;
 use crate::sandbox::received::Received;
 use crate::sandbox::refusal::Refusal;
+use crate::sandbox::show::in_seconds;
 use crate::sandbox::store::Store;
 use crate::sandbox::world::World;
 
@@ -83,7 +84,7 @@ impl Order {
         world: &World,
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
-        let at = now.to_string();
+        let at = in_seconds(now).to_string();
         let state = |state: &str| json!({ "state": state, "stateUpdatedAt": at });
         let queue = |id: &Value| json!({ "id": id, "queuedAt": at });
         let changed = match self.steer {

@@ -264,17 +264,17 @@ async fn hung_up(sandbox: &Sandbox) {
 async fn a_delayed_write_is_carried_out_and_logged_when_its_client_has_gone() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("requests.jsonl");
-    let options = SandboxOptions { request_log: Some(log.clone()), ..faulty("commit-delay=400ms") };
+    let options = SandboxOptions { request_log: Some(log.clone()), ..faulty("commit-delay=1s") };
     let sandbox = Sandbox::start(options).await.expect("it starts");
     let client = Client(Arc::clone(sandbox.service()));
     hung_up(&sandbox).await;
     assert_eq!(ids(&client).await, [] as [i64; 0]);
-    sleep(Duration::from_millis(600)).await;
+    sleep(Duration::from_millis(1500)).await;
     assert_eq!(ids(&client).await, [1001]);
     assert_eq!(logged(&log)[1], (json!(201), Value::Null));
     let began = Instant::now();
     assert_eq!(client.patch(1001, &json!({ TEXT: "one" })).await.0, 200);
-    assert!(began.elapsed() >= Duration::from_millis(400), "a write is answered when it was carried out");
+    assert!(began.elapsed() >= Duration::from_secs(1), "a write is answered when it was carried out");
     sandbox.shutdown().await;
 }
 
@@ -293,12 +293,12 @@ async fn a_sandbox_that_is_stopped_carries_out_what_still_waits() {
 
 #[tokio::test]
 async fn an_early_answer_comes_before_the_commit() {
-    let client = Client::with(faulty("500-early@create#1,commit-delay=300ms")).await;
+    let client = Client::with(faulty("500-early@create#1,commit-delay=1s")).await;
     let began = Instant::now();
     assert_eq!(client.post("/v1/conversations", &email()).await.0, 500);
-    assert!(began.elapsed() < Duration::from_millis(250));
+    assert!(began.elapsed() < Duration::from_millis(900));
     assert_eq!(ids(&client).await, [] as [i64; 0]);
-    sleep(Duration::from_millis(500)).await;
+    sleep(Duration::from_millis(1500)).await;
     assert_eq!(ids(&client).await, [1001]);
     let sandbox = Sandbox::start(faulty("drop-early@create#1")).await.expect("it starts");
     assert_eq!(create(&sandbox).await, "");
@@ -309,40 +309,42 @@ async fn an_early_answer_comes_before_the_commit() {
 
 #[tokio::test]
 async fn lists_alone_may_lag_and_so_may_all_that_names_a_conversation() {
-    let client = Client::with(faulty("list-lag=400ms")).await;
+    let client = Client::with(faulty("list-lag=1s")).await;
     let id = client.create(&email()).await;
     assert_eq!(ids(&client).await, [] as [i64; 0]);
     assert_eq!(client.get(&format!("/v1/conversations/{id}")).await.0, 200);
-    sleep(Duration::from_millis(450)).await;
+    sleep(Duration::from_millis(1100)).await;
     assert_eq!(ids(&client).await, [id]);
 
-    let client = Client::with(faulty("read-lag=400ms")).await;
+    let client = Client::with(faulty("read-lag=1s")).await;
     let id = client.create(&email()).await;
     assert_eq!(ids(&client).await, [id]);
     let not_there = refused(404, "The requested resource could not be found");
     assert_eq!(client.get(&format!("/v1/conversations/{id}")).await, not_there);
     assert_eq!(client.get(&format!("/v1/conversations/{id}/messages")).await, not_there);
     assert_eq!(client.patch(id, &json!({ TEXT: "one" })).await, not_there);
-    sleep(Duration::from_millis(450)).await;
+    sleep(Duration::from_millis(1100)).await;
     assert_eq!(client.patch(id, &json!({ TEXT: "one" })).await.0, 200);
 }
 
 #[tokio::test]
-async fn an_incident_makes_answers_nothing_and_keeps_what_it_made_out_of_lists() {
-    for incident in ["incident=2-3", "incident=200ms..400ms"] {
-        let client = Client::with(faulty(&format!("{incident},incident-lag=600ms"))).await;
-        let first = client.create(&email()).await;
-        sleep(Duration::from_millis(220)).await;
-        for _ in 0..2 {
-            assert_eq!(client.post("/v1/conversations", &email()).await.0, 500, "{incident}");
-        }
-        sleep(Duration::from_millis(250)).await;
-        let last = client.create(&email()).await;
-        assert_eq!(ids(&client).await, [last, first], "{incident}");
-        assert_eq!(client.get("/v1/conversations/1002").await.0, 200);
-        sleep(Duration::from_millis(500)).await;
-        assert_eq!(ids(&client).await, [last, 1003, 1002, first], "{incident}");
+async fn an_incident_answers_nothing_well_and_keeps_what_it_made_out_of_lists() {
+    let client = Client::with(faulty("incident=2-3,incident-lag=1s")).await;
+    let first = client.create(&email()).await;
+    for _ in 0..2 {
+        assert_eq!(client.post("/v1/conversations", &email()).await.0, 500);
     }
+    let last = client.create(&email()).await;
+    assert_eq!(ids(&client).await, [last, first]);
+    assert_eq!(client.get("/v1/conversations/1002").await.0, 200, "by its id it is there");
+    sleep(Duration::from_millis(1100)).await;
+    assert_eq!(ids(&client).await, [last, 1003, 1002, first]);
+
+    let client = Client::with(faulty("incident=0s..2s")).await;
+    assert_eq!(client.post("/v1/conversations", &email()).await.0, 500);
+    sleep(Duration::from_millis(2100)).await;
+    let last = client.create(&email()).await;
+    assert_eq!(ids(&client).await, [last]);
 }
 
 #[tokio::test]

@@ -71,6 +71,7 @@ async fn an_end_user_is_made_found_changed_and_read() {
     let id = made["data"]["id"].as_str().expect("an id").to_owned();
     assert!(made["data"]["avatarUrl"].as_str().is_some_and(|url| url.starts_with("https://files.dixa.io/")));
     assert!(made["data"].get("more").is_none());
+    assert_eq!(made["data"]["createdAt"].as_str().map(str::len), Some("2020-12-16T09:41:43Z".len()));
     for filter in ["externalId=crm-1", "email=ann%40example.com", "phone=%2B4533333333"] {
         let (status, found) = client.get(&format!("/v1/endusers?{filter}")).await;
         assert_eq!((status, &found["data"][0]["id"]), (200, &json!(id)), "{filter}");
@@ -260,7 +261,7 @@ async fn tags_in_bulk_are_put_on_later() {
     assert_eq!(client.call("POST", &bulk, body).await, (202, Value::Null));
     let of_it = format!("/v1/conversations/{id}/tags");
     assert_eq!(client.get(&of_it).await.1["data"], json!([]));
-    sleep(Duration::from_millis(900)).await;
+    sleep(Duration::from_millis(1600)).await;
     assert_eq!(client.get(&of_it).await.1["data"].as_array().map(Vec::len), Some(2));
     assert_eq!(client.call("POST", &bulk, json!({ "data": [{}] })).await.0, 400);
     assert_eq!(client.call("POST", "/v1/conversations/7/tags/bulk", json!({ "data": [] })).await.0, 404);
@@ -412,7 +413,7 @@ async fn what_was_provided_is_counted_and_what_was_made_is_not() {
 #[tokio::test]
 async fn faults_reach_every_call_of_seeding() {
     let plan = "500-after@make-enduser#1,empty-page@endusers#1,429@close#1,404@tags#1,500-before@put-tag#1,\
-                list-lag=300ms,read-lag=0s,201-empty@make-enduser#2,circle@agents";
+                list-lag=1s,read-lag=0s,201-empty@make-enduser#2,circle@agents";
     let faults = Some(plan.replace(' ', "").parse().expect("a plan"));
     let client = Client::with(SandboxOptions { faults, ..SandboxOptions::default() }).await;
     assert_eq!(client.call("POST", "/v1/endusers", json!({ "externalId": "crm-1" })).await.0, 500);
@@ -420,7 +421,7 @@ async fn faults_reach_every_call_of_seeding() {
     let (_, empty) = client.get("/v1/endusers?externalId=crm-1").await;
     assert!(empty["data"] == json!([]) && empty["meta"]["next"].is_string(), "{empty}");
     assert_eq!(client.get("/v1/endusers?externalId=crm-1").await.1["data"], json!([]), "the list lags");
-    sleep(Duration::from_millis(350)).await;
+    sleep(Duration::from_millis(1100)).await;
     for external_id in ["crm-1", "crm-2"] {
         let (_, found) = client.get(&format!("/v1/endusers?externalId={external_id}")).await;
         assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{external_id}");
