@@ -252,7 +252,7 @@ impl Draft {
             }
             self.content(6, 4);
         }
-        if self.random.percent(70) {
+        if self.random.percent(70) || !mail {
             at += 600;
             self.line(2, "closing:");
             self.line(4, &format!("closedAt: {}", time(at)));

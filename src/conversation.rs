@@ -225,8 +225,8 @@ pub struct Facts {
     pub has_message: bool,
     /// See [`Conversation::first_external_id`].
     pub has_external_id: bool,
-    /// Whether making it sends a message to the customer: it has a message of type `Outbound`. An import sends nothing,
-    /// its messages are of type `OutboundImport`.
+    /// Whether making it sends a message to the customer: it has a message of type `Outbound`. The messages
+    /// of an import are of type `OutboundImport`: dixaform sends none of them to a customer.
     pub reaches_customer: bool,
 }
 

@@ -1,6 +1,6 @@
 //! The digest of what a manifest means, and the canonical form that is hashed.
 //!
-//! # Canonical form, version 1
+//! # Canonical form, version 2
 //!
 //! A spec is cut in two, and each half is hashed alone: its *attributes* (the member `customAttributes`), which can be
 //! patched, and its *content* (all the rest), which can't. The canonical form of a value is JSON text, in UTF-8, where
@@ -13,20 +13,28 @@
 //!    `\n`, `\f`, `\r`, the rest as `\u00xx` in lower case;
 //! 5. integers, and floats that are integers below 2^53, are decimal digits without a sign for zero; other floats are
 //!    the shortest digits that read back as the same number, in the form `1.25e-3`;
-//! 6. `null`, `true`, `false` are themselves.
+//! 6. `null`, `true`, `false` are themselves;
+//! 7. a uuid that is the value of `requesterId`, `agentId`, `closedBy`, `queueId`, `widgetId`, `cc` or `bcc`, or in a
+//!    list that is, is in lower case;
+//! 8. a timestamp that is the value of `createdAt`, `assignedAt` or `closedAt` is in UTC with `Z`, without zeros at the
+//!    end of a fraction but those that make it three digits.
 //!
 //! The content of an import whose `_type` was left out has `_type: GenericConversationImport`. The attributes are a map
 //! from the id of a definition, in lower case, to a string, a list of strings, or null. No attributes at all are `{}`.
 //! The digest is the SHA-256 of that text, printed as `sha256:` and 64 lower-case hexadecimal digits.
 //!
 //! Changing any rule changes every digest in every state file; the golden vectors below make that hard to do by
-//! accident.
+//! accident. Version 1 had neither rule 7 nor rule 8: it took the same id in upper case for another one. A state may
+//! still hold its digests, so whoever finds two digests that differ looks at more than these.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Number, Value};
 use sha2::{Digest as _, Sha256};
+
+use crate::instant::Instant;
 
 /// A digest of bytes that come one after the other.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +64,14 @@ impl Digest {
     /// The digest of the canonical form of a map.
     pub fn of_map(map: &Map<String, Value>) -> Self {
         let mut form = String::new();
-        canonical_map_into(map, &mut form);
+        canonical_map_into(map, meaning, &mut form);
+        Digest::of_bytes(form.as_bytes())
+    }
+
+    /// The digest of version 1 of the canonical form of a map.
+    pub fn version_1_of_map(map: &Map<String, Value>) -> Self {
+        let mut form = String::new();
+        canonical_map_into(map, |_, text| Cow::Borrowed(text), &mut form);
         Digest::of_bytes(form.as_bytes())
     }
 
@@ -128,33 +143,62 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// The canonical form of a value; see the top of this file.
 pub fn canonical(value: &Value) -> String {
+    canonical_of("", value)
+}
+
+/// The canonical form of the value of a member.
+pub fn canonical_of(member: &str, value: &Value) -> String {
     let mut out = String::new();
-    canonical_into(value, &mut out);
+    canonical_into(member, value, meaning, &mut out);
     out
 }
 
-fn canonical_into(value: &Value, out: &mut String) {
+/// What a text stands for, by the name of its member.
+type Meaning = for<'t> fn(&str, &'t str) -> Cow<'t, str>;
+
+/// Members whose value is a uuid, or a list of them.
+const UUIDS: [&str; 7] = ["requesterId", "agentId", "closedBy", "queueId", "widgetId", "cc", "bcc"];
+/// Members whose value is a timestamp.
+const TIMESTAMPS: [&str; 3] = ["createdAt", "assignedAt", "closedAt"];
+
+/// Rules 7 and 8: what the text of a member stands for.
+fn meaning<'t>(member: &str, text: &'t str) -> Cow<'t, str> {
+    let is_upper_uuid = || {
+        text.len() == 36
+            && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+            && text.bytes().any(|byte| byte.is_ascii_uppercase())
+    };
+    if UUIDS.contains(&member) && is_upper_uuid() {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else if TIMESTAMPS.contains(&member) {
+        Instant::parse(text).map_or(Cow::Borrowed(text), |instant| Cow::Owned(instant.to_string()))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+fn canonical_into(member: &str, value: &Value, meaning: Meaning, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => out.push_str(&canonical_number(number)),
-        Value::String(text) => quote_into(text, out),
+        Value::String(text) => quote_into(&meaning(member, text), out),
         Value::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                canonical_into(item, out);
+                canonical_into(member, item, meaning, out);
             }
             out.push(']');
         }
-        Value::Object(map) => canonical_map_into(map, out),
+        Value::Object(map) => canonical_map_into(map, meaning, out),
     }
 }
 
-fn canonical_map_into(map: &Map<String, Value>, out: &mut String) {
+fn canonical_map_into(map: &Map<String, Value>, meaning: Meaning, out: &mut String) {
     let mut members: Vec<(&String, &Value)> = map.iter().filter(|(_, value)| !is_absent(value)).collect();
     members.sort_unstable_by_key(|(name, _)| *name);
     out.push('{');
@@ -164,7 +208,7 @@ fn canonical_map_into(map: &Map<String, Value>, out: &mut String) {
         }
         quote_into(name, out);
         out.push(':');
-        canonical_into(value, out);
+        canonical_into(name, value, meaning, out);
     }
     out.push('}');
 }
@@ -201,7 +245,9 @@ pub fn is_absent(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::Kind;
     use crate::json;
+    use crate::shape::{self, Form};
 
     /// Golden vectors. They were computed with Python's `json.dumps(value, sort_keys=True, ensure_ascii=False,
     /// separators=(",", ":"))` and `hashlib.sha256`, not with this code.
@@ -217,6 +263,11 @@ mod tests {
             r#"{"a":null,"b":[1,2,1.25e-3,[]],"c":true}"#,
             "sha256:d9c1aa1b243ea5318e20a2f686f7a4dc87162d1bea834aab8ac720c0657ef280",
         ),
+        (
+            r#"{"requesterId":"9C2A2CCE-699F-4A72-89D9-FDA5BC8DEC8B","subject":"9C2A2CCE-699F-4A72-89D9-FDA5BC8DEC8B","message":{"cc":["CD4CEB58-BB3A-443C-9CD8-4F088FEAFE5B"]},"createdAt":"2021-12-01T14:00:00.000+01:00","externalId":"2021-12-01T14:00:00.000+01:00"}"#,
+            r#"{"createdAt":"2021-12-01T13:00:00Z","externalId":"2021-12-01T14:00:00.000+01:00","message":{"cc":["cd4ceb58-bb3a-443c-9cd8-4f088feafe5b"]},"requesterId":"9c2a2cce-699f-4a72-89d9-fda5bc8dec8b","subject":"9C2A2CCE-699F-4A72-89D9-FDA5BC8DEC8B"}"#,
+            "sha256:f9fc35e799fc8f83d2834059fa90336727639fa53b04417bfae948f847ad15a8",
+        ),
     ];
 
     #[test]
@@ -226,6 +277,42 @@ mod tests {
             assert_eq!(canonical(&value), *form);
             assert_eq!(Digest::of_value(&value).to_string(), *digest, "{form}");
         }
+    }
+
+    #[test]
+    fn every_member_of_a_body_that_is_a_uuid_or_a_timestamp_is_compared_as_one() {
+        fn see(shape: &shape::Shape, seen: &mut Vec<(&'static str, bool)>) {
+            for member in shape.members {
+                look(member.name, &member.form, seen);
+            }
+        }
+        fn look(name: &'static str, form: &Form, seen: &mut Vec<(&'static str, bool)>) {
+            match form {
+                Form::Uuid => seen.push((name, true)),
+                Form::Timestamp => seen.push((name, false)),
+                Form::Map(shape) => see(shape, seen),
+                Form::Union(union) => union.variants.iter().for_each(|shape| see(shape, seen)),
+                Form::List(form) => look(name, form, seen),
+                _ => {}
+            }
+        }
+        let mut seen = Vec::new();
+        for kind in Kind::ALL {
+            shape::body(kind).variants.iter().for_each(|shape| see(shape, &mut seen));
+        }
+        assert!(seen.len() > 10);
+        for (name, is_uuid) in seen {
+            assert_eq!((UUIDS.contains(&name), TIMESTAMPS.contains(&name)), (is_uuid, !is_uuid), "{name}");
+        }
+    }
+
+    #[test]
+    fn version_1_takes_texts_as_they_are_written() {
+        let (_, _, digest) = VECTORS[3];
+        let Value::Object(map) = json::parse(VECTORS[3].0).expect("valid") else { panic!("a map") };
+        assert_ne!(Digest::version_1_of_map(&map).to_string(), digest);
+        let Value::Object(map) = json::parse(VECTORS[3].1).expect("valid") else { panic!("a map") };
+        assert_eq!(Digest::version_1_of_map(&map).to_string(), digest);
     }
 
     #[test]

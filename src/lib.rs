@@ -26,10 +26,12 @@
 //! - [`source`]: where a thing was written: file, line, column
 //! - [`json`]: JSON text to values, without duplicate members
 //! - [`spec`]: a described conversation as JSON text, until somebody looks inside
+//! - [`instant`]: points in time as they are written
 //! - [`digest`]: the canonical form of a value, and its digest
 //! - [`conversation`]: address, content and custom attributes of a described conversation
 //! - [`reading`]: a conversation and its messages as Dixa gives them back
 //! - [`finding`], [`reporter`]: something wrong or suspicious, with its place; collecting findings for one file
+//! - [`look_alike`]: characters that people take for others
 //! - [`hint`]: what to do about an error
 //! - [`call`]: a call to Dixa, without its body
 //! - [`desired`]: all manifests, checked and keyed by address
@@ -129,7 +131,9 @@ pub mod digest;
 pub mod duration;
 pub mod finding;
 pub mod hint;
+pub mod instant;
 pub mod json;
+pub mod look_alike;
 pub mod reading;
 pub mod reporter;
 pub mod settings;

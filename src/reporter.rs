@@ -4,14 +4,21 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::finding::{Excerpt, Finding, Findings, Severity};
+use crate::look_alike;
 use crate::source::{Place, Source};
+
+/// A file may have millions of lines, and few of them are shown.
+const STRIDE: usize = 256;
 
 /// Findings of one file. At most [`Reporter::LIMIT`] are kept; the others are counted.
 #[derive(Debug)]
 pub struct Reporter<'t> {
     file: Arc<str>,
     text: &'t str,
-    lines: OnceCell<Vec<&'t str>>,
+    /// Where in `text` every [`STRIDE`]th line begins.
+    marks: OnceCell<Vec<usize>>,
+    /// Lines with a number sign after a blank and before something else, in ascending order.
+    signs: OnceCell<Vec<u32>>,
     findings: Vec<Finding>,
     dropped: usize,
     ignored: Vec<&'static str>,
@@ -25,7 +32,8 @@ impl<'t> Reporter<'t> {
         Reporter {
             file: Arc::clone(file),
             text,
-            lines: OnceCell::new(),
+            marks: OnceCell::new(),
+            signs: OnceCell::new(),
             findings: Vec::new(),
             dropped: 0,
             ignored: Vec::new(),
@@ -54,6 +62,44 @@ impl<'t> Reporter<'t> {
         self.report(code, Severity::Warning, span, message.into())
     }
 
+    pub fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    /// Whether no more findings are kept. Then one more is counted, so that nobody takes the time to describe it.
+    pub fn skips_one(&mut self) -> bool {
+        let full = self.findings.len() >= Reporter::LIMIT;
+        self.dropped += usize::from(full);
+        full
+    }
+
+    /// The line with this number, which counts from 1.
+    pub fn line(&self, number: u32) -> Option<&'t str> {
+        let begins = || {
+            let breaks = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1);
+            std::iter::once(0).chain(breaks).step_by(STRIDE).collect()
+        };
+        let index = (number as usize).checked_sub(1)?;
+        let begin = *self.marks.get_or_init(begins).get(index / STRIDE)?;
+        self.text[begin..].lines().nth(index % STRIDE)
+    }
+
+    /// The text behind a place, if it begins with a number sign and reads as if it belonged to what is before it:
+    /// `order #123`.
+    pub fn cut_off(&self, end: Place) -> Option<&'t str> {
+        let signs = || {
+            let lines = (1..).zip(self.text.lines());
+            lines.filter(|(_, line)| line.contains(" #")).map(|(number, _)| number).collect()
+        };
+        // Few lines have one, and to look at each that a text ends on would take its time.
+        self.signs.get_or_init(signs).binary_search(&end.line).ok()?;
+        let line = self.line(end.line)?;
+        let (index, before) = line.char_indices().nth((end.column as usize).checked_sub(2)?)?;
+        let behind = line[index + before.len_utf8()..].strip_prefix(' ')?.trim_start();
+        let is_text = behind.strip_prefix('#')?.starts_with(|next: char| next.is_alphanumeric());
+        (is_text && !" \t'\"".contains(before)).then(|| behind.trim_end())
+    }
+
     /// The findings. If some were only counted, one more finding says how many.
     pub fn finish(mut self) -> Findings {
         if self.dropped > 0 {
@@ -74,6 +120,7 @@ impl<'t> Reporter<'t> {
             }
         }
         let mut findings = Findings::default();
+        self.findings.iter_mut().for_each(look_alike::name);
         findings.extend(self.findings);
         findings
     }
@@ -85,13 +132,10 @@ impl<'t> Reporter<'t> {
         (start, end): (Place, Place),
         message: String,
     ) -> Report<'_> {
-        if self.findings.len() >= Reporter::LIMIT {
-            self.dropped += 1;
+        if self.skips_one() {
             return Report { finding: None };
         }
-        let text = self.text;
-        let lines = self.lines.get_or_init(|| text.lines().collect());
-        let line = (start.line as usize).checked_sub(1).and_then(|index| lines.get(index));
+        let line = self.line(start.line);
         self.findings.push(Finding {
             code,
             severity,

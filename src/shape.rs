@@ -69,8 +69,10 @@ pub enum Form {
     Timestamp,
     /// An absolute http or https URL.
     Url,
-    /// Two letters, ISO 639-1.
+    /// A string that is not empty; two letters, ISO 639-1, are documented.
     Language,
+    /// A string that is not empty; the address of a mailbox is documented.
+    EmailAddress,
     /// E.164: `+` and at most 15 digits.
     PhoneNumber,
     /// One of a closed set of words.
@@ -101,6 +103,58 @@ pub fn body(kind: Kind) -> &'static Union {
 /// The channel names that Dixa's documentation gives for an import; others are passed on with a warning.
 pub const KNOWN_CHANNEL_NAMES: &[&str] = &["email", "genericapimessaging", "widgetchat"];
 
+/// What a channel documents of the `attributes` of imports, and of those of their messages.
+#[derive(Debug)]
+pub struct Channel {
+    pub name: &'static str,
+    pub attributes: Shape,
+    pub inbound: Shape,
+    pub outbound: Shape,
+}
+
+/// The channel of a name; none for one that Dixa does not document.
+pub fn channel(name: &str) -> Option<&'static Channel> {
+    CHANNELS.iter().find(|channel| channel.name == name)
+}
+
+const fn attributes(members: &'static [Member]) -> Shape {
+    Shape { name: "attributes", members }
+}
+
+static EMAIL_ADDRESS_FORM: Form = Form::EmailAddress;
+
+pub static CHANNELS: [Channel; 3] = [
+    Channel {
+        name: "email",
+        attributes: attributes(&[EMAIL_INTEGRATION, SUBJECT]),
+        inbound: attributes(&[
+            EMAIL_INTEGRATION,
+            optional("requesterId", Form::Uuid, "The end user who wrote it, if it is not the requester"),
+        ]),
+        outbound: attributes(&[
+            EMAIL_INTEGRATION,
+            optional("cc", Form::List(&EMAIL_ADDRESS_FORM), "Addresses that got a copy"),
+            optional("bcc", Form::List(&EMAIL_ADDRESS_FORM), "Addresses that got a hidden copy"),
+        ]),
+    },
+    Channel {
+        name: "genericapimessaging",
+        attributes: attributes(&[]),
+        inbound: attributes(&[]),
+        outbound: attributes(&[]),
+    },
+    Channel {
+        name: "widgetchat",
+        attributes: attributes(&[
+            optional("widgetId", Form::Uuid, "The chat widget"),
+            optional("browserInfo", Form::Map(&BROWSER_INFO), "The customer's browser"),
+            LANGUAGE,
+        ]),
+        inbound: attributes(&[]),
+        outbound: attributes(&[]),
+    },
+];
+
 const DIRECTIONS: &[&str] = &["Inbound", "Outbound"];
 const REQUESTER: Member = required("requesterId", Form::Uuid, "The end user whose conversation it is");
 const EMAIL_INTEGRATION: Member =
@@ -108,7 +162,7 @@ const EMAIL_INTEGRATION: Member =
 const SUBJECT: Member = required("subject", Form::AnyText, "The subject line");
 const MESSAGE: Member = required("message", Form::Union(&MESSAGES), "The first message");
 const LANGUAGE: Member =
-    optional("language", Form::Language, "The language of the conversation, two letters, ISO 639-1");
+    optional("language", Form::Language, "The language of the conversation, two letters as in ISO 639-1");
 
 static CONVERSATION: Union = Union {
     what: "a conversation",
@@ -156,10 +210,13 @@ static BROWSER_INFO: Shape = Shape {
     ],
 };
 
+/// How the text of a message can be written.
+pub const CONTENT_TYPES: &[&str] = &["Text", "Html", "Markdown"];
+
 static CONTENT: Shape = Shape {
     name: "content",
     members: &[
-        required("_type", Form::Word(&["Text", "Html", "Markdown"]), "How the value is written"),
+        required("_type", Form::Word(CONTENT_TYPES), "How the value is written"),
         required("value", Form::AnyText, "The text of the message"),
     ],
 };

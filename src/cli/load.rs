@@ -64,7 +64,7 @@ fn read_all(files: &Files, known: &Known<'_>, state: &State) -> Result<(Desired,
     }
     let readings = to_parse.par_iter().map(|found| parse(found)).collect::<Result<Vec<_>, Error>>()?;
     let (desired, mut findings) = manifest::resolve(readings);
-    if clash(&desired, &as_recorded, state) {
+    if clash(&desired, &as_recorded, state) || findings.has_errors() && !as_recorded.is_empty() {
         // What is wrong with them shows when both are read.
         return read_all(files, &Known::default(), state);
     }
@@ -134,7 +134,9 @@ pub fn find(session: &Session, paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
 /// There is no manifest, and nothing is wrong that would explain it.
 pub fn check_not_empty(manifests: usize, findings: &Findings) -> Result<(), Error> {
     if !findings.has_errors() && manifests == 0 {
-        return Err(Error::new(Exit::Failed, "no manifests: the files are empty")
+        let names: Vec<&str> = findings.iter().map(|finding| &*finding.source.file).take(3).collect();
+        let more = if findings.len() > names.len() { " and others" } else { "" };
+        return Err(Error::new(Exit::Failed, format!("no manifests: there is none in {}{more}", names.join(", ")))
             .hint("a manifest begins with `apiVersion: dixaform/v1`"));
     }
     Ok(())

@@ -72,7 +72,8 @@ codes! {
     Manifests, Error {
         NOT_UTF8 = "not-utf8", "the file is not UTF-8";
         BAD_CHARACTER = "bad-character", "a control character that YAML and JSON don't allow";
-        TOO_LARGE = "too-large", "the file is larger than 16 MiB";
+        TOO_LARGE = "too-large", "a file larger than 16 MiB, or a document of more than 500 000 values";
+        UNFINISHED_MERGE = "unfinished-merge", "conflict markers that a merge left in the file";
         YAML_SYNTAX = "yaml-syntax", "the file is not YAML";
         JSON_SYNTAX = "json-syntax", "the file is not JSON";
         TOO_DEEP = "too-deep", "more than 64 levels inside each other";
@@ -90,13 +91,13 @@ codes! {
         UNKNOWN_MEMBER = "unknown-member", "a member that does not exist";
         MEMBER_OF_OTHER_TYPE = "member-of-other-type", "a member of another `_type`";
         MISSING_MEMBER = "missing-member", "a required member is missing";
+        NOT_A_MANIFEST = "not-a-manifest", "a document that is no manifest";
         MISSING_TYPE = "missing-type", "`_type` is missing";
         UNKNOWN_TYPE = "unknown-type", "a `_type` that does not exist here";
         UNKNOWN_WORD = "unknown-word", "a word other than the allowed ones";
         BAD_UUID = "bad-uuid", "not a uuid";
         BAD_TIMESTAMP = "bad-timestamp", "not a timestamp as in RFC 3339";
         BAD_URL = "bad-url", "not an absolute http or https URL";
-        BAD_LANGUAGE = "bad-language", "not a two-letter language";
         BAD_PHONE_NUMBER = "bad-phone-number", "not a phone number as in E.164";
         BAD_API_VERSION = "bad-api-version", "an apiVersion other than dixaform/v1";
         UNKNOWN_KIND = "unknown-kind", "a kind other than Conversation and ConversationImport";
@@ -110,6 +111,15 @@ codes! {
         SAME_BODY = "same-body", "several manifests with the same body";
         MESSAGES_OUT_OF_ORDER = "messages-out-of-order", "messages that are not in time order";
         CLOSED_BEFORE_LAST_MESSAGE = "closed-before-last-message", "closing before the last message";
+        BAD_LANGUAGE = "bad-language", "a language that is not two letters";
+        MARKDOWN = "markdown", "Markdown where Dixa does not document it";
+        OTHER_TIMESTAMP = "other-timestamp", "a timestamp in another form than Dixa documents";
+        NUMBER_CHANGES = "number-changes", "a number that is sent in other digits than it is written";
+        CUT_BY_COMMENT = "cut-by-comment", "a text that ends where a comment begins";
+        UNLISTED_MEMBER = "unlisted-member", "`attributes` of an import that the documentation of its channel doesn't list";
+        NOT_AN_ADDRESS = "not-an-address", "a copy of an imported message to what is no e-mail address";
+        STAYS_WITH_THE_BOT = "stays-with-the-bot", "an open import that no agent sees";
+        NO_MANIFEST = "no-manifest", "a file without a manifest, or one of another program";
         UNKNOWN_CHANNEL_NAME = "unknown-channel-name", "a genericChannelName that the documentation doesn't list";
     }
     Project, Error {

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::finding::{closest, code};
+use crate::instant::{self, Instant};
 use crate::manifest::forms;
 use crate::reporter::Reporter;
-use crate::shape::{Form, Member, Shape, Union};
+use crate::shape::{self, Form, Member, Shape, Union};
+use crate::source::Place;
 use crate::yaml::{Content, Entry, Node};
 
 /// Checks the entries of a map against a union. `extra` names members that someone else checks.
@@ -112,6 +114,9 @@ fn unknown_member(
     extra: &[&str],
     reporter: &mut Reporter<'_>,
 ) {
+    if reporter.skips_one() {
+        return;
+    }
     let key = &*entry.key;
     let others: Vec<_> = union
         .iter()
@@ -148,7 +153,7 @@ fn described(shape: &Shape, union: Option<&Union>) -> String {
 }
 
 /// Checks one value; none when it, or anything in it, is wrong.
-fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Value> {
+pub(super) fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<Value> {
     match form {
         Form::Union(union) => check_union(union, node, &[], reporter).map(Value::Object),
         Form::Map(shape) => {
@@ -172,6 +177,12 @@ fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) 
             }
             free(node, reporter)
         }
+        Form::Timestamp if matches!(&node.content, Content::Number(_, text) if Instant::of_count(text).is_some()) => {
+            let Content::Number(_, text) = &node.content else { return None };
+            let message = format!("`{name}` is a timestamp, and `{text}` is a number");
+            reporter.error(code::BAD_TIMESTAMP, node.span(), message).hint(timestamp_hint(text));
+            None
+        }
         _ => {
             let text = text(node, name, reporter)?;
             check_text(form, text, node, name, reporter).then(|| text.into())
@@ -188,25 +199,38 @@ pub(super) fn every(items: &[Node<'_>], mut check: impl FnMut(&Node<'_>) -> Opti
 /// A string, or a finding that says why it is not one.
 pub(super) fn text<'n>(node: &'n Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> Option<&'n str> {
     match &node.content {
-        Content::Text(text) => return Some(text),
+        Content::Text(text) => {
+            if let Some(rest) = reporter.cut_off(node.end) {
+                let message = format!("`{name}` ends before `{rest}`, which YAML takes for a comment");
+                reporter
+                    .warning(code::CUT_BY_COMMENT, node.span(), message)
+                    .hint(format!("quote it: \"{text} {rest}\"; a comment begins with a number sign and a blank"));
+            }
+            return Some(text);
+        }
         Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) => {
             let message = format!("`{name}` is a string, and `{text}` is {}", node.what());
             reporter.error(code::QUOTE_IT, node.span(), message).hint(format!("quote it: \"{text}\""));
         }
-        Content::Null | Content::List(_) | Content::Map(_) => {
-            wrong_type(node, &format!("`{name}` is a string"), reporter)
-        }
+        // Of nothing, the place is that of the colon before it.
+        Content::Null => match reporter.cut_off(Place { column: node.end.column + 1, ..node.end }) {
+            Some(rest) => {
+                let message = format!("`{name}` is a string, and YAML takes `{rest}` for a comment");
+                reporter.error(code::WRONG_TYPE, node.span(), message).hint(format!("quote it: \"{rest}\""));
+            }
+            None => wrong_type(node, &format!("`{name}` is a string"), reporter),
+        },
+        Content::List(_) | Content::Map(_) => wrong_type(node, &format!("`{name}` is a string"), reporter),
     }
     None
 }
 
 fn check_text(form: &Form, text: &str, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> bool {
     let fits = match form {
-        Form::Text => !text.is_empty(),
+        Form::Text | Form::Language | Form::EmailAddress => !text.is_empty(),
         Form::Uuid => forms::is_uuid(text),
-        Form::Timestamp => forms::timestamp(text).is_some(),
+        Form::Timestamp => Instant::parse(text).is_some(),
         Form::Url => forms::is_url(text),
-        Form::Language => forms::is_language(text),
         Form::PhoneNumber => forms::is_phone_number(text),
         Form::Word(known) => known.contains(&text),
         Form::AnyText | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => true,
@@ -214,8 +238,36 @@ fn check_text(form: &Form, text: &str, node: &Node<'_>, name: &str, reporter: &m
     if !fits {
         let (code, message, hint) = misfit(form, text, name);
         reporter.error(code, node.span(), message).hint(hint);
+    } else if let Some((code, message, hint)) = undocumented(form, text, name) {
+        reporter.warning(code, node.span(), message).hint(hint);
     }
     fits
+}
+
+/// The same for a string that Dixa may take, and does not document.
+fn undocumented(form: &Form, text: &str, name: &str) -> Option<(&'static str, String, String)> {
+    match form {
+        Form::Timestamp if !instant::is_as_documented(text) => {
+            let message = "Dixa documents timestamps in UTC, with `Z` and at most milliseconds".to_owned();
+            let utc = Instant::parse(text)?.to_milliseconds();
+            Some((code::OTHER_TIMESTAMP, message, format!("write {utc}")))
+        }
+        Form::Language if !forms::is_language(text) => {
+            let message = format!("`{name}` is not a two-letter language; Dixa decides whether it takes `{text}`");
+            let hint = "two lower-case letters as in ISO 639-1, for example en".to_owned();
+            Some((code::BAD_LANGUAGE, message, hint))
+        }
+        Form::EmailAddress if !forms::is_email_address(text) => {
+            let message = format!("`{text}` is not an e-mail address");
+            let hint = format!("`{name}` of an import holds addresses, for example jane@example.com, and no ids");
+            Some((code::NOT_AN_ADDRESS, message, hint))
+        }
+        Form::Word(known) if *known == shape::CONTENT_TYPES && text == "Markdown" => {
+            let message = "Dixa documents Markdown for replies in WhatsApp only".to_owned();
+            Some((code::MARKDOWN, message, "write it as Text or Html".to_owned()))
+        }
+        _ => None,
+    }
 }
 
 /// Code, message and hint for a string that does not fit its form.
@@ -232,24 +284,47 @@ fn misfit(form: &Form, text: &str, name: &str) -> (&'static str, String, String)
             (code::BAD_UUID, "not a uuid", "32 hexadecimal digits in groups of 8-4-4-4-12, as Dixa shows them")
         }
         Form::Timestamp => {
-            (code::BAD_TIMESTAMP, "not a timestamp", "RFC 3339 with a zone, for example 2021-12-01T13:00:00.003Z")
+            let message = format!("`{name}` is not a timestamp");
+            return (code::BAD_TIMESTAMP, message, timestamp_hint(text));
         }
         Form::Url => {
             (code::BAD_URL, "not an absolute URL", "it begins with https:// or http:// and a host, without blanks")
-        }
-        Form::Language => {
-            (code::BAD_LANGUAGE, "not a two-letter language", "two lower-case letters as in ISO 639-1, for example en")
         }
         Form::PhoneNumber => (
             code::BAD_PHONE_NUMBER,
             "not a phone number in E.164",
             "a plus sign, the country and the number, for example \"+4512345678\"",
         ),
-        Form::Text | Form::AnyText | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => {
-            (code::EMPTY_VALUE, "empty", "give it a value, or remove it")
-        }
+        Form::Text
+        | Form::Language
+        | Form::EmailAddress
+        | Form::AnyText
+        | Form::Map(_)
+        | Form::Union(_)
+        | Form::List(_)
+        | Form::Free => (code::EMPTY_VALUE, "empty", "give it a value, or remove it"),
     };
     (code, format!("`{name}` is {what}"), hint.to_owned())
+}
+
+/// The timestamp that a text stands for, if it is one in another form.
+fn timestamp_hint(text: &str) -> String {
+    let text = text.trim();
+    let without_zone_id = text.split('[').next().unwrap_or(text);
+    let with_t = without_zone_id.replacen(' ', "T", 1).replacen("T+", "+", 1);
+    let compact_zone = |text: &str| {
+        let (front, digits) = text.split_at_checked(text.len().checked_sub(2)?)?;
+        Some(format!("{front}:{digits}"))
+    };
+    let forms = [Some(with_t.clone()), compact_zone(&with_t), Some(format!("{with_t}:00"))];
+    let meant = Instant::of_count(text).or_else(|| forms.iter().flatten().find_map(|form| Instant::parse(form)));
+    let in_utc =
+        || [format!("{with_t}Z"), format!("{with_t}T00:00:00Z")].into_iter().find_map(|it| Instant::parse(&it));
+    match (meant, in_utc()) {
+        (Some(meant), _) => format!("write the timestamp that it stands for: {}", meant.to_milliseconds()),
+        (None, Some(utc)) => format!("it needs a time and a zone; if it is UTC, write {}", utc.to_milliseconds()),
+        (None, None) => "RFC 3339 with a zone, for example 2021-12-01T13:00:00.003Z".to_owned(),
+    }
 }
 
 /// Anything that JSON can carry.
@@ -293,7 +368,7 @@ pub(super) fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-fn lower_first(text: &str) -> String {
+pub(super) fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_lowercase().to_string()).unwrap_or_default();
     format!("{first}{}", letters.as_str())

@@ -7,10 +7,11 @@ use crate::desired::Manifest;
 use crate::finding::{Findings, closest, code};
 use crate::manifest::annotations::{self, Settings};
 use crate::manifest::body::{self, words, wrong_type};
-use crate::manifest::{attributes, suspicions};
+use crate::manifest::foreign::{self, API_VERSION, MEMBERS};
+use crate::manifest::{attributes, channels, suspicions};
 use crate::reporter::Reporter;
 use crate::shape;
-use crate::source::{MadeOf, Place};
+use crate::source::{MadeOf, Place, Source};
 use crate::spec::Spec;
 use crate::yaml::{self, Content, Entry, Format, Node};
 
@@ -19,6 +20,8 @@ use crate::yaml::{self, Content, Entry, Format, Node};
 pub struct Reading {
     /// Manifests without an error, in the order of the file.
     pub manifests: Vec<Manifest>,
+    /// The addresses of manifests with errors, and where their names are written.
+    pub faulty: Vec<(Address, Source)>,
     pub findings: Findings,
     /// The name of the file, and what it is made of; none if that is not known, or can't be read twice.
     pub made_of: Option<(Arc<str>, MadeOf)>,
@@ -31,20 +34,49 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> Reading {
         Err(findings) => return Reading { findings, ..Reading::default() },
     };
     let mut reporter = Reporter::new(file, text);
-    let documents = yaml::read(text, Format::of(file, text), &mut reporter);
-    let manifests = documents.iter().filter_map(|document| manifest(document, &mut reporter)).collect();
-    Reading { manifests, findings: reporter.finish(), made_of: None }
+    let (mut manifests, mut faulty) = (Vec::new(), Vec::new());
+    let mut documents = 0;
+    yaml::each(text, Format::of(file, text), &mut reporter, &mut |document, reporter| {
+        documents += 1;
+        if foreign::report(&document, reporter) {
+            return;
+        }
+        match manifest(&document, reporter) {
+            Some(manifest) => manifests.push(manifest),
+            None => faulty.extend(named(&document).map(|(address, place)| (address, reporter.source(place)))),
+        }
+    });
+    if documents == 0 && !reporter.has_findings() {
+        let start = (Place::START, Place { line: 1, column: 2 });
+        reporter
+            .warning(code::NO_MANIFEST, start, "there is no manifest in this file")
+            .hint("a manifest begins with `apiVersion: dixaform/v1`; if none belongs here, remove the file");
+    }
+    Reading { manifests, faulty, findings: reporter.finish(), made_of: None }
 }
 
-const MEMBERS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
-const API_VERSION: &str = "dixaform/v1";
+/// The address that a document with errors has, and where its name is written, if these are right.
+fn named(document: &Node<'_>) -> Option<(Address, Place)> {
+    let text = |node: &Node<'_>| match &node.content {
+        Content::Text(text) => Some(text.to_string()),
+        _ => None,
+    };
+    let word = text(&document.get("kind")?.value)?;
+    let kind = Kind::ALL.into_iter().find(|kind| kind.manifest_word() == word)?;
+    let name = &document.get("metadata")?.value.get("name")?.value;
+    Some((Address::new(kind, &text(name)?).ok()?, name.start))
+}
+
+/// What a manifest may have besides: where editors find the schema of a JSON file.
+const SCHEMA: &str = "$schema";
 
 fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest> {
     let Some(entries) = document.entries() else {
         wrong_type(document, "a manifest is a map", reporter);
         return None;
     };
-    let mut complete = no_unknown(entries, &MEMBERS, "a manifest", reporter);
+    let mut complete = no_unknown(entries, &[&MEMBERS[..], &[SCHEMA]].concat(), "a manifest", reporter);
+    complete &= document.get(SCHEMA).is_none_or(|entry| body::text(&entry.value, SCHEMA, reporter).is_some());
     for name in MEMBERS.iter().filter(|name| document.get(name).is_none()) {
         let hint = match *name {
             "apiVersion" => "add `apiVersion: dixaform/v1`",
@@ -84,6 +116,9 @@ fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest
 fn no_unknown(entries: &[Entry<'_>], known: &[&str], what: &str, reporter: &mut Reporter<'_>) -> bool {
     let unknown: Vec<_> = entries.iter().filter(|entry| !known.contains(&&*entry.key)).collect();
     for entry in &unknown {
+        if reporter.skips_one() {
+            continue;
+        }
         let hint = match closest(&entry.key, known.iter().copied()) {
             Some(word) => format!("did you mean `{word}`?"),
             None => format!("known members: {}", words(known.iter().copied())),
@@ -180,7 +215,8 @@ fn spec(node: &Node<'_>, kind: Kind, reporter: &mut Reporter<'_>) -> Option<(Con
         Some(Entry { value: Node { content: Content::Null, .. }, .. }) | None => Some(Default::default()),
         Some(entry) => attributes::check(&entry.value, reporter),
     };
-    let content = content?;
+    let channel_fits = kind != Kind::Import || channels::check(node, reporter);
+    let content = content.filter(|_| channel_fits)?;
     if kind == Kind::Import {
         suspicions::of_import(node, reporter);
     }

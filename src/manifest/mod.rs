@@ -6,7 +6,9 @@
 mod annotations;
 mod attributes;
 mod body;
+mod channels;
 mod document;
+mod foreign;
 mod forms;
 mod locate;
 mod resolve;

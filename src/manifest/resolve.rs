@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
-use crate::conversation::{ConversationId, Kind};
+use crate::conversation::{Address, ConversationId, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::finding::{Finding, Findings, Severity, code};
@@ -13,22 +13,19 @@ use crate::source::Source;
 /// Puts readings together. Their order never matters: what is kept and what is reported depends on places only.
 pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Findings) {
     let mut findings = Findings::default();
-    let mut manifests = Vec::new();
+    let mut manifests: Vec<Manifest> = Vec::new();
+    let mut faulty = Vec::new();
     let mut files = HashMap::new();
-    for Reading { manifests: some, findings: found, made_of } in readings {
+    for Reading { manifests: some, faulty: others, findings: found, made_of } in readings {
         manifests.extend(some);
+        faulty.extend(others);
         findings.extend(found);
         files.extend(made_of);
     }
     manifests.sort_unstable_by(|one, other| (&one.address, &one.source).cmp(&(&other.address, &other.source)));
+    findings.extend(duplicate_addresses(&manifests, faulty));
     // Of several with one address the first is kept.
-    manifests.dedup_by(|next, first| {
-        let again = next.address == first.address;
-        if again {
-            findings.extend([duplicate_address(next, &first.name_source())]);
-        }
-        again
-    });
+    manifests.dedup_by(|next, first| next.address == first.address);
     findings.extend(duplicate_adopts(&manifests));
     findings.extend(same_bodies(&manifests));
     for finding in findings.iter() {
@@ -41,12 +38,33 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
     (Desired::new(manifests, files), findings)
 }
 
-fn duplicate_address(manifest: &Manifest, first: &Source) -> Finding {
+/// One finding for each manifest but the first of an address, those with other errors included. Manifests come in
+/// ascending order of their addresses.
+fn duplicate_addresses(manifests: &[Manifest], mut faulty: Vec<(Address, Source)>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if faulty.is_empty() {
+        for same in manifests.chunk_by(|one, next| one.address == next.address).filter(|same| same.len() > 1) {
+            let first = same[0].name_source();
+            findings
+                .extend(same[1..].iter().map(|again| duplicate_address(&again.address, again.name_source(), &first)));
+        }
+        return findings;
+    }
+    faulty.extend(manifests.iter().map(|manifest| (manifest.address.clone(), manifest.name_source())));
+    faulty.sort_unstable();
+    for same in faulty.chunk_by(|(one, _), (next, _)| one == next) {
+        let (address, first) = &same[0];
+        findings.extend(same[1..].iter().map(|(_, again)| duplicate_address(address, again.clone(), first)));
+    }
+    findings
+}
+
+fn duplicate_address(address: &Address, source: Source, first: &Source) -> Finding {
     Finding {
         code: code::DUPLICATE_ADDRESS,
         severity: Severity::Error,
-        source: manifest.name_source(),
-        message: format!("{} is described twice, here and at {first}", manifest.address),
+        source,
+        message: format!("{address} is described twice, here and at {first}"),
         hint: Some("give one of the two another name".into()),
         excerpt: None,
         related: vec![(first.clone(), "the same address".into())],

@@ -1,10 +1,8 @@
 //! Legal but suspicious: warnings about one import.
 
-use jiff::Timestamp;
-
 use crate::finding::{closest, code};
+use crate::instant::Instant;
 use crate::manifest::body::words;
-use crate::manifest::forms;
 use crate::reporter::Reporter;
 use crate::shape::KNOWN_CHANNEL_NAMES;
 use crate::yaml::{Content, Node};
@@ -12,14 +10,15 @@ use crate::yaml::{Content, Node};
 /// Checks the spec of an import that has no errors.
 pub(super) fn of_import(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     channel_name(spec, reporter);
+    stays_with_the_bot(spec, reporter);
     let messages = match spec.get("messages").map(|entry| &entry.value.content) {
         Some(Content::List(messages)) => &**messages,
         _ => &[],
     };
-    let mut latest: Option<Timestamp> = None;
+    let mut latest: Option<Instant> = None;
     for message in messages {
         let Some((written, node)) = timestamp(message, "createdAt") else { continue };
-        if latest.is_some_and(|latest| written < latest) {
+        if latest.as_ref().is_some_and(|latest| written < *latest) {
             reporter
                 .warning(code::MESSAGES_OUT_OF_ORDER, node.span(), "this message is older than the one before it")
                 .hint("sort messages by the time they were written");
@@ -40,6 +39,18 @@ pub(super) fn of_import(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     }
 }
 
+/// <https://docs.dixa.io/docs/genericapimessagingchannel/escalate-to-agent>
+fn stays_with_the_bot(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
+    let Some(entry) = spec.get("genericChannelName") else { return };
+    let of_bots = matches!(&entry.value.content, Content::Text(name) if name == "genericapimessaging");
+    if of_bots && spec.get("closing").is_none() {
+        let message = "this import is open: it stays with the bot, and no agent sees it before it has a queue";
+        reporter
+            .warning(code::STAYS_WITH_THE_BOT, entry.value.span(), message)
+            .hint("close it with `closing`, or move it to a queue in Dixa once it is there");
+    }
+}
+
 fn channel_name(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     let Some(entry) = spec.get("genericChannelName") else { return };
     let Content::Text(name) = &entry.value.content else { return };
@@ -54,10 +65,10 @@ fn channel_name(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     reporter.warning(code::UNKNOWN_CHANNEL_NAME, entry.value.span(), message).hint(hint);
 }
 
-fn timestamp<'n, 't>(node: &'n Node<'t>, name: &str) -> Option<(Timestamp, &'n Node<'t>)> {
+fn timestamp<'n, 't>(node: &'n Node<'t>, name: &str) -> Option<(Instant, &'n Node<'t>)> {
     let value = &node.get(name)?.value;
     match &value.content {
-        Content::Text(text) => forms::timestamp(text).map(|timestamp| (timestamp, value)),
+        Content::Text(text) => Instant::parse(text).map(|instant| (instant, value)),
         _ => None,
     }
 }

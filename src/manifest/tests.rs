@@ -279,3 +279,251 @@ fn manifests_whose_names_begin_alike_for_long_are_in_order_and_the_first_of_the_
         assert_eq!((&*twice[0].source.file, &*twice[0].related[0].0.file), ("4.yaml", "1.yaml"));
     }
 }
+
+/// The findings about a text as `line:column code`.
+fn places(text: &str) -> Vec<String> {
+    let (_, findings) = resolve([read_text(text)]);
+    let place =
+        |finding: &Finding| format!("{}:{} {}", finding.source.place.line, finding.source.place.column, finding.code);
+    findings.iter().map(place).collect()
+}
+
+/// The one finding about a text: its place and code, its message, its hint.
+fn only(text: &str) -> (String, String, String) {
+    let (_, findings) = resolve([read_text(text)]);
+    let all: Vec<_> = findings.iter().collect();
+    let [finding] = all.as_slice() else { panic!("{all:#?}") };
+    let place = format!("{}:{} {}", finding.source.place.line, finding.source.place.column, finding.code);
+    (place, finding.message.clone(), finding.hint.clone().unwrap_or_default())
+}
+
+#[test]
+fn a_character_that_looks_like_another_is_named_at_its_place() {
+    for (from, to, place, named, typed) in [
+        ("subject: \"order #123\"", "subject:\u{a0}\"order\"", "8:11 yaml-syntax", "U+00A0", "an ordinary space"),
+        ("subject: \"order #123\"", "subject\u{ff1a} \"order\"", "8:10 yaml-syntax", "U+FF1A", "type :"),
+        ("  subject:", "\u{3000}\u{3000}subject:", "8:1 yaml-syntax", "U+3000", "an ordinary space"),
+        ("\"order #123\"", "\u{201c}order: 1\u{201d}", "8:12 yaml-syntax", "U+201C", "type \""),
+        ("_type: Email", "_type: \u{201c}Email\u{201d}", "5:10 unknown-type", "U+201C", "type \""),
+        ("{name: a}", "{name: a\u{2013}b}", "3:19 bad-name", "U+2013", "type -"),
+        ("9c2a2cce-699f", "9c2a2cce\u{2011}699f", "6:24 bad-uuid", "U+2011", "type -"),
+        ("dec8b", "dec8b\u{200b}", "6:52 bad-uuid", "U+200B", "remove it"),
+        ("kind: Conversation", "kind: Conversation\u{feff}", "2:19 yaml-syntax", "U+FEFF", "remove it"),
+    ] {
+        assert!(EMAIL.contains(from), "{from}");
+        let (found, message, hint) = only(&EMAIL.replacen(from, to, 1));
+        assert_eq!(found, place, "{message}");
+        assert!(message.contains(named) && hint.contains(typed), "{message}: {hint}");
+    }
+    let hidden = EMAIL.replace("subject:", "sub\u{200b}ject:");
+    assert_eq!(places(&hidden), ["5:3 missing-member", "8:6 unknown-member"]);
+    // What a customer wrote is theirs.
+    let text = EMAIL.replace("\"x\"", "Bonjour\u{a0}! \u{201c}\u{ff1a}\u{201d}").replace("_type: Email", "_type: Mail");
+    assert_eq!(places(&text), ["5:10 unknown-type"]);
+    let json = EMAIL.replace('\n', " ");
+    let reading = read(&Arc::from("m.json"), format!("{{\u{201c}apiVersion\u{201d}: 1}} {json}").as_bytes());
+    let finding = reading.findings.iter().next().expect("one");
+    assert!(finding.message.contains("U+201C") && finding.source.place.column == 2, "{finding:?}");
+}
+
+#[test]
+fn a_tab_is_reported_on_its_line_though_the_parser_stumbles_before() {
+    let text = EMAIL.replace("  subject:", "\tsubject:");
+    let (place, _, hint) = only(&text);
+    assert_eq!(place, "8:2 yaml-syntax");
+    assert!(hint.contains("begins with a tab"), "{hint}");
+}
+
+const IMPORT: &str = "apiVersion: dixaform/v1
+kind: ConversationImport
+metadata: {name: i}
+spec:
+  genericChannelName: email
+  requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b
+  direction: Inbound
+  createdAt: 2021-12-01T11:00:00Z
+  attributes: {emailIntegrationId: a@email.dixa.io, subject: s}
+  messages:
+    - {_type: InboundImport, createdAt: 2021-12-01T13:00:00Z, content: {_type: Text, value: x}, attributes: {emailIntegrationId: a@email.dixa.io}}
+    - {_type: OutboundImport, agentId: cd4ceb58-bb3a-443c-9cd8-4f088feafe5b, createdAt: 2021-12-01T14:00:00Z, content: {_type: Text, value: x}, attributes: {emailIntegrationId: a@email.dixa.io, cc: [jane@example.com]}}
+";
+
+#[test]
+fn a_timestamp_in_another_form_is_understood_or_its_form_is_given() {
+    let with = |written: &str| IMPORT.replacen("2021-12-01T11:00:00Z", written, 1);
+    for (written, code, hint) in [
+        ("1577836800000", "8:14 bad-timestamp", "2020-01-01T00:00:00Z"),
+        ("1577836800", "8:14 bad-timestamp", "2020-01-01T00:00:00Z"),
+        ("'1577836800000'", "8:14 bad-timestamp", "2020-01-01T00:00:00Z"),
+        ("1577836800.25", "8:14 bad-timestamp", "2020-01-01T00:00:00.250Z"),
+        ("2021-12-01T12:46:36.581Z[GMT]", "8:14 bad-timestamp", "2021-12-01T12:46:36.581Z"),
+        ("2021-12-01 12:46:36+01:00", "8:14 bad-timestamp", "2021-12-01T11:46:36Z"),
+        ("2021-12-01T12:46:36+0100", "8:14 bad-timestamp", "2021-12-01T11:46:36Z"),
+        ("2021-12-01T12:46:36", "8:14 bad-timestamp", "if it is UTC, write 2021-12-01T12:46:36Z"),
+        ("2021-12-01", "8:14 bad-timestamp", "if it is UTC, write 2021-12-01T00:00:00Z"),
+        ("2021-12-01T13:00:00+25:00", "8:14 bad-timestamp", "RFC 3339"),
+        ("2021-12-01T13:00:60Z", "8:14 bad-timestamp", "RFC 3339"),
+        ("soon", "8:14 bad-timestamp", "RFC 3339"),
+        ("2021-12-01T12:00:00+01:00", "8:14 other-timestamp", "write 2021-12-01T11:00:00Z"),
+        ("2021-12-01T11:00:00.123456Z", "8:14 other-timestamp", "write 2021-12-01T11:00:00.123Z"),
+        ("2021-12-01t11:00:00z", "8:14 other-timestamp", "write 2021-12-01T11:00:00Z"),
+    ] {
+        let (place, message, found) = only(&with(written));
+        assert_eq!(place, code, "{written}: {message}");
+        assert!(found.contains(hint), "{written}: {found}");
+    }
+    for written in ["9999-12-31T23:59:59Z", "0000-01-01T00:00:00.5Z", "2016-12-31T23:59:60Z"] {
+        assert_eq!(places(&with(written)), Vec::<String>::new(), "{written}");
+    }
+}
+
+#[test]
+fn the_attributes_of_an_import_are_those_of_its_channel() {
+    assert_eq!(places(IMPORT), Vec::<String>::new());
+    for (from, to, expected) in [
+        ("emailIntegrationId: a@email.dixa.io, subject: s", "subject: s", &["9:15 missing-member"][..]),
+        (", subject: s", "", &["9:15 missing-member"]),
+        (", subject: s", ", subjekt: s", &["9:15 missing-member", "9:53 unlisted-member"]),
+        ("subject: s", "subject: 7", &["9:62 quote-it"]),
+        (", subject: s", ", subject: s, ticket: 08", &["9:65 unlisted-member", "9:73 number-changes"]),
+        ("cc: [jane@example.com]", "cc: [9c2a2cce-699f-4a72-89d9-fda5bc8dec8b]", &["12:193 not-an-address"]),
+        ("cc: [jane@example.com]", "cc: jane@example.com", &["12:192 wrong-type"]),
+        ("cc: [jane@example.com]", "CC: [jane@example.com]", &["12:188 unlisted-member"]),
+        ("genericChannelName: email", "genericChannelName: emial", &["5:23 unknown-channel-name"]),
+        (
+            "genericChannelName: email",
+            "genericChannelName: genericapimessaging",
+            &[
+                "5:23 stays-with-the-bot",
+                "9:16 unlisted-member",
+                "9:53 unlisted-member",
+                "11:108 unlisted-member",
+                "12:152 unlisted-member",
+                "12:189 unlisted-member",
+            ],
+        ),
+    ] {
+        assert!(IMPORT.contains(from), "{from}");
+        let found = places(&IMPORT.replacen(from, to, 1));
+        let codes =
+            |all: &[String]| all.iter().map(|it| it.split(' ').next_back().map(str::to_owned)).collect::<Vec<_>>();
+        let expected: Vec<String> = expected.iter().map(|it| (*it).to_owned()).collect();
+        assert_eq!(codes(&found), codes(&expected), "{to}: {found:?}");
+    }
+    let without = IMPORT.replace("  attributes: {emailIntegrationId: a@email.dixa.io, subject: s}\n", "");
+    assert_eq!(places(&without), ["5:3 missing-member", "5:3 missing-member"]);
+    let message = IMPORT.replace(", attributes: {emailIntegrationId: a@email.dixa.io}", "");
+    assert_eq!(places(&message), ["11:7 missing-member"]);
+    let bare = &without[..without.find("  messages:").expect("there")];
+    assert_eq!(places(bare), ["5:3 unlisted-member"], "nothing to carry yet");
+    let widget = bare.replace("email", "widgetchat");
+    assert_eq!(places(&widget), Vec::<String>::new());
+    let widget = widget + "  attributes: {widgetid: x, browserInfo: {version: '1', nme: x}, language: eng}\n";
+    let expected = ["9:16 unlisted-member", "9:42 unlisted-member", "9:57 unlisted-member", "9:76 bad-language"];
+    assert_eq!(places(&widget), expected);
+}
+
+#[test]
+fn what_dixa_may_refuse_is_a_warning_that_says_what_to_write() {
+    assert_eq!(only(&EMAIL.replace("language: no", "language: de-AT")).0, "9:13 bad-language");
+    let markdown = EMAIL.replace("_type: Text", "_type: Markdown");
+    assert_eq!(only(&markdown).0, "10:46 markdown");
+    let ignored = markdown.replace("{name: a}", "{name: a, annotations: {dixaform/ignore: markdown}}");
+    assert_eq!(places(&ignored), Vec::<String>::new());
+    let open = IMPORT.replace("email\n", "genericapimessaging\n");
+    assert!(places(&open).contains(&"5:23 stays-with-the-bot".to_owned()));
+    let closed = open.replace(
+        "  messages:",
+        "  closing: {closedAt: 2021-12-01T15:00:00Z, closedBy: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b}\n  messages:",
+    );
+    assert!(!places(&closed).iter().any(|place| place.contains("stays")));
+    for number in ["08", "1e3", "1.10", "0o17", "0x1F", "+1", ".5", "1E3", "-0"] {
+        let text = IMPORT.replace("email\n", "mine\n").replacen("subject: s", &format!("n: [{{x: {number}}}]"), 1);
+        let (_, message, _) = {
+            let (_, findings) = resolve([read_text(&text)]);
+            let found = findings.iter().find(|finding| finding.code == "number-changes").expect(number);
+            (0, found.message.clone(), found.hint.clone())
+        };
+        assert!(message.contains(number), "{message}");
+    }
+    for number in ["8", "1000.5", "-1", "1.0", "'08'", "12345678901234567890"] {
+        let text = IMPORT.replace("email\n", "mine\n").replacen("subject: s", &format!("n: {number}"), 1);
+        assert_eq!(places(&text), ["5:23 unknown-channel-name"], "{number}");
+    }
+}
+
+#[test]
+fn a_text_that_a_comment_cuts_off_is_suspicious() {
+    let (place, message, hint) = only(&EMAIL.replace("\"order #123\"", "order #123"));
+    assert_eq!(place, "8:12 cut-by-comment");
+    assert!(message.contains("`#123`") && hint.contains("\"order #123\""), "{message}: {hint}");
+    let (place, _, hint) = only(&EMAIL.replace("\"order #123\"", "#123"));
+    assert_eq!((place.as_str(), hint.as_str()), ("8:10 wrong-type", "quote it: \"#123\""));
+    for fine in ["order # 123", "\"order\" #123", "'order' #123", "order#123", "order #", ">-\n    order\n  #123"] {
+        assert_eq!(places(&EMAIL.replace("\"order #123\"", fine)), Vec::<String>::new(), "{fine}");
+    }
+}
+
+#[test]
+fn an_address_of_two_manifests_is_reported_whatever_else_is_wrong() {
+    let wrong = EMAIL.replace("language: no", "langauge: no");
+    for (first, second) in [(EMAIL, wrong.as_str()), (&wrong, EMAIL), (&wrong, &wrong)] {
+        let found = places(&format!("{first}---\n{second}"));
+        assert!(found.contains(&"14:18 duplicate-address".to_owned()), "{found:?}");
+    }
+    let broken = format!("{EMAIL}---\na: b: c\n---\n{EMAIL}");
+    assert_eq!(places(&broken), ["12:5 yaml-syntax", "16:18 duplicate-address", "16:18 same-body"][..2]);
+}
+
+#[test]
+fn what_is_no_manifest_is_one_finding() {
+    let file = |name: &str, text: &str| {
+        let reading = read(&Arc::from(name), text.as_bytes());
+        let all: Vec<_> =
+            reading.findings.iter().map(|it| (it.code, it.severity, it.hint.clone().unwrap_or_default())).collect();
+        let [one] = all.as_slice() else { panic!("{name}: {all:#?}") };
+        one.clone()
+    };
+    let kustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a.yaml]\n";
+    for (name, text) in [
+        ("m/kustomization.yaml", kustomization),
+        ("m/any.yaml", kustomization),
+        ("m/kustomization.yml", "resources: [a.yaml]\n"),
+        ("m/part.yaml", "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"),
+    ] {
+        let (code, severity, hint) = file(name, text);
+        assert_eq!((code, severity), ("no-manifest", Severity::Warning), "{name}");
+        assert!(hint.contains("kustomize build m |"), "{hint}");
+    }
+    for (name, text) in [
+        ("values.yaml", "replicas: 2\n"),
+        ("package.json", "{\"name\": \"x\", \"version\": \"1\"}"),
+        ("map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {}\n"),
+        ("chart.yaml", "apiVersion: v2\nname: x\n"),
+        ("empty.json", "{}"),
+    ] {
+        let (code, severity, _) = file(name, text);
+        assert_eq!((code, severity), ("not-a-manifest", Severity::Error), "{name}");
+    }
+    let email = EMAIL[EMAIL.find("  _type").expect("there")..].replace("\n  ", "\n");
+    let import = IMPORT[IMPORT.find("  generic").expect("there")..].replace("\n  ", "\n");
+    for (body, kind) in [(email, "`kind: Conversation`"), (import, "`kind: ConversationImport`")] {
+        let (code, _, hint) = file("body.yaml", body.trim_start());
+        assert!(code == "not-a-manifest" && hint.contains("under `spec:`") && hint.contains(kind), "{hint}");
+    }
+    for empty in ["", "# nothing\n", "---\n---\n", "null\n"] {
+        assert_eq!(only(empty).0, "1:1 no-manifest", "{empty:?}");
+    }
+    assert_eq!(places(&EMAIL.replace("apiVersion: dixaform/v1", "apiVersion: v1")), ["1:13 bad-api-version"]);
+    assert_eq!(places(&EMAIL.replace("kind: Conversation", "kind: conversation")), ["2:7 unknown-kind"]);
+}
+
+#[test]
+fn a_manifest_may_name_its_schema() {
+    let text = format!("$schema: ../schema.json\n{EMAIL}");
+    assert_eq!(places(&text), Vec::<String>::new());
+    assert_eq!(read_text(&text).manifests[0].digests, read_text(EMAIL).manifests[0].digests);
+    assert!(!read_text(&text).manifests[0].spec.json().contains("$schema"));
+    assert_eq!(only(&format!("$schema: 1\n{EMAIL}")).0, "1:10 quote-it");
+    assert_eq!(only(&EMAIL.replace("spec:\n", "spec:\n  $schema: x\n")).0, "5:3 unknown-member");
+}

@@ -302,6 +302,7 @@ fn members_diff<'c>(before: Named<'c>, after: Named<'c>, known: Known) -> Member
         let are_attributes = name == CUSTOM_ATTRIBUTES && matches!(known, Known::Union(_));
         let diff = match (before, after) {
             (Some(Shown::Map(before)), Some(Shown::Map(after))) if are_attributes => attributes_diff(before, after),
+            (Some(before), Some(after)) if mean_the_same(&name, &before, &after) => None,
             (Some(before), Some(after)) => value_diff(before, after, known_member),
             (Some(before), None) => Some(Diff::Removed(order::ordered(before, known_member))),
             (None, Some(after)) => Some(Diff::Added(order::ordered(after, known_member))),
@@ -313,6 +314,16 @@ fn members_diff<'c>(before: Named<'c>, after: Named<'c>, known: Known) -> Member
         }
     }
     members
+}
+
+/// Whether texts, or lists of them, stand for the same in a member of this name.
+fn mean_the_same(name: &str, before: &Shown<'_>, after: &Shown<'_>) -> bool {
+    let meaning = |value: &Shown<'_>| digest::canonical_of(name, &value.to_json());
+    match (before, after) {
+        (Shown::Text(_), Shown::Text(_)) => meaning(before) == meaning(after),
+        (Shown::List(_), Shown::List(_)) => !before.has_withheld() && meaning(before) == meaning(after),
+        _ => false,
+    }
 }
 
 /// The difference between two sets of attributes: none when they are the same.

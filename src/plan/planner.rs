@@ -27,7 +27,7 @@ use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::plan::scope::Scope;
 use crate::settings::RemovedAttributes;
-use crate::state::{Before, Record, Seal, State};
+use crate::state::{Applied, Before, Record, Seal, State};
 
 /// What a user may decide about a plan, and what is known besides the state.
 #[derive(Clone, Debug)]
@@ -256,8 +256,7 @@ impl Planner<'_> {
     }
 
     fn known_address(&self, manifest: &Manifest, record: &Record) -> Option<Change> {
-        let same_content = record.content_digest == manifest.digests.content;
-        if same_content || manifest.on_change == OnChange::Ignore {
+        if same_content(record, manifest) || manifest.on_change == OnChange::Ignore {
             self.update(manifest, record)
         } else {
             Some(self.replace(manifest, record))
@@ -351,6 +350,17 @@ impl Planner<'_> {
         }
         steps
     }
+}
+
+/// Whether a record has the content of a manifest. A digest of an earlier version of the canonical form may differ
+/// where the meaning does not: then the spec of the record decides, or where it is not kept the digest by the rules of
+/// then.
+fn same_content(record: &Record, manifest: &Manifest) -> bool {
+    record.content_digest == manifest.digests.content
+        || match &record.applied {
+            Applied::Full(spec) => Digest::of_map(&spec.content()) == manifest.digests.content,
+            Applied::Digests { .. } => record.content_digest == Digest::version_1_of_map(&manifest.spec.content()),
+        }
 }
 
 /// Whether the first message gets an `externalId` of dixaform's own.

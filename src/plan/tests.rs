@@ -1,5 +1,6 @@
 //! Manifests and a state in, a plan out: each test is one claim about the planner.
 
+mod meaning;
 mod rules;
 mod situations;
 

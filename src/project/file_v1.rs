@@ -60,7 +60,7 @@ struct Reader<'t> {
 /// The longest name of a project, in characters.
 const NAME_MAX: usize = 64;
 
-const PROJECT_MEMBERS: [&str; 5] = ["version", "project", "manifests", "defaultTenant", "tenants"];
+const PROJECT_MEMBERS: [&str; 6] = ["$schema", "version", "project", "manifests", "defaultTenant", "tenants"];
 const TENANT_MEMBERS: [&str; 13] = [
     "baseUrl",
     "apiKeyEnv",
@@ -93,6 +93,7 @@ impl Reader<'_> {
             }
         }
         let mut project = Project::without_file();
+        let _ = node.get("$schema").and_then(|entry| self.text(entry));
         project.name = node.get("project").and_then(|entry| self.name(entry));
         if let Some(entry) = node.get("manifests") {
             project.manifests = self.paths(&entry.value);

@@ -54,7 +54,7 @@ fn without_a_file_there_are_two_tenants() {
 #[test]
 fn the_smallest_file_is_as_none() {
     assert_eq!(project("version: 1\n"), Project::without_file());
-    assert_eq!(project(r#"{"version": 1}"#), Project::without_file());
+    assert_eq!(project(r#"{"$schema": "x.json", "version": 1}"#), Project::without_file());
 }
 
 #[test]
@@ -161,6 +161,7 @@ fn every_wrong_project_member_is_reported_with_its_place() {
         ("version: 1\n---\nversion: 1\n", &["3:1 bad-setting"]),
         ("- version\n", &["1:1 wrong-type"]),
         ("version: 1\nmanifest: [a]\n", &["2:1 unknown-member"]),
+        ("$schema: 1\nversion: 1\n", &["1:10 wrong-type"]),
         ("version: 1\nproject: ''\n", &["2:10 wrong-type"]),
         ("version: 1\nproject: 7\n", &["2:10 wrong-type"]),
         ("version: 1\nproject: ' a'\n", &["2:10 bad-setting"]),

@@ -6,9 +6,9 @@
 use serde_json::{Map, Value};
 
 use crate::schema::keyword::{
-    about, defined, filled, list_of, map, of_type, only, pattern, texts, timestamp, uuid, word,
+    about, defined, filled, list_of, map, of_type, only, pattern, texts, timestamp, uuid, with, word,
 };
-use crate::shape::{Form, Member, Shape, Union};
+use crate::shape::{self, Channel, Form, Member, Shape, Union};
 
 /// A member that is no part of the tables: of every variant of a union.
 pub type Extra<'e> = (&'e str, &'e Value);
@@ -61,15 +61,67 @@ fn define(shape: &'static Shape, typed: bool, extra: Option<Extra<'_>>, definiti
     definitions.insert(shape.name.to_owned(), schema);
 }
 
+/// What the channels of an import want of `attributes`; others than those that are listed are allowed.
+pub fn channels(definitions: &mut Map<String, Value>) -> Value {
+    let mut rules = Vec::new();
+    for Channel { name, attributes, inbound, outbound } in &shape::CHANNELS {
+        if [attributes, inbound, outbound].iter().all(|shape| shape.members.is_empty()) {
+            continue;
+        }
+        let message = |kind: &str, rule: Value| {
+            let is_kind = map([("properties", map([("_type", only(kind))])), ("required", texts(["_type"]))]);
+            map([("if", is_kind), ("then", rule)])
+        };
+        let inbound = message("InboundImport", with_attributes(inbound, definitions));
+        let outbound = message("OutboundImport", with_attributes(outbound, definitions));
+        let messages = |schema: Value| map([("messages", about(schema, "Messages of this channel"))]);
+        let items = map([("items", map([("allOf", Value::Array(vec![inbound, outbound]))]))]);
+        let of_messages = map([("properties", messages(items))]);
+        let some = messages(map([("minItems", Value::from(1))]));
+        let has_messages = map([("properties", some), ("required", texts(["messages"]))]);
+        let has_attributes = map([("required", texts(["attributes"]))]);
+        let says_something = map([("anyOf", Value::Array(vec![has_messages, has_attributes]))]);
+        let own = map([("if", says_something), ("then", with_attributes(attributes, definitions))]);
+        let is_named = map([
+            ("properties", map([("genericChannelName", only(name))])),
+            ("required", texts(["genericChannelName"])),
+        ]);
+        let both = map([("allOf", Value::Array(vec![own, of_messages]))]);
+        rules.push(map([("if", is_named), ("then", both)]));
+    }
+    Value::Array(rules)
+}
+
+/// A map whose `attributes` are these, if it needs any or has any.
+fn with_attributes(shape: &'static Shape, definitions: &mut Map<String, Value>) -> Value {
+    let required = shape.members.iter().filter(|member| member.required).map(|member| member.name);
+    let names: Vec<&str> = required.collect();
+    let attributes = with(documented(shape, definitions), "required", texts(names.iter().copied()));
+    let rule = map([("properties", map([("attributes", about(attributes, "What the channel documents"))]))]);
+    if names.is_empty() { rule } else { with(rule, "required", texts(["attributes"])) }
+}
+
+/// A map of these members, none of them required, and perhaps others.
+fn documented(shape: &'static Shape, definitions: &mut Map<String, Value>) -> Value {
+    let mut properties = Map::new();
+    for Member { name, form, about: text, .. } in shape.members {
+        let schema = match form {
+            Form::Map(inner) => documented(inner, definitions),
+            form => self::form(form, definitions),
+        };
+        properties.insert((*name).to_owned(), about(schema, text));
+    }
+    map([("type", Value::from("object")), ("properties", Value::Object(properties))])
+}
+
 fn form(form: &'static Form, definitions: &mut Map<String, Value>) -> Value {
     match form {
-        Form::Text => filled(),
+        Form::Text | Form::Language | Form::EmailAddress => filled(),
         Form::AnyText => of_type("string"),
         Form::Uuid => uuid(),
         Form::Timestamp => timestamp(),
         // No `format`: "uri" would refuse the letters of all languages, which a browser's address bar gives.
         Form::Url => pattern(r"^[hH][tT][tT][pP][sS]?://[^\x00-\x20]+$"),
-        Form::Language => pattern("^[a-z]{2}$"),
         Form::PhoneNumber => pattern(r"^\+[1-9][0-9]{1,14}$"),
         Form::Word(words) => word(words.iter().copied()),
         Form::Map(shape) => {
@@ -86,7 +138,6 @@ fn form(form: &'static Form, definitions: &mut Map<String, Value>) -> Value {
 mod tests {
     use super::*;
     use crate::conversation::Kind;
-    use crate::shape;
 
     /// All shapes in a union, with those that they hold.
     fn shapes(union: &'static Union, found: &mut Vec<&'static Shape>) {

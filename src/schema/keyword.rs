@@ -99,8 +99,8 @@ pub fn open<const N: usize>(required: &[&str], members: [(&str, Value); N]) -> V
 pub fn timestamp() -> Value {
     let day = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])";
     let time = "([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)";
-    let zone = r"(Z|[+-][0-9]{2}:[0-9]{2})";
-    let whole = format!(r"^{day}T{time}(\.[0-9]{{1,9}})?{zone}$");
+    let zone = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])";
+    let whole = format!(r"^{day}[Tt]{time}(\.[0-9]+)?{zone}$");
     with(pattern(&whole), "format", Value::from("date-time"))
 }
 

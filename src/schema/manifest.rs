@@ -21,17 +21,24 @@ pub fn schema() -> Value {
     let mut definitions = Map::new();
     let specs: Vec<Value> =
         Kind::ALL.into_iter().map(|kind| spec(kind, (CUSTOM_ATTRIBUTES, &attributes), &mut definitions)).collect();
+    let channels = body::channels(&mut definitions);
+    let import = shape::body(Kind::Import).variants[0].name;
+    if let Some(Value::Object(import)) = definitions.get_mut(import) {
+        import.insert("allOf".to_owned(), channels);
+    }
     let kinds = Kind::ALL.into_iter().map(Kind::manifest_word);
     let envelope = closed(
         &["apiVersion", "kind", "metadata", "spec"],
         [
+            ("$schema", about(of_type("string"), "Where editors find this schema; never sent")),
             ("apiVersion", about(only("dixaform/v1"), "The version of this form")),
             ("kind", about(word(kinds), "Which of Dixa's two calls makes it")),
             ("metadata", metadata()),
             ("spec", about(of_type("object"), "The body of the request, and customAttributes")),
         ],
     );
-    let schema = with(envelope, "allOf", Value::Array(specs));
+    // A document with nothing but comments in it is null, and is passed over.
+    let schema = or_null(with(envelope, "allOf", Value::Array(specs)));
     let text = "One YAML or JSON document that describes one Dixa conversation";
     document(Subject::Manifest, "dixaform manifest", text, schema, definitions)
 }

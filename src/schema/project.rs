@@ -20,6 +20,7 @@ pub fn schema() -> Value {
     let schema = closed(
         &["version"],
         [
+            ("$schema", about(of_type("string"), "Where editors find this schema")),
             ("version", about(version, "The version of this form")),
             ("project", about(pattern(PROJECT_NAME), "A name that tells it apart from other projects of one tenant")),
             ("manifests", about(list_of(filled()), "Files and folders of manifests, used when no PATH is given")),

@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId};
-use crate::digest::{Digest, canonical, hex};
+use crate::digest::{Digest, canonical_of, hex};
 use crate::source::{MadeOf, Source};
 use crate::spec::Spec;
 
@@ -184,7 +184,9 @@ impl Before {
 
 /// A salted digest of one leaf: 16 hexadecimal digits tell changes, and say less than 64 would.
 fn field_digest(salt: &str, pointer: &str, leaf: &Value) -> String {
-    let text = format!("{salt}\n{pointer}\n{}", canonical(leaf));
+    let is_name = |step: &&str| !step.bytes().all(|byte| byte.is_ascii_digit());
+    let member = pointer.rsplit('/').find(is_name).unwrap_or_default();
+    let text = format!("{salt}\n{pointer}\n{}", canonical_of(member, leaf));
     Digest::of_bytes(text.as_bytes()).short(16)
 }
 

@@ -33,8 +33,8 @@ impl Format {
 /// The text of a file without a byte order mark.
 ///
 /// # Errors
-/// Too large, not UTF-8, or a control character other than tab, line feed and carriage return. YAML parsers take U+0000
-/// for the end of the text, which would lose what comes after it without a word.
+/// Too large, not UTF-8, or a control character below U+0020 other than tab, line feed and carriage return. YAML
+/// parsers take U+0000 for the end of the text, which would lose what comes after it without a word.
 pub fn decode<'b>(file: &Arc<str>, bytes: &'b [u8]) -> Result<&'b str, Findings> {
     let fail = |text: &str, code, place: Place, message: String, hint: &str| {
         let mut reporter = Reporter::new(file, text);
@@ -72,8 +72,8 @@ pub fn decode<'b>(file: &Arc<str>, bytes: &'b [u8]) -> Result<&'b str, Findings>
 
 /// The index of the first character that is refused. Looks at many bytes at once, since there is hardly ever one.
 fn control_character(bytes: &[u8]) -> Option<usize> {
-    let is_refused = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0x7f;
-    let may_be = |byte: u8| (byte < 0x20) & (byte != b'\n') | (byte == 0x7f);
+    let is_refused = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    let may_be = |byte: u8| (byte < 0x20) & (byte != b'\n');
     let may_have_one = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | may_be(*byte));
     let chunks = bytes.chunks(256).enumerate().filter(|(_, chunk)| may_have_one(chunk));
     let mut found = chunks.filter_map(|(number, chunk)| {

@@ -7,34 +7,37 @@ use crate::reporter::Reporter;
 use crate::source::Place;
 use crate::yaml::scalar;
 use crate::yaml::tree::{Content, Entry, Node};
+use crate::yaml::{Each, VALUES_LIMIT, too_many_values};
 
 /// All documents up to the first error of syntax.
-pub(super) fn read<'t>(text: &'t str, reporter: &mut Reporter<'t>) -> Vec<Node<'t>> {
-    let mut reader = Reader { text, at: 0, place: Place::START, depth: 0, reporter };
-    let mut documents = Vec::new();
+pub(super) fn read<'t>(text: &'t str, reporter: &mut Reporter<'_>, each: Each<'_, 't>) {
+    let mut reader = Reader { text, at: 0, place: Place::START, depth: 0, values: 0, reporter };
     reader.skip_space();
     while reader.at < text.len() {
-        let Ok(node) = reader.value() else { return documents };
-        documents.push(node);
+        reader.values = 0;
+        let Ok(node) = reader.value() else { return };
+        if !matches!(node.content, Content::Null) {
+            each(node, reader.reporter);
+        }
         reader.skip_space();
     }
-    documents.retain(|node| !matches!(node.content, Content::Null));
-    documents
 }
 
 /// The finding is reported; nothing after it can be read.
 struct Stop;
 
-struct Reader<'r, 't> {
+struct Reader<'r, 'f, 't> {
     text: &'t str,
     /// In bytes; always between two characters.
     at: usize,
     place: Place,
     depth: usize,
-    reporter: &'r mut Reporter<'t>,
+    /// How many values and keys this document has so far.
+    values: usize,
+    reporter: &'r mut Reporter<'f>,
 }
 
-impl<'t> Reader<'_, 't> {
+impl<'t> Reader<'_, '_, 't> {
     fn rest(&self) -> &'t str {
         &self.text[self.at..]
     }
@@ -79,6 +82,11 @@ impl<'t> Reader<'_, 't> {
 
     fn value(&mut self) -> Result<Node<'t>, Stop> {
         let start = self.place;
+        self.values += 1;
+        if self.values > VALUES_LIMIT {
+            too_many_values((start, start), self.reporter);
+            return Err(Stop);
+        }
         let content = match self.peek() {
             Some('{') => self.nested(Reader::map)?,
             Some('[') => self.nested(Reader::list)?,
@@ -139,6 +147,7 @@ impl<'t> Reader<'_, 't> {
                 return self.unexpected("a key in double quotes");
             }
             let key = self.string()?;
+            self.values += 1;
             let key_end = self.place;
             self.skip_space();
             if self.peek() != Some(':') {

@@ -191,13 +191,119 @@ fn every_node_knows_its_place() {
         Content::List(items) => &items[0],
         other => panic!("{other:?}"),
     };
-    let place = |line, column| crate::source::Place { line, column };
+    let place = |line, column| Place { line, column };
     assert_eq!(item.get("é").unwrap().value.start, place(2, 8));
     assert_eq!(item.get("b").unwrap().key_start, place(3, 5));
     match &item.get("b").unwrap().value.content {
         Content::List(items) => assert_eq!((items[1].start, items[1].end), (place(3, 12), place(3, 15))),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_surrogate_pair_in_yaml_is_the_character_that_json_makes_of_it() {
+    let text = r#"{"a": "party \ud83c\udf89 \uD83D\uDE00!", 'b': '\ud83c', c: \ud83c, "\ud83c\udf89": "\\ud83c"}"#;
+    let (documents, codes) = yaml(text);
+    assert_eq!(codes, Vec::<&str>::new());
+    let expected = r#"{"a":"party 🎉 😀!","b":"\\ud83c","c":"\\ud83c","🎉":"\\ud83c"}"#;
+    assert_eq!(serde_json::to_string(&documents[0]).unwrap(), expected);
+    for half in [r#"a: "\ud83c""#, r#"a: "\udf89\ud83c""#, r#"a: "\ud83c x""#, r#"a: ["\udc00"]"#] {
+        assert_eq!(yaml(half).1, ["yaml-syntax"], "{half}");
+    }
+    // Private characters look like halves in disguise; with both in one text, nothing is mixed up.
+    assert_eq!(yaml("a: \"\\ud83c\\udf89 \u{e83c}\"").1, ["yaml-syntax"]);
+    assert_eq!(yaml("a: \"\u{e83c}\u{ef89}\"").0[0]["a"].as_str(), Some("\u{e83c}\u{ef89}"));
+}
+
+#[test]
+fn documents_behind_an_error_of_syntax_are_read() {
+    for wrong in
+        ["a: \"open", "a: b: c", "a:\n\t- b", "[1, 2", "{a: b", "- a\nb: c", "*nobody", "a: &x [*x]", "a: 'x\n"]
+    {
+        let (documents, codes) = yaml(&format!("first: 1\n---\n{wrong}\n---\nlast: 1\n---\n{wrong}\n--- \nend: 1\n"));
+        let keys: Vec<_> = documents.iter().map(|document| document.as_mapping().unwrap().keys().next()).collect();
+        assert_eq!(keys.len(), 3, "{wrong}: {keys:?} {codes:?}");
+        assert_eq!(codes.len(), 2, "{wrong}: {codes:?}");
+    }
+    let file: Arc<str> = Arc::from("m.yaml");
+    let text = "a: [\n---\nb: c: d\n";
+    let mut reporter = Reporter::new(&file, text);
+    read(text, Format::Yaml, &mut reporter);
+    let lines: Vec<u32> = reporter.finish().iter().map(|finding| finding.source.place.line).collect();
+    assert_eq!(lines, [2, 3]);
+    let many: String = (0..50_000).map(|_| "---\na: b: c\n").collect();
+    assert_eq!(quickly(move || yaml(&many).1.len()), Reporter::LIMIT + 1);
+}
+
+#[test]
+fn a_document_of_too_many_values_is_refused_and_the_next_one_read() {
+    for big in ["[".to_owned() + &"a,".repeat(1 << 20) + "]", "{".to_owned() + &"a,".repeat(1 << 20) + "}"] {
+        let json = big.replace(",]", "]").replace('a', "1");
+        let (count, codes) = quickly(move || {
+            let (documents, codes) = yaml(&format!("{big}\n---\nlast: 1\n"));
+            (documents.len(), codes)
+        });
+        assert_eq!((count, codes.as_slice()), (1, &["too-large"][..]));
+        if json.starts_with('[') {
+            assert_eq!(quickly(move || read_as(Format::Json, &json).1), ["too-large"]);
+        }
+    }
+}
+
+#[test]
+fn a_version_that_is_not_1_is_refused_and_a_tag_may_be_written_out() {
+    for version in ["2.0", "0.9", "11.2", "3"] {
+        assert_eq!(yaml(&format!("%YAML {version}\n---\na: 1\n")).1, ["yaml-syntax"], "{version}");
+    }
+    for version in ["1.0", "1.1", "1.2", "1.3"] {
+        assert_eq!(yaml(&format!("# x\n%YAML {version}\n---\na: 1\n")).1, Vec::<&str>::new(), "{version}");
+    }
+    let tagged = "%TAG !y! tag:yaml.org,2002:\n---\n!<tag:yaml.org,2002:map>\na: !<tag:yaml.org,2002:str> 1\n\
+        b: !y!str 2\nc: !!str 3\n!<tag:yaml.org,2002:str> d: !<tag:yaml.org,2002:int> 4\ne: ! 5\n";
+    let (documents, codes) = yaml(tagged);
+    assert_eq!(codes, Vec::<&str>::new());
+    assert_eq!(serde_json::to_string(&documents[0]).unwrap(), r#"{"a":"1","b":"2","c":"3","d":4,"e":"5"}"#);
+    for wrong in ["a: !<tag:yaml.org,2002:binary> x", "a: !<!local> x", "a: !<tag:yaml.org,2002:int> x", "a: !local x"]
+    {
+        assert_eq!(yaml(wrong).1, ["unsupported-tag"], "{wrong}");
+    }
+}
+
+#[test]
+fn a_merge_that_is_not_finished_is_one_finding_at_its_first_marker() {
+    let place = |text: &str| {
+        let file: Arc<str> = Arc::from("m.yaml");
+        let findings = [Format::Yaml, Format::Json].map(|format| {
+            let mut reporter = Reporter::new(&file, text);
+            read(text, format, &mut reporter);
+            let found: Vec<_> = reporter.finish().iter().map(|it| (it.code, it.source.place.line)).collect();
+            found
+        });
+        assert_eq!(findings[0], findings[1], "{text}");
+        findings[0].clone()
+    };
+    for (text, line) in [
+        ("<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> x\n", 1),
+        ("a: 1\r\n<<<<<<< HEAD\r\nb: 1\r\n||||||| base\r\n=======\r\n>>>>>>> x\r\n", 2),
+        ("a: 1\n||||||| base\nb: 2\n", 2),
+        ("a: 1\n=======\nb: 2\n", 2),
+        ("a: [\n  1,\n>>>>>>> feature\n]\n", 3),
+        ("a: 1\n>>>>>>>", 2),
+    ] {
+        assert_eq!(place(text), [("unfinished-merge", line)], "{text}");
+    }
+    for text in ["a: |\n  <<<<<<< HEAD\n  =======\n", "a: '======='\n", "======== is a title\n", "<<: {a: 1}\n"] {
+        assert!(yaml(text).1.iter().all(|code| *code != "unfinished-merge"), "{text}");
+    }
+}
+
+#[test]
+fn a_delete_character_is_text_as_json_has_it() {
+    let (documents, codes) = read_as(Format::Json, "{\"a\": \"x\u{7f}y\"}");
+    assert_eq!((documents[0]["a"].as_str(), codes.len()), (Some("x\u{7f}y"), 0));
+    assert_eq!(yaml("a: \"x\u{7f}y\u{80}\u{9f}\"").0[0]["a"].as_str(), Some("x\u{7f}y\u{80}\u{9f}"));
+    let file: Arc<str> = Arc::from("m.json");
+    assert!(decode(&file, b"\"\x1f\"").is_err() && decode(&file, b"\"\x7f\"").is_ok());
 }
 
 fn any_value() -> impl Strategy<Value = serde_yaml::Value> {

@@ -73,7 +73,7 @@ fn github_marks_the_manifests_of_what_is_blocked_and_of_what_reaches_a_customer(
     assert_eq!(lines.len(), 3, "{out}");
     let error = "::error file=manifests/order.yaml,line=1,col=1,title=conversation.order is blocked::apply refuses";
     assert!(lines[0].starts_with(error), "{out}");
-    assert!(lines[1].starts_with("::warning file=manifests/more.yaml,line=16,"), "{out}");
+    assert!(lines[1].starts_with("::warning file=manifests/more.yaml,line=17,"), "{out}");
     assert!(lines[1].contains("title=conversation.pickup reaches a customer::"), "{out}");
     assert!(lines[2].starts_with("::notice title=dixaform plan for sandbox::2 to create, 1 to import, "), "{out}");
 }

@@ -128,6 +128,8 @@ fn a_record_that_was_edited_by_hand_is_held_against_its_manifest_once_the_edit_i
             // One digit more in front, and one less at the end.
             let end = edited.find(to).expect("it is there") + to.len() + 63;
             edited.remove(end);
+            // Where digests differ, the spec decides.
+            edited = edited.replacen("order #123", "order #124", 1);
         }
         workspace.write("state/sandbox.json", saved.replacen(order, &edited, 1));
         for command in ["plan", "apply --yes", "state list", "recover"] {

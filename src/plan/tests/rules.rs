@@ -86,7 +86,7 @@ fn only_an_outbound_message_that_is_sent_reaches_a_customer() {
     let reaches = |manifests: &str, state: &State| only(&plan_of(manifests, state)).reaches_customer;
     assert!(reaches(&outbound("a"), &nothing()));
     assert!(!reaches(&email("a"), &nothing()));
-    assert!(!reaches(&import("a"), &nothing()), "an OutboundImport sends nothing");
+    assert!(!reaches(&import("a"), &nothing()), "an OutboundImport is history");
     assert!(!reaches(&callback("a"), &nothing()), "the direction of a callback is who calls, later");
     let patch_only = format!("{}  customAttributes: {}\n", outbound("a"), note("'1'"));
     assert!(!reaches(&patch_only, &applied(&outbound("a"))), "it was sent long ago");

@@ -105,7 +105,7 @@ fn members(shape: &'static Shape) -> BoxedStrategy<Map> {
 fn value(form: &'static Form) -> BoxedStrategy<Value> {
     let text = |strategy: BoxedStrategy<String>| strategy.prop_map(Value::from).boxed();
     match form {
-        Form::Text => text(odd_text().boxed()),
+        Form::Text | Form::EmailAddress => text(odd_text().boxed()),
         Form::AnyText => text(prop_oneof![1 => Just(String::new()), 9 => odd_text()].boxed()),
         Form::Uuid => text(uuid().boxed()),
         Form::Timestamp => {

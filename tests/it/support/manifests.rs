@@ -39,6 +39,7 @@ kind: ConversationImport
 metadata:
   name: legacy
   labels: {wave: "2"}
+  annotations: {dixaform/ignore: stays-with-the-bot}
 spec:
   genericChannelName: genericapimessaging
   requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b
