@@ -85,8 +85,12 @@ fn record(manifest: &Manifest, id: i64) -> Record {
         applied: Applied::Full(manifest.spec.clone()),
         source: Some(manifest.source.clone()),
         made_of: None,
+        marker: None,
+        number: 0,
+        made_at: None,
         applied_at: APPLIED_AT.to_owned(),
         partial_errors: Vec::new(),
         replaced: Vec::new(),
+        doubles: Vec::new(),
     }
 }

@@ -32,7 +32,8 @@ pub trait Read: Send + Sync {
     fn messages(&self, id: ConversationId) -> impl Future<Output = Result<Vec<MessageReading>, CallError>> + Send;
 
     /// All conversations of an end user, from all pages, in ascending order of id, each once; their attributes are not
-    /// listed. It is an error when a page could not be had: a part is never given for the whole.
+    /// listed. It is an error if a page could not be had, is empty and names a next one, or leads back to an earlier
+    /// one: a part is never given for the whole.
     /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuseridconversations>
     fn conversations_of(
         &self,
@@ -165,10 +166,12 @@ pub enum CallError {
     /// 5xx. Perhaps done.
     #[error("the API failed: {message} ({status})")]
     ServerError { status: u16, message: String },
-    /// The request left and no answer that can be read came back: a timeout, a broken connection, a body that is too
-    /// large or is not what was asked for. Perhaps done.
+    /// The request left and no answer came back: a timeout, a broken connection. Perhaps done.
     #[error("no usable answer: {message}")]
     Lost { message: String },
+    /// A 2xx whose body could not be read, is too large, or is not what was asked for. Done.
+    #[error("no usable answer: {message} ({status})")]
+    Unreadable { status: u16, message: String },
 }
 
 impl CallError {
@@ -179,17 +182,17 @@ impl CallError {
             | CallError::RateLimited { .. }
             | CallError::Unauthorized { .. }
             | CallError::Rejected { .. } => true,
-            CallError::ServerError { .. } | CallError::Lost { .. } => false,
+            CallError::ServerError { .. } | CallError::Lost { .. } | CallError::Unreadable { .. } => false,
         }
     }
 
-    /// Whether Dixa says that there is a conversation with this `externalId` already. It names this among the reasons
-    /// for a 400 and does not document its text.
+    /// Whether it is a 400 that speaks of an external id. "Duplicate externalId" is among the documented reasons for a
+    /// 400, and its text is not documented, so any spelling counts, and no other word has to be there.
     /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>
-    pub fn is_duplicate(&self) -> bool {
+    pub fn is_about_external_id(&self) -> bool {
         let CallError::Rejected { status: 400, message } = self else { return false };
-        let message = message.to_ascii_lowercase();
-        message.contains("duplicate") && (message.contains("externalid") || message.contains("external id"))
+        let letters = message.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase());
+        letters.collect::<String>().contains("externalid")
     }
 
     /// Whether the token is good and its user may not do this. Whoever doesn't know the token at all says 401, too,
@@ -219,7 +222,8 @@ impl CallError {
             CallError::RateLimited { .. } => Some(429),
             CallError::Unauthorized { status, .. }
             | CallError::Rejected { status, .. }
-            | CallError::ServerError { status, .. } => Some(*status),
+            | CallError::ServerError { status, .. }
+            | CallError::Unreadable { status, .. } => Some(*status),
             CallError::NotSent { .. } | CallError::Lost { .. } => None,
         }
     }
@@ -232,7 +236,8 @@ impl CallError {
             | CallError::Unauthorized { message, .. }
             | CallError::Rejected { message, .. }
             | CallError::ServerError { message, .. }
-            | CallError::Lost { message } => message,
+            | CallError::Lost { message }
+            | CallError::Unreadable { message, .. } => message,
         }
     }
 }

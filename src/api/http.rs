@@ -190,7 +190,7 @@ impl Write for WriteClient {
     async fn make(&self, _permit: Permit, kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
         let answer = self.0.write(Method::POST, &Call::Make(kind), wire::make_body(body)).await?;
         let Created { id, partial_errors } =
-            wire::created(&answer.body).map_err(|error| self.0.sender.unreadable(&error))?;
+            wire::created(&answer.body).map_err(|error| self.0.sender.unreadable(answer.status, &error))?;
         Ok(Created { id, partial_errors: self.0.sender.messages(partial_errors) })
     }
 
@@ -239,7 +239,7 @@ impl Tenant {
             let result = self
                 .send(request)
                 .await
-                .and_then(|answer| parse(&answer.body).map_err(|error| self.sender.unreadable(&error)));
+                .and_then(|answer| parse(&answer.body).map_err(|error| self.sender.unreadable(answer.status, &error)));
             let error = match result {
                 Ok(value) => return Ok(value),
                 Err(error) => error,

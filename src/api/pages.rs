@@ -30,6 +30,10 @@ pub(crate) enum PageError {
     Foreign { origin: String, base: BaseUrl },
     #[error("the list has more than {PAGES_MAX} pages")]
     TooMany,
+    #[error("a page of the list is empty and names a next one, so that the list is perhaps not whole")]
+    Empty,
+    #[error("a page of the list leads back to an earlier one, so that the list is perhaps not whole")]
+    Circle,
 }
 
 impl Trail {
@@ -43,13 +47,15 @@ impl Trail {
         &self.current
     }
 
-    /// Goes on to the page that `next` names. False at the end of the list: there is no link, the page was empty, or
-    /// the link leads to a page that was read before.
+    /// Goes on to the page that `next` names. False at the end of the list, where there is no link.
     pub(crate) fn advance(&mut self, next: Option<&str>, page_is_empty: bool) -> Result<bool, PageError> {
-        let Some(next) = next.filter(|_| !page_is_empty) else { return Ok(false) };
+        let Some(next) = next else { return Ok(false) };
+        if page_is_empty {
+            return Err(PageError::Empty);
+        }
         let url = self.resolve(next)?;
         if self.visited.contains(url.as_str()) {
-            return Ok(false);
+            return Err(PageError::Circle);
         }
         if self.visited.len() >= PAGES_MAX {
             return Err(PageError::TooMany);
@@ -164,14 +170,15 @@ mod tests {
     }
 
     #[test]
-    fn a_list_ends_without_a_link_with_an_empty_page_or_in_a_circle() {
+    fn a_list_ends_without_a_link_and_neither_an_empty_page_nor_a_circle_is_taken_for_its_end() {
         let mut trail = trail("https://dev.dixa.io");
         assert_eq!(trail.advance(None, false), Ok(false));
-        assert_eq!(trail.advance(Some("?pageKey=2"), true), Ok(false));
+        assert_eq!(trail.advance(None, true), Ok(false));
+        assert_eq!(trail.advance(Some("?pageKey=2"), true), Err(PageError::Empty));
         assert_eq!(trail.advance(Some("?pageKey=2"), false), Ok(true));
         assert_eq!(trail.advance(Some("?pageKey=3"), false), Ok(true));
-        assert_eq!(trail.advance(Some("?pageKey=2"), false), Ok(false));
-        assert_eq!(trail.advance(Some("/v1/endusers/u-1/conversations"), false), Ok(false));
+        assert_eq!(trail.advance(Some("?pageKey=2"), false), Err(PageError::Circle));
+        assert_eq!(trail.advance(Some("/v1/endusers/u-1/conversations"), false), Err(PageError::Circle));
     }
 
     #[test]

@@ -65,16 +65,17 @@ pub fn decide(call: CallKind, error: &CallError, attempt: u32, elapsed: Duration
             // "See other", "request timeout" and "client closed request" come from something in between, which does not
             // know what became of the call.
             let unclear = matches!(status, 303 | 408 | 499);
-            return if call == CallKind::Make && (error.is_duplicate() || unclear) {
+            return if call == CallKind::Make && (error.is_about_external_id() || unclear) {
                 Decision::InDoubt
             } else {
                 Decision::GiveUp
             };
         }
-        CallError::ServerError { .. } | CallError::Lost { .. } if call == CallKind::Make => return Decision::InDoubt,
-        CallError::ServerError { .. } | CallError::Lost { .. } | CallError::NotSent { .. } => {
-            backoff(BACKOFF, attempt, jitter)
-        }
+        error if call == CallKind::Make && !error.surely_not_done() => return Decision::InDoubt,
+        CallError::ServerError { .. }
+        | CallError::Lost { .. }
+        | CallError::Unreadable { .. }
+        | CallError::NotSent { .. } => backoff(BACKOFF, attempt, jitter),
         // A pause of zero says nothing.
         CallError::RateLimited { retry_after: Some(pause), .. } if !pause.is_zero() => (*pause).min(RETRY_AFTER_MAX),
         CallError::RateLimited { .. } => backoff(BACKOFF_RATE_LIMITED, attempt, jitter),
@@ -126,8 +127,12 @@ mod tests {
         CallError::Rejected { status, message: message.into() }
     }
 
-    fn perhaps_done() -> [CallError; 2] {
-        [CallError::ServerError { status: 500, message: "oops".into() }, CallError::Lost { message: "timeout".into() }]
+    fn perhaps_done() -> [CallError; 3] {
+        [
+            CallError::ServerError { status: 500, message: "oops".into() },
+            CallError::Lost { message: "timeout".into() },
+            CallError::Unreadable { status: 201, message: "no id".into() },
+        ]
     }
 
     fn first(call: CallKind, error: &CallError) -> Decision {
@@ -172,12 +177,19 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_external_id_means_that_the_conversation_may_exist() {
-        for message in ["Duplicate externalId", "message externalId 'df-1' is a DUPLICATE", "duplicate external ID"] {
+    fn a_400_that_speaks_of_an_external_id_means_that_the_conversation_may_exist() {
+        for message in [
+            "Duplicate externalId",
+            "message externalId 'df-1' is a DUPLICATE",
+            "duplicate external ID",
+            "external_id already in use",
+            "AddMessageError.ExternalIdExists",
+            "bad external-id",
+        ] {
             assert_eq!(first(CallKind::Make, &rejected(400, message)), Decision::InDoubt, "{message}");
             assert_eq!(first(CallKind::Patch, &rejected(400, message)), Decision::GiveUp, "{message}");
         }
-        for (status, message) in [(400, "Duplicate email"), (400, "bad externalId"), (404, "Duplicate externalId")] {
+        for (status, message) in [(400, "Duplicate email"), (400, "external"), (404, "Duplicate externalId")] {
             assert_eq!(first(CallKind::Make, &rejected(status, message)), Decision::GiveUp, "{message}");
         }
     }

@@ -70,9 +70,9 @@ impl Sender {
         result
     }
 
-    /// A 2xx answer that is not what was asked for: for whoever waits for it, as good as none.
-    pub(crate) fn unreadable(&self, error: &serde_json::Error) -> CallError {
-        CallError::Lost { message: self.message(format!("the answer could not be read: {error}")) }
+    /// A 2xx answer that is not what was asked for.
+    pub(crate) fn unreadable(&self, status: u16, error: &serde_json::Error) -> CallError {
+        CallError::Unreadable { status, message: self.message(format!("the answer could not be read: {error}")) }
     }
 
     async fn exchange(&self, request: Request) -> Result<Answer, CallError> {
@@ -87,13 +87,13 @@ impl Sender {
         if !status.is_success() {
             return Err(self.refused(response).await);
         }
-        match read(response, answer_max).await {
-            Ok(Body { bytes, whole: true }) => Ok(Answer { status: status.as_u16(), body: bytes }),
-            Ok(Body { whole: false, .. }) => {
-                Err(CallError::Lost { message: format!("the answer is larger than {answer_max} bytes") })
-            }
-            Err(error) => Err(CallError::Lost { message: self.describe(error) }),
-        }
+        let status = status.as_u16();
+        let message = match read(response, answer_max).await {
+            Ok(Body { bytes, whole: true }) => return Ok(Answer { status, body: bytes }),
+            Ok(Body { whole: false, .. }) => format!("the answer is larger than {answer_max} bytes"),
+            Err(error) => self.describe(error),
+        };
+        Err(CallError::Unreadable { status, message })
     }
 
     fn without_answer(&self, error: reqwest::Error) -> CallError {

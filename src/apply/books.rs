@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 use crate::apply::halt::Halt;
 use crate::apply::job::{Clock, Run};
+use crate::apply::marker::marker;
 use crate::conversation::{Address, Attributes, Conversation, ConversationId};
-use crate::digest::Digest;
 use crate::journal::{Append, Entry, Intent, JournalError, Replay, attributes_kept};
 use crate::plan::Change;
 use crate::settings::LastApplied;
@@ -21,15 +21,16 @@ pub(super) struct Books<'r, 'a, J, C> {
     journal: &'a J,
     clock: &'a C,
     last_applied: LastApplied,
+    project: Option<&'a str>,
     replay: &'r RefCell<Replay>,
     next_seq: Cell<u64>,
 }
 
 impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
     pub(super) fn new<A>(run: &Run<'a, A, J, C>, replay: &'r RefCell<Replay>) -> Self {
-        let Run { journal, clock, last_applied, .. } = *run;
+        let Run { journal, clock, last_applied, project, .. } = *run;
         let next_seq = Cell::new(replay.borrow().last_seq() + 1);
-        Books { journal, clock, last_applied, replay, next_seq }
+        Books { journal, clock, last_applied, project, replay, next_seq }
     }
 
     /// Lets the state know of an entry, and writes it so that it lasts.
@@ -61,18 +62,14 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         self.replay.borrow_mut().share(&change.address, after(change));
     }
 
-    /// The `externalId` of the first message: that of the manifest, or, where the plan marks it, one that only this
-    /// state, this address, this content and this generation of it have. None where there is no message to mark.
+    /// The `externalId` of the first message: that of the manifest, or, where the plan marks it, dixaform's
+    /// [own](marker()). None where there is no message to mark.
     pub(super) fn marker(&self, change: &Change, conversation: &Conversation) -> Option<String> {
         if !change.marked {
             return conversation.first_external_id().map(str::to_owned);
         }
-        let replay = self.replay.borrow();
-        let state = replay.state();
-        let generation = state.records.get(&change.address).map_or(0, |record| record.replaced.len() + 1);
-        let content = change.digests?.content;
-        let text = format!("{}\n{}\n{content}\n{generation}", state.lineage, change.address);
-        Some(format!("df-{}", Digest::of_bytes(text.as_bytes()).short(20)))
+        let number = self.replay.borrow().state().next_number(&change.address);
+        Some(marker(self.project, &change.address, change.digests?.content, number))
     }
 
     pub(super) fn intent_to_make(
@@ -124,9 +121,13 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
             applied: self.kept(&Spec::of(&known), &known),
             source: change.source.clone(),
             made_of: None,
+            marker: None,
+            number: self.replay.borrow().state().next_number(&change.address),
+            made_at: None,
             applied_at: self.now(),
             partial_errors: Vec::new(),
             replaced: Vec::new(),
+            doubles: Vec::new(),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::apply::outcome::Outcome;
 use crate::apply::stop::StopSignal;
 use crate::call::Call;
 use crate::conversation::{AttributeValue, Attributes, ConversationId, Kind};
-use crate::journal::{Append, CallKind, Entry, Replay};
+use crate::journal::{Append, CallKind, Entry, Heard, Replay};
 use crate::plan::{Action, Change, Step};
 
 pub(super) struct CarryOut<'r, 'a, A, J, C> {
@@ -71,8 +71,9 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         let mut progress = Progress::default();
         let end = match self.steps(change, permit, &mut progress).await {
             Ok(()) => {
-                let Progress { id, unsynced: _, partial_errors, warnings, known_before: _ } = progress;
-                Ended::Change(Outcome::Done { id, partial_errors, warnings })
+                let Progress { id, made: _, unsynced: _, partial_errors, warnings, known_before: _ } = progress;
+                let found = change.action.makes() && !change.steps.iter().any(|step| matches!(step, Step::Make(_)));
+                Ended::Change(Outcome::Done { id, found, partial_errors, warnings })
             }
             Err(halt) => halted(halt, progress.id),
         };
@@ -167,6 +168,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 }
                 Ok(created) => {
                     progress.id = Some(created.id);
+                    progress.made = Some(tokio::time::Instant::now());
                     progress.partial_errors.clone_from(&created.partial_errors);
                     let partial_errors = created.partial_errors;
                     let entry = Entry::Succeeded { seq, id: created.id, partial_errors, at: self.books.now() };
@@ -178,9 +180,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             };
             let decision = retry::decide(retry::CallKind::Make, &error, attempt, began.elapsed(), self.jitter());
             if decision == Decision::InDoubt {
-                self.books
-                    .write(Entry::InDoubt { seq, message: error.message().to_owned(), at: self.books.now() })
-                    .await?;
+                let (heard, message) = (heard(&error), error.message().to_owned());
+                self.books.write(Entry::InDoubt { seq, heard, message, at: self.books.now() }).await?;
                 return Err(Halt::InDoubt(call, error));
             }
             let message = error.message().to_owned();
@@ -230,7 +231,10 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             };
             // What an earlier attempt may have written stays possible, whatever the last one says.
             perhaps |= !error.surely_not_done() || matches!(error.status(), Some(303 | 408 | 499));
-            let decision = retry::decide(retry::CallKind::Patch, &error, attempt, began.elapsed(), self.jitter());
+            let decision = match self.wait_for_lag(&error, progress, attempt) {
+                Some(wait) => Decision::RetryAfter(wait),
+                None => retry::decide(retry::CallKind::Patch, &error, attempt, began.elapsed(), self.jitter()),
+            };
             if !matches!(decision, Decision::RetryAfter(_)) || self.stop.is_draining() {
                 let (certain, message) = (!perhaps, error.message().to_owned());
                 self.books.write(Entry::Failed { seq, certain, message, at: self.books.now() }).await?;
@@ -238,6 +242,13 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             self.wait_or_give_up(change, &call, decision, error).await?;
         }
         unreachable!("attempts are bounded by the decision about each")
+    }
+
+    /// How long to wait after a 404 to a call on what was made just now: it can only be that Dixa does not show it yet.
+    fn wait_for_lag(&self, error: &CallError, progress: &Progress<'_>, attempt: u32) -> Option<Duration> {
+        let CallError::Rejected { status: 404, .. } = error else { return None };
+        let left = self.run.patience.settle.checked_sub(progress.made?.elapsed()).filter(|left| !left.is_zero())?;
+        Some(left.min(LAG_PAUSE.saturating_mul(attempt)))
     }
 
     /// Waits for the next attempt, or says why there is none.
@@ -288,14 +299,12 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         Ok(different)
     }
 
-    /// The conversations of a requester before one is made that can't be marked.
+    /// The conversations of a requester before one is made that can't be marked. If they can't be had, it is not made:
+    /// what was there before could be taken for it if the answer is lost.
     async fn list_before(&self, requester: &str) -> Result<Vec<ConversationId>, Halt> {
-        let call = Call::ConversationsOf(requester.to_owned());
         match self.run.api.conversations_of(requester).await {
             Ok(readings) => Ok(readings.into_iter().map(|reading| reading.id).collect()),
-            // Nobody there yet: making the conversation will tell, if that is wrong.
-            Err(CallError::Rejected { status: 404, .. }) => Ok(Vec::new()),
-            Err(error) => Err(Halt::of_read(call, error)),
+            Err(error) => Err(Halt::of_read(Call::ConversationsOf(requester.to_owned()), error)),
         }
     }
 
@@ -348,10 +357,25 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 }
 
+/// The pause after the first 404 to a call on what was made just now; each further one is longer by as much.
+const LAG_PAUSE: Duration = Duration::from_millis(500);
+
+/// What Dixa said to a POST that is in doubt.
+fn heard(error: &CallError) -> Heard {
+    match error {
+        CallError::Unreadable { .. } => Heard::Made,
+        CallError::ServerError { .. } => Heard::Error,
+        error if error.is_about_external_id() => Heard::Duplicate,
+        _ => Heard::Nothing,
+    }
+}
+
 /// What a change has reached so far.
 #[derive(Default)]
 pub(super) struct Progress<'j> {
     id: Option<ConversationId>,
+    /// When its POST was answered.
+    made: Option<tokio::time::Instant>,
     /// The entry about the conversation that was made, as long as it is perhaps not written down.
     unsynced: Option<Writing<'j>>,
     /// The requester's conversations before this one was made, where it can't be marked.

@@ -1,6 +1,7 @@
 //! What happens during an apply, as it happens.
 
 use crate::apply::outcome::ChangeOutcome;
+use crate::apply::settle::Pause;
 use crate::conversation::{Address, ConversationId};
 use crate::plan::Action;
 
@@ -13,6 +14,8 @@ pub enum ApplyEvent {
     Made { address: Address, id: ConversationId },
     /// Dixa asked to slow down, or could not be reached; the call is tried again after this many milliseconds.
     Waiting { address: Address, why: String, wait_ms: u64 },
+    /// Calls in doubt are looked for again after this pause.
+    Looking(Pause),
     /// The change has ended.
     Ended(ChangeOutcome),
 }

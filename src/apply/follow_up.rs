@@ -1,67 +1,92 @@
 //! What is left to do after calls in doubt were settled.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::api::contract::{CallError, Write};
 use crate::apply::event::ApplyEvent;
 use crate::apply::job::{Clock, Run};
+use crate::apply::look::Known;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
-use crate::apply::settle::{self, Verdict};
+use crate::apply::settle::{Settled, Settling, Verdict};
 use crate::apply::stop::StopSignal;
 use crate::conversation::Address;
-use crate::journal::{Append, DecidedBy, Decision, Entry, InDoubt, Replay};
+use crate::journal::{Append, DecidedBy, Decision, Entry, Heard, InDoubt, Replay};
 use crate::plan::{Change, Plan, Step};
 
-/// Settles what the report has in doubt as far as a machine can, and returns the changes that go on. What stays in
-/// doubt gets its candidates into the report, whose counts change: a change that was refused as a duplicate, and whose
-/// conversation does not exist, has failed in it. The wish to stop ends the looking, never the writing down of what was
-/// found.
+/// What a run has sent so far.
+pub(super) struct Sent {
+    /// The addresses of the last pass.
+    pub last: BTreeSet<Address>,
+    /// Those for which a second call was sent, or is about to be.
+    pub again: BTreeSet<Address>,
+}
+
+/// Settles what the report has in doubt of the last pass, as far as a machine can, and returns the changes that go on;
+/// those that are sent again are noted. What stays in doubt gets its candidates
+/// into the report, whose counts change: a change that was refused as a duplicate, and whose conversation does not
+/// exist, has failed in it. The wish to stop ends the looking, never the writing down of what was found.
 pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
     run: &Run<'_, A, J, C>,
     replay: &RefCell<Replay>,
     report: &mut ApplyReport,
+    sent: &mut Sent,
     stop: &mut StopSignal,
     listen: &dyn Fn(ApplyEvent),
 ) -> Plan {
     let mut follow_up = without_changes(run.plan);
     let all = replay.borrow().in_doubt();
     let planned: HashMap<&Address, &Change> = run.plan.changes.iter().map(|change| (&change.address, change)).collect();
-    let in_doubt: Vec<InDoubt> = all.iter().filter(|doubt| planned.contains_key(&doubt.address)).cloned().collect();
-    let owned = settle::owned(replay.borrow().state());
-    let verdicts = tokio::select! {
-        verdicts = settle::settle(run.api, &in_doubt, &all, owned, run.settle) => verdicts,
+    let is_ours = |doubt: &&InDoubt| sent.last.contains(&doubt.address) && planned.contains_key(&doubt.address);
+    let in_doubt: Vec<InDoubt> = all.iter().filter(is_ours).cloned().collect();
+    let Run { api, clock, patience, .. } = *run;
+    let settling =
+        Settling { api, clock, patience, known: Known::of(replay.borrow().state()), sent_again: &sent.again };
+    let looking = |pause| listen(ApplyEvent::Looking(pause));
+    let Settled { verdicts, doubles } = tokio::select! {
+        settled = settling.settle(&in_doubt, &all, &looking) => settled,
         () = stop.draining() => {
             report.stop = Some(Stop::Interrupted);
             return follow_up;
         }
     };
+    for (address, id) in doubles {
+        if let Err(problem) = note(run, replay, Entry::Doubled { address, id }).await {
+            report.stop = Some(Stop::Storage(problem));
+            return follow_up;
+        }
+    }
+    let stopped = report.stop.is_some();
     for (doubt, verdict) in in_doubt.iter().zip(verdicts) {
         let Some(change) = planned.get(&doubt.address) else { continue };
         let decision = match verdict {
-            Ok(Verdict::Made(id)) => Decision::Adopt(id),
-            Ok(Verdict::NotMade) => Decision::Create,
-            Ok(Verdict::Unclear(candidates)) => {
-                let named: Vec<String> = candidates.iter().map(ToString::to_string).collect();
-                explain(report, doubt, &format!("it could be any of {}", named.join(", ")));
-                continue;
+            Ok(Verdict::Made(id)) => Ok(Decision::Adopt(id)),
+            Ok(Verdict::NotMade) if stopped && doubt.heard != Heard::Duplicate => {
+                Err("no conversation was found; the next apply looks again".to_owned())
             }
+            Ok(Verdict::NotMade) => Ok(Decision::Create),
+            Ok(Verdict::Question(question)) => Err(question.to_string()),
+            Ok(Verdict::Open(why)) => Err(why),
             Err(error) => {
-                explain(report, doubt, &format!("and could not be looked for: {error}"));
                 if let CallError::Unauthorized { .. } = error {
                     report.stop = Some(Stop::Unauthorized(error.message().to_owned()));
                 }
-                continue;
+                Err(format!("and could not be looked for: {error}"))
             }
         };
-        if let Err(problem) = decide(run, replay, doubt, decision).await {
+        let Ok(decision) = decision.map_err(|why: String| explain(report, doubt, &why)) else { continue };
+        let entry = Entry::Decided { seq: doubt.seq, decision, by: DecidedBy::Machine, at: run.clock.now() };
+        if let Err(problem) = note(run, replay, entry).await {
             report.stop = Some(Stop::Storage(problem));
             break;
         }
         let failed = if decision == Decision::Create { refused(report, change) } else { None };
         match failed {
             Some(ended) => listen(ApplyEvent::Ended(ended)),
-            None => follow_up.changes.push(remaining(change, decision)),
+            None => {
+                sent.again.extend((decision == Decision::Create).then(|| change.address.clone()));
+                follow_up.changes.push(remaining(change, decision));
+            }
         }
     }
     follow_up
@@ -71,7 +96,9 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
 /// either. Sent again it would be refused again.
 fn refused(report: &mut ApplyReport, change: &Change) -> Option<ChangeOutcome> {
     let ended = report.outcomes.iter_mut().find(|ended| ended.address == change.address)?;
-    let Outcome::InDoubt { error: error @ Failure { is_duplicate: true, .. } } = &ended.outcome else { return None };
+    let Outcome::InDoubt { error: error @ Failure { is_about_external_id: true, .. } } = &ended.outcome else {
+        return None;
+    };
     let what_to_do = match change.id {
         _ if change.marked => "no conversation of the requester shows it yet: the next apply looks again".to_owned(),
         Some(old) => format!(
@@ -105,14 +132,12 @@ fn without_changes(plan: &Plan) -> Plan {
     }
 }
 
-/// Writes a decision of the machine into the journal and the state.
-async fn decide<A: Write, J: Append, C: Clock>(
+/// Writes what was found out into the journal and the state.
+async fn note<A: Write, J: Append, C: Clock>(
     run: &Run<'_, A, J, C>,
     replay: &RefCell<Replay>,
-    doubt: &InDoubt,
-    decision: Decision,
+    entry: Entry,
 ) -> Result<(), String> {
-    let entry = Entry::Decided { seq: doubt.seq, decision, by: DecidedBy::Machine, at: run.clock.now() };
     replay.borrow_mut().add(&entry).map_err(|error| error.to_string())?;
     run.journal.append(entry).await.map_err(|error| error.to_string())
 }

@@ -1,7 +1,9 @@
 //! What a run works with.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
+use crate::apply::doubt::Patience;
+use crate::conversation::Address;
 use crate::plan::Plan;
 use crate::settings::LastApplied;
 
@@ -22,6 +24,9 @@ pub struct Run<'a, A, J, C> {
     pub journal: &'a J,
     pub clock: &'a C,
     pub last_applied: LastApplied,
-    /// How old a call in doubt must be before "nothing found" is believed.
-    pub settle: Duration,
+    /// The name of the project, a part of the markers.
+    pub project: Option<&'a str>,
+    pub patience: Patience,
+    /// Addresses for which this command has decided that an earlier call made nothing, and plans it again.
+    pub sent_again: &'a BTreeSet<Address>,
 }

@@ -4,17 +4,22 @@
 mod adopt;
 mod books;
 mod carry_out;
+pub mod doubt;
 pub mod event;
 mod follow_up;
 pub mod guard;
 mod halt;
 mod job;
+pub mod look;
+pub mod marker;
 pub mod outcome;
 pub mod preflight;
 mod run;
 pub mod settle;
 mod stop;
+mod streak;
 
+pub use doubt::Patience;
 pub use event::ApplyEvent;
 pub use job::{Clock, Run};
 pub use outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};

@@ -15,6 +15,8 @@ pub enum Outcome {
     Done {
         /// None after forget.
         id: Option<ConversationId>,
+        /// The answer to its POST was lost, and the conversation was found by looking.
+        found: bool,
         /// What Dixa could not do while making it (201 with `partialErrors`).
         partial_errors: Vec<String>,
         /// What is odd but no failure, such as a value that is still there after it was cleared.
@@ -41,20 +43,20 @@ pub struct Failure {
     pub status: Option<u16>,
     /// Dixa's own message, or what went wrong on the way.
     pub message: String,
-    /// Dixa said that there is a conversation with this `externalId` already.
-    pub is_duplicate: bool,
+    /// Dixa refused it with a text that speaks of an external id, so that there may be a conversation with ours.
+    pub is_about_external_id: bool,
 }
 
 impl Failure {
     /// A failure without an answer.
     pub fn new(call: Option<Call>, message: impl Into<String>) -> Self {
-        Failure { call, status: None, message: message.into(), is_duplicate: false }
+        Failure { call, status: None, message: message.into(), is_about_external_id: false }
     }
 
     /// What a call was answered with, or what went wrong on the way.
     pub fn of(call: Call, error: &CallError) -> Self {
         let (status, message) = (error.status(), error.message().to_owned());
-        Failure { call: Some(call), status, message, is_duplicate: error.is_duplicate() }
+        Failure { call: Some(call), status, message, is_about_external_id: error.is_about_external_id() }
     }
 
     /// What failed: `POST /v1/conversations`.
@@ -81,13 +83,17 @@ pub enum Stop {
     Interrupted,
     /// The journal or the state could not be written.
     Storage(String),
+    /// Several calls in a row ended in doubt.
+    Incident,
+    /// Many changes in a row failed with this message.
+    SameFailure(String),
     /// Nothing was begun: the plan was refused, or what has to be found out before the first write failed. Holds why.
     NotBegun(String),
 }
 
 impl Stop {
     /// Every word of [`Stop::word`].
-    pub const WORDS: [&str; 4] = ["token-refused", "interrupted", "storage", "not-begun"];
+    pub const WORDS: [&str; 6] = ["token-refused", "interrupted", "storage", "incident", "same-failure", "not-begun"];
 
     /// The word in JSON.
     pub fn word(&self) -> &'static str {
@@ -95,6 +101,8 @@ impl Stop {
             Stop::Unauthorized(_) => "token-refused",
             Stop::Interrupted => "interrupted",
             Stop::Storage(_) => "storage",
+            Stop::Incident => "incident",
+            Stop::SameFailure(_) => "same-failure",
             Stop::NotBegun(_) => "not-begun",
         }
     }
@@ -179,7 +187,7 @@ impl Outcome {
         let Some(id) = change.id.filter(|_| is_made) else { return Outcome::NotAttempted };
         let mut calls = change.steps.iter().map(|step| step.call(Some(id)));
         let Some(call) = calls.find(Call::writes) else {
-            return Outcome::Done { id: Some(id), partial_errors: Vec::new(), warnings: Vec::new() };
+            return Outcome::Done { id: Some(id), found: true, partial_errors: Vec::new(), warnings: Vec::new() };
         };
         let error = Failure::new(Some(call), "the run stopped before its attributes were written");
         Outcome::Failed { id: Some(id), error }
@@ -209,7 +217,7 @@ impl ApplyReport {
         let mut counts = Counts::default();
         for ChangeOutcome { address: _, action, source: _, outcome } in &outcomes {
             let slot = match outcome {
-                Outcome::Done { id: _, partial_errors, warnings: _ } => {
+                Outcome::Done { partial_errors, .. } => {
                     counts.partial += usize::from(!partial_errors.is_empty());
                     match action {
                         Action::Create => &mut counts.created,

@@ -15,20 +15,18 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use crate::api::contract::{Permit, Write};
 use crate::apply::carry_out::CarryOut;
 use crate::apply::event::ApplyEvent;
-use crate::apply::follow_up;
+use crate::apply::follow_up::{self, Sent};
 use crate::apply::halt::Ended;
 use crate::apply::job::{Clock, Run};
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Outcome, Stop};
 use crate::apply::stop::StopSignal;
+use crate::apply::streak::Streak;
 use crate::journal::{Append, Replay};
 use crate::plan::{Change, Plan, Step};
 
 /// Changes that may be in flight at once. More are never needed to use a rate limit: at 10 requests a second, 64 in
 /// flight means that a call takes more than six seconds.
 const IN_FLIGHT_MAX: usize = 64;
-
-/// How often what was sent again may get lost again before it is left in doubt.
-const SETTLING_ROUNDS: u32 = 3;
 
 /// How long a drain may take before what is in flight is left. Cancelled CI jobs are killed after 7.5 seconds.
 /// <https://docs.github.com/en/actions/reference/workflow-cancellation-reference>
@@ -38,7 +36,7 @@ const DRAIN_MAX: Duration = Duration::from_millis(6_500);
 /// when the run ends, it holds all that was done.
 ///
 /// A change whose answer was lost is looked for in the tenant before the run ends: what was made is recorded and
-/// finished, what surely was not is sent again, and what a machine can't tell stays in doubt.
+/// finished, what surely was not is sent again, once, and what a machine can't tell stays in doubt.
 pub async fn run<A: Write, J: Append, C: Clock>(
     run: &Run<'_, A, J, C>,
     replay: &RefCell<Replay>,
@@ -46,25 +44,24 @@ pub async fn run<A: Write, J: Append, C: Clock>(
     listen: &dyn Fn(ApplyEvent),
 ) -> ApplyReport {
     let mut report = pass(run, run.plan, replay, stop, listen).await;
-    for _ in 0..SETTLING_ROUNDS {
-        if report.stop.is_some() || report.counts.in_doubt == 0 {
+    let planned = run.plan.changes.iter().map(|change| change.address.clone());
+    let mut sent = Sent { last: planned.collect(), again: run.sent_again.clone() };
+    // It ends, since nothing is sent again twice.
+    while matches!(report.stop, None | Some(Stop::Incident | Stop::SameFailure(_))) && report.counts.in_doubt > 0 {
+        let follow_up = follow_up::follow_up(run, replay, &mut report, &mut sent, stop, listen).await;
+        if follow_up.changes.is_empty() {
+            // A change that was in doubt may have failed in it.
+            report = report.with(ApplyReport::default());
             break;
         }
-        let follow_up = follow_up::follow_up(run, replay, &mut report, stop, listen).await;
-        let over = report.stop.is_some() || follow_up.changes.is_empty();
         // Nothing new is sent once the run is to stop; what was found is recorded, and the rest waits for the next
         // apply.
         let more = match report.stop {
-            Some(Stop::Unauthorized(_) | Stop::Storage(_) | Stop::NotBegun(_)) => {
-                ApplyReport::not_begun(&follow_up, None)
-            }
-            _ if follow_up.changes.is_empty() => ApplyReport::default(),
             Some(Stop::Interrupted) | None => pass(run, &follow_up, replay, stop, listen).await,
+            Some(_) => ApplyReport::not_begun(&follow_up, None),
         };
         report = report.with(more);
-        if over {
-            break;
-        }
+        sent.last = follow_up.changes.into_iter().map(|change| change.address).collect();
     }
     report
 }
@@ -84,6 +81,7 @@ async fn pass<A: Write, J: Append, C: Clock>(
     let mut flying = FuturesUnordered::new();
     let mut gate = Gate { inner: None };
     let mut drained = Box::pin(drained(stop.clone()));
+    let mut streak = Streak::default();
     loop {
         while ended.is_none() && !stop.is_draining() && flying.len() < IN_FLIGHT_MAX {
             match plan.changes.get(next).filter(|change| !begins_with_write(change)) {
@@ -104,6 +102,7 @@ async fn pass<A: Write, J: Append, C: Clock>(
             biased;
             Some((index, end)) = flying.next(), if !flying.is_empty() => {
                 let outcome = settle(end, &mut ended);
+                ended = ended.or(streak.add(&outcome));
                 if ended.is_some() {
                     carry_out.end();
                 }

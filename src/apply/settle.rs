@@ -1,21 +1,16 @@
-//! Finding out what became of a call whose answer was lost, by reading the tenant.
-//!
-//! A conversation that was perhaps made is looked for among all conversations of its requester that no record owns.
-//! With a marker it is recognized by the `externalId` of a message; without one, by being new, and of the same channel
-//! and direction. Time never excludes a candidate: clocks differ, and imports carry old dates. Nothing found is
-//! believed only after a second look, the tenant's `settle` time after the first, since what was just written may not
-//! show yet.
+//! Finding out what became of calls whose answers were lost: looking at the tenant until each is certain, clearly a
+//! question for a person, or nothing more can be learned by waiting.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
-
-use crate::api::contract::{CallError, ConversationReading, Read};
-use crate::conversation::ConversationId;
-use crate::journal::{CallKind, InDoubt, Intent};
-use crate::state::{Applied, State};
+use crate::api::contract::{CallError, Read};
+use crate::apply::doubt::{Belief, LOOKS_MIN, Lists, Patience, Seen, judge};
+use crate::apply::job::Clock;
+use crate::apply::look::{self, Candidate, Found, Known, Looker};
+use crate::conversation::{Address, ConversationId};
+use crate::journal::{Heard, InDoubt, Intent};
 
 /// What became of a call in doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,60 +19,98 @@ pub enum Verdict {
     Made(ConversationId),
     /// It surely made none.
     NotMade,
-    /// Several conversations could be it; a person has to say which.
-    Unclear(Vec<Candidate>),
+    /// A person has to say; holds why.
+    Question(Question),
+    /// Nobody can say yet, and it stays in doubt; holds why.
+    Open(String),
 }
 
-/// A conversation that could be the one.
+/// Why a person has to say what a call in doubt has made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    pub id: ConversationId,
-    pub channel: Option<String>,
-    pub direction: Option<String>,
-    pub created_at: Option<String>,
+pub enum Question {
+    /// These conversations could be it.
+    Which(Vec<Candidate>),
+    /// None was found. Sent again it could reach the customer twice.
+    ReachesCustomer,
 }
 
-impl fmt::Display for Candidate {
+impl fmt::Display for Question {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Candidate { id, channel, direction, created_at } = self;
-        let channel = channel.as_deref().unwrap_or("channel unknown");
-        let direction = direction.as_deref().unwrap_or("direction unknown");
-        let created_at = created_at.as_deref().unwrap_or("at an unknown time");
-        write!(out, "#{id} ({channel}, {direction}, created {created_at})")
-    }
-}
-
-/// Every conversation that a state knows as its own, those that were replaced among them.
-pub fn owned(state: &State) -> BTreeSet<ConversationId> {
-    state.records.values().flat_map(|record| record.replaced.iter().copied().chain([record.id])).collect()
-}
-
-/// Looks for all of them, twice where nothing is found, until each is certain or clearly a question for a person.
-///
-/// Between the two looks lies the whole `settle` time: whoever sent the call may not have known when Dixa began to work
-/// on it. What is found for one belongs to it, and to no other. A call that can't be looked for is an error of its own.
-/// `all` is everything that is in doubt, whether it is to be settled now or not.
-pub async fn settle<A: Read>(
-    api: &A,
-    in_doubt: &[InDoubt],
-    all: &[InDoubt],
-    mut owned: BTreeSet<ConversationId>,
-    settle: Duration,
-) -> Vec<Result<Verdict, CallError>> {
-    let mut verdicts = Vec::with_capacity(in_doubt.len());
-    let mut first = Look::new(api);
-    for doubt in in_doubt {
-        verdicts.push(first.at(doubt, all, &mut owned).await);
-    }
-    let not_found = |verdict: &Result<Verdict, CallError>| matches!(verdict, Ok(Verdict::NotMade));
-    if verdicts.iter().any(not_found) {
-        tokio::time::sleep(settle).await;
-        let mut second = Look::new(api);
-        for (doubt, verdict) in in_doubt.iter().zip(&mut verdicts).filter(|(_, verdict)| not_found(verdict)) {
-            *verdict = second.at(doubt, all, &mut owned).await;
+        match self {
+            Question::Which(candidates) => {
+                let named: Vec<String> = candidates.iter().map(ToString::to_string).collect();
+                write!(out, "it could be any of {}", named.join(", "))
+            }
+            Question::ReachesCustomer => out.write_str(
+                "no conversation was found, and it is not sent again by itself, because it reaches a customer",
+            ),
         }
     }
-    verdicts
+}
+
+/// What looking needs.
+#[derive(Debug)]
+pub struct Settling<'a, A, C> {
+    pub api: &'a A,
+    pub clock: &'a C,
+    pub patience: Patience,
+    pub known: Known,
+    /// Addresses that this run has sent a second call for.
+    pub sent_again: &'a BTreeSet<Address>,
+}
+
+/// What was found out.
+pub struct Settled {
+    /// One for each call, in their order. A call that can't be looked for is an error of its own.
+    pub verdicts: Vec<Result<Verdict, CallError>>,
+    /// Conversations that have the mark of a record that has another.
+    pub doubles: Vec<(Address, ConversationId)>,
+}
+
+/// A pause between two looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The calls that are looked for again after it.
+    pub calls: usize,
+    pub wait: Duration,
+    /// How long all the looking can take from now on.
+    pub at_most: Duration,
+}
+
+impl<A: Read, C: Clock> Settling<'_, A, C> {
+    /// Looks for all of them. `all` is everything that is in doubt, whether it is to be settled now or not.
+    pub async fn settle(self, in_doubt: &[InDoubt], all: &[InDoubt], listen: &dyn Fn(Pause)) -> Settled {
+        let began = tokio::time::Instant::now();
+        let mut looker = Looker::new(self.api, self.known);
+        let mut cases: Vec<Case> =
+            in_doubt.iter().map(|doubt| Case::new(doubt, all, self.sent_again.contains(&doubt.address))).collect();
+        loop {
+            looker.look_again();
+            for (case, doubt) in cases.iter_mut().zip(in_doubt).filter(|(case, _)| !case.is_over()) {
+                case.seen.age = age(&doubt.intent, self.clock);
+                let found = looker.at(doubt, self.patience.latest()).await;
+                if let Some(id) = case.look(found, self.patience) {
+                    looker.take(id);
+                }
+            }
+            let left: Vec<&Case> = cases.iter().filter(|case| !case.is_over()).collect();
+            let Some(wait) = left.iter().filter_map(|case| case.wait(self.patience, began.elapsed())).min() else {
+                break;
+            };
+            let at_most = left.iter().map(|case| self.patience.age_to_give_up().saturating_sub(case.seen.age)).max();
+            listen(Pause { calls: left.len(), wait, at_most: at_most.unwrap_or(wait).max(wait) });
+            tokio::time::sleep(wait).await;
+        }
+        let verdicts = cases.into_iter().map(Case::verdict).collect();
+        Settled { verdicts, doubles: looker.doubles().collect() }
+    }
+}
+
+/// The time since a call left this machine, or may have left it.
+fn age(intent: &Intent, clock: &impl Clock) -> Duration {
+    let parsed = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let age = parsed(&clock.now()).zip(parsed(&intent.at)).map(|(now, left)| now.duration_since(left));
+    age.and_then(|age| Duration::try_from(age).ok()).unwrap_or_default()
 }
 
 /// Whether another call in doubt could have made the same conversation: the requester is the same, and so is the mark,
@@ -93,146 +126,94 @@ fn has_rival(in_doubt: &InDoubt, all: &[InDoubt]) -> bool {
     all.iter().any(|other| other.seq != in_doubt.seq && like(&other.intent))
 }
 
-/// One look at the tenant: what it answers is asked for once.
-struct Look<'a, A> {
-    api: &'a A,
-    conversations: HashMap<String, Vec<ConversationReading>>,
-    marks: HashMap<ConversationId, Vec<String>>,
+/// Looks at a call that is too old to wait for, if some of them can't be had.
+const LOOKS_MAX: u32 = 4;
+
+/// One call, and what the looks so far say of it.
+struct Case {
+    seen: Seen,
+    belief: Belief,
+    candidates: Vec<Candidate>,
+    looks: u32,
+    /// Why the last look tells nothing.
+    error: Option<CallError>,
 }
 
-impl<'a, A: Read> Look<'a, A> {
-    fn new(api: &'a A) -> Self {
-        Look { api, conversations: HashMap::new(), marks: HashMap::new() }
+impl Case {
+    fn new(doubt: &InDoubt, all: &[InDoubt], sent_again: bool) -> Self {
+        let seen = Seen {
+            age: Duration::ZERO,
+            heard: doubt.heard,
+            reaches_customer: look::described(doubt).reaches_customer(),
+            sent_again,
+            looks_in_vain: 0,
+            lists: Lists::Unknown,
+            found: Vec::new(),
+            rival: has_rival(doubt, all),
+        };
+        Case { seen, belief: Belief::Open, candidates: Vec::new(), looks: 0, error: None }
     }
 
-    async fn at(
-        &mut self,
-        in_doubt: &InDoubt,
-        all: &[InDoubt],
-        owned: &mut BTreeSet<ConversationId>,
-    ) -> Result<Verdict, CallError> {
-        let intent = &in_doubt.intent;
-        let Some(requester) = &intent.requester else { return Ok(Verdict::NotMade) };
-        let mut candidates = Vec::new();
-        for reading in self.conversations_of(requester).await? {
-            if owned.contains(&reading.id) || intent.known_before.contains(&reading.id) {
-                continue;
+    fn is_over(&self) -> bool {
+        self.belief != Belief::Open || matches!(self.error, Some(CallError::Unauthorized { .. }))
+    }
+
+    /// Takes in another look; gives back what was made, if that is known now.
+    fn look(&mut self, found: Result<Found, CallError>, patience: Patience) -> Option<ConversationId> {
+        self.looks += 1;
+        let Found { candidates, lists } = match found {
+            Ok(found) => found,
+            Err(error) => {
+                self.error = Some(error);
+                return None;
             }
-            // A mark says more than the words that Dixa has for channels, of which not all are documented.
-            let fits = match &intent.marker {
-                Some(marker) => self.marks_of(reading.id).await?.contains(marker),
-                None => looks_like(&reading, in_doubt.call, intent),
-            };
-            if fits {
-                let ConversationReading { id, channel, direction, created_at, .. } = reading;
-                candidates.push(Candidate { id, channel, direction, created_at });
-            }
+        };
+        self.error = None;
+        self.seen.lists = lists;
+        self.seen.looks_in_vain += u32::from(candidates.is_empty());
+        self.seen.found = candidates.iter().map(|(candidate, fit)| (candidate.id, *fit)).collect();
+        self.candidates = candidates.into_iter().map(|(candidate, _)| candidate).collect();
+        self.belief = judge(&self.seen, patience);
+        match self.belief {
+            Belief::Made(id) => Some(id),
+            Belief::Absent | Belief::Open | Belief::Question => None,
         }
-        Ok(match candidates.as_slice() {
-            [] => Verdict::NotMade,
-            [only] if !has_rival(in_doubt, all) => {
-                owned.insert(only.id);
-                Verdict::Made(only.id)
-            }
-            _ => Verdict::Unclear(candidates),
+    }
+
+    /// The time until another look can say more: soon at first, since a list lags for seconds most of the time, and
+    /// less and less often. None when it is too late for that.
+    fn wait(&self, patience: Patience, looked_for: Duration) -> Option<Duration> {
+        let left = patience.age_to_give_up().checked_sub(self.seen.age).filter(|left| !left.is_zero());
+        // However late it is, there are enough looks to believe something.
+        let is_over = self.seen.looks_in_vain >= LOOKS_MIN || self.looks >= LOOKS_MAX;
+        if left.is_none() && is_over {
+            return None;
+        }
+        let believed = patience.age_to_believe(self.seen.heard, self.seen.lists);
+        let until_believed = believed.map(|age| age.saturating_sub(self.seen.age)).filter(|until| !until.is_zero());
+        let wait = until_believed.map_or(looked_for, |until| until.min(looked_for));
+        Some(wait.max(patience.settle).max(Duration::from_millis(1)))
+    }
+
+    fn verdict(self) -> Result<Verdict, CallError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        Ok(match self.belief {
+            Belief::Made(id) => Verdict::Made(id),
+            Belief::Absent => Verdict::NotMade,
+            Belief::Question if self.candidates.is_empty() => Verdict::Question(Question::ReachesCustomer),
+            Belief::Question => Verdict::Question(Question::Which(self.candidates)),
+            Belief::Open => Verdict::Open(self.why_open().to_owned()),
         })
     }
 
-    async fn conversations_of(&mut self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
-        if let Some(known) = self.conversations.get(requester) {
-            return Ok(known.clone());
+    fn why_open(&self) -> &'static str {
+        match (self.seen.heard, self.seen.lists) {
+            (Heard::Made, _) => "Dixa says that it was made, and no list shows it yet",
+            (_, Lists::Behind) => "Dixa's lists lag behind: what was made later is not in them yet",
+            _ if self.seen.sent_again => "it was sent again once, and no list shows it yet",
+            _ => "nobody can say yet",
         }
-        let readings = match self.api.conversations_of(requester).await {
-            Ok(readings) => readings,
-            // An end user who does not exist has no conversations.
-            Err(CallError::Rejected { status: 404, .. }) => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        self.conversations.insert(requester.to_owned(), readings.clone());
-        Ok(readings)
     }
-
-    /// The `externalId`s of all messages of a conversation.
-    async fn marks_of(&mut self, id: ConversationId) -> Result<Vec<String>, CallError> {
-        if let Some(known) = self.marks.get(&id) {
-            return Ok(known.clone());
-        }
-        let marks: Vec<String> = match self.api.messages(id).await {
-            Ok(messages) => messages.into_iter().filter_map(|message| message.external_id).collect(),
-            Err(CallError::Rejected { status: 404, .. }) => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        self.marks.insert(id, marks.clone());
-        Ok(marks)
-    }
-}
-
-/// The words that Dixa's reading side uses for a channel; another word is unknown to us, and excludes nothing.
-/// <https://docs.dixa.io/openapi/dixa-api/beta/conversations/getconversationsconversationid>
-const CHANNELS: [&str; 11] = [
-    "WhatsApp",
-    "Voicemail",
-    "WidgetChat",
-    "FacebookMessenger",
-    "Twitter",
-    "Email",
-    "ContactForm",
-    "Callback",
-    "PstnPhone",
-    "Sms",
-    "Messenger",
-];
-
-/// Whether a conversation could be the one that the intent describes, as far as both sides tell.
-fn looks_like(reading: &ConversationReading, call: CallKind, intent: &Intent) -> bool {
-    let expected: &[&str] = match call {
-        CallKind::Create => match known_word(intent, "_type", &["Email", "ContactForm", "Sms", "Chat", "Callback"]) {
-            Some("Email") => &["Email"],
-            Some("ContactForm") => &["ContactForm"],
-            Some("Sms") => &["Sms"],
-            Some("Chat") => &["WidgetChat", "Messenger"],
-            // How a callback reads back is not documented; both words are plausible.
-            Some("Callback") => &["Callback", "PstnPhone"],
-            _ => &CHANNELS,
-        },
-        CallKind::Import | CallKind::Patch => {
-            match known_word(intent, "genericChannelName", &["email", "widgetchat"]) {
-                Some("email") => &["Email"],
-                Some("widgetchat") => &["WidgetChat"],
-                _ => &CHANNELS,
-            }
-        }
-    };
-    let channel_fits =
-        reading.channel.as_deref().is_none_or(|there| expected.contains(&there) || !CHANNELS.contains(&there));
-    // A body says it itself, or its message does.
-    let words = ["Inbound", "Outbound"];
-    let direction = known_word(intent, "direction", &words).or_else(|| known_message_type(intent, &words));
-    let direction_fits = match (&reading.direction, direction) {
-        (Some(there), Some(wanted)) => there == wanted,
-        _ => true,
-    };
-    channel_fits && direction_fits
-}
-
-/// The `_type` of the message, if it is one of these words; also where only digests are kept.
-fn known_message_type<'w>(intent: &Intent, words: &[&'w str]) -> Option<&'w str> {
-    let is = |word: &&str| {
-        let asked = Map::from_iter([("message".to_owned(), json!({ "_type": word }))]);
-        let before = intent.applied.content_before(|| asked).spec;
-        before.get("message").and_then(|message| message.get("_type")) == Some(&Value::from(*word))
-    };
-    words.iter().copied().find(is)
-}
-
-/// The value of a member of the content, if it is one of these words; also where only digests are kept.
-fn known_word<'w>(intent: &Intent, member: &str, words: &[&'w str]) -> Option<&'w str> {
-    let is = |word: &str| match &intent.applied {
-        Applied::Full(spec) => spec.content().get(member).and_then(Value::as_str) == Some(word),
-        digests @ Applied::Digests { .. } => {
-            let asked = Map::from_iter([(member.to_owned(), word.into())]);
-            digests.content_before(|| asked).spec.get(member) == Some(&Value::from(word))
-        }
-    };
-    words.iter().copied().find(|word| is(word))
 }

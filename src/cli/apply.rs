@@ -5,7 +5,7 @@ mod pointing;
 mod telling;
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::apply::preflight::{self, Mismatch, PreflightError};
@@ -22,7 +22,7 @@ use crate::cli::ledger::Ledger;
 use crate::cli::load::{self, Files};
 use crate::cli::progress::Progress;
 use crate::cli::session::{OpenTenant, Session, report};
-use crate::cli::settling::HINT;
+use crate::cli::settling::{HINT, Settled};
 use crate::cli::state_access::{self, Older, Taken};
 use crate::cli::{embedded, plan, saved_plan, settling, signals};
 use crate::conversation::Address;
@@ -63,7 +63,14 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     };
     taken.store.check_specs(&mut taken.state, |address| !desired.is_as_recorded(address))?;
     let runtime = connection::runtime()?;
-    let mut job = Job { open: &open, desired: &desired, faults, connection: None, telling: &telling };
+    let mut job = Job {
+        open: &open,
+        desired: &desired,
+        faults,
+        connection: None,
+        telling: &telling,
+        sent_again: BTreeSet::new(),
+    };
     let mut requests_sent = Some(0);
     if !taken.in_doubt.is_empty() {
         taken = runtime.block_on(job.settle(taken))?;
@@ -155,6 +162,8 @@ struct Job<'a> {
     faults: Option<FaultPlan>,
     connection: Option<Connection>,
     telling: &'a Telling<'a>,
+    /// Addresses for which this command has decided that an earlier call made nothing.
+    sent_again: BTreeSet<Address>,
 }
 
 impl Job<'_> {
@@ -168,7 +177,8 @@ impl Job<'_> {
     /// Settles what an earlier run left in doubt, as far as a machine can.
     async fn settle(&mut self, taken: Taken) -> Result<Taken, Error> {
         let connection = self.connect().await?;
-        let taken = settling::by_machine(self.open, &connection, taken).await?;
+        let Settled { taken, not_made } = settling::by_machine(self.open, &connection, taken).await?;
+        self.sent_again = not_made;
         self.connection = Some(connection);
         Ok(taken)
     }
@@ -241,7 +251,9 @@ impl Job<'_> {
             journal: &ledger.journal,
             clock: &SystemClock,
             last_applied: self.open.tenant.last_applied,
-            settle: self.open.tenant.settle,
+            project: self.open.session.project.name.as_deref(),
+            patience: connection.patience,
+            sent_again: &self.sent_again,
         };
         let listen = |event| {
             self.telling.event(&event, plan);
@@ -302,6 +314,8 @@ fn exit_of(report: &ApplyReport, warnings_as_errors: bool) -> Exit {
         Some(Stop::Interrupted) => exits.push(Exit::Interrupted),
         Some(Stop::Unauthorized(_)) => exits.push(Exit::Token),
         Some(Stop::Storage(_) | Stop::NotBegun(_)) => exits.push(Exit::Failed),
+        // Whatever was not attempted makes it a part.
+        Some(Stop::Incident | Stop::SameFailure(_)) => exits.push(Exit::Partial),
         None => {}
     }
     if counts.in_doubt > 0 {

@@ -1,9 +1,12 @@
 //! The way to a tenant: the embedded sandbox where it is one, and the client.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 
 use crate::api::contract::Organization;
 use crate::api::{HttpClient, HttpOptions};
+use crate::apply::Patience;
 use crate::apply::preflight::{self, PreflightError};
 use crate::cli::embedded::Embedded;
 use crate::cli::error::Error;
@@ -11,6 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::session::OpenTenant;
 use crate::desired::Desired;
+use crate::project::Tenant;
 use crate::render::number::counted;
 use crate::sandbox::FaultPlan;
 
@@ -19,6 +23,8 @@ use crate::sandbox::FaultPlan;
 pub struct Connection {
     pub client: HttpClient,
     output: Output,
+    /// How long it takes to believe that a call in doubt made nothing.
+    pub patience: Patience,
     embedded: Option<Embedded>,
 }
 
@@ -38,14 +44,19 @@ impl Connection {
         faults: Option<FaultPlan>,
     ) -> Result<Self, Error> {
         let mut options = options(open)?;
+        let Tenant { settle, request_timeout, .. } = *open.tenant;
+        let mut patience = Patience { settle, request_timeout, alone: Patience::ALONE };
         let mut embedded = None;
         if open.tenant.is_sandbox() {
+            // How late it can be is known: it is ours, and ends with this process.
+            let latest = faults.as_ref().map_or(Duration::ZERO, FaultPlan::latest);
+            patience = Patience { request_timeout: latest, alone: latest.saturating_add(settle), ..patience };
             let sandbox = Embedded::start(open, desired, faults).await?;
             options.base_url = sandbox.base_url();
             embedded = Some(sandbox);
         }
         let client = HttpClient::new(options)?;
-        Ok(Connection { client, output: open.session.output, embedded })
+        Ok(Connection { client, output: open.session.output, patience, embedded })
     }
 
     /// The id of the organization whose tenant it is, if the tenant says so; refuses another one than expected.

@@ -10,7 +10,7 @@ use crate::cli::state::parsed;
 use crate::cli::state_access::{self, Taken};
 use crate::conversation::{Address, ConversationId};
 use crate::desired::Desired;
-use crate::journal::{DecidedBy, Decision, InDoubt, Replay};
+use crate::journal::{Decision, InDoubt, Replay};
 use crate::render::number::counted;
 
 const COMMAND: &str = "recover";
@@ -99,9 +99,9 @@ async fn settle(open: &OpenTenant<'_>, taken: Taken, decisions: Vec<(InDoubt, De
         }
     }
     let by_person = decisions.into_iter().map(|(in_doubt, decision)| (in_doubt.seq, decision)).collect();
-    let mut taken = settling::decide(taken, open.tenant, organization.as_deref(), by_person, DecidedBy::Person).await?;
+    let mut taken = settling::decide(taken, open.tenant, organization.as_deref(), by_person).await?;
     if !taken.in_doubt.is_empty() {
-        taken = settling::by_machine(open, &connection, taken).await?;
+        taken = settling::by_machine(open, &connection, taken).await?.taken;
     }
     connection.close().await;
     Ok(taken)

@@ -59,7 +59,7 @@ fn forget(open: &OpenTenant<'_>, addresses: &[String]) -> Result<Exit, Error> {
     change(open, "state forget", |state| {
         let mut told = String::new();
         for address in &addresses {
-            let record = state.records.remove(address).ok_or_else(|| unknown(state, address))?;
+            let record = state.forget(address).ok_or_else(|| unknown(state, address))?;
             told.push_str(&format!("{address} is forgotten; the conversation #{} stays in Dixa.\n", record.id));
         }
         Ok(told)

@@ -13,17 +13,17 @@ use crate::state::{Applied, Record};
 /// The record of a conversation that was made. Its attributes are still to be written, unless there are none.
 ///
 /// `before` is the record that the address had until now: its conversations go on in `replaced`, so that no id is lost.
+/// `number` is how many came before it.
 pub fn made(
     intent: &Intent,
     id: ConversationId,
     partial_errors: &[String],
     at: &str,
-    before: Option<&Record>,
+    (before, number): (Option<&Record>, u32),
 ) -> Record {
     let no_attributes = Digest::of_map(&Map::new());
-    let older = before.map(|record| (record.replaced.as_slice(), record.id));
     let mut replaced: Vec<ConversationId> = Vec::new();
-    for old in older.into_iter().flat_map(|(older, old)| older.iter().copied().chain([old])).chain(intent.replaced) {
+    for old in before.into_iter().flat_map(Record::ids).chain(intent.replaced) {
         if old != id && !replaced.contains(&old) {
             replaced.push(old);
         }
@@ -35,9 +35,13 @@ pub fn made(
         applied: without_attributes(&intent.applied),
         source: intent.source.clone(),
         made_of: None,
+        marker: intent.marker.clone(),
+        number,
+        made_at: Some(intent.at.clone()),
         applied_at: at.to_owned(),
         partial_errors: partial_errors.to_vec(),
         replaced,
+        doubles: Vec::new(),
     }
 }
 
@@ -176,7 +180,7 @@ mod tests {
             (Applied::Full(Spec::of(&conversation())), None),
             (Applied::to_digests(&conversation(), "salt"), Some("another, which does not count")),
         ] {
-            let record = made(&intent(whole.clone()), ConversationId(1), &[], "", None);
+            let record = made(&intent(whole.clone()), ConversationId(1), &[], "", (None, 0));
             assert_eq!(record.attributes_digest, None);
             assert!(record.applied.attribute_values(&conversation().attributes).is_empty());
             let kept = attributes_kept(&record.applied, &Spec::of(&conversation()), new_salt);
@@ -188,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_record_with_values_loses_them_when_its_attributes_are_written_as_digests() {
-        let record = made(&intent(Applied::Full(Spec::of(&conversation()))), ConversationId(1), &[], "", None);
+        let record = made(&intent(Applied::Full(Spec::of(&conversation()))), ConversationId(1), &[], "", (None, 0));
         let kept = attributes_kept(&record.applied, &Spec::of(&conversation()), Some("salt"));
         assert_eq!(patched(&record, &intent(kept), "").applied, Applied::to_digests(&conversation(), "salt"));
     }
@@ -197,18 +201,18 @@ mod tests {
     fn a_record_without_attributes_has_nothing_left_to_write() {
         let mut intent = intent(Applied::Full(Spec::of(&conversation())));
         intent.digests.attributes = Digest::of_map(&Map::new());
-        let record = made(&intent, ConversationId(1), &[], "", None);
+        let record = made(&intent, ConversationId(1), &[], "", (None, 0));
         assert_eq!(record.attributes_digest, Some(intent.digests.attributes));
     }
 
     #[test]
     fn no_conversation_of_an_address_is_forgotten_when_another_is_made() {
-        let mut older = made(&intent(Applied::Full(Spec::of(&conversation()))), ConversationId(2), &[], "", None);
+        let mut older = made(&intent(Applied::Full(Spec::of(&conversation()))), ConversationId(2), &[], "", (None, 0));
         older.replaced = vec![ConversationId(1)];
         let mut intent = intent(Applied::Full(Spec::of(&conversation())));
         intent.replaced = Some(ConversationId(2));
-        let newer = made(&intent, ConversationId(3), &[], "", Some(&older));
+        let newer = made(&intent, ConversationId(3), &[], "", (Some(&older), 1));
         assert_eq!(newer.replaced, [ConversationId(1), ConversationId(2)]);
-        assert_eq!(made(&intent, ConversationId(3), &[], "", Some(&newer)).replaced, newer.replaced);
+        assert_eq!(made(&intent, ConversationId(3), &[], "", (Some(&newer), 1)).replaced, newer.replaced);
     }
 }

@@ -45,7 +45,7 @@ pub enum Entry {
         at: String,
     },
     /// The end of the call is not known.
-    InDoubt { seq: u64, message: String, at: String },
+    InDoubt { seq: u64, heard: Heard, message: String, at: String },
     /// An existing conversation was taken under management, as this record. Attributes still to be written have no
     /// digest in it, and their [`CallKind::Patch`] follows.
     Adopted { address: Address, record: Box<Record> },
@@ -53,8 +53,39 @@ pub enum Entry {
     Forgot { address: Address },
     /// A call in doubt was settled.
     Decided { seq: u64, decision: Decision, by: DecidedBy, at: String },
+    /// Another conversation than the one in the record has its marker too.
+    Doubled { address: Address, id: ConversationId },
+    /// Of the conversation in the record and its doubles, a person has named the one to keep.
+    Kept { address: Address, id: ConversationId },
     /// The run is over and its effects are in the saved state of this serial.
     Closed { serial: u64, at: String },
+}
+
+/// What Dixa said to a call whose end is in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing: there was no answer.
+    Nothing,
+    /// An error that does not tell whether it was done; the call is over.
+    Error,
+    /// A 2xx without an id that could be read: it was done.
+    Made,
+    /// That there is a conversation with this `externalId`: this call made none, and an earlier one perhaps has.
+    Duplicate,
+}
+
+impl Heard {
+    pub const ALL: [Heard; 4] = [Heard::Nothing, Heard::Error, Heard::Made, Heard::Duplicate];
+
+    /// The word in the journal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Heard::Nothing => "",
+            Heard::Error => "error",
+            Heard::Made => "made",
+            Heard::Duplicate => "duplicate",
+        }
+    }
 }
 
 /// The calls that write.

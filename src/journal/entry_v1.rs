@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::conversation::{Address, ConversationId, Digests};
-use crate::journal::entry::{CallKind, DecidedBy, Decision, Entry, Intent};
+use crate::journal::entry::{CallKind, DecidedBy, Decision, Entry, Heard, Intent};
 use crate::journal::line_error::LineError;
 use crate::source::Source;
 use crate::state::Lineage;
@@ -87,6 +87,8 @@ enum EntryV1<'a> {
     },
     InDoubt {
         seq: u64,
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        heard: Cow<'a, str>,
         message: Cow<'a, str>,
         at: Cow<'a, str>,
     },
@@ -107,6 +109,16 @@ enum EntryV1<'a> {
         #[serde(borrow)]
         by: Cow<'a, str>,
         at: Cow<'a, str>,
+    },
+    Doubled {
+        #[serde(borrow)]
+        address: Cow<'a, str>,
+        id: i64,
+    },
+    Kept {
+        #[serde(borrow)]
+        address: Cow<'a, str>,
+        id: i64,
     },
     Closed {
         serial: u64,
@@ -165,8 +177,8 @@ impl<'a> EntryV1<'a> {
             Entry::Failed { seq, certain, message, at } => {
                 EntryV1::Failed { seq: *seq, certain: *certain, message: message.into(), at: at.into() }
             }
-            Entry::InDoubt { seq, message, at } => {
-                EntryV1::InDoubt { seq: *seq, message: message.into(), at: at.into() }
+            Entry::InDoubt { seq, heard, message, at } => {
+                EntryV1::InDoubt { seq: *seq, heard: heard.word().into(), message: message.into(), at: at.into() }
             }
             Entry::Adopted { address, record } => EntryV1::Adopted { record: Box::new(RecordV1::of(address, record)) },
             Entry::Forgot { address } => EntryV1::Forgot { address: address.to_string().into() },
@@ -179,6 +191,8 @@ impl<'a> EntryV1<'a> {
                 let (decision, by) = (decision.into(), by.word().into());
                 EntryV1::Decided { seq: *seq, decision, id, by, at: at.into() }
             }
+            Entry::Doubled { address, id } => EntryV1::Doubled { address: address.to_string().into(), id: id.0 },
+            Entry::Kept { address, id } => EntryV1::Kept { address: address.to_string().into(), id: id.0 },
             Entry::Closed { serial, at } => EntryV1::Closed { serial: *serial, at: at.into() },
         }
     }
@@ -238,8 +252,10 @@ fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
         EntryV1::Failed { seq, certain, message, at } => {
             Entry::Failed { seq, certain, message: message.into_owned(), at: at.into_owned() }
         }
-        EntryV1::InDoubt { seq, message, at } => {
-            Entry::InDoubt { seq, message: message.into_owned(), at: at.into_owned() }
+        EntryV1::InDoubt { seq, heard, message, at } => {
+            let known = Heard::ALL.into_iter().find(|known| known.word() == heard);
+            let heard = known.ok_or_else(|| odd_word("heard", &heard))?;
+            Entry::InDoubt { seq, heard, message: message.into_owned(), at: at.into_owned() }
         }
         EntryV1::Adopted { record } => {
             let (address, mut record) = record.resolve(&Arc::default())?;
@@ -258,6 +274,10 @@ fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
             let by = known_by.ok_or_else(|| odd_word("by", &by))?;
             Entry::Decided { seq, decision, by, at: at.into_owned() }
         }
+        EntryV1::Doubled { address, id } => {
+            Entry::Doubled { address: parse_address(&address)?, id: conversation_id(id)? }
+        }
+        EntryV1::Kept { address, id } => Entry::Kept { address: parse_address(&address)?, id: conversation_id(id)? },
         EntryV1::Closed { serial, at } => Entry::Closed { serial, at: at.into_owned() },
     })
 }
@@ -292,6 +312,10 @@ fn resolve_began(began: BeganV1<'_>) -> Result<Entry, EntryProblem> {
         call: call.ok_or_else(|| odd_word("call", &began.call))?,
         intent: Box::new(intent),
     })
+}
+
+fn is_nothing(heard: &str) -> bool {
+    heard == Heard::Nothing.word()
 }
 
 fn odd_word(member: &'static str, text: &str) -> EntryProblem {

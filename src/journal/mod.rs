@@ -27,16 +27,19 @@
 //! {"began":{"seq":1,"address":"conversation.a","call":"create","digest":{"content":"sha256:…","attributes":"sha256:…"},"spec":{…},"source":{"file":"…","line":1,"column":1},"requester":"<uuid>","marker":"…","knownBefore":[97,98],"replaced":99,"at":"…"}}
 //! {"succeeded":{"seq":1,"id":100,"partialErrors":["…"],"at":"…"}}
 //! {"failed":{"seq":2,"certain":true,"message":"…","at":"…"}}
-//! {"inDoubt":{"seq":3,"message":"…","at":"…"}}
+//! {"inDoubt":{"seq":3,"heard":"made","message":"…","at":"…"}}
 //! {"adopted":{"record":{"address":"conversation.b","id":101,…}}}
 //! {"forgot":{"address":"import.c"}}
 //! {"decided":{"seq":3,"decision":"adopt","id":102,"by":"machine","at":"…"}}
+//! {"doubled":{"address":"conversation.a","id":103}}
+//! {"kept":{"address":"conversation.a","id":103}}
 //! {"closed":{"serial":4,"at":"…"}}
 //! ```
 //!
-//! `call` is `create`, `import` or `patch`; `decision` is `adopt` (with an id), `create` or `forget`; `by` is `machine`
-//! or `person`. Specs, digests and records are written as in the state file, with `salt` and `fields` in the place of
-//! `spec` under `lastApplied: digest`: what may not be in the state is not here either.
+//! `heard` is `error`, `made`, `duplicate`, or left out; `call` is `create`, `import` or `patch`; `decision` is `adopt`
+//! (with an id), `create` or `forget`; `by` is `machine` or `person`. Specs, digests and records are written as in the
+//! state file, with `salt` and `fields` in the place of `spec` under `lastApplied: digest`: what may not be in the
+//! state is not here either.
 
 mod append;
 mod cut_down;
@@ -50,7 +53,7 @@ mod replay;
 pub use append::{Append, JournalError};
 pub use cut_down::cut_down;
 pub use effect::attributes_kept;
-pub use entry::{CallKind, DecidedBy, Decision, Entry, Intent};
+pub use entry::{CallKind, DecidedBy, Decision, Entry, Heard, Intent};
 pub use line::{Lines, read, sound_bytes, write_line};
 pub use line_error::LineError;
 pub use replay::{Calls, InDoubt, Replay, ReplayError, Replayed, replay};

@@ -26,7 +26,7 @@ use crate::conversation::{Address, ConversationId};
 use crate::desired::Desired;
 use crate::hint::Hint;
 use crate::journal::effect;
-use crate::journal::entry::{CallKind, Decision, Entry, Intent};
+use crate::journal::entry::{CallKind, Decision, Entry, Heard, Intent};
 use crate::spec::Spec;
 use crate::state::{self, Applied, Lineage, Record, State, TenantIdentity};
 
@@ -53,6 +53,7 @@ pub struct InDoubt {
     pub intent: Intent,
     /// When the call began, RFC 3339 in UTC.
     pub since: String,
+    pub heard: Heard,
     /// Why its end is not known; none when the process died during the call.
     pub message: Option<String>,
 }
@@ -272,20 +273,25 @@ impl Replay {
                     call: *call,
                     intent: (**intent).clone(),
                     since: intent.at.clone(),
+                    heard: Heard::Nothing,
                     message: None,
                 };
                 self.calls.pending.insert(*seq, pending);
             }
             Entry::Succeeded { seq, id, partial_errors, at } => self.succeed(*seq, *id, partial_errors, at)?,
             Entry::Failed { seq, certain: true, message: _, at: _ } => self.end(*seq)?,
-            Entry::Failed { seq, certain: false, message, at: _ } | Entry::InDoubt { seq, message, at: _ } => {
-                let pending = self.calls.pending.get_mut(seq).ok_or(ReplayError::NotPending { seq: *seq })?;
-                pending.message = Some(message.clone());
-            }
+            Entry::Failed { seq, certain: false, message, at: _ } => self.doubt(*seq, Heard::Nothing, message)?,
+            Entry::InDoubt { seq, heard, message, at: _ } => self.doubt(*seq, *heard, message)?,
             Entry::Adopted { address, record } => self.put(address, (**record).clone())?,
             Entry::Forgot { address } => self.forget(address),
             Entry::Decided { seq, decision: Decision::Adopt(id), by: _, at } => self.succeed(*seq, *id, &[], at)?,
             Entry::Decided { seq, decision: Decision::Create | Decision::Forget, by: _, at: _ } => self.end(*seq)?,
+            Entry::Doubled { address, id } => self.change(address, |record| {
+                if record.ids().all(|known| known != *id) {
+                    record.doubles.push(*id);
+                }
+            }),
+            Entry::Kept { address, id } => self.keep(address, *id)?,
             Entry::Closed { serial, at: _ } => {
                 if self.state.serial < *serial {
                     return Err(ReplayError::StateTooOld { journal: *serial, state: self.state.serial });
@@ -442,7 +448,8 @@ impl Replay {
         let records = if self.counts() { &self.state.records } else { &self.calls.passed_over };
         let before = records.get(&address);
         let record = if pending.call.makes() {
-            Some(effect::made(&pending.intent, id, partial, at, before))
+            let number = before.map(|record| record.number + 1).unwrap_or(0).max(self.state.next_number(&address));
+            Some(effect::made(&pending.intent, id, partial, at, (before, number)))
         } else {
             // The attributes of a conversation that is no longer managed are nobody's.
             before.filter(|record| record.id == id).map(|record| effect::patched(record, &pending.intent, at))
@@ -469,6 +476,36 @@ impl Replay {
         }
     }
 
+    fn doubt(&mut self, seq: u64, heard: Heard, message: &str) -> Result<(), ReplayError> {
+        let pending = self.calls.pending.get_mut(&seq).ok_or(ReplayError::NotPending { seq })?;
+        (pending.heard, pending.message) = (heard, Some(message.to_owned()));
+        Ok(())
+    }
+
+    /// Changes a record, where it is.
+    fn change(&mut self, address: &Address, change: impl FnOnce(&mut Record)) {
+        let counts = self.counts();
+        let records = if counts { &mut self.state.records } else { &mut self.calls.passed_over };
+        if let Some(record) = records.get_mut(address) {
+            change(record);
+            self.changed |= counts;
+        }
+    }
+
+    /// Keeps one of the conversations of a record that has doubles; the others count as replaced.
+    fn keep(&mut self, address: &Address, id: ConversationId) -> Result<(), ReplayError> {
+        let records = if self.counts() { &self.state.records } else { &self.calls.passed_over };
+        let Some(mut record) = records.get(address).cloned() else { return Ok(()) };
+        let others = record.doubles.drain(..).chain([record.id]).filter(|other| *other != id);
+        let others: Vec<ConversationId> = others.collect();
+        record.replaced.extend(others);
+        if record.id != id {
+            // Whether the attributes were written to it, nobody knows.
+            (record.id, record.attributes_digest, record.made_of) = (id, None, None);
+        }
+        self.put(address, record)
+    }
+
     fn end(&mut self, seq: u64) -> Result<(), ReplayError> {
         self.calls.pending.remove(&seq).map(|_| ()).ok_or(ReplayError::NotPending { seq })
     }
@@ -484,17 +521,20 @@ impl Replay {
             let (address, owner) = (address.clone(), owner.clone());
             return Err(ReplayError::OwnedTwice { id: record.id, address, owner });
         }
-        self.forget(address);
         self.changed = true;
         self.owners.insert(record.id, address.clone());
-        self.state.records.insert(address.clone(), record);
+        if let Some(before) = self.state.records.insert(address.clone(), record)
+            && self.state.records.get(address).is_none_or(|record| record.id != before.id)
+        {
+            self.owners.remove(&before.id);
+        }
         Ok(())
     }
 
     fn forget(&mut self, address: &Address) {
         if !self.counts() {
             self.calls.passed_over.remove(address);
-        } else if let Some(record) = self.state.records.remove(address) {
+        } else if let Some(record) = self.state.forget(address) {
             self.owners.remove(&record.id);
             self.changed = true;
         }

@@ -80,7 +80,7 @@ fn decided(seq: u64, decision: Decision) -> Entry {
 }
 
 fn in_doubt(seq: u64) -> Entry {
-    Entry::InDoubt { seq, message: "the connection was closed".into(), at: at(2) }
+    Entry::InDoubt { seq, heard: Heard::Made, message: "the connection was closed".into(), at: at(2) }
 }
 
 fn closed(serial: u64) -> Entry {
@@ -124,6 +124,8 @@ fn one_of_each() -> Vec<Entry> {
         decided(5, Decision::Forget),
         Entry::Adopted { address: address("c"), record: Box::new(record) },
         Entry::Forgot { address: address("d") },
+        Entry::Doubled { address: address("a"), id: ConversationId(103) },
+        Entry::Kept { address: address("a"), id: ConversationId(103) },
         closed(4),
     ]
 }
@@ -517,7 +519,7 @@ proptest! {
             Entry::Began { seq, address: address("a"), call: CallKind::Import, intent },
             Entry::Succeeded { seq, id: ConversationId(8), partial_errors: vec![one.clone(), two.clone()], at: one.clone() },
             Entry::Failed { seq, certain: flag, message: one.clone(), at: two.clone() },
-            Entry::InDoubt { seq, message: two, at: one },
+            Entry::InDoubt { seq, heard: Heard::Nothing, message: two, at: one },
             Entry::Adopted { address: address("b"), record: Box::new(record) },
         ];
         let text = text_of(&entries);

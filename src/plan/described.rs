@@ -69,6 +69,11 @@ impl<'a> Described<'a> {
         Described { requester, ..self }
     }
 
+    /// Whether making it sends a message to the customer.
+    pub fn reaches_customer(&self) -> bool {
+        self.kind == Kind::Conversation && self.word("/message/_type", ["Outbound"]).is_some()
+    }
+
     pub(super) fn requester(&self, found: &str) -> Option<Outcome> {
         match self.requester {
             Some(wanted) if wanted.eq_ignore_ascii_case(found) => Some(Outcome::Same),

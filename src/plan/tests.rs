@@ -133,8 +133,12 @@ fn applied_keeping(manifests: &str, keep: Keep) -> State {
             source: Some(manifest.source.clone()),
             applied_at: "2026-01-01T00:00:00Z".into(),
             made_of: None,
+            marker: None,
+            number: 0,
+            made_at: None,
             partial_errors: Vec::new(),
             replaced: Vec::new(),
+            doubles: Vec::new(),
         };
         state.records.insert(manifest.address.clone(), record);
     }

@@ -3,11 +3,14 @@
 //!
 //! Characters that hide or turn text are written as `\\uXXXX`, so that a line of a log is what it looks like.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::apply::event::ApplyEvent;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};
+use crate::apply::settle::Pause;
 use crate::conversation::{Address, ConversationId};
 use crate::plan::file_v1::{BaseV1, SourceV1, TOOL, TenantNameV1};
 use crate::plan::json_parts::AddressV1;
@@ -68,6 +71,8 @@ struct OutcomeV1<'f> {
     action: Action,
     #[schemars(extend("enum" = Outcome::WORDS))]
     outcome: &'static str,
+    /// Whether the answer of its POST was lost, and the conversation was found by looking
+    found: bool,
     /// Dixa's id of the conversation; null if none is known, and after forget
     #[schemars(range(min = 1))]
     id: Option<i64>,
@@ -136,6 +141,16 @@ enum WhatV1<'f> {
         /// Milliseconds until the call is tried again
         wait_ms: u64,
     },
+    /// Calls in doubt are looked for again
+    Looking {
+        at: TimeV1<'f>,
+        /// How many
+        calls: usize,
+        /// Milliseconds until then
+        wait_ms: u64,
+        /// Milliseconds until the looking ends at the latest
+        at_most_ms: u64,
+    },
     Ended {
         at: TimeV1<'f>,
         #[serde(flatten)]
@@ -181,8 +196,15 @@ pub fn event(event: &ApplyEvent, plan: &Plan, at: &str) -> String {
         ApplyEvent::Waiting { address, why, wait_ms } => {
             WhatV1::Waiting { at, address: address.into(), why, wait_ms: *wait_ms }
         }
+        ApplyEvent::Looking(Pause { calls, wait, at_most }) => {
+            WhatV1::Looking { at, calls: *calls, wait_ms: millis(*wait), at_most_ms: millis(*at_most) }
+        }
         ApplyEvent::Ended(ended) => WhatV1::Ended { at, outcome: outcome(ended, plan, &Pointers::new()) },
     })
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The last line of a stream: the whole report.
@@ -225,7 +247,9 @@ fn document<'f>(finished: &Finished<'f>, outcomes: Vec<OutcomeV1<'f>>) -> Report
 fn outcome<'f>(ended: &'f ChangeOutcome, plan: &Plan, pointers: &Pointers) -> OutcomeV1<'f> {
     let ChangeOutcome { address, action, source, outcome } = ended;
     let (id, failure, partial_errors, warnings) = match outcome {
-        Outcome::Done { id, partial_errors, warnings } => (*id, None, partial_errors.as_slice(), warnings.as_slice()),
+        Outcome::Done { id, partial_errors, warnings, found: _ } => {
+            (*id, None, partial_errors.as_slice(), warnings.as_slice())
+        }
         Outcome::Failed { id, error } => (*id, Some(error), &[][..], &[][..]),
         Outcome::InDoubt { error } => (None, Some(error), &[][..], &[][..]),
         Outcome::NotAttempted => (None, None, &[][..], &[][..]),
@@ -234,6 +258,7 @@ fn outcome<'f>(ended: &'f ChangeOutcome, plan: &Plan, pointers: &Pointers) -> Ou
         address: address.into(),
         action: *action,
         outcome: outcome.word(),
+        found: matches!(outcome, Outcome::Done { found: true, .. }),
         id: id.map(|id| id.0),
         previous_id: previous(address, *action, plan).map(|id| id.0),
         source: source.as_ref().map(SourceV1::from),

@@ -64,7 +64,7 @@ pub fn remarks<'r>(report: &'r ApplyReport, pointers: &'r Pointers) -> impl Iter
 pub fn said(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::NotAttempted => None,
-        Outcome::Done { id: _, partial_errors, warnings } => {
+        Outcome::Done { partial_errors, warnings, .. } => {
             let all: Vec<&str> = partial_errors.iter().chain(warnings).map(String::as_str).collect();
             (!all.is_empty()).then(|| all.join("\n"))
         }
@@ -77,10 +77,10 @@ pub fn remark<'r>(ended: &'r ChangeOutcome, pointers: &'r Pointers) -> Option<Re
     let ChangeOutcome { address, action, source, outcome } = ended;
     let (matter, code, title, details, hint) = match outcome {
         Outcome::NotAttempted => return None,
-        Outcome::Done { partial_errors, warnings, id: _ } if partial_errors.is_empty() && warnings.is_empty() => {
+        Outcome::Done { partial_errors, warnings, .. } if partial_errors.is_empty() && warnings.is_empty() => {
             return None;
         }
-        Outcome::Done { id, partial_errors, warnings } => {
+        Outcome::Done { id, partial_errors, warnings, found: _ } => {
             let (with, code) = if partial_errors.is_empty() {
                 ("", code::READS_BACK_OTHERWISE)
             } else {
@@ -141,6 +141,10 @@ pub fn stopped(stop: &Stop) -> (&'static str, Option<String>) {
         Stop::Unauthorized(text) => ("the token was refused", Some(cut(text))),
         Stop::Interrupted => ("interrupted: nothing new was started", None),
         Stop::Storage(text) => ("nothing more was sent, because what was done could not be recorded", Some(cut(text))),
+        Stop::Incident => {
+            ("Dixa seems to have an incident: several calls in a row ended in doubt, and nothing more was sent", None)
+        }
+        Stop::SameFailure(text) => ("many changes in a row failed alike, and nothing more was sent", Some(cut(text))),
         Stop::NotBegun(text) => ("nothing was sent", Some(cut(text))),
     }
 }

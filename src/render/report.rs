@@ -2,12 +2,13 @@
 
 use crate::apply::event::ApplyEvent;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Counts, Outcome, Stop};
+use crate::apply::settle::Pause;
 use crate::conversation::ConversationId;
 use crate::finding::Findings;
 use crate::plan::{Action, Plan};
 use crate::render::escape::escape;
 use crate::render::findings;
-use crate::render::number::{duration, grouped, named};
+use crate::render::number::{counted, duration, grouped, named};
 use crate::render::palette::{Label, Palette};
 use crate::render::remark::{self, Pointers, cut, failure, remarks};
 
@@ -78,10 +79,12 @@ pub fn progress_line(event: &ApplyEvent, done: usize, total: usize) -> Option<St
         ApplyEvent::Waiting { address, why, wait_ms } => {
             format!("{address} waits {}: {}", duration(*wait_ms as f64 / 1000.0), message(why))
         }
+        ApplyEvent::Looking(pause) => looking_again(pause),
         ApplyEvent::Ended(ChangeOutcome { address, action, source: _, outcome }) => match outcome {
-            Outcome::Done { id, partial_errors, warnings: _ } => {
+            Outcome::Done { id, found, partial_errors, warnings: _ } => {
                 let partial = if partial_errors.is_empty() { "" } else { ", with partial errors" };
-                format!("{address} {}{}{partial}", action.done(), numbered(*id))
+                let done = if *found { "found" } else { action.done() };
+                format!("{address} {done}{}{partial}", numbered(*id))
             }
             Outcome::Failed { id: _, error } => format!("{address} failed: {}", escape(&failure(error))),
             Outcome::InDoubt { error } => format!("{address} is in doubt: {}", escape(&failure(error))),
@@ -89,6 +92,13 @@ pub fn progress_line(event: &ApplyEvent, done: usize, total: usize) -> Option<St
         },
     };
     Some(format!("[{done}/{total}] {text}"))
+}
+
+/// `2 calls in doubt; looking again in 5 s, for 115 s at most`
+pub fn looking_again(pause: &Pause) -> String {
+    let Pause { calls, wait, at_most } = pause;
+    let (wait, at_most) = (duration(wait.as_secs_f64()), duration(at_most.as_secs_f64()));
+    format!("{} in doubt; looking again in {wait}, for {at_most} at most", counted(*calls, "call"))
 }
 
 fn numbered(id: Option<ConversationId>) -> String {
@@ -102,6 +112,7 @@ fn message(text: &str) -> String {
 
 fn stopped(stop: &Stop, palette: &Palette) -> String {
     match remark::stopped(stop) {
+        (why, None) if *stop == Stop::Incident => format!("{}: {why}", palette.paint(Label::Error, "error")),
         (_, None) => palette.paint(Label::Warning, "Interrupted: nothing new was started."),
         (why, Some(said)) => format!("{}: {why}: {}", palette.paint(Label::Error, "error"), escape(&said)),
     }
@@ -149,7 +160,7 @@ mod tests {
     }
 
     fn done(id: i64) -> Outcome {
-        Outcome::Done { id: Some(ConversationId(id)), partial_errors: Vec::new(), warnings: Vec::new() }
+        Outcome::Done { id: Some(ConversationId(id)), found: false, partial_errors: Vec::new(), warnings: Vec::new() }
     }
 
     fn failed(id: Option<i64>, status: Option<u16>, message: &str) -> Outcome {
@@ -165,7 +176,11 @@ mod tests {
         let outcomes = vec![
             ended("conversation.a", Action::Create, done(1)),
             ended("import.b", Action::Import, done(2)),
-            ended("import.c", Action::Forget, Outcome::Done { id: None, partial_errors: vec![], warnings: vec![] }),
+            ended(
+                "import.c",
+                Action::Forget,
+                Outcome::Done { id: None, found: false, partial_errors: vec![], warnings: vec![] },
+            ),
         ];
         assert_eq!(
             report(&ApplyReport::new(outcomes, None), &Pointers::new(), &Palette::plain()),
@@ -177,6 +192,7 @@ mod tests {
     fn what_needs_a_person_is_reported_with_its_place_and_in_the_words_of_dixa() {
         let in_doubt = Failure::new(Some(Call::Make(Kind::Conversation)), "no answer within 30 s");
         let partial = Outcome::Done {
+            found: false,
             id: Some(ConversationId(1005)),
             partial_errors: vec!["message 3: attachment\u{202e} not found".to_owned()],
             warnings: vec![],

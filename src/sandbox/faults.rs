@@ -226,6 +226,13 @@ impl FaultPlan {
         self.drawn(self.latency, chance::Draw::Latency, arrival)
     }
 
+    /// How long it can take, from when a request came, until reads show what it has made.
+    pub fn latest(&self) -> Duration {
+        let lag = self.lag.max(self.list_lag).max(self.read_lag);
+        let lag = if self.incident.is_some() { lag.max(self.incident_lag) } else { lag };
+        lag.saturating_add(self.commit_delay.map_or(Duration::ZERO, |(_, most)| most))
+    }
+
     /// How much later than it came this request is carried out.
     pub fn commit_delay(&self, arrival: &Arrival) -> Duration {
         let times = self.commit_delay.filter(|_| arrival.number(Call::Write).is_some());

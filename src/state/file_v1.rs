@@ -7,7 +7,7 @@
 //! {"format":"dixaform-state/1","lineage":"<uuid>","serial":3,"tenant":{"baseUrl":"…","organizationId":"…"},"records":[
 //! {"address":"conversation.a","id":100,"digest":{"content":"sha256:…","attributes":"sha256:…"},"spec":{…},"source":{"file":"manifests/a.yaml","line":1,"column":1},"madeOf":{"digest":"sha256:…","manifests":1,"dixaform":"0.1.0"},"appliedAt":"…","partialErrors":["…"],"replaced":[99]},
 //! {"address":"import.b","id":101,"digest":{"content":"sha256:…","attributes":null},"salt":"…","fields":{"/subject":"…"},"appliedAt":"…"}
-//! ],"seal":"crc32:…"}
+//! ],"forgotten":[{"address":"conversation.c","ids":[97],"number":0}],"seal":"crc32:…"}
 //! ```
 //!
 //! Members are in this order, records in ascending order of their addresses. What is unknown or empty is left out,
@@ -37,7 +37,7 @@ use crate::state::seal::{Seal, Sealing};
 
 pub use record_v1::RecordProblem;
 pub(crate) use record_v1::{
-    AppliedV1, DigestsV1, Fields, RecordV1, SourceV1, TenantV1, check, conversation_id, digest,
+    AppliedV1, DigestsV1, Fields, ForgottenV1, RecordV1, SourceV1, TenantV1, check, conversation_id, digest,
 };
 
 /// The value of `format`.
@@ -173,7 +173,17 @@ fn parse(text: String) -> Result<(State, Option<String>, Arc<String>), StateFile
         records.push(record.resolve(&text).map_err(problem)?);
     }
     let records = unique(records)?;
-    let state = State { lineage: Lineage(lineage), serial: file.serial, tenant: file.tenant.map(Into::into), records };
+    let mut forgotten = BTreeMap::new();
+    for line in file.forgotten {
+        let written = line.address.clone();
+        let problem = |problem| StateFileError::Record { address: written.into_owned(), problem };
+        let (address, line) = line.resolve().map_err(problem)?;
+        if forgotten.insert(address.clone(), line).is_some() {
+            return Err(StateFileError::DuplicateAddress { address });
+        }
+    }
+    let (lineage, tenant) = (Lineage(lineage), file.tenant.map(Into::into));
+    let state = State { lineage, serial: file.serial, tenant, records, forgotten };
     Ok((state, file.seal.map(Cow::into_owned), text))
 }
 
@@ -210,28 +220,35 @@ pub fn write(state: &State) -> String {
 /// # Errors
 /// Those of `out`.
 pub fn write_to(state: &State, out: &mut impl io::Write) -> io::Result<Seal> {
-    let State { lineage, serial, tenant, records } = state;
+    let State { lineage, serial, tenant, records, forgotten } = state;
     let file = FileV1 {
         format: FORMAT.into(),
         lineage: lineage.to_string().into(),
         serial: *serial,
         tenant: tenant.as_ref().map(TenantV1::of),
         records: Chunks::default(),
+        forgotten: forgotten.iter().map(|(address, forgotten)| ForgottenV1::of(address, forgotten)).collect(),
         seal: None,
     };
     let whole = serde_json::to_string(&file).expect("a state is JSON");
-    let above = &whole[..whole.len() - "]}".len()];
+    // In a string these quotes would be escaped.
+    let records_at = whole.find(RECORDS).map_or(0, |at| at + RECORDS.len());
+    let (above, below) = (&whole[..records_at], &whole[records_at..whole.len() - "}".len()]);
     let mut out = Sealing::new(out);
     out.write_all(above.as_bytes())?;
     for (index, (address, each)) in records.iter().enumerate() {
         out.write_all(if index == 0 { b"\n" } else { b",\n" })?;
         out.write_all(record(address, each).as_bytes())?;
     }
-    out.write_all(b"\n]")?;
+    out.write_all(b"\n")?;
+    out.write_all(below.as_bytes())?;
     let (out, seal) = out.finish();
     writeln!(out, "{SEAL}\"{seal}\"}}")?;
     Ok(seal)
 }
+
+/// What is before the records.
+const RECORDS: &str = "\"records\":[";
 
 /// All of a state file.
 #[derive(Deserialize, JsonSchema, Serialize)]
@@ -254,6 +271,9 @@ pub struct FileV1<'a> {
     #[serde(borrow)]
     #[schemars(with = "Vec<RecordV1<'a>>")]
     records: Chunks<'a>,
+    /// What was dropped, in ascending order of address
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    forgotten: Vec<ForgottenV1<'a>>,
     /// A checksum of all of the text before this member, which is the last; states of earlier versions have none
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = "^crc32:[0-9a-f]{8}$"))]

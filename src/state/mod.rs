@@ -6,5 +6,5 @@ pub mod record;
 mod seal;
 
 pub use known::{Known, remember};
-pub use record::{Applied, Before, Lineage, Record, State, TenantIdentity};
+pub use record::{Applied, Before, Forgotten, Lineage, Record, State, TenantIdentity};
 pub use seal::{NotASeal, Seal};

@@ -1,6 +1,6 @@
 //! The state of one tenant: a record per address.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -38,12 +38,47 @@ pub struct State {
     /// None until the first apply.
     pub tenant: Option<TenantIdentity>,
     pub records: BTreeMap<Address, Record>,
+    /// What records that were dropped leave behind.
+    pub forgotten: BTreeMap<Address, Forgotten>,
+}
+
+/// What stays of a record that was dropped: what is made next under its address must not be taken for what was
+/// forgotten, nor the other way round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The conversations that dixaform made or adopted under the address, in ascending order.
+    pub ids: Vec<ConversationId>,
+    /// See [`Record::number`].
+    pub number: u32,
 }
 
 impl State {
     /// An empty state that was never saved.
     pub fn new(lineage: Lineage) -> Self {
-        State { lineage, serial: 0, tenant: None, records: BTreeMap::new() }
+        State { lineage, serial: 0, tenant: None, records: BTreeMap::new(), forgotten: BTreeMap::new() }
+    }
+
+    /// Drops a record, and leaves a line about it in [`State::forgotten`].
+    pub fn forget(&mut self, address: &Address) -> Option<Record> {
+        let record = self.records.remove(address)?;
+        let before = self.forgotten.remove(address).map_or(Vec::new(), |before| before.ids);
+        let ids: BTreeSet<ConversationId> = before.into_iter().chain(record.ids()).collect();
+        let forgotten = Forgotten { ids: ids.into_iter().collect(), number: record.number };
+        self.forgotten.insert(address.clone(), forgotten);
+        Some(record)
+    }
+
+    /// The [number](Record::number) of what is made next under an address.
+    pub fn next_number(&self, address: &Address) -> u32 {
+        let known = self.records.get(address).map(|record| record.number);
+        let known = known.max(self.forgotten.get(address).map(|forgotten| forgotten.number));
+        known.map_or(0, |number| number.saturating_add(1))
+    }
+
+    /// Every conversation that the state knows, those that were replaced, doubled or forgotten among them.
+    pub fn known_ids(&self) -> BTreeSet<ConversationId> {
+        let forgotten = self.forgotten.values().flat_map(|forgotten| &forgotten.ids).copied();
+        self.records.values().flat_map(Record::ids).chain(forgotten).collect()
     }
 
     /// The address whose record owns this conversation.
@@ -66,6 +101,14 @@ pub struct Record {
     pub source: Option<Source>,
     /// The bytes of that file, if they say no more than records do; see [`Known`](crate::state::Known).
     pub made_of: Option<MadeOf>,
+    /// The `externalId` of the first message that the conversation was made with; none if it was adopted, has no
+    /// message, or was made by a version that did not keep it.
+    pub marker: Option<String>,
+    /// How many conversations of this address came before it, which are not all known if the state was once lost. It is
+    /// part of the marker, so that two with the same content have different ones.
+    pub number: u32,
+    /// When dixaform made the conversation, RFC 3339 in UTC; none if it was adopted or that is not known.
+    pub made_at: Option<String>,
     /// When the conversation was made or last changed by dixaform, RFC 3339 in UTC.
     pub applied_at: String,
     /// What Dixa could not do while making it; see `partialErrors` of
@@ -73,6 +116,15 @@ pub struct Record {
     pub partial_errors: Vec<String>,
     /// Conversations that this one took the place of, oldest first. They still exist in Dixa.
     pub replaced: Vec<ConversationId>,
+    /// Conversations that have its marker too. A person has to say which of them is to be the one.
+    pub doubles: Vec<ConversationId>,
+}
+
+impl Record {
+    /// All conversations that belong to it, now or earlier.
+    pub fn ids(&self) -> impl Iterator<Item = ConversationId> + '_ {
+        self.replaced.iter().chain(&self.doubles).copied().chain([self.id])
+    }
 }
 
 /// The spec last applied, as far as it is kept.

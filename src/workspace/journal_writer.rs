@@ -277,7 +277,8 @@ mod tests {
         assert!(matches!(error, JournalError::Full { limit, .. } if limit == room.limit), "{error}");
         assert!(error.to_string().contains("staging.journal") && error.hint().is_some());
         journal.append(closed(1)).await.expect("what ends has its place");
-        let too_long = Entry::InDoubt { seq: 1, message: "x".repeat(500), at: String::new() };
+        let too_long =
+            Entry::InDoubt { seq: 1, heard: journal::Heard::Nothing, message: "x".repeat(500), at: String::new() };
         journal.append(too_long).await.expect_err("but not beyond the limit");
         journal.append(closed(2)).await.expect("a shorter one");
         drop(journal);

@@ -216,7 +216,7 @@ fn a_torn_last_line_of_the_journal_is_what_a_power_failure_leaves_and_is_tolerat
     workspace.write("state/sandbox.journal", &journal);
     let _ = workspace.run("plan").exit(0).says("1 change is in doubt");
     assert_eq!(workspace.read("state/sandbox.journal"), journal, "looking repairs nothing");
-    let _ = workspace.run("apply --yes").exit(0).warns("was made: it is #");
+    let _ = workspace.run("apply --yes").exit(0).warns("was found: it is #");
     let _ = workspace.run("plan").exit(0).says("No changes.");
 }
 

@@ -239,7 +239,7 @@ fn an_apply_of_an_earlier_release_that_was_killed_is_finished_and_nothing_is_mad
         let plan = workspace.run("plan").exit(0).warns("3 calls in doubt").stdout;
         assert!(plan.contains("3 changes are in doubt"), "{plan}");
         let applied = workspace.run("apply --yes").exit(0).warns("conversation.b was not made");
-        let _ = applied.warns("conversation.c was made: it is #1005.").warns("conversation.d was made: it is #1004.");
+        let _ = applied.warns("conversation.c was found: it is #1005.").warns("conversation.d was found: it is #1004.");
         let made = made(&workspace);
         assert_eq!(made.len(), 1, "only what was not made is sent: {made:#?}");
         assert_eq!((made[0]["subject"].as_str(), conversations(&workspace)), (Some("b"), 8));

@@ -40,7 +40,7 @@ async fn make(answer: Says) -> (Result<Created, CallError>, usize) {
 
 fn lost(result: Result<Created, CallError>) -> String {
     match result {
-        Err(CallError::Lost { message }) => message,
+        Err(CallError::Lost { message } | CallError::Unreadable { message, .. }) => message,
         other => panic!("not lost: {other:?}"),
     }
 }
@@ -167,7 +167,7 @@ async fn silence_is_perhaps_done_after_the_timeout() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_large_or_rubbish_or_without_an_id_is_perhaps_done() {
+async fn an_answer_that_is_too_large_or_rubbish_or_without_an_id_says_that_it_was_done() {
     let large = Says::json(201, &" ".repeat(9 * 1024 * 1024));
     let (result, sent) = make(large).await;
     assert_eq!((lost(result).as_str(), sent), ("the answer is larger than 8388608 bytes", 1));
@@ -225,10 +225,14 @@ async fn all_pages_are_read_and_each_conversation_is_listed_once_in_order() {
 }
 
 #[tokio::test]
-async fn a_page_that_was_read_before_or_is_empty_ends_the_list() {
-    let server = Server::start([page(&[1], Some("?pageKey=2")), page(&[2], Some("?pageKey=2"))]).await;
-    assert_eq!((ids(&server).await, server.seen().len()), (Ok(vec![1, 2]), 2));
-    let server = Server::start([page(&[1], Some("?pageKey=2")), page(&[], Some("?pageKey=3"))]).await;
+async fn a_list_with_a_circle_or_an_empty_page_that_is_not_the_last_is_an_error() {
+    for second in [page(&[2], Some("?pageKey=2")), page(&[], Some("?pageKey=3"))] {
+        let server = Server::start([page(&[1], Some("?pageKey=2")), second]).await;
+        let error = ids(&server).await.expect_err("a part is not the whole");
+        assert!(error.message().ends_with("so that the list is perhaps not whole"), "{error}");
+        assert_eq!(server.seen().len(), 2);
+    }
+    let server = Server::start([page(&[1], Some("?pageKey=2")), page(&[], None)]).await;
     assert_eq!((ids(&server).await, server.seen().len()), (Ok(vec![1]), 2));
 }
 

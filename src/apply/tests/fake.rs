@@ -124,6 +124,7 @@ impl Read for Fake {
     }
 
     async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
+        self.log.add(format!("MESSAGES {id}"));
         let mark = |mark: &String| MessageReading { external_id: Some(mark.clone()), ..MessageReading::default() };
         Ok(self.marks.get(&id).map(mark).into_iter().collect())
     }
@@ -226,6 +227,8 @@ fn line(entry: &Entry) -> String {
         Entry::Adopted { address, record } => format!("adopted {address} as #{}", record.id),
         Entry::Forgot { address } => format!("forgot {address}"),
         Entry::Decided { seq, .. } => format!("decided {seq}"),
+        Entry::Doubled { address, id } => format!("doubled {address} with #{id}"),
+        Entry::Kept { address, id } => format!("kept {address} as #{id}"),
         Entry::Closed { serial, .. } => format!("closed {serial}"),
     };
     format!("journal: {what}")

@@ -16,6 +16,7 @@ mod settling;
 mod stopping;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -30,6 +31,10 @@ use crate::manifest;
 use crate::plan::{Plan, PlanOptions, Target, plan};
 use crate::settings::LastApplied;
 use crate::state::{Lineage, Record, State, TenantIdentity};
+
+/// That of a tenant with default settings.
+const PATIENCE: Patience =
+    Patience { settle: Duration::from_secs(5), request_timeout: Duration::from_secs(30), alone: Patience::ALONE };
 
 const TEXT: &str = "2f5515b6-7e98-4f4d-9010-bfd2a27d4f35";
 const SELECT: &str = "e14708a6-eed9-495c-9d88-c72331e9e247";
@@ -72,17 +77,27 @@ fn address(text: &str) -> Address {
     text.parse().expect("an address")
 }
 
-/// Time does not move, and chance is a counter.
-#[derive(Default)]
-struct StillClock(AtomicU64);
+/// The time of tokio, which tests pause, and chance that is a counter.
+struct TestClock {
+    began: tokio::time::Instant,
+    count: AtomicU64,
+}
 
-impl Clock for StillClock {
+impl TestClock {
+    fn new() -> Self {
+        TestClock { began: tokio::time::Instant::now(), count: AtomicU64::new(0) }
+    }
+}
+
+impl Clock for TestClock {
     fn now(&self) -> String {
-        "2026-01-01T00:00:00Z".into()
+        let began: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
+        let passed = jiff::SignedDuration::try_from(self.began.elapsed()).expect("no test takes that long");
+        (began + passed).to_string()
     }
 
     fn random(&self) -> [u8; 16] {
-        let count = self.0.fetch_add(1, Ordering::Relaxed);
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
         uuid::Uuid::from_u128(u128::from(count)).into_bytes()
     }
 }
@@ -92,7 +107,7 @@ struct Stage {
     log: Log,
     api: Fake,
     journal: Memory,
-    clock: StillClock,
+    clock: TestClock,
     state: State,
     last_applied: LastApplied,
 }
@@ -112,7 +127,7 @@ impl Stage {
             api: Fake::new(&log),
             journal: Memory::new(&log),
             log,
-            clock: StillClock::default(),
+            clock: TestClock::new(),
             state: State::new(Lineage(uuid::Uuid::nil())),
             last_applied: LastApplied::Full,
         }
@@ -151,7 +166,9 @@ impl Stage {
             journal: &self.journal,
             clock: &self.clock,
             last_applied: self.last_applied,
-            settle: Duration::ZERO,
+            project: None,
+            patience: PATIENCE,
+            sent_again: &BTreeSet::new(),
         };
         let report = run(&job, &kept, &mut stop, &|event| watch(&event, &handle)).await;
         let kept = kept.into_inner().finish();
@@ -198,6 +215,10 @@ impl Run {
     }
 }
 
+fn found(id: i64) -> Outcome {
+    Outcome::Done { id: Some(ConversationId(id)), found: true, partial_errors: Vec::new(), warnings: Vec::new() }
+}
+
 fn done(id: i64) -> Outcome {
-    Outcome::Done { id: Some(ConversationId(id)), partial_errors: Vec::new(), warnings: Vec::new() }
+    Outcome::Done { id: Some(ConversationId(id)), found: false, partial_errors: Vec::new(), warnings: Vec::new() }
 }

@@ -78,6 +78,7 @@ async fn a_made_conversation_is_reported_before_its_attributes_are_written() {
                 ApplyEvent::Began { .. } => "began",
                 ApplyEvent::Made { .. } => "made",
                 ApplyEvent::Waiting { .. } => "waiting",
+                ApplyEvent::Looking(_) => "looking",
                 ApplyEvent::Ended(_) => "ended",
             });
         })

@@ -76,7 +76,9 @@ async fn apply_to(stage: &mut Stage, client: &HttpClient, manifests: &str) -> Ap
         journal: &stage.journal,
         clock: &stage.clock,
         last_applied: stage.last_applied,
-        settle: Duration::ZERO,
+        project: None,
+        patience: PATIENCE,
+        sent_again: &BTreeSet::new(),
     };
     let (_handle, mut stop) = stop_signal();
     let report = run(&job, &kept, &mut stop, &|_| {}).await;

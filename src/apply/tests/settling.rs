@@ -1,11 +1,13 @@
 //! Which conversation a call in doubt has made, and when a machine must not say.
 
 use super::*;
-use crate::apply::settle::{Verdict, settle};
+use crate::apply::look::Known;
+use crate::apply::settle::{Question, Settling, Verdict};
 use crate::apply::tests::adopting::reading;
 use crate::conversation::{Attributes, Conversation, ConversationId};
-use crate::journal::{CallKind, InDoubt, Intent};
+use crate::journal::{CallKind, Heard, InDoubt, Intent};
 use crate::json;
+use crate::reading::ConversationReading;
 use crate::spec::Spec;
 use crate::state::Applied;
 use serde_json::Value;
@@ -16,7 +18,7 @@ fn doubt(seq: u64, name: &str, requester: &str, marker: Option<&str>) -> InDoubt
         panic!("a map")
     };
     let conversation = Conversation { content, attributes: Attributes::new() };
-    let at = "2026-11-22T12:00:00Z".to_owned();
+    let at = "2026-01-01T00:00:00Z".to_owned();
     let intent = Intent {
         digests: conversation.digests(),
         applied: Applied::Full(Spec::of(&conversation)),
@@ -27,12 +29,32 @@ fn doubt(seq: u64, name: &str, requester: &str, marker: Option<&str>) -> InDoubt
         replaced: None,
         at: at.clone(),
     };
-    InDoubt { seq, address: address(name), call: CallKind::Create, intent, since: at, message: None }
+    InDoubt {
+        seq,
+        address: address(name),
+        call: CallKind::Create,
+        intent,
+        since: at,
+        heard: Heard::Nothing,
+        message: None,
+    }
 }
 
 async fn verdicts(api: &Fake, doubts: &[InDoubt]) -> Vec<Verdict> {
-    let settled = settle(api, doubts, doubts, Default::default(), Duration::ZERO).await;
-    settled.into_iter().map(|verdict| verdict.expect("the tenant can be read")).collect()
+    let settling = Settling {
+        api,
+        clock: &TestClock::new(),
+        patience: PATIENCE,
+        known: Known::default(),
+        sent_again: &BTreeSet::new(),
+    };
+    settling
+        .settle(doubts, doubts, &|_| {})
+        .await
+        .verdicts
+        .into_iter()
+        .map(|verdict| verdict.expect("the tenant can be read"))
+        .collect()
 }
 
 fn tenant(conversations: &[(i64, Option<&str>)]) -> Fake {
@@ -53,7 +75,7 @@ async fn an_unmarked_call_does_not_take_what_a_marked_one_of_the_same_requester_
         doubt(2, "conversation.b", &REQUESTER.to_uppercase(), Some("m-1")),
     ];
     let found = verdicts(&tenant(&[(7, Some("m-1"))]), &doubts).await;
-    assert!(matches!(found[0], Verdict::Unclear(_)), "{found:?}");
+    assert!(matches!(found[0], Verdict::Question(_)), "{found:?}");
     assert_eq!(found[1], Verdict::Made(ConversationId(7)));
 }
 
@@ -62,23 +84,58 @@ async fn two_calls_with_the_same_mark_are_a_question() {
     let doubts = ["conversation.a", "conversation.b"].map(|name| doubt(1, name, REQUESTER, Some("m-1")));
     let doubts = [doubts[0].clone(), InDoubt { seq: 2, ..doubts[1].clone() }];
     let found = verdicts(&tenant(&[(7, Some("m-1"))]), &doubts).await;
-    assert!(found.iter().all(|verdict| matches!(verdict, Verdict::Unclear(_))), "{found:?}");
+    assert!(found.iter().all(|verdict| matches!(verdict, Verdict::Question(_))), "{found:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_mark_is_believed_whatever_word_dixa_has_for_the_channel() {
     let mut api = tenant(&[]);
-    api.has(crate::api::ConversationReading { channel: Some("Messenger".into()), ..reading(7, &[]) });
+    api.has(ConversationReading { channel: Some("Messenger".into()), ..reading(7, &[]) });
     api.is_marked(7, "m-1");
     let found = verdicts(&api, &[doubt(1, "conversation.a", REQUESTER, Some("m-1"))]).await;
     assert_eq!(found, [Verdict::Made(ConversationId(7))]);
 }
 
+/// A callback of the one requester.
+fn callback(id: i64, created_at: &str) -> ConversationReading {
+    ConversationReading {
+        requester_id: Some(REQUESTER.into()),
+        channel: Some("Callback".into()),
+        direction: Some("Inbound".into()),
+        created_at: Some(created_at.into()),
+        ..ConversationReading::of(ConversationId(id))
+    }
+}
+
+fn doubtful_callback() -> InDoubt {
+    let mut doubt = doubt(1, "conversation.a", REQUESTER, None);
+    let content = json::parse(r#"{"_type":"Callback","direction":"Inbound"}"#).expect("valid");
+    let content = content.as_object().expect("a map").clone();
+    doubt.intent.applied = Applied::Full(Spec::of(&Conversation { content, attributes: Attributes::new() }));
+    doubt
+}
+
 #[tokio::test(start_paused = true)]
-async fn an_unmarked_call_takes_the_only_new_conversation_that_is_like_it() {
-    let mut api = tenant(&[(7, None)]);
-    api.has(crate::api::ConversationReading { channel: Some("Sms".into()), ..reading(8, &[]) });
-    api.has(crate::api::ConversationReading { direction: Some("Outbound".into()), ..reading(9, &[]) });
-    let found = verdicts(&api, &[doubt(1, "conversation.a", REQUESTER, None)]).await;
-    assert_eq!(found, [Verdict::Made(ConversationId(7))]);
+async fn an_unmarked_call_takes_the_only_new_conversation_that_is_like_it_in_everything() {
+    let mut api = tenant(&[]);
+    api.has(callback(7, "2026-01-01T00:00:20Z"));
+    api.has(ConversationReading { channel: Some("Email".into()), ..callback(8, "2026-01-01T00:00:21Z") });
+    api.has(ConversationReading { direction: Some("Outbound".into()), ..callback(9, "2026-01-01T00:00:22Z") });
+    assert_eq!(verdicts(&api, &[doubtful_callback()]).await, [Verdict::Made(ConversationId(7))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_unmarked_call_only_perhaps_has_made_is_a_question() {
+    for odd in [
+        callback(7, "2025-12-31T23:59:50Z"),
+        callback(7, "2026-01-01T01:00:00Z"),
+        ConversationReading { channel: Some("PstnPhone".into()), ..callback(7, "2026-01-01T00:00:20Z") },
+        ConversationReading { direction: None, ..callback(7, "2026-01-01T00:00:20Z") },
+        ConversationReading { created_at: None, ..callback(7, "2026-01-01T00:00:20Z") },
+    ] {
+        let mut api = tenant(&[]);
+        api.has(odd.clone());
+        let found = verdicts(&api, &[doubtful_callback()]).await;
+        assert!(matches!(&found[0], Verdict::Question(Question::Which(_))), "{odd:?}: {found:?}");
+    }
 }

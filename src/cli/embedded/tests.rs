@@ -53,6 +53,7 @@ async fn after_a_fault_the_client_says_surely_not_done_only_where_nothing_was_do
             Err(CallError::ServerError { status: 500, .. }) => "server error",
             Err(CallError::Lost { .. }) => "lost",
             Err(CallError::Rejected { .. }) => "rejected",
+            Err(CallError::Unreadable { status: 200..300, .. }) => "unreadable",
             Err(_) => "something else",
         };
         let expected = match fault {
@@ -65,9 +66,10 @@ async fn after_a_fault_the_client_says_surely_not_done_only_where_nothing_was_do
             Fault::DuplicateAfter => ("rejected", true),
             Fault::ServerErrorAfter | Fault::ServerErrorEarly => ("server error", true),
             Fault::DropBefore | Fault::Hang => ("lost", false),
+            Fault::DropAfter | Fault::DropEarly | Fault::HangAfter => ("lost", true),
             Fault::SlowBody => ("made", true),
             Fault::Partial => ("made in part", true),
-            _ => ("lost", true),
+            _ => ("unreadable", true),
         };
         assert_eq!((said, committed), expected, "{fault}: {result:?}");
     }

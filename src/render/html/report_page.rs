@@ -118,7 +118,7 @@ fn kind(outcome: &Outcome) -> Kind {
         Outcome::Failed { .. } => Kind::Failed,
         Outcome::InDoubt { .. } => Kind::InDoubt,
         Outcome::NotAttempted => Kind::NotAttempted,
-        Outcome::Done { id: _, partial_errors, warnings } if partial_errors.is_empty() && warnings.is_empty() => {
+        Outcome::Done { partial_errors, warnings, .. } if partial_errors.is_empty() && warnings.is_empty() => {
             Kind::Done
         }
         Outcome::Done { .. } => Kind::Remarked,
@@ -148,7 +148,7 @@ fn item(outcome: &ChangeOutcome, pointers: &Pointers) -> Markup {
     let ChangeOutcome { address, action, source, outcome: ended } = outcome;
     let kind = kind(ended);
     let (id, partial) = match ended {
-        Outcome::Done { id, partial_errors, warnings: _ } => (*id, !partial_errors.is_empty()),
+        Outcome::Done { id, partial_errors, .. } => (*id, !partial_errors.is_empty()),
         Outcome::Failed { id, error: _ } => (*id, false),
         Outcome::InDoubt { error: _ } | Outcome::NotAttempted => (None, false),
     };

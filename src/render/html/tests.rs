@@ -326,6 +326,7 @@ fn a_report_begins_with_what_needs_a_person() {
     let error =
         |message: &str| Failure { status: Some(400), ..Failure::new(Some(Call::Make(Kind::Conversation)), message) };
     let done = |partial: &[&str]| Outcome::Done {
+        found: false,
         id: Some(ConversationId(1003)),
         partial_errors: partial.iter().map(|text| (*text).to_owned()).collect(),
         warnings: Vec::new(),
@@ -357,7 +358,8 @@ fn a_report_begins_with_what_needs_a_person() {
 
 #[test]
 fn a_complete_report_says_so() {
-    let done = Outcome::Done { id: Some(ConversationId(1)), partial_errors: Vec::new(), warnings: Vec::new() };
+    let done =
+        Outcome::Done { id: Some(ConversationId(1)), found: false, partial_errors: Vec::new(), warnings: Vec::new() };
     let outcomes = vec![ended("conversation.a", done)];
     let page = report_of(&plan_of(Vec::new()), &ApplyReport::new(outcomes, None));
     is_sound(&page);

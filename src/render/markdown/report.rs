@@ -50,7 +50,9 @@ impl<'f> Parts<'f> {
             let ChangeOutcome { address, action, source: _, outcome } = ended;
             match outcome {
                 Outcome::NotAttempted => parts.not_attempted.push(format!("- {}\n", code(&address.to_string()))),
-                Outcome::Done { id, partial_errors, warnings } if partial_errors.is_empty() && warnings.is_empty() => {
+                Outcome::Done { id, partial_errors, warnings, .. }
+                    if partial_errors.is_empty() && warnings.is_empty() =>
+                {
                     parts.done.push(done(ended, *action, *id, plan));
                 }
                 Outcome::Done { .. } | Outcome::Failed { .. } | Outcome::InDoubt { .. } => {}

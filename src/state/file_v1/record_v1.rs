@@ -17,7 +17,7 @@ use crate::digest::Digest;
 use crate::source::{MadeOf, Place, Source};
 use crate::spec::{NotASpec, Spec};
 use crate::state::file_v1::without_place;
-use crate::state::record::{Applied, Record, TenantIdentity};
+use crate::state::record::{Applied, Forgotten, Record, TenantIdentity};
 
 /// What is wrong with one record although it has the right members.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +74,18 @@ pub struct RecordV1<'a> {
     /// The bytes of that file, so that it need not be parsed again
     #[serde(skip_serializing_if = "Option::is_none")]
     made_of: Option<MadeOfV1>,
+    /// The externalId of its first message
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    marker: Option<Cow<'a, str>>,
+    /// How many of this address came before it, if `replaced` does not name them all
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32")]
+    number: Option<u32>,
+    /// When dixaform made the conversation, if that is known
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    made_at: Option<Cow<'a, str>>,
     /// When dixaform made or last changed the conversation
     #[serde(borrow)]
     #[schemars(extend("format" = "date-time"))]
@@ -86,6 +98,48 @@ pub struct RecordV1<'a> {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(range(min = 1)))]
     replaced: Vec<i64>,
+    /// Those that have its marker too
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(range(min = 1)))]
+    doubles: Vec<i64>,
+}
+
+/// What a record that was dropped leaves behind.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "forgotten")]
+pub struct ForgottenV1<'a> {
+    #[serde(borrow)]
+    #[schemars(extend("pattern" = r"^(conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"))]
+    pub address: Cow<'a, str>,
+    /// The conversations that stay in Dixa
+    #[schemars(inner(range(min = 1)))]
+    ids: Vec<i64>,
+    /// How many of this address came before the last of them
+    number: u32,
+}
+
+impl<'a> ForgottenV1<'a> {
+    pub fn of(address: &Address, forgotten: &Forgotten) -> Self {
+        let Forgotten { ids, number } = forgotten;
+        ForgottenV1 { address: address.to_string().into(), ids: numbers(ids), number: *number }
+    }
+
+    /// # Errors
+    /// An address or id that can't be one.
+    pub fn resolve(self) -> Result<(Address, Forgotten), RecordProblem> {
+        let ids = self.ids.into_iter().map(conversation_id).collect::<Result<_, _>>()?;
+        Ok((self.address.parse()?, Forgotten { ids, number: self.number }))
+    }
+}
+
+fn numbers(ids: &[ConversationId]) -> Vec<i64> {
+    ids.iter().map(|id| id.0).collect()
+}
+
+/// A number as large as a list is long.
+fn count(ids: &[ConversationId]) -> u32 {
+    u32::try_from(ids.len()).unwrap_or(u32::MAX)
 }
 
 fn spec_schema(_: &mut schemars::SchemaGenerator) -> Schema {
@@ -107,9 +161,13 @@ impl<'a> RecordV1<'a> {
             applied,
             source,
             made_of,
+            marker,
+            number,
+            made_at,
             applied_at,
             partial_errors,
             replaced,
+            doubles,
         } = record;
         let AppliedV1 { spec, salt, fields } = AppliedV1::of(applied);
         RecordV1 {
@@ -121,9 +179,13 @@ impl<'a> RecordV1<'a> {
             fields,
             source: source.as_ref().map(SourceV1::of),
             made_of: made_of.map(MadeOfV1::of),
+            marker: marker.as_ref().map(Cow::from),
+            number: Some(*number).filter(|number| *number != count(replaced)),
+            made_at: made_at.as_ref().map(Cow::from),
             applied_at: applied_at.into(),
             partial_errors: partial_errors.into(),
-            replaced: replaced.iter().map(|id| id.0).collect(),
+            replaced: numbers(replaced),
+            doubles: numbers(doubles),
         }
     }
 
@@ -135,6 +197,8 @@ impl<'a> RecordV1<'a> {
     pub fn resolve(self, text: &Arc<String>) -> Result<(Address, Record), RecordProblem> {
         let address = self.address.parse()?;
         let applied = AppliedV1 { spec: self.spec, salt: self.salt, fields: self.fields };
+        let ids = |ids: Vec<i64>| ids.into_iter().map(conversation_id).collect::<Result<Vec<_>, _>>();
+        let replaced = ids(self.replaced)?;
         let record = Record {
             id: conversation_id(self.id)?,
             content_digest: digest(&self.digest.content, "digest.content")?,
@@ -148,9 +212,13 @@ impl<'a> RecordV1<'a> {
                 Some(made_of) => made_of.resolve()?,
                 None => None,
             },
+            marker: self.marker.map(Cow::into_owned),
+            number: self.number.unwrap_or(count(&replaced)),
+            made_at: self.made_at.map(Cow::into_owned),
             applied_at: self.applied_at.into_owned(),
             partial_errors: self.partial_errors.into_owned(),
-            replaced: self.replaced.into_iter().map(conversation_id).collect::<Result<_, _>>()?,
+            replaced,
+            doubles: ids(self.doubles)?,
         };
         Ok((address, record))
     }

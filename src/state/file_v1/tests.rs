@@ -5,7 +5,7 @@ use crate::conversation::{AttributeValue, Attributes, Conversation, Kind};
 use crate::digest::Digest;
 use crate::source::{MadeOf, Place, Source};
 use crate::spec::Spec;
-use crate::state::record::{Applied, Record, TenantIdentity};
+use crate::state::record::{Applied, Forgotten, Record, TenantIdentity};
 use serde_json::{Map, Value};
 
 /// As earlier versions wrote it.
@@ -13,7 +13,7 @@ const GOLDEN: &str = include_str!("golden.json");
 
 /// As it is written now.
 fn sealed_golden() -> String {
-    format!("{}{SEAL}\"crc32:79242338\"}}\n", GOLDEN.trim_end().strip_suffix('}').expect("an object"))
+    format!("{}{SEAL}\"crc32:95a7b8f0\"}}\n", GOLDEN.trim_end().strip_suffix('}').expect("an object"))
 }
 
 fn golden_state() -> State {
@@ -36,9 +36,13 @@ fn golden_state() -> State {
         applied: Applied::Full(Spec::of(&conversation)),
         source: Some(Source { file: "manifests/a.yaml".into(), place: Place { line: 31, column: 1 } }),
         made_of: None,
+        marker: Some("df-1".into()),
+        number: 5,
+        made_at: Some("2026-09-14T08:29:59Z".into()),
         applied_at: "2026-09-14T08:30:00Z".into(),
         partial_errors: vec!["The conversation could not be assigned".into()],
         replaced: vec![ConversationId(98), ConversationId(99)],
+        doubles: vec![ConversationId(101)],
     };
     let digest = Record {
         id: ConversationId(i64::MAX),
@@ -47,9 +51,13 @@ fn golden_state() -> State {
         applied: Applied::to_digests(&conversation, "00ff"),
         source: None,
         made_of: None,
+        marker: None,
+        number: 0,
+        made_at: None,
         applied_at: "2026-09-14T08:30:01Z".into(),
         partial_errors: Vec::new(),
         replaced: Vec::new(),
+        doubles: Vec::new(),
     };
     State {
         lineage: Lineage("7d0f2b3e-3c0a-4b7e-9b67-0d8f4b1f2a11".parse().expect("a uuid")),
@@ -62,6 +70,10 @@ fn golden_state() -> State {
             (Address::new(Kind::Conversation, "a").expect("a name"), full),
             (Address::new(Kind::Import, "b").expect("a name"), digest),
         ]),
+        forgotten: BTreeMap::from([(
+            Address::new(Kind::Conversation, "c").expect("a name"),
+            Forgotten { ids: vec![ConversationId(97)], number: 0 },
+        )]),
     }
 }
 
@@ -179,7 +191,7 @@ fn a_newer_format_is_refused_even_when_everything_else_is_unknown() {
 #[test]
 fn what_is_no_state_says_where_and_why() {
     let broken = read(&GOLDEN[..GOLDEN.len() - 4]).expect_err("cut");
-    assert!(matches!(broken, StateFileError::NotJson { line: 3, .. }), "{broken}");
+    assert!(matches!(broken, StateFileError::NotJson { line: 4, .. }), "{broken}");
     assert!(read("<<<<<<< HEAD\n").expect_err("a conflict").to_string().contains("line 1, column 1"));
     for (from, to, expected) in [
         ("\"serial\":3", "\"serial\":3,\"extra\":1", "unknown field `extra`"),
@@ -281,8 +293,12 @@ pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
                 Some(MadeOf { digest: Digest::of_bytes(file.as_bytes()), manifests: (*manifests)? })
             }),
             source: source.map(|(file, (line, column), _)| Source { file: file.into(), place: Place { line, column } }),
+            marker: written.then(|| applied_at.clone()),
+            number: u32::try_from(replaced.len()).expect("few") + u32::from(full),
+            made_at: full.then(|| applied_at.clone()),
             applied_at,
             partial_errors,
+            doubles: replaced.iter().skip(1).map(|id| ConversationId(*id)).collect(),
             replaced: replaced.into_iter().map(ConversationId).collect(),
         },
     )
@@ -303,6 +319,7 @@ pub(crate) fn any_state() -> impl Strategy<Value = State> {
                 (Address::new(kind, &name).expect("a name"), Record { id: ConversationId(id), ..record })
             })
             .collect(),
+        forgotten: BTreeMap::new(),
     })
 }
 

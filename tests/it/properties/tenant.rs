@@ -1,13 +1,14 @@
 //! A tenant that says yes to everything, and the real apply loop in front of it.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use dixaform::api::{
     AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
     Write,
 };
-use dixaform::apply::{Clock, Run, run, stop_signal};
+use dixaform::apply::{Clock, Patience, Run, run, stop_signal};
 use dixaform::conversation::{Attributes, ConversationId, Kind};
 use dixaform::journal::{Append, Entry, JournalError, Replay};
 use dixaform::plan::Plan;
@@ -31,8 +32,10 @@ pub fn apply(plan: &Plan, state: State, last_applied: LastApplied) -> State {
     let replay = RefCell::new(replay);
     let highest = state.records.values().map(|record| record.id.0).max().unwrap_or(1000);
     let api = Willing { next_id: AtomicI64::new(highest + 1) };
-    let job =
-        Run { plan, api: &api, journal: &Nowhere, clock: &StillClock, last_applied, settle: std::time::Duration::ZERO };
+    let (zero, sent_again) = (std::time::Duration::ZERO, BTreeSet::new());
+    let patience = Patience { settle: zero, request_timeout: zero, alone: zero };
+    let (journal, clock, sent_again) = (&Nowhere, &StillClock, &sent_again);
+    let job = Run { plan, api: &api, journal, clock, last_applied, project: None, patience, sent_again };
     let (_handle, mut stop) = stop_signal();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let report = runtime.block_on(run(&job, &replay, &mut stop, &|_| {}));
@@ -89,7 +92,7 @@ impl Read for Willing {
     }
 
     async fn conversations_of(&self, _requester: &str) -> Result<Vec<ConversationReading>, CallError> {
-        nothing_here()
+        Ok(Vec::new())
     }
 }
 

@@ -19,8 +19,13 @@ fn outcome(kind: usize, message: &str) -> Outcome {
     let id = Some(ConversationId(1003));
     let none = Vec::new;
     match kind {
-        0 => Outcome::Done { id, partial_errors: none(), warnings: none() },
-        1 => Outcome::Done { id, partial_errors: vec![message.to_owned()], warnings: vec![message.to_owned()] },
+        0 => Outcome::Done { id, found: false, partial_errors: none(), warnings: none() },
+        1 => Outcome::Done {
+            id,
+            found: false,
+            partial_errors: vec![message.to_owned()],
+            warnings: vec![message.to_owned()],
+        },
         2 => Outcome::Failed { id: None, error: failure(message) },
         3 => Outcome::InDoubt { error: failure(message) },
         _ => Outcome::NotAttempted,

@@ -1,0 +1,201 @@
+//! Looking at the tenant for what calls in doubt have made.
+//!
+//! What carries a mark is known by it: the `externalId` of a message. The newest conversation is looked into first, the
+//! messages of none are read twice, and the search ends at the mark. Time never excludes what carries a mark: clocks
+//! differ, and imports carry old dates.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::api::contract::{CallError, Read};
+use crate::apply::doubt::Lists;
+use crate::conversation::{Address, ConversationId, Kind};
+use crate::journal::{CallKind, InDoubt};
+use crate::plan::{Described, Fit, fit};
+use crate::reading::{ConversationReading, MessageReading};
+use crate::state::{Applied, Record, State};
+
+/// What the state knows of conversations, for telling new ones apart from those.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Those that belong to a record, or did so once.
+    pub ids: BTreeSet<ConversationId>,
+    /// Whose mark it is.
+    markers: HashMap<String, Address>,
+    /// What was made last, and is to be seen in the list of its requester.
+    newest: Option<Newest>,
+}
+
+#[derive(Clone, Debug)]
+struct Newest {
+    id: ConversationId,
+    requester: String,
+    made_at: Timestamp,
+}
+
+impl Known {
+    pub fn of(state: &State) -> Self {
+        let marker = |(address, record): (&Address, &Record)| Some((record.marker.clone()?, address.clone()));
+        let newest = state.records.values().filter_map(newest).max_by_key(|newest| newest.made_at);
+        Known { ids: state.known_ids(), markers: state.records.iter().filter_map(marker).collect(), newest }
+    }
+}
+
+fn newest(record: &Record) -> Option<Newest> {
+    let made_at = record.made_at.as_deref()?.parse().ok()?;
+    let Applied::Full(spec) = &record.applied else { return None };
+    let requester = spec.conversation().requester_id()?.to_owned();
+    Some(Newest { id: record.id, requester, made_at })
+}
+
+/// A conversation that could be the one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub id: ConversationId,
+    pub channel: Option<String>,
+    pub direction: Option<String>,
+    pub created_at: Option<String>,
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Candidate { id, channel, direction, created_at } = self;
+        let channel = channel.as_deref().unwrap_or("channel unknown");
+        let direction = direction.as_deref().unwrap_or("direction unknown");
+        let created_at = created_at.as_deref().unwrap_or("at an unknown time");
+        write!(out, "#{id} ({channel}, {direction}, created {created_at})")
+    }
+}
+
+/// What one look has found for one call.
+pub(super) struct Found {
+    /// Each with whether it is surely the one.
+    pub candidates: Vec<(Candidate, bool)>,
+    pub lists: Lists,
+}
+
+/// Looks, one after the other.
+pub(super) struct Looker<'a, A> {
+    api: &'a A,
+    known: Known,
+    /// Of this look.
+    lists: HashMap<String, Vec<ConversationReading>>,
+    /// Of all looks: what was said once is not said otherwise later.
+    messages: HashMap<ConversationId, Vec<MessageReading>>,
+    doubles: BTreeSet<(Address, ConversationId)>,
+}
+
+impl<'a, A: Read> Looker<'a, A> {
+    pub fn new(api: &'a A, known: Known) -> Self {
+        Looker { api, known, lists: HashMap::new(), messages: HashMap::new(), doubles: BTreeSet::new() }
+    }
+
+    /// Begins the next look: lists are read again.
+    pub fn look_again(&mut self) {
+        self.lists.clear();
+    }
+
+    /// What is found for one belongs to it, and to no other.
+    pub fn take(&mut self, id: ConversationId) {
+        self.known.ids.insert(id);
+    }
+
+    /// Conversations that were met on the way and have the mark of a record that has another.
+    pub fn doubles(self) -> impl Iterator<Item = (Address, ConversationId)> {
+        let ids = self.known.ids;
+        self.doubles.into_iter().filter(move |(_, id)| !ids.contains(id))
+    }
+
+    /// Looks for one, for which nothing later than `latest` after its call left is taken that has no mark.
+    ///
+    /// # Errors
+    /// What a list or the messages of a conversation were answered with, if it was not the whole of them: such a look
+    /// tells nothing.
+    pub async fn at(&mut self, doubt: &InDoubt, latest: Duration) -> Result<Found, CallError> {
+        let intent = &doubt.intent;
+        let lists = self.lists_since(&intent.at).await?;
+        let Some(requester) = &intent.requester else { return Ok(Found { candidates: Vec::new(), lists }) };
+        let mut candidates = Vec::new();
+        // Ids grow, as far as anybody has seen.
+        for reading in self.conversations_of(requester).await?.into_iter().rev() {
+            if self.known.ids.contains(&reading.id) || intent.known_before.contains(&reading.id) {
+                continue;
+            }
+            let surely = match &intent.marker {
+                Some(marker) => self.has_mark(reading.id, marker).await?.then_some(true),
+                None => self.resembles(doubt, &reading, latest).await?,
+            };
+            let Some(surely) = surely else { continue };
+            let ConversationReading { id, channel, direction, created_at, .. } = reading;
+            candidates.push((Candidate { id, channel, direction, created_at }, surely));
+            if intent.marker.is_some() {
+                break;
+            }
+        }
+        Ok(Found { candidates, lists })
+    }
+
+    /// Whether a conversation could be the one of a call without a mark, and if so, whether it surely is.
+    async fn resembles(
+        &mut self,
+        doubt: &InDoubt,
+        reading: &ConversationReading,
+        latest: Duration,
+    ) -> Result<Option<bool>, CallError> {
+        let described = described(doubt);
+        let left = doubt.intent.at.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let window = (left, left.checked_add(latest).unwrap_or(Timestamp::MAX));
+        if let Fit::No(_) = fit(&described, reading, None, window) {
+            return Ok(None);
+        }
+        let messages = self.messages_of(reading.id).await?;
+        Ok(match fit(&described, reading, Some(messages), window) {
+            Fit::No(_) => None,
+            Fit::Perhaps => Some(false),
+            Fit::Yes => Some(true),
+        })
+    }
+
+    async fn lists_since(&mut self, left: &str) -> Result<Lists, CallError> {
+        let Some(Newest { id, requester, made_at }) = self.known.newest.clone() else { return Ok(Lists::Unknown) };
+        if left.parse().is_ok_and(|left: Timestamp| made_at <= left) {
+            return Ok(Lists::Unknown);
+        }
+        let shown = self.conversations_of(&requester).await?.iter().any(|reading| reading.id == id);
+        Ok(if shown { Lists::Current } else { Lists::Behind })
+    }
+
+    async fn conversations_of(&mut self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
+        if let Some(list) = self.lists.get(requester) {
+            return Ok(list.clone());
+        }
+        let list = self.api.conversations_of(requester).await?;
+        self.lists.insert(requester.to_owned(), list.clone());
+        Ok(list)
+    }
+
+    async fn has_mark(&mut self, id: ConversationId, wanted: &str) -> Result<bool, CallError> {
+        let messages = self.messages_of(id).await?;
+        Ok(messages.iter().any(|message| message.external_id.as_deref() == Some(wanted)))
+    }
+
+    async fn messages_of(&mut self, id: ConversationId) -> Result<&[MessageReading], CallError> {
+        if !self.messages.contains_key(&id) {
+            let messages = self.api.messages(id).await?;
+            let marks = messages.iter().filter_map(|message| message.external_id.as_deref());
+            let doubled = marks.filter_map(|mark| self.known.markers.get(mark)).next().cloned();
+            self.doubles.extend(doubled.map(|address| (address, id)));
+            self.messages.insert(id, messages);
+        }
+        Ok(self.messages.get(&id).map_or(&[], Vec::as_slice))
+    }
+}
+
+/// What a call was to make.
+pub(super) fn described(doubt: &InDoubt) -> Described<'_> {
+    let kind = if doubt.call == CallKind::Import { Kind::Import } else { Kind::Conversation };
+    Described::applied(kind, &doubt.intent.applied).with_requester(doubt.intent.requester.as_deref())
+}
