@@ -8,7 +8,7 @@
 //! - Facts about the API are those of <https://docs.dixa.io/openapi/dixa-api/v1/conversations>. Where the documentation
 //!   is silent, the stricter reading is taken.
 //! - What goes wrong on purpose is said by a `FaultPlan`; the grammar is at the top of `faults`.
-//! - Unless it is strict, what a request names and nobody knows yet is provisioned at first sight.
+//! - Unless it is strict, what a request names and nobody knows yet is provisioned at first sight, and counted.
 
 mod add_message;
 mod answer;

@@ -214,3 +214,21 @@ fn add_tags_later(ask: &Ask) -> Outcome {
     });
     Ok(Answer::nothing(StatusCode::ACCEPTED))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_every_call_and_no_other() {
+        let methods = [(GET, "GET"), (POST, "POST"), (PUT, "PUT"), (PATCH, "PATCH"), (DELETE, "DELETE")];
+        let name = |method: MethodFilter| methods.iter().find(|(other, _)| *other == method).expect("a method").1;
+        let mut calls: Vec<String> = ROWS.iter().map(|(method, path, _)| format!("{} {path}", name(*method))).collect();
+        let lines = include_str!("../../docs/sandbox.md").lines();
+        let mut listed: Vec<String> =
+            lines.filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned())).collect();
+        calls.sort();
+        listed.sort();
+        assert_eq!(listed, calls);
+    }
+}

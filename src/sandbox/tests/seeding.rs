@@ -3,19 +3,20 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{AGENT, Client, LOCATION, NOBODY, QUEUE, REQUESTER, TEXT, email, email_import, refused, request, with};
 use crate::sandbox::SandboxOptions;
+use crate::sandbox::things::id_of;
 
 const NOT_FOUND: &str = "The requested resource could not be found";
 const MIA: &str = "0e4d0ead-dc69-470a-9b3a-e7eb16a56453";
 const SUPPORT: &str = "6e4d0ead-dc69-470a-9b3a-e7eb16a56453";
 
-/// A strict sandbox that knows its seed alone.
-async fn seeded() -> Client {
-    let seed = json!({
+fn seed() -> Value {
+    json!({
         "organization": { "id": "org-1" },
         "endUsers": [{ "id": REQUESTER, "email": "Jane@Example.com", "phoneNumber": "+4511111111" }],
         "agents": [{ "id": MIA, "email": "mia@example.com" }, { "id": AGENT, "email": "jonas@example.com" }],
@@ -29,8 +30,12 @@ async fn seeded() -> Client {
             { "id": TEXT, "entityType": "Conversation", "identifier": "order", "label": "Order",
               "inputDefinition": { "_type": "Text" } },
         ],
-    });
-    Client::with(SandboxOptions { seed: Some(seed), strict: true, ..SandboxOptions::default() }).await
+    })
+}
+
+/// A strict sandbox that knows its seed alone.
+async fn seeded() -> Client {
+    Client::with(SandboxOptions { seed: Some(seed()), strict: true, ..SandboxOptions::default() }).await
 }
 
 impl Client {
@@ -432,4 +437,119 @@ async fn faults_reach_every_call_of_seeding() {
     assert_eq!(client.get("/v1/tags").await.0, 404);
     assert_eq!(client.call("PUT", &format!("/v1/conversations/{id}/tags/{NOBODY}"), Value::Null).await.0, 500);
     assert!(client.get("/v1/agents").await.1["meta"]["next"].is_string());
+}
+
+/// One write of whatever kind, to what may or may not be there.
+fn write() -> impl Strategy<Value = (&'static str, String, Value)> {
+    let tag = |name: &str| id_of(&json!({ "id": "org-1" }), "tag", name);
+    let conversation = 1001..1004_i64;
+    let tags = prop::sample::select(vec![tag("vip"), tag("old")]);
+    let person = prop::sample::select(vec![REQUESTER, NOBODY, MIA]);
+    let agent = prop::sample::select(vec![MIA, AGENT, NOBODY]);
+    let text = prop::sample::select(vec!["a", "b"]);
+    let message = |text: &str| json!({ "_type": "Inbound", "content": { "_type": "Text", "value": text } });
+    prop_oneof![
+        person.clone().prop_map(|id| (
+            "POST",
+            "/v1/conversations".to_owned(),
+            with(email(), "/requesterId", json!(id))
+        )),
+        Just(("POST", "/v1/conversations/import".to_owned(), email_import())),
+        (conversation.clone(), text.clone()).prop_map(move |(id, text)| (
+            "POST",
+            format!("/v1/conversations/{id}/messages"),
+            message(text)
+        )),
+        (conversation.clone(), text.clone()).prop_map(|(id, text)| {
+            ("PATCH", format!("/v1/conversations/{id}/custom-attributes"), json!({ TEXT: text, NOBODY: [text] }))
+        }),
+        (conversation.clone(), prop::sample::select(vec!["close", "reopen"])).prop_map(|(id, what)| (
+            "PUT",
+            format!("/v1/conversations/{id}/{what}"),
+            Value::Null
+        )),
+        (conversation.clone(), agent).prop_map(|(id, agent)| (
+            "PUT",
+            format!("/v1/conversations/{id}/claim"),
+            json!({ "agentId": agent })
+        )),
+        (conversation.clone(), prop::sample::select(vec![SUPPORT, QUEUE, NOBODY])).prop_map(|(id, queue)| {
+            ("PUT", format!("/v1/conversations/{id}/transfer/queue"), json!({ "queueId": queue }))
+        }),
+        (conversation, tags.clone(), prop::sample::select(vec!["PUT", "DELETE"])).prop_map(|(id, tag, method)| (
+            method,
+            format!("/v1/conversations/{id}/tags/{tag}"),
+            Value::Null
+        )),
+        text.clone().prop_map(|_| ("POST", "/v1/tags".to_owned(), json!({ "name": "vip" }))),
+        (tags, prop::sample::select(vec!["activate", "deactivate"])).prop_map(|(tag, what)| (
+            "PATCH",
+            format!("/v1/tags/{tag}/{what}"),
+            Value::Null
+        )),
+        Just(("DELETE", format!("/v1/tags/{}", tag("vip")), Value::Null)),
+        text.clone().prop_map(|name| (
+            "POST",
+            "/v1/endusers".to_owned(),
+            json!({ "email": format!("{name}@b.example") })
+        )),
+        (person.clone(), text.clone()).prop_map(|(id, name)| {
+            (
+                "PATCH",
+                format!("/v1/endusers/{id}"),
+                json!({ "displayName": name, "email": format!("{name}@b.example") }),
+            )
+        }),
+        (person, text).prop_map(|(id, text)| {
+            ("PATCH", format!("/v1/endusers/{id}/custom-attributes"), json!({ LOCATION: text }))
+        }),
+    ]
+}
+
+/// All that can be read of the few things that the writes are about.
+async fn everything(client: &Client) -> Vec<(u16, Value)> {
+    let mut paths: Vec<String> = ["endusers", "tags?includeDeactivated=true", "agents", "queues", "custom-attributes"]
+        .map(|list| format!("/v1/{list}"))
+        .into();
+    for id in 1001..1004 {
+        paths.extend(["", "/messages", "/tags"].map(|what| format!("/v1/conversations/{id}{what}")));
+    }
+    for id in [REQUESTER, NOBODY, MIA] {
+        paths.push(format!("/v1/endusers/{id}"));
+    }
+    for name in ["a", "b"] {
+        paths.push(format!("/v1/endusers?email={name}%40b.example"));
+    }
+    let mut read = Vec::new();
+    for path in paths {
+        read.push(client.get(&path).await);
+    }
+    read
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn after_any_writes_a_restart_changes_nothing(
+        writes in prop::collection::vec(write(), 1..40),
+        strict in any::<bool>(),
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = Some(folder.path().join("data.jsonl"));
+        let options = SandboxOptions { data, seed: Some(seed()), strict, ..SandboxOptions::default() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (before, after) = runtime.block_on(async {
+            let before = {
+                let client = Client::with(options.clone()).await;
+                for (method, path, body) in writes {
+                    let (status, answer) = client.call(method, &path, body).await;
+                    assert!(status < 500, "{method} {path}: {answer}");
+                }
+                everything(&client).await
+            };
+            (before, everything(&Client::with(options).await).await)
+        });
+        prop_assert_eq!(before, after);
+    }
 }
