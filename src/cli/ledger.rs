@@ -10,7 +10,7 @@ use crate::cli::state_access::{self, Older, Taken};
 use crate::desired::Desired;
 use crate::journal::{Append as _, Entry, JournalError, Replay};
 use crate::project::Tenant;
-use crate::state::Lineage;
+use crate::state::{Lineage, State};
 use crate::workspace::{JournalFile, JournalWriter, Kept, StateError, StateFiles, StateLock, StateStore};
 
 /// The open run.
@@ -78,7 +78,7 @@ impl Ledger {
         let state = replay.state();
         if let Err(error) = under_lock.store.save(state) {
             drop(journal);
-            return Err(not_saved(error, kept));
+            return Err(not_saved(error, &under_lock.store, state, kept));
         }
         under_lock.lock.note(state.lineage, state.serial);
         let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
@@ -101,11 +101,18 @@ fn nothing_was_sent(error: StateError) -> Error {
     }
 }
 
-/// Why a run can't be saved. Its journal stays, even if somebody has removed that too.
-fn not_saved(error: StateError, kept: Kept) -> Error {
+/// Why a run can't be saved. Its journal stays, even if somebody has removed that too; a state that is gone can be put
+/// back from its backup, with all that was done.
+fn not_saved(error: StateError, store: &StateStore, state: &State, kept: Kept) -> Error {
+    let is_gone = matches!(error, StateError::Replaced { gone: true, .. });
+    let error = Error::from(error);
+    let error = match is_gone.then(|| store.save_as_backup(state)) {
+        Some(Ok(backup)) => error.hint(format!("{} has the whole state, with all that was done", backup.display())),
+        Some(Err(_)) | None => error,
+    };
     match kept.put_back() {
-        Ok(place) => Error::from(error).hint(format!("all that was done is in {}", place.display())),
-        Err(lost) => Error::from(error).hint(format!("what was done could not be kept: {lost}")),
+        Ok(place) => error.hint(format!("all that was done is in {}", place.display())),
+        Err(lost) => error.hint(format!("what was done could not be kept: {lost}")),
     }
 }
 
@@ -128,7 +135,7 @@ mod tests {
     use crate::conversation::{Address, Attributes, Conversation, ConversationId, Kind};
     use crate::journal::{CallKind, Decision, Intent, write_line};
     use crate::spec::Spec;
-    use crate::state::{Applied, State, TenantIdentity};
+    use crate::state::{Applied, TenantIdentity};
     use serde_json::Map;
 
     fn opened() -> Entry {

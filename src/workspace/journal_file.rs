@@ -111,7 +111,7 @@ impl Kept {
         }
         self.file.rewind().map_err(io_error(&path, "read"))?;
         let bytes = read_at_most(self.file, BYTES_MAX).map_err(io_error(&path, "read"))?.unwrap_or_default();
-        let place = if path.exists() { path.with_extension("journal.removed") } else { path };
+        let place = if path.exists() { path.with_extension("removed.journal") } else { path };
         atomic_file::create_folder_of(&place).map_err(from_file_error)?;
         atomic_file::replace(&place, &bytes).map_err(from_file_error)?;
         Ok(place)
@@ -241,7 +241,7 @@ mod tests {
     #[tokio::test]
     async fn a_journal_that_was_removed_is_put_back_and_one_in_its_place_is_left_alone() {
         let (folder, path) = folder();
-        for (in_its_place, place) in [(None, "staging.journal"), (Some("another"), "staging.journal.removed")] {
+        for (in_its_place, place) in [(None, "staging.journal"), (Some("another"), "staging.removed.journal")] {
             let (journal, kept) = JournalFile::open(&path, BYTES_MAX).expect("made");
             journal.append(forgot("a")).await.expect("written");
             fs::remove_file(&path).expect("removed");

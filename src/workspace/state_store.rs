@@ -238,8 +238,23 @@ impl StateStore {
         self.write(state)
     }
 
+    /// Makes this state the backup, where the file itself was removed. Gives back where that is.
+    ///
+    /// # Errors
+    /// As for [`StateStore::save`].
+    pub fn save_as_backup(&self, state: &State) -> Result<&Path, StateError> {
+        self.write_to(&self.files.backup, state)?;
+        Ok(&self.files.backup)
+    }
+
     fn write(&mut self, state: &State) -> Result<(), StateError> {
-        let path = &self.files.state;
+        let seal = self.write_to(&self.files.state, state)?;
+        self.found = Some(Found { stamp: None, seal });
+        self.saved = true;
+        Ok(())
+    }
+
+    fn write_to(&self, path: &Path, state: &State) -> Result<Seal, StateError> {
         atomic_file::create_folder_of(path)?;
         let (mut is_full, mut seal) = (false, None);
         let saved = atomic_file::replace_with(path, |out| {
@@ -247,13 +262,11 @@ impl StateStore {
             seal = Some(file_v1::write_to(state, &mut bounded)?);
             Ok(())
         });
-        if is_full {
-            return Err(StateError::Full { path: path.clone(), limit: self.limit });
+        match (saved, seal) {
+            (Ok(()), Some(seal)) => Ok(seal),
+            (Err(error), _) if !is_full => Err(error.into()),
+            _ => Err(StateError::Full { path: path.to_owned(), limit: self.limit }),
         }
-        saved?;
-        self.found = seal.map(|seal| Found { stamp: None, seal });
-        self.saved = true;
-        Ok(())
     }
 
     /// Makes sure that the file is still the one that was loaded or saved last.

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::support::manifests::email;
+use crate::support::manifests::{ORDER, email};
 use crate::support::{Outcome, Server, Workspace, sealed};
 
 /// Manifests of a second apply, which takes a while.
@@ -74,6 +74,30 @@ fn a_state_that_could_not_be_saved_is_found_out_before_anything_is_sent() {
 }
 
 #[test]
+fn a_state_that_is_changed_between_the_plan_and_the_first_call_makes_the_plan_stale() {
+    let (workspace, _server) = applied();
+    // Its attributes are looked up before anything is sent.
+    workspace.write("manifests/order.yaml", ORDER);
+    let log = workspace.read("requests.jsonl").len();
+    let mut command = workspace.command();
+    command.args(["apply", "--yes"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    for _ in 0..2000 {
+        if workspace.read("requests.jsonl").len() > log {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    workspace.edit_state("state/local.json", "\"appliedAt\":\"20", "\"appliedAt\":\"19");
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{told}");
+    assert!(told.contains("was changed by something else") && told.contains("nothing was sent"), "{told}");
+    assert_eq!(posts(&workspace), 1);
+    let _ = workspace.run("apply --yes").exit(0).says("1 created");
+}
+
+#[test]
 fn an_apply_with_nothing_to_do_writes_no_state() {
     let (workspace, _server) = applied();
     let times =
@@ -100,16 +124,21 @@ fn a_state_folder_that_is_removed_during_the_first_apply_loses_nothing() {
 fn a_state_that_is_removed_during_a_later_apply_is_to_be_put_back_before_anything_is_sent() {
     let (workspace, _server) = applied();
     let saved = workspace.read("state/local.json");
-    for remove_all in [false, true] {
+    for (remove_all, from_backup) in [(false, false), (true, false), (true, true)] {
         let ended = apply_while(&workspace, || match remove_all {
             false => workspace.remove("state/local.json"),
             true => std::fs::remove_dir_all(workspace.path("state")).unwrap(),
         });
-        let _ = ended.exit(6).warns("was removed by something else").warns("put the state back");
+        let _ = ended
+            .exit(6)
+            .warns("was removed by something else")
+            .warns("put the state back")
+            .warns("state/local.json.backup");
         let sent = posts(&workspace);
         let _ = workspace.run("apply --yes").exit(1).warns("the state is older");
         assert_eq!(posts(&workspace), sent);
-        workspace.write("state/local.json", &saved);
+        let back = if from_backup { workspace.read("state/local.json.backup") } else { saved.clone() };
+        workspace.write("state/local.json", back);
         let _ = workspace.run("apply --yes").exit(0).says("No changes.");
         assert_eq!(posts(&workspace), sent);
         let _ = workspace.run(&format!("state forget {}", (0..MORE).map(more).collect::<Vec<_>>().join(" "))).exit(0);
