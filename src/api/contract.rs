@@ -200,7 +200,7 @@ impl CallError {
     pub fn lacks_right(&self) -> bool {
         match self {
             CallError::Unauthorized { status: 403, .. } => true,
-            CallError::Unauthorized { message, .. } => message.contains("underlying operation"),
+            CallError::Unauthorized { message, .. } => message.contains("User is unauthorized"),
             _ => false,
         }
     }

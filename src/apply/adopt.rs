@@ -5,17 +5,27 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::api::contract::{AttributeReading, ConversationReading};
-use crate::conversation::{AttributeValue, Attributes, Conversation};
+use crate::conversation::{AttributeValue, Attributes};
+use crate::plan::{Comparison, Deviation};
 
 /// Why this is not the conversation that the manifest describes, as far as both sides can tell.
-pub(super) fn cannot_adopt(reading: &ConversationReading, wanted: &Conversation) -> Option<String> {
+pub(super) fn cannot_adopt(reading: &ConversationReading, comparison: &Comparison) -> Option<String> {
+    let id = reading.id;
     if reading.anonymized {
-        return Some(format!("conversation #{} is anonymized: its content is gone for good", reading.id));
+        return Some(format!("conversation #{id} is anonymized: its content is gone for good"));
     }
-    let (requester, found) = (wanted.requester_id()?, reading.requester_id.as_deref()?);
-    (!found.eq_ignore_ascii_case(requester)).then(|| {
-        format!("conversation #{} belongs to requester {found}, and the manifest says {requester}", reading.id)
-    })
+    let (thing, described, found) = comparison.differences().find(|(thing, ..)| thing.is_identity())?;
+    let described = described.map_or("another".to_owned(), Value::to_string);
+    Some(format!("the {thing} of conversation #{id} is {found}, and the manifest says {described}"))
+}
+
+/// What is otherwise in a conversation that is adopted all the same.
+pub(super) fn otherwise(comparison: &Comparison) -> impl Iterator<Item = String> {
+    let other = |Deviation { thing, described, found }: Deviation| {
+        let described = described.unwrap_or_default();
+        format!("{thing}: in Dixa {found}, in the manifest {described}")
+    };
+    comparison.deviations().into_iter().map(other)
 }
 
 /// Those attributes that the conversation has not already. One that is to be cleared and has no value is fine.

@@ -18,7 +18,7 @@ use crate::apply::stop::StopSignal;
 use crate::call::Call;
 use crate::conversation::{AttributeValue, Attributes, ConversationId, Kind};
 use crate::journal::{Append, CallKind, Entry, Heard, Replay};
-use crate::plan::{Action, Change, Step};
+use crate::plan::{Action, Change, Described, Step, compare};
 
 pub(super) struct CarryOut<'r, 'a, A, J, C> {
     run: &'r Run<'a, A, J, C>,
@@ -106,7 +106,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                     self.patch(change, id, &attributes, permit.take(), progress).await?;
                 }
                 Step::Read(id) => {
-                    let attributes = self.adopt(change, *id).await?;
+                    let attributes = self.adopt(change, *id, &mut progress.warnings).await?;
                     progress.id = Some(*id);
                     if !attributes.is_empty() {
                         self.patch(change, *id, &attributes, None, progress).await?;
@@ -283,15 +283,21 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     /// Records an existing conversation, and gives back the attributes that have to be written.
-    async fn adopt(&self, change: &Change, id: ConversationId) -> Result<Attributes, Halt> {
+    async fn adopt(&self, change: &Change, id: ConversationId, warnings: &mut Vec<String>) -> Result<Attributes, Halt> {
         let call = Call::Conversation(Some(id));
         let wanted = after(change).conversation();
         let reading = match self.run.api.conversation(id).await {
             Ok(reading) => reading,
             Err(error) => return Err(Halt::of_read(call, error)),
         };
-        if let Some(message) = adopt::cannot_adopt(&reading, &wanted) {
+        let described = Described::content(change.address.kind, wanted.content);
+        let comparison = compare(&described, &reading, None);
+        if let Some(message) = adopt::cannot_adopt(&reading, &comparison) {
             return Err(Halt::OtherConversation(call, message));
+        }
+        // A plan that has read the conversation has said it before.
+        if change.found.is_none() {
+            warnings.extend(adopt::otherwise(&comparison));
         }
         let different = adopt::different(&wanted.attributes, reading.attributes.as_ref());
         let record = Box::new(self.books.adopted(change, id, different.is_empty()));

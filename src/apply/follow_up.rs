@@ -124,6 +124,7 @@ fn without_changes(plan: &Plan) -> Plan {
         summary: *summary,
         not_in_manifests: not_in_manifests.clone(),
         drift: drift.clone(),
+        observed: plan.observed,
         gone: gone.clone(),
         in_doubt: in_doubt.clone(),
         price: *price,

@@ -21,18 +21,20 @@ use crate::cli::exit::Exit;
 use crate::cli::ledger::Ledger;
 use crate::cli::load::{self, Files};
 use crate::cli::progress::Progress;
+use crate::cli::refresh::Wanted;
 use crate::cli::session::{OpenTenant, Session, report};
 use crate::cli::settling::{HINT, Settled};
 use crate::cli::state_access::{self, Older, Taken};
-use crate::cli::{embedded, plan, saved_plan, settling, signals};
+use crate::cli::{embedded, plan, refresh, saved_plan, settling, signals};
 use crate::conversation::Address;
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings, Severity};
-use crate::plan::Plan;
+use crate::plan::{Observations, Plan};
 use crate::render::number::named;
 use crate::render::remark::Pointer;
 use crate::sandbox::FaultPlan;
 use crate::source::{Place, Source};
+use crate::state::{Known, State};
 
 /// What the journal and the lock say of this command.
 const COMMAND: &str = "apply";
@@ -58,7 +60,8 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let desired = if saved.is_some() {
         Desired::default()
     } else {
-        let known = plan::known(&taken.state, &taken.in_doubt, &options.scope);
+        let is_read = args.planning.refresh;
+        let known = if is_read { Known::default() } else { plan::known(&taken.state, &taken.in_doubt, &options.scope) };
         load::desired(session, &files, &known, &taken.state, *warnings_as_errors)?
     };
     taken.store.check_specs(&mut taken.state, |address| !desired.is_as_recorded(address))?;
@@ -77,6 +80,11 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         requests_sent = None;
     }
     options.seal = taken.store.seal();
+    if args.planning.refresh {
+        let wanted = refresh::wanted(&desired, &taken.state, &options);
+        options.observations = runtime.block_on(job.refresh(&taken.state, &wanted))?;
+        requests_sent = requests_sent.map(|_| refresh::calls(&wanted));
+    }
     let plan = match saved {
         Some(saved) => saved_plan::check(saved, &taken, tenant)?,
         None => plan::make(&desired, &taken.state, &taken.in_doubt, options),
@@ -84,6 +92,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
     plan::tell_if_nothing_fits(session, &plan);
     telling.planned(&plan, approval.asks_somebody(), requests_sent)?;
+    plan::tell_what_was_compared(session, &plan);
     let ended = if plan.is_empty() {
         runtime.block_on(job.close());
         Ended::default()
@@ -181,6 +190,18 @@ impl Job<'_> {
         self.sent_again = not_made;
         self.connection = Some(connection);
         Ok(taken)
+    }
+
+    /// Reads the tenant before anything is planned.
+    async fn refresh(&mut self, state: &State, wanted: &[Wanted<'_>]) -> Result<Observations, Error> {
+        if wanted.is_empty() {
+            return Ok(Observations::new());
+        }
+        connection::options(self.open)?;
+        let connection = self.connect().await?;
+        let observations = refresh::observe(&connection, self.open, state, wanted).await;
+        self.connection = Some(connection);
+        observations
     }
 
     async fn close(&mut self) {

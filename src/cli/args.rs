@@ -264,6 +264,9 @@ pub struct PlanningArgs {
     /// Forget records without a manifest; their conversations stay in Dixa
     #[arg(long)]
     pub prune: bool,
+    /// Read the tenant first, one call per record, to find changes made outside of dixaform
+    #[arg(long)]
+    pub refresh: bool,
     /// After each write, read it back and compare
     #[arg(long)]
     pub verify: bool,
@@ -276,9 +279,6 @@ pub struct PlanningArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub planning: PlanningArgs,
-    /// Read the tenant first, one call per record, to find changes made outside of dixaform
-    #[arg(long)]
-    pub refresh: bool,
     /// Taken for the sake of older scripts
     #[arg(long, hide = true)]
     pub no_index: bool,

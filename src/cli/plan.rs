@@ -18,7 +18,7 @@ use crate::render::number::counted;
 use crate::render::palette::Palette;
 use crate::render::pieces::Pieces;
 use crate::render::text::{TextOptions, index};
-use crate::render::{github, gitlab, html, json_v1, markdown, text};
+use crate::render::{github, gitlab, html, json_v1, markdown, note, text};
 use crate::state::{Known, State};
 use crate::workspace::StateStore;
 
@@ -33,15 +33,16 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     let (files, standing) = rayon::join(hash, || state_access::look_unchecked(&open));
     let (files, Standing { mut state, seal, in_doubt }) = (files?, standing?);
     // A refresh compares every manifest with the tenant.
-    let known = if args.refresh { Known::default() } else { known(&state, &in_doubt, &options.scope) };
+    let known = if args.planning.refresh { Known::default() } else { known(&state, &in_doubt, &options.scope) };
     let desired = load::desired(session, &files, &known, &state, *warnings_as_errors)?;
     let store = StateStore::open(&open.files.state);
     store.check_specs(&mut state, |address| !desired.is_as_recorded(address))?;
     options.seal = seal;
     let mut requests = 0;
-    if args.refresh {
-        options.observations = refresh::observe(&open, &desired, &state, &options)?;
-        requests = options.observations.len() + usize::from(!options.observations.is_empty());
+    if args.planning.refresh {
+        let wanted = refresh::wanted(&desired, &state, &options);
+        requests = refresh::calls(&wanted);
+        options.observations = refresh::observe_alone(&open, &desired, &state, &wanted)?;
     }
     let plan = make(&desired, &state, &in_doubt, options);
     tell_if_nothing_fits(session, &plan);
@@ -49,6 +50,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
         saved_plan::write(path, &plan)?;
     }
     write(session, &plan, &args.forms, requests)?;
+    tell_what_was_compared(session, &plan);
     state_access::tell_in_doubt(session, &in_doubt);
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::ChangesPending } else { Exit::Done })
 }
@@ -93,6 +95,13 @@ pub fn tell_if_nothing_fits(session: &Session, plan: &Plan) {
     if plan.is_empty() && left_out > 0 && unchanged + not_in_manifests + gone + in_doubt == 0 {
         let all = counted(left_out, "conversation");
         session.output.note(&format!("warning: none of {all} fits --target, --exclude or --selector\n"));
+    }
+}
+
+/// Says on standard error what the words about a plan without changes rest on.
+pub fn tell_what_was_compared(session: &Session, plan: &Plan) {
+    if plan.is_empty() {
+        session.output.note(&format!("{}\n", note::compared(plan)));
     }
 }
 

@@ -1,73 +1,138 @@
-//! `plan --refresh`: reads the tenant, one GET per record in scope.
+//! `--refresh`: reads the tenant, one GET per record in scope, and two for a conversation that is to be adopted: its
+//! messages are compared, too, before it is taken.
 
 use futures_util::stream::{self, StreamExt as _};
 
-use crate::api::contract::{CallError, ConversationReading, Read};
+use crate::api::contract::{CallError, Read};
 use crate::call::Call;
 use crate::cli::connection::{self, Connection};
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::session::OpenTenant;
 use crate::conversation::{Address, ConversationId};
-use crate::desired::Desired;
-use crate::plan::{Observation, Observations, PlanOptions, Price};
+use crate::desired::{Desired, Manifest};
+use crate::plan::{Described, Observation, Observations, PlanOptions, Price};
 use crate::render::number::{counted, duration};
-use crate::state::State;
+use crate::state::{Record, State};
 
 /// Reads in flight at once; the rate limit decides how fast they go.
 const IN_FLIGHT_MAX: usize = 32;
 
-/// Reads every conversation that a plan of this scope looks at.
+/// Conversations that can't be read before it is the tenant that can't.
+const UNREAD_MAX: usize = 20;
+
+/// One conversation that is to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    id: ConversationId,
+    manifest: &'a Manifest,
+    /// None for one that is to be adopted.
+    record: Option<&'a Record>,
+}
+
+/// Every conversation that a plan of this scope looks at.
+pub fn wanted<'a>(desired: &'a Desired, state: &'a State, options: &PlanOptions) -> Vec<Wanted<'a>> {
+    let wanted = |manifest: &'a Manifest| {
+        let record = state.records.get(&manifest.address);
+        let id = record.map(|record| record.id).or(manifest.adopt)?;
+        Some(Wanted { id, manifest, record })
+    };
+    let in_scope = |manifest: &&Manifest| options.scope.covers(&manifest.address, Some(&manifest.labels));
+    desired.iter().filter(in_scope).filter_map(wanted).collect()
+}
+
+/// The calls that reading makes.
+pub fn calls(wanted: &[Wanted<'_>]) -> usize {
+    let adopted = wanted.iter().filter(|one| one.record.is_none()).count();
+    if wanted.is_empty() { 0 } else { wanted.len() + adopted + 1 }
+}
+
+/// [`observe`] over a connection of its own.
 ///
 /// # Errors
-/// A read failed for another reason than that the conversation is gone.
-pub fn observe(
+/// As [`observe`]; also no token.
+pub fn observe_alone(
     open: &OpenTenant<'_>,
     desired: &Desired,
     state: &State,
-    options: &PlanOptions,
+    wanted: &[Wanted<'_>],
 ) -> Result<Observations, Error> {
-    let wanted: Vec<(Address, ConversationId)> = desired
-        .iter()
-        .filter(|manifest| options.scope.covers(&manifest.address, Some(&manifest.labels)))
-        .filter_map(|manifest| Some((manifest.address.clone(), state.records.get(&manifest.address)?.id)))
-        .collect();
     if wanted.is_empty() {
         return Ok(Observations::new());
     }
     connection::options(open)?;
-    let OpenTenant { session, tenant, .. } = open;
-    let price = Price::new(wanted.len() as u64 + 1, tenant.rate_limit);
-    session.output.note(&format!(
-        "Reading {}: {}, about {}.\n",
-        counted(wanted.len(), "conversation"),
-        counted(wanted.len() + 1, "call"),
-        duration(price.seconds)
-    ));
     connection::runtime()?.block_on(async {
         let connection = Connection::open(open, desired).await?;
-        let known = state.tenant.as_ref().and_then(|tenant| tenant.organization_id.as_deref());
-        connection.organization(known.or(tenant.organization_id.as_deref())).await?;
-        let observations = read_all(&connection.client.reader(), wanted).await;
+        let observations = observe(&connection, open, state, wanted).await;
         connection.close().await;
         observations
     })
 }
 
-async fn read_all<A: Read>(api: &A, wanted: Vec<(Address, ConversationId)>) -> Result<Observations, Error> {
-    let reads = wanted.into_iter().map(|(address, id)| async move { (address, id, api.conversation(id).await) });
-    let mut reads = stream::iter(reads).buffer_unordered(IN_FLIGHT_MAX);
-    let mut observations = Observations::new();
-    while let Some((address, id, reading)) = reads.next().await {
-        let observation = match reading {
-            Ok(ConversationReading { anonymized: true, .. }) => Observation::Anonymized,
-            Ok(ConversationReading { attributes, .. }) => {
-                let attributes = attributes.unwrap_or_default();
-                Observation::Present(attributes.into_iter().map(|(id, reading)| (id, reading.value)).collect())
-            }
-            Err(CallError::Rejected { status: 404, .. }) => Observation::NotFound,
-            Err(error) => return Err(error).during(Call::Conversation(Some(id))),
-        };
-        observations.insert(address, observation);
+/// Reads all of these, after saying what that costs. One that can't be read is warned about, and holds up no other.
+///
+/// # Errors
+/// The tenant is another one, refuses the token, or can't be read.
+pub async fn observe(
+    connection: &Connection,
+    open: &OpenTenant<'_>,
+    state: &State,
+    wanted: &[Wanted<'_>],
+) -> Result<Observations, Error> {
+    let OpenTenant { session, tenant, .. } = open;
+    let price = Price::new(calls(wanted) as u64, tenant.rate_limit);
+    session.output.note(&format!(
+        "Reading {}: {}, about {}.\n",
+        counted(wanted.len(), "conversation"),
+        counted(calls(wanted), "call"),
+        duration(price.seconds)
+    ));
+    let known = state.tenant.as_ref().and_then(|tenant| tenant.organization_id.as_deref());
+    connection.organization(known.or(tenant.organization_id.as_deref())).await?;
+    let (observations, unread) = read_all(&connection.client.reader(), wanted).await?;
+    for (address, id, error) in unread {
+        session.output.note(&format!(
+            "warning: {address} (#{id}) could not be read, and is planned as the state has it: {error}\n"
+        ));
     }
     Ok(observations)
+}
+
+type Unread = Vec<(Address, ConversationId, CallError)>;
+
+async fn read_all<A: Read>(api: &A, wanted: &[Wanted<'_>]) -> Result<(Observations, Unread), Error> {
+    let reads = wanted.iter().map(|wanted| async move { (wanted, look(api, wanted).await) });
+    let mut reads = stream::iter(reads).buffer_unordered(IN_FLIGHT_MAX);
+    let (mut observations, mut unread) = (Observations::new(), Unread::new());
+    while let Some((Wanted { id, manifest, .. }, seen)) = reads.next().await {
+        let address = manifest.address.clone();
+        match seen {
+            Ok(observation) => drop(observations.insert(address, observation)),
+            Err((_, error @ (CallError::ServerError { .. } | CallError::Lost { .. }))) if unread.len() < UNREAD_MAX => {
+                unread.push((address, *id, error));
+            }
+            Err((call, error)) => return Err(error).during(call),
+        }
+    }
+    Ok((observations, unread))
+}
+
+/// Reads one, and compares it with what its record keeps, or with the manifest that is to adopt it.
+async fn look<A: Read>(api: &A, wanted: &Wanted<'_>) -> Result<Observation, (Call, CallError)> {
+    let Wanted { id, manifest, record } = *wanted;
+    let reading = match api.conversation(id).await {
+        Ok(reading) => reading,
+        Err(CallError::Rejected { status: 404, .. }) => return Ok(Observation::NotFound),
+        Err(error) => return Err((Call::Conversation(Some(id)), error)),
+    };
+    let kind = manifest.address.kind;
+    let Some(record) = record else {
+        let messages = match api.messages(id).await {
+            Ok(messages) => Some(messages),
+            Err(CallError::Rejected { status: 404, .. }) => None,
+            Err(error) => return Err((Call::Messages(id), error)),
+        };
+        let described = Described::content(kind, manifest.spec.content());
+        return Ok(Observation::of(reading, messages.as_deref(), &described));
+    };
+    Ok(Observation::of(reading, None, &Described::applied(kind, &record.applied)))
 }

@@ -69,6 +69,7 @@ pub fn refuse_flags(args: &PlanningArgs) -> Result<(), Error> {
         selector,
         allow_replace,
         prune,
+        refresh,
         verify,
         // It is of use for what the tenant answers.
         warnings_as_errors: _,
@@ -79,6 +80,7 @@ pub fn refuse_flags(args: &PlanningArgs) -> Result<(), Error> {
         ("--selector", !selector.is_empty()),
         ("--allow-replace", *allow_replace),
         ("--prune", *prune),
+        ("--refresh", *refresh),
         ("--verify", *verify),
     ];
     match flags.into_iter().find(|(_, given)| *given) {

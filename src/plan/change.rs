@@ -9,6 +9,7 @@ use crate::call::Call;
 use crate::conversation::{Address, Attributes, ConversationId, Digests, Kind, attributes_to_map};
 use crate::digest::{Digest, Digester};
 use crate::plan::action::Action;
+use crate::plan::compare::Deviation;
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::source::Source;
@@ -48,8 +49,10 @@ pub struct Plan {
     pub summary: Summary,
     /// Records without a manifest that are left as they are.
     pub not_in_manifests: Vec<Orphan>,
-    /// Attributes that were changed outside of dixaform; found by reading the tenant only.
+    /// What was changed outside of dixaform; found by reading the tenant only.
     pub drift: Vec<Drift>,
+    /// How many conversations of the state were read for it, and compared.
+    pub observed: usize,
     /// Conversations that are no longer there; found by reading the tenant only. Nothing is planned for them.
     pub gone: Vec<Gone>,
     /// Addresses with a call whose end is unknown. Nothing is planned for them before that is settled.
@@ -97,6 +100,8 @@ pub struct Change {
     pub irreversible: bool,
     /// It sends a message to the customer.
     pub reaches_customer: bool,
+    /// What is otherwise in the conversation that is to be adopted; none where it was not read.
+    pub found: Option<Box<[Deviation]>>,
     /// The first message gets an `externalId` of dixaform's own, by which a lost answer can be found again. It is no
     /// part of the digest.
     pub marked: bool,
@@ -192,13 +197,16 @@ pub struct Orphan {
     pub source: Option<Source>,
 }
 
-/// What was changed outside of dixaform in one conversation. Only attributes that dixaform wrote are looked at.
+/// What was changed outside of dixaform in one conversation. Of its attributes only those that dixaform wrote are
+/// looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
     pub address: Address,
     pub id: ConversationId,
     /// The id of each attribute, what the record has, if that was kept, and what the tenant has; null if it has none.
     pub attributes: Vec<(String, Option<Value>, Value)>,
+    /// What is never planned back: Dixa can't change content, and has tidied an attribute's value for good.
+    pub content: Vec<Deviation>,
 }
 
 /// A conversation that has a record and is not there.

@@ -38,6 +38,13 @@ pub enum Part {
     CreatedAt,
 }
 
+impl Thing {
+    /// Whether another one says that it is another conversation.
+    pub fn is_identity(self) -> bool {
+        matches!(self, Thing::Requester | Thing::Channel)
+    }
+}
+
 impl fmt::Display for Thing {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self {
@@ -70,6 +77,17 @@ impl fmt::Display for Thing {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison(Vec<(Thing, Outcome)>);
 
+/// One thing that is otherwise in Dixa.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deviation {
+    /// What it is, in plain words: `subject`, `message 2: text`.
+    pub thing: String,
+    /// None where only a digest of it was kept.
+    pub described: Option<Value>,
+    /// Null where nothing is there.
+    pub found: Value,
+}
+
 /// Whether a conversation is the one that is described.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fit {
@@ -95,6 +113,21 @@ impl Comparison {
             Outcome::Different { described, found } => Some((thing, described.as_ref(), found)),
             Outcome::Same | Outcome::Uncertain => None,
         })
+    }
+
+    /// Whether another channel or requester says that it is another conversation.
+    pub fn is_another(&self) -> bool {
+        self.differences().any(|(thing, ..)| thing.is_identity())
+    }
+
+    /// What is different, in plain words.
+    pub fn deviations(&self) -> Vec<Deviation> {
+        let deviation = |(thing, described, found): (Thing, Option<&Value>, &Value)| Deviation {
+            thing: thing.to_string(),
+            described: described.cloned(),
+            found: found.clone(),
+        };
+        self.differences().map(deviation).collect()
     }
 
     fn add(&mut self, thing: Thing, outcome: Option<Outcome>) {

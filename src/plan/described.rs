@@ -172,6 +172,17 @@ fn said(described: &str, found: &str, alike: Alike) -> Option<Outcome> {
     })
 }
 
+/// Whether Dixa has only tidied the white space of a value: writing it again would change nothing.
+pub(super) fn is_tidied(written: &Value, there: &Value) -> bool {
+    match (written, there) {
+        (Value::String(written), Value::String(there)) => settled(written) == settled(there),
+        (Value::Array(written), Value::Array(there)) => {
+            written.len() == there.len() && written.iter().zip(there).all(|(one, other)| is_tidied(one, other))
+        }
+        _ => false,
+    }
+}
+
 /// A text without what servers do to white space.
 fn settled(text: &str) -> String {
     text.replace("\r\n", "\n").trim().to_owned()

@@ -16,7 +16,8 @@ use crate::access::RateLimit;
 use crate::conversation::{AttributeValue, Attributes, Conversation, ConversationId, Digests, Kind, attributes_to_map};
 use crate::digest::Digest;
 use crate::json;
-use crate::plan::change::{Change, Drift, Gone, Orphan, Plan, Step, Summary, Target, fingerprint_of};
+use crate::plan::change::{Change, Gone, Orphan, Plan, Step, Summary, Target, fingerprint_of};
+use crate::plan::drift_v1::{DeviationV1, DriftV1};
 use crate::plan::json_parts::{AddressV1, DigestV1, LineageV1, SealV1, exact, or_null};
 use crate::plan::{Action, Block, Price, Reason, planner};
 use crate::source::{Place, Source};
@@ -63,6 +64,9 @@ pub struct PlanV1<S> {
     not_in_manifests: Vec<OrphanV1>,
     /// What was changed outside of dixaform
     drift: Vec<DriftV1>,
+    /// How many conversations of the state were read, and compared
+    #[serde(default, skip_serializing_if = "is_zero")]
+    observed: usize,
     /// Conversations that are no longer there
     gone: Vec<GoneV1>,
     /// Addresses with a call whose end is unknown
@@ -154,6 +158,9 @@ struct ChangeV1<S> {
     /// Who manages the conversation that a blocked change would adopt
     #[serde(deserialize_with = "or_null")]
     owner: Option<AddressV1>,
+    /// What is otherwise in the conversation that would be adopted; only where that was read
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found: Option<Vec<DeviationV1>>,
     /// The first message gets an `externalId` of dixaform's own
     marked: bool,
     /// The digests to record when it is done
@@ -181,6 +188,9 @@ enum BlockV1 {
     ReplaceNotAllowed,
     OnChangeBlock,
     OwnedByAnotherAddress,
+    AdoptsNothing,
+    AdoptsAnonymized,
+    AdoptsAnother,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -222,26 +232,6 @@ struct OrphanV1 {
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "drift")]
-struct DriftV1 {
-    address: AddressV1,
-    #[schemars(range(min = 1))]
-    id: i64,
-    attributes: Vec<DriftedV1>,
-}
-
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "drifted")]
-struct DriftedV1 {
-    /// The id of the attribute
-    id: String,
-    /// What the record has; null also if that was not kept
-    recorded: Value,
-    /// What the tenant has
-    live: Value,
-}
-
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "gone")]
 struct GoneV1 {
     address: AddressV1,
@@ -268,7 +258,7 @@ pub struct SourceV1 {
 
 /// What is above the changes of a plan, and what is below them, without the seal and the brace behind it.
 pub fn frame(plan: &Plan) -> (String, String) {
-    let Plan { tenant, not_in_manifests, drift, gone, in_doubt, summary, price, fingerprint, .. } = plan;
+    let Plan { tenant, not_in_manifests, drift, observed, gone, in_doubt, summary, price, fingerprint, .. } = plan;
     let file: PlanV1<Map<String, Value>> = PlanV1 {
         format: FORMAT.to_owned(),
         tool: TOOL.to_owned(),
@@ -283,6 +273,7 @@ pub fn frame(plan: &Plan) -> (String, String) {
         changes: Vec::new(),
         not_in_manifests: not_in_manifests.iter().map(OrphanV1::from).collect(),
         drift: drift.iter().map(DriftV1::from).collect(),
+        observed: *observed,
         gone: gone.iter().map(GoneV1::from).collect(),
         in_doubt: in_doubt.iter().map(AddressV1::from).collect(),
         summary: *summary,
@@ -300,6 +291,11 @@ pub fn frame(plan: &Plan) -> (String, String) {
 /// One change on one line.
 pub fn change(change: &Change) -> String {
     json_of(&ChangeV1::from(change))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn json_of(value: &impl Serialize) -> String {
@@ -329,6 +325,9 @@ impl From<&Change> for ChangeV1<Box<RawValue>> {
             None => (None, None),
             Some(Block::ReplaceNotAllowed) => (Some(BlockV1::ReplaceNotAllowed), None),
             Some(Block::OnChangeBlock) => (Some(BlockV1::OnChangeBlock), None),
+            Some(Block::AdoptsNothing { .. }) => (Some(BlockV1::AdoptsNothing), None),
+            Some(Block::AdoptsAnonymized { .. }) => (Some(BlockV1::AdoptsAnonymized), None),
+            Some(Block::AdoptsAnother { .. }) => (Some(BlockV1::AdoptsAnother), None),
             Some(Block::OwnedBy { owner, .. }) => {
                 (Some(BlockV1::OwnedByAnotherAddress), Some(AddressV1::from(&**owner)))
             }
@@ -347,6 +346,7 @@ impl From<&Change> for ChangeV1<Box<RawValue>> {
             blocked: change.block.is_some(),
             blocked_because,
             owner,
+            found: change.found.as_ref().map(|found| found.iter().map(DeviationV1::from).collect()),
             marked: change.marked,
             digest: change.digests.map(|Digests { content, attributes }| DigestsV1 {
                 content: DigestV1(content),
@@ -382,17 +382,6 @@ impl From<&Source> for SourceV1 {
 impl From<&Orphan> for OrphanV1 {
     fn from(Orphan { address, id, source }: &Orphan) -> Self {
         OrphanV1 { address: address.into(), id: id.0, source: source.as_ref().map(SourceV1::from) }
-    }
-}
-
-impl From<&Drift> for DriftV1 {
-    fn from(Drift { address, id, attributes }: &Drift) -> Self {
-        let attributes = attributes.iter().map(|(id, recorded, live)| DriftedV1 {
-            id: id.clone(),
-            recorded: recorded.clone().unwrap_or_default(),
-            live: live.clone(),
-        });
-        DriftV1 { address: address.into(), id: id.0, attributes: attributes.collect() }
     }
 }
 
@@ -455,6 +444,7 @@ pub fn read(text: &str) -> Result<Plan, PlanFileError> {
         summary,
         not_in_manifests: file.not_in_manifests.into_iter().map(OrphanV1::read).collect(),
         drift: file.drift.into_iter().map(DriftV1::read).collect(),
+        observed: file.observed,
         gone: file.gone.into_iter().map(GoneV1::read).collect(),
         in_doubt: file.in_doubt.into_iter().map(|address| address.0).collect(),
     })
@@ -470,7 +460,10 @@ impl ChangeV1<Map<String, Value>> {
             (Some(BlockV1::OwnedByAnotherAddress), Some(owner), Some(id)) => {
                 Some(Block::OwnedBy { id, owner: Box::new(owner.0) })
             }
-            (Some(BlockV1::OwnedByAnotherAddress), owner, _) => {
+            (Some(BlockV1::AdoptsNothing), _, Some(id)) => Some(Block::AdoptsNothing { id }),
+            (Some(BlockV1::AdoptsAnonymized), _, Some(id)) => Some(Block::AdoptsAnonymized { id }),
+            (Some(BlockV1::AdoptsAnother), _, Some(id)) => Some(Block::AdoptsAnother { id }),
+            (Some(_), owner, _) => {
                 return Err(PlanFileError::Missing(if owner.is_none() { "owner" } else { "id" }));
             }
         };
@@ -488,6 +481,7 @@ impl ChangeV1<Map<String, Value>> {
             digests: self.digest.map(|digest| Digests { content: digest.content.0, attributes: digest.attributes.0 }),
             irreversible: self.action.makes(),
             reaches_customer: self.action.makes() && after.as_ref().is_some_and(|after| after.facts().reaches_customer),
+            found: self.found.map(|found| found.into_iter().map(DeviationV1::read).collect()),
             marked: self.marked,
             after: after.as_ref().map(Spec::of),
             steps: steps.into(),
@@ -551,13 +545,6 @@ impl SourceV1 {
 impl OrphanV1 {
     fn read(self) -> Orphan {
         Orphan { address: self.address.0, id: ConversationId(self.id), source: self.source.map(SourceV1::read) }
-    }
-}
-
-impl DriftV1 {
-    fn read(self) -> Drift {
-        let attributes = self.attributes.into_iter().map(|one| (one.id, Some(one.recorded), one.live));
-        Drift { address: self.address.0, id: ConversationId(self.id), attributes: attributes.collect() }
     }
 }
 

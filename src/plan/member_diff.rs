@@ -14,6 +14,7 @@ use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES, ConversationId};
 use crate::digest;
 use crate::plan::action::Action;
 use crate::plan::change::{Change, Drift, Step};
+use crate::plan::compare::Deviation;
 use crate::plan::member_diff::order::{Known, Order};
 use crate::plan::shown::{Named, Shown};
 use crate::shape;
@@ -123,7 +124,11 @@ pub fn drifted(drift: &Drift) -> Members<'_> {
         let before = recorded.as_ref().map_or(Shown::Withheld, Shown::from);
         Member::quoted(id, Diff::Changed { before, after: live.into() })
     });
-    Members { shown: shown.collect(), ..Members::default() }
+    let content = drift.content.iter().map(|Deviation { thing, described, found }| {
+        let before = described.as_ref().map_or(Shown::Withheld, Shown::from);
+        Member::new(thing, Diff::Changed { before, after: found.into() })
+    });
+    Members { shown: shown.chain(content).collect(), ..Members::default() }
 }
 
 /// Everything is new, the id is known later.

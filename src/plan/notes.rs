@@ -1,7 +1,7 @@
 //! What there is to say about a plan, and about one change of it, beside what becomes different: facts, without words.
 
 use crate::conversation::{Address, ConversationId};
-use crate::plan::{Action, Block, Change, Drift, Gone, Orphan, Plan, Step};
+use crate::plan::{Action, Block, Change, Deviation, Drift, Gone, Orphan, Plan, Step};
 
 /// What a reader must know of a whole plan before approving it.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub enum Note<'p> {
     InDoubt(&'p [Address]),
     /// Conversations that are no longer there.
     Gone(&'p [Gone]),
-    /// Attributes that were changed outside of dixaform.
+    /// What was changed outside of dixaform.
     Drifted(&'p [Drift]),
     /// Records without a manifest.
     NotInManifests(&'p [Orphan]),
@@ -65,6 +65,10 @@ pub enum ChangeNote<'c> {
     Stays(ConversationId),
     /// An attribute is written only where the adopted conversation has another value.
     WrittenWhereDifferent,
+    /// Nobody has looked at the conversation that is to be adopted.
+    NotCompared,
+    /// One thing that is otherwise in the conversation that is to be adopted.
+    Otherwise(&'c Deviation),
     Blocked(&'c Block),
 }
 
@@ -87,6 +91,9 @@ impl Change {
             (Action::Adopt, _) if adopts() => Some(ChangeNote::WrittenWhereDifferent),
             _ => None,
         };
-        about_the_action.into_iter().chain(self.block.as_ref().map(ChangeNote::Blocked))
+        let not_compared = self.action == Action::Adopt && self.found.is_none();
+        let compared = self.found.iter().flatten().map(ChangeNote::Otherwise);
+        let compared = not_compared.then_some(ChangeNote::NotCompared).into_iter().chain(compared);
+        about_the_action.into_iter().chain(compared).chain(self.block.as_ref().map(ChangeNote::Blocked))
     }
 }

@@ -6,34 +6,73 @@ use serde_json::Value;
 
 use crate::conversation::{Address, AttributeValue, Attributes};
 use crate::plan::change::Drift;
+use crate::plan::compare::{Deviation, compare};
+use crate::plan::described::{Described, is_tidied};
+use crate::reading::{ConversationReading, MessageReading};
 use crate::state::Record;
 
-/// What is there where a record says that a conversation is.
+/// What is there where a record or a manifest says that a conversation is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observation {
-    /// The conversation, with the values of its attributes by the id of their definition.
-    Present(BTreeMap<String, Value>),
+    Present(Seen),
     /// 404.
     NotFound,
     /// Its content is gone for good, and it takes no attributes.
     Anonymized,
 }
 
+/// A conversation that is there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// The values of its attributes by the id of their definition.
+    pub attributes: BTreeMap<String, Value>,
+    /// What is otherwise than described in its content.
+    pub deviations: Vec<Deviation>,
+    /// It is another conversation: that of another requester, or of another channel.
+    pub is_another: bool,
+}
+
+impl Observation {
+    /// Holds what was read against what is described.
+    pub fn of(
+        reading: ConversationReading,
+        messages: Option<&[MessageReading]>,
+        described: &Described<'_>,
+    ) -> Observation {
+        if reading.anonymized {
+            return Observation::Anonymized;
+        }
+        let comparison = compare(described, &reading, messages);
+        let attributes = reading.attributes.unwrap_or_default();
+        Observation::Present(Seen {
+            attributes: attributes.into_iter().map(|(id, reading)| (id, reading.value)).collect(),
+            deviations: comparison.deviations(),
+            is_another: comparison.is_another(),
+        })
+    }
+}
+
 /// By address; what was not read is not here.
 pub type Observations = BTreeMap<Address, Observation>;
 
-/// The attributes that dixaform wrote and that have another value now: id, what the record has, what is there.
-pub fn drift(address: &Address, record: &Record, live: &BTreeMap<String, Value>) -> Option<Drift> {
+/// What is otherwise than the record says: the content, and the attributes that dixaform wrote.
+pub fn drift(address: &Address, record: &Record, seen: &Seen) -> Option<Drift> {
+    let live = &seen.attributes;
     let as_attributes: Attributes =
         live.iter().filter_map(|(id, value)| Some((id.clone(), AttributeValue::from_value(value)?))).collect();
     let recorded = record.applied.attribute_values(&as_attributes);
-    let attributes: Vec<_> = recorded
-        .into_iter()
-        .map(|(id, recorded)| {
-            let live = live.get(&id).cloned().unwrap_or(Value::Null);
-            (id, recorded, live)
-        })
-        .filter(|(_, recorded, live)| recorded.as_ref() != Some(live))
-        .collect();
-    (!attributes.is_empty()).then(|| Drift { address: address.clone(), id: record.id, attributes })
+    let mut content = seen.deviations.clone();
+    let mut attributes = Vec::new();
+    for (id, recorded) in recorded {
+        let live = live.get(&id).cloned().unwrap_or(Value::Null);
+        match recorded {
+            Some(recorded) if recorded == live => {}
+            Some(recorded) if is_tidied(&recorded, &live) => {
+                content.push(Deviation { thing: format!("attribute {id}"), described: Some(recorded), found: live });
+            }
+            recorded => attributes.push((id, recorded, live)),
+        }
+    }
+    let differs = !attributes.is_empty() || !content.is_empty();
+    differs.then(|| Drift { address: address.clone(), id: record.id, attributes, content })
 }

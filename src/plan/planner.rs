@@ -22,6 +22,7 @@ use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::plan::action::Action;
 use crate::plan::change::{Change, Drift, Fingerprint, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target};
+use crate::plan::described::is_tidied;
 use crate::plan::observation::{self, Observation, Observations};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
@@ -81,6 +82,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         summary: Summary::default(),
         not_in_manifests: Vec::new(),
         drift: Vec::new(),
+        observed: 0,
         gone: Vec::new(),
         in_doubt: Vec::new(),
         price: Price::new(0, options.tenant.rate_limit),
@@ -91,6 +93,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     for (manifest, record) in pairs(desired, state) {
         planner.look_at(manifest, record).enter(&mut plan, &mut fingerprint);
     }
+    plan.observed = options.observations.keys().filter(|address| state.records.contains_key(*address)).count();
     plan.summary.not_in_manifests = plan.not_in_manifests.len();
     plan.summary.in_doubt = plan.in_doubt.len();
     plan.summary.gone = plan.gone.len();
@@ -210,7 +213,7 @@ impl Planner<'_> {
             (Some(manifest), Some((_, record))) => {
                 match self.options.observations.get(&manifest.address) {
                     None => {}
-                    Some(Observation::Present(live)) => drift = observation::drift(address, record, live),
+                    Some(Observation::Present(seen)) => drift = observation::drift(address, record, seen),
                     Some(Observation::NotFound) => return gone(manifest, record, false),
                     Some(Observation::Anonymized) => return gone(manifest, record, true),
                 }
@@ -248,11 +251,20 @@ impl Planner<'_> {
         if manifest.facts.has_attributes {
             steps.push(Step::PatchDifferent(manifest.spec.attributes()));
         }
-        let block = self.owners.get(&id).map(|owner| Block::OwnedBy { id, owner: Box::new((*owner).clone()) });
+        let (found, cannot) = match self.options.observations.get(&manifest.address) {
+            None => (None, None),
+            Some(Observation::NotFound) => (Some([].into()), Some(Block::AdoptsNothing { id })),
+            Some(Observation::Anonymized) => (Some([].into()), Some(Block::AdoptsAnonymized { id })),
+            Some(Observation::Present(seen)) => {
+                (Some(seen.deviations.clone().into()), seen.is_another.then_some(Block::AdoptsAnother { id }))
+            }
+        };
+        let owner = self.owners.get(&id);
+        let block = owner.map(|owner| Block::OwnedBy { id, owner: Box::new((*owner).clone()) }).or(cannot);
         let reason = Reason::AdoptAnnotation;
         let steps = steps.into();
         let draft = Draft { action: Action::Adopt, reason, block, id: Some(id), before: None, steps };
-        draft.finish(manifest, manifest.digests, self.options)
+        Change { found, ..draft.finish(manifest, manifest.digests, self.options) }
     }
 
     fn known_address(&self, manifest: &Manifest, record: &Record) -> Option<Change> {
@@ -308,9 +320,12 @@ impl Planner<'_> {
     /// that of the tenant where it was read.
     fn written(&self, manifest: &Manifest, wanted: &Attributes, record: &Record) -> BTreeMap<String, Option<Value>> {
         let mut written = record.applied.attribute_values(wanted);
-        if let Some(Observation::Present(live)) = self.options.observations.get(&manifest.address) {
+        if let Some(Observation::Present(seen)) = self.options.observations.get(&manifest.address) {
             for (id, value) in &mut written {
-                *value = Some(live.get(id).cloned().unwrap_or(Value::Null));
+                let live = seen.attributes.get(id).cloned().unwrap_or(Value::Null);
+                if !value.as_ref().is_some_and(|value| is_tidied(value, &live)) {
+                    *value = Some(live);
+                }
             }
         }
         written
@@ -389,6 +404,7 @@ fn forget(address: &Address, record: &Record) -> Change {
         steps: Steps::default(),
         irreversible: false,
         reaches_customer: false,
+        found: None,
         marked: false,
     }
 }
@@ -423,6 +439,7 @@ impl Draft {
             steps,
             irreversible: makes,
             reaches_customer: makes && manifest.facts.reaches_customer,
+            found: None,
             marked: makes && marks(manifest, options),
         }
     }

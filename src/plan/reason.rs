@@ -72,6 +72,12 @@ pub enum Block {
     OnChangeBlock,
     /// The conversation to adopt has a record under another address.
     OwnedBy { id: ConversationId, owner: Box<Address> },
+    /// The conversation to adopt does not exist.
+    AdoptsNothing { id: ConversationId },
+    /// The conversation to adopt has lost its content for good.
+    AdoptsAnonymized { id: ConversationId },
+    /// The conversation to adopt has another requester or channel than the manifest.
+    AdoptsAnother { id: ConversationId },
 }
 
 impl Block {
@@ -81,6 +87,9 @@ impl Block {
             Block::ReplaceNotAllowed => "replace-not-allowed",
             Block::OnChangeBlock => "on-change-block",
             Block::OwnedBy { .. } => "owned-by-another-address",
+            Block::AdoptsNothing { .. } => "adopts-nothing",
+            Block::AdoptsAnonymized { .. } => "adopts-anonymized",
+            Block::AdoptsAnother { .. } => "adopts-another",
         }
     }
 }
@@ -94,6 +103,13 @@ impl fmt::Display for Block {
             ),
             Block::OnChangeBlock => out.write_str("the manifest says `dixaform/on-change: block`"),
             Block::OwnedBy { id, owner } => write!(out, "conversation `#{id}` is managed as `{owner}` already"),
+            Block::AdoptsNothing { id } => write!(out, "there is no conversation `#{id}`"),
+            Block::AdoptsAnonymized { id } => {
+                write!(out, "conversation `#{id}` is anonymized: its content is gone for good")
+            }
+            Block::AdoptsAnother { id } => {
+                write!(out, "conversation `#{id}` is another one: its requester or channel is not that of the manifest")
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ pub mod json_v1;
 mod lines;
 pub mod manifest;
 pub mod markdown;
-mod note;
+pub mod note;
 pub mod number;
 pub mod palette;
 pub mod pieces;

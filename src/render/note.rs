@@ -1,14 +1,19 @@
 //! What there is to say about a plan and its changes, in the words that every form shows.
 
+use serde_json::Value;
+
 use crate::conversation::Address;
-use crate::plan::{Block, Change, ChangeNote, Mark, Note, Plan};
-use crate::render::escape::escape;
+use crate::plan::{Block, Change, ChangeNote, Deviation, Mark, Note, Plan};
+use crate::render::escape::{cut, escape};
 use crate::render::markdown::inline;
 use crate::render::number::{counted, grouped, named};
 use crate::source::Source;
 
 /// Items of one note that any form lists; the rest is counted.
 pub(super) const LISTED_MAX: usize = 100;
+
+/// Characters of a value that are shown in a sentence.
+const VALUE_MAX: usize = 200;
 
 /// A sentence in which names and what matters most stand out, in forms that can show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -157,7 +162,12 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
             (Gravity::Danger, lead, "", count)
         }
         Note::Drifted(drift) => {
-            (Gravity::Warning, "**Note:** attributes were changed outside of dixaform".to_owned(), "", drift.len())
+            let lead = if drift.iter().all(|one| one.content.is_empty()) {
+                "**Note:** attributes were changed outside of dixaform"
+            } else {
+                "**Note:** conversations are not as they were made or last written; only attributes are planned back"
+            };
+            (Gravity::Warning, lead.to_owned(), "", drift.len())
         }
         Note::NotInManifests(orphans) => {
             let count = orphans.len();
@@ -201,9 +211,26 @@ fn about(note: &Note<'_>) -> Vec<Sentence> {
     }
 }
 
+/// A value in a sentence, as JSON of a bearable length.
+fn value(value: &Value) -> String {
+    cut(&value.to_string(), VALUE_MAX).into_owned()
+}
+
+/// What the words about a plan without changes rest on.
+pub fn compared(plan: &Plan) -> String {
+    match plan.observed {
+        0 => "The manifests were compared with the state; the tenant was not read, which --refresh does.".to_owned(),
+        count => format!(
+            "Of {}, attributes, requester, channel, direction, subject and language were compared with the tenant; \
+             messages were not read.",
+            counted(count, "conversation")
+        ),
+    }
+}
+
 /// What a plan without changes means.
 pub(super) fn no_changes(plan: &Plan) -> &'static str {
-    if plan.gone.is_empty() && plan.in_doubt.is_empty() {
+    if plan.gone.is_empty() && plan.in_doubt.is_empty() && plan.drift.is_empty() {
         "The tenant matches the manifests."
     } else {
         "The rest matches the manifests."
@@ -227,6 +254,17 @@ pub(super) fn change_notes(change: &Change) -> impl Iterator<Item = (ChangeNote<
             ChangeNote::Stays(id) => Sentence::of(&format!("the conversation `#{id}` stays in Dixa")),
             ChangeNote::WrittenWhereDifferent => {
                 Sentence::of("an attribute is written only where Dixa has another value")
+            }
+            ChangeNote::NotCompared => Sentence::of(
+                "requester, channel, subject and messages are not compared with the conversation in Dixa; `--refresh` \
+                 does that",
+            ),
+            ChangeNote::Otherwise(Deviation { thing, described, found }) => {
+                let described = described.as_ref().map_or("(not kept)".to_owned(), value);
+                Sentence::of(&format!("**{thing}:** in Dixa "))
+                    .code(value(found))
+                    .words(", in the manifest ")
+                    .code(described)
             }
             ChangeNote::Blocked(block) => {
                 let mut sentence = Sentence::of("**blocked:** ");
@@ -262,10 +300,15 @@ mod tests {
             [("a".to_owned(), crate::conversation::AttributeValue::Clear)].into(),
         )]
         .into();
+        let mut read = update("conversation.adopt-read");
+        read.action = crate::plan::Action::Adopt;
+        let (thing, found) = ("subject".to_owned(), Value::from("a `subject`"));
+        read.found = Some([Deviation { thing, described: Some(Value::from("b")), found }].into());
         let mut forget = update("conversation.forget");
         forget.action = crate::plan::Action::Forget;
         let mut plan = plan_of(vec![
             adopt,
+            read,
             forget,
             replace("conversation.replace", &email("s", "t"), &email("s", "u")),
             create("conversation.sms", &sms("hello")),
@@ -278,6 +321,7 @@ mod tests {
             address: address("drift"),
             id,
             attributes: vec![("a".to_owned(), Some(Value::Null), Value::from("x"))],
+            content: Vec::new(),
         }];
         plan.not_in_manifests = vec![Orphan { address: address("orphan"), id, source: Some(source("old.yaml", 9)) }];
         plan.summary.left_out = 12;
@@ -321,7 +365,7 @@ mod tests {
             notes.chain(change.marks().map(|what| mark(what).to_owned())).collect::<Vec<_>>()
         });
         let (of_plan, of_changes): (Vec<String>, Vec<String>) = (of_plan.collect(), of_changes.collect());
-        assert_eq!(of_changes.len(), 8, "{of_changes:?}");
+        assert_eq!(of_changes.len(), 10, "{of_changes:?}");
         for said in of_plan.iter().chain(&of_changes) {
             for (form, page) in &forms {
                 assert!(page.contains(&words(said)), "{form}: {said} in {page}");

@@ -187,3 +187,91 @@ fn verify_reads_back_what_was_written_and_prices_it() {
     let calls = calls_since(&workspace, 0);
     assert_eq!(calls.last().unwrap(), "GET /v1/conversations/1001");
 }
+
+/// Stops the server, changes what it has, and starts it again where it was.
+fn edited(workspace: &Workspace, mut server: Server, from: &str, to: &str) -> Server {
+    let port = server.base_url().rsplit_once(':').unwrap().1.to_owned();
+    assert_eq!(server.terminate(), 0);
+    workspace.edit("data.jsonl", from, to);
+    Server::start(workspace, &format!("--no-rate-limit --port {port} --data data.jsonl --request-log {LOG}"))
+}
+
+#[test]
+fn content_that_was_changed_outside_is_listed_and_never_planned_back() {
+    let (workspace, server) = applied();
+    let _server = edited(&workspace, server, r#""subject":"order #123""#, r#""subject":"order #124""#);
+    let plan = workspace.run("plan --refresh --detailed-exitcode").exit(0);
+    let plan = plan.says("only attributes are planned back").says("# conversation.order (#1001)");
+    let plan = plan.says(r#"subject = "order #123" -> "order #124""#).never_says("The tenant matches");
+    assert_eq!(plan.last_line(), "No changes. The rest matches the manifests.");
+    let json = workspace.plan_json("--refresh --out drifted.plan");
+    let told = json!([{"thing": "subject", "described": "order #123", "found": "order #124"}]);
+    assert_eq!(json["drift"][0]["content"], told);
+    let _ = workspace.run("show drifted.plan").exit(0).says(r#"subject = "order #123" -> "order #124""#);
+    let _ = workspace.run("plan --refresh --format markdown").exit(0).says("order #124");
+    let _ = workspace.run("plan --refresh --format html").exit(0).says("<b>subject</b>");
+}
+
+#[test]
+fn a_record_that_keeps_digests_only_is_compared_too() {
+    let workspace = Workspace::new().file("manifests/order.yaml", ORDER);
+    let server = Server::start(&workspace, &format!("--no-rate-limit --data data.jsonl --request-log {LOG}"));
+    let workspace = workspace.with_tenant(&server.base_url());
+    workspace.edit("dixaform.yaml", "apiKeyEnv", "lastApplied: digest, apiKeyEnv");
+    let _ = workspace.run("apply --yes").exit(0);
+    let _ = workspace.run("plan --refresh").exit(0).says("No changes. The tenant matches the manifests.");
+    let _server = edited(&workspace, server, r#""subject":"order #123""#, r#""subject":"order #124""#);
+    let _ = workspace.run("plan --refresh").exit(0).says(r#"subject = (previous value not kept) -> "order #124""#);
+}
+
+#[test]
+fn an_odd_conversation_is_compared_as_far_as_it_is_known_and_stops_no_other() {
+    let (workspace, server) = applied();
+    changed_by_hand(&server, &json!({TEXT: "by hand"}));
+    let server = edited(&workspace, server, r#""channel":"Email""#, r#""channel":["Email"]"#);
+    let server = edited(&workspace, server, r#""direction":"Inbound""#, r#""direction":"Sideways""#);
+    let _server = edited(&workspace, server, r#""createdAt":"#, r#""madeAt":"#);
+    let plan = workspace.run("plan --refresh --detailed-exitcode").exit(2);
+    let _ = plan.says("\"by hand\" -> \"012345\"").says("1 to update").never_says("Sideways");
+}
+
+#[test]
+fn a_value_that_dixa_tidied_is_listed_and_not_written_again() {
+    let (workspace, server) = applied();
+    workspace.edit("manifests/order.yaml", "\"012345\"", "\" 012345 \\r\\n\"");
+    let _ = workspace.run("apply --yes").exit(0).says("1 updated");
+    changed_by_hand(&server, &json!({TEXT: "012345"}));
+    let plan = workspace.run("plan --refresh --detailed-exitcode").exit(0);
+    let _ = plan.says(&format!("attribute {TEXT} = ")).says("only attributes are planned back");
+}
+
+#[test]
+fn what_was_compared_is_said_beside_a_plan_without_changes() {
+    let (workspace, _server) = applied();
+    let _ = workspace.run("plan").exit(0).warns("compared with the state; the tenant was not read");
+    let plan = workspace.run("plan --refresh").exit(0).warns("Of 2 conversations, attributes, requester, channel");
+    assert_eq!(plan.last_line(), "No changes. The tenant matches the manifests.");
+    let _ = workspace.run("plan --format markdown").exit(0).says("the tenant was not read");
+}
+
+#[test]
+fn apply_reads_the_tenant_first_where_it_is_asked_to() {
+    let (workspace, server) = applied();
+    changed_by_hand(&server, &json!({TEXT: "by hand"}));
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+    assert_eq!(read_by_hand(&server, TEXT), "by hand");
+    let outcome = workspace.run("apply --yes --refresh").exit(0).says("\"by hand\" -> \"012345\"");
+    let outcome = outcome.says("3 read requests were sent.");
+    assert_eq!(outcome.last_line(), "Apply complete! 0 created, 0 imported, 1 updated.");
+    assert_eq!(read_by_hand(&server, TEXT), "012345");
+    let _ = workspace.run("plan --out p.plan").exit(0);
+    let _ = workspace.run("apply --refresh p.plan").exit(64).warns("--refresh decides what is planned");
+}
+
+#[test]
+fn apply_reads_the_embedded_sandbox_too() {
+    let workspace = Workspace::new().file("manifests/order.yaml", ORDER);
+    let _ = workspace.run("apply --yes --tenant sandbox").exit(0);
+    let again = workspace.run("apply --yes --refresh --tenant sandbox").exit(0).warns("Reading 1 conversation");
+    assert_eq!(again.last_line(), "No changes. The tenant matches the manifests.");
+}

@@ -346,7 +346,8 @@ async fn a_refused_token_stops_the_run_and_the_rest_is_not_attempted() {
     let names: Vec<String> = (0..20).map(|number| format!("n{number:02}")).collect();
     let manifests: String = ["a".to_owned()].iter().chain(&names).map(|name| email(name)).collect();
     let run = stage.apply(&manifests).await;
-    assert_eq!(run.report.stop, Some(Stop::Unauthorized("User is unauthorized".into())));
+    let Some(Stop::Unauthorized(why)) = &run.report.stop else { panic!("{:?}", run.report.stop) };
+    assert!(why.starts_with("User is unauthorized; the token is known"), "{why}");
     assert!(matches!(run.outcome("conversation.a"), Outcome::Failed { id: None, .. }));
     assert_eq!(run.outcome("conversation.n19"), &Outcome::NotAttempted);
     let calls = stage.calls();
@@ -371,7 +372,8 @@ async fn a_token_that_is_refused_between_the_calls_loses_no_id() {
     stage.api.fail("PATCH 1", [refused()]);
     let run = stage.apply(&noted("a", "'1'")).await;
     assert!(matches!(run.outcome("conversation.a"), Outcome::Failed { id: Some(ConversationId(1)), .. }));
-    assert_eq!(run.report.stop, Some(Stop::Unauthorized("User is unauthorized".into())));
+    let Some(Stop::Unauthorized(why)) = &run.report.stop else { panic!("{:?}", run.report.stop) };
+    assert!(why.starts_with("User is unauthorized; the token is known"), "{why}");
     assert_eq!(stage.record("conversation.a").id, ConversationId(1));
 }
 

@@ -35,6 +35,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         steps: Steps::default(),
         irreversible: false,
         reaches_customer: false,
+        found: None,
         marked: false,
     }
 }

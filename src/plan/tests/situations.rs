@@ -309,6 +309,7 @@ fn an_adopted_conversation_is_read_and_patched() {
     insta::assert_snapshot!(plan_text(&manifests, &nothing()), @r#"
       # conversation.a will be adopted  (#1234, m.yaml:3)
       # an attribute is written only where Dixa has another value
+      # requester, channel, subject and messages are not compared with the conversation in Dixa; --refresh does that
       = conversation "a" {
             id               = 1234
           + customAttributes = {
@@ -337,6 +338,7 @@ fn adopting_what_another_address_owns_is_blocked() {
     assert_eq!(only(&plan).block, Some(Block::OwnedBy { id: ConversationId(1001), owner: Box::new(owner) }));
     insta::assert_snapshot!(plan_text(&manifests, &applied(&email("a"))), @r#"
       # conversation.b will be adopted  (#1001, m.yaml:14)
+      # requester, channel, subject and messages are not compared with the conversation in Dixa; --refresh does that
       # blocked: conversation #1001 is managed as conversation.a already
       = conversation "b" {
             id = 1001

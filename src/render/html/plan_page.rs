@@ -39,7 +39,7 @@ fn body(plan: &Plan, bodies: usize) -> Markup {
         (text(plan.tenant.whereabouts()))
         @if plan.is_empty() {
             ". " strong { "No changes." }
-            " " (note::no_changes(plan))
+            " " (note::no_changes(plan)) " " (note::compared(plan))
         }
     };
     let folders = folders(&plan.changes);

@@ -188,7 +188,7 @@ fn no_changes_are_one_line_and_the_marker() {
     ## dixaform: No changes
 
     Tenant `staging` (`https://dev.dixa.io`), 4 unchanged.
-    The tenant matches the manifests.
+    The tenant matches the manifests. The manifests were compared with the state; the tenant was not read, which --refresh does.
     ");
 }
 
@@ -200,14 +200,15 @@ fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_shown_even_when_nothin
     plan.gone = vec![Gone { address: address("b"), id: ConversationId(7), source: None, anonymized: false }];
     plan.not_in_manifests = vec![Orphan { address: address("c"), id: ConversationId(8), source: None }];
     let attributes = vec![("2f5515b6".to_owned(), Some(Value::from("012345")), Value::Null)];
-    plan.drift = vec![Drift { address: address("d"), id: ConversationId(9), attributes }];
+    plan.observed = 2;
+    plan.drift = vec![Drift { address: address("d"), id: ConversationId(9), attributes, content: vec![] }];
     (plan.summary.in_doubt, plan.summary.gone, plan.summary.not_in_manifests) = (1, 1, 1);
     insta::assert_snapshot!(page(&plan), @r#"
     <!-- dixaform:plan tenant=staging -->
     ## dixaform: No changes
 
     Tenant `staging` (`https://dev.dixa.io`), 4 unchanged.
-    The rest matches the manifests.
+    The rest matches the manifests. Of 2 conversations, attributes, requester, channel, direction, subject and language were compared with the tenant; messages were not read.
 
     - **1 change is in doubt**, since an apply ended before the answer came: `conversation.a`. The next apply looks for what became of it; nothing is planned before that.
     - **1 conversation is gone from the tenant**, and never made again by itself; `dixaform state forget` drops the record, and then it is planned again: `conversation.b` (#7, not found).
@@ -270,6 +271,7 @@ fn foreign_text_is_never_markup() {
         address: "import.c".parse().expect("an address"),
         id: ConversationId(2),
         attributes: vec![(hostile.to_owned(), Some(Value::from(hostile)), Value::from("x"))],
+        content: Vec::new(),
     }];
     is_sound(&plan, BYTES_DEFAULT);
     let page = page(&plan);
@@ -388,6 +390,7 @@ fn odd_plan() -> impl Strategy<Value = Plan> {
             address: format!("import.d{index}").parse().expect("an address"),
             id: ConversationId(1),
             attributes: vec![(text.clone(), Some(Value::from(text.as_str())), Value::Null)],
+            content: Vec::new(),
         };
         plan.drift = (0..drifted).map(drift).collect();
         plan

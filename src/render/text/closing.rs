@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::plan::{Action, Note, Plan, Summary};
+use crate::plan::{Action, Deviation, Note, Plan, Summary};
 use crate::render::escape::{cut, escape};
 use crate::render::note::{self, Gravity, Part, Said, Sentence};
 use crate::render::number::grouped;
@@ -83,6 +83,10 @@ impl Canvas {
             for (id, recorded, live) in &drift.attributes {
                 let (recorded, live) = (shown(recorded.as_ref()), shown(Some(live)));
                 rows.push(Row::plain(format!("      \"{}\" = {recorded} -> {live}", escape(id))));
+            }
+            for Deviation { thing, described, found } in &drift.content {
+                let (described, found) = (shown(described.as_ref()), shown(Some(found)));
+                rows.push(Row::plain(format!("      {} = {described} -> {found}", escape(thing))));
             }
         }
         rows.extend(more(said.count, " conversations"));

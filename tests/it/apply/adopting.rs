@@ -62,3 +62,60 @@ fn a_conversation_that_is_not_there_is_not_adopted() {
     workspace.write("manifests/order.yaml", adopting(4711));
     let _ = workspace.run("apply --yes").exit(1).says("GET /v1/conversations/4711 answered 404");
 }
+
+#[test]
+fn what_is_otherwise_in_the_conversation_is_shown_before_anything_is_written() {
+    let (workspace, server) = beside_a_server();
+    let id = made_by_hand(&server);
+    workspace.write("manifests/order.yaml", adopting(id));
+    let _ = workspace.run("plan").exit(0).says("are not compared with the conversation in Dixa; --refresh does that");
+    let by_hand = workspace.requests_in("requests.jsonl").len();
+    let plan = workspace.run("plan --refresh --out adopt.plan").exit(0).never_says("not compared");
+    let plan = plan.says(r#"subject: in Dixa "by hand", in the manifest "order #123""#);
+    let _ = plan.says(r#"message 1: text: in Dixa "Hello", in the manifest"#);
+    let sent: Vec<String> =
+        workspace.requests_in("requests.jsonl").split_off(by_hand).into_iter().map(|(call, _)| call).collect();
+    let path = format!("GET /v1/conversations/{id}");
+    assert_eq!(sent, ["GET /v1/organization".to_owned(), path.clone(), format!("{path}/messages")]);
+    let _ = workspace.run("show adopt.plan").exit(0).says(r#"subject: in Dixa "by hand""#);
+    for form in ["markdown", "html", "json"] {
+        let _ = workspace.run(&format!("show adopt.plan --format {form}")).exit(0).says("by hand");
+    }
+    let _ = workspace.run("apply adopt.plan").exit(0).says("1 adopted").never_says("warning");
+}
+
+#[test]
+fn an_adoption_without_a_look_before_it_tells_afterwards_what_is_otherwise() {
+    let (workspace, server) = beside_a_server();
+    let id = made_by_hand(&server);
+    workspace.write("manifests/order.yaml", adopting(id));
+    let outcome = workspace.run("apply --yes").exit(0).says("1 adopted");
+    let all = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(all.contains(r#"subject: in Dixa "by hand", in the manifest "order #123""#), "{all}");
+}
+
+#[test]
+fn a_conversation_of_another_channel_or_requester_or_none_is_refused_with_nothing_written() {
+    let (workspace, server) = beside_a_server();
+    let id = made_by_hand(&server);
+    let contact_form = adopting(id).replace("_type: Email", "_type: ContactForm");
+    let other = "4f1f3a86-6b90-411a-9a3b-cf2e4c4cd7cd";
+    let stranger = adopting(id).replace("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", other);
+    for (manifest, why, found) in [
+        (contact_form, "is another one", "channel"),
+        (stranger, "is another one", "requester"),
+        (adopting(4711), "there is no conversation", "404"),
+    ] {
+        workspace.write("manifests/order.yaml", &manifest);
+        let sent = workspace.requests_in("requests.jsonl").len();
+        let _ = workspace.run("plan --refresh --out adopt.plan").exit(0).says(why).says("blocked");
+        let _ = workspace.run("show adopt.plan").exit(0).says(why);
+        let _ = workspace.run("apply adopt.plan").exit(5);
+        let _ = workspace.run("apply --yes").exit(1).says(found);
+        let calls = workspace.requests_in("requests.jsonl").split_off(sent);
+        assert!(calls.iter().all(|(call, _)| call.starts_with("GET ")), "{calls:?}");
+        assert!(
+            !workspace.exists("state/local.json") || !workspace.read("state/local.json").contains("conversation.order")
+        );
+    }
+}
