@@ -119,7 +119,8 @@ impl StateLock {
         let mut wait = WAIT_FIRST;
         loop {
             if let Some(mut file) = try_lock(path).map_err(FileError::of(path, "lock"))? {
-                let seen = read_line(path).unwrap_or_default();
+                // By the file that is locked: where locks are mandatory, it can't be read by another.
+                let seen = line_of(&file).unwrap_or_default();
                 write(&mut file, &seen, Some(info)).map_err(FileError::of(path, "write"))?;
                 return Ok(StateLock { file, info: info.clone(), seen });
             }
@@ -198,8 +199,12 @@ fn write(file: &mut File, seen: &Seen, info: Option<&LockInfo>) -> io::Result<()
 
 /// The first line that is one of these, if there is one.
 fn read_line<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    line_of(&File::open(path).ok()?)
+}
+
+fn line_of<T: DeserializeOwned>(file: &File) -> Option<T> {
     let mut text = Vec::new();
-    File::open(path).ok()?.take(INFO_BYTES_MAX).read_to_end(&mut text).ok()?;
+    file.take(INFO_BYTES_MAX).read_to_end(&mut text).ok()?;
     text.split(|byte| *byte == b'\n').find_map(|line| serde_json::from_slice(line).ok())
 }
 
