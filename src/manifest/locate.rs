@@ -75,6 +75,7 @@ fn meant(document: &Node<'_>, Question { said, patched, .. }: &Question<'_>) -> 
         .or_else(|| at_path(spec, said))
         .or_else(|| by_name(spec, said))
         .or_else(|| by_value(spec, said))
+        .or_else(|| by_thing(spec, said))
         .or_else(written)
 }
 
@@ -147,6 +148,30 @@ fn by_value(spec: &Node<'_>, said: &str) -> Option<Span> {
     });
     let longest = found.iter().map(|(length, _)| *length).max()?;
     only(found.into_iter().filter(|(length, _)| *length == longest)).map(|(_, span)| span)
+}
+
+/// The member that has what a message speaks of: `Requester does not exist`, `AddMessageError.EndUserNotFound`. Several
+/// members that say the same have the same fault, and the first is as good as any.
+fn by_thing(spec: &Node<'_>, said: &str) -> Option<Span> {
+    const THINGS: [(&[&str], &[&str]); 4] = [
+        (&["requester", "enduser"], &["requesterId"]),
+        (&["agent"], &["agentId", "closedBy"]),
+        (&["queue"], &["queueId", "queue"]),
+        (&["attachment"], &["attachments"]),
+    ];
+    let said: String = said.to_lowercase().split_whitespace().collect();
+    let mut named = THINGS.iter().filter(|(words, _)| words.iter().any(|word| said.contains(word)));
+    let (Some((_, members)), None) = (named.next(), named.next()) else { return None };
+    let mut found: Vec<&Entry<'_>> = Vec::new();
+    walk(spec, &mut |entry| {
+        let is_empty = matches!(&entry.value.content, Content::List(items) if items.is_empty());
+        if members.contains(&&*entry.key) && !is_empty {
+            found.push(entry);
+        }
+    });
+    let first = *found.first()?;
+    let same = |other: &&Entry<'_>| text(&other.value).is_some() && text(&other.value) == text(&first.value);
+    (found.len() == 1 || found.iter().all(same)).then(|| first.key_span())
 }
 
 /// Every member below a node.
@@ -224,6 +249,35 @@ spec:
         }
         let second = asked(FILE, "order", "Invalid value at messages[1].content.value", false);
         assert_eq!(second.map(|(place, _)| place.line), Some(17));
+    }
+
+    #[test]
+    fn a_refusal_points_at_the_member_that_has_what_it_speaks_of() {
+        let import = FILE.replace(
+            "      externalId: ours-0001\n",
+            "      agentId: a-1\n      attachments: []\n    - {agentId: a-1, attachments: [{url: x}]}\n",
+        );
+        for (said, line, marked) in [
+            ("Requester does not exist", 11, "requesterId"),
+            ("AddMessageError.EndUserNotFound", 11, "requesterId"),
+            ("The end user could not be found", 11, "requesterId"),
+            ("Agent does not exist", 15, "agentId"),
+            ("AgentNotFound", 15, "agentId"),
+            ("Could not download attachment", 17, "attachments"),
+        ] {
+            let found = asked(&import, "order", said, false).map(|(place, text)| (place.line, text));
+            assert_eq!(found, Some((line, marked.to_owned())), "{said}");
+        }
+        let two = import.replace("{agentId: a-1,", "{agentId: a-2,");
+        for (text, said) in [
+            (&two, "Agent does not exist"),
+            (&import, "The queue does not exist"),
+            (&import, "Agent or requester does not exist"),
+            (&import, "The requested resource could not be found"),
+        ] {
+            let (place, marked) = asked(text, "order", said, false).expect("the manifest is there");
+            assert_eq!((place.line, marked.as_str()), (6, "apiVersion"), "{said}");
+        }
     }
 
     #[test]

@@ -11,10 +11,14 @@ use crate::conversation::{Address, ConversationId};
 use crate::finding::{Excerpt, Finding, Findings, Severity, code};
 use crate::plan::Action;
 use crate::render::escape;
+use crate::render::number::{counted, named};
 use crate::source::Source;
 
 /// Characters that are shown of a message of the API.
 const MESSAGE_MAX: usize = 2_000;
+
+/// Failures of the same kind that are each shown.
+const ALIKE_MAX: usize = 3;
 
 /// What to do about a change in doubt.
 const IN_DOUBT_HINT: &str = "it is not sent again before that is known: apply again, or decide with dixaform recover";
@@ -58,6 +62,32 @@ pub struct Remark<'r> {
 /// Every remark of a report, in the order of the plan.
 pub fn remarks<'r>(report: &'r ApplyReport, pointers: &'r Pointers) -> impl Iterator<Item = Remark<'r>> {
     report.outcomes.iter().filter_map(|ended| remark(ended, pointers))
+}
+
+/// Every remark of a report, where a failure that came more than [`ALIKE_MAX`] times is one, with a count and the first
+/// places: whoever named a requester that doesn't exist has to hear it once.
+pub fn folded<'r>(report: &'r ApplyReport, pointers: &'r Pointers) -> Vec<Remark<'r>> {
+    let mut alike: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
+    let is_failed = |remark: &Remark<'_>| remark.matter == Matter::Failed;
+    for remark in remarks(report, pointers).filter(is_failed) {
+        let place = remark.source.map_or_else(String::new, |source| format!(" ({source})"));
+        alike.entry(remark.details).or_default().push(format!("{}{place}", remark.address));
+    }
+    alike.retain(|_, named| named.len() > ALIKE_MAX);
+    let mut shown = Vec::new();
+    for mut remark in remarks(report, pointers) {
+        match alike.get_mut(&remark.details).filter(|_| is_failed(&remark)).map(std::mem::take) {
+            Some(all) if all.is_empty() => continue,
+            Some(all) => {
+                let others = all.iter().skip(1).map(String::as_str);
+                let count = counted(all.len() - 1, "other change");
+                remark.details.push(format!("{count} failed in the same way: {}", named(others, ALIKE_MAX)));
+            }
+            None => {}
+        }
+        shown.push(remark);
+    }
+    shown
 }
 
 /// What the messages of one outcome are, for finding the place that they are about; none where there is nothing to say.

@@ -10,7 +10,7 @@ use crate::render::escape::escape;
 use crate::render::findings;
 use crate::render::number::{counted, duration, grouped, named};
 use crate::render::palette::{Label, Palette};
-use crate::render::remark::{self, Pointers, cut, failure, remarks};
+use crate::render::remark::{self, Pointers, cut, failure, folded};
 
 /// Changes that were not attempted and are named; the rest is counted.
 const NOT_ATTEMPTED_MAX: usize = 10;
@@ -34,7 +34,7 @@ pub struct Finished<'f> {
 pub fn report(report: &ApplyReport, pointers: &Pointers, palette: &Palette) -> String {
     let ApplyReport { outcomes, stop, counts } = report;
     let mut out = String::new();
-    for remark in remarks(report, pointers) {
+    for remark in folded(report, pointers) {
         out.push_str(&findings::remark(&remark, palette));
         out.push('\n');
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::manifests::{LEGACY, ORDER, email};
-use crate::support::{Stub, Workspace};
+use crate::support::{Server, Stub, Workspace};
 
 /// An import with an attachment that can't be downloaded.
 fn import_with_a_bad_attachment() -> String {
@@ -95,4 +95,24 @@ fn a_failed_apply_leaves_no_journal_behind_and_the_serial_grows_by_one() {
     let _ = workspace.run("apply --yes").exit(4);
     assert_eq!(workspace.state()["serial"], 1);
     assert!(!workspace.exists("state/sandbox.journal"));
+}
+
+#[test]
+fn the_same_failure_many_times_is_shown_once_with_a_count_and_the_first_places() {
+    let import = |number: usize| {
+        format!(
+            "apiVersion: dixaform/v1\nkind: ConversationImport\nmetadata: {{name: i{number}}}\nspec:\n  \
+             genericChannelName: widgetchat\n  requesterId: 00000000-1111-4222-8333-444444444444\n  direction: Inbound\n  \
+             createdAt: '2021-12-01T11:00:0{number}Z'\n  messages: [{{_type: InboundImport, createdAt: \
+             '2021-12-01T12:00:00Z', content: {{_type: Text, value: text {number}}}}}]\n"
+        )
+    };
+    let documents: Vec<String> = (0..8).map(import).collect();
+    let workspace = Workspace::new().file("manifests/all.yaml", &documents.join("---\n"));
+    let server = Server::start(&workspace, "--no-rate-limit --strict");
+    let workspace = workspace.with_tenant(&server.base_url());
+    let outcome = workspace.run("apply --yes").exit(1).says("Requester does not exist");
+    assert_eq!(outcome.stdout.matches("Requester does not exist").count(), 1, "{}", outcome.stdout);
+    let outcome = outcome.says("7 other changes failed in the same way: import.i1 (manifests/all.yaml:16:3)");
+    let _ = outcome.says("and 4 more").says("manifests/all.yaml:6:3").says("8 failed");
 }
