@@ -112,9 +112,66 @@ pub fn name(finding: &mut Finding) {
     });
 }
 
+/// Letters of Cyrillic and Greek beside those of Latin that look the same.
+const LETTERS: [(&str, &str); 2] =
+    [("АВЕКМНОРСТУХІЈЅаеорсухіјѕ", "ABEKMHOPCTYXIJSaeopcyxijs"), ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧον", "ABEZHIKMNOPTYXov")];
+
+/// What a text looks like: each character that can be seen, as another that looks the same, and whether an accent was
+/// put on it.
+fn glyphs(text: &str) -> Vec<(char, bool)> {
+    let mut glyphs: Vec<(char, bool)> = Vec::new();
+    for letter in text.chars() {
+        let twin = |(theirs, latin): (&str, &'static str)| {
+            let index = theirs.chars().position(|their| their == letter)?;
+            latin.chars().nth(index)
+        };
+        match (letter, meant(letter)) {
+            ('\u{300}'..='\u{36f}', _) => glyphs.last_mut().into_iter().for_each(|last| last.1 = true),
+            (_, Some((_, ""))) => {}
+            (_, Some((_, instead))) => glyphs.extend(instead.chars().map(|seen| (seen, false))),
+            _ if letter.is_ascii() => glyphs.push((letter, false)),
+            _ => glyphs.push((LETTERS.into_iter().find_map(twin).unwrap_or(letter), false)),
+        }
+    }
+    glyphs
+}
+
+/// Whether nobody can see in what two texts differ.
+pub fn look_the_same(one: &str, other: &str) -> bool {
+    // A letter with its accent in it, and a letter with an accent behind it; which ones is not looked at.
+    let is_accented = |(letter, _): (char, bool)| !letter.is_ascii() && letter.is_alphabetic();
+    let same = |(a, b): (&(char, bool), &(char, bool))| a == b || a.1 && is_accented(*b) || b.1 && is_accented(*a);
+    if one.is_ascii() && other.is_ascii() {
+        return false;
+    }
+    let (one, other) = (glyphs(one), glyphs(other));
+    one.len() == other.len() && one.iter().zip(&other).all(same)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_look_the_same_whose_difference_nobody_sees() {
+        for (one, other) in [
+            ("a b", "a\u{a0}b"),
+            ("a b", "a\u{2009}b"),
+            ("caf\u{e9}", "cafe\u{301}"),
+            ("a\u{200b}b", "ab"),
+            ("co\u{ad}op", "coop"),
+            ("paypal", "p\u{430}ypal"),
+            ("Order", "\u{39f}rder"),
+            ("1-2", "1\u{2011}2"),
+        ] {
+            assert!(look_the_same(one, other) && look_the_same(other, one), "{one} {other}");
+        }
+        for (one, other) in
+            [("cafe", "caf\u{e9}"), ("e\u{301}", "e"), ("a b", "ab"), ("a", "b"), ("ü", "ue"), ("да", "da")]
+        {
+            assert!(!look_the_same(one, other), "{one} {other}");
+        }
+    }
 
     #[test]
     fn a_character_counts_where_yaml_reads_signs_and_not_within_a_text() {

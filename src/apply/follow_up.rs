@@ -113,8 +113,20 @@ fn refused(report: &mut ApplyReport, change: &Change) -> Option<ChangeOutcome> {
 
 /// A plan for the same tenant and state that does nothing yet. Copying the changes only to drop them could take long.
 fn without_changes(plan: &Plan) -> Plan {
-    let Plan { tenant, lineage, serial, changes: _, summary, not_in_manifests, drift, gone, in_doubt, price, .. } =
-        plan;
+    let Plan {
+        tenant,
+        lineage,
+        serial,
+        changes: _,
+        summary,
+        not_in_manifests,
+        renamed,
+        drift,
+        gone,
+        in_doubt,
+        price,
+        ..
+    } = plan;
     Plan {
         tenant: tenant.clone(),
         lineage: *lineage,
@@ -123,6 +135,7 @@ fn without_changes(plan: &Plan) -> Plan {
         changes: Vec::new(),
         summary: *summary,
         not_in_manifests: not_in_manifests.clone(),
+        renamed: renamed.clone(),
         drift: drift.clone(),
         observed: plan.observed,
         gone: gone.clone(),

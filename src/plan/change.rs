@@ -49,6 +49,8 @@ pub struct Plan {
     pub summary: Summary,
     /// Records without a manifest that are left as they are.
     pub not_in_manifests: Vec<Orphan>,
+    /// In ascending order of the records' addresses.
+    pub renamed: Vec<Renamed>,
     /// What was changed outside of dixaform; found by reading the tenant only.
     pub drift: Vec<Drift>,
     /// How many conversations of the state were read for it, and compared.
@@ -195,6 +197,13 @@ pub struct Orphan {
     pub address: Address,
     pub id: ConversationId,
     pub source: Option<Source>,
+}
+
+/// A record without a manifest, and a manifest without a record that has the same content: it may have been renamed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renamed {
+    pub from: Address,
+    pub to: Address,
 }
 
 /// What was changed outside of dixaform in one conversation. Of its attributes only those that dixaform wrote are

@@ -16,7 +16,7 @@ use crate::access::RateLimit;
 use crate::conversation::{AttributeValue, Attributes, Conversation, ConversationId, Digests, Kind, attributes_to_map};
 use crate::digest::Digest;
 use crate::json;
-use crate::plan::change::{Change, Gone, Orphan, Plan, Step, Summary, Target, fingerprint_of};
+use crate::plan::change::{Change, Gone, Orphan, Plan, Renamed, Step, Summary, Target, fingerprint_of};
 use crate::plan::drift_v1::{DeviationV1, DriftV1};
 use crate::plan::json_parts::{AddressV1, DigestV1, LineageV1, SealV1, exact, or_null};
 use crate::plan::{Action, Block, Price, Reason, planner};
@@ -62,6 +62,9 @@ pub struct PlanV1<S> {
     changes: Vec<ChangeV1<S>>,
     /// Records without a manifest, which are left alone
     not_in_manifests: Vec<OrphanV1>,
+    /// Manifests that may have been renamed: they have the content of a record without a manifest
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    renamed: Vec<RenamedV1>,
     /// What was changed outside of dixaform
     drift: Vec<DriftV1>,
     /// How many conversations of the state were read, and compared
@@ -232,6 +235,15 @@ struct OrphanV1 {
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "renamed")]
+struct RenamedV1 {
+    /// The record
+    from: AddressV1,
+    /// The manifest
+    to: AddressV1,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "gone")]
 struct GoneV1 {
     address: AddressV1,
@@ -258,7 +270,9 @@ pub struct SourceV1 {
 
 /// What is above the changes of a plan, and what is below them, without the seal and the brace behind it.
 pub fn frame(plan: &Plan) -> (String, String) {
-    let Plan { tenant, not_in_manifests, drift, observed, gone, in_doubt, summary, price, fingerprint, .. } = plan;
+    let Plan {
+        tenant, not_in_manifests, renamed, drift, observed, gone, in_doubt, summary, price, fingerprint, ..
+    } = plan;
     let file: PlanV1<Map<String, Value>> = PlanV1 {
         format: FORMAT.to_owned(),
         tool: TOOL.to_owned(),
@@ -272,6 +286,7 @@ pub fn frame(plan: &Plan) -> (String, String) {
         base: plan.into(),
         changes: Vec::new(),
         not_in_manifests: not_in_manifests.iter().map(OrphanV1::from).collect(),
+        renamed: renamed.iter().map(|one| RenamedV1 { from: (&one.from).into(), to: (&one.to).into() }).collect(),
         drift: drift.iter().map(DriftV1::from).collect(),
         observed: *observed,
         gone: gone.iter().map(GoneV1::from).collect(),
@@ -443,6 +458,7 @@ pub fn read(text: &str) -> Result<Plan, PlanFileError> {
         changes,
         summary,
         not_in_manifests: file.not_in_manifests.into_iter().map(OrphanV1::read).collect(),
+        renamed: file.renamed.into_iter().map(|one| Renamed { from: one.from.0, to: one.to.0 }).collect(),
         drift: file.drift.into_iter().map(DriftV1::read).collect(),
         observed: file.observed,
         gone: file.gone.into_iter().map(GoneV1::read).collect(),

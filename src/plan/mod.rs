@@ -22,7 +22,7 @@ pub mod text_diff;
 
 pub use action::Action;
 pub use approval::{Difference, differences};
-pub use change::{Change, Drift, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target};
+pub use change::{Change, Drift, Gone, Orphan, Plan, Read, Renamed, Step, Steps, Summary, Target};
 pub use compare::{Comparison, Deviation, Fit, Part, Thing, compare, fit};
 pub use described::{Described, Outcome};
 pub use notes::{ChangeNote, Mark, Note};

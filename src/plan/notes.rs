@@ -1,7 +1,7 @@
 //! What there is to say about a plan, and about one change of it, beside what becomes different: facts, without words.
 
 use crate::conversation::{Address, ConversationId};
-use crate::plan::{Action, Block, Change, Deviation, Drift, Gone, Orphan, Plan, Step};
+use crate::plan::{Action, Block, Change, Deviation, Drift, Gone, Orphan, Plan, Renamed, Step};
 
 /// What a reader must know of a whole plan before approving it.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub enum Note<'p> {
     Drifted(&'p [Drift]),
     /// Records without a manifest.
     NotInManifests(&'p [Orphan]),
+    /// Manifests that may have been renamed.
+    Renamed(&'p [Renamed]),
     /// How many manifests and records a filter left out.
     LeftOut(usize),
 }
@@ -42,6 +44,7 @@ impl Plan {
             (!self.gone.is_empty(), Note::Gone(&self.gone)),
             (!self.drift.is_empty(), Note::Drifted(&self.drift)),
             (!self.not_in_manifests.is_empty(), Note::NotInManifests(&self.not_in_manifests)),
+            (!self.renamed.is_empty(), Note::Renamed(&self.renamed)),
             (self.summary.left_out > 0, Note::LeftOut(self.summary.left_out)),
         ];
         all.into_iter().filter(|(applies, _)| *applies).map(|(_, note)| note).collect()

@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -21,7 +21,9 @@ use crate::conversation::{Address, AttributeValue, Attributes, ConversationId, D
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::plan::action::Action;
-use crate::plan::change::{Change, Drift, Fingerprint, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target};
+use crate::plan::change::{
+    Change, Drift, Fingerprint, Gone, Orphan, Plan, Read, Renamed, Step, Steps, Summary, Target,
+};
 use crate::plan::described::is_tidied;
 use crate::plan::observation::{self, Observation, Observations};
 use crate::plan::price::Price;
@@ -81,6 +83,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         changes: Vec::with_capacity(desired.len()),
         summary: Summary::default(),
         not_in_manifests: Vec::new(),
+        renamed: Vec::new(),
         drift: Vec::new(),
         observed: 0,
         gone: Vec::new(),
@@ -94,6 +97,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
         planner.look_at(manifest, record).enter(&mut plan, &mut fingerprint);
     }
     plan.observed = options.observations.keys().filter(|address| state.records.contains_key(*address)).count();
+    plan.renamed = renamed(&plan, desired, state);
     plan.summary.not_in_manifests = plan.not_in_manifests.len();
     plan.summary.in_doubt = plan.in_doubt.len();
     plan.summary.gone = plan.gone.len();
@@ -102,6 +106,35 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     plan.price = Price::new(calls as u64, options.tenant.rate_limit);
     plan.fingerprint = fingerprint.finish();
     plan
+}
+
+/// Records without a manifest whose content a manifest without a record has.
+fn renamed(plan: &Plan, desired: &Desired, state: &State) -> Vec<Renamed> {
+    let mut new: HashMap<(Kind, Digest), Vec<&Address>> = HashMap::new();
+    let is_new = |change: &&Change| matches!(change.action, Action::Create | Action::Import);
+    for change in plan.changes.iter().filter(is_new).rev() {
+        if let Some(manifest) = desired.get(&change.address) {
+            new.entry((manifest.address.kind, manifest.digests.content)).or_default().push(&manifest.address);
+        }
+    }
+    let lost = plan.not_in_manifests.iter().map(|orphan| &orphan.address);
+    let forgotten = plan.changes.iter().filter(|change| change.action == Action::Forget);
+    let mut lost: Vec<&Address> = lost.chain(forgotten.map(|change| &change.address)).collect();
+    lost.sort_unstable();
+    lost.truncate(if new.is_empty() { 0 } else { lost.len() });
+    let mut renamed = Vec::new();
+    for from in lost {
+        let Some(record) = state.records.get(from) else { continue };
+        let content = match &record.applied {
+            Applied::Full(spec) => Digest::of_map(&spec.content()),
+            Applied::Digests { .. } => record.content_digest,
+        };
+        // Each is named once, so that of copies none is named for all.
+        if let Some(to) = new.get_mut(&(from.kind, content)).and_then(Vec::pop) {
+            renamed.push(Renamed { from: from.clone(), to: to.clone() });
+        }
+    }
+    renamed
 }
 
 /// The reads that apply makes once, before its first write: whose tenant it is, and whether the attributes exist.

@@ -64,6 +64,18 @@ fn escape_also(text: &str, also: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A text that is safe to show, with every character outside of ASCII spelled out: for two texts that look the same.
+pub fn spelled(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let spell = |letter: char| match letter {
+        ' '..='~' => letter.to_string(),
+        _ => format!("\\u{{{:x}}}", u32::from(letter)),
+    };
+    Cow::Owned(text.chars().map(spell).collect())
+}
+
 /// JSON safe to show, and the same JSON to any program: what [`escape`] looks for is written as `\\uXXXX`, joiners
 /// that do their work included. Such characters occur only in strings; line breaks between values stay.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
@@ -190,6 +202,12 @@ mod tests {
         assert_eq!(escaped, "{\"a\": \"\\u202e\\U000e0100\u{1f600}\"}");
         let read: serde_json::Value = serde_yaml::from_str(&escaped).expect("it is YAML");
         assert_eq!(read["a"], "\u{202e}\u{e0100}\u{1f600}");
+    }
+
+    #[test]
+    fn what_looks_the_same_can_be_spelled_out() {
+        assert_eq!(spelled("a\u{a0}b, cafe\u{301}"), "a\\u{a0}b, cafe\\u{301}");
+        assert!(matches!(spelled("\\u{a0}"), Cow::Borrowed(_)));
     }
 
     #[test]

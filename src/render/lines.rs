@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::look_alike::look_the_same;
 use crate::plan::member_diff::{Diff, Element, Member, Members, Noun, is_word};
 use crate::plan::shown::Shown;
 use crate::plan::text_diff::{self, LineKind, Span};
-use crate::render::escape::{escape, escape_quoted, quoted};
+use crate::render::escape::{escape, escape_quoted, quoted, spelled};
 use crate::render::number::counted;
 
 /// Lists of more columns than this have a line for each element.
@@ -148,7 +149,7 @@ pub(super) enum Tone {
 
 /// The members that differ, as lines.
 pub(super) fn of<'d>(members: &'d Members<'_>, options: Options) -> Vec<Line<'d>> {
-    let mut lines = Lines { options, out: Vec::with_capacity(64) };
+    let mut lines = Lines { options, out: Vec::with_capacity(64), spell: false };
     lines.members(members, 0);
     lines.out
 }
@@ -208,6 +209,8 @@ struct Spot<'d> {
 struct Lines<'d> {
     options: Options,
     out: Vec<Line<'d>>,
+    /// The texts are two that look the same, so that what can't be seen is spelled out.
+    spell: bool,
 }
 
 impl<'d> Lines<'d> {
@@ -271,6 +274,11 @@ impl<'d> Lines<'d> {
             Diff::Changed { before: Shown::Text(before), after: Shown::Text(after) } if self.options.mark_short => {
                 self.one_line_diff(before, after, spot);
             }
+            Diff::Changed { before: old @ Shown::Text(before), after: new @ Shown::Text(after) } => {
+                self.spell = look_the_same(before, after);
+                self.changed(old, new, spot);
+                self.spell = false;
+            }
             Diff::Changed { before, after } => self.changed(before, after, spot),
             Diff::Text { before, after } if before.contains('\n') || after.contains('\n') => {
                 self.text_diff(before, after, spot);
@@ -325,9 +333,10 @@ impl<'d> Lines<'d> {
     /// Two texts without lines of their own, below each other with their changed words marked.
     fn one_line_diff(&mut self, before: &str, after: &str, spot: Spot<'d>) {
         let (first, lines) = (self.out.len(), text_diff::lines(before, after));
+        let spell = look_the_same(before, after);
         for (kind, sign) in [(LineKind::Removed, Sign::Removed), (LineKind::Added, Sign::Added)] {
             let spans = lines.iter().find(|line| line.kind == kind).map_or(&[][..], |line| &line.spans);
-            let text = cut(spans, self.options.characters, |text| escape_quoted(text).into_owned());
+            let text = cut(spans, self.options.characters, spell, |text| escape_quoted(text).into_owned());
             self.push(sign, spot.clone(), Content::Quoted(text));
         }
         self.sides(first, first + 1, false);
@@ -377,6 +386,10 @@ impl<'d> Lines<'d> {
             Shown::Withheld => Content::Hint("(previous value not kept)"),
             Shown::SetByDixaform => Content::Hint("(set by dixaform)"),
             Shown::Text(text) if text.contains('\n') => return None,
+            Shown::Text(text) if self.spell => {
+                let escaped = |text: &str| escape_quoted(text).into_owned();
+                Content::Quoted(cut(&Span::unmarked(text), self.options.characters, true, escaped))
+            }
             Shown::Text(text) => Content::Quoted(whole(text, self.options.characters, escape_quoted)),
             Shown::Map(members) if members.is_empty() => Content::Bare("{}".into()),
             Shown::Map(_) => return None,
@@ -407,6 +420,7 @@ impl<'d> Lines<'d> {
         let (depth, word) = (spot.depth, delimiter([before, after]));
         self.push(Sign::Changed, spot, Content::OpenText(word.clone()));
         let lines = text_diff::lines(before, after);
+        let twins = twins(&lines[..lines.len().min(TEXT_LINES_MAX)]);
         for line in lines.iter().take(TEXT_LINES_MAX) {
             let (sign, remark) = match line.kind {
                 LineKind::Same => (Sign::Same, None),
@@ -418,7 +432,10 @@ impl<'d> Lines<'d> {
                 LineKind::NewlineAdded => (Sign::Added, Some("# (newline at the end added)".to_owned())),
                 LineKind::NewlineRemoved => (Sign::Removed, Some("# (newline at the end removed)".to_owned())),
             };
-            let text = || cut(&line.spans, self.options.characters, |text| escape(text).into_owned());
+            let text = || {
+                let spell = twins.contains(&text_of(line));
+                cut(&line.spans, self.options.characters, spell, |text| escape(text).into_owned())
+            };
             let content = remark.map_or_else(|| Content::DiffLine(text()), Content::Remark);
             self.bare(sign, depth + 1, content);
         }
@@ -436,6 +453,25 @@ impl<'d> Lines<'d> {
             self.bare(Sign::Same, depth, Content::Remark(format!("# ({})", counted(count, "more line"))));
         }
     }
+}
+
+fn text_of(line: &text_diff::Line) -> String {
+    line.spans.iter().map(|span| &*span.text).collect()
+}
+
+/// Lines that go and come and look the same. Nobody compares very long ones by eye.
+fn twins(lines: &[text_diff::Line]) -> BTreeSet<String> {
+    const LONGEST: usize = 2_000;
+    let of =
+        |kind| lines.iter().filter(move |line| line.kind == kind).map(text_of).filter(|text| text.len() <= LONGEST);
+    let added: Vec<String> = of(LineKind::Added).collect();
+    let mut twins = BTreeSet::new();
+    for old in of(LineKind::Removed) {
+        if let Some(new) = added.iter().find(|new| look_the_same(&old, new)) {
+            twins.extend([new.clone(), old]);
+        }
+    }
+    twins
 }
 
 /// The names of one level, all filled up to the same width.
@@ -475,15 +511,19 @@ fn whole<'d>(text: &'d str, characters: usize, escaped: impl Fn(&str) -> Cow<'_,
     if text.len() <= characters || text.chars().nth(characters).is_none() {
         return Text { pieces: Pieces::One(escaped(text)), more: String::new() };
     }
-    cut(&Span::unmarked(text), characters, |text| escaped(text).into_owned())
+    cut(&Span::unmarked(text), characters, false, |text| escaped(text).into_owned())
 }
 
 /// The spans of one line as escaped pieces, and what to say of the characters that are left out. In a line that is too
 /// long, unchanged text is left out first, so that the change itself is seen.
-fn cut(spans: &[Span], characters: usize, escaped: impl Fn(&str) -> String) -> Text<'static> {
+fn cut(spans: &[Span], characters: usize, spell: bool, escaped: impl Fn(&str) -> String) -> Text<'static> {
     let tone = |span: &Span| if span.changed { Tone::Changed } else { Tone::Same };
     let length = |text: &str| text.chars().count();
-    let piece = |span: &Span, text: &str| (tone(span), Cow::Owned(escaped(text)));
+    let shown = |text: &str| match escaped(text) {
+        text if spell => spelled(&text).into_owned(),
+        text => text,
+    };
+    let piece = |span: &Span, text: &str| (tone(span), Cow::Owned(shown(text)));
     if spans.iter().map(|span| length(&span.text)).sum::<usize>() <= characters {
         let pieces = spans.iter().map(|span| piece(span, &span.text)).collect();
         return Text { pieces: Pieces::Several(pieces), more: String::new() };

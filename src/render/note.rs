@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::conversation::Address;
-use crate::plan::{Block, Change, ChangeNote, Deviation, Mark, Note, Plan};
+use crate::plan::{Block, Change, ChangeNote, Deviation, Mark, Note, Plan, Renamed};
 use crate::render::escape::{cut, escape};
 use crate::render::markdown::inline;
 use crate::render::number::{counted, grouped, named};
@@ -125,7 +125,7 @@ pub(super) fn notes(plan: &Plan) -> Vec<Said<'_>> {
 pub(super) fn said(note: Note<'_>) -> Said<'_> {
     let about = about(&note);
     let (gravity, lead, end, count) = words(&note);
-    let is_list = matches!(note, Note::Gone(_) | Note::Drifted(_) | Note::NotInManifests(_));
+    let is_list = matches!(note, Note::Gone(_) | Note::Drifted(_) | Note::NotInManifests(_) | Note::Renamed(_));
     Said { note, gravity, lead: Sentence::of(&lead), end: Sentence::of(end), about, count, is_list }
 }
 
@@ -176,6 +176,15 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
             let lead = format!("{records} not in the manifests** and {stay}; `--prune` forgets {them}");
             (Gravity::Quiet, lead, "", count)
         }
+        Note::Renamed(all) => {
+            let count = all.len();
+            let (have, records) = if count == 1 { ("has", "a record") } else { ("have", "records") };
+            let manifests = counted(count, "manifest");
+            let what = format!("**{manifests} without a record {have} the content of {records} without a manifest**");
+            let them =
+                if count == 1 { "it was renamed, move its record" } else { "they were renamed, move the records" };
+            (Gravity::Warning, format!("{what}; if {them}, or a second conversation is made"), "", count)
+        }
         Note::LeftOut(count) => {
             let lead = format!("{} left out by `--target`, `--exclude` or `--selector`", grouped(*count as u64));
             (Gravity::Quiet, lead, "", 0)
@@ -207,6 +216,9 @@ fn about(note: &Note<'_>) -> Vec<Sentence> {
                 }
             }
         }),
+        Note::Renamed(all) => {
+            first(*all, |Renamed { from, to }| Sentence::of(&format!("`dixaform state mv {from} {to}`")))
+        }
         Note::LeftOut(_) => Vec::new(),
     }
 }
@@ -324,6 +336,7 @@ mod tests {
             content: Vec::new(),
         }];
         plan.not_in_manifests = vec![Orphan { address: address("orphan"), id, source: Some(source("old.yaml", 9)) }];
+        plan.renamed = vec![Renamed { from: address("orphan"), to: address("new") }];
         plan.summary.left_out = 12;
         (plan.summary.in_doubt, plan.summary.gone, plan.summary.not_in_manifests) = (1, 1, 1);
         plan
@@ -353,7 +366,7 @@ mod tests {
         ]
         .map(|(form, page)| (form, words(&page)));
         let all = notes(&plan);
-        assert_eq!(all.len(), 8, "a note is missing in this test");
+        assert_eq!(all.len(), 9, "a note is missing in this test");
         let of_plan = all.iter().flat_map(|said| {
             let names = said.about.iter().map(|about| about.plain().replace(", last in old.yaml:9", ""));
             [said.lead.plain(), said.end.plain()]

@@ -105,6 +105,7 @@ pub(crate) fn plan_of(changes: Vec<Change>) -> Plan {
         serial: 1,
         seal: None,
         summary,
+        renamed: Vec::new(),
         not_in_manifests: Vec::new(),
         drift: Vec::new(),
         observed: 0,

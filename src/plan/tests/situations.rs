@@ -397,3 +397,28 @@ fn what_is_the_same_is_counted_and_not_listed() {
     assert_eq!(plan.summary, Summary { unchanged: 3, ..Summary::default() });
     insta::assert_snapshot!(text_of(&plan), @"No changes. The tenant matches the manifests.");
 }
+
+#[test]
+fn a_renamed_manifest_is_told_with_the_command_that_moves_its_record() {
+    let state = applied(&format!("{}{}", email("a"), email("b").replace("Late", "other")));
+    let now = email("c");
+    let plan = plan_of(&now, &state);
+    assert_eq!(
+        plan.renamed,
+        [Renamed { from: "conversation.a".parse().unwrap(), to: "conversation.c".parse().unwrap() }]
+    );
+    let text = text_of(&plan);
+    assert!(text.contains("dixaform state mv conversation.a conversation.c"), "{text}");
+    // Also where the record would be forgotten, in a state of digests, and where it is written otherwise.
+    assert_eq!(plan_with(&now, &state, &prune()).renamed, plan.renamed);
+    assert_eq!(plan_of(&now.replace("9c2a2cce", "9C2A2CCE"), &state).renamed, plan.renamed);
+    assert_eq!(plan_of(&now, &applied_keeping(&email("a"), Keep::Digests)).renamed, plan.renamed);
+    // Of two copies one is the renamed one; another content, another kind and an adopted one are none.
+    assert_eq!(plan_of(&format!("{now}{}", email("d")), &state).renamed, plan.renamed);
+    let others = [email("c").replace("Late", "new"), import("a"), annotated(&now, "dixaform/adopt: '7'"), email("a")];
+    for manifests in others {
+        assert_eq!(plan_of(&manifests, &state).renamed, [], "{manifests}");
+    }
+    let json = crate::render::json_v1::plan(&plan);
+    assert_eq!(file_v1::read(&json).expect("a plan").renamed, plan.renamed);
+}

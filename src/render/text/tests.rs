@@ -471,3 +471,23 @@ fn colour_changes_how_it_looks_and_not_what_it_says() {
     assert_eq!(stripped.lines().collect::<Vec<_>>(), said);
     assert!(coloured.contains("\u{1b}["));
 }
+
+#[test]
+fn two_texts_that_look_the_same_are_spelled_out() {
+    let subject = |text: &str| format!(r#"{{"subject":"{text}"}}"#);
+    for (before, after, shown) in [
+        ("a b", "a\u{a0}b", r#""a b" -> "a\u{a0}b""#),
+        ("caf\u{e9}", "cafe\u{301}", r#""caf\u{e9}" -> "cafe\u{301}""#),
+        ("paypal \u{e9}", "p\u{430}ypal \u{e9}", r#""paypal \u{e9}" -> "p\u{430}ypal \u{e9}""#),
+        ("caf\u{e9}", "th\u{e9}", "\"caf\u{e9}\" -> \"th\u{e9}\""),
+    ] {
+        let text = block(&replace(&subject(before), &subject(after)), &PLAIN);
+        assert!(text.contains(shown), "{text}");
+    }
+    let long = format!("{} caf\u{e9} and nothing else", "a long text ".repeat(6));
+    let text = block(&replace(&subject(&long), &subject(&long.replace('\u{e9}', "e\u{301}"))), &PLAIN);
+    assert!(text.contains(r"caf\u{e9}") && text.contains(r"cafe\u{301}"), "{text}");
+    let lines = "d\u{e9}j\u{e0} vu\nBonjour !\n";
+    let text = block(&replace(&with_text(lines), &with_text(&lines.replace(" !", "\u{a0}!"))), &PLAIN);
+    assert!(text.contains(r"Bonjour\u{a0}!") && text.contains("d\u{e9}j\u{e0}"), "{text}");
+}
