@@ -137,6 +137,25 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
+/// The known words that are most like `word`, the nearest first: three at most, each once.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    const MOST: usize = 3;
+    let mut near: Vec<(usize, &str)> = Vec::new();
+    for candidate in known {
+        // One that is longer by far is not near, and takes its time.
+        let distance = match word.len().abs_diff(candidate.len()) {
+            difference @ 64.. => difference,
+            _ => strsim::osa_distance(word, candidate),
+        };
+        if near.iter().all(|(_, other)| *other != candidate) {
+            let place = near.partition_point(|other| *other <= (distance, candidate));
+            near.insert(place, (distance, candidate));
+            near.truncate(MOST);
+        }
+    }
+    near.into_iter().map(|(_, word)| word).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +168,14 @@ mod tests {
         assert_eq!(closest("sujbect", known), Some("subject"));
         assert_eq!(closest("colour", known), None);
         assert_eq!(closest(&"x".repeat(1000), known), None);
+    }
+
+    #[test]
+    fn the_nearest_words_come_first_and_each_once() {
+        let known = ["import.a", "conversation.late-order", "conversation.order", "conversation.order", "import.order"];
+        let near = ["conversation.order", "conversation.late-order", "import.order"];
+        assert_eq!(nearest("conversation.oder", known), near);
+        assert_eq!(nearest("x", []), Vec::<&str>::new());
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     }
     let plan = match saved {
         Some(saved) => saved_plan::check(saved, &taken, tenant)?,
-        None => plan::make(&desired, &taken.state, &taken.in_doubt, options),
+        None => plan::make(&desired, &taken.state, &taken.in_doubt, options)?,
     };
     let doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
     plan::tell_if_nothing_fits(session, &plan);

@@ -267,6 +267,9 @@ pub struct PlanningArgs {
     /// Read the tenant first, one call per record, to find changes made outside of dixaform
     #[arg(long)]
     pub refresh: bool,
+    /// Refuse to apply a plan with more changes: it may be of the wrong folder, or of the wrong tenant
+    #[arg(long, value_name = "N")]
+    pub max_changes: Option<usize>,
     /// After each write, read it back and compare
     #[arg(long)]
     pub verify: bool,

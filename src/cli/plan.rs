@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 use crate::cli::state_access::{self, Standing};
 use crate::desired::Desired;
 use crate::journal::InDoubt;
-use crate::plan::{self, Plan, PlanOptions, Scope, Summary, Target};
+use crate::plan::{self, Plan, PlanOptions, Scope, Summary, Target, Unfit};
 use crate::project::Tenant;
 use crate::render::number::counted;
 use crate::render::palette::Palette;
@@ -44,8 +44,11 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
         requests = refresh::calls(&wanted);
         options.observations = refresh::observe_alone(&open, &desired, &state, &wanted)?;
     }
-    let plan = make(&desired, &state, &in_doubt, options);
+    let plan = make(&desired, &state, &in_doubt, options)?;
     tell_if_nothing_fits(session, &plan);
+    if let Some(message) = too_many(&args.planning, &plan) {
+        session.output.note(&format!("warning: {message}; apply refuses it\n"));
+    }
     if let Some(path) = &args.out {
         saved_plan::write(path, &plan)?;
     }
@@ -81,12 +84,28 @@ pub fn options(tenant: &Tenant, args: &PlanningArgs) -> Result<PlanOptions, Erro
     })
 }
 
+/// That a plan has more changes than `--max-changes` allows.
+pub fn too_many(args: &PlanningArgs, plan: &Plan) -> Option<String> {
+    let (changes, most) = (plan.changes.len(), args.max_changes?);
+    (changes > most).then(|| format!("the plan has {}, and --max-changes allows {most}", counted(changes, "change")))
+}
+
 /// Plans, with the organization that the state knows where the project file names none.
-pub fn make(desired: &Desired, state: &State, in_doubt: &[InDoubt], mut options: PlanOptions) -> Plan {
+///
+/// # Errors
+/// A `--target` or `--selector` that fits nothing.
+pub fn make(desired: &Desired, state: &State, in_doubt: &[InDoubt], mut options: PlanOptions) -> Result<Plan, Error> {
+    if !options.scope.is_everything() {
+        let manifests = desired.iter().map(|manifest| (&manifest.address, Some(&manifest.labels)));
+        let records = state.records.keys().map(|address| (address, None));
+        if let Some(Unfit { message, hint }) = options.scope.unfit(&manifests.chain(records).collect::<Vec<_>>()) {
+            return Err(Error::new(Exit::Failed, message).hint(hint));
+        }
+    }
     options.in_doubt = in_doubt.iter().map(|in_doubt| in_doubt.address.clone()).collect();
     let known = state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     options.tenant.organization_id = options.tenant.organization_id.or(known);
-    plan::plan(desired, state, &options)
+    Ok(plan::plan(desired, state, &options))
 }
 
 /// Says on standard error that a plan is empty because of what it was narrowed to: a name with a slip, as a rule.

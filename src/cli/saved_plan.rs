@@ -71,7 +71,8 @@ pub fn refuse_flags(args: &PlanningArgs) -> Result<(), Error> {
         prune,
         refresh,
         verify,
-        // It is of use for what the tenant answers.
+        // These are of use for what is applied, and for what the tenant answers.
+        max_changes: _,
         warnings_as_errors: _,
     } = args;
     let flags = [

@@ -30,7 +30,7 @@ pub use observation::{Observation, Observations, Seen};
 pub use planner::{PlanOptions, plan};
 pub use price::Price;
 pub use reason::{Block, Reason};
-pub use scope::Scope;
+pub use scope::{Scope, Unfit};
 pub use staleness::staleness;
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use globset::{Glob, GlobMatcher};
 
 use crate::conversation::{Address, Labels};
+use crate::finding::nearest;
 
 /// A filter on addresses and labels. The default covers everything.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +54,34 @@ impl Scope {
         !self.selectors.is_empty()
     }
 
+    /// The first target or selector that fits none of what is known.
+    pub fn unfit(&self, known: &[(&Address, Option<&Labels>)]) -> Option<Unfit> {
+        let mut names = Vec::new();
+        for target in &self.targets {
+            if names.is_empty() {
+                names = known.iter().map(|(address, _)| address.to_string()).collect();
+            }
+            if !names.iter().any(|name| target.is_match(name)) {
+                let pattern = target.glob().glob();
+                let near = nearest(pattern, names.iter().map(String::as_str));
+                return Some(Unfit::new(format!("--target {pattern} fits no address"), "addresses", &near));
+            }
+        }
+        let labels = || known.iter().filter_map(|(_, labels)| *labels).flat_map(Labels::iter);
+        for (key, value) in &self.selectors {
+            if labels().any(|label| label == (key.as_str(), value.as_str())) {
+                continue;
+            }
+            let message = format!("--selector {key}={value} fits no manifest");
+            let values: Vec<&str> = labels().filter(|(name, _)| name == key).map(|(_, value)| value).collect();
+            return Some(match values.as_slice() {
+                [] => Unfit::new(message, "labels", &nearest(key, labels().map(|(name, _)| name))),
+                _ => Unfit::new(message, &format!("values of `{key}`"), &nearest(value, values)),
+            });
+        }
+        None
+    }
+
     /// Whether an address with these labels is looked at. A record without a manifest has no labels, so a selector
     /// never covers it.
     pub fn covers(&self, address: &Address, labels: Option<&Labels>) -> bool {
@@ -65,6 +94,23 @@ impl Scope {
         let selected =
             self.selectors.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value.as_str()));
         targeted && !excluded && selected
+    }
+}
+
+/// A part of a filter that fits nothing: a slip, as a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unfit {
+    pub message: String,
+    pub hint: String,
+}
+
+impl Unfit {
+    fn new(message: String, what: &str, near: &[&str]) -> Self {
+        let hint = match near {
+            [] => format!("there are no {what} at all"),
+            _ => format!("the nearest {what}: {}", near.join(", ")),
+        };
+        Unfit { message, hint }
     }
 }
 

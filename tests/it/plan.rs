@@ -188,15 +188,38 @@ fn target_takes_globs_and_repeats() {
 }
 
 #[test]
-fn what_fits_nothing_is_reported_and_what_fits_is_not() {
+fn a_target_or_selector_that_fits_nothing_fails_and_names_the_nearest() {
     let workspace = four();
-    for narrowed in ["--target conversation.slip", "--selector no=such", "--exclude *"] {
+    for (narrowed, said, near) in [
+        ("--target conversation.ordr", "--target conversation.ordr fits no address", "conversation.order"),
+        ("--target import.* --target conversation.l*x", "--target conversation.l*x fits", "conversation.late-a"),
+        ("--selector wve=1", "--selector wve=1 fits no manifest", "the nearest labels: wave"),
+        ("--selector wave=12", "--selector wave=12 fits no manifest", "the nearest values of `wave`: 1, 2"),
+    ] {
         for command in ["plan", "apply --yes"] {
-            let told = workspace.run(&format!("{command} {narrowed}")).exit(0);
-            let _ = told.warns("warning: none of 4 conversations fits --target, --exclude or --selector\n");
+            let told = workspace.run(&format!("{command} {narrowed}")).exit(1);
+            let _ = told.warns(said).warns(near);
         }
     }
+    assert!(workspace.writes_since(0).is_empty());
+    // Each fits something, and nothing has both.
+    for narrowed in ["--target import.* --selector wave=1", "--exclude *"] {
+        let told = workspace.run(&format!("plan {narrowed}")).exit(0);
+        let _ = told.warns("warning: none of 4 conversations fits --target, --exclude or --selector\n");
+    }
     assert_eq!(workspace.run("plan --target import.*").exit(0).stderr, "");
+}
+
+#[test]
+fn a_plan_with_more_changes_than_are_allowed_is_not_applied() {
+    let workspace = four();
+    let _ = workspace.run("plan --max-changes 3").exit(0).warns("4 changes, and --max-changes allows 3");
+    let _ = workspace.run("apply --yes --max-changes 3").exit(5).warns("4 changes, and --max-changes allows 3");
+    let _ = workspace.run("plan --out saved").exit(0);
+    let _ = workspace.run("apply saved --max-changes 0").exit(5).warns("--max-changes allows 0");
+    assert!(workspace.writes_since(0).is_empty());
+    let _ = workspace.run("apply --yes --max-changes 4").exit(0);
+    let _ = workspace.run("apply --yes --max-changes 0").exit(0).says("No changes.");
 }
 
 #[test]

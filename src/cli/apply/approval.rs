@@ -7,6 +7,7 @@ use crate::apply::guard;
 use crate::cli::args::ApplyArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::plan::too_many;
 use crate::cli::saved_plan;
 use crate::cli::session::Session;
 use crate::plan::{self, Plan};
@@ -62,6 +63,10 @@ impl<'a> Approval<'a> {
         let allow_outbound = self.args.allow_outbound || tenant.allow_outbound;
         if let Some(refusal) = guard::refusals(plan, allow_outbound).into_iter().next() {
             return Err(refusal.into());
+        }
+        if let Some(message) = too_many(&self.args.planning, plan) {
+            let hint = "nothing was sent; look at the plan, and allow more if it is right";
+            return Err(Error::new(Exit::Refused, message).hint(hint));
         }
         let hint = "nothing was sent; review the plan and approve it again";
         let now = &plan.fingerprint;
