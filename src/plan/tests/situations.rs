@@ -399,7 +399,7 @@ fn what_is_the_same_is_counted_and_not_listed() {
 }
 
 #[test]
-fn a_renamed_manifest_is_told_with_the_command_that_moves_its_record() {
+fn a_renamed_manifest_is_named_with_the_command_that_moves_its_record() {
     let state = applied(&format!("{}{}", email("a"), email("b").replace("Late", "other")));
     let now = email("c");
     let plan = plan_of(&now, &state);
@@ -413,7 +413,7 @@ fn a_renamed_manifest_is_told_with_the_command_that_moves_its_record() {
     assert_eq!(plan_with(&now, &state, &prune()).renamed, plan.renamed);
     assert_eq!(plan_of(&now.replace("9c2a2cce", "9C2A2CCE"), &state).renamed, plan.renamed);
     assert_eq!(plan_of(&now, &applied_keeping(&email("a"), Keep::Digests)).renamed, plan.renamed);
-    // Of two copies one is the renamed one; another content, another kind and an adopted one are none.
+    // Of two copies one is named. Another content, another kind and an adoption are no new names.
     assert_eq!(plan_of(&format!("{now}{}", email("d")), &state).renamed, plan.renamed);
     let others = [email("c").replace("Late", "new"), import("a"), annotated(&now, "dixaform/adopt: '7'"), email("a")];
     for manifests in others {
