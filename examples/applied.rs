@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 }
 
 fn write_state(folder: &PathBuf, path: &PathBuf) -> Result<(), Box<dyn Error>> {
-    let found = manifests::find(std::slice::from_ref(folder)).map_err(|mut errors| errors.remove(0))?;
+    let found = manifests::find(std::slice::from_ref(folder), folder).map_err(|mut errors| errors.remove(0))?;
     let readings: io::Result<Vec<Reading>> = found.par_iter().map(read).collect();
     let (desired, findings) = manifest::resolve(readings?);
     if findings.iter().next().is_some() {

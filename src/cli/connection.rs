@@ -8,6 +8,7 @@ use crate::api::contract::Organization;
 use crate::api::{HttpClient, HttpOptions};
 use crate::apply::Patience;
 use crate::apply::preflight::{self, PreflightError};
+use crate::cli::clock::SystemClock;
 use crate::cli::embedded::Embedded;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -122,7 +123,15 @@ pub fn not_this_tenant(error: PreflightError) -> Error {
 }
 
 /// The runtime that commands with a network run on.
+///
+/// # Errors
+/// It can't start, or the clock is before 1970: neither HTTP nor TLS can say such a date.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let now = SystemClock::timestamp();
+    if now.starts_with('-') || *now < *"1970" {
+        let message = format!("the clock of this machine says {now}, which is before 1970");
+        return Err(Error::new(Exit::Failed, message).hint("set the clock; nothing was sent"));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     Ok(runtime.context("can't start")?)
 }

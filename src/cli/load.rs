@@ -17,7 +17,7 @@ use crate::finding::{Excerpt, Finding, Findings, code};
 use crate::manifest::{self, Reading};
 use crate::source::{MadeOf, Place};
 use crate::state::{Known, Lineage, Record, State};
-use crate::workspace::manifests::{self, Found};
+use crate::workspace::manifests::{self, FindError, Found};
 use crate::yaml;
 
 /// Reads all manifests.
@@ -113,7 +113,14 @@ fn clash(desired: &Desired, as_recorded: &HashSet<Address>, state: &State) -> bo
 /// A path that can't be read, or no file at all.
 pub fn find(session: &Session, paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
     let wanted = session.manifest_paths(paths);
-    let found = manifests::find(&wanted).map_err(|problems| {
+    let project = session.folder();
+    // Who names a path has chosen it; the project file may be part of a change that is reviewed.
+    for path in wanted.iter().filter(|path| paths.is_empty() && path.is_symlink()) {
+        if let Some(target) = manifests::leads_out(path, &[project]) {
+            return Err(FindError::LinkOut { path: path.clone(), target }.into());
+        }
+    }
+    let found = manifests::find(&wanted, project).map_err(|problems| {
         let problems: Vec<Error> = problems.into_iter().map(Error::from).collect();
         let lines: Vec<String> = problems.iter().map(Error::message).collect();
         let error = Error::new(Exit::Failed, lines.join("\n       "));

@@ -72,6 +72,11 @@ impl Session {
         Ok(OpenTenant { session: self, tenant, files: StateFiles::find(&state)? })
     }
 
+    /// The folder of the project file, or the working folder.
+    pub fn folder(&self) -> &Path {
+        if self.root.as_os_str().is_empty() { Path::new(".") } else { &self.root }
+    }
+
     /// The paths given, or those of the project.
     pub fn manifest_paths(&self, given: &[PathBuf]) -> Vec<PathBuf> {
         if given.is_empty() {

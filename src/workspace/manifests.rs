@@ -1,8 +1,8 @@
 //! Finds the files that hold manifests, and reads them up to a limit.
 //!
 //! A file that is named is taken whatever it is called. Folders are searched for `*.yaml`, `*.yml` and `*.json`,
-//! without hidden files and folders, and without project files. Links are followed, but not round in circles. What is
-//! found is sorted by name, and a file that is reached twice is found once.
+//! without hidden files and folders, and without project files. Links are followed, but neither round in circles nor
+//! out of the project. What is found is sorted by name, and a file that is reached twice is found once.
 #![expect(clippy::disallowed_methods, reason = "manifests are files")]
 
 use std::borrow::Cow;
@@ -59,6 +59,8 @@ pub enum FindError {
     Missing { path: PathBuf },
     #[error(transparent)]
     Unreadable(#[from] FileError),
+    #[error("{} is a link out of the project, to {}", path.display(), target.display())]
+    LinkOut { path: PathBuf, target: PathBuf },
     #[error("more than {VISITED_MAX} files and folders below {}", path.display())]
     TooMany { path: PathBuf },
 }
@@ -70,6 +72,9 @@ impl Hint for FindError {
                 Some("check the path; it is relative to the working folder, or to --chdir".into())
             }
             FindError::Unreadable(error) => error.hint(),
+            FindError::LinkOut { .. } => Some(
+                "what it leads to is not part of what is reviewed: put a copy there, or name the target itself".into(),
+            ),
             FindError::TooMany { .. } => Some("give the folder that holds the manifests".into()),
         }
     }
@@ -118,13 +123,14 @@ fn read_into(bytes: &mut Vec<u8>, path: &Path, limit: u64) -> io::Result<()> {
     File::open(path)?.take(limit).read_to_end(bytes).map(drop)
 }
 
-/// What these paths lead to, sorted by name. `-` is standard input.
+/// What these paths lead to, sorted by name. `-` is standard input. `project` is the folder that links may lead to;
+/// those below a path may lead below the path as well.
 ///
 /// # Errors
-/// Every path that does not exist or can't be read, in the order of the paths given, and below a folder in that of
-/// their names.
-pub fn find(paths: &[PathBuf]) -> Result<Vec<Found>, Vec<FindError>> {
-    let mut search = Search { found: Vec::new(), errors: Vec::new(), visited: 0, has_links: false };
+/// Every path that does not exist or can't be read, and every link out of the project, in the order of the paths given,
+/// and below a folder in that of their names.
+pub fn find(paths: &[PathBuf], project: &Path) -> Result<Vec<Found>, Vec<FindError>> {
+    let mut search = Search { project, found: Vec::new(), errors: Vec::new(), visited: 0, has_links: false };
     for path in paths {
         search.path(path);
     }
@@ -146,14 +152,22 @@ fn drop_repetitions(found: &mut Vec<Found>) {
     found.retain(|found| seen.insert(found.path().map(|path| real_path(path, &mut real_folders))));
 }
 
-struct Search {
+/// Where a path really leads, if that is in none of these folders. What leads nowhere is reported by others.
+pub fn leads_out(path: &Path, folders: &[&Path]) -> Option<PathBuf> {
+    let target = path.canonicalize().ok()?;
+    let is_within = |folder: &&Path| folder.canonicalize().is_ok_and(|folder| target.starts_with(folder));
+    (!folders.iter().any(is_within)).then_some(target)
+}
+
+struct Search<'p> {
+    project: &'p Path,
     found: Vec<Found>,
     errors: Vec<FindError>,
     visited: usize,
     has_links: bool,
 }
 
-impl Search {
+impl Search<'_> {
     fn path(&mut self, path: &Path) {
         if path.as_os_str() == STDIN {
             self.found.push(Found { name: STDIN_NAME.into(), input: Input::Stdin });
@@ -180,7 +194,7 @@ impl Search {
             .follow_links(true)
             .threads(rayon::current_num_threads())
             .build_parallel();
-        let prefix = display_name(folder);
+        let (prefix, project) = (display_name(folder), self.project);
         let (visited, has_links) = (AtomicUsize::new(self.visited), AtomicBool::new(self.has_links));
         let (catch, caught) = channel();
         walk.run(|| {
@@ -193,11 +207,15 @@ impl Search {
                     has_links.store(true, Ordering::Relaxed);
                 }
                 let met = match entry {
+                    Ok(entry) if let Some(target) = link_out(&entry, &[folder, project]) => {
+                        let _ = catch.send(Err(FindError::LinkOut { path: entry.into_path(), target }));
+                        return WalkState::Skip;
+                    }
                     Ok(entry) if is_manifest(&entry) => {
                         Some(Ok(Found::file(name_below(folder, prefix, entry.path()), entry.path())))
                     }
                     Ok(_) => None,
-                    Err(error) => unreadable(error, folder).map(Err),
+                    Err(error) => unreadable(error, folder).map(|error| Err(error.into())),
                 };
                 // The other end is there until the walk is over.
                 let _ = met.map(|met| catch.send(met));
@@ -218,8 +236,8 @@ impl Search {
                 Err(error) => errors.push(error),
             }
         }
-        errors.sort_by(|one: &FileError, other| one.path.cmp(&other.path));
-        self.errors.extend(errors.into_iter().map(FindError::from));
+        errors.sort_by(|one, other| path_of(one).cmp(path_of(other)));
+        self.errors.extend(errors);
     }
 }
 
@@ -231,6 +249,20 @@ fn name_below(folder: &Path, prefix: &str, path: &Path) -> String {
             format!("{prefix}{slash}{rest}")
         }
         _ => display_name(path),
+    }
+}
+
+/// Where an entry leads, if it is a link out of these folders to manifests or to a folder.
+fn link_out(entry: &DirEntry, folders: &[&Path]) -> Option<PathBuf> {
+    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+    let matters = entry.depth() > 0 && entry.path_is_symlink() && (is_folder || is_manifest(entry));
+    if matters { leads_out(entry.path(), folders) } else { None }
+}
+
+fn path_of(error: &FindError) -> &Path {
+    match error {
+        FindError::Missing { path } | FindError::LinkOut { path, .. } | FindError::TooMany { path } => path,
+        FindError::Unreadable(error) => &error.path,
     }
 }
 
@@ -327,7 +359,7 @@ mod tests {
         let paths: Vec<PathBuf> =
             paths.iter().map(|path| if *path == "-" { path.into() } else { folder.join(path) }).collect();
         let front = format!("{}/", folder.display());
-        let found = find(&paths).expect("readable");
+        let found = find(&paths, folder).expect("readable");
         found.iter().map(|found| found.name.strip_prefix(&front).unwrap_or(&found.name).to_owned()).collect()
     }
 
@@ -371,7 +403,7 @@ mod tests {
     fn every_path_that_does_not_exist_is_reported() {
         let folder = folder(&["a.yaml"]);
         let paths = ["missing", "a.yaml", "a.yaml/below", "gone.yaml"].map(|path| folder.path().join(path));
-        let errors = find(&paths).expect_err("three are wrong");
+        let errors = find(&paths, folder.path()).expect_err("three are wrong");
         let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(told.len(), 3, "{told:?}");
         for (told, path) in told.iter().zip(["missing", "a.yaml/below", "gone.yaml"]) {
@@ -394,8 +426,29 @@ mod tests {
         assert_eq!(names(folder.path(), &["real"]), ["real/a.yaml", "real/linked/b.yaml"]);
         assert_eq!(names(folder.path(), &["."]).len(), 2, "the file behind the link is the other one");
         symlink("nowhere", at("real/c.yaml")).expect("linked");
-        let errors = find(&[at("real")]).expect_err("a manifest that is not there");
+        let errors = find(&[at("real")], folder.path()).expect_err("a manifest that is not there");
         assert!(errors[0].to_string().contains("c.yaml"), "{errors:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_out_of_the_project_is_refused_wherever_it_is() {
+        use std::os::unix::fs::symlink;
+        let outside = folder(&["secret.yaml", "more/b.yaml"]);
+        let folder = folder(&["project/m/a.yaml", "project/other/c.yaml"]);
+        let at = |path: &str| folder.path().join(path);
+        symlink(outside.path().join("secret.yaml"), at("project/m/x.yaml")).expect("linked");
+        symlink(outside.path().join("more"), at("project/m/more")).expect("linked");
+        symlink("../other", at("project/m/other")).expect("linked");
+        symlink(outside.path().join("secret.yaml"), at("project/m/notes.md")).expect("linked");
+        let errors = find(&[at("project/m")], &at("project")).expect_err("two lead out");
+        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert!(told.len() == 2 && told[0].contains("more is a link out") && told[1].contains("x.yaml is a link out"));
+        // Who names the target has chosen it.
+        let named = [outside.path().to_owned(), at("project/m/x.yaml"), at("project/other")];
+        assert_eq!(find(&named, &at("project")).expect("chosen").len(), 3);
+        assert_eq!(leads_out(&at("project/m/other"), &[&at("project")]), None);
+        assert!(leads_out(&at("project/m/more"), &[&at("project")]).is_some());
     }
 
     #[test]
@@ -415,7 +468,7 @@ mod tests {
     fn a_file_is_read_whole_though_its_size_has_changed_since_it_was_found() {
         let folder = folder(&["12345"]);
         let path = folder.path().join("12345");
-        let found = find(std::slice::from_ref(&path)).expect("readable").remove(0);
+        let found = find(std::slice::from_ref(&path), folder.path()).expect("readable").remove(0);
         for content in ["", "1", "12345", "123456", &"x".repeat(10_000), &"y".repeat(1 << 20)] {
             fs::write(&path, content).expect("written");
             let mut bytes = Vec::new();

@@ -21,7 +21,7 @@ const ALIAS_BUDGET: usize = 100_000;
 
 /// All documents that are not empty. After an error it goes on where the next document begins.
 pub(super) fn read<'t>(text: &'t str, reporter: &mut Reporter<'_>, each: Each<'_, 't>) {
-    if other_version(text, reporter) {
+    if other_version(text, reporter) || is_crowded(text, reporter) {
         return;
     }
     let Some(disguised) = surrogates::disguise(text) else { return parts(text, reporter, each) };
@@ -36,6 +36,25 @@ fn half_of_a_pair(span: Span, reporter: &mut Reporter<'_>) {
 }
 
 const WRITE_BOTH_HALVES: &str = "write both halves, \\uXXXX\\uXXXX, or the character itself";
+
+/// Reports the first document with more commas than its values can need. The parser keeps all of a flow collection
+/// until it ends, which takes more memory than anybody has for a file of commas.
+fn is_crowded(text: &str, reporter: &mut Reporter<'_>) -> bool {
+    let commas = |text: &str| text.bytes().filter(|byte| *byte == b',').count();
+    if commas(text) <= VALUES_LIMIT / 2 {
+        return false;
+    }
+    let mut line = 1;
+    for document in text.split_inclusive("\n---") {
+        if commas(document) > VALUES_LIMIT / 2 {
+            let place = |column| Place { line, column };
+            too_many_values((place(1), place(2)), reporter);
+            return true;
+        }
+        line += document.bytes().filter(|byte| *byte == b'\n').count() as u32;
+    }
+    false
+}
 
 /// A text is read in one part, unless there are errors of syntax in it.
 fn parts<'t>(text: &'t str, reporter: &mut Reporter<'_>, each: Each<'_, 't>) {
