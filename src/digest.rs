@@ -34,7 +34,7 @@ use std::str::FromStr;
 use serde_json::{Map, Number, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::instant::Instant;
+use crate::instant::{self, Instant};
 
 /// A digest of bytes that come one after the other.
 #[derive(Clone, Debug, Default)]
@@ -170,7 +170,7 @@ fn meaning<'t>(member: &str, text: &'t str) -> Cow<'t, str> {
     };
     if UUIDS.contains(&member) && is_upper_uuid() {
         Cow::Owned(text.to_ascii_lowercase())
-    } else if TIMESTAMPS.contains(&member) {
+    } else if TIMESTAMPS.contains(&member) && !instant::is_usual(text) {
         Instant::parse(text).map_or(Cow::Borrowed(text), |instant| Cow::Owned(instant.to_string()))
     } else {
         Cow::Borrowed(text)

@@ -94,6 +94,17 @@ pub fn is_as_documented(text: &str) -> bool {
     matches!((text.len(), text.as_bytes()), (20, [.., b'Z']) | (22..=24, [.., b'Z'])) && text.as_bytes()[10] == b'T'
 }
 
+/// Whether a timestamp is written as [`Instant`] prints it, in one of the two forms that nearly all have. Of a text
+/// that is no timestamp it says nothing.
+pub fn is_usual(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    match bytes.len() {
+        20 => bytes[10] == b'T' && bytes[19] == b'Z',
+        24 => bytes[10] == b'T' && bytes[23] == b'Z' && bytes[20..23] != *b"000",
+        _ => false,
+    }
+}
+
 fn number(digits: &[u8]) -> Option<i64> {
     let add = |sum: i64, digit: &u8| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0'));
     if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
@@ -199,6 +210,20 @@ mod tests {
             "２０21-12-01T13:00:00Z",
         ] {
             assert_eq!(Instant::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_usual_forms_are_printed_as_they_are_written() {
+        for text in
+            ["2021-12-01T13:00:00Z", "2021-12-01T13:00:00.003Z", "2021-12-01T13:00:00.500Z", "2016-12-31T23:59:60Z"]
+        {
+            assert!(is_usual(text) && instant(text).to_string() == text, "{text}");
+        }
+        for text in
+            ["2021-12-01T13:00:00.000Z", "2021-12-01t13:00:00Z", "2021-12-01T13:00:00.5Z", "2021-12-01T13:00:00z"]
+        {
+            assert!(!is_usual(text) && instant(text).to_string() != text, "{text}");
         }
     }
 
