@@ -230,6 +230,13 @@ pub struct Facts {
     pub reaches_customer: bool,
 }
 
+impl Facts {
+    /// Whether its first message gets an `externalId` of dixaform's own; `markers` is the tenant's setting.
+    pub fn is_marked(&self, markers: bool) -> bool {
+        markers && self.has_message && !self.has_external_id
+    }
+}
+
 /// Labels of a manifest, by their names in ascending order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels(Box<[(Box<str>, Box<str>)]>);

@@ -81,7 +81,7 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
     ) -> Intent {
         Intent {
             digests: change.digests.expect("only forgetting records nothing"),
-            applied: self.kept(after(change), conversation),
+            applied: self.kept(after(change)),
             source: change.source.clone(),
             requester: conversation.requester_id().map(str::to_owned),
             marker,
@@ -113,12 +113,11 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         let digests = change.digests.expect("what adopts is recorded");
         let wanted = after(change).conversation();
         let attributes = if is_complete { wanted.attributes } else { Attributes::new() };
-        let known = Conversation { content: wanted.content, attributes };
         Record {
             id,
             content_digest: digests.content,
             attributes_digest: is_complete.then_some(digests.attributes),
-            applied: self.kept(&Spec::of(&known), &known),
+            applied: self.kept(&Spec::of(&Conversation { content: wanted.content, attributes })),
             source: change.source.clone(),
             made_of: None,
             marker: None,
@@ -131,12 +130,8 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         }
     }
 
-    /// What the state keeps of a conversation.
-    fn kept(&self, spec: &Spec, conversation: &Conversation) -> Applied {
-        match self.last_applied {
-            LastApplied::Full => Applied::Full(spec.clone()),
-            LastApplied::Digest => Applied::to_digests(conversation, &self.salt()),
-        }
+    fn kept(&self, spec: &Spec) -> Applied {
+        kept(self.last_applied, self.clock, spec)
     }
 
     pub(super) fn now(&self) -> String {
@@ -150,6 +145,14 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
     /// The number of the next call.
     pub(super) fn seq(&self) -> u64 {
         self.next_seq.replace(self.next_seq.get() + 1)
+    }
+}
+
+/// What the state keeps of a conversation.
+pub fn kept(last_applied: LastApplied, clock: &impl Clock, spec: &Spec) -> Applied {
+    match last_applied {
+        LastApplied::Full => Applied::Full(spec.clone()),
+        LastApplied::Digest => Applied::to_digests(&spec.conversation(), &record::salt_from(clock.random())),
     }
 }
 

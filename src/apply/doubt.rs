@@ -31,7 +31,7 @@ impl Patience {
         match (heard, lists) {
             (Heard::Made, _) => None,
             // This call made nothing, so it is not waited for.
-            (Heard::Duplicate, _) => Some(self.settle),
+            (Heard::Duplicate | Heard::Before, _) => Some(self.settle),
             (_, Lists::Behind) => None,
             (Heard::Error, Lists::Current) => Some(carried_out),
             // Without an answer Dixa may still be carrying it out, and current lists say nothing about that.
@@ -99,7 +99,7 @@ pub(super) const LOOKS_MIN: u32 = 2;
 /// What to believe.
 pub fn judge(seen: &Seen, patience: Patience) -> Belief {
     match seen.found.as_slice() {
-        [(id, true)] if !seen.rival => Belief::Made(*id),
+        [(id, true)] if !seen.rival && seen.heard != Heard::Before => Belief::Made(*id),
         [_, ..] => Belief::Question,
         [] => {
             let is_old_enough = patience.age_to_believe(seen.heard, seen.lists).is_some_and(|age| seen.age >= age);

@@ -60,6 +60,13 @@ pub struct Candidate {
     pub created_at: Option<String>,
 }
 
+impl Candidate {
+    pub(super) fn of(reading: &ConversationReading) -> Self {
+        let ConversationReading { id, channel, direction, created_at, .. } = reading.clone();
+        Candidate { id, channel, direction, created_at }
+    }
+}
+
 impl fmt::Display for Candidate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Candidate { id, channel, direction, created_at } = self;
@@ -72,7 +79,7 @@ impl fmt::Display for Candidate {
 
 /// What one look has found for one call.
 pub(super) struct Found {
-    /// Each with whether it is surely the one.
+    /// Each with whether it is surely the one, in ascending order of their ids.
     pub candidates: Vec<(Candidate, bool)>,
     pub lists: Lists,
 }
@@ -129,12 +136,12 @@ impl<'a, A: Read> Looker<'a, A> {
                 None => self.resembles(doubt, &reading, latest).await?,
             };
             let Some(surely) = surely else { continue };
-            let ConversationReading { id, channel, direction, created_at, .. } = reading;
-            candidates.push((Candidate { id, channel, direction, created_at }, surely));
+            candidates.push((Candidate::of(&reading), surely));
             if intent.marker.is_some() {
                 break;
             }
         }
+        candidates.reverse();
         Ok(Found { candidates, lists })
     }
 

@@ -14,6 +14,7 @@ pub mod look;
 pub mod marker;
 pub mod outcome;
 pub mod preflight;
+pub mod rebuild;
 mod run;
 pub mod settle;
 mod stop;

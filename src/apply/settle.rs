@@ -126,15 +126,16 @@ fn has_rival(in_doubt: &InDoubt, all: &[InDoubt]) -> bool {
     all.iter().any(|other| other.seq != in_doubt.seq && like(&other.intent))
 }
 
-/// Looks at a call that is too old to wait for, if some of them can't be had.
-const LOOKS_MAX: u32 = 4;
+/// Looks in a row that tell nothing, after which there is no other.
+const ERRORS_MAX: u32 = 4;
 
 /// One call, and what the looks so far say of it.
 struct Case {
     seen: Seen,
     belief: Belief,
     candidates: Vec<Candidate>,
-    looks: u32,
+    /// Looks in a row that tell nothing.
+    errors: u32,
     /// Why the last look tells nothing.
     error: Option<CallError>,
 }
@@ -151,7 +152,7 @@ impl Case {
             found: Vec::new(),
             rival: has_rival(doubt, all),
         };
-        Case { seen, belief: Belief::Open, candidates: Vec::new(), looks: 0, error: None }
+        Case { seen, belief: Belief::Open, candidates: Vec::new(), errors: 0, error: None }
     }
 
     fn is_over(&self) -> bool {
@@ -160,15 +161,15 @@ impl Case {
 
     /// Takes in another look; gives back what was made, if that is known now.
     fn look(&mut self, found: Result<Found, CallError>, patience: Patience) -> Option<ConversationId> {
-        self.looks += 1;
         let Found { candidates, lists } = match found {
             Ok(found) => found,
             Err(error) => {
                 self.error = Some(error);
+                self.errors += 1;
                 return None;
             }
         };
-        self.error = None;
+        (self.error, self.errors) = (None, 0);
         self.seen.lists = lists;
         self.seen.looks_in_vain += u32::from(candidates.is_empty());
         self.seen.found = candidates.iter().map(|(candidate, fit)| (candidate.id, *fit)).collect();
@@ -184,9 +185,7 @@ impl Case {
     /// less and less often. None when it is too late for that.
     fn wait(&self, patience: Patience, looked_for: Duration) -> Option<Duration> {
         let left = patience.age_to_give_up().checked_sub(self.seen.age).filter(|left| !left.is_zero());
-        // However late it is, there are enough looks to believe something.
-        let is_over = self.seen.looks_in_vain >= LOOKS_MIN || self.looks >= LOOKS_MAX;
-        if left.is_none() && is_over {
+        if self.errors >= ERRORS_MAX || left.is_none() && self.seen.looks_in_vain >= LOOKS_MIN {
             return None;
         }
         let believed = patience.age_to_believe(self.seen.heard, self.seen.lists);

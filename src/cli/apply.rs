@@ -8,6 +8,8 @@ use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use tokio::runtime::Runtime;
+
 use crate::apply::preflight::{self, Mismatch, PreflightError};
 use crate::apply::{self, ApplyReport, Run, Stop, StopSignal};
 use crate::cli::apply::approval::Approval;
@@ -25,11 +27,11 @@ use crate::cli::refresh::Wanted;
 use crate::cli::session::{OpenTenant, Session, report};
 use crate::cli::settling::{HINT, Settled};
 use crate::cli::state_access::{self, Older, Taken};
-use crate::cli::{embedded, plan, refresh, saved_plan, settling, signals};
+use crate::cli::{embedded, plan, rebuild, refresh, saved_plan, settling, signals};
 use crate::conversation::Address;
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings, Severity};
-use crate::plan::{Observations, Plan};
+use crate::plan::{Observations, Plan, PlanOptions};
 use crate::render::number::named;
 use crate::render::remark::Pointer;
 use crate::sandbox::FaultPlan;
@@ -79,17 +81,17 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         taken = runtime.block_on(job.settle(taken))?;
         requests_sent = None;
     }
-    options.seal = taken.store.seal();
     if args.planning.refresh {
         let wanted = refresh::wanted(&desired, &taken.state, &options);
         options.observations = runtime.block_on(job.refresh(&taken.state, &wanted))?;
         requests_sent = requests_sent.map(|_| refresh::calls(&wanted));
     }
-    let plan = match saved {
-        Some(saved) => saved_plan::check(saved, &taken, tenant)?,
-        None => plan::make(&desired, &taken.state, &taken.in_doubt, options)?,
-    };
-    let doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
+    let (plan, taken, has_looked) = planned(&mut job, &runtime, saved, taken, &options, &approval)?;
+    requests_sent = requests_sent.filter(|_| !has_looked);
+    let mut doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
+    if plan.is_empty() {
+        doubtful.extend(settling::tell_doubled(session, &taken.state));
+    }
     plan::tell_if_nothing_fits(session, &plan);
     telling.planned(&plan, approval.asks_somebody(), requests_sent)?;
     plan::tell_what_was_compared(session, &plan);
@@ -102,16 +104,49 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
             Err(error) => not_begun(&plan, error, Findings::default()),
         }
     };
+    doubtful.extend(ended.doubled.iter().cloned());
     // Whatever still runs in the background has nothing to finish: every answer that counts was waited for.
     runtime.shutdown_background();
     finish(&telling, &plan, ended, args, &doubtful)
 }
 
+/// The plan, and whether it was made after looking for what was made before, where there is no state.
+fn planned(
+    job: &mut Job<'_>,
+    runtime: &Runtime,
+    saved: Option<Plan>,
+    taken: Taken,
+    options: &PlanOptions,
+    approval: &Approval<'_>,
+) -> Result<(Plan, Taken, bool), Error> {
+    let (open, desired, is_saved) = (job.open, job.desired, saved.is_some());
+    let make = |saved: Option<Plan>, taken: &Taken| match saved {
+        Some(saved) => saved_plan::check(saved, taken, open.tenant),
+        None => {
+            let options = PlanOptions { seal: taken.store.seal(), ..options.clone() };
+            plan::make(desired, &taken.state, &taken.in_doubt, options)
+        }
+    };
+    let plan = make(saved, &taken)?;
+    if !rebuild::is_needed(open, &taken, &plan) || may_begin(open, approval, &plan).is_err() {
+        return Ok((plan, taken, false));
+    }
+    let wanted = if is_saved { rebuild::wanted_by(&plan) } else { rebuild::wanted(desired, open) };
+    let (taken, has_found) = runtime.block_on(job.look_before(taken, &wanted))?;
+    let plan = if has_found { make(is_saved.then_some(plan), &taken)? } else { plan };
+    Ok((plan, taken, true))
+}
+
 /// Everything that can refuse a plan before the tenant is asked anything.
 fn approve(open: &OpenTenant<'_>, approval: &Approval<'_>, plan: &Plan) -> Result<(), Error> {
-    approval.guard(plan, open.tenant)?;
-    connection::options(open)?;
+    may_begin(open, approval, plan)?;
     approval.ask(open.session, plan)
+}
+
+/// Everything that can refuse a plan before anybody is asked anything.
+fn may_begin(open: &OpenTenant<'_>, approval: &Approval<'_>, plan: &Plan) -> Result<(), Error> {
+    approval.guard(plan, open.tenant)?;
+    connection::options(open).map(|_| ())
 }
 
 /// The end of an apply of which nothing was begun.
@@ -122,7 +157,7 @@ fn not_begun(plan: &Plan, error: Error, findings: Findings) -> Ended {
         _ => Stop::NotBegun(error.message()),
     };
     let report = ApplyReport::not_begun(plan, Some(stop));
-    Ended { report, findings, error: Some(error), failed_after: false }
+    Ended { report, findings, error: Some(error), ..Ended::default() }
 }
 
 /// Writes the forms, and says how the command ends.
@@ -204,6 +239,18 @@ impl Job<'_> {
         observations
     }
 
+    /// Where there is no state, looks for what was made before anything is made again. Says whether it has found
+    /// something.
+    async fn look_before(&mut self, taken: Taken, wanted: &[rebuild::Wanted<'_>]) -> Result<(Taken, bool), Error> {
+        let state = self.open.files.state.display();
+        self.open.session.output.note(&format!("There is no state {state}.\n"));
+        let connection = self.connect().await?;
+        let (taken, recorded) = rebuild::record(self.open, &connection, taken, wanted).await?;
+        self.connection = Some(connection);
+        let has_found = recorded > 0 || !taken.in_doubt.is_empty();
+        Ok((taken, has_found))
+    }
+
     async fn close(&mut self) {
         if let Some(connection) = self.connection.take() {
             connection.close().await;
@@ -232,6 +279,7 @@ impl Job<'_> {
         let organization = self.organization(plan, &connection, stop).await?;
         let ledger = Ledger::open(taken, self.open.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
         let mut report = self.run(plan, &connection, &ledger, stop).await;
+        let doubled = settling::tell_doubled(self.open.session, ledger.replay.borrow().state());
         let error = ledger.finish(self.desired).await.err();
         let failed_after = error.is_some() && report.stop.is_none();
         if let Some(error) = &error {
@@ -239,7 +287,7 @@ impl Job<'_> {
         } else {
             connection.close().await;
         }
-        Ok(Ended { report, findings: Findings::default(), error, failed_after })
+        Ok(Ended { report, findings: Findings::default(), error, failed_after, doubled })
     }
 
     /// Whose tenant it is, after the reads that the plan has priced; a plan that sends nothing has none.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum, value_parser};
 
-use crate::cli::forms::{FindingsForm, Form, FormatArg, RecordForm};
+use crate::cli::forms::{FindingsForm, Form, FormatArg};
+pub use crate::cli::state_args::StateCommand;
 use crate::render::markdown;
 use crate::sandbox::FaultPlan;
 
@@ -360,65 +361,6 @@ pub struct ApplyFormsArgs {
     /// Show all of a long plan, on a terminal too
     #[arg(long)]
     pub full: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum StateCommand {
-    /// List the records: address, Dixa id, time of the apply, and manifest
-    #[command(after_help = "Examples:
-  dixaform state list
-  dixaform state list 'import.*'          only imports")]
-    List {
-        /// Only addresses that match
-        #[arg(value_name = "ADDRESS")]
-        patterns: Vec<String>,
-    },
-    /// Show one record in full, or its manifest as it was last applied
-    #[command(after_help = "Examples:
-  dixaform state show conversation.late-order
-  dixaform state show conversation.late-order --format yaml > late-order.yaml
-                                          its manifest, as it was last applied")]
-    Show {
-        #[arg(value_name = "ADDRESS")]
-        address: String,
-        /// text or json for the record, yaml for its manifest; =FILE writes it to a file; may be repeated
-        #[arg(long, value_name = "FORM[=FILE]")]
-        format: Vec<FormatArg<RecordForm>>,
-    },
-    /// Change the address of a record, after its manifest was renamed
-    #[command(after_help = "Examples:
-  dixaform state mv conversation.late-order conversation.late-parcel")]
-    Mv {
-        #[arg(value_name = "FROM")]
-        from: String,
-        #[arg(value_name = "TO")]
-        to: String,
-    },
-    /// Drop records; their conversations stay in Dixa
-    #[command(after_help = "Examples:
-  dixaform state forget import.legacy-42")]
-    Forget {
-        #[arg(value_name = "ADDRESS", required = true)]
-        addresses: Vec<String>,
-    },
-    /// Accept a state that was edited by hand on purpose
-    ///
-    /// A state has a seal, which tells a flipped bit, an edit by hand or a bad merge: every command then refuses it. If
-    /// the change was meant, this checks that the file is a state, and seals it again.
-    #[command(after_help = "Examples:
-  dixaform state accept --tenant staging")]
-    Accept,
-    /// Print the path of the state file, for scripts; the file need not exist yet
-    #[command(after_help = "Examples:
-  dixaform state path --tenant staging    for example state/staging.json")]
-    Path,
-    /// Say who holds the lock of the state; it changes nothing
-    ///
-    /// The lock is released when its process ends, so there is never anything to unlock. Exits with 0 if nobody holds
-    /// the lock, and with 5 if somebody does.
-    #[command(after_help = "Examples:
-  dixaform state unlock --tenant staging")]
-    Unlock,
 }
 
 #[derive(Debug, Args)]

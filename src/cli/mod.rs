@@ -18,6 +18,7 @@ mod output;
 mod plan;
 mod progress;
 mod project_file;
+mod rebuild;
 mod recover;
 mod refresh;
 mod sandbox;
@@ -29,6 +30,7 @@ mod show;
 mod signals;
 mod state;
 mod state_access;
+mod state_args;
 mod surroundings;
 mod validate;
 

@@ -9,6 +9,7 @@ use crate::cli::load::{self, Files};
 use crate::cli::refresh;
 use crate::cli::saved_plan;
 use crate::cli::session::Session;
+use crate::cli::settling;
 use crate::cli::state_access::{self, Standing};
 use crate::desired::Desired;
 use crate::journal::InDoubt;
@@ -55,6 +56,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     write(session, &plan, &args.forms, requests)?;
     tell_what_was_compared(session, &plan);
     state_access::tell_in_doubt(session, &in_doubt);
+    settling::tell_doubled(session, &state);
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::ChangesPending } else { Exit::Done })
 }
 

@@ -10,7 +10,7 @@ use crate::cli::state::parsed;
 use crate::cli::state_access::{self, Taken};
 use crate::conversation::{Address, ConversationId};
 use crate::desired::Desired;
-use crate::journal::{Decision, InDoubt, Replay};
+use crate::journal::{Decision, Entry, InDoubt, Replay};
 use crate::render::number::counted;
 
 const COMMAND: &str = "recover";
@@ -25,6 +25,15 @@ pub fn run(session: &Session, args: &RecoverArgs) -> Result<Exit, Error> {
         session.output.result(&told)?;
     }
     let taken = state_access::take(&open, COMMAND, args.lock_timeout)?;
+    let (taken, kept) = keep(&open, taken, &mut asked)?;
+    settling::tell_doubled(session, &taken.state);
+    if taken.state.doubled().next().is_some() {
+        return Err(Error::new(Exit::InDoubt, "something was made more than once"));
+    }
+    session.output.result(&kept)?;
+    if taken.in_doubt.is_empty() && !kept.is_empty() && asked.is_empty() {
+        return Ok(Exit::Done);
+    }
     if taken.in_doubt.is_empty() {
         session.output.result("Nothing is in doubt.\n")?;
         return if asked.is_empty() { Ok(Exit::Done) } else { Err(not_in_doubt(&asked[0].0)) };
@@ -40,6 +49,30 @@ pub fn run(session: &Session, args: &RecoverArgs) -> Result<Exit, Error> {
     }
     session.output.result(&format!("{} still in doubt:\n{}", counted(left, "call"), listed(&taken.in_doubt)))?;
     Err(Error::new(Exit::InDoubt, "something is in doubt").hint(HINT))
+}
+
+/// Takes decisions about conversations with the same marker out of what was asked, and writes them down.
+fn keep(open: &OpenTenant<'_>, taken: Taken, asked: &mut Vec<(Address, Decision)>) -> Result<(Taken, String), Error> {
+    let mut told = String::new();
+    let mut entries = Vec::new();
+    for (address, record) in taken.state.doubled() {
+        let Some((_, decision)) = asked.iter().find(|(other, _)| other == address) else { continue };
+        let id = match decision {
+            Decision::Adopt(id) if record.id == *id || record.doubles.contains(id) => *id,
+            Decision::Adopt(_) | Decision::Create => {
+                let message = format!("{address} is #{} or one that has its marker too, and no other", record.id);
+                return Err(Error::new(Exit::Refused, message).hint("nothing was decided"));
+            }
+            Decision::Forget => record.id,
+        };
+        told.push_str(&format!("{address} is #{id}; the others are left alone in Dixa.\n"));
+        entries.push(Entry::Kept { address: address.clone(), id });
+    }
+    asked.retain(|(address, _)| {
+        !entries.iter().any(|entry| matches!(entry, Entry::Kept { address: kept, .. } if kept == address))
+    });
+    let taken = connection::runtime()?.block_on(settling::write(taken, open.tenant, None, entries))?;
+    Ok((taken, told))
 }
 
 /// Decides about conversations that the journal has and the state does not know, which all need an answer. Those are

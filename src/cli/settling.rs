@@ -10,13 +10,14 @@ use crate::cli::clock::SystemClock;
 use crate::cli::connection::Connection;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::ledger::Ledger;
-use crate::cli::session::OpenTenant;
+use crate::cli::session::{OpenTenant, Session};
 use crate::cli::state_access::Taken;
 use crate::conversation::{Address, ConversationId};
 use crate::journal::{DecidedBy, Decision, Entry, InDoubt};
 use crate::project::Tenant;
 use crate::render::number::counted;
 use crate::render::report::looking_again;
+use crate::state::{Record, State};
 
 /// What is left after settling by machine.
 pub struct Settled {
@@ -74,6 +75,19 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
         if is_decided { session.output.note(&text) } else { session.output.error(&text) }
     }
     Ok(Settled { taken, not_made })
+}
+
+/// Says of which records there is a second conversation, on standard error; gives back their addresses.
+pub fn tell_doubled(session: &Session, state: &State) -> Vec<Address> {
+    for (address, Record { id, doubles, .. }) in state.doubled() {
+        let others: Vec<String> = doubles.iter().map(|double| format!("#{double}")).collect();
+        session.output.error(&format!(
+            "{address} was made more than once: it is #{id}, and {} has its marker too\n hint: look in Dixa, close the \
+             one that is not wanted, and say which one to keep: `dixaform recover --adopt {address}=ID`\n",
+            others.join(", ")
+        ));
+    }
+    state.doubled().map(|(address, _)| address.clone()).collect()
 }
 
 /// Writes decisions of a person down, as a run of their own.

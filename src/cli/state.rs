@@ -9,6 +9,7 @@ use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::formats;
 use crate::cli::forms::{FormatArg, RecordForm};
+use crate::cli::rebuild;
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::state_access;
 use crate::conversation::Address;
@@ -29,6 +30,7 @@ pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
         StateCommand::Mv { from, to } => mv(&open, from, to),
         StateCommand::Forget { addresses } => forget(&open, addresses),
         StateCommand::Accept => accept(&open),
+        StateCommand::Rebuild { paths } => rebuild::run(session, paths),
         StateCommand::Path => path(&open),
         StateCommand::Unlock => unlock(&open),
     }

@@ -27,6 +27,8 @@ pub struct Standing {
 pub enum Older {
     Refused,
     Accepted,
+    /// It is worked on, and stays refused elsewhere until that is done.
+    Tolerated,
 }
 
 /// Looks at the state without changing anything on disk. One that was never saved has the nil lineage.
@@ -89,6 +91,7 @@ const OLDER_HINT: &str = "restore the newest one; if it is lost, `dixaform state
 fn check_age(state: &State, lock: &mut StateLock, path: &Path, accepted: Older) -> Result<(), Error> {
     match older(state, lock.newest(state.lineage), path) {
         Some(older) if accepted == Older::Refused => Err(Error::new(Exit::Refused, older).hint(OLDER_HINT)),
+        Some(_) if accepted == Older::Tolerated => Ok(()),
         _ => {
             lock.note(state.lineage, state.serial);
             Ok(())

@@ -72,10 +72,13 @@ pub enum Heard {
     Made,
     /// That there is a conversation with this `externalId`: this call made none, and an earlier one perhaps has.
     Duplicate,
+    /// It was not sent by this run: conversations are there that an earlier one, of which nothing else is known, has
+    /// perhaps made for it.
+    Before,
 }
 
 impl Heard {
-    pub const ALL: [Heard; 4] = [Heard::Nothing, Heard::Error, Heard::Made, Heard::Duplicate];
+    pub const ALL: [Heard; 5] = [Heard::Nothing, Heard::Error, Heard::Made, Heard::Duplicate, Heard::Before];
 
     /// The word in the journal.
     pub fn word(self) -> &'static str {
@@ -84,6 +87,7 @@ impl Heard {
             Heard::Error => "error",
             Heard::Made => "made",
             Heard::Duplicate => "duplicate",
+            Heard::Before => "before",
         }
     }
 }

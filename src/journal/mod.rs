@@ -36,10 +36,10 @@
 //! {"closed":{"serial":4,"at":"…"}}
 //! ```
 //!
-//! `heard` is `error`, `made`, `duplicate`, or left out; `call` is `create`, `import` or `patch`; `decision` is `adopt`
-//! (with an id), `create` or `forget`; `by` is `machine` or `person`. Specs, digests and records are written as in the
-//! state file, with `salt` and `fields` in the place of `spec` under `lastApplied: digest`: what may not be in the
-//! state is not here either.
+//! `heard` is `error`, `made`, `duplicate`, `before`, or left out; `call` is `create`, `import` or `patch`; `decision`
+//! is `adopt` (with an id), `create` or `forget`; `by` is `machine` or `person`. Specs, digests and records are written
+//! as in the state file, with `salt` and `fields` in the place of `spec` under `lastApplied: digest`: what may not be
+//! in the state is not here either.
 
 mod append;
 mod cut_down;

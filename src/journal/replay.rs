@@ -183,6 +183,13 @@ struct Run {
     open: bool,
 }
 
+impl Calls {
+    /// The highest `seq` so far; 0 if there was none.
+    pub fn last_seq(&self) -> u64 {
+        self.seqs.last().copied().unwrap_or(0)
+    }
+}
+
 impl Replay {
     pub fn new(state: State) -> Self {
         Replay::going_on(state, Calls::default())
@@ -240,7 +247,7 @@ impl Replay {
 
     /// The highest `seq` so far; 0 when there was none.
     pub fn last_seq(&self) -> u64 {
-        self.calls.seqs.last().copied().unwrap_or(0)
+        self.calls.last_seq()
     }
 
     /// The state with all entries so far in it.

@@ -391,7 +391,7 @@ impl Planner<'_> {
         };
         let mut steps = Cow::Borrowed(steps);
         if !manifest.facts.has_external_id
-            && !marks(manifest, self.options)
+            && !manifest.facts.is_marked(self.options.markers)
             && let Some(requester) = manifest.spec.conversation().requester_id()
         {
             steps.to_mut().insert(0, Step::ListBefore(requester.to_owned()));
@@ -409,11 +409,6 @@ fn same_content(record: &Record, manifest: &Manifest) -> bool {
             Applied::Full(spec) => Digest::of_map(&spec.content()) == manifest.digests.content,
             Applied::Digests { .. } => record.content_digest == Digest::version_1_of_map(&manifest.spec.content()),
         }
-}
-
-/// Whether the first message gets an `externalId` of dixaform's own.
-fn marks(manifest: &Manifest, options: &PlanOptions) -> bool {
-    options.markers && manifest.facts.has_message && !manifest.facts.has_external_id
 }
 
 /// What the record says was applied, as far as it is kept, with the attributes that were written last.
@@ -473,7 +468,7 @@ impl Draft {
             irreversible: makes,
             reaches_customer: makes && manifest.facts.reaches_customer,
             found: None,
-            marked: makes && marks(manifest, options),
+            marked: makes && manifest.facts.is_marked(options.markers),
         }
     }
 }

@@ -75,6 +75,11 @@ impl State {
         known.map_or(0, |number| number.saturating_add(1))
     }
 
+    /// The records of which there is more than one conversation with the same marker.
+    pub fn doubled(&self) -> impl Iterator<Item = (&Address, &Record)> {
+        self.records.iter().filter(|(_, record)| !record.doubles.is_empty())
+    }
+
     /// Every conversation that the state knows, those that were replaced, doubled or forgotten among them.
     pub fn known_ids(&self) -> BTreeSet<ConversationId> {
         let forgotten = self.forgotten.values().flat_map(|forgotten| &forgotten.ids).copied();

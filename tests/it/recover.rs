@@ -109,7 +109,7 @@ fn the_next_apply_finds_what_was_made_and_finishes_it() {
     let workspace = workspace(&[ORDER.into(), email("other")]);
     let _ = apply_with(&workspace, LOST_AND_BLIND).exit(6);
     let sent = workspace.requests().len();
-    let applied = workspace.run("apply --yes").exit(0).warns("was made: it is #100");
+    let applied = workspace.run("apply --yes").exit(0).warns("was found: it is #100");
     assert!(!applied.stdout.contains("No request was sent."), "{}", applied.stdout);
     let _ = applied.says("Calls in doubt were looked for before.");
     let writes = workspace.writes_since(sent);
@@ -158,7 +158,7 @@ fn an_external_id_of_the_manifest_finds_it_again() {
     let own = email("a").replace("    _type: Inbound\n", "    _type: Inbound\n    externalId: ours-1\n");
     let workspace = workspace(&[own]);
     let _ = apply_with(&workspace, LOST_AND_BLIND).exit(6);
-    let _ = workspace.run("apply --yes").exit(0).warns("conversation.a was made: it is #1001.");
+    let _ = workspace.run("apply --yes").exit(0).warns("conversation.a was found: it is #1001.");
     let posts = posts(&workspace);
     assert_eq!((posts.len(), mark(&posts[0])), (1, "ours-1".into()));
 }
@@ -176,7 +176,7 @@ fn without_markers_the_requesters_conversations_are_listed_first_and_their_ids_a
     let post = calls.iter().position(|call| call.starts_with("POST ")).unwrap();
     assert!(list < post, "{calls:?}");
     assert!(workspace.read("state/sandbox.journal").contains("\"knownBefore\":[1001]"));
-    let _ = workspace.run("apply --yes").exit(0).warns("conversation.b was made: it is #1002.");
+    let _ = workspace.run("apply --yes").exit(0).warns("conversation.b was found: it is #1002.");
     assert_eq!(posts(&workspace).len(), 2);
 }
 
@@ -187,7 +187,7 @@ fn an_apply_that_still_cannot_look_leaves_it_in_doubt_and_does_the_rest() {
     workspace.write("manifests/new.yaml", email("new"));
     let again = apply_with(&workspace, "redirect@conversations#*").exit(6).warns("conversation.order");
     assert_eq!(again.last_line(), "Apply complete! 1 created, 0 imported, 0 updated.");
-    let _ = workspace.run("apply --yes").exit(0).warns("conversation.order was made: it is #1001.");
+    let _ = workspace.run("apply --yes").exit(0).warns("conversation.order was found: it is #1001.");
     assert_eq!(made(&workspace), [1001, 1002]);
 }
 

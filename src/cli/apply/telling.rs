@@ -16,6 +16,7 @@ use crate::cli::formats;
 use crate::cli::forms::{Form, FormatArg};
 use crate::cli::plan;
 use crate::cli::session::Session;
+use crate::conversation::Address;
 use crate::finding::Findings;
 use crate::plan::Plan;
 use crate::render::palette::Palette;
@@ -33,6 +34,8 @@ pub struct Ended {
     pub error: Option<Error>,
     /// The run itself went to its end, and the error came after it.
     pub failed_after: bool,
+    /// The addresses of which there is a second conversation.
+    pub doubled: Vec<Address>,
 }
 
 /// Tells of one apply.
@@ -93,7 +96,7 @@ impl<'a> Telling<'a> {
     /// A form can't be written; the others are.
     pub fn finished(&self, made: &Plan, ended: &Ended, exit: Exit) -> Result<(), Error> {
         let pointers = pointing::pointers(&ended.report);
-        let Ended { report: done, findings, error, failed_after } = ended;
+        let Ended { report: done, findings, error, failed_after, doubled: _ } = ended;
         let finished = Finished { plan: made, report: done, pointers: &pointers, findings, exit: exit.code() };
         let mut first: Option<Error> = self.broken.borrow_mut().take();
         for FormatArg { form, file } in &self.forms.format {

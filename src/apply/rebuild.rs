@@ -1,0 +1,231 @@
+//! Looking in the tenant for what a project has made before, where the state does not know it.
+//!
+//! What carries one of the project's own marks is recorded. What can't be marked, and what carries a mark that its
+//! manifest gives it, is compared; whatever could be it is a question for a person.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures_util::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+use serde_json::Map;
+
+use crate::api::contract::{CallError, Read};
+pub use crate::apply::books::kept;
+use crate::apply::job::Clock;
+use crate::apply::look::Candidate;
+use crate::apply::marker::marker;
+use crate::conversation::{Address, ConversationId, Digests};
+use crate::digest::Digest;
+use crate::plan::{Described, Fit, fit};
+use crate::reading::ConversationReading;
+use crate::settings::LastApplied;
+use crate::source::Source;
+use crate::spec::Spec;
+use crate::state::{Record, State};
+
+/// Requesters whose conversations are read at once; the rate limit decides how fast that is.
+const AT_ONCE: usize = 8;
+
+/// How many conversations of one address are looked for, one after the other.
+const NUMBERS_MAX: u32 = 64;
+
+/// Conversations of a requester that are looked into after all marks were found: what was made twice was most likely
+/// made within a short time.
+const BEYOND_MAX: usize = 10;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'m> {
+    pub address: &'m Address,
+    pub spec: &'m Spec,
+    pub digests: Digests,
+    pub source: Option<&'m Source>,
+    /// Its first message carries a marker of dixaform's own.
+    pub marked: bool,
+}
+
+/// What was found of one address.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// It was made before, and this is its record. Whether its attributes were written is not known.
+    Made(Box<Record>),
+    /// Any of these was perhaps made for it; in ascending order of their ids.
+    Perhaps(Vec<Candidate>),
+}
+
+/// How many requesters were looked at, of all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looked {
+    pub at: usize,
+    pub of: usize,
+}
+
+/// What the looking needs.
+#[derive(Debug)]
+pub struct Rebuilding<'a, A, C> {
+    pub api: &'a A,
+    pub clock: &'a C,
+    pub project: Option<&'a str>,
+    pub last_applied: LastApplied,
+    pub state: &'a State,
+}
+
+/// The manifests of one requester.
+struct Group<'m> {
+    requester: String,
+    wanted: Vec<Wanted<'m>>,
+    /// Whose mark it is, and the how-manieth conversation of the address has it.
+    marks: HashMap<String, (usize, u32)>,
+}
+
+/// What was seen of one manifest.
+#[derive(Default)]
+struct Seen {
+    /// By their numbers, those that carry its mark.
+    marked: BTreeMap<u32, BTreeSet<ConversationId>>,
+    /// Those that could be it without a mark of our own.
+    alike: Vec<Candidate>,
+}
+
+impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
+    /// Looks among the conversations of their requesters that the state does not know.
+    ///
+    /// # Errors
+    /// What a list or the messages of a conversation were answered with, if it was not the whole of them: what can't be
+    /// looked at may hold what was made.
+    pub async fn look<'m>(
+        &self,
+        wanted: &[Wanted<'m>],
+        listen: &dyn Fn(Looked),
+    ) -> Result<Vec<(Wanted<'m>, Found)>, CallError> {
+        let known = self.state.known_ids();
+        let groups = self.groups(wanted);
+        let (of, known, at) = (groups.len(), &known, &Cell::new(0));
+        let looking = groups.iter().map(|group| async move {
+            let seen = self.look_at(group, known).await?;
+            at.set(at.get() + 1);
+            listen(Looked { at: at.get(), of });
+            Ok((group, seen))
+        });
+        let mut looking = stream::iter(looking).buffered(AT_ONCE);
+        let mut found = Vec::new();
+        while let Some(looked) = looking.next().await {
+            let (group, seen) = looked?;
+            let of_each = group.wanted.iter().zip(seen);
+            found.extend(of_each.filter_map(|(wanted, seen)| Some((*wanted, self.found(wanted, seen)?))));
+        }
+        drop_owned(&mut found);
+        Ok(found)
+    }
+
+    fn groups<'m>(&self, wanted: &[Wanted<'m>]) -> Vec<Group<'m>> {
+        let mut groups: BTreeMap<String, Group<'m>> = BTreeMap::new();
+        for wanted in wanted {
+            let conversation = wanted.spec.conversation();
+            let Some(requester) = conversation.requester_id().map(str::to_ascii_lowercase) else { continue };
+            let new = || Group { requester: requester.clone(), wanted: Vec::new(), marks: HashMap::new() };
+            let group = groups.entry(requester.clone()).or_insert_with(new);
+            let index = group.wanted.len();
+            if wanted.marked {
+                let first = self.state.next_number(wanted.address);
+                let mark = |number| marker(self.project, wanted.address, wanted.digests.content, number);
+                let numbers = first..first.saturating_add(NUMBERS_MAX);
+                group.marks.extend(numbers.map(|number| (mark(number), (index, number))));
+            }
+            group.wanted.push(*wanted);
+        }
+        groups.into_values().collect()
+    }
+
+    /// Looks at the newest first, and into few more conversations than it takes to find all marks.
+    async fn look_at(&self, group: &Group<'_>, known: &BTreeSet<ConversationId>) -> Result<Vec<Seen>, CallError> {
+        let mut beyond = 0;
+        let mut seen: Vec<Seen> = group.wanted.iter().map(|_| Seen::default()).collect();
+        for reading in self.api.conversations_of(&group.requester).await?.into_iter().rev() {
+            if known.contains(&reading.id) {
+                continue;
+            }
+            let alike: Vec<usize> = (0..group.wanted.len())
+                .filter(|index| {
+                    let wanted = &group.wanted[*index];
+                    !wanted.marked && is_like(wanted, &group.requester, &reading)
+                })
+                .collect();
+            let is_missing = |(wanted, seen): (&Wanted<'_>, &Seen)| wanted.marked && seen.marked.is_empty();
+            if alike.is_empty() && !group.wanted.iter().zip(&seen).any(is_missing) {
+                beyond += 1;
+                if group.marks.is_empty() || beyond > BEYOND_MAX {
+                    continue;
+                }
+            }
+            let messages = self.api.messages(reading.id).await?;
+            for mark in messages.iter().filter_map(|message| message.external_id.as_deref()) {
+                if let Some((index, number)) = group.marks.get(mark) {
+                    seen[*index].marked.entry(*number).or_default().insert(reading.id);
+                }
+            }
+            for index in alike {
+                let described = described(&group.wanted[index], &group.requester);
+                if !matches!(fit(&described, &reading, Some(&messages), ALWAYS), Fit::No(_)) {
+                    seen[index].alike.push(Candidate::of(&reading));
+                }
+            }
+        }
+        Ok(seen)
+    }
+
+    fn found(&self, wanted: &Wanted<'_>, mut seen: Seen) -> Option<Found> {
+        let Some((number, ids)) = seen.marked.pop_last() else {
+            seen.alike.reverse();
+            return (!seen.alike.is_empty()).then_some(Found::Perhaps(seen.alike));
+        };
+        let mut ids = ids.into_iter();
+        let id = ids.next()?;
+        let no_attributes = Digest::of_map(&Map::new());
+        let content = wanted.spec.without_attributes();
+        let before = self.state.records.get(wanted.address);
+        Some(Found::Made(Box::new(Record {
+            id,
+            content_digest: wanted.digests.content,
+            attributes_digest: (wanted.digests.attributes == no_attributes).then_some(no_attributes),
+            applied: kept(self.last_applied, self.clock, &content),
+            source: wanted.source.cloned(),
+            made_of: None,
+            marker: Some(marker(self.project, wanted.address, wanted.digests.content, number)),
+            number,
+            made_at: None,
+            applied_at: self.clock.now(),
+            partial_errors: Vec::new(),
+            replaced: before.into_iter().flat_map(Record::ids).chain(seen.marked.into_values().flatten()).collect(),
+            doubles: ids.collect(),
+        })))
+    }
+}
+
+/// What was made for one manifest was made for no other.
+fn drop_owned(found: &mut Vec<(Wanted<'_>, Found)>) {
+    let made = |(_, found): &(Wanted<'_>, Found)| match found {
+        Found::Made(record) => record.ids().collect(),
+        Found::Perhaps(_) => Vec::new(),
+    };
+    let made: BTreeSet<ConversationId> = found.iter().flat_map(made).collect();
+    found.retain_mut(|(_, found)| match found {
+        Found::Made(_) => true,
+        Found::Perhaps(candidates) => {
+            candidates.retain(|candidate| !made.contains(&candidate.id));
+            !candidates.is_empty()
+        }
+    });
+}
+
+/// When it was created says nothing: nobody knows when that was.
+const ALWAYS: (Timestamp, Timestamp) = (Timestamp::MIN, Timestamp::MAX);
+
+fn is_like(wanted: &Wanted<'_>, requester: &str, reading: &ConversationReading) -> bool {
+    !matches!(fit(&described(wanted, requester), reading, None, ALWAYS), Fit::No(_))
+}
+
+fn described<'w>(wanted: &Wanted<'_>, requester: &'w str) -> Described<'w> {
+    Described::content(wanted.address.kind, wanted.spec.content()).with_requester(Some(requester))
+}

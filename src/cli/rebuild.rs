@@ -1,0 +1,187 @@
+//! What a project has made before and the state does not know: found in the tenant, and recorded.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use crate::apply::rebuild::Wanted;
+use crate::apply::rebuild::{self, Found, Looked, Rebuilding};
+use crate::apply::settle::Question;
+use crate::cli::clock::SystemClock;
+use crate::cli::connection::Connection;
+use crate::cli::error::{Error, ResultExt as _};
+use crate::cli::exit::Exit;
+use crate::cli::session::{OpenTenant, Session};
+use crate::cli::settling::{self, HINT};
+use crate::cli::state_access::{self, Older, Taken};
+use crate::cli::{connection, load};
+use crate::conversation::Kind;
+use crate::desired::{Desired, Manifest};
+use crate::journal::{CallKind, Entry, Heard, Intent};
+use crate::plan::{Change, Plan};
+use crate::render::number::{counted, named};
+
+const COMMAND: &str = "state rebuild";
+
+/// `dixaform state rebuild`.
+pub fn run(session: &Session, paths: &[PathBuf]) -> Result<Exit, Error> {
+    let open = session.open()?;
+    let (desired, findings) = load::manifests(session, paths)?;
+    load::check(session, &findings, false)?;
+    let mut taken = state_access::take_unchecked(&open, COMMAND, Duration::ZERO, Older::Tolerated)?;
+    taken.store.check_specs(&mut taken.state, |_| true)?;
+    if !taken.in_doubt.is_empty() {
+        return Err(Error::new(Exit::InDoubt, "an earlier apply left calls in doubt").hint("run `dixaform recover`"));
+    }
+    connection::options(&open)?;
+    let runtime = connection::runtime()?;
+    let (taken, found) = runtime.block_on(async {
+        let connection = Connection::open(&open, &desired).await?;
+        let taken = record(&open, &connection, taken, &wanted(&desired, &open)).await?;
+        connection.close().await;
+        Ok::<_, Error>(taken)
+    })?;
+    runtime.shutdown_background();
+    let told = match found {
+        0 => "Nothing was found that the state does not know.\n".to_owned(),
+        found => format!("{} recorded.\n", counted(found, "conversation")),
+    };
+    session.output.result(&told)?;
+    match taken.in_doubt.len() {
+        0 => Ok(Exit::Done),
+        count => {
+            let message = format!("a person has to decide about {}", counted(count, "manifest"));
+            Err(Error::new(Exit::InDoubt, message).hint(HINT))
+        }
+    }
+}
+
+/// Whether an apply has to look for what was made before: there is no state here.
+pub fn is_needed(open: &OpenTenant<'_>, taken: &Taken, plan: &Plan) -> bool {
+    let Taken { state, in_doubt, .. } = taken;
+    let is_lost = state.serial == 0 && state.records.is_empty() && in_doubt.is_empty();
+    is_lost && !open.tenant.is_sandbox() && plan.changes.iter().any(|change| change.action.makes())
+}
+
+/// What the manifests describe.
+pub fn wanted<'m>(desired: &'m Desired, open: &OpenTenant<'_>) -> Vec<Wanted<'m>> {
+    let markers = open.tenant.markers;
+    let wanted = |manifest: &'m Manifest| Wanted {
+        address: &manifest.address,
+        spec: &manifest.spec,
+        digests: manifest.digests,
+        source: Some(&manifest.source),
+        marked: manifest.facts.is_marked(markers),
+    };
+    desired.iter().filter(|manifest| manifest.adopt.is_none()).map(wanted).collect()
+}
+
+/// What a saved plan makes.
+pub fn wanted_by(plan: &Plan) -> Vec<Wanted<'_>> {
+    plan.changes.iter().filter(|change| change.action.makes()).filter_map(wanted_for).collect()
+}
+
+fn wanted_for(change: &Change) -> Option<Wanted<'_>> {
+    let Change { address, after, digests, source, marked, .. } = change;
+    Some(Wanted { address, spec: after.as_ref()?, digests: (*digests)?, source: source.as_ref(), marked: *marked })
+}
+
+/// Looks for what was made before, and records it; what only a person can say is in doubt then. Gives back how many
+/// conversations were recorded.
+///
+/// # Errors
+/// The tenant is another one, or can't be looked at as a whole: nothing is recorded then. The state can't be written.
+pub async fn record(
+    open: &OpenTenant<'_>,
+    connection: &Connection,
+    taken: Taken,
+    wanted: &[Wanted<'_>],
+) -> Result<(Taken, usize), Error> {
+    let OpenTenant { session, tenant, .. } = open;
+    let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
+    let organization = connection.organization(known.or_else(|| tenant.organization_id.clone()).as_deref()).await?;
+    let is_new = |wanted: &&Wanted<'_>| {
+        taken.state.records.get(wanted.address).is_none_or(|record| record.content_digest != wanted.digests.content)
+    };
+    let wanted: Vec<Wanted<'_>> = wanted.iter().filter(is_new).copied().collect();
+    let rebuilding = Rebuilding {
+        api: &connection.client.reader(),
+        clock: &SystemClock,
+        project: session.project.name.as_deref(),
+        last_applied: tenant.last_applied,
+        state: &taken.state,
+    };
+    let count = counted(wanted.len(), "manifest");
+    session.output.note(&format!("Looking in Dixa for what was made before for {count}.\n"));
+    let listen = |Looked { at, of }| {
+        if at % PROGRESS_EVERY == 0 {
+            session.output.note(&format!("[{at}/{of}] requesters\n"));
+        }
+    };
+    let looked = rebuilding.look(&wanted, &listen).await;
+    let found = looked.during("looking for what was made before")?;
+    let made: Vec<_> = found.iter().filter(|(_, found)| matches!(found, Found::Made(_))).collect();
+    if !made.is_empty() {
+        let names = named(made.iter().map(|(wanted, _)| wanted.address), NAMED_MAX);
+        let text = format!("Found, and not made again: {}: {names}.\n", counted(made.len(), "conversation"));
+        session.output.note(&text);
+    }
+    let made = made.len();
+    if found.is_empty() {
+        return Ok((taken, made));
+    }
+    let taken = newest(taken)?;
+    let first = taken.calls.last_seq() + 1;
+    let entries = found.iter().zip(first..).flat_map(|((wanted, found), seq)| entries(wanted, found, seq, open));
+    let entries: Vec<Entry> = entries.collect();
+    for entry in &entries {
+        if let Entry::InDoubt { message, .. } = entry {
+            session.output.error(&format!("{message}\n"));
+        }
+    }
+    Ok((settling::write(taken, tenant, organization.as_deref(), entries).await?, made))
+}
+
+/// Requesters between two lines of progress.
+const PROGRESS_EVERY: usize = 50;
+
+/// Addresses that are named; the rest is counted.
+const NAMED_MAX: usize = 10;
+
+/// What was rebuilt is the newest state from now on, whatever was seen here before.
+fn newest(mut taken: Taken) -> Result<Taken, Error> {
+    let lineage = taken.state.lineage;
+    if let Some(newest) = taken.lock.newest(lineage).filter(|newest| *newest > taken.state.serial) {
+        taken.state.serial = newest + 1;
+        taken.store.save(&taken.state)?;
+        taken.lock.note(lineage, taken.state.serial);
+    }
+    Ok(taken)
+}
+
+/// What the journal gets to know. A question is a call in doubt that was never sent.
+fn entries(wanted: &Wanted<'_>, found: &Found, seq: u64, open: &OpenTenant<'_>) -> Vec<Entry> {
+    let address = wanted.address.clone();
+    let candidates = match found {
+        Found::Made(record) => return vec![Entry::Adopted { address, record: record.clone() }],
+        Found::Perhaps(candidates) => candidates,
+    };
+    let at = SystemClock::timestamp();
+    let conversation = wanted.spec.conversation();
+    let intent = Box::new(Intent {
+        digests: wanted.digests,
+        applied: rebuild::kept(open.tenant.last_applied, &SystemClock, wanted.spec),
+        source: wanted.source.cloned(),
+        requester: conversation.requester_id().map(str::to_owned),
+        marker: None,
+        known_before: Vec::new(),
+        replaced: None,
+        at: at.clone(),
+    });
+    let call = match address.kind {
+        Kind::Conversation => CallKind::Create,
+        Kind::Import => CallKind::Import,
+    };
+    let question = Question::Which(candidates.clone());
+    let message = format!("{address} was perhaps made before: {question}");
+    vec![Entry::Began { seq, address, call, intent }, Entry::InDoubt { seq, heard: Heard::Before, message, at }]
+}
