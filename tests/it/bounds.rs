@@ -200,8 +200,7 @@ fn with_next_page(next: &str) -> (Tiny, Workspace) {
 fn the_token_goes_to_no_other_host_by_the_link_to_a_next_page() {
     let other = Tiny::start(|_| organization());
     let (server, workspace) = with_next_page(&format!("{}/v1/endusers/x/conversations?pageKey=2", other.url()));
-    let outcome = within(10, &workspace, "apply --yes").exit(1).says("leads to").says("was not followed");
-    assert!(outcome.last_line().contains("1 failed"), "{}", outcome.last_line());
+    let _ = within(10, &workspace, "apply --yes").exit(1).warns("leads to").warns("was not followed");
     assert_eq!(other.requests().len(), 0);
     let sent = server.requests();
     assert!(!sent.iter().any(|request| request.starts_with("POST ")), "{sent:?}");
@@ -211,7 +210,7 @@ fn the_token_goes_to_no_other_host_by_the_link_to_a_next_page() {
 fn a_list_whose_next_page_is_the_same_page_ends_and_is_not_taken_for_the_whole() {
     let list = "/v1/endusers/9c2a2cce-699f-4a72-89d9-fda5bc8dec8b/conversations";
     let (server, workspace) = with_next_page(&format!("{list}?pageKey=2"));
-    let _ = within(10, &workspace, "apply --yes").exit(1).says("leads back to an earlier one");
+    let _ = within(10, &workspace, "apply --yes").exit(1).warns("leads back to an earlier one");
     assert!(!server.requests().iter().any(|request| request.starts_with("POST ")));
     let lists = server.requests().iter().filter(|request| request.contains("/endusers/")).count();
     assert!(lists <= 3, "{lists}");
@@ -232,6 +231,7 @@ fn partial_errors_without_end_are_cut_and_a_token_in_them_is_not_kept() {
     let body = json!({"data": {"id": 8, "partialErrors": vec![json!({"message": error}); 2_000]}}).to_string();
     let server = Tiny::start(move |line| match line {
         _ if line.starts_with("POST ") => answered("201 Created", "Content-Type: application/json\r\n", &body),
+        _ if line.contains("/endusers/") => as_json(&json!({"data": []})),
         _ => organization(),
     });
     let workspace = at(&server.url());

@@ -87,7 +87,7 @@ fn interrupted(faults: &str, timeout: &str, requests: usize) -> Duration {
 fn an_apply_that_is_asked_to_stop_while_things_go_wrong_ends_in_time_and_the_next_one_completes_it() {
     let cases = [
         ("latency=300ms..900ms,drop-after@create#3-9,500-before@create#10-14", "30s", 12),
-        ("latency=50ms,drop-before@create", "30s", 12),
+        ("latency=50ms,drop-before@create", "30s", 5),
         ("429@create#4-100,retry-after=30", "30s", 5),
         ("hang-after@create#5-100", "30s", 12),
         ("hang@create#5-100,latency=10ms", "2s", 12),

@@ -62,7 +62,7 @@ fn manifest(number: usize) -> String {
     let message = "{_type: Inbound, content: {_type: Text, value: Hello}}";
     let email =
         format!("emailIntegrationId: my-integration@email.dixa.io, subject: about {number}, message: {message}");
-    let import = "genericChannelName: genericapimessaging, direction: Inbound, createdAt: '2021-12-01T11:00:00Z'";
+    let import = "genericChannelName: widgetchat, direction: Inbound, createdAt: '2021-12-01T11:00:00Z'";
     let imported = "{_type: InboundImport, createdAt: '2021-12-01T11:00:00Z', content: {_type: Text, value: Hi}}";
     let phone = "contactEndpointId: '+4512345678', queueId: cd87b232-64c8-4ad5-b81a-6f9233352d97";
     let (kind, body) = match number % 5 {

@@ -19,7 +19,7 @@ const JSON: &str = include_str!("../../docs/json.md");
 const FINDINGS: &str = include_str!("../../docs/findings.md");
 
 /// The command lines that have a help page of their own.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "",
     "init",
     "validate",
@@ -33,6 +33,7 @@ const COMMANDS: [&str; 19] = [
     "state mv",
     "state forget",
     "state accept",
+    "state rebuild",
     "state path",
     "state unlock",
     "sandbox",

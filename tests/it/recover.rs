@@ -204,10 +204,10 @@ fn a_token_that_is_refused_while_looking_ends_the_run_with_3() {
 #[test]
 fn two_conversations_that_could_both_be_it_are_a_question() {
     let workspace = two_lost_callbacks();
-    let again = workspace.run("apply --yes").exit(6).warns("conversation.a is in doubt").warns("  #1002 (");
-    let _ = again.warns("  #1003 (").warns("--adopt ADDRESS=ID");
+    let again = workspace.run("apply --yes").exit(6).warns("conversation.a is in doubt").warns("#1002 (");
+    let _ = again.warns("#1003 (").warns("--adopt ADDRESS=ID");
     let asked = workspace.run("recover").exit(6).says("2 calls still in doubt");
-    let _ = asked.says("conversation.b: create begun at").warns("  #1002 (").warns("  #1003 (");
+    let _ = asked.says("conversation.b: create begun at").warns("#1002 (").warns("#1003 (");
     assert_eq!(posts(&workspace).len(), 3);
 }
 

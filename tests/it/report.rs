@@ -100,7 +100,7 @@ fn partial_errors_and_refused_attributes_point_at_their_manifests_too() {
     let workspace = Workspace::fast().file("manifests/legacy.yaml", &import);
     let _ = workspace.run(&format!("apply --yes {ALL_FORMS}")).exit(0).says("warning: import.legacy (#1001) was");
     let github = workspace.read("r.github");
-    assert!(github.starts_with("::warning file=manifests/legacy.yaml,line=1,col=1,title=import.legacy "), "{github}");
+    assert!(github.starts_with("::warning file=manifests/legacy.yaml,line=16,col=7,title=import.legacy "), "{github}");
     assert_eq!(report_in(&workspace, "r.json")["counts"]["partial"], 1);
     assert!(workspace.read("r.md").contains("**Warning:** `import.legacy (#1001) was imported with partial errors`"));
 
