@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::api::contract::{CallError, Read};
 use crate::apply::doubt::Lists;
+use crate::apply::marker::is_own;
 use crate::conversation::{Address, ConversationId, Kind};
 use crate::journal::{CallKind, InDoubt};
 use crate::plan::{Described, Fit, fit};
@@ -90,7 +91,8 @@ pub(super) struct Looker<'a, A> {
     known: Known,
     /// Of this look.
     lists: HashMap<String, Vec<ConversationReading>>,
-    /// Of all looks: what was said once is not said otherwise later.
+    /// Of all looks: what was said once is not said otherwise later. A conversation without a message is not in it,
+    /// since its messages may be on their way.
     messages: HashMap<ConversationId, Vec<MessageReading>>,
     doubles: BTreeSet<(Address, ConversationId)>,
 }
@@ -132,7 +134,10 @@ impl<'a, A: Read> Looker<'a, A> {
                 continue;
             }
             let surely = match &intent.marker {
-                Some(marker) => self.has_mark(reading.id, marker).await?.then_some(true),
+                Some(mark) if self.has_mark(reading.id, mark).await? => {
+                    Some(is_own(mark) || self.resembles(doubt, &reading, latest).await?.is_some())
+                }
+                Some(_) => None,
                 None => self.resembles(doubt, &reading, latest).await?,
             };
             let Some(surely) = surely else { continue };
@@ -192,6 +197,9 @@ impl<'a, A: Read> Looker<'a, A> {
     async fn messages_of(&mut self, id: ConversationId) -> Result<&[MessageReading], CallError> {
         if !self.messages.contains_key(&id) {
             let messages = self.api.messages(id).await?;
+            if messages.is_empty() {
+                return Ok(&[]);
+            }
             let marks = messages.iter().filter_map(|message| message.external_id.as_deref());
             let doubled = marks.filter_map(|mark| self.known.markers.get(mark)).next().cloned();
             self.doubles.extend(doubled.map(|address| (address, id)));

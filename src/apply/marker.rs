@@ -13,3 +13,9 @@ pub fn marker(project: Option<&str>, address: &Address, content: Digest, number:
     let text = format!("{project}\n{address}\n{content}\n{number}");
     format!("df-{}", Digest::of_bytes(text.as_bytes()).short(20))
 }
+
+/// Whether it is one of dixaform's own. Such a mark says all; one that a manifest gives may be that of another content.
+pub fn is_own(marker: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    marker.strip_prefix("df-").is_some_and(|rest| rest.len() == 20 && rest.bytes().all(is_digit))
+}

@@ -1,7 +1,7 @@
 //! Looking in the tenant for what a project has made before, where the state does not know it.
 //!
-//! What carries one of the project's own marks is recorded. What can't be marked, and what carries a mark that its
-//! manifest gives it, is compared; whatever could be it is a question for a person.
+//! What carries one of the project's own marks is recorded, and so is the only one that carries the mark that its
+//! manifest gives it and is equal in everything. Whatever else could be it is a question for a person.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -84,8 +84,8 @@ struct Group<'m> {
 struct Seen {
     /// By their numbers, those that carry its mark.
     marked: BTreeMap<u32, BTreeSet<ConversationId>>,
-    /// Those that could be it without a mark of our own.
-    alike: Vec<Candidate>,
+    /// Those that could be it without a mark of our own, and whether everything that both sides know is equal.
+    alike: Vec<(Candidate, bool)>,
 }
 
 impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
@@ -167,8 +167,9 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             }
             for index in alike {
                 let described = described(&group.wanted[index], &group.requester);
-                if !matches!(fit(&described, &reading, Some(&messages), ALWAYS), Fit::No(_)) {
-                    seen[index].alike.push(Candidate::of(&reading));
+                match fit(&described, &reading, Some(&messages), ALWAYS) {
+                    Fit::No(_) => {}
+                    fit => seen[index].alike.push((Candidate::of(&reading), fit == Fit::Yes)),
                 }
             }
         }
@@ -176,9 +177,18 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
     }
 
     fn found(&self, wanted: &Wanted<'_>, mut seen: Seen) -> Option<Found> {
-        let Some((number, ids)) = seen.marked.pop_last() else {
-            seen.alike.reverse();
-            return (!seen.alike.is_empty()).then_some(Found::Perhaps(seen.alike));
+        let given = wanted.spec.conversation().first_external_id().map(str::to_owned);
+        let (number, marker, ids) = match (seen.marked.pop_last(), given, seen.alike.as_slice()) {
+            (Some((number, ids)), ..) => {
+                (number, marker(self.project, wanted.address, wanted.digests.content, number), ids)
+            }
+            (None, Some(given), [(only, true)]) => {
+                (self.state.next_number(wanted.address), given, BTreeSet::from([only.id]))
+            }
+            (None, ..) => {
+                let candidates: Vec<Candidate> = seen.alike.into_iter().rev().map(|(candidate, _)| candidate).collect();
+                return (!candidates.is_empty()).then_some(Found::Perhaps(candidates));
+            }
         };
         let mut ids = ids.into_iter();
         let id = ids.next()?;
@@ -192,7 +202,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             applied: kept(self.last_applied, self.clock, &content),
             source: wanted.source.cloned(),
             made_of: None,
-            marker: Some(marker(self.project, wanted.address, wanted.digests.content, number)),
+            marker: Some(marker),
             number,
             made_at: None,
             applied_at: self.clock.now(),

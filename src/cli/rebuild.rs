@@ -14,7 +14,7 @@ use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Older, Taken};
 use crate::cli::{connection, load};
-use crate::conversation::Kind;
+use crate::conversation::{ConversationId, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::journal::{CallKind, Entry, Heard, Intent};
 use crate::plan::{Change, Plan};
@@ -131,7 +131,10 @@ pub async fn record(
     }
     let taken = newest(taken)?;
     let first = taken.calls.last_seq() + 1;
-    let entries = found.iter().zip(first..).flat_map(|((wanted, found), seq)| entries(wanted, found, seq, open));
+    let entries = found.iter().zip(first..).flat_map(|((wanted, found), seq)| {
+        let before = taken.state.records.get(wanted.address).map(|record| record.id);
+        entries(wanted, found, (seq, before), open)
+    });
     let entries: Vec<Entry> = entries.collect();
     for entry in &entries {
         if let Entry::InDoubt { message, .. } = entry {
@@ -158,8 +161,14 @@ fn newest(mut taken: Taken) -> Result<Taken, Error> {
     Ok(taken)
 }
 
-/// What the journal gets to know. A question is a call in doubt that was never sent.
-fn entries(wanted: &Wanted<'_>, found: &Found, seq: u64, open: &OpenTenant<'_>) -> Vec<Entry> {
+/// What the journal gets to know. A question is a call in doubt that was never sent, and would take the place of the
+/// conversation that is recorded.
+fn entries(
+    wanted: &Wanted<'_>,
+    found: &Found,
+    (seq, replaced): (u64, Option<ConversationId>),
+    open: &OpenTenant<'_>,
+) -> Vec<Entry> {
     let address = wanted.address.clone();
     let candidates = match found {
         Found::Made(record) => return vec![Entry::Adopted { address, record: record.clone() }],
@@ -174,7 +183,7 @@ fn entries(wanted: &Wanted<'_>, found: &Found, seq: u64, open: &OpenTenant<'_>) 
         requester: conversation.requester_id().map(str::to_owned),
         marker: None,
         known_before: Vec::new(),
-        replaced: None,
+        replaced,
         at: at.clone(),
     });
     let call = match address.kind {

@@ -207,6 +207,27 @@ fn without_its_state_what_carries_no_mark_is_a_question() {
 }
 
 #[test]
+fn without_its_state_a_mark_of_the_manifest_is_enough_if_nothing_else_differs() {
+    let given = email("a").replace("_type: Inbound", "_type: Inbound\n    externalId: order-1");
+    for changed in [false, true] {
+        let (workspace, _server) = beside("");
+        workspace.write("manifests/all.yaml", &given);
+        let _ = workspace.run("apply --yes").exit(0);
+        let id = record(&workspace, "conversation.a")["id"].clone();
+        std::fs::remove_dir_all(workspace.path("state")).unwrap();
+        if changed {
+            workspace.edit("manifests/all.yaml", "about a", "about something else");
+            // Dixa refuses a second one with the same external id, and this is not what the manifest describes.
+            let _ = workspace.run("apply --yes").exit(6).says(&format!("it could be any of #{id}"));
+            assert_eq!(made(&workspace).len(), 1);
+        } else {
+            let _ = workspace.run("apply --yes").exit(0).warns("Found, and not made again: 1 conversation");
+            assert_eq!((posts(&workspace), &record(&workspace, "conversation.a")["id"]), (1, &id));
+        }
+    }
+}
+
+#[test]
 fn what_was_forgotten_is_not_taken_again_and_its_address_can_be_made_again() {
     let (workspace, _server) = beside("");
     workspace.write("manifests/all.yaml", email("a"));

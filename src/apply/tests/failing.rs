@@ -119,10 +119,23 @@ async fn the_search_ends_at_the_mark_and_begins_with_the_newest_conversation() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn messages_that_show_later_than_their_conversation_are_read_again() {
+    let mut stage = Stage::new();
+    stage.api.fail("POST a", [lost()]);
+    stage.api.has(reading(7, &[]));
+    stage.api.is_marked(7, "mark-a");
+    stage.api.hides_messages_at_first(7, 2);
+    assert_eq!(stage.apply(&email("a")).await.outcome("conversation.a"), &found(7));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_messages_of_no_conversation_are_read_twice() {
     let mut stage = Stage::new();
     stage.api.fail("POST a", [lost()]);
-    (1..=30).for_each(|id| stage.api.has(reading(id, &[])));
+    for id in 1..=30 {
+        stage.api.has(reading(id, &[]));
+        stage.api.is_marked(id, "another");
+    }
     stage.apply(&email("a")).await;
     let calls = stage.calls();
     assert_eq!(calls.iter().filter(|call| call.starts_with("MESSAGES")).count(), 30, "{calls:?}");

@@ -48,6 +48,8 @@ pub(super) struct Fake {
     conversations: BTreeMap<ConversationId, ConversationReading>,
     /// The `externalId` of the first message of each conversation.
     marks: BTreeMap<ConversationId, String>,
+    /// How often the messages of a conversation are still to be hidden.
+    hidden: Mutex<BTreeMap<ConversationId, u32>>,
 }
 
 impl Fake {
@@ -62,6 +64,7 @@ impl Fake {
             patch_answer: Vec::new(),
             conversations: BTreeMap::new(),
             marks: BTreeMap::new(),
+            hidden: Mutex::default(),
         }
     }
 
@@ -95,6 +98,11 @@ impl Fake {
         self.marks.insert(ConversationId(id), mark.to_owned());
     }
 
+    /// The first reads of its messages find none.
+    pub(super) fn hides_messages_at_first(&mut self, id: i64, reads: u32) {
+        self.hidden.get_mut().expect("not poisoned").insert(ConversationId(id), reads);
+    }
+
     async fn answer(&self, call: &str, line: String) -> Result<(), CallError> {
         self.log.add(line);
         tokio::time::sleep(LATENCY).await;
@@ -125,6 +133,10 @@ impl Read for Fake {
 
     async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
         self.log.add(format!("MESSAGES {id}"));
+        if let Some(left @ 1..) = self.hidden.lock().expect("not poisoned").get_mut(&id) {
+            *left -= 1;
+            return Ok(Vec::new());
+        }
         let mark = |mark: &String| MessageReading { external_id: Some(mark.clone()), ..MessageReading::default() };
         Ok(self.marks.get(&id).map(mark).into_iter().collect())
     }

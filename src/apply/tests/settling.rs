@@ -88,12 +88,18 @@ async fn two_calls_with_the_same_mark_are_a_question() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mark_is_believed_whatever_word_dixa_has_for_the_channel() {
-    let mut api = tenant(&[]);
-    api.has(ConversationReading { channel: Some("Messenger".into()), ..reading(7, &[]) });
-    api.is_marked(7, "m-1");
-    let found = verdicts(&api, &[doubt(1, "conversation.a", REQUESTER, Some("m-1"))]).await;
-    assert_eq!(found, [Verdict::Made(ConversationId(7))]);
+async fn a_mark_of_our_own_is_believed_whatever_else_is_there_and_a_given_one_only_if_nothing_differs() {
+    let own = "df-0123456789abcdef0123";
+    for (mark, channel, is_believed) in
+        [(own, "Email", true), (own, "Messenger", true), ("m-1", "Email", true), ("m-1", "Messenger", false)]
+    {
+        let mut api = tenant(&[]);
+        api.has(ConversationReading { channel: Some(channel.into()), ..reading(7, &[]) });
+        api.is_marked(7, mark);
+        let found = verdicts(&api, &[doubt(1, "conversation.a", REQUESTER, Some(mark))]).await;
+        assert_eq!(found == [Verdict::Made(ConversationId(7))], is_believed, "{mark} {channel}: {found:?}");
+        assert_eq!(matches!(found[0], Verdict::Question(_)), !is_believed);
+    }
 }
 
 /// A callback of the one requester.
