@@ -42,7 +42,7 @@ use crate::state::{Known, State};
 const COMMAND: &str = "apply";
 
 pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
-    let telling = Telling::new(session, &args.forms)?;
+    let telling = Telling::new(session, &args.forms, &args.planning.paths)?;
     let open = session.open()?;
     let tenant = open.tenant;
     let faults = embedded::faults(tenant, args.sandbox_faults.as_ref())?;

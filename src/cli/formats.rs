@@ -1,15 +1,14 @@
 //! `--format`: several forms of one result, at most one of them on standard output.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::forms::FormatArg;
 use crate::cli::session::Session;
+use crate::cli::sink::{self, Sink};
 use crate::render::pieces::Pieces;
-use crate::workspace::atomic_file;
 
 /// Where one form goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,74 +17,79 @@ pub enum Goes {
     ToFile,
 }
 
-/// Refuses what can't be written together, before anything is done.
-///
-/// # Errors
-/// Two forms for standard output, or for one file.
-pub fn check<F>(formats: &[FormatArg<F>]) -> Result<(), Error> {
-    if formats.iter().filter(|format| format.file.is_none()).count() > 1 {
-        return Err(Error::new(Exit::Usage, "only one --format can go to standard output")
-            .hint("give the others a file: --format json=plan.json"));
+/// The forms that were asked for and where each goes, checked and opened before anything is done.
+#[derive(Debug)]
+pub struct Formats<F> {
+    forms: Vec<F>,
+    /// One for each form; after them that of `--out`, if there is one.
+    sinks: Vec<Sink>,
+}
+
+impl<F: Copy> Formats<F> {
+    /// Refuses what can't be written together, what surely can't be written, and what must not be overwritten: the
+    /// project's own files, and the manifests at `paths`. `saved` is the file of `--out`.
+    ///
+    /// # Errors
+    /// The first of them; nothing was written or sent.
+    pub fn open(
+        session: &Session,
+        formats: &[FormatArg<F>],
+        saved: Option<&Path>,
+        paths: &[PathBuf],
+    ) -> Result<Self, Error> {
+        let files = formats.iter().map(|format| format.file.as_deref()).chain(saved.map(Some));
+        let sinks: Vec<Sink> = files.map(|file| file.map_or(Sink::Stdout, Sink::named)).collect();
+        if sinks.iter().filter(|sink| sink.is_stdout()).count() > 1 {
+            let what = if saved.is_some() { "only one --format or --out" } else { "only one --format" };
+            return Err(Error::new(Exit::Usage, format!("{what} can go to standard output"))
+                .hint("give the others a file: --format json=plan.json"));
+        }
+        let mut files: BTreeSet<&Path> = BTreeSet::new();
+        for file in sinks.iter().filter_map(Sink::path) {
+            if !files.insert(file) {
+                return Err(Error::new(Exit::Usage, format!("two outputs can't go to one file, {}", file.display())));
+            }
+        }
+        sink::check_overwritten(session, &sinks, paths)?;
+        let sinks = sinks.into_iter().map(Sink::open).collect::<Result<_, _>>()?;
+        Ok(Formats { forms: formats.iter().map(|format| format.form).collect(), sinks })
     }
-    let mut files: BTreeSet<&Path> = BTreeSet::new();
-    for file in formats.iter().filter_map(|format| format.file.as_deref()) {
-        if !files.insert(file) {
-            return Err(Error::new(Exit::Usage, format!("two --format can't go to one file, {}", file.display())));
+
+    /// The form on standard output: `default` where nothing else goes there, and none if a saved plan does.
+    pub fn on_stdout(&self, default: F) -> Option<F> {
+        match self.sinks.iter().position(Sink::is_stdout) {
+            Some(index) => self.forms.get(index).copied(),
+            None => Some(default),
         }
     }
-    Ok(())
-}
 
-/// Refuses files whose folder is not there, or that are no files, before anything is done.
-///
-/// # Errors
-/// The first of them.
-pub fn check_folders<F>(formats: &[FormatArg<F>]) -> Result<(), Error> {
-    for file in formats.iter().filter_map(|format| format.file.as_deref()) {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let problem = match () {
-            () if !folder.is_dir() => "its folder is not there",
-            () if file.is_dir() => "it is a folder",
-            () => continue,
-        };
-        let message = format!("can't write {}: {problem}; nothing was sent", file.display());
-        return Err(Error::new(Exit::Failed, message));
+    /// The forms that don't go to standard output.
+    pub fn files(&self) -> impl Iterator<Item = (F, &Sink)> {
+        self.forms.iter().copied().zip(&self.sinks).filter(|(_, sink)| !sink.is_stdout())
     }
-    Ok(())
-}
 
-/// Writes one form to a file, readable by its owner only: it has what customers wrote in it.
-///
-/// # Errors
-/// The file can't be written.
-pub fn save(path: &Path, text: &str) -> Result<(), Error> {
-    Ok(atomic_file::replace(path, text.as_bytes())?)
-}
+    /// Where the saved plan goes.
+    pub fn saved(&self) -> Option<&Sink> {
+        self.sinks.get(self.forms.len())
+    }
 
-/// [`save`] piece by piece.
-///
-/// # Errors
-/// The file can't be written.
-pub fn save_pieces(path: &Path, mut pieces: Pieces<'_>) -> Result<(), Error> {
-    Ok(atomic_file::replace_with(path, |out| pieces.try_for_each(|piece| out.write_all(piece.as_bytes())))?)
-}
-
-/// Writes every form that was asked for, files before standard output, and readable by their owner only. Where none is
-/// for standard output, `default` goes there.
-///
-/// # Errors
-/// A file or the stream can't be written.
-pub fn write<'p, F: Copy, P: Into<Pieces<'p>>>(
-    session: &Session,
-    formats: &[FormatArg<F>],
-    default: F,
-    render: impl Fn(F, Goes) -> P,
-) -> Result<(), Error> {
-    for FormatArg { form, file } in formats {
-        if let Some(path) = file {
-            save_pieces(path, render(*form, Goes::ToFile).into())?;
+    /// Writes every form that was asked for, files before standard output, and readable by their owner only. Where none
+    /// is for standard output, `default` goes there.
+    ///
+    /// # Errors
+    /// A file or the stream can't be written.
+    pub fn write<'p, P: Into<Pieces<'p>>>(
+        &self,
+        session: &Session,
+        default: F,
+        render: impl Fn(F, Goes) -> P,
+    ) -> Result<(), Error> {
+        for (form, sink) in self.files() {
+            sink.write(&session.output, render(form, Goes::ToFile).into())?;
+        }
+        match self.on_stdout(default) {
+            Some(form) => session.output.pieces(render(form, Goes::ToStdout).into()),
+            None => Ok(()),
         }
     }
-    let form = formats.iter().find(|format| format.file.is_none()).map_or(default, |format| format.form);
-    session.output.pieces(render(form, Goes::ToStdout).into())
 }

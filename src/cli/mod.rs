@@ -28,6 +28,7 @@ mod session;
 mod settling;
 mod show;
 mod signals;
+mod sink;
 mod state;
 mod state_access;
 mod state_args;

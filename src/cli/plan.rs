@@ -3,11 +3,10 @@
 use crate::cli::args::{PlanArgs, PlanFormsArgs, PlanningArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::formats::{self, Goes};
+use crate::cli::formats::{Formats, Goes};
 use crate::cli::forms::Form;
 use crate::cli::load::{self, Files};
 use crate::cli::refresh;
-use crate::cli::saved_plan;
 use crate::cli::session::Session;
 use crate::cli::settling;
 use crate::cli::state_access::{self, Standing};
@@ -24,7 +23,7 @@ use crate::state::{Known, State};
 use crate::workspace::StateStore;
 
 pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
-    formats::check(&args.forms.format)?;
+    let formats = Formats::open(session, &args.forms.format, args.out.as_deref(), &args.planning.paths)?;
     let open = session.open()?;
     let tenant = open.tenant;
     state_access::tell_if_lost(&open);
@@ -50,10 +49,10 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     if let Some(message) = too_many(&args.planning, &plan) {
         session.output.note(&format!("warning: {message}; apply refuses it\n"));
     }
-    if let Some(path) = &args.out {
-        saved_plan::write(path, &plan)?;
+    if let Some(saved) = formats.saved() {
+        saved.write(&session.output, json_v1::pieces(&plan))?;
     }
-    write(session, &plan, &args.forms, requests)?;
+    write(session, &plan, &formats, &args.forms, requests)?;
     tell_what_was_compared(session, &plan);
     state_access::tell_in_doubt(session, &in_doubt);
     settling::tell_doubled(session, &state);
@@ -127,9 +126,15 @@ pub fn tell_what_was_compared(session: &Session, plan: &Plan) {
 }
 
 /// Writes every form that was asked for; text when none goes to standard output otherwise.
-pub fn write(session: &Session, plan: &Plan, args: &PlanFormsArgs, requests: usize) -> Result<(), Error> {
-    let PlanFormsArgs { format, max_bytes, full } = args;
-    formats::write(session, format, Form::Text, |form, target| match (form, target) {
+pub fn write(
+    session: &Session,
+    plan: &Plan,
+    formats: &Formats<Form>,
+    args: &PlanFormsArgs,
+    requests: usize,
+) -> Result<(), Error> {
+    let PlanFormsArgs { format: _, max_bytes, full } = args;
+    formats.write(session, Form::Text, |form, target| match (form, target) {
         (Form::Text, Goes::ToStdout) => as_text(session, plan, *full, Some(requests)),
         (Form::Text, Goes::ToFile) => {
             text::pieces(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: Some(requests) })

@@ -9,12 +9,10 @@ use anyhow::{Context as _, ensure};
 use crate::cli::args::PlanningArgs;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
-use crate::cli::formats;
 use crate::cli::settling::HINT;
 use crate::cli::state_access::Taken;
 use crate::plan::{Change, Plan, file_v1, staleness};
 use crate::project::Tenant;
-use crate::render::json_v1;
 
 /// The largest plan file that is read, in bytes.
 const SIZE_LIMIT: u64 = 1 << 30;
@@ -53,11 +51,6 @@ fn read_bounded(path: &Path) -> anyhow::Result<String> {
     let length = std::fs::File::open(path)?.take(SIZE_LIMIT + 1).read_to_string(&mut text)?;
     ensure!(length as u64 <= SIZE_LIMIT, "it is larger than 1 GiB");
     Ok(text)
-}
-
-/// Saves a plan, readable by its owner only: it has what customers wrote in it.
-pub fn write(path: &Path, plan: &Plan) -> Result<(), Error> {
-    formats::save_pieces(path, json_v1::pieces(plan))
 }
 
 /// Refuses flags that say what to plan: a saved plan is applied as it is.

@@ -64,11 +64,7 @@ impl Session {
     /// The project file has no such tenant, or none where none was asked for; its state is a link that leads nowhere.
     pub fn open(&self) -> Result<OpenTenant<'_>, Error> {
         let tenant = self.project.tenant(self.tenant.as_deref())?;
-        let state = match (&self.state, &tenant.state) {
-            (Some(path), _) => path.clone(),
-            (None, Some(path)) => self.root.join(path),
-            (None, None) => self.root.join("state").join(format!("{}.json", tenant.name)),
-        };
+        let state = self.state.clone().unwrap_or_else(|| self.state_path(tenant));
         Ok(OpenTenant { session: self, tenant, files: StateFiles::find(&state)? })
     }
 
@@ -83,6 +79,34 @@ impl Session {
             return self.project.manifests.iter().map(|path| self.root.join(path)).collect();
         }
         given.to_vec()
+    }
+
+    /// The files that a project is read from and works on, beside its manifests, and what each is.
+    pub fn own_files(&self) -> Vec<(PathBuf, &'static str)> {
+        let mut files: Vec<_> =
+            project::FILE_NAMES.iter().map(|name| (self.root.join(name), "the project file")).collect();
+        for tenant in self.project.tenants.values() {
+            if let KeySource::File(path) = &tenant.key {
+                files.push((self.root.join(path), "the file of a token"));
+            }
+            let configured = self.state_path(tenant);
+            for state in self.state.iter().chain([&configured]) {
+                // Whoever uses it says why it can't be used.
+                let StateFiles { state, journal, lock, backup } =
+                    StateFiles::find(state).unwrap_or_else(|_| StateFiles::beside(state));
+                files.extend([(journal, "the journal of a state"), (lock, "the lock of a state")]);
+                files.extend([(backup, "the backup of a state"), (state, "a state")]);
+            }
+        }
+        files
+    }
+
+    /// Where the project keeps the state of a tenant.
+    fn state_path(&self, tenant: &Tenant) -> PathBuf {
+        match &tenant.state {
+            Some(path) => self.root.join(path),
+            None => self.root.join("state").join(format!("{}.json", tenant.name)),
+        }
     }
 
     /// The token of a tenant. The sandbox takes any, and needs none to be set.

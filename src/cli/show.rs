@@ -3,29 +3,30 @@
 use crate::cli::args::ShowArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::formats::Formats;
 use crate::cli::forms::{Form, FormatArg};
 use crate::cli::session::Session;
-use crate::cli::{formats, plan, saved_plan, state, state_access};
+use crate::cli::{plan, saved_plan, state, state_access};
 use crate::render::escape::escape_json;
 use crate::state::file_v1;
 
 pub fn run(session: &Session, args: &ShowArgs) -> Result<Exit, Error> {
-    formats::check(&args.forms.format)?;
+    let formats = Formats::open(session, &args.forms.format, None, &[])?;
     match &args.plan {
-        Some(path) => plan::write(session, &saved_plan::read(path)?, &args.forms, 0)?,
-        None => show_state(session, &args.forms.format)?,
+        Some(path) => plan::write(session, &saved_plan::read(path)?, &formats, &args.forms, 0)?,
+        None => show_state(session, &formats, &args.forms.format)?,
     }
     Ok(Exit::Done)
 }
 
-fn show_state(session: &Session, formats: &[FormatArg<Form>]) -> Result<(), Error> {
-    if formats.iter().any(|format| !matches!(format.form, Form::Text | Form::Json)) {
+fn show_state(session: &Session, formats: &Formats<Form>, asked: &[FormatArg<Form>]) -> Result<(), Error> {
+    if asked.iter().any(|format| !matches!(format.form, Form::Text | Form::Json)) {
         return Err(Error::new(Exit::Usage, "the state is shown as text or json")
             .hint("the other forms are for plans: dixaform show PLANFILE"));
     }
     let state = state_access::look(&session.open()?)?.state;
     let listed = state::listed(&state, &[])?;
-    formats::write(session, formats, Form::Text, |form, _| match form {
+    formats.write(session, Form::Text, |form, _| match form {
         Form::Json => escape_json(&file_v1::write(&state)).into_owned(),
         Form::Text | Form::Markdown | Form::Html | Form::Github | Form::Gitlab => listed.clone(),
     })

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::cli::args::StateCommand;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
-use crate::cli::formats;
+use crate::cli::formats::Formats;
 use crate::cli::forms::{FormatArg, RecordForm};
 use crate::cli::rebuild;
 use crate::cli::session::{OpenTenant, Session};
@@ -186,7 +186,7 @@ fn row(address: &Address, record: &Record) -> [String; 4] {
 
 /// The record as it is in the state file, over several lines, or its manifest.
 fn show(session: &Session, state: &State, text: &str, formats: &[FormatArg<RecordForm>]) -> Result<Exit, Error> {
-    formats::check(formats)?;
+    let forms = Formats::open(session, formats, None, &[])?;
     let address = parsed(text)?;
     let record = state.records.get(&address).ok_or_else(|| unknown(state, &address))?;
     let manifest = match &record.applied {
@@ -198,7 +198,7 @@ fn show(session: &Session, state: &State, text: &str, formats: &[FormatArg<Recor
         return Err(Error::new(Exit::Failed, message).hint("the tenant has `lastApplied: digest` in the project file"));
     }
     let value = json::parse(&file_v1::record(&address, record)).context("a record can't be read back")?;
-    formats::write(session, formats, RecordForm::Text, |form, _| match form {
+    forms.write(session, RecordForm::Text, |form, _| match form {
         RecordForm::Text | RecordForm::Json => json::pretty(&value),
         RecordForm::Yaml => manifest.clone().unwrap_or_default(),
     })?;

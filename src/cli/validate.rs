@@ -3,7 +3,7 @@
 use crate::cli::args::ValidateArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::formats::{self, Goes};
+use crate::cli::formats::{Formats, Goes};
 use crate::cli::forms::FindingsForm;
 use crate::cli::load;
 use crate::cli::session::Session;
@@ -13,11 +13,11 @@ use crate::render::palette::Palette;
 use crate::render::{self, github, gitlab, html, markdown, sarif, validate_json_v1};
 
 pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
-    formats::check(&args.format)?;
+    let formats = Formats::open(session, &args.format, None, &args.paths)?;
     let (desired, findings) = load::manifests(session, &args.paths)?;
     let valid = !findings.has_errors() && (findings.is_empty() || !args.warnings_as_errors);
     let manifests = counted(desired.len(), "manifest");
-    formats::write(session, &args.format, FindingsForm::Text, |form, goes| match form {
+    formats.write(session, FindingsForm::Text, |form, goes| match form {
         FindingsForm::Text => {
             let palette = if goes == Goes::ToStdout { session.output.palette } else { Palette::plain() };
             text(&findings, valid, &manifests, &palette)

@@ -114,6 +114,49 @@ fn json_hides_nothing_from_a_terminal_and_means_the_same() {
     assert!(plain(&state) && json_of(&state) == workspace.state(), "{state}");
 }
 
+// Where they go.
+
+#[test]
+fn an_output_onto_what_is_read_is_refused_by_every_name_and_changes_nothing() {
+    let workspace = pending();
+    workspace.write("dixaform.yaml", "version: 1\ndefaultTenant: sandbox\n");
+    std::fs::hard_link(workspace.path("manifests/order.yaml"), workspace.path("other-name")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("state/sandbox.json", workspace.path("link")).unwrap();
+    let names = ["manifests/order.yaml", "./manifests/../manifests/more.yaml", "other-name", "dixaform.yaml"];
+    let beside = ["state/sandbox.json", "state/sandbox.journal", "state/sandbox.lock", "state/sandbox.json.backup"];
+    let linked: &[&str] = if cfg!(unix) { &["link"] } else { &[] };
+    let before = (workspace.read("manifests/order.yaml"), workspace.read("state/sandbox.json"));
+    for name in names.iter().chain(&beside).chain(linked) {
+        for line in ["plan --out", "plan --format json=", "apply --yes --format json=", "validate --format json="] {
+            let space = if line.ends_with('=') { "" } else { " " };
+            let _ = workspace.run(&format!("{line}{space}{name}")).exit(1).warns("nothing was sent");
+        }
+        let _ = workspace.run(&format!("show --format json={name}")).exit(1).warns("can't write");
+    }
+    assert_eq!(before, (workspace.read("manifests/order.yaml"), workspace.read("state/sandbox.json")));
+}
+
+#[test]
+fn a_dash_is_standard_output_and_no_file() {
+    let workspace = pending();
+    let plan = workspace.run("plan --format json").exit(0).stdout;
+    assert_eq!(workspace.run("plan --format json=-").exit(0).stdout, plan);
+    assert_eq!(workspace.run("plan --out -").exit(0).stdout, plan);
+    let _ = workspace.run("plan --out - --format json").exit(64).warns("standard output");
+    let _ = workspace.run("plan --format text=- --format json").exit(64).warns("standard output");
+    assert!(!workspace.exists("-"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_gets_the_report_in_place() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let workspace = pending();
+    let _ = workspace.run("apply --yes --allow-replace --allow-outbound --format json=/dev/null").exit(0);
+    assert!(std::fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+}
+
 // Findings.
 
 /// An error with a hint, and two warnings of which each names the other place.

@@ -5,6 +5,7 @@
 //! log that GitHub reads commands from must not hold lines that manifests could have written.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 
 use crate::apply::{ApplyEvent, ApplyReport};
 use crate::cli::apply::pointing;
@@ -12,8 +13,8 @@ use crate::cli::args::ApplyFormsArgs;
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::formats;
-use crate::cli::forms::{Form, FormatArg};
+use crate::cli::formats::Formats;
+use crate::cli::forms::Form;
 use crate::cli::plan;
 use crate::cli::session::Session;
 use crate::conversation::Address;
@@ -42,6 +43,7 @@ pub struct Ended {
 pub struct Telling<'a> {
     session: &'a Session,
     forms: &'a ApplyFormsArgs,
+    formats: Formats<Form>,
     /// What standard output could not take while the apply ran; told when it has ended.
     broken: RefCell<Option<Error>>,
 }
@@ -50,16 +52,14 @@ impl<'a> Telling<'a> {
     /// # Errors
     /// Forms that can't be written together, or a file that surely can't be written: nothing is sent for a report that
     /// nobody could get.
-    pub fn new(session: &'a Session, forms: &'a ApplyFormsArgs) -> Result<Self, Error> {
-        formats::check(&forms.format)?;
-        formats::check_folders(&forms.format)?;
-        Ok(Telling { session, forms, broken: RefCell::new(None) })
+    pub fn new(session: &'a Session, forms: &'a ApplyFormsArgs, paths: &[PathBuf]) -> Result<Self, Error> {
+        let formats = Formats::open(session, &forms.format, None, paths)?;
+        Ok(Telling { session, forms, formats, broken: RefCell::new(None) })
     }
 
     /// The form on standard output.
     fn on_stdout(&self) -> Form {
-        let given = self.forms.format.iter().find(|format| format.file.is_none());
-        given.map_or(Form::Text, |format| format.form)
+        self.formats.on_stdout(Form::Text).unwrap_or(Form::Text)
     }
 
     /// Shows the plan. `asks` says that a person is about to be asked about it, and must see it.
@@ -99,9 +99,8 @@ impl<'a> Telling<'a> {
         let Ended { report: done, findings, error, failed_after, doubled: _ } = ended;
         let finished = Finished { plan: made, report: done, pointers: &pointers, findings, exit: exit.code() };
         let mut first: Option<Error> = self.broken.borrow_mut().take();
-        for FormatArg { form, file } in &self.forms.format {
-            let Some(path) = file else { continue };
-            if let Err(error) = formats::save(path, &self.form(*form, &finished)) {
+        for (form, sink) in self.formats.files() {
+            if let Err(error) = sink.write(&self.session.output, self.form(form, &finished).into()) {
                 first.get_or_insert(error);
             }
         }
