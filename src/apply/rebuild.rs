@@ -15,10 +15,10 @@ pub use crate::apply::books::kept;
 use crate::apply::job::Clock;
 use crate::apply::look::Candidate;
 use crate::apply::marker::marker;
-use crate::conversation::{Address, ConversationId, Digests};
+use crate::conversation::{Address, ConversationId, Digests, Kind};
 use crate::digest::Digest;
 use crate::plan::{Described, Fit, fit};
-use crate::reading::ConversationReading;
+use crate::reading::{ConversationReading, instant};
 use crate::settings::LastApplied;
 use crate::source::Source;
 use crate::spec::Spec;
@@ -152,10 +152,13 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
                     !wanted.marked && is_like(wanted, &group.requester, &reading)
                 })
                 .collect();
-            let is_missing = |(wanted, seen): (&Wanted<'_>, &Seen)| wanted.marked && seen.marked.is_empty();
+            let is_missing = |(wanted, seen): (&Wanted<'_>, &Seen)| {
+                wanted.marked && seen.marked.is_empty() && may_be_marked(wanted, &reading)
+            };
             if alike.is_empty() && !group.wanted.iter().zip(&seen).any(is_missing) {
                 beyond += 1;
-                if group.marks.is_empty() || beyond > BEYOND_MAX {
+                let may_double = group.wanted.iter().any(|wanted| wanted.marked && may_be_marked(wanted, &reading));
+                if !may_double || beyond > BEYOND_MAX {
                     continue;
                 }
             }
@@ -213,6 +216,16 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
     }
 }
 
+/// No conversation that dixaform has created with a marker of today's form is older than this.
+const MARKED_SINCE: &str = "2026-01-01T00:00:00Z";
+
+/// Whether a conversation can carry a marker at all, as far as its date says; an import has any date.
+fn may_be_marked(wanted: &Wanted<'_>, reading: &ConversationReading) -> bool {
+    let since = || MARKED_SINCE.parse::<Timestamp>().ok();
+    let created_at = || reading.created_at.as_deref().and_then(instant);
+    wanted.address.kind == Kind::Import || created_at().zip(since()).is_none_or(|(at, since)| at >= since)
+}
+
 /// What was made for one manifest was made for no other.
 fn drop_owned(found: &mut Vec<(Wanted<'_>, Found)>) {
     let made = |(_, found): &(Wanted<'_>, Found)| match found {
@@ -238,4 +251,30 @@ fn is_like(wanted: &Wanted<'_>, requester: &str, reading: &ConversationReading) 
 
 fn described<'w>(wanted: &Wanted<'_>, requester: &'w str) -> Described<'w> {
     Described::content(wanted.address.kind, wanted.spec.content()).with_requester(Some(requester))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conversation::{Attributes, Conversation};
+
+    #[test]
+    fn only_what_was_created_before_there_were_markers_is_left_out_by_its_date() {
+        for (address, created_at, may) in [
+            ("conversation.a", Some("2024-01-01T00:00:00Z"), false),
+            ("conversation.a", Some("2026-11-28T00:00:00Z[GMT]"), true),
+            ("conversation.a", Some("yesterday"), true),
+            ("conversation.a", None, true),
+            ("import.a", Some("2019-01-01T00:00:00Z"), true),
+        ] {
+            let address: Address = address.parse().expect("an address");
+            let nothing = Conversation { content: Map::new(), attributes: Attributes::new() };
+            let spec = Spec::of(&nothing);
+            let digests = spec.conversation().digests();
+            let wanted = Wanted { address: &address, spec: &spec, digests, source: None, marked: true };
+            let created_at = created_at.map(str::to_owned);
+            let reading = ConversationReading { created_at, ..ConversationReading::of(ConversationId(1)) };
+            assert_eq!(may_be_marked(&wanted, &reading), may, "{address} {:?}", reading.created_at);
+        }
+    }
 }
