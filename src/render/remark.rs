@@ -64,7 +64,7 @@ pub fn remarks<'r>(report: &'r ApplyReport, pointers: &'r Pointers) -> impl Iter
     report.outcomes.iter().filter_map(|ended| remark(ended, pointers))
 }
 
-/// Every remark of a report, where a failure that came more than [`ALIKE_MAX`] times is one, with a count and the first
+/// Every remark of a report, where a failure that came more than `ALIKE_MAX` times is one, with a count and the first
 /// places: whoever named a requester that doesn't exist has to hear it once.
 pub fn folded<'r>(report: &'r ApplyReport, pointers: &'r Pointers) -> Vec<Remark<'r>> {
     let mut alike: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();

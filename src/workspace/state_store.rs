@@ -17,7 +17,8 @@ use crate::workspace::state_files::StateFiles;
 /// A state holds a few kilobytes per record; this is room for hundreds of thousands, and still fits into memory.
 const BYTES_MAX: u64 = 1 << 30;
 
-/// The state file. Who saves holds the [`StateLock`], has loaded the state from here and has replayed the journal.
+/// The state file. Who saves holds the [`StateLock`](crate::workspace::StateLock), has loaded the state from here and
+/// has replayed the journal.
 #[derive(Debug)]
 pub struct StateStore {
     files: StateFiles,
