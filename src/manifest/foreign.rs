@@ -16,6 +16,8 @@ const KUSTOMIZE_GROUP: &str = "kustomize.config.k8s.io/";
 /// Whether a document is no manifest at all, and was not meant to be one; then that is reported.
 pub(super) fn report(document: &Node<'_>, reporter: &mut Reporter<'_>) -> bool {
     let Some(entries) = document.entries() else { return false };
+    // Asked first, since nearly all documents are manifests and looking for what is near takes long.
+    let is_member = |name: &str| entries.iter().any(|entry| entry.key == name);
     let text = |name: &str| match document.get(name).map(|entry| &entry.value.content) {
         Some(Content::Text(text)) => Some(&**text),
         _ => None,
@@ -23,7 +25,8 @@ pub(super) fn report(document: &Node<'_>, reporter: &mut Reporter<'_>) -> bool {
     let api_version = text("apiVersion");
     let is_kind = |word: &str| Kind::ALL.iter().any(|kind| kind.manifest_word() == word);
     let group = api_version.filter(|version| {
-        let is_ours = version.contains("dixaform") || closest(version, [API_VERSION]).is_some();
+        let is_ours =
+            *version == API_VERSION || version.contains("dixaform") || closest(version, [API_VERSION]).is_some();
         !is_ours && text("kind").is_none_or(|word| !is_kind(word))
     });
     let file = reporter.source(document.start).file;
@@ -42,8 +45,8 @@ pub(super) fn report(document: &Node<'_>, reporter: &mut Reporter<'_>) -> bool {
         return true;
     }
     // One that is misspelt may be chance: `version` is near to `apiVersion`.
-    let near = entries.iter().filter(|entry| closest(&entry.key, MEMBERS).is_some()).count();
-    if near > 1 || entries.iter().any(|entry| MEMBERS.contains(&&*entry.key)) {
+    let near = || entries.iter().filter(|entry| closest(&entry.key, MEMBERS).is_some()).count();
+    if MEMBERS.into_iter().any(is_member) || near() > 1 {
         return false;
     }
     let body = |kind: Kind| shape::body(kind).variants.iter().any(|shape| Some(shape.name) == text("_type"));
