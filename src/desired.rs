@@ -1,6 +1,6 @@
 //! All manifests, parsed, checked and keyed by address.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::conversation::{Address, ConversationId, Digests, Facts, Labels, OnChange};
@@ -51,6 +51,8 @@ pub struct Desired {
     files: HashMap<Arc<str>, MadeOf>,
     /// Addresses whose manifests were not parsed, since their records were made of the same bytes.
     as_recorded: HashSet<Address>,
+    /// The names of the values that they use.
+    values: BTreeSet<String>,
 }
 
 impl Desired {
@@ -58,9 +60,9 @@ impl Desired {
     ///
     /// # Panics
     /// In debug builds, if the addresses are not in ascending order or not unique.
-    pub(crate) fn new(manifests: Vec<Manifest>, files: HashMap<Arc<str>, MadeOf>) -> Self {
+    pub(crate) fn new(manifests: Vec<Manifest>, files: HashMap<Arc<str>, MadeOf>, values: BTreeSet<String>) -> Self {
         debug_assert!(manifests.is_sorted_by(|one, next| one.address < next.address), "ascending and unique");
-        Desired { manifests, files, as_recorded: HashSet::new() }
+        Desired { manifests, files, as_recorded: HashSet::new(), values }
     }
 
     /// Adds addresses whose manifests were not parsed.
@@ -73,6 +75,11 @@ impl Desired {
     /// Whether the manifest of an address was not parsed, since nothing is to be done about it.
     pub fn is_as_recorded(&self, address: &Address) -> bool {
         self.as_recorded.contains(address)
+    }
+
+    /// The names of the values of the tenant that the manifests use.
+    pub fn values(&self) -> &BTreeSet<String> {
+        &self.values
     }
 
     /// What a file is made of that was parsed and about which there is nothing to say.

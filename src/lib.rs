@@ -38,6 +38,7 @@
 //! - [`shape`]: tables of the members that each request body can have
 //! - [`access`], [`settings`]: how to reach a tenant; its settings that planning and recording follow
 //! - [`duration`]: durations as people write them
+//! - [`values`]: texts of one tenant that manifests use by name
 //!
 //! Pure core: text or values in, values out.
 //!
@@ -122,6 +123,7 @@
 //! | finding | something wrong or suspicious: code, severity, place, message, hint |
 //! | price | how many calls a plan makes, how long they take, and their share of the daily quota |
 //! | fingerprint | a short digest of what a plan would do |
+//! | value | a text of one tenant in the project file, which manifests use by its name |
 
 pub mod access;
 pub mod call;
@@ -140,6 +142,7 @@ pub mod settings;
 pub mod shape;
 pub mod source;
 pub mod spec;
+pub mod values;
 
 pub mod journal;
 pub mod manifest;

@@ -22,6 +22,10 @@ pub struct Reporter<'t> {
     findings: Vec<Finding>,
     dropped: usize,
     ignored: Vec<&'static str>,
+    /// Places of which enough is said.
+    told: Vec<Place>,
+    /// What was put in at a place, to be named with all that is said of it.
+    put_in: Vec<(Place, Source, String)>,
 }
 
 impl<'t> Reporter<'t> {
@@ -37,6 +41,8 @@ impl<'t> Reporter<'t> {
             findings: Vec::new(),
             dropped: 0,
             ignored: Vec::new(),
+            told: Vec::new(),
+            put_in: Vec::new(),
         }
     }
 
@@ -47,6 +53,16 @@ impl<'t> Reporter<'t> {
     /// From now on, and until this is called again, warnings with these codes are not reported.
     pub fn ignore(&mut self, codes: &[&'static str]) {
         self.ignored = codes.to_vec();
+    }
+
+    /// Enough is said of this place: nothing else that begins there is reported.
+    pub fn enough_of(&mut self, place: Place) {
+        self.told.push(place);
+    }
+
+    /// Says of each finding that begins at this place where what is wrong with it comes from.
+    pub fn comes_from(&mut self, place: Place, source: Source, what: String) {
+        self.put_in.push((place, source, what));
     }
 
     /// Reports an error from `start` to `end`.
@@ -136,10 +152,12 @@ impl<'t> Reporter<'t> {
         (start, end): (Place, Place),
         message: String,
     ) -> Report<'_> {
-        if self.skips_one() {
+        if self.told.contains(&start) || self.skips_one() {
             return Report { finding: None };
         }
         let line = self.line(start.line);
+        let origin = self.put_in.iter().find(|(place, ..)| *place == start);
+        let related = origin.map(|(_, source, what)| (source.clone(), what.clone())).into_iter().collect();
         self.findings.push(Finding {
             code,
             severity,
@@ -147,7 +165,7 @@ impl<'t> Reporter<'t> {
             message,
             hint: None,
             excerpt: line.and_then(|line| Excerpt::of(line, start, end)),
-            related: Vec::new(),
+            related,
         });
         Report { finding: self.findings.last_mut() }
     }

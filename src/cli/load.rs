@@ -1,6 +1,6 @@
 //! Manifests from files, read and checked in parallel.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,8 +15,10 @@ use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::finding::{Excerpt, Finding, Findings, code};
 use crate::manifest::{self, Reading};
+use crate::project::Tenant;
 use crate::source::{MadeOf, Place};
 use crate::state::{Known, Lineage, Record, State};
+use crate::values::Values;
 use crate::workspace::manifests::{self, FindError, Found};
 use crate::yaml;
 
@@ -24,36 +26,69 @@ use crate::yaml;
 ///
 /// # Errors
 /// A path that can't be read, or no manifest at all.
-pub fn manifests(session: &Session, paths: &[PathBuf]) -> Result<(Desired, Findings), Error> {
-    let files = Files { found: find(session, paths)?, digests: Vec::new() };
+pub fn manifests(session: &Session, paths: &[PathBuf], values: TenantValues<'_>) -> Result<(Desired, Findings), Error> {
+    let files = Files { found: find(session, paths)?, digests: Vec::new(), values };
     read_all(&files, &Known::default(), &State::new(Lineage(uuid::Uuid::nil())))
 }
 
-/// The files that hold manifests, and the digest of each file's bytes, or no digests if all of them are to be parsed.
-pub struct Files {
-    found: Vec<Found>,
-    digests: Vec<Digest>,
+/// The values that manifests are read with.
+pub struct TenantValues<'s> {
+    /// Of the tenants that the manifests are checked for; those of the first are in what is read.
+    of: Vec<&'s Values>,
+    /// Of all tenants, if every manifest of the project is read, so that something can be said of the values.
+    to_review: Vec<&'s Values>,
 }
 
-impl Files {
+impl<'s> TenantValues<'s> {
+    /// For one tenant, or for all of the project.
+    pub fn new(session: &'s Session, tenant: Option<&'s Tenant>, paths: &[PathBuf]) -> Self {
+        let tenants = session.project.tenants.values();
+        // The sandbox always exists, and need not be meant.
+        let is_meant = |tenant: &&Tenant| !tenant.is_sandbox() || !tenant.values.texts.is_empty();
+        let all: Vec<&Values> = tenants.filter(is_meant).map(|tenant| &tenant.values).collect();
+        let to_review = if paths.is_empty() { all.clone() } else { Vec::new() };
+        let of = match tenant {
+            Some(tenant) => vec![&tenant.values],
+            None if all.is_empty() => session.project.tenants.values().map(|tenant| &tenant.values).collect(),
+            None => all,
+        };
+        TenantValues { of, to_review }
+    }
+
+    fn review(&self, used: &BTreeSet<String>) -> Vec<Finding> {
+        let is_reviewed = |values: &&&Values| self.to_review.iter().any(|other| other.tenant == values.tenant);
+        // Of several tenants, each is asked for what it lacks.
+        let others = if self.of.len() == 1 { &*self.to_review } else { &[] };
+        self.of.iter().filter(is_reviewed).flat_map(|values| manifest::review_values(used, values, others)).collect()
+    }
+}
+
+/// The files that hold manifests, and the digest of each file's bytes, or no digests if all of them are to be parsed.
+pub struct Files<'s> {
+    found: Vec<Found>,
+    digests: Vec<Digest>,
+    values: TenantValues<'s>,
+}
+
+impl<'s> Files<'s> {
     /// Reads all files for their digests, if there is a state that may know them. Standard input can't be read twice,
     /// so with it all are parsed.
     ///
     /// # Errors
     /// A file that can't be read.
-    pub fn hashed(found: Vec<Found>, has_state: bool) -> Result<Self, Error> {
+    pub fn hashed(found: Vec<Found>, has_state: bool, values: TenantValues<'s>) -> Result<Self, Error> {
         let mut digests = Vec::new();
         if has_state && found.iter().all(|found| found.path().is_some()) {
             let digest = |found| bytes(found).map(|bytes| Digest::of_bytes(&bytes));
             digests = found.par_iter().map(digest).collect::<Result<_, Error>>()?;
         }
-        Ok(Files { found, digests })
+        Ok(Files { found, digests, values })
     }
 }
 
 /// Reads the manifests of these files, except files that the state knows to be unchanged and without findings.
-fn read_all(files: &Files, known: &Known<'_>, state: &State) -> Result<(Desired, Findings), Error> {
-    let Files { found, digests } = files;
+fn read_all(files: &Files<'_>, known: &Known<'_>, state: &State) -> Result<(Desired, Findings), Error> {
+    let Files { found, digests, values } = files;
     let mut to_parse = Vec::new();
     let mut as_recorded = HashSet::new();
     for (index, found) in found.iter().enumerate() {
@@ -62,11 +97,15 @@ fn read_all(files: &Files, known: &Known<'_>, state: &State) -> Result<(Desired,
             None => to_parse.push(found),
         }
     }
-    let readings = to_parse.par_iter().map(|found| parse(found)).collect::<Result<Vec<_>, Error>>()?;
+    let readings = to_parse.par_iter().map(|found| parse(found, &values.of)).collect::<Result<Vec<_>, Error>>()?;
     let (desired, mut findings) = manifest::resolve(readings);
     if clash(&desired, &as_recorded, state) || findings.has_errors() && !as_recorded.is_empty() {
         // What is wrong with them shows when both are read.
         return read_all(files, &Known::default(), state);
+    }
+    if !findings.has_errors() {
+        findings.extend(values.review(desired.values()));
+        findings.sort();
     }
     let desired = desired.and_as_recorded(as_recorded);
     check_not_empty(desired.len(), &findings)?;
@@ -74,10 +113,13 @@ fn read_all(files: &Files, known: &Known<'_>, state: &State) -> Result<(Desired,
     Ok((desired, findings))
 }
 
-fn parse(found: &Found) -> Result<Reading, Error> {
+fn parse(found: &Found, values: &[&Values]) -> Result<Reading, Error> {
     let bytes = bytes(found)?;
-    let mut reading = manifest::read(&found.name, &bytes);
-    if found.path().is_some() && reading.findings.is_empty() {
+    let Some((first, others)) = values.split_first() else { return Ok(Reading::default()) };
+    let mut reading = manifest::read(&found.name, &bytes, first);
+    if !reading.values.is_empty() {
+        reading.findings.extend(others.iter().flat_map(|values| manifest::read(&found.name, &bytes, values).findings));
+    } else if found.path().is_some() && reading.findings.is_empty() {
         let manifests = u32::try_from(reading.manifests.len()).unwrap_or(u32::MAX);
         // Of the bytes that were parsed: the file may have changed since it was hashed.
         let digest = Digest::of_bytes(&bytes);
@@ -156,7 +198,7 @@ pub fn check_not_empty(manifests: usize, findings: &Findings) -> Result<(), Erro
 /// A file that can't be read, no manifest at all, or findings that forbid to plan.
 pub fn desired(
     session: &Session,
-    files: &Files,
+    files: &Files<'_>,
     known: &Known<'_>,
     state: &State,
     warnings_as_errors: bool,

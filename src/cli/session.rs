@@ -68,6 +68,15 @@ impl Session {
         Ok(OpenTenant { session: self, tenant, files: StateFiles::find(&state)? })
     }
 
+    /// The tenant that was asked for by name; none if none was.
+    ///
+    /// # Errors
+    /// The project has no such tenant.
+    pub fn named_tenant(&self) -> Result<Option<&Tenant>, Error> {
+        let named = self.tenant.as_deref();
+        Ok(named.map(|name| self.project.tenant(Some(name))).transpose()?)
+    }
+
     /// The folder of the project file, or the working folder.
     pub fn folder(&self) -> &Path {
         if self.root.as_os_str().is_empty() { Path::new(".") } else { &self.root }

@@ -19,6 +19,8 @@ pub enum FoundIn {
     Manifests,
     /// The project file, which every command reads.
     Project,
+    /// The values of the project file, together with the manifests that use them.
+    Values,
     /// The tenant's attribute definitions, before the first write of an apply.
     Definitions,
     /// The answers to the calls of an apply.
@@ -29,7 +31,7 @@ impl FoundIn {
     /// The commands, as docs/findings.md names them.
     pub fn commands(self) -> &'static str {
         match self {
-            FoundIn::Manifests => "`validate`, `plan`, `apply`",
+            FoundIn::Manifests | FoundIn::Values => "`validate`, `plan`, `apply`",
             FoundIn::Project => "every command",
             FoundIn::Definitions => "`apply`, before it writes",
             FoundIn::Calls => "`apply`, after a call",
@@ -105,6 +107,7 @@ codes! {
         UNKNOWN_ANNOTATION = "unknown-annotation", "a dixaform/ annotation that does not exist";
         BAD_ANNOTATION = "bad-annotation", "a dixaform/ annotation with an impossible value";
         DUPLICATE_ADDRESS = "duplicate-address", "two manifests with one address";
+        UNKNOWN_VALUE = "unknown-value", "a value that the tenant does not have";
         DUPLICATE_ADOPT = "duplicate-adopt", "two manifests that adopt one conversation";
     }
     Manifests, Warning {
@@ -121,6 +124,10 @@ codes! {
         STAYS_WITH_THE_BOT = "stays-with-the-bot", "an open import that no agent sees";
         NO_MANIFEST = "no-manifest", "a file without a manifest, or one of another program";
         UNKNOWN_CHANNEL_NAME = "unknown-channel-name", "a genericChannelName that the documentation doesn't list";
+    }
+    Values, Warning {
+        UNUSED_VALUE = "unused-value", "a value of the project file that no manifest uses";
+        VALUE_OF_SOME = "value-of-some", "a value that another tenant lacks";
     }
     Project, Error {
         BAD_SETTING = "bad-setting", "a setting of the project file with an impossible value";

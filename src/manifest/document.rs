@@ -1,5 +1,6 @@
 //! One file: its documents, each an envelope of apiVersion, kind, metadata and spec.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Conversation, Kind, Labels};
@@ -8,11 +9,12 @@ use crate::finding::{Findings, closest, code};
 use crate::manifest::annotations::{self, Settings};
 use crate::manifest::body::{self, words, wrong_type};
 use crate::manifest::foreign::{self, API_VERSION, MEMBERS};
-use crate::manifest::{attributes, channels, suspicions};
+use crate::manifest::{attributes, channels, suspicions, values};
 use crate::reporter::Reporter;
 use crate::shape;
 use crate::source::{MadeOf, Place, Source};
 use crate::spec::Spec;
+use crate::values::Values;
 use crate::yaml::{self, Content, Entry, Format, Node};
 
 /// What one file says.
@@ -25,10 +27,13 @@ pub struct Reading {
     pub findings: Findings,
     /// The name of the file, and what it is made of; none if that is not known, or can't be read twice.
     pub made_of: Option<(Arc<str>, MadeOf)>,
+    /// The names of the values that its manifests use.
+    pub values: BTreeSet<String>,
 }
 
-/// Reads one file. `file` is the name that findings give, and its ending says whether it is JSON.
-pub fn read(file: &Arc<str>, bytes: &[u8]) -> Reading {
+/// Reads one file for the tenant with these values. `file` is the name that findings give, and its ending says whether
+/// it is JSON.
+pub fn read(file: &Arc<str>, bytes: &[u8], values: &Values) -> Reading {
     let text = match yaml::decode(file, bytes) {
         Ok(text) => text,
         Err(findings) => return Reading { findings, ..Reading::default() },
@@ -36,10 +41,14 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> Reading {
     let mut reporter = Reporter::new(file, text);
     let (mut manifests, mut faulty) = (Vec::new(), Vec::new());
     let mut documents = 0;
-    yaml::each(text, Format::of(file, text), &mut reporter, &mut |document, reporter| {
+    let mut used = BTreeSet::new();
+    yaml::each(text, Format::of(file, text), &mut reporter, &mut |mut document, reporter| {
         documents += 1;
         if foreign::report(&document, reporter) {
             return;
+        }
+        if let Some(spec) = document.get_mut("spec") {
+            values::put_in(&mut spec.value, values, &mut used, reporter);
         }
         match manifest(&document, reporter) {
             Some(manifest) => manifests.push(manifest),
@@ -52,7 +61,7 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> Reading {
             .warning(code::NO_MANIFEST, start, "there is no manifest in this file")
             .hint("a manifest begins with `apiVersion: dixaform/v1`; if none belongs here, remove the file");
     }
-    Reading { manifests, faulty, findings: reporter.finish(), made_of: None }
+    Reading { manifests, faulty, findings: reporter.finish(), made_of: None, values: used }
 }
 
 /// The address that a document with errors has, and where its name is written, if these are right.

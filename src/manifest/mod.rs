@@ -13,10 +13,12 @@ mod forms;
 mod locate;
 mod resolve;
 mod suspicions;
+mod values;
 
 pub use document::{Reading, read};
 pub use locate::{Question, locate};
 pub use resolve::resolve;
+pub use values::review as review_values;
 
 #[cfg(test)]
 mod tests;

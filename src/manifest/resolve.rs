@@ -1,7 +1,7 @@
 //! Readings of many files to one [`Desired`], and what only shows between files.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::conversation::{Address, ConversationId, Kind};
 use crate::desired::{Desired, Manifest};
@@ -16,11 +16,13 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
     let mut manifests: Vec<Manifest> = Vec::new();
     let mut faulty = Vec::new();
     let mut files = HashMap::new();
-    for Reading { manifests: some, faulty: others, findings: found, made_of } in readings {
+    let mut values = BTreeSet::new();
+    for Reading { manifests: some, faulty: others, findings: found, made_of, values: used } in readings {
         manifests.extend(some);
         faulty.extend(others);
         findings.extend(found);
         files.extend(made_of);
+        values.extend(used);
     }
     manifests.sort_unstable_by(|one, other| (&one.address, &one.source).cmp(&(&other.address, &other.source)));
     findings.extend(duplicate_addresses(&manifests, faulty));
@@ -35,7 +37,7 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
         }
     }
     findings.sort();
-    (Desired::new(manifests, files), findings)
+    (Desired::new(manifests, files, values), findings)
 }
 
 /// One finding for each manifest but the first of an address, those with other errors included. Manifests come in

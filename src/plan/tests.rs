@@ -102,7 +102,11 @@ fn labelled(manifest: &str, label: &str) -> String {
 }
 
 fn desired(manifests: &str) -> Desired {
-    let (desired, findings) = manifest::resolve([manifest::read(&Arc::from("m.yaml"), manifests.as_bytes())]);
+    let (desired, findings) = manifest::resolve([manifest::read(
+        &Arc::from("m.yaml"),
+        manifests.as_bytes(),
+        &crate::values::Values::default(),
+    )]);
     assert!(!findings.has_errors(), "{:#?}", Findings::iter(&findings).collect::<Vec<_>>());
     desired
 }

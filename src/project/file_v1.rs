@@ -12,6 +12,7 @@ use crate::project::{KeySource, Project, SANDBOX, Tenant};
 use crate::reporter::Reporter;
 use crate::settings::{LastApplied, RemovedAttributes};
 use crate::source::Place;
+use crate::values::Text;
 use crate::yaml::{self, Content, Entry, Format, Node};
 
 /// Reads a project file. With an error among the findings there is no project.
@@ -61,13 +62,14 @@ struct Reader<'t> {
 const NAME_MAX: usize = 64;
 
 const PROJECT_MEMBERS: [&str; 6] = ["$schema", "version", "project", "manifests", "defaultTenant", "tenants"];
-const TENANT_MEMBERS: [&str; 13] = [
+const TENANT_MEMBERS: [&str; 14] = [
     "baseUrl",
     "apiKeyEnv",
     "apiKeyFile",
     "authScheme",
     "organizationId",
     "state",
+    "values",
     "rateLimit",
     "allowOutbound",
     "lastApplied",
@@ -189,6 +191,7 @@ impl Reader<'_> {
             }
             "organizationId" => tenant.organization_id = self.text(entry),
             "state" => tenant.state = self.text(entry),
+            "values" => self.values(tenant, &entry.value),
             "rateLimit" => self.rate_limit(tenant, &entry.value),
             "allowOutbound" => tenant.allow_outbound = self.flag(entry).unwrap_or(false),
             "lastApplied" => {
@@ -240,6 +243,23 @@ impl Reader<'_> {
             return;
         }
         tenant.key = KeySource::Environment(text.to_owned());
+    }
+
+    fn values(&mut self, tenant: &mut Tenant, node: &Node<'_>) {
+        if matches!(node.content, Content::Null) {
+            return;
+        }
+        for entry in self.map(node, "`values`").unwrap_or_default() {
+            let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+            if entry.key.is_empty() || entry.key.len() > NAME_MAX || !entry.key.bytes().all(is_part) {
+                let message = format!("`{}` can't be the name of a value", entry.key);
+                let hint = "at most 64 letters, digits, `.`, `_` and `-`, for example supportMailbox";
+                self.wrong(code::BAD_NAME, entry.key_span(), message, hint);
+            }
+            let Some(text) = self.text(entry) else { continue };
+            let source = self.reporter.source(entry.key_start);
+            tenant.values.texts.insert(entry.key.to_string(), Text { text, source });
+        }
     }
 
     fn rate_limit(&mut self, tenant: &mut Tenant, node: &Node<'_>) {

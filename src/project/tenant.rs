@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::access::{AuthScheme, RateLimit};
 use crate::project::SANDBOX;
 use crate::settings::{LastApplied, RemovedAttributes};
+use crate::values::Values;
 
 /// The settings of a tenant. The token itself is never among them.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,7 @@ pub struct Tenant {
     pub organization_id: Option<String>,
     /// The path of the state file, relative to the folder of the project file; `state/<name>.json` when none is given.
     pub state: Option<String>,
+    pub values: Values,
     pub rate_limit: RateLimit,
     /// Whether Outbound messages, which reach real people, may be sent without `--allow-outbound`.
     pub allow_outbound: bool,
@@ -41,6 +43,7 @@ impl Tenant {
             auth_scheme: AuthScheme::Bare,
             organization_id: None,
             state: None,
+            values: Values::none(name),
             rate_limit: RateLimit::DIXA,
             allow_outbound: false,
             last_applied: LastApplied::Full,

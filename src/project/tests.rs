@@ -7,6 +7,8 @@ use super::*;
 use crate::access::{AuthScheme, RateLimit};
 use crate::finding::{Finding, code};
 use crate::settings::{LastApplied, RemovedAttributes};
+use crate::source::{Place, Source};
+use crate::values::{Text, Values};
 
 /// What a file says, and what is wrong with it as `line:column code`.
 fn read_text(text: &str) -> (Option<Project>, Vec<Finding>) {
@@ -67,6 +69,7 @@ fn a_tenant_without_settings_has_every_default() {
         auth_scheme: AuthScheme::Bare,
         organization_id: None,
         state: None,
+        values: Values::none("staging"),
         rate_limit: RateLimit { requests_per_second: 10.0, burst: 4 },
         allow_outbound: false,
         last_applied: LastApplied::Full,
@@ -82,7 +85,9 @@ fn a_tenant_without_settings_has_every_default() {
 fn every_setting_is_understood() {
     let written = "baseUrl: https://dixa.example/v1\napiKeyEnv: MY_KEY\nauthScheme: bearer\norganizationId: org-1\n\
         state: other/s.json\nrateLimit: {requestsPerSecond: 2.5, burst: 1}\nallowOutbound: true\nlastApplied: digest\n\
-        markers: false\nremovedAttributes: keep\nrequestTimeout: 1m30s\nsettle: 0s";
+        markers: false\nremovedAttributes: keep\nvalues: {box: a@email.dixa.io}\nrequestTimeout: 1m30s\nsettle: 0s";
+    let source = Source::new(&Arc::from("dixaform.yaml"), Place { line: 14, column: 14 });
+    let value = Text { text: "a@email.dixa.io".into(), source };
     let expected = Tenant {
         name: "staging".into(),
         base_url: "https://dixa.example/v1".into(),
@@ -90,6 +95,7 @@ fn every_setting_is_understood() {
         auth_scheme: AuthScheme::Bearer,
         organization_id: Some("org-1".into()),
         state: Some("other/s.json".into()),
+        values: Values { tenant: "staging".into(), texts: [("box".into(), value)].into() },
         rate_limit: RateLimit { requests_per_second: 2.5, burst: 1 },
         allow_outbound: true,
         last_applied: LastApplied::Digest,

@@ -114,7 +114,28 @@ fn documented(shape: &'static Shape, definitions: &mut Map<String, Value>) -> Va
     map([("type", Value::from("object")), ("properties", Value::Object(properties))])
 }
 
+/// The name under which `{value: NAME}` is defined.
+pub const VALUE: &str = "value";
+
+/// A text that fits, or the name of a value of the tenant.
+pub fn or_value(schema: Value) -> Value {
+    map([("if", of_type("object")), ("then", defined(VALUE)), ("else", schema)])
+}
+
 fn form(form: &'static Form, definitions: &mut Map<String, Value>) -> Value {
+    match form {
+        Form::Map(shape) => {
+            define(shape, false, None, definitions);
+            defined(shape.name)
+        }
+        Form::Union(variants) => union(variants, None, definitions),
+        Form::List(items) => list_of(self::form(items, definitions)),
+        Form::Free => of_type("object"),
+        text => or_value(self::text(text)),
+    }
+}
+
+fn text(form: &Form) -> Value {
     match form {
         Form::Text | Form::Language | Form::EmailAddress => filled(),
         Form::AnyText => of_type("string"),
@@ -124,13 +145,7 @@ fn form(form: &'static Form, definitions: &mut Map<String, Value>) -> Value {
         Form::Url => pattern(r"^[hH][tT][tT][pP][sS]?://[^\x00-\x20]+$"),
         Form::PhoneNumber => pattern(r"^\+[1-9][0-9]{1,14}$"),
         Form::Word(words) => word(words.iter().copied()),
-        Form::Map(shape) => {
-            define(shape, false, None, definitions);
-            defined(shape.name)
-        }
-        Form::Union(variants) => union(variants, None, definitions),
-        Form::List(items) => list_of(self::form(items, definitions)),
-        Form::Free => of_type("object"),
+        Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => Value::Bool(true),
     }
 }
 

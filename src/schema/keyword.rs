@@ -9,6 +9,8 @@ pub const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F
 /// The name of a manifest or of a tenant; at most [`NAME_MAX`] characters.
 pub const NAME: &str = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$";
 pub const NAME_MAX: i64 = 253;
+/// The name of a value of a tenant.
+pub const VALUE_NAME: &str = "^[A-Za-z0-9._-]{1,64}$";
 
 /// A map of these members, in this order.
 pub fn map<const N: usize>(members: [(&str, Value); N]) -> Value {

@@ -7,8 +7,8 @@ use crate::finding::code;
 use crate::schema::Subject;
 use crate::schema::body::{self, Extra};
 use crate::schema::keyword::{
-    NAME, NAME_MAX, UUID, about, closed, document, filled, integer, map, map_of, of_type, only, or_null, pattern,
-    texts, with, word,
+    NAME, NAME_MAX, UUID, VALUE_NAME, about, closed, document, filled, integer, map, map_of, of_type, only, or_null,
+    pattern, texts, with, word,
 };
 use crate::shape;
 
@@ -18,7 +18,9 @@ const ATTRIBUTES_ABOUT: &str = "Custom attributes by the id of their definition:
 
 pub fn schema() -> Value {
     let attributes = custom_attributes();
-    let mut definitions = Map::new();
+    let name = about(pattern(VALUE_NAME), "Its name");
+    let value = about(closed(&["value"], [("value", name)]), "The tenant's value of this name in the project file");
+    let mut definitions = Map::from_iter([(body::VALUE.to_owned(), value)]);
     let specs: Vec<Value> =
         Kind::ALL.into_iter().map(|kind| spec(kind, (CUSTOM_ATTRIBUTES, &attributes), &mut definitions)).collect();
     let channels = body::channels(&mut definitions);
@@ -100,8 +102,8 @@ fn custom_attributes() -> Value {
         ("type", texts(["string", "array", "null"])),
         ("minLength", integer(1)),
         ("minItems", integer(1)),
-        ("items", filled()),
+        ("items", body::or_value(filled())),
     ]);
-    let schema = with(map_of(value), "propertyNames", map([("pattern", Value::from(UUID))]));
+    let schema = with(map_of(body::or_value(value)), "propertyNames", map([("pattern", Value::from(UUID))]));
     about(or_null(schema), ATTRIBUTES_ABOUT)
 }

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::schema::Subject;
 use crate::schema::keyword::{
-    NAME, NAME_MAX, about, closed, defined, document, filled, integer, list_of, map, map_of, of_type, or_null, pattern,
-    texts, with, word,
+    NAME, NAME_MAX, VALUE_NAME, about, closed, defined, document, filled, integer, list_of, map, map_of, of_type,
+    or_null, pattern, texts, with, word,
 };
 
 /// https anywhere, plain http on this machine only; no user, query or fragment.
@@ -56,6 +56,11 @@ fn tenant(with_base_url: bool) -> Value {
     or_null(schema)
 }
 
+fn values() -> Value {
+    let names = map([("pattern", Value::from(VALUE_NAME))]);
+    or_null(with(map_of(filled()), "propertyNames", names))
+}
+
 fn settings() -> Value {
     let flag = || of_type("boolean");
     map([
@@ -79,6 +84,7 @@ fn settings() -> Value {
             "removedAttributes",
             about(word(["clear", "keep"]), "What happens to an attribute that left its manifest. Default clear"),
         ),
+        ("values", about(values(), "Texts of this tenant that manifests use by name: `{value: NAME}`")),
         ("requestTimeout", about(lasting(), "How long one request may take. Default 30s")),
         ("settle", about(pattern(DURATION), "How long a lost call is looked for. Default 5s")),
     ])

@@ -72,6 +72,14 @@ impl<'t> Node<'t> {
         self.entries()?.iter().find(|entry| entry.key == key)
     }
 
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Entry<'t>> {
+        match &mut self.content {
+            Content::Map(entries) => entries.iter_mut().find(|entry| entry.key == key),
+            _ => None,
+        }
+    }
+
     /// What it is, for messages: "a list".
     pub fn what(&self) -> &'static str {
         match &self.content {

@@ -45,6 +45,7 @@ mod state_file;
 mod support;
 mod two_processes;
 mod validate;
+mod values;
 
 #[test]
 fn every_file_here_is_part_of_the_binary() {

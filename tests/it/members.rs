@@ -139,7 +139,8 @@ fn walk_form(form: &'static Form, root: &Value, at: &str, bodies: &mut Vec<Body>
 
 /// What is found in a manifest that is written on one line: code, column and message.
 fn found(manifest: &Value) -> Vec<(&'static str, usize, String)> {
-    let reading = manifest::read(&Arc::from("m.json"), manifest.to_string().as_bytes());
+    let reading =
+        manifest::read(&Arc::from("m.json"), manifest.to_string().as_bytes(), &dixaform::values::Values::default());
     let findings = reading.findings.iter();
     findings.map(|found| (found.code, found.source.place.column as usize, found.message.clone())).collect()
 }
@@ -386,7 +387,8 @@ fn an_attribute_of_another_form_is_reported_at_its_place() {
         let pointer = format!("/spec/customAttributes/{id}");
         expect_at(&manifest, &pointer, &json!(12345), "quote-it");
         expect_at(&manifest, &pointer, &json!(false), "quote-it");
-        expect_at(&manifest, &pointer, &json!({"value": "text"}), "wrong-type");
+        expect_at(&manifest, &pointer, &json!({"option": "text"}), "wrong-type");
+        expect_at(&manifest, &pointer, &json!({"value": "text"}), "unknown-value");
         expect_at(&manifest, &pointer, &json!(""), "empty-value");
         expect_at(&manifest, &pointer, &json!([]), "empty-value");
         expect_at(&manifest, "/spec/customAttributes", &json!(["text"]), "wrong-type");

@@ -68,7 +68,11 @@ fn emails(names: &[&str]) -> String {
 }
 
 fn desired(manifests: &str) -> Desired {
-    let (desired, findings) = manifest::resolve([manifest::read(&Arc::from("m.yaml"), manifests.as_bytes())]);
+    let (desired, findings) = manifest::resolve([manifest::read(
+        &Arc::from("m.yaml"),
+        manifests.as_bytes(),
+        &crate::values::Values::default(),
+    )]);
     assert!(!findings.has_errors(), "{findings:#?}");
     desired
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dixaform::conversation::{CUSTOM_ATTRIBUTES, Kind};
 use dixaform::schema::Subject;
+use dixaform::values::Values;
 use serde_json::Value;
 
 type Map = serde_json::Map<String, Value>;
@@ -176,7 +177,7 @@ fn any_edit() -> impl Strategy<Value = Edit> {
 
 /// Whether the reader takes a document.
 fn reader_takes(document: &Value) -> bool {
-    let reading = manifest::read(&Arc::from("m.json"), document.to_string().as_bytes());
+    let reading = manifest::read(&Arc::from("m.json"), document.to_string().as_bytes(), &Values::default());
     !reading.findings.has_errors() && reading.manifests.len() == 1
 }
 
