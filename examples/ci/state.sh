@@ -24,20 +24,9 @@ set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
 branch=${DIXAFORM_STATE_BRANCH:-dixaform-state}
-attempts=5
 kept=dixaform-out/state
-
-fail() {
-  local line prefix='error: '
-  if [ -n "${GITHUB_ACTIONS:-}" ]; then prefix='::error title=dixaform::'; fi
-  for line in "$@"; do
-    printf '%s%s\n' "$prefix" "$line" >&2
-    prefix='  '
-  done
-  exit 1
-}
-
-note() { printf '%s\n' "$*" >&2; }
+# shellcheck source=repository.sh
+. "$(dirname "${BASH_SOURCE[0]}")/repository.sh"
 
 [[ $tenant =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "invalid tenant name: $tenant"
 
@@ -51,63 +40,16 @@ else
   run="by hand: $(id -un) on $(uname -n) in $PWD"
 fi
 
-remote=${DIXAFORM_STATE_REMOTE:-origin}
-url=$(git remote get-url "$remote" 2>/dev/null || printf '%s' "$remote")
-if [ -n "${DIXAFORM_STATE_TOKEN:-}" ]; then
-  # Only in the environment of git, and for this URL: neither in a file nor in the arguments.
-  user=x-access-token
-  if [ "$DIXAFORM_STATE_TOKEN" = "${CI_JOB_TOKEN:-}" ]; then user=gitlab-ci-token; fi
-  basic=$(printf '%s:%s' "$user" "$DIXAFORM_STATE_TOKEN" | base64 | tr -d '\n')
-  # The empty value drops headers from git's own configuration: a server refuses a request with two of them.
-  header=http.$url.extraHeader
-  export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=$header GIT_CONFIG_VALUE_0=''
-  export GIT_CONFIG_KEY_1=$header GIT_CONFIG_VALUE_1="Authorization: Basic $basic"
-fi
-export GIT_TERMINAL_PROMPT=0
-
-umask 077
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-copy=$scratch/branch
 there=$copy/$tenant
 # Says that this checkout took the tenant and has not given it back.
 taken=$(git rev-parse --git-path "dixaform-$tenant.taken")
+# Says what state and journal were when they were last the same here and on the branch.
+shared=$(git rev-parse --git-path "dixaform-$tenant.shared")
 
-in_copy() { git -C "$copy" -c core.autocrlf=false -c core.excludesFile= "$@"; }
-
-# Reports what went wrong, and waits before the next attempt.
-again() {
-  note "$1 (attempt $attempt of $attempts)"
-  if [ "$attempt" -lt "$attempts" ]; then sleep "${DIXAFORM_RETRY_SECONDS:-$((attempt * attempt))}"; fi
-}
-
-# Fetches the newest branch into $copy; returns 1 if there is no branch. If the repository does not answer, it tries again: a
-# network can fail for a moment, and the state that save has exists nowhere else.
+# Fetches the newest branch into $copy; returns 1 if there is no branch.
 fetch() {
-  local attempt status
-  for attempt in $(seq "$attempts"); do
-    status=0
-    fetch_once || status=$?
-    if [ "$status" -ne 2 ]; then return "$status"; fi
-    again "the repository did not answer"
-  done
-  fail "can't find out from the repository whether there is a branch $branch, or what it has; nothing is done without it"
-}
-
-# Returns 1 if there is no branch, 2 if that can't be found out.
-fetch_once() {
-  local status=0
-  rm -rf "$copy"
-  git init --quiet "$copy" || fail "git can't make a folder to work in"
-  # Outside the checkout, whose git configuration may have a token of its own.
-  in_copy ls-remote --exit-code "$url" "refs/heads/$branch" >/dev/null || status=$?
-  case $status in
-    0) ;;
-    2) return 1 ;;
-    *) return 2 ;;
-  esac
-  if ! in_copy fetch --quiet --depth 1 "$url" "refs/heads/$branch"; then return 2; fi
-  if ! in_copy checkout --quiet --detach FETCH_HEAD; then return 2; fi
+  fetch_branch "$url" "$branch" || return
+  in_copy checkout --quiet --detach FETCH_HEAD || fail "git can't read the branch $branch"
 }
 
 must_fetch() {
@@ -148,13 +90,38 @@ put() {
   fi
 }
 
-# Copies the state from $copy to where dixaform looks for it. A local state that is not on the branch is not overwritten.
+# Prints a member of the first line of a state, which has its lineage and serial.
+member() { sed -n "1s/.*\"$1\": *\"\{0,1\}\([0-9a-f-]*\).*/\1/p" "$2" 2>/dev/null || true; }
+
+# Whether a state is a later one of the same lineage as another, or the same.
+follows() {
+  local later earlier
+  [ "$(member lineage "$1")" = "$(member lineage "$2")" ] || return
+  later=$(member serial "$1") earlier=$(member serial "$2")
+  [ "${later:-0}" -ge "${earlier:-0}" ]
+}
+
+# Prints what tells the state and the journal that are here from any others.
+contents() {
+  local path
+  for path in "$file" "$journal"; do
+    if [ -e "$path" ]; then git hash-object --no-filters -- "$path"; else printf 'none\n'; fi
+  done
+}
+
+# Whether all that is here came from the branch, which has a later state now: a clone in which people plan falls behind.
+is_behind() {
+  [ "$(contents)" = "$(cat "$shared" 2>/dev/null)" ] && { [ ! -e "$file" ] || follows "$there.json" "$file"; }
+}
+
+# Copies the state from $copy to where dixaform looks for it. A local state that was never on the branch is not overwritten,
+# and neither is one that is newer.
 bring() {
   if git ls-files --error-unmatch -- "$file" >/dev/null 2>&1; then
     fail "$file is committed with the manifests, but the state is on the branch $branch: there can be only one" \
       "Remove it: git rm --cached $file, and commit."
   fi
-  if { [ -e "$file" ] || [ -e "$journal" ]; } && ! here_as_there; then
+  if { [ -e "$file" ] || [ -e "$journal" ]; } && ! here_as_there && ! is_behind; then
     fail "$file exists already, and differs from the one on the branch $branch" \
       "Save it (state.sh save) or move it away."
   fi
@@ -162,6 +129,7 @@ bring() {
   # The journal first: a state without its journal would forget what is in doubt.
   put "$there.journal" "$journal" || fail "can't write $journal"
   put "$there.json" "$file" || fail "can't write $file"
+  contents >"$shared"
 }
 
 owner() { head -n 1 "$there.taken" 2>/dev/null || true; }
@@ -234,6 +202,7 @@ keep() {
 
 given_back() {
   rm -f "$taken"
+  contents >"$shared"
   rm -rf "$kept"
   note "$1"
 }
@@ -282,6 +251,9 @@ save() {
     fi
     if [ ! -e "$file" ] && did_something; then
       fail "there is no $file, although the apply did something: nothing was saved, and $tenant stays taken"
+    fi
+    if [ -e "$file" ] && [ -e "$there.json" ] && ! follows "$file" "$there.json"; then
+      fail "$file is older than the one on the branch $branch, or another: nothing was saved, and $tenant stays taken"
     fi
     put "$file" "$there.json" || fail "can't read $file"
     put "$journal" "$there.journal" || fail "can't read $journal"

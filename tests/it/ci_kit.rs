@@ -9,6 +9,7 @@ mod expression;
 mod form;
 mod github;
 mod gitlab;
+mod hooks;
 mod repository;
 mod state;
 

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use crate::support::Workspace;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     ".dixaform/ci/apply.sh",
     ".dixaform/ci/comment.sh",
     ".dixaform/ci/install.sh",
     ".dixaform/ci/plan.sh",
+    ".dixaform/ci/repository.sh",
     ".dixaform/ci/state.sh",
     ".dixaform/manifest.schema.json",
     ".dixaform/project.schema.json",
@@ -149,7 +150,7 @@ fn the_workflow_is_that_of_the_examples() {
     assert_eq!(workspace.read(".github/workflows/dixaform.yml"), example("github/plan-and-apply.yml"));
     let scripts = std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let scripts: Vec<String> = scripts.filter(|name| name.ends_with(".sh")).collect();
-    assert_eq!(scripts.len(), 5);
+    assert_eq!(scripts.len(), 6);
     for script in scripts {
         assert_eq!(workspace.read(&format!(".dixaform/ci/{script}")), example(&script), "{script}");
     }

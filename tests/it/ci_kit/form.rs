@@ -12,6 +12,9 @@ const ACTIONS: [&str; 2] = ["actions/checkout@v4", "actions/upload-artifact@v4"]
 
 const SCRIPTS: [&str; 5] = ["apply.sh", "comment.sh", "install.sh", "plan.sh", "state.sh"];
 
+/// What scripts source.
+const SOURCED: &str = "repository.sh";
+
 fn steps(file: &Value) -> Vec<Value> {
     let jobs = file["jobs"].as_object().into_iter().flatten().map(|(_, job)| &job["steps"]);
     let all = jobs.chain([&file["runs"]["steps"]]).filter_map(Value::as_array).flatten();
@@ -85,7 +88,8 @@ fn checked_by(program: &str, arguments: &[&str]) -> Option<Output> {
 
 #[test]
 fn shellcheck_has_nothing_to_say_of_any_script() {
-    if let Some(output) = checked_by("shellcheck", &SCRIPTS) {
+    let arguments = [&["--external-sources", SOURCED], &SCRIPTS[..]].concat();
+    if let Some(output) = checked_by("shellcheck", &arguments) {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 }

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, Write as _};
 
 use crate::ci_kit::repository::{Ended, Repository, Variables};
 
-fn run(repository: &Repository, folder: &str, command: &str, who: &str) -> Ended {
+pub(super) fn run(repository: &Repository, folder: &str, command: &str, who: &str) -> Ended {
     let pairs = [("DIXAFORM_TENANT", "staging"), ("GITHUB_RUN_ID", who)];
     let mut variables: Variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     for (name, value) in [("GITHUB_SERVER_URL", "s"), ("GITHUB_REPOSITORY", "o/r"), ("GITHUB_RUN_ATTEMPT", "1")] {
@@ -14,14 +14,14 @@ fn run(repository: &Repository, folder: &str, command: &str, who: &str) -> Ended
 }
 
 #[track_caller]
-fn well(repository: &Repository, folder: &str, command: &str, who: &str) -> String {
+pub(super) fn well(repository: &Repository, folder: &str, command: &str, who: &str) -> String {
     let ended = run(repository, folder, command, who);
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     ended.log
 }
 
 #[track_caller]
-fn refused(repository: &Repository, folder: &str, command: &str, who: &str, because: &str) {
+pub(super) fn refused(repository: &Repository, folder: &str, command: &str, who: &str, because: &str) {
     let ended = run(repository, folder, command, who);
     assert!(ended.code == Some(1) && ended.log.contains(because), "{because:?}: {}", ended.log);
 }
@@ -60,7 +60,7 @@ fn before_push(repository: &Repository, script: &str) {
 }
 
 /// The same for another command of git.
-fn before(repository: &Repository, command: &str, script: &str) {
+pub(super) fn before(repository: &Repository, command: &str, script: &str) {
     let git = format!(
         "#!/usr/bin/env bash\nexport PATH=${{PATH#*:}}\nfor word; do\n  if [ \"$word\" = {command} ] && [ -e \"$STUBS/once\" ]; then\n    rm \"$STUBS/once\"\n    {script}\n  fi\ndone\nexec git \"$@\"\n"
     );
@@ -110,6 +110,81 @@ fn a_state_is_never_lost_to_one_that_is_missing_or_another() {
     let three = repository.checkout();
     repository.sh(&three, "mkdir state && echo '{\"other\": 1}' > state/staging.json");
     refused(&repository, &three, "restore", "3", "exists already");
+}
+
+/// What the tests say of a state here: its lineage and serial.
+fn put_state(repository: &Repository, folder: &str, lineage: &str, serial: u32) {
+    let state =
+        format!("{{\"format\":\"dixaform-state/1\",\"lineage\":\"{lineage}\",\"serial\":{serial},\"records\":[\n]}}\n");
+    repository.workspace.write(&format!("{folder}/state/staging.json"), state);
+}
+
+/// A clone in which people plan falls behind, and nothing in it is lost when it catches up.
+#[test]
+fn a_copy_of_the_state_that_only_fell_behind_is_brought_up_to_date() {
+    let repository = Repository::ready(0, "");
+    let (clone, job) = (repository.checkout(), repository.checkout());
+    for serial in [1, 2, 3] {
+        well(&repository, &job, "take", "1");
+        put_state(&repository, &job, "abc-1", serial);
+        well(&repository, &job, "save", "1");
+        well(&repository, &clone, "restore", "2");
+        assert_eq!(repository.workspace.read(&format!("{clone}/state/staging.json")), repository.kept("staging.json"));
+    }
+}
+
+#[test]
+fn a_state_that_was_applied_by_hand_while_the_branch_went_on_is_not_overwritten() {
+    let repository = Repository::ready(0, "");
+    let (clone, job) = (repository.checkout(), repository.checkout());
+    well(&repository, &job, "take", "1");
+    put_state(&repository, &job, "abc-1", 1);
+    well(&repository, &job, "save", "1");
+    well(&repository, &clone, "restore", "2");
+    put_state(&repository, &clone, "abc-1", 2);
+    well(&repository, &job, "take", "1");
+    put_state(&repository, &job, "abc-1", 3);
+    well(&repository, &job, "save", "1");
+    for command in ["restore", "take"] {
+        refused(&repository, &clone, command, "2", "state/staging.json exists already, and differs");
+    }
+    assert!(repository.workspace.read(&format!("{clone}/state/staging.json")).contains("\"serial\":2"));
+    assert_eq!(repository.kept("staging.taken"), "");
+}
+
+/// A branch that was set back is no reason to lose the newest state that there is.
+#[test]
+fn a_state_on_the_branch_that_is_older_than_the_one_here_is_not_brought() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    for serial in [1, 2] {
+        well(&repository, &one, "take", "1");
+        put_state(&repository, &one, "abc-1", serial);
+        well(&repository, &one, "save", "1");
+    }
+    // Taken and saved are two commits each.
+    repository.sh("origin.git", "git update-ref refs/heads/dixaform-state dixaform-state~2");
+    for command in ["restore", "take"] {
+        refused(&repository, &one, command, "1", "state/staging.json exists already, and differs");
+    }
+}
+
+/// Such as the artifact of another run that somebody puts back.
+#[test]
+fn an_older_state_or_that_of_another_lineage_is_not_saved_over_the_newest() {
+    let repository = Repository::ready(0, "");
+    let one = repository.checkout();
+    well(&repository, &one, "take", "1");
+    put_state(&repository, &one, "abc-1", 10);
+    well(&repository, &one, "save", "1");
+    well(&repository, &one, "take", "1");
+    for (lineage, serial) in [("abc-1", 9), ("def-2", 11)] {
+        put_state(&repository, &one, lineage, serial);
+        refused(&repository, &one, "save", "1", "is older than the one on the branch dixaform-state, or another");
+    }
+    assert!(repository.kept("staging.json").contains("\"serial\":10") && !repository.kept("staging.taken").is_empty());
+    put_state(&repository, &one, "abc-1", 11);
+    well(&repository, &one, "save", "1");
 }
 
 /// The first apply of all has no state on the branch that could be missed.
