@@ -6,6 +6,7 @@
 #   DIXAFORM_FINGERPRINT  of the plan that was approved
 #   DIXAFORM_PATHS, DIXAFORM_PLAN_FLAGS  as for plan.sh
 #   DIXAFORM_APPLY_FLAGS  flags of apply alone, such as --allow-outbound
+#   DIXAFORM_STATE_TOKEN  as for tip.sh
 #
 # The result is in the folder dixaform-out: apply.md, which is the summary of the job on GitHub, apply.html, apply.json,
 # and apply.txt, the log.
@@ -28,6 +29,9 @@ done
 out=dixaform-out
 mkdir -p "$out"
 rm -f "$out"/apply.*
+bash "${BASH_SOURCE[0]%/*}/tip.sh"
+# Nothing below needs the repository.
+unset DIXAFORM_STATE_TOKEN
 
 # Nothing that is printed may act as a workflow command: manifests can contain any text.
 token=

@@ -6,6 +6,7 @@
 #   DIXAFORM_TENANT      the tenant
 #   DIXAFORM_PATHS       files and folders of manifests, instead of those of dixaform.yaml
 #   DIXAFORM_PLAN_FLAGS  flags of plan and apply, such as --allow-replace
+#   DIXAFORM_STATE_TOKEN  as for tip.sh
 set -euo pipefail
 
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
@@ -30,6 +31,20 @@ muted() {
   return "$status"
 }
 
+# Prints the text at a path of members in a JSON file, or nothing. grep prints one token on each line; whatever somebody wrote
+# in a text, no other token begins or ends in it.
+member() {
+  LC_ALL=C grep -oE '"([^"\\]|\\.)*"|[][{}:,]|[^][{}:,"[:space:]]+' "$2" 2>/dev/null | LC_ALL=C awk -v wanted="$1" '
+    $0 == "{" || $0 == "[" {
+      inside = $0 == "{" && (value || depth == 0) ? path : "[]"
+      paths[++depth] = inside; value = 0; next
+    }
+    $0 == "}" || $0 == "]" { depth--; value = 0; next }
+    $0 == ":" { path = paths[depth] "." name; value = 1; next }
+    value && path == wanted { print substr($0, 2, length($0) - 2); exit }
+    { name = substr($0, 2, length($0) - 2); value = 0 }' || true
+}
+
 strict=()
 status=0
 for flag in ${flags[@]+"${flags[@]}"}; do
@@ -44,6 +59,10 @@ for flag in ${flags[@]+"${flags[@]}"}; do
       ;;
   esac
 done
+
+if [ "$status" -eq 0 ]; then bash "${BASH_SOURCE[0]%/*}/tip.sh" || status=$?; fi
+# Nothing below needs the repository.
+unset DIXAFORM_STATE_TOKEN
 
 if [ "$status" -eq 0 ]; then
   muted dixaform validate ${strict[@]+"${strict[@]}"} ${paths[@]+"${paths[@]}"} \
@@ -66,7 +85,12 @@ if [ "$status" -eq 0 ]; then
   if [ "$planned" -ne 2 ]; then status=$planned; fi
 fi
 
-sha=${GITHUB_SHA:-${CI_COMMIT_SHA:-}}
+# The commit that was pushed: that of a pull or merge request is a merge with its target, which is in nobody's clone.
+sha=${GITHUB_SHA:-${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-${CI_COMMIT_SHA:-}}}
+if [ -n "${GITHUB_EVENT_PATH:-}" ]; then
+  pushed=$(member .pull_request.head.sha "$GITHUB_EVENT_PATH")
+  if [[ $pushed =~ ^[0-9a-f]{40,64}$ ]]; then sha=$pushed; fi
+fi
 where=${CI_JOB_URL:-}
 if [ -n "${GITHUB_RUN_ID:-}" ]; then where=$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID; fi
 if [ "$status" -ne 0 ]; then

@@ -25,7 +25,7 @@ set -euo pipefail
 tenant=${DIXAFORM_TENANT:?the name of the tenant}
 branch=${DIXAFORM_STATE_BRANCH:-dixaform-state}
 kept=dixaform-out/state
-# shellcheck source=repository.sh
+# shellcheck source-path=SCRIPTDIR source=repository.sh
 . "$(dirname "${BASH_SOURCE[0]}")/repository.sh"
 
 [[ $tenant =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "invalid tenant name: $tenant"

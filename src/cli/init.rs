@@ -19,7 +19,7 @@ use crate::workspace::FileError;
 const GITIGNORE: &str = ".gitignore";
 
 /// The files that are as they are in every project. The workflow and its scripts are those of examples/ci.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("dixaform.yaml", include_str!("init/dixaform.yaml")),
     ("manifests/conversation.yaml", include_str!("init/conversation.yaml")),
     ("manifests/import.yaml", include_str!("init/import.yaml")),
@@ -30,6 +30,7 @@ const FILES: [(&str, &str); 11] = [
     (".dixaform/ci/comment.sh", include_str!("../../examples/ci/comment.sh")),
     (".dixaform/ci/repository.sh", include_str!("../../examples/ci/repository.sh")),
     (".dixaform/ci/state.sh", include_str!("../../examples/ci/state.sh")),
+    (".dixaform/ci/tip.sh", include_str!("../../examples/ci/tip.sh")),
     (".dixaform/ci/apply.sh", include_str!("../../examples/ci/apply.sh")),
 ];
 

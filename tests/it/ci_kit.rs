@@ -12,6 +12,7 @@ mod gitlab;
 mod hooks;
 mod repository;
 mod state;
+mod workflow;
 
 use std::path::{Path, PathBuf};
 

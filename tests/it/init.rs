@@ -5,13 +5,14 @@ use std::path::Path;
 
 use crate::support::Workspace;
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     ".dixaform/ci/apply.sh",
     ".dixaform/ci/comment.sh",
     ".dixaform/ci/install.sh",
     ".dixaform/ci/plan.sh",
     ".dixaform/ci/repository.sh",
     ".dixaform/ci/state.sh",
+    ".dixaform/ci/tip.sh",
     ".dixaform/manifest.schema.json",
     ".dixaform/project.schema.json",
     ".github/workflows/dixaform.yml",
@@ -150,7 +151,7 @@ fn the_workflow_is_that_of_the_examples() {
     assert_eq!(workspace.read(".github/workflows/dixaform.yml"), example("github/plan-and-apply.yml"));
     let scripts = std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let scripts: Vec<String> = scripts.filter(|name| name.ends_with(".sh")).collect();
-    assert_eq!(scripts.len(), 6);
+    assert_eq!(scripts.len(), 7);
     for script in scripts {
         assert_eq!(workspace.read(&format!(".dixaform/ci/{script}")), example(&script), "{script}");
     }

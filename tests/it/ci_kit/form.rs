@@ -10,7 +10,7 @@ use crate::ci_kit::{example, examples, yaml};
 /// Every action that is not of this repository, and no others.
 const ACTIONS: [&str; 2] = ["actions/checkout@v4", "actions/upload-artifact@v4"];
 
-const SCRIPTS: [&str; 5] = ["apply.sh", "comment.sh", "install.sh", "plan.sh", "state.sh"];
+const SCRIPTS: [&str; 6] = ["apply.sh", "comment.sh", "install.sh", "plan.sh", "state.sh", "tip.sh"];
 
 /// What scripts source.
 const SOURCED: &str = "repository.sh";
@@ -26,7 +26,8 @@ fn the_workflow_asks_for_no_more_than_it_needs() {
     let workflow = yaml("github/plan-and-apply.yml");
     // YAML 1.1 would take the key for true.
     let on = workflow.get("on").expect("events");
-    assert!(on.get("pull_request").is_some() && on.get("pull_request_target").is_none());
+    assert!(on.get("pull_request").is_some() && on.get("merge_group").is_some());
+    assert!(on.get("pull_request_target").is_none());
     assert_eq!(on["push"]["branches"], serde_json::json!(["main"]));
     assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}));
     let (plan, apply) = (&workflow["jobs"]["plan"], &workflow["jobs"]["apply"]);

@@ -1,195 +1,9 @@
-//! The workflow and the action of GitHub, step by step.
+//! What the workflow and the action of GitHub do.
 
-use serde_json::Value;
-
-use crate::ci_kit::expression::Context;
 use crate::ci_kit::repository::{Repository, Stopped, Variables};
+use crate::ci_kit::workflow::{Event, PUSHED, act, context, of_github, run, run_number, run_of};
 use crate::ci_kit::{example, yaml};
 use crate::support::manifests::email;
-
-/// What starts the workflow.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Event {
-    PullRequest,
-    /// A pull request that may not write.
-    Fork,
-    Push,
-}
-
-/// A run of the workflow.
-#[derive(Default)]
-struct Run {
-    /// `job/step`, and how it ended: success, failure, cancelled, skipped.
-    steps: Vec<(String, String)>,
-    log: String,
-    summary: String,
-    /// Files that were uploaded: their paths.
-    artifacts: Vec<String>,
-    /// The environments of all steps that ran.
-    environments: Vec<(String, Variables)>,
-}
-
-impl Run {
-    #[track_caller]
-    fn ended(&self, step: &str, how: &str) {
-        let found = self.steps.iter().find(|(name, _)| name == step);
-        assert_eq!(found.map(|(_, how)| how.as_str()), Some(how), "{step}\n{}", self.log);
-    }
-}
-
-/// Runs the workflow; `stop` stops the step `Apply`.
-fn run(repository: &Repository, event: Event, stop: Option<Stopped>) -> Run {
-    run_number(repository, event, stop, 1)
-}
-
-fn run_number(repository: &Repository, event: Event, stop: Option<Stopped>, number: u32) -> Run {
-    let workflow = yaml("github/plan-and-apply.yml");
-    let mut run = Run::default();
-    let mut context = context(event);
-    for job in ["plan", "apply"] {
-        let steps = workflow["jobs"][job].clone();
-        context.failed = run.steps.iter().any(|(_, how)| how == "failure");
-        if !context.runs(steps["if"].as_str()) {
-            run.steps.push((job.to_owned(), "skipped".to_owned()));
-            continue;
-        }
-        let mut defaults = variables(&workflow["env"], &context);
-        defaults.extend(of_github(event, number, repository));
-        if stop == Some(Stopped::Orphaned) {
-            // It is found running, and nobody waits for it.
-            defaults.insert("DIXAFORM_LOCK_SECONDS".to_owned(), "0".to_owned());
-        }
-        let mut outside = Outside { repository, job, folder: String::new(), defaults, stop };
-        outside.steps(&steps["steps"], &mut context, &mut run);
-        for (name, value) in steps["outputs"].as_object().into_iter().flatten() {
-            let value = context.text(value.as_str().unwrap());
-            context.set(&format!("needs.{job}.outputs.{name}"), value);
-        }
-    }
-    run
-}
-
-fn context(event: Event) -> Context {
-    let mut context = Context::default();
-    let is_pull = event != Event::Push;
-    context.set("github.event_name", if is_pull { "pull_request" } else { "push" });
-    context.set("github.ref", if is_pull { "refs/pull/7/merge" } else { "refs/heads/main" });
-    context.set("github.repository", "o/r");
-    context.set("github.actor", "somebody");
-    context.set("github.token", "ghs-token");
-    context.set("github.event.pull_request.number", if is_pull { "7" } else { "" });
-    let head = if event == Event::Fork { "stranger/r" } else { "o/r" };
-    context.set("github.event.pull_request.head.repo.full_name", head);
-    context.set("secrets.DIXA_API_KEY", "the-secret-token");
-    for name in ["apply", "fingerprint"] {
-        context.set(&format!("steps.plan.outputs.{name}"), "");
-    }
-    context
-}
-
-/// What GitHub itself puts into the environment of a step.
-fn of_github(event: Event, number: u32, repository: &Repository) -> Variables {
-    let pairs = [
-        ("GITHUB_ACTIONS", "true".to_owned()),
-        ("GITHUB_SERVER_URL", "https://github.com".to_owned()),
-        ("GITHUB_REPOSITORY", "o/r".to_owned()),
-        ("GITHUB_RUN_ID", number.to_string()),
-        ("GITHUB_RUN_ATTEMPT", "1".to_owned()),
-        ("GITHUB_SHA", repository.head()),
-        ("GITHUB_EVENT_NAME", if event == Event::Push { "push" } else { "pull_request" }.to_owned()),
-    ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn variables(env: &Value, context: &Context) -> Variables {
-    let pairs = env.as_object().into_iter().flatten();
-    pairs.map(|(name, value)| (name.clone(), context.text(&text(value)))).collect()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// What surrounds the steps of a job.
-struct Outside<'a> {
-    repository: &'a Repository,
-    job: &'a str,
-    folder: String,
-    defaults: Variables,
-    stop: Option<Stopped>,
-}
-
-impl Outside<'_> {
-    fn steps(&mut self, steps: &Value, context: &mut Context, run: &mut Run) {
-        for step in steps.as_array().unwrap() {
-            let name = step["name"].as_str().or(step["uses"].as_str()).unwrap();
-            let how = if !context.runs(step["if"].as_str()) {
-                "skipped"
-            } else if let Some(action) = step["uses"].as_str() {
-                self.action(action, &step["with"], context, run)
-            } else {
-                self.script(name, step, context, run)
-            };
-            context.failed |= how == "failure";
-            context.cancelled |= how == "cancelled";
-            if let Some(id) = step["id"].as_str() {
-                context.set(&format!("steps.{id}.outcome"), how);
-            }
-            run.steps.push((format!("{}/{name}", self.job), how.to_owned()));
-        }
-    }
-
-    fn action(&mut self, action: &str, with: &Value, context: &Context, run: &mut Run) -> &'static str {
-        match action {
-            "actions/checkout@v4" => {
-                assert_eq!(
-                    with["persist-credentials"], false,
-                    "nothing that runs later needs the token of the checkout"
-                );
-                self.folder = self.repository.checkout();
-            }
-            "actions/upload-artifact@v4" => {
-                let paths = context.text(with["path"].as_str().unwrap());
-                let there = paths.lines().map(str::trim).filter(|path| {
-                    self.repository.workspace.exists(&format!("{}/{path}", self.folder)) && !path.starts_with('.')
-                });
-                run.artifacts.extend(there.map(str::to_owned));
-            }
-            other => panic!("nobody knows {other}"),
-        }
-        "success"
-    }
-
-    fn script(&mut self, name: &str, step: &Value, context: &mut Context, run: &mut Run) -> &'static str {
-        let script = step["run"].as_str().unwrap();
-        assert!(!script.contains("${{"), "foreign text must not become part of a script: {script}");
-        let mut environment = self.defaults.clone();
-        environment.extend(variables(&step["env"], context));
-        let output = self.repository.workspace.path("output");
-        let summary = self.repository.workspace.path("summary");
-        for (file, name) in [(&output, "GITHUB_OUTPUT"), (&summary, "GITHUB_STEP_SUMMARY")] {
-            std::fs::write(file, "").unwrap();
-            environment.insert(name.to_owned(), file.display().to_string());
-        }
-        let stop = self.stop.filter(|_| name == "Apply");
-        let ended = self.repository.run(&self.folder, script, &environment, stop);
-        run.environments.push((format!("{}/{name}", self.job), environment));
-        run.log.push_str(&format!("--- {}/{name}: {:?}\n{}", self.job, ended.code, ended.log));
-        run.summary.push_str(&std::fs::read_to_string(summary).unwrap());
-        if let Some(id) = step["id"].as_str() {
-            for (name, value) in
-                std::fs::read_to_string(output).unwrap().lines().filter_map(|line| line.split_once('='))
-            {
-                context.set(&format!("steps.{id}.outputs.{name}"), value);
-            }
-        }
-        match (stop, ended.code) {
-            (Some(_), _) => "cancelled",
-            (None, Some(0)) => "success",
-            (None, _) => "failure",
-        }
-    }
-}
 
 #[test]
 fn a_pull_request_gets_one_comment_which_is_edited_later_and_needs_no_token_of_the_tenant() {
@@ -205,7 +19,8 @@ fn a_pull_request_gets_one_comment_which_is_edited_later_and_needs_no_token_of_t
     let (author, text) = &comments[1];
     assert_eq!(author, "github-actions[bot]");
     assert!(text.starts_with(mark) && text.contains("2 to create") && text.contains("Fingerprint"), "{text}");
-    assert!(text.contains("](https://github.com/o/r/actions/runs/1) of commit"), "{text}");
+    let named = format!("](https://github.com/o/r/actions/runs/1) of commit {}\n", &PUSHED[..12]);
+    assert!(text.ends_with(&named), "the commit is the one that was pushed, and not its merge: {text}");
     assert_eq!(&first.summary, text);
 
     repository.push("manifests/more.yaml", &email("more"));
@@ -323,7 +138,7 @@ fn a_state_in_another_place_is_carried_like_any() {
 fn flags_that_lead_to_another_state_are_refused() {
     let repository = Repository::ready(1, "");
     for flag in ["--state", "--state=state/eu.json", "--chdir"] {
-        let mut variables = of_github(Event::Push, 1, &repository);
+        let mut variables = of_github(Event::Push, 1, &repository, &repository.head());
         let pairs =
             [("DIXAFORM_TENANT", "staging"), ("DIXA_API_KEY", "t"), ("DIXAFORM_FINGERPRINT", "0123456789abcdef")];
         variables.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -340,6 +155,106 @@ fn flags_that_lead_to_another_state_are_refused() {
         }
     }
     assert_eq!(repository.requests(), 0);
+}
+
+/// It plans the merge, as for a pull request, and reports, so that the check may be a required one.
+#[test]
+fn a_merge_queue_has_its_plan_and_nothing_is_applied() {
+    let repository = Repository::ready(1, "");
+    let queued = run(&repository, Event::MergeQueue, None);
+    queued.ended("plan/Plan", "success");
+    queued.ended("plan/Comment", "skipped");
+    queued.ended("apply", "skipped");
+    assert!(queued.summary.contains("1 to create"), "{}", queued.summary);
+    assert!(queued.summary.contains(&repository.head()[..12]), "{}", queued.summary);
+    assert_eq!((repository.requests(), repository.calls().as_str()), (0, ""));
+    // Nor does it wait for an apply and its approval.
+    let group = yaml("github/plan-and-apply.yml")["concurrency"]["group"].as_str().unwrap().to_owned();
+    let group = |event| context(event).text(&group);
+    assert_eq!(group(Event::MergeQueue), "dixaform-staging-refs/heads/gh-readonly-queue/main/pr-7-abc");
+    assert_eq!(
+        (group(Event::PullRequest).as_str(), group(Event::Push).as_str()),
+        ("dixaform-staging-7", "dixaform-staging-apply")
+    );
+    repository.push("manifests/bad.yaml", &email("bad").replace("requesterId", "requestrId"));
+    run(&repository, Event::MergeQueue, None).ended("plan/Plan", "failure");
+}
+
+/// GitHub keeps the commit of a run, and would write back what a newer one has changed.
+#[test]
+fn an_old_run_that_is_started_again_is_refused() {
+    let repository = Repository::ready(1, "");
+    let old = repository.head();
+    run_of(&repository, Event::Push, None, 1, &old).ended("apply/Apply", "success");
+    repository.push("manifests/more.yaml", &email("more"));
+    let tip = repository.head();
+    run_of(&repository, Event::Push, None, 2, &tip).ended("apply/Apply", "success");
+    let requests = repository.requests();
+    let again = run_of(&repository, Event::Push, None, 1, &old);
+    again.ended("plan/Plan", "failure");
+    again.ended("apply", "skipped");
+    let told = format!(
+        "::error title=dixaform::this run is of commit {}, which is no longer the tip of main: that is {}\n",
+        &old[..12],
+        &tip[..12]
+    );
+    assert!(again.log.contains(&told), "{}", again.log);
+    assert!(again.summary.contains("no plan") && again.summary.contains("exit code 5"), "{}", again.summary);
+    assert_eq!(repository.requests(), requests);
+    // The newest commit may be planned as often as anybody likes.
+    run_of(&repository, Event::Push, None, 2, &tip).ended("plan/Plan", "success");
+}
+
+/// "Re-run failed jobs" starts the job apply alone, with what the job plan handed on long ago; and an approval can be late.
+#[test]
+fn an_apply_that_comes_after_a_newer_commit_is_refused() {
+    let repository = Repository::ready(1, "");
+    let folder = repository.checkout();
+    let old = repository.head();
+    repository.push("manifests/more.yaml", &email("more"));
+    let mut variables = of_github(Event::Push, 1, &repository, &old);
+    let pairs = [("DIXAFORM_TENANT", "staging"), ("DIXA_API_KEY", "t"), ("DIXAFORM_FINGERPRINT", "0123456789abcdef")];
+    variables.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let ended = repository.run(&folder, "bash .dixaform/ci/apply.sh", &variables, None);
+    assert!(ended.code == Some(5) && ended.log.contains("no longer the tip of main"), "{}", ended.log);
+    // On a branch that is gone there is no newest commit.
+    variables.insert("GITHUB_REF".to_owned(), "refs/heads/gone".to_owned());
+    let ended = repository.run(&folder, "bash .dixaform/ci/apply.sh", &variables, None);
+    assert!(ended.code == Some(5) && ended.log.contains("there is no branch gone any more"), "{}", ended.log);
+    // A tag never moves.
+    variables.insert("GITHUB_REF".to_owned(), "refs/tags/v1".to_owned());
+    let ended = repository.run(&folder, "bash .dixaform/ci/apply.sh", &variables, None);
+    assert!(ended.log.contains("was approved"), "{}", ended.log);
+    assert_eq!(repository.requests(), 0);
+}
+
+/// In a repository with several projects, commits to the others come all the time, and start no run of this one.
+#[test]
+fn of_a_project_in_a_folder_only_that_folder_counts() {
+    let repository = Repository::ready(1, "");
+    repository.sh("seed", "mkdir team && git mv .dixaform dixaform.yaml manifests team && git commit --quiet -m moved");
+    repository.push("other/a.txt", "1");
+    let old = repository.head();
+    let folder = repository.checkout();
+    let plan = || {
+        let mut variables = of_github(Event::Push, 1, &repository, &old);
+        variables.insert("DIXAFORM_TENANT".to_owned(), "staging".to_owned());
+        repository.run(&format!("{folder}/team"), "bash .dixaform/ci/plan.sh", &variables, None)
+    };
+    repository.push("other/a.txt", "2");
+    let ended = plan();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    // What it names outside of its folder belongs to it.
+    let text = repository.workspace.read(&format!("{folder}/team/dixaform.yaml"));
+    repository
+        .workspace
+        .write(&format!("{folder}/team/dixaform.yaml"), format!("manifests: [manifests, ../other]\n{text}"));
+    assert_eq!(plan().code, Some(5));
+    repository.workspace.write(&format!("{folder}/team/dixaform.yaml"), text);
+    repository.push("team/manifests/more.yaml", &email("more"));
+    assert_eq!(plan().code, Some(5));
+    repository.sh("seed", "git mv team elsewhere && git commit --quiet -m moved && git push --quiet origin main");
+    assert_eq!(plan().code, Some(5));
 }
 
 #[test]
@@ -360,7 +275,7 @@ fn a_failure_is_first_in_the_summary_and_marked_at_its_manifest() {
 #[test]
 fn what_was_not_approved_is_not_applied() {
     let repository = Repository::ready(1, "");
-    let mut variables = of_github(Event::Push, 1, &repository);
+    let mut variables = of_github(Event::Push, 1, &repository, &repository.head());
     let pairs = [("DIXAFORM_TENANT", "staging"), ("DIXA_API_KEY", "t"), ("DIXAFORM_FINGERPRINT", "0123456789abcdef")];
     variables.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let folder = repository.checkout();
@@ -429,7 +344,7 @@ fn while_an_apply_that_outlived_its_job_is_running_nothing_is_saved_and_the_tena
 #[test]
 fn after_a_run_that_never_saved_nothing_is_applied() {
     let repository = Repository::ready(1, "");
-    let mut variables = of_github(Event::Push, 1, &repository);
+    let mut variables = of_github(Event::Push, 1, &repository, &repository.head());
     variables.insert("DIXAFORM_TENANT".to_owned(), "staging".to_owned());
     let gone = repository.checkout();
     let took = repository.run(&gone, "bash .dixaform/ci/state.sh take", &variables, None);
@@ -507,33 +422,6 @@ fn without_the_branch_of_the_state_everything_is_planned_and_nothing_applied() {
     run.ended("apply/Apply", "skipped");
     assert!(run.log.contains("bash .dixaform/ci/state.sh create"), "{}", run.log);
     assert_eq!(repository.requests(), 0);
-}
-
-/// The composite action: the same scripts, with its inputs.
-fn act(repository: &Repository, inputs: &[(&str, &str)]) -> (Context, Run) {
-    let action = yaml("github/action.yml");
-    let mut context = context(Event::PullRequest);
-    for (name, input) in action["inputs"].as_object().unwrap() {
-        let given = inputs.iter().find(|(given, _)| given == name).map(|(_, value)| (*value).to_owned());
-        assert!(given.is_some() || input["required"] != true, "the input {name} is required");
-        let value = given.unwrap_or_else(|| context.text(&text(&input["default"])));
-        context.set(&format!("inputs.{name}"), value);
-    }
-    let mut defaults = of_github(Event::PullRequest, 9, repository);
-    // The folder of the action in its repository: the scripts are one above.
-    defaults.insert("GITHUB_ACTION_PATH".to_owned(), crate::ci_kit::examples().join("github").display().to_string());
-    let folder = repository.checkout();
-    let mut run = Run::default();
-    Outside { repository, job: "action", folder, defaults, stop: None }.steps(
-        &action["runs"]["steps"],
-        &mut context,
-        &mut run,
-    );
-    for (name, output) in action["outputs"].as_object().unwrap() {
-        let value = context.text(output["value"].as_str().unwrap());
-        context.set(&format!("outputs.{name}"), value);
-    }
-    (context, run)
 }
 
 /// As a block of YAML has them.

@@ -31,7 +31,11 @@ fn job(repository: &Repository, name: &str, more: &[(&str, &str)], stop: Option<
     ];
     let pairs = fixed.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let mut variables: Variables = pairs.collect();
-    variables.insert("CI_COMMIT_SHA".to_owned(), repository.head());
+    variables.entry("CI_COMMIT_SHA".to_owned()).or_insert_with(|| repository.head());
+    repository.sh(&folder, &format!("git checkout --quiet {}", variables["CI_COMMIT_SHA"]));
+    if !variables.contains_key("CI_MERGE_REQUEST_IID") {
+        variables.insert("CI_COMMIT_BRANCH".to_owned(), "main".to_owned());
+    }
     variables.insert("CI_JOB_URL".to_owned(), format!("https://gitlab.example.com/o/r/-/jobs/{folder}"));
     for (name, value) in pipeline["variables"].as_object().unwrap() {
         let value = value.as_str().unwrap();
@@ -106,6 +110,40 @@ fn a_merge_request_gets_one_note_which_is_edited_later_and_its_reports() {
     assert!(!calls.contains("glpat"), "a token is among the arguments: {calls}");
     assert_eq!(repository.requests(), 0);
     assert!(!first.variables.values().any(|value| value.contains("secret")));
+}
+
+/// A pipeline of merged results runs on a merge that is in nobody's clone.
+#[test]
+fn the_page_names_the_commit_that_was_pushed() {
+    let repository = Repository::ready(1, "");
+    let pushed = "7d0b5e1fa1c5a9ab3a1a3e0dcf1e1b5f6b0a8c39";
+    let head = repository.head();
+    for (source, named) in [(pushed, pushed), ("", &head)] {
+        let more = [REQUEST[0], ("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", source)];
+        let plan = job(&repository, "plan", &more, None);
+        let page = repository.workspace.read(&format!("{}/dixaform-out/plan.md", plan.folder));
+        assert!(page.ends_with(&format!(" of commit {}\n", &named[..12])), "{page}");
+    }
+}
+
+/// GitLab lets people retry a job of an old pipeline.
+#[test]
+fn a_job_of_an_old_pipeline_that_is_retried_is_refused() {
+    let repository = Repository::ready(1, "");
+    let old = repository.head();
+    let plan = job(&repository, "plan", &[], None);
+    assert_eq!(apply(&repository, &plan, None).code, Some(0));
+    repository.push("manifests/more.yaml", &email("more"));
+    let requests = repository.requests();
+    for (name, more) in
+        [("plan", vec![]), ("apply", vec![("DIXAFORM_APPLY", "true"), ("DIXAFORM_FINGERPRINT", "0123456789abcdef")])]
+    {
+        let more = [&[("CI_COMMIT_SHA", old.as_str()), ("DIXA_API_KEY", "t")], more.as_slice()].concat();
+        let again = job(&repository, name, &more, None);
+        let told = format!("error: this run is of commit {}, which is no longer the tip of main", &old[..12]);
+        assert!(again.code == Some(5) && again.log.contains(&told), "{name}: {}", again.log);
+    }
+    assert_eq!((repository.requests(), repository.kept("staging.taken").as_str()), (requests, ""));
 }
 
 #[test]
