@@ -36,6 +36,7 @@
 //! - [`call`]: a call to Dixa, without its body
 //! - [`desired`]: all manifests, checked and keyed by address
 //! - [`shape`]: tables of the members that each request body can have
+//! - [`definition`]: definitions of custom attributes, and what fits them
 //! - [`access`], [`settings`]: how to reach a tenant; its settings that planning and recording follow
 //! - [`duration`]: durations as people write them
 //! - [`values`]: texts of one tenant that manifests use by name
@@ -128,6 +129,7 @@
 pub mod access;
 pub mod call;
 pub mod conversation;
+pub mod definition;
 pub mod desired;
 pub mod digest;
 pub mod duration;

@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::conversation::{Attributes, ConversationId, Kind};
+pub use crate::definition::Definition;
 pub use crate::reading::{AttributeReading, ConversationReading, MessageReading};
 
 /// Everything that can be asked without changing the tenant.
@@ -86,56 +87,6 @@ pub struct Organization {
     pub id: String,
     #[serde(default)]
     pub name: String,
-}
-
-/// The definition of a custom attribute. Definitions can be read only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Definition {
-    /// A uuid in lower case.
-    pub id: String,
-    /// What people see.
-    pub label: String,
-    /// What machines call it, in snake case; unique or not, Dixa does not say.
-    pub identifier: String,
-    pub entity: Entity,
-    pub input: Input,
-    pub archived: bool,
-    pub deactivated: bool,
-}
-
-/// What a definition's values belong to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entity {
-    Conversation,
-    Contact,
-    /// A word that was not known when this was written.
-    Other(String),
-}
-
-/// What a definition's values can be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    Text,
-    /// A path through these choices.
-    Select(Vec<Choice>),
-    /// A word that was not known when this was written.
-    Other(String),
-}
-
-/// One option of a Select definition.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Choice {
-    /// The word used in paths; not the label.
-    pub value: String,
-    #[serde(default, rename = "isDeactivated")]
-    pub deactivated: bool,
-    #[serde(default, rename = "nestedOptions", deserialize_with = "null_as_default")]
-    pub nested: Vec<Choice>,
-}
-
-/// An optional member may be null.
-fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(source: D) -> Result<T, D::Error> {
-    Option::deserialize(source).map(Option::unwrap_or_default)
 }
 
 /// What making a conversation answers.

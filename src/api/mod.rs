@@ -16,8 +16,8 @@ pub mod wire;
 mod tests;
 
 pub use contract::{
-    AttributeReading, CallError, Choice, ConversationReading, Created, Definition, Entity, Input, MessageReading,
-    Organization, Permit, Read, Write,
+    AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
+    Write,
 };
 pub use http::{AuthScheme, ClientError, HttpClient, HttpOptions, ReadClient, WriteClient};
 pub use retry::{CallKind, Decision};

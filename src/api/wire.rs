@@ -10,10 +10,9 @@ use std::collections::BTreeMap;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
-use crate::api::contract::{
-    AttributeReading, Choice, ConversationReading, Created, Definition, Entity, Input, MessageReading, Organization,
-};
+use crate::api::contract::{AttributeReading, ConversationReading, Created, MessageReading, Organization};
 use crate::conversation::{Attributes, ConversationId, attributes_to_map};
+use crate::definition::{Choice, Definition, Entity, Input};
 
 /// Why an answer could not be read.
 pub type NotReadable = serde_json::Error;
@@ -208,20 +207,31 @@ struct WireInput {
     #[serde(rename = "_type")]
     variant: String,
     /// Recursion is bounded by the 128 levels that `serde_json` reads.
-    options: Option<Vec<Choice>>,
+    options: Option<Vec<WireChoice>>,
+}
+
+#[derive(serde::Deserialize)]
+struct WireChoice {
+    value: String,
+    #[serde(default, rename = "isDeactivated")]
+    deactivated: bool,
+    #[serde(rename = "nestedOptions")]
+    nested: Option<Vec<WireChoice>>,
+}
+
+impl From<WireChoice> for Choice {
+    fn from(WireChoice { value, deactivated, nested }: WireChoice) -> Self {
+        Choice { value, deactivated, nested: nested.into_iter().flatten().map(Choice::from).collect() }
+    }
 }
 
 impl From<WireDefinition> for Definition {
     fn from(wire: WireDefinition) -> Self {
         let WireDefinition { id, entity_type, identifier, label, input_definition, is_archived, is_deactivated } = wire;
-        let entity = match entity_type.as_str() {
-            "Conversation" => Entity::Conversation,
-            "Contact" => Entity::Contact,
-            _ => Entity::Other(entity_type),
-        };
+        let entity = Entity::of_word(&entity_type);
         let input = match input_definition.variant.as_str() {
             "Text" => Input::Text,
-            "Select" => Input::Select(input_definition.options.unwrap_or_default()),
+            "Select" => Input::Select(input_definition.options.into_iter().flatten().map(Choice::from).collect()),
             _ => Input::Other(input_definition.variant),
         };
         let id = id.to_ascii_lowercase();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use crate::apply::preflight::{self, Mismatch, PreflightError};
+use crate::apply::preflight::{self, Mismatch, Preflight, PreflightError};
 use crate::apply::{self, ApplyReport, Run, Stop, StopSignal};
 use crate::cli::apply::approval::Approval;
 use crate::cli::apply::pointing::Asked;
@@ -29,8 +29,9 @@ use crate::cli::settling::{HINT, Settled};
 use crate::cli::state_access::{self, Older, Taken};
 use crate::cli::{embedded, plan, rebuild, refresh, saved_plan, settling, signals};
 use crate::conversation::Address;
+use crate::definition::Misfit;
 use crate::desired::Desired;
-use crate::finding::{Finding, Findings, Severity};
+use crate::finding::{Finding, Findings};
 use crate::plan::{Observations, Plan, PlanOptions};
 use crate::render::number::named;
 use crate::render::remark::Pointer;
@@ -309,7 +310,17 @@ impl Job<'_> {
                 return Err((Error::new(Exit::Interrupted, "interrupted; nothing was sent"), Findings::default()));
             }
         };
-        checked.map(|checked| connection.told(checked.organization)).map_err(|error| self.refused(plan, error))
+        match checked {
+            Ok(Preflight { organization, suspicions }) => {
+                drop(self.tell(plan, suspicions));
+                Ok(connection.told(organization))
+            }
+            Err(PreflightError::Attributes(mismatches)) => {
+                let findings = self.tell(plan, mismatches.clone());
+                Err((connection::not_this_tenant(PreflightError::Attributes(mismatches)), findings))
+            }
+            Err(error) => Err((connection::not_this_tenant(error), Findings::default())),
+        }
     }
 
     async fn run(&self, plan: &Plan, connection: &Connection, ledger: &Ledger, stop: &mut StopSignal) -> ApplyReport {
@@ -334,15 +345,14 @@ impl Job<'_> {
         report
     }
 
-    fn refused(&self, plan: &Plan, error: PreflightError) -> (Error, Findings) {
+    /// Reports attributes that are not as the tenant defines them.
+    fn tell(&self, plan: &Plan, mismatches: Vec<Mismatch>) -> Findings {
         let mut findings = Findings::default();
-        if let PreflightError::Attributes(mismatches) = &error {
-            findings.extend(self.findings(plan, mismatches.clone()));
-            findings.sort();
-            load::show_lines(&mut findings);
-            report(&findings, &self.open.session.output);
-        }
-        (connection::not_this_tenant(error), findings)
+        findings.extend(self.findings(plan, mismatches));
+        findings.sort();
+        load::show_lines(&mut findings);
+        report(&findings, &self.open.session.output);
+        findings
     }
 
     /// The mismatches, each at its place: that of the attribute, or of its manifest. A saved plan has no manifests, and
@@ -358,13 +368,12 @@ impl Job<'_> {
         let asked: Vec<Asked> = mismatches.iter().map(asked).collect();
         let pointers = if self.desired.is_empty() { pointing::attributes(&asked) } else { vec![None; asked.len()] };
         let finding = |((mismatch, asked), pointer): ((Mismatch, Asked), Option<Pointer>)| {
-            let Mismatch { address, attribute, code, message, hint } = mismatch;
+            let Mismatch { address, attribute, misfit: Misfit { code, severity, message, hint } } = mismatch;
             let written = self.desired.get(&address).and_then(|manifest| manifest.attribute_source(&attribute));
             let known = Pointer { source: written.unwrap_or(asked.source), excerpt: None };
             let Pointer { source, excerpt } = pointer.unwrap_or(known);
             let message = format!("{address}: {message}");
-            let (severity, hint) = (Severity::Error, Some(hint));
-            Finding { code, severity, source, message, hint, excerpt, related: Vec::new() }
+            Finding { code, severity, source, message, hint: Some(hint), excerpt, related: Vec::new() }
         };
         mismatches.into_iter().zip(asked).zip(pointers).map(finding).collect()
     }

@@ -15,6 +15,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::session::OpenTenant;
 use crate::desired::Desired;
+use crate::finding::Severity;
 use crate::project::Tenant;
 use crate::render::number::counted;
 use crate::sandbox::FaultPlan;
@@ -116,7 +117,8 @@ pub fn not_this_tenant(error: PreflightError) -> Error {
                 .hint("nothing was changed; use a token whose user may read the organization (GET /v1/organization)")
         }
         PreflightError::Attributes(mismatches) => {
-            let count = counted(mismatches.len(), "attribute");
+            let wrong = mismatches.iter().filter(|mismatch| mismatch.misfit.severity == Severity::Error).count();
+            let count = counted(wrong, "attribute");
             Error::new(Exit::Failed, format!("the tenant would refuse {count}; nothing was sent"))
         }
     }

@@ -137,6 +137,9 @@ codes! {
         UNUSABLE_ATTRIBUTE = "unusable-attribute", "a custom attribute that is archived, inactive or not for conversations";
         ATTRIBUTE_MISMATCH = "attribute-mismatch", "a value that does not fit the definition of its attribute";
     }
+    Definitions, Warning {
+        PARTIAL_PATH = "partial-path", "the path of a Select that ends before its last option";
+    }
     Calls, Error {
         CALL_FAILED = "call-failed", "a call of apply failed";
         IN_DOUBT = "in-doubt", "a call of apply began, and its end is not known";

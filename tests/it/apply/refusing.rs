@@ -131,4 +131,15 @@ fn an_option_that_the_select_does_not_have_is_refused_with_a_suggestion() {
     assert!(workspace.writes_since(0).is_empty());
 }
 
+#[test]
+fn a_path_that_ends_before_the_last_option_is_sent_with_a_warning() {
+    let manifest = ORDER.replace("[str1, str2]", "[str1]");
+    let workspace = Workspace::new().file("manifests/order.yaml", &manifest);
+    let server = Server::start(&workspace, "--strict --request-log requests.jsonl");
+    let workspace = workspace.with_tenant(&server.base_url());
+    let outcome = workspace.run("apply --yes").exit(0).warns("warning[partial-path]");
+    let _ = outcome.warns("manifests/order.yaml:17:5\n").warns("go on with one of `str2`");
+    let _ = workspace.run("plan").exit(0).says("No changes.");
+}
+
 // Only what is needed.
