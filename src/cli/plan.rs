@@ -10,6 +10,7 @@ use crate::cli::refresh;
 use crate::cli::session::Session;
 use crate::cli::settling;
 use crate::cli::state_access::{self, Standing};
+use crate::cli::surroundings;
 use crate::desired::Desired;
 use crate::journal::InDoubt;
 use crate::plan::{self, Plan, PlanOptions, Scope, Summary, Target, Unfit};
@@ -143,7 +144,7 @@ pub fn write(
         (Form::Json, _) => json_v1::pieces(plan),
         (Form::Markdown, _) => markdown::plan(plan, *max_bytes).into(),
         (Form::Html, _) => html::plan(plan).into(),
-        (Form::Github, _) => github::plan(plan).into(),
+        (Form::Github, _) => github::plan(plan, &surroundings::checkout()).into(),
         (Form::Gitlab, _) => gitlab::plan(plan).into(),
     })
 }

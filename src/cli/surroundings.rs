@@ -1,7 +1,12 @@
 //! Who runs this, and where.
 #![expect(clippy::disallowed_methods, reason = "the edge where the environment is read")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use crate::render::review::Checkout;
+
+/// What CI services call the folder that they check a repository out to.
+const JOB_FOLDERS: [&str; 2] = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"];
 
 /// The name of the user, as far as the environment tells.
 pub fn user() -> String {
@@ -13,6 +18,27 @@ pub fn host() -> String {
     let from_kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = from_kernel().or_else(|| std::env::var("HOSTNAME").ok()).or_else(|| std::env::var("COMPUTERNAME").ok());
     name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".into())
+}
+
+/// The repository that the working folder is in: that of git, or else what the CI job has checked out. A job that
+/// checks out to a folder of its own has the root there, and a `.git` above that of the job is another repository's.
+pub fn checkout() -> Checkout {
+    let Ok(folder) = std::env::current_dir() else { return Checkout::default() };
+    let mut named = JOB_FOLDERS.iter().filter_map(|name| Path::new(&std::env::var_os(name)?).canonicalize().ok());
+    let job = named.find(|job| folder.starts_with(job));
+    let is_of_job = |root: &PathBuf| job.as_ref().is_none_or(|job| root.starts_with(job));
+    let root = repository_root(&folder).filter(is_of_job).or(job);
+    let Some(root) = root else { return Checkout::default() };
+    let below = folder.strip_prefix(&root).unwrap_or(Path::new(""));
+    let folder: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let root = root.to_string_lossy().trim_end_matches('/').to_owned();
+    Checkout { root: Some(root), folder: folder.join("/") }
+}
+
+/// The nearest folder, from this absolute one upwards, that has a `.git`: a folder, or a file in a second working tree
+/// and in a submodule.
+pub fn repository_root(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
 }
 
 /// Whether a file belongs to the user who runs this; where it is a link, both the link and the file.

@@ -7,6 +7,7 @@ use crate::cli::formats::{Formats, Goes};
 use crate::cli::forms::FindingsForm;
 use crate::cli::load::{self, TenantValues};
 use crate::cli::session::Session;
+use crate::cli::surroundings;
 use crate::finding::Findings;
 use crate::render::number::counted;
 use crate::render::palette::Palette;
@@ -27,9 +28,9 @@ pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
         FindingsForm::Json => validate_json_v1::findings(&findings, valid),
         FindingsForm::Markdown => markdown::findings(&findings, valid, desired.len(), args.max_bytes),
         FindingsForm::Html => html::findings(&findings, desired.len(), valid),
-        FindingsForm::Github => github::findings(&findings),
-        FindingsForm::Gitlab => gitlab::findings(&findings),
-        FindingsForm::Sarif => sarif::findings(&findings),
+        FindingsForm::Github => github::findings(&findings, &surroundings::checkout()),
+        FindingsForm::Gitlab => gitlab::findings(&findings, &surroundings::checkout()),
+        FindingsForm::Sarif => sarif::findings(&findings, &surroundings::checkout()),
     })?;
     Ok(if valid { Exit::Done } else { Exit::Failed })
 }

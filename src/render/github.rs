@@ -13,7 +13,7 @@ use crate::render::number::grouped;
 use crate::render::price::price;
 use crate::render::remark::{Remark, remarks, stopped};
 use crate::render::report::{Finished, tally};
-use crate::render::review::path;
+use crate::render::review::Checkout;
 use crate::source::Source;
 
 /// Annotations of one kind that GitHub shows of one step.
@@ -28,7 +28,7 @@ struct Annotation {
 }
 
 /// Blocked changes as errors, changes that reach a customer as warnings, and the summary as a notice.
-pub fn plan(plan: &Plan) -> String {
+pub fn plan(plan: &Plan, checkout: &Checkout) -> String {
     let blocked = plan.changes.iter().filter_map(|change| {
         let block = change.block.as_ref()?;
         Some(annotation(
@@ -42,30 +42,31 @@ pub fn plan(plan: &Plan) -> String {
         let message = format!("{} {}, and sends a message to a customer", change.address, change.action.header());
         annotation(change, "reaches a customer", message)
     });
-    let mut out = commands("error", &blocked.collect::<Vec<_>>(), "blocked changes");
-    out.push_str(&commands("warning", &reaching.collect::<Vec<_>>(), "changes that reach customers"));
-    out.push_str(&command("notice", &summary(plan)));
+    let mut out = commands("error", &blocked.collect::<Vec<_>>(), "blocked changes", checkout);
+    out.push_str(&commands("warning", &reaching.collect::<Vec<_>>(), "changes that reach customers", checkout));
+    out.push_str(&command("notice", &summary(plan), checkout));
     out
 }
 
 /// Findings as errors and warnings.
-pub fn findings(findings: &Findings) -> String {
+pub fn findings(findings: &Findings, checkout: &Checkout) -> String {
     let of = |severity: Severity| {
         let wanted = findings.iter().filter(|finding| finding.severity == severity);
-        wanted.map(of_finding).collect::<Vec<_>>()
+        wanted.map(|finding| of_finding(finding, checkout)).collect::<Vec<_>>()
     };
-    let mut out = commands("error", &of(Severity::Error), "errors");
-    out.push_str(&commands("warning", &of(Severity::Warning), "warnings"));
+    let mut out = commands("error", &of(Severity::Error), "errors", checkout);
+    out.push_str(&commands("warning", &of(Severity::Warning), "warnings", checkout));
     out
 }
 
 /// What failed and what is in doubt as errors, what was done in part as warnings, and the counts as a notice.
-pub fn report(finished: &Finished<'_>) -> String {
+pub fn report(finished: &Finished<'_>, checkout: &Checkout) -> String {
     let Finished { plan, report, pointers, findings: found, exit: _ } = finished;
     let all: Vec<Remark<'_>> = remarks(report, pointers).collect();
     let of = |severity: Severity| {
         let remarks = all.iter().filter(move |remark| remark.severity() == severity).map(of_remark);
-        let found = found.iter().filter(move |finding| finding.severity == severity).map(of_finding);
+        let found = found.iter().filter(move |finding| finding.severity == severity);
+        let found = found.map(|finding| of_finding(finding, checkout));
         remarks.chain(found)
     };
     // Why a run ended comes first: it may be why the rest was not attempted.
@@ -75,14 +76,15 @@ pub fn report(finished: &Finished<'_>) -> String {
         Annotation { source: None, title: "the apply was stopped".to_owned(), message }
     });
     let errors: Vec<Annotation> = stop.into_iter().chain(of(Severity::Error)).collect();
-    let mut out = commands("error", &errors, "errors");
-    out.push_str(&commands("warning", &of(Severity::Warning).collect::<Vec<_>>(), "warnings"));
+    let mut out = commands("error", &errors, "errors", checkout);
+    out.push_str(&commands("warning", &of(Severity::Warning).collect::<Vec<_>>(), "warnings", checkout));
     let tenant = escape(&plan.tenant.name);
     let fingerprint = escape(&plan.fingerprint);
     let message = format!("{}.\nFingerprint: {fingerprint}", tally(&report.counts));
     out.push_str(&command(
         "notice",
         &Annotation { source: None, title: format!("dixaform apply for {tenant}"), message },
+        checkout,
     ));
     out
 }
@@ -108,11 +110,13 @@ fn summary(plan: &Plan) -> Annotation {
     Annotation { source: None, title: format!("dixaform plan for {}", escape(&plan.tenant.name)), message }
 }
 
-fn of_finding(finding: &Finding) -> Annotation {
+fn of_finding(finding: &Finding, checkout: &Checkout) -> Annotation {
     let Finding { code, severity: _, source, message, hint, excerpt: _, related } = finding;
     let mut text = escape(message).into_owned();
     for (place, why) in related {
-        text.push_str(&format!("\n{}: {}", escape(&place.to_string()), escape(why)));
+        let Source { file, place } = place;
+        let at = format!("{}:{}:{}", checkout.path(file), place.line, place.column);
+        text.push_str(&format!("\n{}: {}", escape(&at), escape(why)));
     }
     if let Some(hint) = hint {
         text.push_str(&format!("\n{}", escape(hint)));
@@ -122,22 +126,22 @@ fn of_finding(finding: &Finding) -> Annotation {
 
 /// As many commands as GitHub shows; the last one counts what they leave out, with the noun for several of it. Where
 /// something is left out there are two at least.
-fn commands(kind: &str, all: &[Annotation], nouns: &str) -> String {
+fn commands(kind: &str, all: &[Annotation], nouns: &str, checkout: &Checkout) -> String {
     let shown = if all.len() > SHOWN_MAX { SHOWN_MAX - 1 } else { all.len() };
-    let mut out: String = all[..shown].iter().map(|one| command(kind, one)).collect();
+    let mut out: String = all[..shown].iter().map(|one| command(kind, one, checkout)).collect();
     if shown < all.len() {
         let more = format!("{} more {nouns}", grouped((all.len() - shown) as u64));
         let message = format!("{more}; GitHub shows {SHOWN_MAX} annotations of a kind, the job's log has all of them");
-        out.push_str(&command(kind, &Annotation { source: None, title: more, message }));
+        out.push_str(&command(kind, &Annotation { source: None, title: more, message }, checkout));
     }
     out
 }
 
-fn command(kind: &str, Annotation { source, title, message }: &Annotation) -> String {
+fn command(kind: &str, Annotation { source, title, message }: &Annotation, checkout: &Checkout) -> String {
     // Standard input has no place that GitHub could show.
     let source = source.as_ref().filter(|source| &*source.file != "<stdin>");
     let place = source.map(|Source { file, place }| {
-        format!("file={},line={},col={},", property(&escape(path(file))), place.line, place.column)
+        format!("file={},line={},col={},", property(&escape(&checkout.path(file))), place.line, place.column)
     });
     format!("::{kind} {}title={}::{}\n", place.unwrap_or_default(), property(title), data(message))
 }

@@ -10,7 +10,7 @@ use crate::plan::{Plan, Summary};
 use crate::render::escape::escape_json;
 use crate::render::remark::as_findings;
 use crate::render::report::Finished;
-use crate::render::review::{fingerprints, path};
+use crate::render::review::Checkout;
 
 /// Makes one conversation: create, import, replace. Writes to one that exists: update, adopt. Nothing is ever deleted.
 pub fn plan(plan: &Plan) -> String {
@@ -20,15 +20,15 @@ pub fn plan(plan: &Plan) -> String {
 
 /// What failed, is in doubt or was done in part as a Code Quality report, each at its manifest, and what stopped the
 /// apply before its first write. An entry can't be without a file: what has none is in the other forms only.
-pub fn report(finished: &Finished<'_>) -> String {
+pub fn report(finished: &Finished<'_>, checkout: &Checkout) -> String {
     let mut all = as_findings(finished.report, finished.pointers);
     all.extend(finished.findings.iter().cloned());
-    findings(&all)
+    findings(&all, checkout)
 }
 
 /// Findings as a Code Quality report, one per line.
-pub fn findings(findings: &Findings) -> String {
-    let entries = findings.iter().zip(fingerprints(findings)).map(|(finding, fingerprint)| {
+pub fn findings(findings: &Findings, checkout: &Checkout) -> String {
+    let entries = findings.iter().zip(checkout.fingerprints(findings)).map(|(finding, fingerprint)| {
         let Finding { code, severity, source, message, hint, excerpt: _, related: _ } = finding;
         let description = hint.as_ref().map_or_else(|| message.clone(), |hint| format!("{message}; {hint}"));
         let severity = match severity {
@@ -40,7 +40,7 @@ pub fn findings(findings: &Findings) -> String {
             "check_name": code,
             "fingerprint": fingerprint,
             "severity": severity,
-            "location": { "path": path(&source.file), "lines": { "begin": source.place.line } },
+            "location": { "path": checkout.path(&source.file), "lines": { "begin": source.place.line } },
         })
         .to_string()
     });

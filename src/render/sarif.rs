@@ -7,12 +7,13 @@ use crate::finding::code::{self, Code};
 use crate::finding::{Finding, Findings};
 use crate::json;
 use crate::render::escape::escape_json;
-use crate::render::review::{fingerprints, path};
+use crate::render::review::Checkout;
 use crate::source::Source;
 
 /// Findings as a log with one run, every code of dixaform as a rule.
-pub fn findings(findings: &Findings) -> String {
-    let results = findings.iter().zip(fingerprints(findings)).map(|(finding, id)| result(finding, &id));
+pub fn findings(findings: &Findings, checkout: &Checkout) -> String {
+    let results = findings.iter().zip(checkout.fingerprints(findings));
+    let results = results.map(|(finding, id)| result(finding, &id, checkout));
     let driver = json!({
         "name": "dixaform",
         "version": env!("CARGO_PKG_VERSION"),
@@ -40,12 +41,12 @@ fn rule(code: &Code) -> Value {
     })
 }
 
-fn result(finding: &Finding, fingerprint: &str) -> Value {
+fn result(finding: &Finding, fingerprint: &str, checkout: &Checkout) -> Value {
     let Finding { code: found, severity, source, message, hint, excerpt, related } = finding;
     let message = hint.as_ref().map_or_else(|| message.clone(), |hint| format!("{message}; {hint}"));
     let length = excerpt.as_ref().map_or(1, |excerpt| excerpt.length);
     let others = related.iter().map(|(place, why)| {
-        let mut other = location(place, 1);
+        let mut other = location(place, 1, checkout);
         other["message"] = json!({ "text": why });
         other
     });
@@ -55,15 +56,15 @@ fn result(finding: &Finding, fingerprint: &str) -> Value {
     }
     result["level"] = severity.word().into();
     result["message"] = json!({ "text": message });
-    result["locations"] = json!([location(source, length)]);
+    result["locations"] = json!([location(source, length, checkout)]);
     result["relatedLocations"] = others.collect();
     result["partialFingerprints"] = json!({ "dixaformFinding/v1": fingerprint });
     result
 }
 
-fn location(Source { file, place }: &Source, length: u32) -> Value {
+fn location(Source { file, place }: &Source, length: u32, checkout: &Checkout) -> Value {
     json!({ "physicalLocation": {
-        "artifactLocation": { "uri": uri(path(file)) },
+        "artifactLocation": { "uri": uri(&checkout.path(file)) },
         "region": { "startLine": place.line, "startColumn": place.column, "endColumn": place.column + length },
     } })
 }

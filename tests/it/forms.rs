@@ -268,3 +268,63 @@ fn validate_writes_sarif_with_a_rule_for_every_code() {
     let same = results.iter().find(|result| result["ruleId"] == "same-body").expect("a result");
     assert_eq!(same["level"], "warning");
 }
+
+/// Services show a finding only at a file that the repository has by that name.
+#[test]
+fn a_project_in_a_folder_has_its_paths_from_the_root_of_the_repository() {
+    let workspace = Workspace::new();
+    let project = "teams/nordic";
+    workspace.write(&format!("{project}/dixaform.yaml"), "version: 1\n");
+    let misspelt = email("a").replace("requesterId", "requestrId");
+    workspace.write(&format!("{project}/manifests/a.yaml"), &misspelt);
+    workspace.write("common/a.yaml", email("a"));
+    let named = |command: &mut std::process::Command| {
+        let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        let start = text.find("file=").unwrap_or_else(|| panic!("no place: {text}")) + "file=".len();
+        text[start..].split(',').next().unwrap().to_owned()
+    };
+    let root = workspace.path("");
+    let command = |folder: &str, words: &str| {
+        let mut command = workspace.command();
+        command.args(words.split_whitespace()).current_dir(workspace.path(folder));
+        command
+    };
+    let inside = "validate --format github";
+    let above = "validate --chdir teams/nordic --format github";
+    // Without a repository and a job: as typed.
+    assert_eq!(named(&mut command(project, inside)), "manifests/a.yaml");
+    for variable in ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"] {
+        assert_eq!(named(command(project, inside).env(variable, &root)), "teams/nordic/manifests/a.yaml");
+        assert_eq!(named(command("", above).env(variable, &root)), "teams/nordic/manifests/a.yaml");
+        // A job elsewhere says nothing about this folder.
+        assert_eq!(named(command(project, inside).env(variable, root.join("common"))), "manifests/a.yaml");
+        // Nor does a repository around that of the job.
+        std::fs::create_dir(root.join(".git")).unwrap();
+        assert_eq!(named(command(project, inside).env(variable, root.join("teams"))), "nordic/manifests/a.yaml");
+        std::fs::remove_dir(root.join(".git")).unwrap();
+    }
+    // A second working tree has a file there, and a job may check out to a folder of its own.
+    workspace.write("teams/.git", "gitdir: elsewhere\n");
+    assert_eq!(named(&mut command(project, inside)), "nordic/manifests/a.yaml");
+    assert_eq!(named(command(project, inside).env("GITHUB_WORKSPACE", &root)), "nordic/manifests/a.yaml");
+    workspace.remove("teams/.git");
+
+    std::fs::create_dir(root.join(".git")).unwrap();
+    let manifest = root.join(project).join("manifests/a.yaml").display().to_string();
+    for words in [inside, &format!("{inside} ./manifests"), &format!("{inside} {manifest}")] {
+        assert_eq!(named(&mut command(project, words)), "teams/nordic/manifests/a.yaml", "{words}");
+    }
+    let both = "validate manifests ../../common --format github";
+    let text = String::from_utf8(command(project, both).output().unwrap().stdout).unwrap();
+    assert!(text.contains("%0Acommon/a.yaml:4:9: the same address"), "{text}");
+    let reports = "validate --format gitlab=report.json --format sarif=report.sarif";
+    assert_eq!(command(project, reports).output().unwrap().status.code(), Some(1));
+    let entries = json_of(&workspace.read(&format!("{project}/report.json")));
+    assert_eq!(entries[0]["location"]["path"], "teams/nordic/manifests/a.yaml");
+    let log = json_of(&workspace.read(&format!("{project}/report.sarif")));
+    let place = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(place, "teams/nordic/manifests/a.yaml");
+    // Plans and reports too.
+    workspace.write(&format!("{project}/manifests/a.yaml"), SMS);
+    assert_eq!(named(&mut command("", "plan --chdir teams/nordic --format github")), "teams/nordic/manifests/a.yaml");
+}

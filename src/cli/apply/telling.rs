@@ -17,6 +17,7 @@ use crate::cli::formats::Formats;
 use crate::cli::forms::Form;
 use crate::cli::plan;
 use crate::cli::session::Session;
+use crate::cli::surroundings;
 use crate::conversation::Address;
 use crate::finding::Findings;
 use crate::plan::Plan;
@@ -134,8 +135,8 @@ impl<'a> Telling<'a> {
             Form::Json => apply_json_v1::report(finished),
             Form::Markdown => markdown::report(finished, self.forms.max_bytes),
             Form::Html => html::report(finished),
-            Form::Github => github::report(finished),
-            Form::Gitlab => gitlab::report(finished),
+            Form::Github => github::report(finished, &surroundings::checkout()),
+            Form::Gitlab => gitlab::report(finished, &surroundings::checkout()),
         }
     }
 }
