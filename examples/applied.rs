@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
-use dixaform::conversation::ConversationId;
+use dixaform::conversation::Id;
 use dixaform::desired::Manifest;
 use dixaform::digest::Digest;
 use dixaform::manifest::{self, Reading};
@@ -80,7 +80,7 @@ fn read(found: &Found) -> io::Result<Reading> {
 
 fn record(manifest: &Manifest, id: i64) -> Record {
     Record {
-        id: ConversationId(id),
+        id: Id::conversation(id),
         content_digest: manifest.digests.content,
         attributes_digest: Some(manifest.digests.attributes),
         applied: Applied::Full(manifest.spec.clone()),

@@ -3,9 +3,44 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::conversation::{ConversationId, Kind};
+use crate::conversation::{ConversationId, EndUserId, Id, Kind};
 
-/// One call, without its body. It has no id if the change has yet to create the conversation.
+/// What a call is about. It has no id if the change has yet to make it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Conversation(Option<ConversationId>),
+    EndUser(Option<EndUserId>),
+}
+
+impl From<Id> for Subject {
+    fn from(id: Id) -> Self {
+        match id {
+            Id::Conversation(id) => Subject::Conversation(Some(id)),
+            Id::EndUser(id) => Subject::EndUser(Some(id)),
+        }
+    }
+}
+
+impl Subject {
+    /// What a manifest of this kind describes, if it has this id.
+    pub fn new(kind: Kind, id: Option<Id>) -> Self {
+        match (id, kind) {
+            (Some(id), _) => id.into(),
+            (None, Kind::Conversation | Kind::Import) => Subject::Conversation(None),
+        }
+    }
+
+    /// The parts of its path: with `{id}` for an id that is known after apply only.
+    fn segments(self) -> [Cow<'static, str>; 2] {
+        let (things, id) = match self {
+            Subject::Conversation(id) => ("conversations", id.map(|id| id.to_string())),
+            Subject::EndUser(id) => ("endusers", id.map(|id| id.to_string())),
+        };
+        [things.into(), id.map_or("{id}".into(), Cow::Owned)]
+    }
+}
+
+/// One call, without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
     /// Whose tenant is this?
@@ -14,14 +49,14 @@ pub enum Call {
     Definitions,
     /// Make a conversation.
     Make(Kind),
-    /// Read a conversation.
-    Conversation(Option<ConversationId>),
+    /// Read a conversation with its attributes.
+    One(Subject),
     /// Read the messages of a conversation.
     Messages(ConversationId),
     /// List the conversations of an end user.
     ConversationsOf(String),
-    /// Set custom attributes of a conversation.
-    SetAttributes(Option<ConversationId>),
+    /// Set custom attributes.
+    SetAttributes(Subject),
 }
 
 impl Call {
@@ -29,11 +64,9 @@ impl Call {
         match self {
             Call::Make(_) => "POST",
             Call::SetAttributes(_) => "PATCH",
-            Call::Organization
-            | Call::Definitions
-            | Call::Conversation(_)
-            | Call::Messages(_)
-            | Call::ConversationsOf(_) => "GET",
+            Call::Organization | Call::Definitions | Call::One(_) | Call::Messages(_) | Call::ConversationsOf(_) => {
+                "GET"
+            }
         }
     }
 
@@ -44,18 +77,17 @@ impl Call {
 
     /// The parts of its path, as they are before they are encoded for a URL.
     pub fn segments(&self) -> Vec<Cow<'_, str>> {
-        let known = |id: &Option<ConversationId>| id.map_or(Cow::Borrowed("{id}"), |id| id.to_string().into());
         let rest = match self {
             Call::Organization => vec!["organization".into()],
             Call::Definitions => vec!["custom-attributes".into()],
             Call::Make(Kind::Conversation) => vec!["conversations".into()],
             Call::Make(Kind::Import) => vec!["conversations".into(), "import".into()],
-            Call::Conversation(id) => vec!["conversations".into(), known(id)],
+            Call::One(subject) => subject.segments().into(),
             Call::Messages(id) => vec!["conversations".into(), id.to_string().into(), "messages".into()],
             Call::ConversationsOf(requester) => {
                 vec!["endusers".into(), requester.as_str().into(), "conversations".into()]
             }
-            Call::SetAttributes(id) => vec!["conversations".into(), known(id), "custom-attributes".into()],
+            Call::SetAttributes(subject) => [&subject.segments()[..], &["custom-attributes".into()]].concat(),
         };
         [Cow::Borrowed("v1")].into_iter().chain(rest).collect()
     }

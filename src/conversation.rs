@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::digest::Digest;
 
@@ -36,6 +37,13 @@ impl Kind {
         match self {
             Kind::Conversation => "Conversation",
             Kind::Import => "ConversationImport",
+        }
+    }
+
+    /// What such a manifest describes, for messages.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Kind::Conversation | Kind::Import => "conversation",
         }
     }
 }
@@ -96,6 +104,76 @@ pub struct ConversationId(pub i64);
 impl fmt::Display for ConversationId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.0)
+    }
+}
+
+/// Dixa's id of an end user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndUserId(pub Uuid);
+
+impl fmt::Display for EndUserId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+/// Dixa's id of what a manifest describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Id {
+    Conversation(ConversationId),
+    EndUser(EndUserId),
+}
+
+impl Id {
+    /// The id of the conversation with this number.
+    pub const fn conversation(number: i64) -> Self {
+        Id::Conversation(ConversationId(number))
+    }
+
+    pub fn as_conversation(self) -> Option<ConversationId> {
+        match self {
+            Id::Conversation(id) => Some(id),
+            Id::EndUser(_) => None,
+        }
+    }
+
+    /// Whether manifests of a kind describe what it is the id of.
+    pub fn is_of(self, kind: Kind) -> bool {
+        match (self, kind) {
+            (Id::Conversation(_), Kind::Conversation | Kind::Import) => true,
+            (Id::EndUser(_), Kind::Conversation | Kind::Import) => false,
+        }
+    }
+
+    /// What it is the id of, for messages.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Id::Conversation(_) => "conversation",
+            Id::EndUser(_) => "end user",
+        }
+    }
+}
+
+impl From<ConversationId> for Id {
+    fn from(id: ConversationId) -> Self {
+        Id::Conversation(id)
+    }
+}
+
+impl From<EndUserId> for Id {
+    fn from(id: EndUserId) -> Self {
+        Id::EndUser(id)
+    }
+}
+
+impl fmt::Display for Id {
+    /// As Dixa's API has it; with `{:#}` as people know it, the number of a conversation behind a number sign.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Id::Conversation(id) if out.alternate() => write!(out, "#{id}"),
+            Id::Conversation(id) => fmt::Display::fmt(id, out),
+            Id::EndUser(id) => fmt::Display::fmt(id, out),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::conversation::{Attributes, ConversationId, Kind};
+use crate::conversation::{Attributes, ConversationId, Id, Kind};
 pub use crate::definition::Definition;
 pub use crate::reading::{AttributeReading, ConversationReading, MessageReading};
 
@@ -64,7 +64,7 @@ pub trait Write: Read {
     fn patch_attributes(
         &self,
         permit: Permit,
-        id: ConversationId,
+        id: Id,
         attributes: &Attributes,
     ) -> impl Future<Output = Result<Vec<AttributeReading>, CallError>> + Send;
 }
@@ -92,7 +92,7 @@ pub struct Organization {
 /// What making a conversation answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
-    pub id: ConversationId,
+    pub id: Id,
     /// What Dixa could not do although the conversation exists, in its own words.
     pub partial_errors: Vec<String>,
 }

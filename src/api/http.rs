@@ -23,7 +23,7 @@ use crate::api::throttle::Throttle;
 use crate::api::token::Token;
 use crate::api::wire::{self, NotReadable};
 use crate::call::Call;
-use crate::conversation::{Attributes, ConversationId, Kind};
+use crate::conversation::{Attributes, ConversationId, Id, Kind};
 
 pub use crate::access::AuthScheme;
 
@@ -158,7 +158,7 @@ impl<Leave: Send + Sync> Read for Client<Leave> {
     }
 
     async fn conversation(&self, id: ConversationId) -> Result<ConversationReading, CallError> {
-        self.0.read_one(&Call::Conversation(Some(id)), wire::conversation).await
+        self.0.read_one(&Call::One(Id::from(id).into()), wire::conversation).await
     }
 
     async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
@@ -197,11 +197,11 @@ impl Write for WriteClient {
     async fn patch_attributes(
         &self,
         _permit: Permit,
-        id: ConversationId,
+        id: Id,
         attributes: &Attributes,
     ) -> Result<Vec<AttributeReading>, CallError> {
         let body = wire::attributes_body(attributes);
-        let answer = self.0.write(Method::PATCH, &Call::SetAttributes(Some(id)), body).await?;
+        let answer = self.0.write(Method::PATCH, &Call::SetAttributes(id.into()), body).await?;
         // It was done, whatever the body says. A value missing in the body can't be compared; --verify reads it back.
         Ok(wire::patched(&answer.body).unwrap_or_default())
     }

@@ -58,7 +58,7 @@ pub fn created(body: &[u8]) -> Result<Created, NotReadable> {
         partial_errors: Option<Value>,
     }
     let Wire { id, partial_errors } = data(body)?;
-    let id = conversation_id(&id).map_err(NotReadable::custom)?;
+    let id = conversation_id(&id).map_err(NotReadable::custom)?.into();
     let partial_errors = match partial_errors {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(errors)) => errors.iter().map(partial_error).collect(),
@@ -248,7 +248,7 @@ fn conversation_id(id: &Value) -> Result<ConversationId, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::AttributeValue;
+    use crate::conversation::{AttributeValue, Id};
 
     #[test]
     fn the_documented_organization_is_read() {
@@ -264,7 +264,7 @@ mod tests {
     fn the_documented_answers_to_a_post_are_read() {
         assert_eq!(
             created(br#"{"data":{"id":100}}"#).expect("the sample"),
-            Created { id: ConversationId(100), partial_errors: vec![] }
+            Created { id: Id::conversation(100), partial_errors: vec![] }
         );
         let body = br#"{"data":{"id":100,"partialErrors":[{"message":"The conversation could not be assigned"},{"message":"Invalid attachment url in message. externalId: 42"}]}}"#;
         assert_eq!(
@@ -285,7 +285,7 @@ mod tests {
             let read = created(body.as_bytes()).expect(&body);
             assert_eq!(
                 (read.id, read.partial_errors),
-                (ConversationId(100), expected.into_iter().map(String::from).collect())
+                (Id::conversation(100), expected.into_iter().map(String::from).collect())
             );
         }
     }

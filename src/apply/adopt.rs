@@ -12,11 +12,11 @@ use crate::plan::{Comparison, Deviation};
 pub(super) fn cannot_adopt(reading: &ConversationReading, comparison: &Comparison) -> Option<String> {
     let id = reading.id;
     if reading.anonymized {
-        return Some(format!("conversation #{id} is anonymized: its content is gone for good"));
+        return Some(format!("conversation {id:#} is anonymized: its content is gone for good"));
     }
     let (thing, described, found) = comparison.differences().find(|(thing, ..)| thing.is_identity())?;
     let described = described.map_or("another".to_owned(), Value::to_string);
-    Some(format!("the {thing} of conversation #{id} is {found}, and the manifest says {described}"))
+    Some(format!("the {thing} of conversation {id:#} is {found}, and the manifest says {described}"))
 }
 
 /// What is otherwise in a conversation that is adopted all the same.

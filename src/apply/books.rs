@@ -6,7 +6,7 @@ use std::pin::Pin;
 use crate::apply::halt::Halt;
 use crate::apply::job::{Clock, Run};
 use crate::apply::marker::marker;
-use crate::conversation::{Address, Attributes, Conversation, ConversationId};
+use crate::conversation::{Address, Attributes, Conversation, Id};
 use crate::journal::{Append, Entry, Intent, JournalError, Replay, attributes_kept};
 use crate::plan::Change;
 use crate::settings::LastApplied;
@@ -48,7 +48,7 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
     }
 
     /// Whose conversation it is, if it is that of another address.
-    pub(super) fn owner_of(&self, id: ConversationId, change: &Change) -> Option<String> {
+    pub(super) fn owner_of(&self, id: Id, change: &Change) -> Option<String> {
         let replay = self.replay.borrow();
         replay.owner_of(id).filter(|owner| **owner != change.address).map(ToString::to_string)
     }
@@ -77,7 +77,7 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         change: &Change,
         conversation: &Conversation,
         marker: Option<String>,
-        known_before: &[ConversationId],
+        known_before: &[Id],
     ) -> Intent {
         Intent {
             digests: change.digests.expect("only forgetting records nothing"),
@@ -109,7 +109,7 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
     }
 
     /// The record of a conversation that is adopted; `is_complete` says that it has all attributes already.
-    pub(super) fn adopted(&self, change: &Change, id: ConversationId, is_complete: bool) -> Record {
+    pub(super) fn adopted(&self, change: &Change, id: Id, is_complete: bool) -> Record {
         let digests = change.digests.expect("what adopts is recorded");
         let wanted = after(change).conversation();
         let attributes = if is_complete { wanted.attributes } else { Attributes::new() };

@@ -16,7 +16,7 @@ use crate::apply::job::{Clock, Run};
 use crate::apply::outcome::Outcome;
 use crate::apply::stop::StopSignal;
 use crate::call::Call;
-use crate::conversation::{AttributeValue, Attributes, ConversationId, Kind};
+use crate::conversation::{AttributeValue, Attributes, ConversationId, Id, Kind};
 use crate::journal::{Append, CallKind, Entry, Heard, Replay};
 use crate::plan::{Action, Change, Described, Step, compare};
 
@@ -107,9 +107,9 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 }
                 Step::Read(id) => {
                     let attributes = self.adopt(change, *id, &mut progress.warnings).await?;
-                    progress.id = Some(*id);
+                    progress.id = Some((*id).into());
                     if !attributes.is_empty() {
-                        self.patch(change, *id, &attributes, None, progress).await?;
+                        self.patch(change, (*id).into(), &attributes, None, progress).await?;
                     }
                 }
                 // Reading has found out which of them differ, and written those.
@@ -158,7 +158,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 Ok(created) if self.books.owner_of(created.id, change).is_some() => {
                     let owner = self.books.owner_of(created.id, change).unwrap_or_default();
                     let message = format!(
-                        "Dixa answered with conversation #{}, which is {owner} already; nothing was recorded",
+                        "Dixa answered with conversation {:#}, which is {owner} already; nothing was recorded",
                         created.id
                     );
                     self.books
@@ -194,12 +194,12 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     pub(super) async fn patch(
         &self,
         change: &Change,
-        id: ConversationId,
+        id: Id,
         attributes: &Attributes,
         mut permit: Option<Permit>,
         progress: &mut Progress<'a>,
     ) -> Result<(), Halt> {
-        let call = Call::SetAttributes(Some(id));
+        let call = Call::SetAttributes(id.into());
         let began = tokio::time::Instant::now();
         let seq = self.books.seq();
         let mut perhaps = false;
@@ -284,7 +284,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
 
     /// Records an existing conversation, and gives back the attributes that have to be written.
     async fn adopt(&self, change: &Change, id: ConversationId, warnings: &mut Vec<String>) -> Result<Attributes, Halt> {
-        let call = Call::Conversation(Some(id));
+        let call = Call::One(Id::from(id).into());
         let wanted = after(change).conversation();
         let reading = match self.run.api.conversation(id).await {
             Ok(reading) => reading,
@@ -300,16 +300,16 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             warnings.extend(adopt::otherwise(&comparison));
         }
         let different = adopt::different(&wanted.attributes, reading.attributes.as_ref());
-        let record = Box::new(self.books.adopted(change, id, different.is_empty()));
+        let record = Box::new(self.books.adopted(change, id.into(), different.is_empty()));
         self.books.write(Entry::Adopted { address: change.address.clone(), record }).await?;
         Ok(different)
     }
 
     /// The conversations of a requester before one is made that can't be marked. If they can't be had, it is not made:
     /// what was there before could be taken for it if the answer is lost.
-    async fn list_before(&self, requester: &str) -> Result<Vec<ConversationId>, Halt> {
+    async fn list_before(&self, requester: &str) -> Result<Vec<Id>, Halt> {
         match self.run.api.conversations_of(requester).await {
-            Ok(readings) => Ok(readings.into_iter().map(|reading| reading.id).collect()),
+            Ok(readings) => Ok(readings.into_iter().map(|reading| reading.id.into()).collect()),
             Err(error) => Err(Halt::of_read(Call::ConversationsOf(requester.to_owned()), error)),
         }
     }
@@ -317,9 +317,9 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     /// Compares what was written with what is there. Dixa may answer from a copy that lags, so it looks a few times.
     async fn read_back(&self, change: &Change, progress: &mut Progress<'a>) -> Result<(), Halt> {
         const LOOKS: u32 = 4;
-        let Some(id) = progress.id else { return Ok(()) };
+        let Some(Id::Conversation(id)) = progress.id else { return Ok(()) };
         let wanted = after(change).only_attributes().conversation().attributes;
-        let call = Call::Conversation(Some(id));
+        let call = Call::One(Id::from(id).into());
         let mut different = Vec::new();
         for look in 1..=LOOKS {
             let reading = match self.run.api.conversation(id).await {
@@ -379,13 +379,13 @@ fn heard(error: &CallError) -> Heard {
 /// What a change has reached so far.
 #[derive(Default)]
 pub(super) struct Progress<'j> {
-    id: Option<ConversationId>,
+    id: Option<Id>,
     /// When its POST was answered.
     made: Option<tokio::time::Instant>,
     /// The entry about the conversation that was made, as long as it is perhaps not written down.
     unsynced: Option<Writing<'j>>,
     /// The requester's conversations before this one was made, where it can't be marked.
-    known_before: Vec<ConversationId>,
+    known_before: Vec<Id>,
     partial_errors: Vec<String>,
     pub(super) warnings: Vec<String>,
 }

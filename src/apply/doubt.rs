@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::conversation::ConversationId;
+use crate::conversation::Id;
 use crate::journal::Heard;
 
 /// How long it takes to believe that nothing was made.
@@ -75,7 +75,7 @@ pub struct Seen {
     pub lists: Lists,
     /// What could be it, and whether it surely is: it has the mark of the call, or everything that both sides know is
     /// equal.
-    pub found: Vec<(ConversationId, bool)>,
+    pub found: Vec<(Id, bool)>,
     /// Another call in doubt could have made the same.
     pub rival: bool,
 }
@@ -84,7 +84,7 @@ pub struct Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Belief {
     /// The call made this conversation.
-    Made(ConversationId),
+    Made(Id),
     /// It made none.
     Absent,
     /// Nobody can say yet, or ever.
@@ -146,7 +146,7 @@ mod tests {
         let rest = (any::<bool>(), any::<bool>(), any::<bool>(), 0u32..4);
         (0u64..200, heard, lists, found, rest).prop_map(|(age, heard, lists, found, rest)| {
             let (reaches_customer, sent_again, rival, looks_in_vain) = rest;
-            let found = found.into_iter().map(|(id, surely)| (ConversationId(id), surely)).collect();
+            let found = found.into_iter().map(|(id, surely)| (Id::conversation(id), surely)).collect();
             Seen { heard, reaches_customer, sent_again, looks_in_vain, lists, found, rival, ..unseen(age) }
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::apply::outcome::ChangeOutcome;
 use crate::apply::settle::Pause;
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 use crate::plan::Action;
 
 /// One thing that happened. Whoever listens decides how to show it.
@@ -11,7 +11,7 @@ pub enum ApplyEvent {
     /// The first call of a change is about to be sent.
     Began { address: Address, action: Action },
     /// The conversation exists and its id is in the journal; its attributes may be still to come.
-    Made { address: Address, id: ConversationId },
+    Made { address: Address, id: Id },
     /// Dixa asked to slow down, or could not be reached; the call is tried again after this many milliseconds.
     Waiting { address: Address, why: String, wait_ms: u64 },
     /// Calls in doubt are looked for again after this pause.

@@ -102,7 +102,7 @@ fn refused(report: &mut ApplyReport, change: &Change) -> Option<ChangeOutcome> {
     let what_to_do = match change.id {
         _ if change.marked => "no conversation of the requester shows it yet: the next apply looks again".to_owned(),
         Some(old) => format!(
-            "another conversation has it, perhaps #{old}, whose place this one takes: give the manifest a new one"
+            "another conversation has it, perhaps {old:#}, whose place this one takes: give the manifest a new one"
         ),
         None => "another conversation has it: give the manifest one of its own".to_owned(),
     };

@@ -3,7 +3,7 @@
 use crate::api::contract::CallError;
 use crate::apply::outcome::{Failure, Outcome, Stop};
 use crate::call::Call;
-use crate::conversation::ConversationId;
+use crate::conversation::Id;
 use crate::journal::JournalError;
 
 /// How a change ended, and whether the run ends with it.
@@ -37,7 +37,7 @@ impl Halt {
 }
 
 /// How a change ends that was stopped; `id` is its conversation, if it has one by now.
-pub(super) fn halted(halt: Halt, id: Option<ConversationId>) -> Ended {
+pub(super) fn halted(halt: Halt, id: Option<Id>) -> Ended {
     match halt {
         Halt::Failed(call, error) => Ended::Change(Outcome::Failed { id, error: Failure::of(call, &error) }),
         Halt::InDoubt(call, error) => Ended::Change(Outcome::InDoubt { error: Failure::of(call, &error) }),
@@ -59,7 +59,7 @@ pub(super) fn halted(halt: Halt, id: Option<ConversationId>) -> Ended {
 }
 
 /// What can't be written down may not be done.
-fn unwritten(id: Option<ConversationId>, message: String) -> Ended {
+fn unwritten(id: Option<Id>, message: String) -> Ended {
     let error = Failure::new(None, message.clone());
     Ended::Run(Outcome::Failed { id, error }, Stop::Storage(message))
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::api::contract::{CallError, Read};
 use crate::apply::doubt::Lists;
 use crate::apply::marker::is_own;
-use crate::conversation::{Address, ConversationId, Kind};
+use crate::conversation::{Address, ConversationId, Id, Kind};
 use crate::journal::{CallKind, InDoubt};
 use crate::plan::{Described, Fit, fit};
 use crate::reading::{ConversationReading, MessageReading};
@@ -23,7 +23,7 @@ use crate::state::{Applied, Record, State};
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// Those that belong to a record, or did so once.
-    pub ids: BTreeSet<ConversationId>,
+    pub ids: BTreeSet<Id>,
     /// Whose mark it is.
     markers: HashMap<String, Address>,
     /// What was made last, and is to be seen in the list of its requester.
@@ -32,7 +32,7 @@ pub struct Known {
 
 #[derive(Clone, Debug)]
 struct Newest {
-    id: ConversationId,
+    id: Id,
     requester: String,
     made_at: Timestamp,
 }
@@ -55,7 +55,7 @@ fn newest(record: &Record) -> Option<Newest> {
 /// A conversation that could be the one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    pub id: ConversationId,
+    pub id: Id,
     pub channel: Option<String>,
     pub direction: Option<String>,
     pub created_at: Option<String>,
@@ -64,7 +64,7 @@ pub struct Candidate {
 impl Candidate {
     pub(super) fn of(reading: &ConversationReading) -> Self {
         let ConversationReading { id, channel, direction, created_at, .. } = reading.clone();
-        Candidate { id, channel, direction, created_at }
+        Candidate { id: id.into(), channel, direction, created_at }
     }
 }
 
@@ -74,7 +74,7 @@ impl fmt::Display for Candidate {
         let channel = channel.as_deref().unwrap_or("channel unknown");
         let direction = direction.as_deref().unwrap_or("direction unknown");
         let created_at = created_at.as_deref().unwrap_or("at an unknown time");
-        write!(out, "#{id} ({channel}, {direction}, created {created_at})")
+        write!(out, "{id:#} ({channel}, {direction}, created {created_at})")
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) struct Looker<'a, A> {
     /// Of all looks: what was said once is not said otherwise later. A conversation without a message is not in it,
     /// since its messages may be on their way.
     messages: HashMap<ConversationId, Vec<MessageReading>>,
-    doubles: BTreeSet<(Address, ConversationId)>,
+    doubles: BTreeSet<(Address, Id)>,
 }
 
 impl<'a, A: Read> Looker<'a, A> {
@@ -108,12 +108,12 @@ impl<'a, A: Read> Looker<'a, A> {
     }
 
     /// What is found for one belongs to it, and to no other.
-    pub fn take(&mut self, id: ConversationId) {
+    pub fn take(&mut self, id: Id) {
         self.known.ids.insert(id);
     }
 
     /// Conversations that were met on the way and have the mark of a record that has another.
-    pub fn doubles(self) -> impl Iterator<Item = (Address, ConversationId)> {
+    pub fn doubles(self) -> impl Iterator<Item = (Address, Id)> {
         let ids = self.known.ids;
         self.doubles.into_iter().filter(move |(_, id)| !ids.contains(id))
     }
@@ -130,7 +130,8 @@ impl<'a, A: Read> Looker<'a, A> {
         let mut candidates = Vec::new();
         // Ids grow, as far as anybody has seen.
         for reading in self.conversations_of(requester).await?.into_iter().rev() {
-            if self.known.ids.contains(&reading.id) || intent.known_before.contains(&reading.id) {
+            let id = Id::from(reading.id);
+            if self.known.ids.contains(&id) || intent.known_before.contains(&id) {
                 continue;
             }
             let surely = match &intent.marker {
@@ -176,7 +177,7 @@ impl<'a, A: Read> Looker<'a, A> {
         if left.parse().is_ok_and(|left: Timestamp| made_at <= left) {
             return Ok(Lists::Unknown);
         }
-        let shown = self.conversations_of(&requester).await?.iter().any(|reading| reading.id == id);
+        let shown = self.conversations_of(&requester).await?.iter().any(|reading| Id::from(reading.id) == id);
         Ok(if shown { Lists::Current } else { Lists::Behind })
     }
 
@@ -202,7 +203,7 @@ impl<'a, A: Read> Looker<'a, A> {
             }
             let marks = messages.iter().filter_map(|message| message.external_id.as_deref());
             let doubled = marks.filter_map(|mark| self.known.markers.get(mark)).next().cloned();
-            self.doubles.extend(doubled.map(|address| (address, id)));
+            self.doubles.extend(doubled.map(|address| (address, id.into())));
             self.messages.insert(id, messages);
         }
         Ok(self.messages.get(&id).map_or(&[], Vec::as_slice))

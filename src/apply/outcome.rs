@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::api::contract::CallError;
 use crate::call::Call;
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 use crate::plan::{Action, Change, Plan, Step};
 use crate::source::Source;
 
@@ -14,7 +14,7 @@ pub enum Outcome {
     /// All its calls were answered with success.
     Done {
         /// None after forget.
-        id: Option<ConversationId>,
+        id: Option<Id>,
         /// The answer to its POST was lost, and the conversation was found by looking.
         found: bool,
         /// What Dixa could not do while making it (201 with `partialErrors`).
@@ -25,7 +25,7 @@ pub enum Outcome {
     /// A call failed for certain. What was done before it is in the state.
     Failed {
         /// The conversation, if it exists by now.
-        id: Option<ConversationId>,
+        id: Option<Id>,
         error: Failure,
     },
     /// A POST began and its end is unknown. It is never sent again before that is settled.
@@ -185,7 +185,7 @@ impl Outcome {
     pub fn not_begun(change: &Change) -> Self {
         let is_made = change.action.makes() && !change.steps.iter().any(|step| matches!(step, Step::Make(_)));
         let Some(id) = change.id.filter(|_| is_made) else { return Outcome::NotAttempted };
-        let mut calls = change.steps.iter().map(|step| step.call(Some(id)));
+        let mut calls = change.steps.iter().map(|step| step.call(id.into()));
         let Some(call) = calls.find(Call::writes) else {
             return Outcome::Done { id: Some(id), found: true, partial_errors: Vec::new(), warnings: Vec::new() };
         };
@@ -195,7 +195,7 @@ impl Outcome {
 
     /// The end of a change that was left in flight because the run had to stop at once. `known` is the conversation
     /// that its address has by now: another one than before says that the POST was answered, and the rest was not.
-    pub fn left_in_flight(change: &Change, known: Option<ConversationId>, in_doubt: bool) -> Self {
+    pub fn left_in_flight(change: &Change, known: Option<Id>, in_doubt: bool) -> Self {
         let makes = change.steps.iter().any(|step| matches!(step, Step::Make(_)));
         let made = known.filter(|id| makes && change.id != Some(*id));
         let next = change.calls().nth(usize::from(made.is_some()));

@@ -90,7 +90,7 @@ pub fn mismatches(plan: &Plan, definitions: &[Definition]) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let known: BTreeMap<String, &Definition> =
         definitions.iter().map(|definition| (definition.id.to_ascii_lowercase(), definition)).collect();
-    for change in plan.changes.iter().filter(|change| change.steps.iter().any(writes_attributes)) {
+    for change in plan.changes.iter().filter(|change| change.steps.iter().any(Step::writes_attributes)) {
         let Some(wanted) = change.after.as_ref().map(Spec::conversation) else { continue };
         for (id, value) in &wanted.attributes {
             if !change.steps.iter().any(|step| writes(step, id)) {
@@ -102,10 +102,6 @@ pub fn mismatches(plan: &Plan, definitions: &[Definition]) -> Vec<Mismatch> {
         }
     }
     found
-}
-
-fn writes_attributes(step: &Step) -> bool {
-    matches!(step, Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_))
 }
 
 /// Whether a step writes this attribute of the manifest. What left the manifest and is only cleared is not asked for:

@@ -15,7 +15,7 @@ pub use crate::apply::books::kept;
 use crate::apply::job::Clock;
 use crate::apply::look::Candidate;
 use crate::apply::marker::marker;
-use crate::conversation::{Address, ConversationId, Digests, Kind};
+use crate::conversation::{Address, Digests, Id, Kind};
 use crate::digest::Digest;
 use crate::plan::{Described, Fit, fit};
 use crate::reading::{ConversationReading, instant};
@@ -83,7 +83,7 @@ struct Group<'m> {
 #[derive(Default)]
 struct Seen {
     /// By their numbers, those that carry its mark.
-    marked: BTreeMap<u32, BTreeSet<ConversationId>>,
+    marked: BTreeMap<u32, BTreeSet<Id>>,
     /// Those that could be it without a mark of our own, and whether everything that both sides know is equal.
     alike: Vec<(Candidate, bool)>,
 }
@@ -139,11 +139,11 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
     }
 
     /// Looks at the newest first, and into few more conversations than it takes to find all marks.
-    async fn look_at(&self, group: &Group<'_>, known: &BTreeSet<ConversationId>) -> Result<Vec<Seen>, CallError> {
+    async fn look_at(&self, group: &Group<'_>, known: &BTreeSet<Id>) -> Result<Vec<Seen>, CallError> {
         let mut beyond = 0;
         let mut seen: Vec<Seen> = group.wanted.iter().map(|_| Seen::default()).collect();
         for reading in self.api.conversations_of(&group.requester).await?.into_iter().rev() {
-            if known.contains(&reading.id) {
+            if known.contains(&reading.id.into()) {
                 continue;
             }
             let alike: Vec<usize> = (0..group.wanted.len())
@@ -165,7 +165,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             let messages = self.api.messages(reading.id).await?;
             for mark in messages.iter().filter_map(|message| message.external_id.as_deref()) {
                 if let Some((index, number)) = group.marks.get(mark) {
-                    seen[*index].marked.entry(*number).or_default().insert(reading.id);
+                    seen[*index].marked.entry(*number).or_default().insert(reading.id.into());
                 }
             }
             for index in alike {
@@ -232,7 +232,7 @@ fn drop_owned(found: &mut Vec<(Wanted<'_>, Found)>) {
         Found::Made(record) => record.ids().collect(),
         Found::Perhaps(_) => Vec::new(),
     };
-    let made: BTreeSet<ConversationId> = found.iter().flat_map(made).collect();
+    let made: BTreeSet<Id> = found.iter().flat_map(made).collect();
     found.retain_mut(|(_, found)| match found {
         Found::Made(_) => true,
         Found::Perhaps(candidates) => {
@@ -256,7 +256,7 @@ fn described<'w>(wanted: &Wanted<'_>, requester: &'w str) -> Described<'w> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::{Attributes, Conversation};
+    use crate::conversation::{Attributes, Conversation, ConversationId};
 
     #[test]
     fn only_what_was_created_before_there_were_markers_is_left_out_by_its_date() {

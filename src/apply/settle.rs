@@ -9,14 +9,14 @@ use crate::api::contract::{CallError, Read};
 use crate::apply::doubt::{Belief, LOOKS_MIN, Lists, Patience, Seen, judge};
 use crate::apply::job::Clock;
 use crate::apply::look::{self, Candidate, Found, Known, Looker};
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 use crate::journal::{Heard, InDoubt, Intent};
 
 /// What became of a call in doubt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It made this conversation.
-    Made(ConversationId),
+    Made(Id),
     /// It surely made none.
     NotMade,
     /// A person has to say; holds why.
@@ -64,7 +64,7 @@ pub struct Settled {
     /// One for each call, in their order. A call that can't be looked for is an error of its own.
     pub verdicts: Vec<Result<Verdict, CallError>>,
     /// Conversations that have the mark of a record that has another.
-    pub doubles: Vec<(Address, ConversationId)>,
+    pub doubles: Vec<(Address, Id)>,
 }
 
 /// A pause between two looks.
@@ -160,7 +160,7 @@ impl Case {
     }
 
     /// Takes in another look; gives back what was made, if that is known now.
-    fn look(&mut self, found: Result<Found, CallError>, patience: Patience) -> Option<ConversationId> {
+    fn look(&mut self, found: Result<Found, CallError>, patience: Patience) -> Option<Id> {
         let Found { candidates, lists } = match found {
             Ok(found) => found,
             Err(error) => {

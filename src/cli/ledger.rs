@@ -132,7 +132,7 @@ fn tidy(path: &Path, replay: &Replay) -> Result<(), JournalError> {
 #[expect(clippy::disallowed_methods, reason = "tests look at the files")]
 mod tests {
     use super::*;
-    use crate::conversation::{Address, Attributes, Conversation, ConversationId, Kind};
+    use crate::conversation::{Address, Attributes, Conversation, Id, Kind};
     use crate::journal::{CallKind, Decision, Intent, write_line};
     use crate::spec::Spec;
     use crate::state::{Applied, TenantIdentity};
@@ -189,7 +189,7 @@ mod tests {
     fn how_a_call_ended_is_known_although_it_could_not_be_written() {
         let at = String::new;
         let ends = [
-            Entry::Succeeded { seq: 1, id: ConversationId(7), partial_errors: Vec::new(), at: at() },
+            Entry::Succeeded { seq: 1, id: Id::conversation(7), partial_errors: Vec::new(), at: at() },
             Entry::Failed { seq: 1, certain: true, message: at(), at: at() },
             Entry::Decided { seq: 1, decision: Decision::Create, by: crate::journal::DecidedBy::Machine, at: at() },
         ];

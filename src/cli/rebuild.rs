@@ -15,7 +15,7 @@ use crate::cli::load::{self, TenantValues};
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Older, Taken};
-use crate::conversation::{ConversationId, Kind};
+use crate::conversation::{Id, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::journal::{CallKind, Entry, Heard, Intent};
 use crate::plan::{Change, Plan};
@@ -167,7 +167,7 @@ fn newest(mut taken: Taken) -> Result<Taken, Error> {
 fn entries(
     wanted: &Wanted<'_>,
     found: &Found,
-    (seq, replaced): (u64, Option<ConversationId>),
+    (seq, replaced): (u64, Option<Id>),
     open: &OpenTenant<'_>,
 ) -> Vec<Entry> {
     let address = wanted.address.clone();

@@ -8,7 +8,7 @@ use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, HINT};
 use crate::cli::state::parsed;
 use crate::cli::state_access::{self, Taken};
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 use crate::desired::Desired;
 use crate::journal::{Decision, Entry, InDoubt, Replay};
 use crate::render::number::counted;
@@ -60,12 +60,12 @@ fn keep(open: &OpenTenant<'_>, taken: Taken, asked: &mut Vec<(Address, Decision)
         let id = match decision {
             Decision::Adopt(id) if record.id == *id || record.doubles.contains(id) => *id,
             Decision::Adopt(_) | Decision::Create => {
-                let message = format!("{address} is #{} or one that has its marker too, and no other", record.id);
+                let message = format!("{address} is {:#} or one that has its marker too, and no other", record.id);
                 return Err(Error::new(Exit::Refused, message).hint("nothing was decided"));
             }
             Decision::Forget => record.id,
         };
-        told.push_str(&format!("{address} is #{id}; the others are left alone in Dixa.\n"));
+        told.push_str(&format!("{address} is {id:#}; the others are left alone in Dixa.\n"));
         entries.push(Entry::Kept { address: address.clone(), id });
     }
     asked.retain(|(address, _)| {
@@ -82,12 +82,12 @@ fn settle_unrecorded(
     asked: &mut Vec<(Address, Decision)>,
     replay: &mut Replay,
 ) -> Result<String, Error> {
-    let unrecorded: Vec<(Address, ConversationId)> =
+    let unrecorded: Vec<(Address, Id)> =
         replay.unrecorded().into_iter().map(|(address, record)| (address.clone(), record.id)).collect();
     let decision_about = |address: &Address| asked.iter().find(|(other, _)| other == address).map(|(_, one)| *one);
-    let is_undecided = |(address, _): &&(Address, ConversationId)| decision_about(address).is_none();
+    let is_undecided = |(address, _): &&(Address, Id)| decision_about(address).is_none();
     if unrecorded.iter().any(|one| is_undecided(&one)) {
-        let lines = unrecorded.iter().filter(is_undecided).map(|(address, id)| format!("  {address} is #{id}\n"));
+        let lines = unrecorded.iter().filter(is_undecided).map(|(address, id)| format!("  {address} is {id:#}\n"));
         let text: String = lines.collect();
         session.output.result(&format!("In the journal, and unknown to the state:\n{text}"))?;
         let message = "an earlier apply made or adopted conversations that the state does not know";
@@ -100,11 +100,11 @@ fn settle_unrecorded(
         match decision_about(address) {
             Some(Decision::Adopt(adopted)) if adopted == *id => {
                 replay.record(address).map_err(|other| is_another(address, *id, other))?;
-                told.push_str(&format!("{address} is #{id}, and it is in the state now.\n"));
+                told.push_str(&format!("{address} is {id:#}, and it is in the state now.\n"));
             }
-            Some(Decision::Forget) => told.push_str(&format!("{address}: #{id} is left alone in Dixa.\n")),
+            Some(Decision::Forget) => told.push_str(&format!("{address}: {id:#} is left alone in Dixa.\n")),
             Some(Decision::Adopt(_) | Decision::Create) | None => {
-                let message = format!("{address} was made or adopted: it is #{id}");
+                let message = format!("{address} was made or adopted: it is {id:#}");
                 let hint = format!(
                     "nothing was decided: say `--adopt {address}={id}`, or `--forget {address}` to leave it alone"
                 );
@@ -116,9 +116,9 @@ fn settle_unrecorded(
     Ok(told)
 }
 
-fn is_another(address: &Address, id: ConversationId, other: ConversationId) -> Error {
-    let message = format!("{address} is #{other} in the state, and #{id} did not take its place");
-    let hint = format!("nothing was decided: `--forget {address}` leaves #{id} alone in Dixa, and #{other} as it is");
+fn is_another(address: &Address, id: Id, other: Id) -> Error {
+    let message = format!("{address} is {other:#} in the state, and {id:#} did not take its place");
+    let hint = format!("nothing was decided: `--forget {address}` leaves {id:#} alone in Dixa, and {other:#} as it is");
     Error::new(Exit::Refused, message).hint(hint)
 }
 
@@ -141,20 +141,23 @@ async fn settle(open: &OpenTenant<'_>, taken: Taken, decisions: Vec<(InDoubt, De
 }
 
 /// A conversation that a person names must exist, be free, and belong to the requester of the manifest.
-async fn check(connection: &Connection, taken: &Taken, in_doubt: &InDoubt, id: ConversationId) -> Result<(), Error> {
+async fn check(connection: &Connection, taken: &Taken, in_doubt: &InDoubt, id: Id) -> Result<(), Error> {
     let refused = |message: String| Err(Error::new(Exit::Refused, message).hint("nothing was decided"));
     if let Some(owner) = taken.state.owner_of(id) {
-        return refused(format!("conversation #{id} is managed as {owner} already"));
+        return refused(format!("conversation {id:#} is managed as {owner} already"));
     }
     // It was made by an earlier call than the one in doubt.
     let older = taken.state.records.iter().find(|(_, record)| record.replaced.contains(&id));
     if let Some((owner, record)) = older {
-        return refused(format!("conversation #{id} was made for {owner}, and replaced by #{}", record.id));
+        return refused(format!("conversation {id:#} was made for {owner}, and replaced by {:#}", record.id));
     }
-    let requester = settling::requester_of(connection, id).await?;
+    let Id::Conversation(conversation) = id else {
+        return refused(format!("{} is a {}, and {id} is not", in_doubt.address, in_doubt.address.kind.noun()));
+    };
+    let requester = settling::requester_of(connection, conversation).await?;
     match (&in_doubt.intent.requester, requester) {
         (Some(wanted), Some(requester)) if !wanted.eq_ignore_ascii_case(&requester) => refused(format!(
-            "conversation #{id} belongs to requester {requester}, and {} to {wanted}",
+            "conversation {id:#} belongs to requester {requester}, and {} to {wanted}",
             in_doubt.address
         )),
         _ => Ok(()),
@@ -171,7 +174,7 @@ fn asked(args: &RecoverArgs) -> Result<Vec<(Address, Decision)>, Error> {
         };
         let (name, id) = text.split_once('=').ok_or_else(usage)?;
         let id = id.trim_start_matches('#').parse::<i64>().ok().filter(|id| *id > 0).ok_or_else(usage)?;
-        asked.push((parsed(name)?, Decision::Adopt(ConversationId(id))));
+        asked.push((parsed(name)?, Decision::Adopt(Id::conversation(id))));
     }
     for text in &args.create {
         asked.push((parsed(text)?, Decision::Create));
@@ -194,7 +197,7 @@ fn contradiction(asked: &[(Address, Decision)]) -> Option<String> {
         }
         let Decision::Adopt(id) = decision else { return None };
         let (other, _) = others.find(|(_, other)| other == decision)?;
-        Some(format!("conversation #{id} can't be both {other} and {address}"))
+        Some(format!("conversation {id:#} can't be both {other} and {address}"))
     })
 }
 

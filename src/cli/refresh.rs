@@ -8,7 +8,7 @@ use crate::call::Call;
 use crate::cli::connection::{self, Connection};
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::session::OpenTenant;
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, ConversationId, Id};
 use crate::desired::{Desired, Manifest};
 use crate::plan::{Described, Observation, Observations, PlanOptions, Price};
 use crate::render::number::{counted, duration};
@@ -33,7 +33,11 @@ pub struct Wanted<'a> {
 pub fn wanted<'a>(desired: &'a Desired, state: &'a State, options: &PlanOptions) -> Vec<Wanted<'a>> {
     let wanted = |manifest: &'a Manifest| {
         let record = state.records.get(&manifest.address);
-        let id = record.map(|record| record.id).or(manifest.adopt)?;
+        let id = match record.map(|record| record.id) {
+            Some(Id::Conversation(id)) => id,
+            Some(Id::EndUser(_)) => return None,
+            None => manifest.adopt?,
+        };
         Some(Wanted { id, manifest, record })
     };
     let in_scope = |manifest: &&Manifest| options.scope.covers(&manifest.address, Some(&manifest.labels));
@@ -122,7 +126,7 @@ async fn look<A: Read>(api: &A, wanted: &Wanted<'_>) -> Result<Observation, (Cal
     let reading = match api.conversation(id).await {
         Ok(reading) => reading,
         Err(CallError::Rejected { status: 404, .. }) => return Ok(Observation::NotFound),
-        Err(error) => return Err((Call::Conversation(Some(id)), error)),
+        Err(error) => return Err((Call::One(Id::from(id).into()), error)),
     };
     let kind = manifest.address.kind;
     let Some(record) = record else {

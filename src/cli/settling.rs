@@ -12,7 +12,7 @@ use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::ledger::Ledger;
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::state_access::Taken;
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, ConversationId, Id};
 use crate::journal::{DecidedBy, Decision, Entry, InDoubt};
 use crate::project::Tenant;
 use crate::render::number::counted;
@@ -51,7 +51,7 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
     for (doubt, verdict) in taken.in_doubt.iter().zip(verdicts) {
         let InDoubt { seq, address, since, .. } = doubt;
         let (decision, text) = match verdict {
-            Ok(Verdict::Made(id)) => (Some(Decision::Adopt(id)), format!("{address} was found: it is #{id}.\n")),
+            Ok(Verdict::Made(id)) => (Some(Decision::Adopt(id)), format!("{address} was found: it is {id:#}.\n")),
             Ok(Verdict::NotMade) => {
                 not_made.insert(address.clone());
                 (Some(Decision::Create), format!("{address} was not made; it is planned again.\n"))
@@ -80,9 +80,9 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
 /// Says of which records there is a second conversation, on standard error; gives back their addresses.
 pub fn tell_doubled(session: &Session, state: &State) -> Vec<Address> {
     for (address, Record { id, doubles, .. }) in state.doubled() {
-        let others: Vec<String> = doubles.iter().map(|double| format!("#{double}")).collect();
+        let others: Vec<String> = doubles.iter().map(|double| format!("{double:#}")).collect();
         session.output.error(&format!(
-            "{address} was made more than once: it is #{id}, and {} has its marker too\n hint: look in Dixa, close the \
+            "{address} was made more than once: it is {id:#}, and {} has its marker too\n hint: look in Dixa, close the \
              one that is not wanted, and say which one to keep: `dixaform recover --adopt {address}=ID`\n",
             others.join(", ")
         ));
@@ -123,7 +123,7 @@ pub async fn write(
 /// believed.
 pub async fn requester_of(connection: &Connection, id: ConversationId) -> Result<Option<String>, Error> {
     let reading = connection.client.reader().conversation(id).await;
-    Ok(reading.during(Call::Conversation(Some(id)))?.requester_id)
+    Ok(reading.during(Call::One(Id::from(id).into()))?.requester_id)
 }
 
 /// How to settle by hand what a machine can't.

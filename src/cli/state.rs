@@ -52,7 +52,7 @@ fn mv(open: &OpenTenant<'_>, from: &str, to: &str) -> Result<Exit, Error> {
         record.made_of = None;
         let id = record.id;
         state.records.insert(to.clone(), record);
-        Ok(format!("{from} is {to} now (#{id}).\n"))
+        Ok(format!("{from} is {to} now ({id:#}).\n"))
     })
 }
 
@@ -62,7 +62,7 @@ fn forget(open: &OpenTenant<'_>, addresses: &[String]) -> Result<Exit, Error> {
         let mut told = String::new();
         for address in &addresses {
             let record = state.forget(address).ok_or_else(|| unknown(state, address))?;
-            told.push_str(&format!("{address} is forgotten; the conversation #{} stays in Dixa.\n", record.id));
+            told.push_str(&format!("{address} is forgotten; the conversation {:#} stays in Dixa.\n", record.id));
         }
         Ok(told)
     })
@@ -181,7 +181,7 @@ fn row(address: &Address, record: &Record) -> [String; 4] {
     if record.attributes_digest.is_none() {
         source.push_str("  (attributes not written)");
     }
-    [address.to_string(), format!("#{}", record.id), record.applied_at.clone(), source]
+    [address.to_string(), format!("{:#}", record.id), record.applied_at.clone(), source]
 }
 
 /// The record as it is in the state file, over several lines, or its manifest.

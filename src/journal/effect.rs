@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Map;
 
-use crate::conversation::{CUSTOM_ATTRIBUTES, Conversation, ConversationId};
+use crate::conversation::{CUSTOM_ATTRIBUTES, Conversation, Id};
 use crate::digest::Digest;
 use crate::journal::entry::Intent;
 use crate::spec::Spec;
@@ -16,13 +16,13 @@ use crate::state::{Applied, Record};
 /// `number` is how many came before it.
 pub fn made(
     intent: &Intent,
-    id: ConversationId,
+    id: Id,
     partial_errors: &[String],
     at: &str,
     (before, number): (Option<&Record>, u32),
 ) -> Record {
     let no_attributes = Digest::of_map(&Map::new());
-    let mut replaced: Vec<ConversationId> = Vec::new();
+    let mut replaced: Vec<Id> = Vec::new();
     for old in before.into_iter().flat_map(Record::ids).chain(intent.replaced) {
         if old != id && !replaced.contains(&old) {
             replaced.push(old);
@@ -180,7 +180,7 @@ mod tests {
             (Applied::Full(Spec::of(&conversation())), None),
             (Applied::to_digests(&conversation(), "salt"), Some("another, which does not count")),
         ] {
-            let record = made(&intent(whole.clone()), ConversationId(1), &[], "", (None, 0));
+            let record = made(&intent(whole.clone()), Id::conversation(1), &[], "", (None, 0));
             assert_eq!(record.attributes_digest, None);
             assert!(record.applied.attribute_values(&conversation().attributes).is_empty());
             let kept = attributes_kept(&record.applied, &Spec::of(&conversation()), new_salt);
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_record_with_values_loses_them_when_its_attributes_are_written_as_digests() {
-        let record = made(&intent(Applied::Full(Spec::of(&conversation()))), ConversationId(1), &[], "", (None, 0));
+        let record = made(&intent(Applied::Full(Spec::of(&conversation()))), Id::conversation(1), &[], "", (None, 0));
         let kept = attributes_kept(&record.applied, &Spec::of(&conversation()), Some("salt"));
         assert_eq!(patched(&record, &intent(kept), "").applied, Applied::to_digests(&conversation(), "salt"));
     }
@@ -201,18 +201,19 @@ mod tests {
     fn a_record_without_attributes_has_nothing_left_to_write() {
         let mut intent = intent(Applied::Full(Spec::of(&conversation())));
         intent.digests.attributes = Digest::of_map(&Map::new());
-        let record = made(&intent, ConversationId(1), &[], "", (None, 0));
+        let record = made(&intent, Id::conversation(1), &[], "", (None, 0));
         assert_eq!(record.attributes_digest, Some(intent.digests.attributes));
     }
 
     #[test]
     fn no_conversation_of_an_address_is_forgotten_when_another_is_made() {
-        let mut older = made(&intent(Applied::Full(Spec::of(&conversation()))), ConversationId(2), &[], "", (None, 0));
-        older.replaced = vec![ConversationId(1)];
+        let mut older =
+            made(&intent(Applied::Full(Spec::of(&conversation()))), Id::conversation(2), &[], "", (None, 0));
+        older.replaced = vec![Id::conversation(1)];
         let mut intent = intent(Applied::Full(Spec::of(&conversation())));
-        intent.replaced = Some(ConversationId(2));
-        let newer = made(&intent, ConversationId(3), &[], "", (Some(&older), 1));
-        assert_eq!(newer.replaced, [ConversationId(1), ConversationId(2)]);
-        assert_eq!(made(&intent, ConversationId(3), &[], "", (Some(&newer), 1)).replaced, newer.replaced);
+        intent.replaced = Some(Id::conversation(2));
+        let newer = made(&intent, Id::conversation(3), &[], "", (Some(&older), 1));
+        assert_eq!(newer.replaced, [Id::conversation(1), Id::conversation(2)]);
+        assert_eq!(made(&intent, Id::conversation(3), &[], "", (Some(&newer), 1)).replaced, newer.replaced);
     }
 }

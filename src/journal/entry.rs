@@ -1,6 +1,6 @@
 //! What a journal says, as data.
 
-use crate::conversation::{Address, ConversationId, Digests};
+use crate::conversation::{Address, Digests, Id};
 use crate::source::Source;
 use crate::state::{Applied, Lineage, Record, TenantIdentity};
 
@@ -31,7 +31,7 @@ pub enum Entry {
     Succeeded {
         seq: u64,
         /// The conversation made, or the one whose attributes were written.
-        id: ConversationId,
+        id: Id,
         /// What Dixa could not do while making it; empty for [`CallKind::Patch`].
         partial_errors: Vec<String>,
         at: String,
@@ -54,9 +54,9 @@ pub enum Entry {
     /// A call in doubt was settled.
     Decided { seq: u64, decision: Decision, by: DecidedBy, at: String },
     /// Another conversation than the one in the record has its marker too.
-    Doubled { address: Address, id: ConversationId },
+    Doubled { address: Address, id: Id },
     /// Of the conversation in the record and its doubles, a person has named the one to keep.
-    Kept { address: Address, id: ConversationId },
+    Kept { address: Address, id: Id },
     /// The run is over and its effects are in the saved state of this serial.
     Closed { serial: u64, at: String },
 }
@@ -138,9 +138,9 @@ pub struct Intent {
     /// The `externalId` of the first message that was sent, if there is a message.
     pub marker: Option<String>,
     /// For a call without a marker: the conversations that the requester had before.
-    pub known_before: Vec<ConversationId>,
+    pub known_before: Vec<Id>,
     /// The conversation that the new one takes the place of.
-    pub replaced: Option<ConversationId>,
+    pub replaced: Option<Id>,
     /// When the call began.
     pub at: String,
 }
@@ -149,7 +149,7 @@ pub struct Intent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// It did make this conversation, which is recorded.
-    Adopt(ConversationId),
+    Adopt(Id),
     /// It made none; the call may be sent again, under a new `seq`.
     Create,
     /// Whatever it made is left alone and not recorded.

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::conversation::{Address, ConversationId, Digests};
+use crate::conversation::{Address, Digests};
 use crate::journal::entry::{CallKind, DecidedBy, Decision, Entry, Heard, Intent};
 use crate::journal::line_error::LineError;
 use crate::source::Source;
 use crate::state::Lineage;
 use crate::state::file_v1::{
-    AppliedV1, DigestsV1, Fields, RecordProblem, RecordV1, SourceV1, TenantV1, check, conversation_id, digest,
-    without_place,
+    AppliedV1, DigestsV1, Fields, RecordProblem, RecordV1, SourceV1, TenantV1, check, digest, without_place,
 };
+use crate::state::id_v1::IdV1;
 
 const FORMAT: &str = "dixaform-journal/1";
 
@@ -74,7 +74,7 @@ enum EntryV1<'a> {
     Began(Box<BeganV1<'a>>),
     Succeeded {
         seq: u64,
-        id: i64,
+        id: IdV1,
         #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
         partial_errors: Cow<'a, [String]>,
         at: Cow<'a, str>,
@@ -105,7 +105,7 @@ enum EntryV1<'a> {
         #[serde(borrow)]
         decision: Cow<'a, str>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        id: Option<i64>,
+        id: Option<IdV1>,
         #[serde(borrow)]
         by: Cow<'a, str>,
         at: Cow<'a, str>,
@@ -113,12 +113,12 @@ enum EntryV1<'a> {
     Doubled {
         #[serde(borrow)]
         address: Cow<'a, str>,
-        id: i64,
+        id: IdV1,
     },
     Kept {
         #[serde(borrow)]
         address: Cow<'a, str>,
-        id: i64,
+        id: IdV1,
     },
     Closed {
         serial: u64,
@@ -149,9 +149,9 @@ struct BeganV1<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     marker: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    known_before: Vec<i64>,
+    known_before: Vec<IdV1>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    replaced: Option<i64>,
+    replaced: Option<IdV1>,
     at: Cow<'a, str>,
 }
 
@@ -172,7 +172,7 @@ impl<'a> EntryV1<'a> {
                 EntryV1::Began(Box::new(BeganV1::of(*seq, address, *call, intent)))
             }
             Entry::Succeeded { seq, id, partial_errors, at } => {
-                EntryV1::Succeeded { seq: *seq, id: id.0, partial_errors: partial_errors.into(), at: at.into() }
+                EntryV1::Succeeded { seq: *seq, id: IdV1(*id), partial_errors: partial_errors.into(), at: at.into() }
             }
             Entry::Failed { seq, certain, message, at } => {
                 EntryV1::Failed { seq: *seq, certain: *certain, message: message.into(), at: at.into() }
@@ -184,15 +184,15 @@ impl<'a> EntryV1<'a> {
             Entry::Forgot { address } => EntryV1::Forgot { address: address.to_string().into() },
             Entry::Decided { seq, decision, by, at } => {
                 let (decision, id) = match decision {
-                    Decision::Adopt(id) => ("adopt", Some(id.0)),
+                    Decision::Adopt(id) => ("adopt", Some(IdV1(*id))),
                     Decision::Create => ("create", None),
                     Decision::Forget => ("forget", None),
                 };
                 let (decision, by) = (decision.into(), by.word().into());
                 EntryV1::Decided { seq: *seq, decision, id, by, at: at.into() }
             }
-            Entry::Doubled { address, id } => EntryV1::Doubled { address: address.to_string().into(), id: id.0 },
-            Entry::Kept { address, id } => EntryV1::Kept { address: address.to_string().into(), id: id.0 },
+            Entry::Doubled { address, id } => EntryV1::Doubled { address: address.to_string().into(), id: IdV1(*id) },
+            Entry::Kept { address, id } => EntryV1::Kept { address: address.to_string().into(), id: IdV1(*id) },
             Entry::Closed { serial, at } => EntryV1::Closed { serial: *serial, at: at.into() },
         }
     }
@@ -213,8 +213,8 @@ impl<'a> BeganV1<'a> {
             source: source.as_ref().map(SourceV1::of),
             requester: requester.as_ref().map(Cow::from),
             marker: marker.as_ref().map(Cow::from),
-            known_before: known_before.iter().map(|id| id.0).collect(),
-            replaced: replaced.map(|id| id.0),
+            known_before: known_before.iter().copied().map(IdV1).collect(),
+            replaced: replaced.map(IdV1),
             at: at.into(),
         }
     }
@@ -243,12 +243,9 @@ fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
             pid,
         },
         EntryV1::Began(began) => resolve_began(*began)?,
-        EntryV1::Succeeded { seq, id, partial_errors, at } => Entry::Succeeded {
-            seq,
-            id: conversation_id(id)?,
-            partial_errors: partial_errors.into_owned(),
-            at: at.into_owned(),
-        },
+        EntryV1::Succeeded { seq, id, partial_errors, at } => {
+            Entry::Succeeded { seq, id: id.0, partial_errors: partial_errors.into_owned(), at: at.into_owned() }
+        }
         EntryV1::Failed { seq, certain, message, at } => {
             Entry::Failed { seq, certain, message: message.into_owned(), at: at.into_owned() }
         }
@@ -266,7 +263,7 @@ fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
         EntryV1::Decided { seq, decision, id, by, at } => {
             let known_by = [DecidedBy::Machine, DecidedBy::Person].into_iter().find(|known| known.word() == by);
             let decision = match (&*decision, id) {
-                ("adopt", Some(id)) => Decision::Adopt(conversation_id(id)?),
+                ("adopt", Some(id)) => Decision::Adopt(id.0),
                 ("create", None) => Decision::Create,
                 ("forget", None) => Decision::Forget,
                 (word, _) => return Err(odd_word("decision", word)),
@@ -274,10 +271,8 @@ fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
             let by = known_by.ok_or_else(|| odd_word("by", &by))?;
             Entry::Decided { seq, decision, by, at: at.into_owned() }
         }
-        EntryV1::Doubled { address, id } => {
-            Entry::Doubled { address: parse_address(&address)?, id: conversation_id(id)? }
-        }
-        EntryV1::Kept { address, id } => Entry::Kept { address: parse_address(&address)?, id: conversation_id(id)? },
+        EntryV1::Doubled { address, id } => Entry::Doubled { address: parse_address(&address)?, id: id.0 },
+        EntryV1::Kept { address, id } => Entry::Kept { address: parse_address(&address)?, id: id.0 },
         EntryV1::Closed { serial, at } => Entry::Closed { serial, at: at.into_owned() },
     })
 }
@@ -298,12 +293,8 @@ fn resolve_began(began: BeganV1<'_>) -> Result<Entry, EntryProblem> {
         source: began.source.map(Source::from),
         requester: began.requester.map(Cow::into_owned),
         marker: began.marker.map(Cow::into_owned),
-        known_before: began
-            .known_before
-            .into_iter()
-            .map(conversation_id)
-            .collect::<Result<Vec<ConversationId>, _>>()?,
-        replaced: began.replaced.map(conversation_id).transpose()?,
+        known_before: began.known_before.into_iter().map(|id| id.0).collect(),
+        replaced: began.replaced.map(|id| id.0),
         at: began.at.into_owned(),
     };
     Ok(Entry::Began {

@@ -22,7 +22,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 use crate::desired::Desired;
 use crate::hint::Hint;
 use crate::journal::effect;
@@ -73,10 +73,10 @@ pub enum ReplayError {
     SeqReused { seq: u64 },
     #[error("an entry ends call {seq}, which did not begin or has ended before")]
     NotPending { seq: u64 },
-    #[error("conversation #{id} would be recorded for {address}, and {owner} has it already")]
-    OwnedTwice { id: ConversationId, address: Address, owner: Address },
-    #[error("a call makes a conversation for {address}, which has #{id} already and does not take its place")]
-    HasRecord { address: Address, id: ConversationId },
+    #[error("conversation {id:#} would be recorded for {address}, and {owner} has it already")]
+    OwnedTwice { id: Id, address: Address, owner: Address },
+    #[error("a call makes a conversation for {address}, which has {id:#} already and does not take its place")]
+    HasRecord { address: Address, id: Id },
     #[error(
         "the state (serial {state}) lacks conversations that the journal says were created or adopted: {}",
         listed(unrecorded)
@@ -84,16 +84,16 @@ pub enum ReplayError {
     Unrecorded {
         state: u64,
         /// Never empty.
-        unrecorded: Vec<(Address, ConversationId)>,
+        unrecorded: Vec<(Address, Id)>,
     },
 }
 
 /// At most this many are named in a message; `dixaform recover` lists all.
 const NAMED_MAX: usize = 20;
 
-fn listed(unrecorded: &[(Address, ConversationId)]) -> String {
+fn listed(unrecorded: &[(Address, Id)]) -> String {
     let named: Vec<String> =
-        unrecorded.iter().take(NAMED_MAX).map(|(address, id)| format!("{address} is #{id}")).collect();
+        unrecorded.iter().take(NAMED_MAX).map(|(address, id)| format!("{address} is {id:#}")).collect();
     match unrecorded.len() - named.len() {
         0 => named.join(", "),
         more => format!("{}, and {more} more", named.join(", ")),
@@ -158,7 +158,7 @@ pub fn replay(state: State, entries: &[Entry]) -> Result<Replayed, ReplayError> 
 pub struct Replay {
     state: State,
     /// Whose conversation it is; the state itself can only be asked the other way round.
-    owners: BTreeMap<ConversationId, Address>,
+    owners: BTreeMap<Id, Address>,
     /// The state is perhaps no longer the one that the replay began with, or was saved last.
     changed: bool,
     calls: Calls,
@@ -310,7 +310,7 @@ impl Replay {
     }
 
     /// Whose conversation it is.
-    pub fn owner_of(&self, id: ConversationId) -> Option<&Address> {
+    pub fn owner_of(&self, id: Id) -> Option<&Address> {
         self.owners.get(&id)
     }
 
@@ -364,7 +364,7 @@ impl Replay {
     /// # Errors
     /// The state has a record of this address that the unrecorded conversation did not take the place of; its
     /// conversation.
-    pub fn record(&mut self, address: &Address) -> Result<(), ConversationId> {
+    pub fn record(&mut self, address: &Address) -> Result<(), Id> {
         let Some(mut record) = self.calls.passed_over.get(address).cloned() else { return Ok(()) };
         if let Some(before) = self.state.records.get(address) {
             if !record.replaced.contains(&before.id) {
@@ -446,7 +446,7 @@ impl Replay {
         }
     }
 
-    fn succeed(&mut self, seq: u64, id: ConversationId, partial: &[String], at: &str) -> Result<(), ReplayError> {
+    fn succeed(&mut self, seq: u64, id: Id, partial: &[String], at: &str) -> Result<(), ReplayError> {
         let pending = self.calls.pending.get(&seq).ok_or(ReplayError::NotPending { seq })?;
         let address = pending.address.clone();
         if self.counts() && pending.call.makes() {
@@ -468,12 +468,7 @@ impl Replay {
     }
 
     /// Makes sure that a call which makes a conversation takes the place of the one that its address has, if any.
-    fn fits_address(
-        &self,
-        address: &Address,
-        intent: &Intent,
-        made: Option<ConversationId>,
-    ) -> Result<(), ReplayError> {
+    fn fits_address(&self, address: &Address, intent: &Intent, made: Option<Id>) -> Result<(), ReplayError> {
         let known = [intent.replaced, made];
         match self.state.records.get(address) {
             Some(record) if !known.contains(&Some(record.id)) => {
@@ -500,11 +495,11 @@ impl Replay {
     }
 
     /// Keeps one of the conversations of a record that has doubles; the others count as replaced.
-    fn keep(&mut self, address: &Address, id: ConversationId) -> Result<(), ReplayError> {
+    fn keep(&mut self, address: &Address, id: Id) -> Result<(), ReplayError> {
         let records = if self.counts() { &self.state.records } else { &self.calls.passed_over };
         let Some(mut record) = records.get(address).cloned() else { return Ok(()) };
         let others = record.doubles.drain(..).chain([record.id]).filter(|other| *other != id);
-        let others: Vec<ConversationId> = others.collect();
+        let others: Vec<Id> = others.collect();
         record.replaced.extend(others);
         if record.id != id {
             // Whether the attributes were written to it, nobody knows.

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::conversation::{Address, AttributeValue, Attributes, Conversation, ConversationId, Kind};
+use crate::conversation::{Address, AttributeValue, Attributes, Conversation, Id, Kind};
 use crate::hint::Hint as _;
 use crate::source::{Place, Source};
 use crate::spec::Spec;
@@ -48,7 +48,7 @@ fn conversation(subject: &str, attribute: Option<&str>) -> Conversation {
     }
 }
 
-fn intent_of(wanted: &Conversation, applied: Applied, replaced: Option<ConversationId>) -> Box<Intent> {
+fn intent_of(wanted: &Conversation, applied: Applied, replaced: Option<Id>) -> Box<Intent> {
     Box::new(Intent {
         digests: wanted.digests(),
         applied,
@@ -61,7 +61,7 @@ fn intent_of(wanted: &Conversation, applied: Applied, replaced: Option<Conversat
     })
 }
 
-fn began(seq: u64, name: &str, wanted: &Conversation, replaced: Option<ConversationId>) -> Entry {
+fn began(seq: u64, name: &str, wanted: &Conversation, replaced: Option<Id>) -> Entry {
     let intent = intent_of(wanted, Applied::Full(Spec::of(wanted)), replaced);
     Entry::Began { seq, address: address(name), call: CallKind::Create, intent }
 }
@@ -72,7 +72,7 @@ fn began_patch(seq: u64, name: &str, wanted: &Conversation, before: &Applied) ->
 }
 
 fn succeeded(seq: u64, id: i64) -> Entry {
-    Entry::Succeeded { seq, id: ConversationId(id), partial_errors: Vec::new(), at: at(2) }
+    Entry::Succeeded { seq, id: Id::conversation(id), partial_errors: Vec::new(), at: at(2) }
 }
 
 fn decided(seq: u64, decision: Decision) -> Entry {
@@ -105,27 +105,27 @@ fn text_of(entries: &[Entry]) -> String {
 
 fn one_of_each() -> Vec<Entry> {
     let wanted = conversation("s", Some("1"));
-    let mut import = *intent_of(&wanted, Applied::to_digests(&wanted, "00ff"), Some(ConversationId(99)));
+    let mut import = *intent_of(&wanted, Applied::to_digests(&wanted, "00ff"), Some(Id::conversation(99)));
     (import.marker, import.requester, import.source) = (None, None, None);
-    import.known_before = vec![ConversationId(97), ConversationId(98)];
+    import.known_before = vec![Id::conversation(97), Id::conversation(98)];
     let record = replayed(&state(3), &[opened(3), began(1, "a", &wanted, None), succeeded(1, 100)]).state.records
         [&address("a")]
         .clone();
     vec![
         opened(3),
         began(1, "a", &wanted, None),
-        Entry::Succeeded { seq: 1, id: ConversationId(100), partial_errors: vec!["not assigned".into()], at: at(2) },
+        Entry::Succeeded { seq: 1, id: Id::conversation(100), partial_errors: vec!["not assigned".into()], at: at(2) },
         began_patch(2, "a", &wanted, &record.applied),
         Entry::Failed { seq: 2, certain: true, message: "400: \"no\"\n".into(), at: at(3) },
         Entry::Began { seq: 3, address: address("b"), call: CallKind::Import, intent: Box::new(import) },
         in_doubt(3),
-        decided(3, Decision::Adopt(ConversationId(102))),
+        decided(3, Decision::Adopt(Id::conversation(102))),
         Entry::Decided { seq: 4, decision: Decision::Create, by: DecidedBy::Person, at: at(4) },
         decided(5, Decision::Forget),
         Entry::Adopted { address: address("c"), record: Box::new(record) },
         Entry::Forgot { address: address("d") },
-        Entry::Doubled { address: address("a"), id: ConversationId(103) },
-        Entry::Kept { address: address("a"), id: ConversationId(103) },
+        Entry::Doubled { address: address("a"), id: Id::conversation(103) },
+        Entry::Kept { address: address("a"), id: Id::conversation(103) },
         closed(4),
     ]
 }
@@ -202,7 +202,7 @@ fn what_a_newer_version_wrote_is_refused_and_what_is_no_entry_is_named() {
         (r#"{"sent":{}}"#, "unknown variant `sent`"),
         (r#"{"forgot":{"address":"conversation.A"}}"#, "invalid address"),
         (r#"{"forgot":{"address":"conversation.a","x":1}}"#, "unknown field `x`"),
-        (r#"{"succeeded":{"seq":1,"id":0,"at":""}}"#, "not a positive number"),
+        (r#"{"succeeded":{"seq":1,"id":0,"at":""}}"#, "expected a positive number"),
         (r#"{"decided":{"seq":1,"decision":"adopt","by":"machine","at":""}}"#, "`decision` can't be `adopt`"),
         (r#"{"decided":{"seq":1,"decision":"create","by":"nobody","at":""}}"#, "`by` can't be `nobody`"),
     ] {
@@ -247,7 +247,7 @@ fn each_decision_ends_the_doubt_and_only_adoption_makes_a_record() {
     let wanted = conversation("s", None);
     let before = [opened(3), began(1, "a", &wanted, None), in_doubt(1), closed(4), opened(4)];
     for (decision, recorded) in
-        [(Decision::Adopt(ConversationId(100)), 1), (Decision::Create, 0), (Decision::Forget, 0)]
+        [(Decision::Adopt(Id::conversation(100)), 1), (Decision::Create, 0), (Decision::Forget, 0)]
     {
         let after = replayed(&state(4), &[&before[..], &[decided(1, decision)]].concat());
         assert_eq!((after.in_doubt.len(), after.state.records.len()), (0, recorded), "{decision:?}");
@@ -276,7 +276,7 @@ fn a_state_that_was_never_saved_takes_the_lineage_of_its_journal() {
     let entries = [opened(0), began(1, "a", &conversation("s", None), None), succeeded(1, 100)];
     let after = replayed(&State::new(Lineage(uuid::Uuid::nil())), &entries);
     assert_eq!((after.state.lineage, after.state.tenant.as_ref()), (LINEAGE, Some(&tenant())));
-    assert_eq!(after.state.records[&address("a")].id, ConversationId(100));
+    assert_eq!(after.state.records[&address("a")].id, Id::conversation(100));
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn a_journal_that_contradicts_itself_is_an_error() {
         (vec![opened(3), make(1, "a"), succeeded(1, 100), succeeded(1, 101)], ReplayError::NotPending { seq: 1 }),
         (
             vec![opened(3), make(1, "a"), succeeded(1, 100), make(2, "b"), succeeded(2, 100)],
-            ReplayError::OwnedTwice { id: ConversationId(100), address: address("b"), owner: address("a") },
+            ReplayError::OwnedTwice { id: Id::conversation(100), address: address("b"), owner: address("a") },
         ),
     ];
     for (entries, error) in cases {
@@ -304,10 +304,10 @@ fn a_patch_of_a_conversation_that_is_no_longer_recorded_changes_nothing() {
     let wanted = conversation("s", Some("1"));
     let made = [opened(3), began(1, "a", &wanted, None), succeeded(1, 100)];
     let applied = replayed(&state(3), &made).state.records[&address("a")].applied.clone();
-    let again = began(2, "a", &wanted, Some(ConversationId(100)));
+    let again = began(2, "a", &wanted, Some(Id::conversation(100)));
     let more = [again, succeeded(2, 101), began_patch(3, "a", &wanted, &applied), succeeded(3, 100)];
     let after = replayed(&state(3), &[&made[..], &more[..]].concat());
-    assert_eq!(after.state.records[&address("a")].id, ConversationId(101));
+    assert_eq!(after.state.records[&address("a")].id, Id::conversation(101));
     assert_eq!(after.state.records[&address("a")].attributes_digest, None);
 }
 
@@ -317,16 +317,16 @@ fn a_call_takes_the_place_of_no_other_conversation_than_it_said() {
     let made = [opened(3), began(1, "a", &wanted, None), succeeded(1, 100)];
     let base = replayed(&state(3), &made).state;
     let refused = |entries: &[Entry]| replay(base.clone(), entries).expect_err("a contradiction");
-    let expected = ReplayError::HasRecord { address: address("a"), id: ConversationId(100) };
-    for replaced in [None, Some(ConversationId(99))] {
+    let expected = ReplayError::HasRecord { address: address("a"), id: Id::conversation(100) };
+    for replaced in [None, Some(Id::conversation(99))] {
         assert_eq!(refused(&[opened(3), began(2, "a", &wanted, replaced)]), expected);
     }
     // A state that was exchanged while the call was in doubt has a record of its own.
     let doubtful = [opened(2), began(2, "a", &wanted, None), in_doubt(2), opened(3)];
-    assert_eq!(refused(&[&doubtful[..], &[decided(2, Decision::Adopt(ConversationId(101)))]].concat()), expected);
-    for decision in [Decision::Adopt(ConversationId(100)), Decision::Forget, Decision::Create] {
+    assert_eq!(refused(&[&doubtful[..], &[decided(2, Decision::Adopt(Id::conversation(101)))]].concat()), expected);
+    for decision in [Decision::Adopt(Id::conversation(100)), Decision::Forget, Decision::Create] {
         let after = replay(base.clone(), &[&doubtful[..], &[decided(2, decision)]].concat()).expect("it fits");
-        assert_eq!(after.state.records[&address("a")].id, ConversationId(100));
+        assert_eq!(after.state.records[&address("a")].id, Id::conversation(100));
     }
 }
 
@@ -364,7 +364,7 @@ struct Script {
     next_seq: u64,
     next_id: i64,
     /// Conversations that exist because of us, and were not forgotten on purpose.
-    ours: BTreeSet<ConversationId>,
+    ours: BTreeSet<Id>,
 }
 
 impl Script {
@@ -392,10 +392,10 @@ impl Script {
         self.in_flight.values().any(|(busy, _)| busy == address)
     }
 
-    fn new_id(&mut self) -> ConversationId {
+    fn new_id(&mut self) -> Id {
         self.next_id += 1;
-        self.ours.insert(ConversationId(self.next_id));
-        ConversationId(self.next_id)
+        self.ours.insert(Id::conversation(self.next_id));
+        Id::conversation(self.next_id)
     }
 
     fn begin(&mut self, name: &Address, call: CallKind, intent: Box<Intent>) {
@@ -447,11 +447,11 @@ impl Script {
         match act {
             Act::Succeed(_) if call.makes() => {
                 let id = self.new_id();
-                self.write(succeeded(seq, id.0));
+                self.write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: at(2) });
             }
             Act::Succeed(_) => {
                 let id = self.record(&self.in_flight[&seq].0).expect("it is patched").id;
-                self.write(succeeded(seq, id.0));
+                self.write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: at(2) });
             }
             Act::Fail(_, certain) => {
                 self.write(Entry::Failed { seq, certain: *certain, message: String::new(), at: at(2) });
@@ -493,8 +493,8 @@ fn play(base: &State, acts: &[Act]) -> Script {
 
 fn base_state() -> State {
     let mut record = some_record();
-    record.id = ConversationId(500);
-    record.replaced = vec![ConversationId(400)];
+    record.id = Id::conversation(500);
+    record.replaced = vec![Id::conversation(400)];
     State { records: BTreeMap::from([(address("n0"), record)]), ..state(5) }
 }
 
@@ -510,14 +510,14 @@ proptest! {
     ) {
         let (seq, serial, pid, flag) = numbers;
         let [one, two, three, four] = <[String; 4]>::try_from(texts).expect("four");
-        let mut intent = intent_of(&wanted, record.applied.clone(), flag.then_some(ConversationId(3)));
+        let mut intent = intent_of(&wanted, record.applied.clone(), flag.then_some(Id::conversation(3)));
         (intent.requester, intent.marker, intent.source) = (Some(one.clone()), flag.then_some(two.clone()), record.source.clone());
         let run = uuid::Uuid::from_u128(u128::from(seq));
         let tenant = TenantIdentity { base_url: three.clone(), organization_id: flag.then_some(four.clone()) };
         let entries = [
             Entry::Opened { run, lineage: LINEAGE, base_serial: serial, tenant, command: four, at: three, pid },
             Entry::Began { seq, address: address("a"), call: CallKind::Import, intent },
-            Entry::Succeeded { seq, id: ConversationId(8), partial_errors: vec![one.clone(), two.clone()], at: one.clone() },
+            Entry::Succeeded { seq, id: Id::conversation(8), partial_errors: vec![one.clone(), two.clone()], at: one.clone() },
             Entry::Failed { seq, certain: flag, message: one.clone(), at: two.clone() },
             Entry::InDoubt { seq, heard: Heard::Nothing, message: two, at: one },
             Entry::Adopted { address: address("b"), record: Box::new(record) },
@@ -536,7 +536,7 @@ proptest! {
         for cut in 0..=acts.len() {
             let script = play(&base, &acts[..cut]);
             let after = replayed(&base, &read(text_of(&script.entries).as_bytes()).expect("sound").entries);
-            let mut kept: BTreeSet<ConversationId> = after.state.records.values().map(|record| record.id).collect();
+            let mut kept: BTreeSet<Id> = after.state.records.values().map(|record| record.id).collect();
             kept.extend(after.state.records.values().flat_map(|record| record.replaced.clone()));
             prop_assert!(script.ours.is_subset(&kept), "{:?} of {:?}", kept, script.ours);
             let doubtful: Vec<u64> = after.in_doubt.iter().map(|doubt| doubt.seq).collect();

@@ -83,7 +83,7 @@ fn duplicate_adopts(manifests: &[Manifest]) -> Vec<Finding> {
             code: code::DUPLICATE_ADOPT,
             severity: Severity::Error,
             source: manifest.name_source(),
-            message: format!("{} and {} both adopt conversation #{id}", first.address, manifest.address),
+            message: format!("{} and {} both adopt conversation {id:#}", first.address, manifest.address),
             hint: Some("a conversation belongs to one address".into()),
             excerpt: None,
             related: vec![(first.name_source(), "the other one".into())],

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::access::RateLimit;
-use crate::call::Call;
-use crate::conversation::{Address, Attributes, ConversationId, Digests, Kind, attributes_to_map};
+use crate::call::{Call, Subject};
+use crate::conversation::{Address, Attributes, ConversationId, Digests, Id, Kind, attributes_to_map};
 use crate::digest::{Digest, Digester};
 use crate::plan::action::Action;
 use crate::plan::compare::Deviation;
@@ -88,7 +88,7 @@ pub struct Change {
     /// Where the manifest is, or was when a record without one was applied.
     pub source: Option<Source>,
     /// The conversation that exists: none for create and import.
-    pub id: Option<ConversationId>,
+    pub id: Option<Id>,
     /// What was applied, with `customAttributes`; none if nothing is known of it.
     pub before: Option<Box<Before>>,
     /// What the manifest describes; none for forget.
@@ -133,14 +133,19 @@ pub enum Step {
 }
 
 impl Step {
-    /// The call, with the conversation that the change is about, if that exists.
-    pub fn call(&self, id: Option<ConversationId>) -> Call {
+    /// Whether it writes attributes.
+    pub fn writes_attributes(&self) -> bool {
+        matches!(self, Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_))
+    }
+
+    /// The call, with what the change is about.
+    pub fn call(&self, subject: Subject) -> Call {
         match self {
             Step::Make(kind) => Call::Make(*kind),
-            Step::Read(id) => Call::Conversation(Some(*id)),
-            Step::ReadBack => Call::Conversation(id),
+            Step::Read(id) => Call::One(Id::from(*id).into()),
+            Step::ReadBack => Call::One(subject),
             Step::ListBefore(requester) => Call::ConversationsOf(requester.clone()),
-            Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => Call::SetAttributes(id),
+            Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => Call::SetAttributes(subject),
         }
     }
 }
@@ -159,7 +164,7 @@ impl Change {
         let known = id.map(|id| id.to_string()).unwrap_or_default();
         let mut text = format!("{address}\n{}\n{block}\n{known}", action.word());
         for step in &**steps {
-            text.push_str(&format!("\n{} ", step.call(*id)));
+            text.push_str(&format!("\n{} ", step.call(Subject::new(address.kind, *id))));
             let digest = match step {
                 Step::Make(_) => digests.map(|wanted| wanted.content),
                 Step::PatchAll => digests.map(|wanted| wanted.attributes),
@@ -178,7 +183,8 @@ impl Change {
     pub fn calls(&self) -> impl Iterator<Item = Call> + '_ {
         // What a replacement patches is the new conversation.
         let id = if self.action == Action::Replace { None } else { self.id };
-        self.steps.iter().map(move |step| step.call(id))
+        let subject = Subject::new(self.address.kind, id);
+        self.steps.iter().map(move |step| step.call(subject))
     }
 }
 
@@ -195,7 +201,7 @@ pub enum Read {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Orphan {
     pub address: Address,
-    pub id: ConversationId,
+    pub id: Id,
     pub source: Option<Source>,
 }
 
@@ -211,7 +217,7 @@ pub struct Renamed {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
     pub address: Address,
-    pub id: ConversationId,
+    pub id: Id,
     /// The id of each attribute, what the record has, if that was kept, and what the tenant has; null if it has none.
     pub attributes: Vec<(String, Option<Value>, Value)>,
     /// What is never planned back: Dixa can't change content, and has tidied an attribute's value for good.
@@ -222,7 +228,7 @@ pub struct Drift {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gone {
     pub address: Address,
-    pub id: ConversationId,
+    pub id: Id,
     pub source: Option<Source>,
     /// It exists, and its content is gone for good; otherwise Dixa answers 404.
     pub anonymized: bool,

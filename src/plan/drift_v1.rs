@@ -4,17 +4,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::conversation::ConversationId;
 use crate::plan::change::Drift;
 use crate::plan::compare::Deviation;
-use crate::plan::json_parts::AddressV1;
+use crate::plan::json_parts::{AddressV1, IdV1};
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "drift")]
 pub struct DriftV1 {
     address: AddressV1,
-    #[schemars(range(min = 1))]
-    id: i64,
+    id: IdV1,
     attributes: Vec<DriftedV1>,
     /// What is never planned back
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -52,7 +50,7 @@ impl From<&Drift> for DriftV1 {
             live: live.clone(),
         });
         let content = content.iter().map(DeviationV1::from).collect();
-        DriftV1 { address: address.into(), id: id.0, attributes: attributes.collect(), content }
+        DriftV1 { address: address.into(), id: IdV1(*id), attributes: attributes.collect(), content }
     }
 }
 
@@ -67,7 +65,7 @@ impl DriftV1 {
     pub fn read(self) -> Drift {
         let attributes = self.attributes.into_iter().map(|one| (one.id, Some(one.recorded), one.live));
         let content = self.content.into_iter().map(DeviationV1::read).collect();
-        Drift { address: self.address.0, id: ConversationId(self.id), attributes: attributes.collect(), content }
+        Drift { address: self.address.0, id: self.id.0, attributes: attributes.collect(), content }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::digest::Digest;
 use crate::json;
 use crate::plan::change::{Change, Gone, Orphan, Plan, Renamed, Step, Summary, Target, fingerprint_of};
 use crate::plan::drift_v1::{DeviationV1, DriftV1};
-use crate::plan::json_parts::{AddressV1, DigestV1, LineageV1, SealV1, exact, or_null};
+use crate::plan::json_parts::{AddressV1, DigestV1, IdV1, LineageV1, SealV1, exact, or_null};
 use crate::plan::{Action, Block, Price, Reason, planner};
 use crate::source::{Place, Source};
 use crate::spec::{Spec, conversation_of};
@@ -142,8 +142,7 @@ struct ChangeV1<S> {
     source: Option<SourceV1>,
     /// Dixa's id of the conversation that exists
     #[serde(deserialize_with = "or_null")]
-    #[schemars(range(min = 1))]
-    id: Option<i64>,
+    id: Option<IdV1>,
     /// As far as it is known
     #[serde(deserialize_with = "or_null")]
     before: Option<S>,
@@ -228,8 +227,7 @@ enum KindV1 {
 #[schemars(rename = "orphan")]
 struct OrphanV1 {
     address: AddressV1,
-    #[schemars(range(min = 1))]
-    id: i64,
+    id: IdV1,
     #[serde(deserialize_with = "or_null")]
     source: Option<SourceV1>,
 }
@@ -247,8 +245,7 @@ struct RenamedV1 {
 #[schemars(rename = "gone")]
 struct GoneV1 {
     address: AddressV1,
-    #[schemars(range(min = 1))]
-    id: i64,
+    id: IdV1,
     #[serde(deserialize_with = "or_null")]
     source: Option<SourceV1>,
     /// It exists, and its content is gone for good
@@ -352,7 +349,7 @@ impl From<&Change> for ChangeV1<Box<RawValue>> {
             action: change.action,
             reason: change.reason,
             source: change.source.as_ref().map(SourceV1::from),
-            id: change.id.map(|id| id.0),
+            id: change.id.map(IdV1),
             before: change.before.as_ref().and_then(|before| raw(json_of(&before.spec))),
             after: change.after.as_ref().and_then(|after| raw(after.json().to_owned())),
             calls: calls.collect(),
@@ -396,14 +393,14 @@ impl From<&Source> for SourceV1 {
 
 impl From<&Orphan> for OrphanV1 {
     fn from(Orphan { address, id, source }: &Orphan) -> Self {
-        OrphanV1 { address: address.into(), id: id.0, source: source.as_ref().map(SourceV1::from) }
+        OrphanV1 { address: address.into(), id: IdV1(*id), source: source.as_ref().map(SourceV1::from) }
     }
 }
 
 impl From<&Gone> for GoneV1 {
     fn from(Gone { address, id, source, anonymized }: &Gone) -> Self {
         let source = source.as_ref().map(SourceV1::from);
-        GoneV1 { address: address.into(), id: id.0, source, anonymized: *anonymized }
+        GoneV1 { address: address.into(), id: IdV1(*id), source, anonymized: *anonymized }
     }
 }
 
@@ -468,7 +465,7 @@ pub fn read(text: &str) -> Result<Plan, PlanFileError> {
 
 impl ChangeV1<Map<String, Value>> {
     fn read(self) -> Result<Change, PlanFileError> {
-        let id = self.id.map(ConversationId);
+        let id = self.id.map(|id| id.0);
         let block = match (self.blocked_because, self.owner, id) {
             (None, ..) => None,
             (Some(BlockV1::ReplaceNotAllowed), ..) => Some(Block::ReplaceNotAllowed),
@@ -560,13 +557,13 @@ impl SourceV1 {
 
 impl OrphanV1 {
     fn read(self) -> Orphan {
-        Orphan { address: self.address.0, id: ConversationId(self.id), source: self.source.map(SourceV1::read) }
+        Orphan { address: self.address.0, id: self.id.0, source: self.source.map(SourceV1::read) }
     }
 }
 
 impl GoneV1 {
     fn read(self) -> Gone {
         let Self { address, id, source, anonymized } = self;
-        Gone { address: address.0, id: ConversationId(id), source: source.map(SourceV1::read), anonymized }
+        Gone { address: address.0, id: id.0, source: source.map(SourceV1::read), anonymized }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::conversation::Address;
 use crate::digest::Digest;
 use crate::state::Seal;
+pub use crate::state::id_v1::IdV1;
 
 /// Something that JSON has as a text: what it prints, and parses.
 macro_rules! text {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
-use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES, ConversationId};
+use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES, Id};
 use crate::digest;
 use crate::plan::action::Action;
 use crate::plan::change::{Change, Drift, Step};
@@ -72,7 +72,7 @@ pub enum Diff<'c> {
     Unchanged(Shown<'c>),
     /// The id of a conversation that is made; what it was before, if there was one.
     Unknown {
-        before: Option<ConversationId>,
+        before: Option<Id>,
     },
     /// A short text, another scalar, or two values of different kinds.
     Changed {
@@ -203,11 +203,18 @@ fn updated(change: &Change) -> Members<'_> {
 }
 
 fn adopted(change: &Change) -> Members<'_> {
-    let id = change.id.map(|id| Member::new("id", Diff::Unchanged(Shown::Number(id.0.into()))));
+    let id = change.id.map(|id| Member::new("id", Diff::Unchanged(shown_id(id))));
     let attributes: Named<'_> = written(change).map(|(id, value)| (id.into(), shown(value))).collect();
     let attributes =
         (!attributes.is_empty()).then(|| Member::new(CUSTOM_ATTRIBUTES, Diff::Added(Shown::Map(attributes))));
     Members { shown: id.into_iter().chain(attributes).collect(), ..Members::default() }
+}
+
+fn shown_id(id: Id) -> Shown<'static> {
+    match id {
+        Id::Conversation(id) => Shown::Number(id.0.into()),
+        Id::EndUser(id) => Shown::Text(id.to_string().into()),
+    }
 }
 
 fn shown(value: &AttributeValue) -> Shown<'_> {

@@ -1,6 +1,6 @@
 //! What there is to say about a plan, and about one change of it, beside what becomes different: facts, without words.
 
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 use crate::plan::{Action, Block, Change, Deviation, Drift, Gone, Orphan, Plan, Renamed, Step};
 
 /// What a reader must know of a whole plan before approving it.
@@ -63,9 +63,9 @@ pub enum Mark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeNote<'c> {
     /// The conversation that is replaced stays.
-    OldStays(ConversationId),
+    OldStays(Id),
     /// The conversation whose record is dropped stays.
-    Stays(ConversationId),
+    Stays(Id),
     /// An attribute is written only where the adopted conversation has another value.
     WrittenWhereDifferent,
     /// Nobody has looked at the conversation that is to be adopted.

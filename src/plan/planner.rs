@@ -16,8 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::call::Call;
-use crate::conversation::{Address, AttributeValue, Attributes, ConversationId, Digests, Kind, OnChange};
+use crate::conversation::{Address, AttributeValue, Attributes, ConversationId, Digests, Id, Kind, OnChange};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::plan::action::Action;
@@ -143,7 +142,7 @@ pub(crate) fn reads_before(changes: &[Change]) -> Vec<Read> {
     if steps.peek().is_none() {
         return Vec::new();
     }
-    if steps.any(|step| matches!(step, Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_))) {
+    if steps.any(Step::writes_attributes) {
         vec![Read::Organization, Read::Definitions]
     } else {
         vec![Read::Organization]
@@ -151,7 +150,7 @@ pub(crate) fn reads_before(changes: &[Change]) -> Vec<Read> {
 }
 
 /// Which address owns which conversation; empty when no manifest adopts any.
-fn owners<'a>(desired: &Desired, state: &'a State) -> BTreeMap<ConversationId, &'a Address> {
+fn owners<'a>(desired: &Desired, state: &'a State) -> BTreeMap<Id, &'a Address> {
     if desired.iter().all(|manifest| manifest.adopt.is_none()) {
         return BTreeMap::new();
     }
@@ -225,7 +224,7 @@ fn gone(manifest: &Manifest, record: &Record, anonymized: bool) -> Verdict {
 struct Planner<'a> {
     desired: &'a Desired,
     options: &'a PlanOptions,
-    owners: BTreeMap<ConversationId, &'a Address>,
+    owners: BTreeMap<Id, &'a Address>,
 }
 
 impl Planner<'_> {
@@ -279,8 +278,9 @@ impl Planner<'_> {
         draft.finish(manifest, manifest.digests, self.options)
     }
 
-    fn adopt(&self, manifest: &Manifest, id: ConversationId) -> Change {
-        let mut steps = vec![Step::Read(id)];
+    fn adopt(&self, manifest: &Manifest, conversation: ConversationId) -> Change {
+        let id = Id::from(conversation);
+        let mut steps = vec![Step::Read(conversation)];
         if manifest.facts.has_attributes {
             steps.push(Step::PatchDifferent(manifest.spec.attributes()));
         }
@@ -442,7 +442,7 @@ struct Draft {
     action: Action,
     reason: Reason,
     block: Option<Block>,
-    id: Option<ConversationId>,
+    id: Option<Id>,
     before: Option<Box<Before>>,
     steps: Steps,
 }
@@ -450,7 +450,7 @@ struct Draft {
 impl Draft {
     fn finish(self, manifest: &Manifest, digests: Digests, options: &PlanOptions) -> Change {
         let Draft { action, reason, block, id, before, mut steps } = self;
-        if options.verify && steps.iter().any(|step| matches!(step.call(id), Call::SetAttributes(_))) {
+        if options.verify && steps.iter().any(|step| step.writes_attributes()) {
             steps.to_mut().push(Step::ReadBack);
         }
         let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 
 /// Why. For people and for JSON; apply never looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -71,13 +71,13 @@ pub enum Block {
     /// A replacement, and the manifest says `dixaform/on-change: block`.
     OnChangeBlock,
     /// The conversation to adopt has a record under another address.
-    OwnedBy { id: ConversationId, owner: Box<Address> },
+    OwnedBy { id: Id, owner: Box<Address> },
     /// The conversation to adopt does not exist.
-    AdoptsNothing { id: ConversationId },
+    AdoptsNothing { id: Id },
     /// The conversation to adopt has lost its content for good.
-    AdoptsAnonymized { id: ConversationId },
+    AdoptsAnonymized { id: Id },
     /// The conversation to adopt has another requester or channel than the manifest.
-    AdoptsAnother { id: ConversationId },
+    AdoptsAnother { id: Id },
 }
 
 impl Block {
@@ -102,13 +102,13 @@ impl fmt::Display for Block {
                 "Dixa can't update or delete a conversation; allow a second one with `--allow-replace` or `dixaform/on-change: replace`, or keep the old one with `dixaform/on-change: ignore`",
             ),
             Block::OnChangeBlock => out.write_str("the manifest says `dixaform/on-change: block`"),
-            Block::OwnedBy { id, owner } => write!(out, "conversation `#{id}` is managed as `{owner}` already"),
-            Block::AdoptsNothing { id } => write!(out, "there is no conversation `#{id}`"),
+            Block::OwnedBy { id, owner } => write!(out, "conversation `{id:#}` is managed as `{owner}` already"),
+            Block::AdoptsNothing { id } => write!(out, "there is no conversation `{id:#}`"),
             Block::AdoptsAnonymized { id } => {
-                write!(out, "conversation `#{id}` is anonymized: its content is gone for good")
+                write!(out, "conversation `{id:#}` is anonymized: its content is gone for good")
             }
             Block::AdoptsAnother { id } => {
-                write!(out, "conversation `#{id}` is another one: its requester or channel is not that of the manifest")
+                write!(out, "conversation `{id:#}` is another one: its requester or channel is not that of the manifest")
             }
         }
     }

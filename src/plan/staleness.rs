@@ -30,11 +30,11 @@ fn since(change: &Change, record: Option<&Record>) -> Option<String> {
     let address = &change.address;
     match (change.action, change.id, record) {
         (Action::Create | Action::Import | Action::Adopt, _, Some(record)) => {
-            Some(format!("{address} was applied at {} as #{}", record.applied_at, record.id))
+            Some(format!("{address} was applied at {} as {:#}", record.applied_at, record.id))
         }
-        (_, Some(id), None) => Some(format!("{address} (#{id}) is no longer in the state")),
+        (_, Some(id), None) => Some(format!("{address} ({id:#}) is no longer in the state")),
         (_, Some(id), Some(record)) if record.id != id => {
-            Some(format!("{address} was #{id}, and is #{} since {}", record.id, record.applied_at))
+            Some(format!("{address} was {id:#}, and is {:#} since {}", record.id, record.applied_at))
         }
         (Action::Update, _, Some(record))
             if change.digests.is_some_and(|digests| record.attributes_digest == Some(digests.attributes)) =>

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::access::RateLimit;
-use crate::conversation::{Attributes, Conversation, ConversationId, attributes_to_map};
+use crate::conversation::{Attributes, Conversation, Id, attributes_to_map};
 use crate::desired::Desired;
 use crate::finding::Findings;
 use crate::manifest;
@@ -127,7 +127,7 @@ fn applied_keeping(manifests: &str, keep: Keep) -> State {
     let mut state = nothing();
     for (manifest, id) in desired(manifests).iter().zip(1001..) {
         let record = Record {
-            id: ConversationId(id),
+            id: Id::conversation(id),
             content_digest: manifest.digests.content,
             attributes_digest: Some(manifest.digests.attributes),
             applied: match keep {

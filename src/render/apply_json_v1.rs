@@ -11,9 +11,9 @@ use serde::Serialize;
 use crate::apply::event::ApplyEvent;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};
 use crate::apply::settle::Pause;
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 use crate::plan::file_v1::{BaseV1, SourceV1, TOOL, TenantNameV1};
-use crate::plan::json_parts::AddressV1;
+use crate::plan::json_parts::{AddressV1, IdV1};
 use crate::plan::{Action, Plan, Price, Summary};
 use crate::render::escape::escape_json;
 use crate::render::remark::{Pointers, stopped};
@@ -74,11 +74,9 @@ struct OutcomeV1<'f> {
     /// Whether the answer of its POST was lost, and the conversation was found by looking
     found: bool,
     /// Dixa's id of the conversation; null if none is known, and after forget
-    #[schemars(range(min = 1))]
-    id: Option<i64>,
+    id: Option<IdV1>,
     /// The conversation that was replaced; it stays in Dixa
-    #[schemars(range(min = 1))]
-    previous_id: Option<i64>,
+    previous_id: Option<IdV1>,
     /// Where its manifest is
     source: Option<SourceV1>,
     /// The place that the message is about, if one was found
@@ -131,8 +129,7 @@ enum WhatV1<'f> {
     Made {
         at: TimeV1<'f>,
         address: AddressV1,
-        #[schemars(range(min = 1))]
-        id: i64,
+        id: IdV1,
     },
     Waiting {
         at: TimeV1<'f>,
@@ -192,7 +189,7 @@ pub fn event(event: &ApplyEvent, plan: &Plan, at: &str) -> String {
     let at = TimeV1(at);
     line(match event {
         ApplyEvent::Began { address, action } => WhatV1::Began { at, address: address.into(), action: *action },
-        ApplyEvent::Made { address, id } => WhatV1::Made { at, address: address.into(), id: id.0 },
+        ApplyEvent::Made { address, id } => WhatV1::Made { at, address: address.into(), id: IdV1(*id) },
         ApplyEvent::Waiting { address, why, wait_ms } => {
             WhatV1::Waiting { at, address: address.into(), why, wait_ms: *wait_ms }
         }
@@ -259,8 +256,8 @@ fn outcome<'f>(ended: &'f ChangeOutcome, plan: &Plan, pointers: &Pointers) -> Ou
         action: *action,
         outcome: outcome.word(),
         found: matches!(outcome, Outcome::Done { found: true, .. }),
-        id: id.map(|id| id.0),
-        previous_id: previous(address, *action, plan).map(|id| id.0),
+        id: id.map(IdV1),
+        previous_id: previous(address, *action, plan).map(IdV1),
         source: source.as_ref().map(SourceV1::from),
         points_at: pointers.get(address).map(|pointer| SourceV1::from(&pointer.source)),
         call: failure.map(Failure::what),
@@ -272,7 +269,7 @@ fn outcome<'f>(ended: &'f ChangeOutcome, plan: &Plan, pointers: &Pointers) -> Ou
 }
 
 /// The conversation that a replacement took the place of. A plan is in the order of its addresses.
-fn previous(address: &Address, action: Action, plan: &Plan) -> Option<ConversationId> {
+fn previous(address: &Address, action: Action, plan: &Plan) -> Option<Id> {
     if action != Action::Replace {
         return None;
     }

@@ -108,7 +108,7 @@ pub(super) enum Content<'d> {
     /// A short list of scalars.
     List(Vec<Content<'d>>),
     /// The id of a conversation before and after it is replaced.
-    Unknown(Option<i64>),
+    Unknown(Option<crate::conversation::Id>),
     /// A map or list begins, and its lines follow.
     Open(char),
     Close(char),
@@ -269,7 +269,7 @@ impl<'d> Lines<'d> {
             Diff::Unchanged(value) => self.value(value, spot, Sign::Same),
             Diff::Unknown { before } => {
                 let sign = if before.is_some() { Sign::Unknown } else { Sign::Added };
-                self.push(sign, spot, Content::Unknown(before.map(|id| id.0)));
+                self.push(sign, spot, Content::Unknown(*before));
             }
             Diff::Changed { before: Shown::Text(before), after: Shown::Text(after) } if self.options.mark_short => {
                 self.one_line_diff(before, after, spot);

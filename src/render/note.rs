@@ -204,11 +204,11 @@ fn about(note: &Note<'_>) -> Vec<Sentence> {
         Note::InDoubt(all) => first(*all, name),
         Note::Gone(all) => first(*all, |gone| {
             let how = if gone.anonymized { "anonymized" } else { "not found" };
-            name(&gone.address).words(&format!(" (#{}, {how})", gone.id))
+            name(&gone.address).words(&format!(" ({:#}, {how})", gone.id))
         }),
-        Note::Drifted(all) => first(*all, |drift| name(&drift.address).words(&format!(" (#{})", drift.id))),
+        Note::Drifted(all) => first(*all, |drift| name(&drift.address).words(&format!(" ({:#})", drift.id))),
         Note::NotInManifests(all) => first(*all, |orphan| {
-            let named = name(&orphan.address).words(&format!(" (#{}", orphan.id));
+            let named = name(&orphan.address).words(&format!(" ({:#}", orphan.id));
             match &orphan.source {
                 None => named.words(")"),
                 Some(Source { file, place }) => {
@@ -262,8 +262,8 @@ pub(super) fn mark(mark: Mark) -> &'static str {
 pub(super) fn change_notes(change: &Change) -> impl Iterator<Item = (ChangeNote<'_>, Sentence)> {
     change.notes().map(|note| {
         let sentence = match note {
-            ChangeNote::OldStays(id) => Sentence::of(&format!("the old conversation `#{id}` stays in Dixa")),
-            ChangeNote::Stays(id) => Sentence::of(&format!("the conversation `#{id}` stays in Dixa")),
+            ChangeNote::OldStays(id) => Sentence::of(&format!("the old conversation `{id:#}` stays in Dixa")),
+            ChangeNote::Stays(id) => Sentence::of(&format!("the conversation `{id:#}` stays in Dixa")),
             ChangeNote::WrittenWhereDifferent => {
                 Sentence::of("an attribute is written only where Dixa has another value")
             }
@@ -296,7 +296,7 @@ pub(super) fn blocked(block: &Block) -> Sentence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::ConversationId;
+    use crate::conversation::Id;
     use crate::plan::{Drift, Gone, Orphan};
     use crate::render::palette::Palette;
     use crate::render::tests::{create, email, plan_of, replace, sms, source, update};
@@ -326,7 +326,7 @@ mod tests {
             create("conversation.sms", &sms("hello")),
         ]);
         let address = |name: &str| format!("import.{name}").parse().expect("an address");
-        let id = ConversationId(7);
+        let id = Id::conversation(7);
         plan.in_doubt = vec![address("doubt")];
         plan.gone = vec![Gone { address: address("gone"), id, source: None, anonymized: true }];
         plan.drift = vec![Drift {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 use crate::finding::{Excerpt, Finding, Findings, Severity, code};
 use crate::plan::Action;
 use crate::render::escape;
@@ -122,7 +122,7 @@ pub fn remark<'r>(ended: &'r ChangeOutcome, pointers: &'r Pointers) -> Option<Re
         Outcome::Failed { id, error } => {
             let title = match (action, id) {
                 (Action::Create | Action::Import | Action::Replace, Some(id)) => {
-                    format!("{address} was made as #{id}, and its attributes were not written")
+                    format!("{address} was made as {id:#}, and its attributes were not written")
                 }
                 _ => format!("{address}{} was not {}", bracketed(*id), action.done()),
             };
@@ -190,6 +190,6 @@ pub fn cut(text: &str) -> String {
     escape::cut(text, MESSAGE_MAX).into_owned()
 }
 
-fn bracketed(id: Option<ConversationId>) -> String {
-    id.map_or_else(String::new, |id| format!(" (#{id})"))
+fn bracketed(id: Option<Id>) -> String {
+    id.map_or_else(String::new, |id| format!(" ({id:#})"))
 }

@@ -3,7 +3,7 @@
 use crate::apply::event::ApplyEvent;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Counts, Outcome, Stop};
 use crate::apply::settle::Pause;
-use crate::conversation::ConversationId;
+use crate::conversation::Id;
 use crate::finding::Findings;
 use crate::plan::{Action, Plan};
 use crate::render::escape::escape;
@@ -101,8 +101,8 @@ pub fn looking_again(pause: &Pause) -> String {
     format!("{} in doubt; looking again in {wait}, for {at_most} at most", counted(*calls, "call"))
 }
 
-fn numbered(id: Option<ConversationId>) -> String {
-    id.map_or_else(String::new, |id| format!(" #{id}"))
+fn numbered(id: Option<Id>) -> String {
+    id.map_or_else(String::new, |id| format!(" {id:#}"))
 }
 
 /// What came from others, on one line.
@@ -160,15 +160,15 @@ mod tests {
     }
 
     fn done(id: i64) -> Outcome {
-        Outcome::Done { id: Some(ConversationId(id)), found: false, partial_errors: Vec::new(), warnings: Vec::new() }
+        Outcome::Done { id: Some(Id::conversation(id)), found: false, partial_errors: Vec::new(), warnings: Vec::new() }
     }
 
     fn failed(id: Option<i64>, status: Option<u16>, message: &str) -> Outcome {
         let call = match id {
-            Some(id) => Call::SetAttributes(Some(ConversationId(id))),
+            Some(id) => Call::SetAttributes(Id::conversation(id).into()),
             None => Call::Make(Kind::Conversation),
         };
-        Outcome::Failed { id: id.map(ConversationId), error: Failure { status, ..Failure::new(Some(call), message) } }
+        Outcome::Failed { id: id.map(Id::conversation), error: Failure { status, ..Failure::new(Some(call), message) } }
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
         let in_doubt = Failure::new(Some(Call::Make(Kind::Conversation)), "no answer within 30 s");
         let partial = Outcome::Done {
             found: false,
-            id: Some(ConversationId(1005)),
+            id: Some(Id::conversation(1005)),
             partial_errors: vec!["message 3: attachment\u{202e} not found".to_owned()],
             warnings: vec![],
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::access::RateLimit;
-use crate::conversation::{AttributeValue, Attributes, Conversation, ConversationId};
+use crate::conversation::{AttributeValue, Attributes, Conversation, Id};
 use crate::json;
 use crate::plan::change::fingerprint_of;
 use crate::plan::{Action, Block, Change, Plan, Price, Reason, Step, Summary, Target};
@@ -71,7 +71,7 @@ pub(crate) fn sms(text: &str) -> String {
 
 pub(crate) fn replace(address: &str, before: &str, after: &str) -> Change {
     Change {
-        id: Some(ConversationId(1042)),
+        id: Some(Id::conversation(1042)),
         block: Some(Block::ReplaceNotAllowed),
         reason: Reason::ContentDiffers,
         ..change(address, Action::Replace, Some(before), Some(after))
@@ -84,7 +84,7 @@ pub(crate) fn update(address: &str) -> Change {
     };
     let patch = json::parse(r#"{"2f5515b6":"012346"}"#).expect("valid JSON");
     Change {
-        id: Some(ConversationId(1043)),
+        id: Some(Id::conversation(1043)),
         reason: Reason::AttributesDiffer,
         source: Some(source("manifests/legacy.yaml", 31)),
         steps: vec![Step::Patch(attributes(&patch))].into(),

@@ -31,14 +31,12 @@ use schemars::JsonSchema;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 use crate::state::record::{Lineage, Record, State};
 use crate::state::seal::{Seal, Sealing};
 
 pub use record_v1::RecordProblem;
-pub(crate) use record_v1::{
-    AppliedV1, DigestsV1, Fields, ForgottenV1, RecordV1, SourceV1, TenantV1, check, conversation_id, digest,
-};
+pub(crate) use record_v1::{AppliedV1, DigestsV1, Fields, ForgottenV1, RecordV1, SourceV1, TenantV1, check, digest};
 
 /// The value of `format`.
 pub const FORMAT: &str = "dixaform-state/1";
@@ -60,8 +58,8 @@ pub enum StateFileError {
     Record { address: String, problem: RecordProblem },
     #[error("two records have the address {address}")]
     DuplicateAddress { address: Address },
-    #[error("{one} and {other} both have the conversation #{id}")]
-    SharedId { id: ConversationId, one: Address, other: Address },
+    #[error("{one} and {other} both have the conversation {id:#}")]
+    SharedId { id: Id, one: Address, other: Address },
     #[error("it is empty")]
     Empty,
     #[error("it was changed since it was saved: its seal does not fit")]
@@ -194,8 +192,7 @@ fn unique(mut records: Vec<(Address, Record)>) -> Result<BTreeMap<Address, Recor
     if let Some([(address, _), _]) = records.array_windows().find(|[(one, _), (other, _)]| one == other) {
         return Err(StateFileError::DuplicateAddress { address: address.clone() });
     }
-    let mut ids: Vec<(ConversationId, &Address)> =
-        records.iter().map(|(address, record)| (record.id, address)).collect();
+    let mut ids: Vec<(Id, &Address)> = records.iter().map(|(address, record)| (record.id, address)).collect();
     ids.sort_unstable();
     if let Some([(id, one), (_, other)]) = ids.array_windows().find(|[(one, _), (other, _)]| one == other) {
         return Err(StateFileError::SharedId { id: *id, one: (*one).clone(), other: (*other).clone() });

@@ -1,6 +1,7 @@
 //! What was applied to one tenant.
 
 pub mod file_v1;
+pub mod id_v1;
 mod known;
 pub mod record;
 mod seal;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, ConversationId};
+use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, Id};
 use crate::digest::{Digest, canonical_of, hex};
 use crate::source::{MadeOf, Source};
 use crate::spec::Spec;
@@ -47,7 +47,7 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     /// The conversations that dixaform made or adopted under the address, in ascending order.
-    pub ids: Vec<ConversationId>,
+    pub ids: Vec<Id>,
     /// See [`Record::number`].
     pub number: u32,
 }
@@ -62,7 +62,7 @@ impl State {
     pub fn forget(&mut self, address: &Address) -> Option<Record> {
         let record = self.records.remove(address)?;
         let before = self.forgotten.remove(address).map_or(Vec::new(), |before| before.ids);
-        let ids: BTreeSet<ConversationId> = before.into_iter().chain(record.ids()).collect();
+        let ids: BTreeSet<Id> = before.into_iter().chain(record.ids()).collect();
         let forgotten = Forgotten { ids: ids.into_iter().collect(), number: record.number };
         self.forgotten.insert(address.clone(), forgotten);
         Some(record)
@@ -81,13 +81,13 @@ impl State {
     }
 
     /// Every conversation that the state knows, those that were replaced, doubled or forgotten among them.
-    pub fn known_ids(&self) -> BTreeSet<ConversationId> {
+    pub fn known_ids(&self) -> BTreeSet<Id> {
         let forgotten = self.forgotten.values().flat_map(|forgotten| &forgotten.ids).copied();
         self.records.values().flat_map(Record::ids).chain(forgotten).collect()
     }
 
     /// The address whose record owns this conversation.
-    pub fn owner_of(&self, id: ConversationId) -> Option<&Address> {
+    pub fn owner_of(&self, id: Id) -> Option<&Address> {
         self.records.iter().find(|(_, record)| record.id == id).map(|(address, _)| address)
     }
 }
@@ -95,7 +95,7 @@ impl State {
 /// What is known of one conversation that dixaform made or adopted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    pub id: ConversationId,
+    pub id: Id,
     /// The digest of the content that the conversation was made with.
     pub content_digest: Digest,
     /// The digest of the attributes last written. None: the conversation was made and its attributes never written,
@@ -120,14 +120,14 @@ pub struct Record {
     /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>.
     pub partial_errors: Vec<String>,
     /// Conversations that this one took the place of, oldest first. They still exist in Dixa.
-    pub replaced: Vec<ConversationId>,
+    pub replaced: Vec<Id>,
     /// Conversations that have its marker too. A person has to say which of them is to be the one.
-    pub doubles: Vec<ConversationId>,
+    pub doubles: Vec<Id>,
 }
 
 impl Record {
     /// All conversations that belong to it, now or earlier.
-    pub fn ids(&self) -> impl Iterator<Item = ConversationId> + '_ {
+    pub fn ids(&self) -> impl Iterator<Item = Id> + '_ {
         self.replaced.iter().chain(&self.doubles).copied().chain([self.id])
     }
 }

@@ -54,7 +54,7 @@ async fn a_post_carries_the_bare_token_and_the_spec_as_written() {
     {
         let permit = writer.permit().await;
         let created = writer.make(permit, kind, &body()).await.expect("created");
-        assert_eq!(created.id, ConversationId(100));
+        assert_eq!(created.id, Id::conversation(100));
         let seen = server.seen().pop().expect("one request");
         assert_eq!(seen.line, line);
         assert_eq!(seen.header("authorization"), Some(SECRET));
@@ -112,7 +112,7 @@ async fn a_429_passes_on_the_pause_that_it_asks_for_and_stops_the_sending() {
     .await;
     let writer = client(&server).writer();
     let permit = writer.permit().await;
-    let error = writer.patch_attributes(permit, ConversationId(7), &Attributes::new()).await.unwrap_err();
+    let error = writer.patch_attributes(permit, Id::conversation(7), &Attributes::new()).await.unwrap_err();
     assert_eq!(error, CallError::RateLimited { retry_after: Some(Duration::from_secs(1)), message: "slow".to_owned() });
     let began = Instant::now();
     let _permit = writer.permit().await;
@@ -283,13 +283,13 @@ async fn attributes_are_patched_and_an_empty_answer_is_no_failure() {
     let writer = client(&server).writer();
     let attributes = Attributes::from([(id.to_owned(), AttributeValue::Text("012345".to_owned()))]);
     let permit = writer.permit().await;
-    let patched = writer.patch_attributes(permit, ConversationId(42), &attributes).await.expect("patched");
+    let patched = writer.patch_attributes(permit, Id::conversation(42), &attributes).await.expect("patched");
     assert_eq!((patched.len(), patched[0].id.as_str()), (1, id));
     let seen = &server.seen()[0];
     assert_eq!(seen.line, "PATCH /v1/conversations/42/custom-attributes");
     assert_eq!(seen.body, format!(r#"{{"{id}":"012345"}}"#));
     let permit = writer.permit().await;
-    assert_eq!(writer.patch_attributes(permit, ConversationId(42), &attributes).await, Ok(vec![]));
+    assert_eq!(writer.patch_attributes(permit, Id::conversation(42), &attributes).await, Ok(vec![]));
 }
 
 #[tokio::test]

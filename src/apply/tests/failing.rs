@@ -311,8 +311,8 @@ async fn attempts_have_an_end() {
     let run = stage.apply(&(email("a") + &noted("b", "'1'"))).await;
     let error = Failure::of(Call::Make(Kind::Conversation), &not_sent());
     assert_eq!(run.outcome("conversation.a"), &Outcome::Failed { id: None, error });
-    let error = Failure::of(Call::SetAttributes(Some(ConversationId(1))), &failed());
-    assert_eq!(run.outcome("conversation.b"), &Outcome::Failed { id: Some(ConversationId(1)), error });
+    let error = Failure::of(Call::SetAttributes(Id::conversation(1).into()), &failed());
+    assert_eq!(run.outcome("conversation.b"), &Outcome::Failed { id: Some(Id::conversation(1)), error });
     assert_eq!(run.report.counts.half_done, 1);
     let calls = stage.calls();
     assert_eq!(calls.iter().filter(|call| *call == "POST a").count(), 6);
@@ -335,7 +335,9 @@ async fn a_conversation_whose_attributes_failed_is_kept_and_patched_by_the_next_
     let mut stage = Stage::new();
     stage.api.fail("PATCH 1", [rejected()]);
     let run = stage.apply(&noted("a", "'1'")).await;
-    assert!(matches!(run.outcome("conversation.a"), Outcome::Failed { id: Some(ConversationId(1)), .. }));
+    assert!(
+        matches!(run.outcome("conversation.a"), Outcome::Failed { id: Some(id), .. } if *id == Id::conversation(1))
+    );
     assert_eq!(stage.record("conversation.a").attributes_digest, None);
     stage.calls();
     assert_eq!(stage.apply(&noted("a", "'1'")).await.outcome("conversation.a"), &done(1));
@@ -384,10 +386,12 @@ async fn a_token_that_is_refused_between_the_calls_loses_no_id() {
     let mut stage = Stage::new();
     stage.api.fail("PATCH 1", [refused()]);
     let run = stage.apply(&noted("a", "'1'")).await;
-    assert!(matches!(run.outcome("conversation.a"), Outcome::Failed { id: Some(ConversationId(1)), .. }));
+    assert!(
+        matches!(run.outcome("conversation.a"), Outcome::Failed { id: Some(id), .. } if *id == Id::conversation(1))
+    );
     let Some(Stop::Unauthorized(why)) = &run.report.stop else { panic!("{:?}", run.report.stop) };
     assert!(why.starts_with("User is unauthorized; the token is known"), "{why}");
-    assert_eq!(stage.record("conversation.a").id, ConversationId(1));
+    assert_eq!(stage.record("conversation.a").id, Id::conversation(1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -397,7 +401,7 @@ async fn partial_errors_are_success_and_kept_in_the_record() {
     let run = stage.apply(&noted("a", "'1'")).await;
     let messages = vec!["The conversation could not be assigned".to_owned()];
     let expected = Outcome::Done {
-        id: Some(ConversationId(1)),
+        id: Some(Id::conversation(1)),
         found: false,
         partial_errors: messages.clone(),
         warnings: Vec::new(),
@@ -441,7 +445,9 @@ async fn when_the_journal_fails_after_a_post_its_id_is_kept_and_nothing_more_is_
     stage.journal.holds(2);
     let run = stage.apply(&noted("a", "'1'")).await;
     assert_eq!(stage.calls(), ["POST a"]);
-    assert!(matches!(run.outcome("conversation.a"), Outcome::Failed { id: Some(ConversationId(1)), .. }));
+    assert!(
+        matches!(run.outcome("conversation.a"), Outcome::Failed { id: Some(id), .. } if *id == Id::conversation(1))
+    );
     assert!(matches!(run.report.stop, Some(Stop::Storage(_))));
-    assert_eq!(stage.record("conversation.a").id, ConversationId(1));
+    assert_eq!(stage.record("conversation.a").id, Id::conversation(1));
 }

@@ -11,7 +11,7 @@ use crate::api::{
     AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
     Throttle, Write,
 };
-use crate::conversation::{Attributes, ConversationId, Kind, attributes_to_map};
+use crate::conversation::{Attributes, ConversationId, Id, Kind, attributes_to_map};
 use crate::journal::{Append, CallKind, Entry, JournalError};
 use serde_json::{Map, Value};
 
@@ -158,14 +158,14 @@ impl Write for Fake {
         let subject = body.get("subject").and_then(Value::as_str).expect("the tests send subjects");
         let call = format!("POST {subject}");
         self.answer(&call, call.clone()).await?;
-        let id = ConversationId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let id = Id::conversation(self.next_id.fetch_add(1, Ordering::Relaxed));
         Ok(Created { id, partial_errors: self.partial_errors.get(subject).cloned().unwrap_or_default() })
     }
 
     async fn patch_attributes(
         &self,
         _permit: Permit,
-        id: ConversationId,
+        id: Id,
         attributes: &Attributes,
     ) -> Result<Vec<AttributeReading>, CallError> {
         let call = format!("PATCH {id}");
@@ -231,16 +231,16 @@ fn line(entry: &Entry) -> String {
     let what = match entry {
         Entry::Opened { .. } => "opened".to_owned(),
         Entry::Began { seq, address, call, intent: _ } => format!("began {seq}, {} {address}", word(*call)),
-        Entry::Succeeded { seq, id, .. } => format!("succeeded {seq} with #{id}"),
+        Entry::Succeeded { seq, id, .. } => format!("succeeded {seq} with {id:#}"),
         Entry::Failed { seq, certain, .. } => {
             format!("failed {seq}{}", if *certain { "" } else { ", perhaps not" })
         }
         Entry::InDoubt { seq, .. } => format!("in doubt {seq}"),
-        Entry::Adopted { address, record } => format!("adopted {address} as #{}", record.id),
+        Entry::Adopted { address, record } => format!("adopted {address} as {:#}", record.id),
         Entry::Forgot { address } => format!("forgot {address}"),
         Entry::Decided { seq, .. } => format!("decided {seq}"),
-        Entry::Doubled { address, id } => format!("doubled {address} with #{id}"),
-        Entry::Kept { address, id } => format!("kept {address} as #{id}"),
+        Entry::Doubled { address, id } => format!("doubled {address} with {id:#}"),
+        Entry::Kept { address, id } => format!("kept {address} as {id:#}"),
         Entry::Closed { serial, .. } => format!("closed {serial}"),
     };
     format!("journal: {what}")

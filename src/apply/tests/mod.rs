@@ -24,7 +24,7 @@ use std::time::Duration;
 use super::*;
 use crate::access::RateLimit;
 use crate::apply::tests::fake::{Fake, Log, Memory};
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, ConversationId, Id};
 use crate::desired::Desired;
 use crate::journal::{Append as _, Entry, InDoubt, Replay, replay};
 use crate::manifest;
@@ -220,9 +220,9 @@ impl Run {
 }
 
 fn found(id: i64) -> Outcome {
-    Outcome::Done { id: Some(ConversationId(id)), found: true, partial_errors: Vec::new(), warnings: Vec::new() }
+    Outcome::Done { id: Some(Id::conversation(id)), found: true, partial_errors: Vec::new(), warnings: Vec::new() }
 }
 
 fn done(id: i64) -> Outcome {
-    Outcome::Done { id: Some(ConversationId(id)), found: false, partial_errors: Vec::new(), warnings: Vec::new() }
+    Outcome::Done { id: Some(Id::conversation(id)), found: false, partial_errors: Vec::new(), warnings: Vec::new() }
 }

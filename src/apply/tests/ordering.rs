@@ -106,7 +106,7 @@ async fn a_replacement_records_the_new_conversation_and_remembers_the_old_one() 
     assert_eq!(run.outcome("conversation.a"), &done(2));
     assert_eq!(stage.calls(), ["POST a".to_owned(), format!(r#"PATCH 2 {{"{TEXT}":"1"}}"#)]);
     let record = stage.record("conversation.a");
-    assert_eq!((record.id, record.replaced.as_slice()), (ConversationId(2), &[ConversationId(1)][..]));
+    assert_eq!((record.id, record.replaced.as_slice()), (Id::conversation(2), &[Id::conversation(1)][..]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -87,6 +87,10 @@ async fn apply_to(stage: &mut Stage, client: &HttpClient, manifests: &str) -> Ap
     report
 }
 
+fn number_of(stage: &Stage, name: &str) -> ConversationId {
+    stage.record(name).id.as_conversation().expect("it is a conversation")
+}
+
 #[tokio::test]
 async fn what_was_applied_is_in_the_tenant_and_planning_again_is_empty() {
     let (sandbox, client) = sandbox().await;
@@ -98,7 +102,7 @@ async fn what_was_applied_is_in_the_tenant_and_planning_again_is_empty() {
     assert_eq!((report.counts.created, report.counts.imported), (2, 1));
     assert!(stage.plan(&manifests).is_empty());
 
-    let id = stage.record("conversation.a").id;
+    let id = number_of(&stage, "conversation.a");
     let reading = client.reader().conversation(id).await.expect("it exists");
     assert_eq!(reading.requester_id.as_deref(), Some(REQUESTER));
     let attributes = reading.attributes.expect("a conversation lists them");
@@ -116,7 +120,7 @@ async fn an_attribute_that_left_the_manifest_is_gone_from_the_tenant() {
     apply_to(&mut stage, &client, &noted("a", "'1'")).await;
     let report = apply_to(&mut stage, &client, &email("a")).await;
     assert_eq!((report.counts.updated, report.is_complete()), (1, true));
-    let reading = client.reader().conversation(stage.record("conversation.a").id).await.expect("it exists");
+    let reading = client.reader().conversation(number_of(&stage, "conversation.a")).await.expect("it exists");
     assert!(reading.attributes.is_none_or(|attributes| !attributes.contains_key(TEXT)));
     sandbox.shutdown().await;
 }
@@ -139,7 +143,7 @@ async fn a_conversation_of_the_tenant_can_be_adopted() {
     let (sandbox, client) = sandbox().await;
     let mut stage = Stage::new();
     apply_to(&mut stage, &client, &noted("a", "'1'")).await;
-    let id = stage.record("conversation.a").id;
+    let id = number_of(&stage, "conversation.a");
     let mut other = Stage::new();
     let annotation = format!("annotations: {{dixaform/adopt: '{id}'}}");
     let manifests = noted("mine", "'1'").replace("annotations: {}", &annotation);

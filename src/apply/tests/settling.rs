@@ -4,7 +4,7 @@ use super::*;
 use crate::apply::look::Known;
 use crate::apply::settle::{Question, Settling, Verdict};
 use crate::apply::tests::adopting::reading;
-use crate::conversation::{Attributes, Conversation, ConversationId};
+use crate::conversation::{Attributes, Conversation};
 use crate::journal::{CallKind, Heard, InDoubt, Intent};
 use crate::json;
 use crate::reading::ConversationReading;
@@ -76,7 +76,7 @@ async fn an_unmarked_call_does_not_take_what_a_marked_one_of_the_same_requester_
     ];
     let found = verdicts(&tenant(&[(7, Some("m-1"))]), &doubts).await;
     assert!(matches!(found[0], Verdict::Question(_)), "{found:?}");
-    assert_eq!(found[1], Verdict::Made(ConversationId(7)));
+    assert_eq!(found[1], Verdict::Made(Id::conversation(7)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,7 +97,7 @@ async fn a_mark_of_our_own_is_believed_whatever_else_is_there_and_a_given_one_on
         api.has(ConversationReading { channel: Some(channel.into()), ..reading(7, &[]) });
         api.is_marked(7, mark);
         let found = verdicts(&api, &[doubt(1, "conversation.a", REQUESTER, Some(mark))]).await;
-        assert_eq!(found == [Verdict::Made(ConversationId(7))], is_believed, "{mark} {channel}: {found:?}");
+        assert_eq!(found == [Verdict::Made(Id::conversation(7))], is_believed, "{mark} {channel}: {found:?}");
         assert_eq!(matches!(found[0], Verdict::Question(_)), !is_believed);
     }
 }
@@ -127,7 +127,7 @@ async fn an_unmarked_call_takes_the_only_new_conversation_that_is_like_it_in_eve
     api.has(callback(7, "2026-01-01T00:00:20Z"));
     api.has(ConversationReading { channel: Some("Email".into()), ..callback(8, "2026-01-01T00:00:21Z") });
     api.has(ConversationReading { direction: Some("Outbound".into()), ..callback(9, "2026-01-01T00:00:22Z") });
-    assert_eq!(verdicts(&api, &[doubtful_callback()]).await, [Verdict::Made(ConversationId(7))]);
+    assert_eq!(verdicts(&api, &[doubtful_callback()]).await, [Verdict::Made(Id::conversation(7))]);
 }
 
 #[tokio::test(start_paused = true)]

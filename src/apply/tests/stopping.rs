@@ -91,7 +91,7 @@ async fn a_conversation_that_was_made_and_left_without_its_attributes_is_not_in_
     stage.api.ignore("PATCH 1");
     let run = stage.apply_and_watch(&noted("a", "'1'"), stop_when_made(2)).await;
     let Outcome::Failed { id, error } = run.outcome("conversation.a") else { panic!("{:#?}", run.report) };
-    assert_eq!((*id, error.call.as_ref().map(|call| call.method())), (Some(ConversationId(1)), Some("PATCH")));
+    assert_eq!((*id, error.call.as_ref().map(|call| call.method())), (Some(Id::conversation(1)), Some("PATCH")));
     assert!(run.in_doubt.is_empty());
     assert_eq!(stage.record("conversation.a").attributes_digest, None);
     assert_eq!(stage.plan(&noted("a", "'1'")).summary.update, 1);
@@ -152,7 +152,7 @@ async fn what_was_found_and_recorded_is_never_told_as_not_attempted() {
     assert_eq!(stage.state.records.len(), 20);
     assert_eq!(run.outcome("conversation.n19"), &found(119));
     let Outcome::Failed { id, error } = run.outcome("conversation.n18") else { panic!("{:#?}", run.report) };
-    assert_eq!(*id, Some(ConversationId(118)));
+    assert_eq!(*id, Some(Id::conversation(118)));
     assert_eq!(error.what(), "PATCH /v1/conversations/118/custom-attributes");
     assert_eq!(error.message, "the run stopped before its attributes were written");
     let counts = run.report.counts;
@@ -169,6 +169,8 @@ async fn a_token_that_is_refused_while_looking_does_not_deny_what_was_found() {
     let run = stage.apply(&manifests).await;
     assert_eq!(run.report.stop, Some(Stop::Unauthorized("no".into())));
     assert!(matches!(run.outcome("conversation.n00"), Outcome::InDoubt { .. }));
-    assert!(matches!(run.outcome("conversation.n01"), Outcome::Failed { id: Some(ConversationId(101)), .. }));
-    assert_eq!(stage.record("conversation.n01").id, ConversationId(101));
+    assert!(
+        matches!(run.outcome("conversation.n01"), Outcome::Failed { id: Some(id), .. } if *id == Id::conversation(101))
+    );
+    assert_eq!(stage.record("conversation.n01").id, Id::conversation(101));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::access::{AuthScheme, RateLimit};
 use crate::api::contract::{CallError, Read as _, Write as _};
 use crate::api::{HttpClient, HttpOptions, Token};
-use crate::conversation::Kind;
+use crate::conversation::{Id, Kind};
 use crate::json;
 use crate::sandbox::{Call, Fault};
 
@@ -43,7 +43,7 @@ async fn after_a_fault_the_client_says_surely_not_done_only_where_nothing_was_do
         let plain = writer.make(writer.permit().await, Kind::Conversation, body).await.expect("made");
         let result = writer.make(writer.permit().await, Kind::Conversation, body).await;
         let newest = writer.conversations_of(REQUESTER).await.expect("read").pop().expect("one").id;
-        let committed = newest != plain.id;
+        let committed = Id::from(newest) != plain.id;
         let said = match &result {
             Ok(made) if made.partial_errors.is_empty() => "made",
             Ok(_) => "made in part",

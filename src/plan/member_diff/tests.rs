@@ -1,7 +1,7 @@
 //! Changes in, differences out.
 
 use super::*;
-use crate::conversation::{Attributes, Conversation, ConversationId};
+use crate::conversation::{Attributes, Conversation, Id};
 use crate::json;
 use crate::plan::{Reason, Steps};
 use crate::spec::Spec;
@@ -28,7 +28,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         reason: Reason::NotInState,
         block: None,
         source: None,
-        id: Some(ConversationId(7)),
+        id: Some(Id::conversation(7)),
         before: before.map(self::before),
         after: Some(Spec::of(&Conversation { content: map(content), attributes })),
         digests: None,

@@ -264,7 +264,7 @@ fn a_replacement_is_made_like_a_new_conversation_with_all_of_its_attributes() {
     let plan = plan_with(&after, &applied(&before), &allow_replace());
     assert_eq!(calls(&plan), ["POST /v1/conversations", "PATCH /v1/conversations/{id}/custom-attributes"]);
     assert_eq!(patched(&plan), format!(r#"{{"{TEXT}":"1"}}"#));
-    assert_eq!(only(&plan).id, Some(ConversationId(1001)));
+    assert_eq!(only(&plan).id, Some(Id::conversation(1001)));
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn adopting_what_another_address_owns_is_blocked() {
     let manifests = email("a") + &annotated(&email("b"), "dixaform/adopt: '1001'");
     let plan = plan_of(&manifests, &applied(&email("a")));
     let owner = "conversation.a".parse().expect("an address");
-    assert_eq!(only(&plan).block, Some(Block::OwnedBy { id: ConversationId(1001), owner: Box::new(owner) }));
+    assert_eq!(only(&plan).block, Some(Block::OwnedBy { id: Id::conversation(1001), owner: Box::new(owner) }));
     insta::assert_snapshot!(plan_text(&manifests, &applied(&email("a"))), @r#"
       # conversation.b will be adopted  (#1001, m.yaml:14)
       # requester, channel, subject and messages are not compared with the conversation in Dixa; --refresh does that

@@ -3,7 +3,7 @@
 use super::*;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
 use crate::call::Call;
-use crate::conversation::{ConversationId, Kind};
+use crate::conversation::{Id, Kind};
 use crate::render::remark::Pointers;
 use crate::render::tests::{create, plan_of, replace, sms, source, update};
 
@@ -86,7 +86,7 @@ fn a_report_marks_what_failed_and_nothing_in_it_is_a_command() {
     let partial = vec![hostile.to_owned(), "::warning::x".to_owned()];
     let outcomes = [
         Outcome::Failed { id: None, error },
-        Outcome::Done { id: Some(ConversationId(7)), found: false, partial_errors: partial, warnings: Vec::new() },
+        Outcome::Done { id: Some(Id::conversation(7)), found: false, partial_errors: partial, warnings: Vec::new() },
     ];
     let ended = plan.changes.iter().zip(outcomes).map(|(change, outcome)| ChangeOutcome::of(change, outcome));
     let report = ApplyReport::new(ended.collect(), Some(Stop::Storage(hostile.to_owned())));

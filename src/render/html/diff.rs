@@ -67,7 +67,7 @@ fn content(content: &Content<'_>) -> Markup {
             "[" @for (index, item) in items.iter().enumerate() { @if index > 0 { ", " } (self::content(item)) } "]"
         },
         Content::Unknown(before) => html! {
-            @if let Some(before) = before { (before) " → " }
+            @if let Some(before) = before { (before.to_string()) " → " }
             small { "(known after apply)" }
         },
         Content::Open(bracket) | Content::Close(bracket) => html! { (bracket) },

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::*;
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
 use crate::call::Call;
-use crate::conversation::{ConversationId, Kind};
+use crate::conversation::{Id, Kind};
 use crate::finding::{Excerpt, Finding, Findings, Severity};
 use crate::plan::change::Orphan;
 use crate::plan::folders::folders;
@@ -100,20 +100,20 @@ fn hostile_plan() -> Plan {
     first.steps.to_mut().push(Step::ListBefore(HOSTILE.to_owned()));
     let changed = replace("conversation.b", &email(HOSTILE, HOSTILE), &email(&format!("{HOSTILE}!"), "short\ntext"));
     let owner = "import.b".parse().expect("an address");
-    let owned = Change { block: Some(Block::OwnedBy { id: ConversationId(1), owner: Box::new(owner) }), ..changed };
+    let owned = Change { block: Some(Block::OwnedBy { id: Id::conversation(1), owner: Box::new(owner) }), ..changed };
     let mut plan = plan_of(vec![first, owned]);
     plan.tenant.base_url = HOSTILE.to_owned();
     plan.tenant.name = HOSTILE.to_owned();
     plan.fingerprint = HOSTILE.to_owned();
     plan.drift = vec![Drift {
         address: "import.c".parse().expect("an address"),
-        id: ConversationId(2),
+        id: Id::conversation(2),
         attributes: vec![(HOSTILE.to_owned(), Some(Value::from(HOSTILE)), Value::Null)],
         content: Vec::new(),
     }];
     let address = || "conversation.d".parse().expect("an address");
     plan.not_in_manifests =
-        vec![Orphan { address: address(), id: ConversationId(3), source: Some(source(HOSTILE, 1)) }];
+        vec![Orphan { address: address(), id: Id::conversation(3), source: Some(source(HOSTILE, 1)) }];
     plan.summary.not_in_manifests = 1;
     plan
 }
@@ -232,7 +232,7 @@ fn a_plan_without_changes_still_tells_what_it_found() {
     assert!(plan(&empty).contains("<strong>No changes.</strong> The tenant matches the manifests."));
     let address = |name: &str| format!("conversation.{name}").parse().expect("an address");
     empty.in_doubt = vec![address("a")];
-    empty.gone = vec![Gone { address: address("b"), id: ConversationId(7), source: None, anonymized: true }];
+    empty.gone = vec![Gone { address: address("b"), id: Id::conversation(7), source: None, anonymized: true }];
     (empty.summary.in_doubt, empty.summary.gone) = (1, 1);
     let page = plan(&empty);
     is_sound(&page);
@@ -328,7 +328,7 @@ fn a_report_begins_with_what_needs_a_person() {
         |message: &str| Failure { status: Some(400), ..Failure::new(Some(Call::Make(Kind::Conversation)), message) };
     let done = |partial: &[&str]| Outcome::Done {
         found: false,
-        id: Some(ConversationId(1003)),
+        id: Some(Id::conversation(1003)),
         partial_errors: partial.iter().map(|text| (*text).to_owned()).collect(),
         warnings: Vec::new(),
     };
@@ -360,7 +360,7 @@ fn a_report_begins_with_what_needs_a_person() {
 #[test]
 fn a_complete_report_says_so() {
     let done =
-        Outcome::Done { id: Some(ConversationId(1)), found: false, partial_errors: Vec::new(), warnings: Vec::new() };
+        Outcome::Done { id: Some(Id::conversation(1)), found: false, partial_errors: Vec::new(), warnings: Vec::new() };
     let outcomes = vec![ended("conversation.a", done)];
     let page = report_of(&plan_of(Vec::new()), &ApplyReport::new(outcomes, None));
     is_sound(&page);

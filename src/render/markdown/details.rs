@@ -91,7 +91,7 @@ impl Details {
 /// Where it is and why, and what a reader must know before approving.
 fn body(change: &Change) -> Vec<String> {
     let place = change.source.as_ref().map(|source| path(&source.file, source.place.line));
-    let id = change.id.map(|id| code(&format!("#{id}")));
+    let id = change.id.map(|id| code(&format!("{id:#}")));
     let parts: Vec<String> = place.into_iter().chain(id).collect();
     let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
     // A paragraph never begins with code, which could be taken for a fence.

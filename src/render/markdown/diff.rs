@@ -21,7 +21,7 @@ pub(super) fn of_drift(drift: &Drift) -> Vec<String> {
     let members = drifted(drift);
     let lines = lines::of(&members, OPTIONS);
     let shown = lines.iter().filter(|line| !matches!(line.content, Content::CloseText(_)));
-    let head = format!("  {} (#{})", drift.address, drift.id);
+    let head = format!("  {} ({:#})", drift.address, drift.id);
     std::iter::once(head).chain(shown.map(|one| line(one, 1))).collect()
 }
 

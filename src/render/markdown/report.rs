@@ -1,7 +1,7 @@
 //! How an apply ended, as a page of Markdown: what needs a person first, what was done last and folded.
 
 use crate::apply::outcome::{ChangeOutcome, Outcome};
-use crate::conversation::ConversationId;
+use crate::conversation::Id;
 use crate::plan::{Action, Plan};
 use crate::render::findings as terminal;
 use crate::render::markdown::findings;
@@ -78,14 +78,14 @@ impl<'f> Parts<'f> {
 }
 
 /// ``- `conversation.a` created `#1003` ``
-fn done(ended: &ChangeOutcome, action: Action, id: Option<ConversationId>, plan: &Plan) -> String {
+fn done(ended: &ChangeOutcome, action: Action, id: Option<Id>, plan: &Plan) -> String {
     let mut line = format!("- {} {}", code(&ended.address.to_string()), action.done());
     if let Some(id) = id {
-        line.push_str(&format!(" {}", code(&format!("#{id}"))));
+        line.push_str(&format!(" {}", code(&format!("{id:#}"))));
     }
     let before = plan.changes.binary_search_by(|change| change.address.cmp(&ended.address)).ok();
     if let (Action::Replace, Some(old)) = (action, before.and_then(|index| plan.changes[index].id)) {
-        line.push_str(&format!(", in the place of {}", code(&format!("#{old}"))));
+        line.push_str(&format!(", in the place of {}", code(&format!("{old:#}"))));
     }
     line.push('\n');
     line

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::conversation::ConversationId;
+use crate::conversation::Id;
 use crate::plan::change::Orphan;
 use crate::plan::{Block, Drift, Gone};
 use crate::render::tests::{change, create, email, plan_of, replace, sms, source, update};
@@ -197,11 +197,11 @@ fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_shown_even_when_nothin
     let mut plan = plan_of(Vec::new());
     let address = |name: &str| format!("conversation.{name}").parse().expect("an address");
     plan.in_doubt = vec![address("a")];
-    plan.gone = vec![Gone { address: address("b"), id: ConversationId(7), source: None, anonymized: false }];
-    plan.not_in_manifests = vec![Orphan { address: address("c"), id: ConversationId(8), source: None }];
+    plan.gone = vec![Gone { address: address("b"), id: Id::conversation(7), source: None, anonymized: false }];
+    plan.not_in_manifests = vec![Orphan { address: address("c"), id: Id::conversation(8), source: None }];
     let attributes = vec![("2f5515b6".to_owned(), Some(Value::from("012345")), Value::Null)];
     plan.observed = 2;
-    plan.drift = vec![Drift { address: address("d"), id: ConversationId(9), attributes, content: vec![] }];
+    plan.drift = vec![Drift { address: address("d"), id: Id::conversation(9), attributes, content: vec![] }];
     (plan.summary.in_doubt, plan.summary.gone, plan.summary.not_in_manifests) = (1, 1, 1);
     insta::assert_snapshot!(page(&plan), @r#"
     <!-- dixaform:plan tenant=staging -->
@@ -230,8 +230,9 @@ fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_shown_even_when_nothin
 
 #[test]
 fn changes_are_in_the_order_of_their_importance_and_then_of_their_addresses() {
-    let adopt = Change { id: Some(ConversationId(5)), ..change("conversation.adopt", Action::Adopt, None, Some("{}")) };
-    let forget = Change { id: Some(ConversationId(6)), ..change("conversation.forget", Action::Forget, None, None) };
+    let adopt =
+        Change { id: Some(Id::conversation(5)), ..change("conversation.adopt", Action::Adopt, None, Some("{}")) };
+    let forget = Change { id: Some(Id::conversation(6)), ..change("conversation.forget", Action::Forget, None, None) };
     let plan = plan_of(vec![
         adopt,
         create("conversation.create", &email("s", "t")),
@@ -263,13 +264,13 @@ fn foreign_text_is_never_markup() {
     let mut change = create("conversation.a", &email(hostile, hostile));
     change.source = Some(source(&format!("{hostile}.yaml"), 3));
     change.block =
-        Some(Block::OwnedBy { id: ConversationId(1), owner: Box::new("import.b".parse().expect("an address")) });
+        Some(Block::OwnedBy { id: Id::conversation(1), owner: Box::new("import.b".parse().expect("an address")) });
     let mut plan = plan_of(vec![change]);
     plan.tenant.base_url = hostile.to_owned();
     plan.tenant.name = format!("--> {hostile}");
     plan.drift = vec![Drift {
         address: "import.c".parse().expect("an address"),
-        id: ConversationId(2),
+        id: Id::conversation(2),
         attributes: vec![(hostile.to_owned(), Some(Value::from(hostile)), Value::from("x"))],
         content: Vec::new(),
     }];
@@ -376,7 +377,7 @@ fn odd_change(index: usize) -> impl Strategy<Value = Change> {
             0 => create(&name, &spec),
             1 => replace(&name, &email("old", "old\ntext"), &spec),
             2 => update(&name),
-            _ => Change { id: Some(ConversationId(9)), ..change(&name, Action::Forget, None, None) },
+            _ => Change { id: Some(Id::conversation(9)), ..change(&name, Action::Forget, None, None) },
         };
         Change { source: Some(source(&file, 7)), ..changed }
     })
@@ -388,7 +389,7 @@ fn odd_plan() -> impl Strategy<Value = Plan> {
         let mut plan = plan_of(changes);
         let drift = |index| Drift {
             address: format!("import.d{index}").parse().expect("an address"),
-            id: ConversationId(1),
+            id: Id::conversation(1),
             attributes: vec![(text.clone(), Some(Value::from(text.as_str())), Value::Null)],
             content: Vec::new(),
         };

@@ -56,7 +56,7 @@ impl Canvas {
 
 /// Which conversation a change is about, and where its manifest is: `(#1042, manifests/orders.yaml:3)`.
 pub(super) fn place(change: &Change) -> Option<String> {
-    let id = change.id.map(|id| format!("#{id}"));
+    let id = change.id.map(|id| format!("{id:#}"));
     let file = change.source.as_ref().map(|source| format!("{}:{}", escape(&source.file), source.place.line));
     let parts: Vec<String> = id.into_iter().chain(file).collect();
     (!parts.is_empty()).then(|| format!("({})", parts.join(", ")))

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::access::RateLimit;
-use crate::conversation::ConversationId;
+use crate::conversation::{ConversationId, Id};
 use crate::json;
 use crate::plan::change::Orphan;
 use crate::plan::{Block, Price, Step, Summary};
@@ -15,14 +15,14 @@ const PLAIN: TextOptions = TextOptions { palette: Palette::plain(), width: None,
 const NARROW: TextOptions = TextOptions { width: Some(80), ..PLAIN };
 
 fn replace(before: &str, after: &str) -> Change {
-    let id = Some(ConversationId(1042));
+    let id = Some(Id::conversation(1042));
     Change { id, irreversible: false, ..change("conversation.a", Action::Replace, Some(before), Some(after)) }
 }
 
 fn update(before: &str, after: &str, patch: &str) -> Change {
     let patch = attributes(&json::parse(patch).expect("valid JSON"));
     Change {
-        id: Some(ConversationId(1042)),
+        id: Some(Id::conversation(1042)),
         steps: vec![Step::Patch(patch)].into(),
         ..change("conversation.a", Action::Update, Some(before), Some(after))
     }
@@ -137,7 +137,7 @@ fn an_empty_plan_ends_with_the_sentence_and_notes_come_before_it() {
     plan.summary.not_in_manifests = 1;
     plan.summary.left_out = 12;
     let address = "conversation.gone".parse().expect("an address");
-    plan.not_in_manifests = vec![Orphan { address, id: ConversationId(7), source: Some(source("old.yaml", 9)) }];
+    plan.not_in_manifests = vec![Orphan { address, id: Id::conversation(7), source: Some(source("old.yaml", 9)) }];
     insta::assert_snapshot!(super::plan(&plan, &PLAIN), @r##"
 1 record is not in the manifests and stays as it is; --prune forgets it:
   conversation.gone (#7, last in old.yaml:9)
@@ -203,7 +203,7 @@ fn what_reaches_a_customer_is_said() {
 
 #[test]
 fn adopt_and_forget_are_short() {
-    let id = Some(ConversationId(1042));
+    let id = Some(Id::conversation(1042));
     let attributes = conversation(ORDER).attributes;
     let steps = vec![Step::Read(ConversationId(1042)), Step::PatchDifferent(attributes)].into();
     let adopt = Change { id, steps, ..change("conversation.a", Action::Adopt, None, Some(ORDER)) };

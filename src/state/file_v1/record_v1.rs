@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::conversation::{Address, ConversationId};
+use crate::conversation::{Address, Id};
 use crate::digest::Digest;
 use crate::source::{MadeOf, Place, Source};
 use crate::spec::{NotASpec, Spec};
 use crate::state::file_v1::without_place;
+use crate::state::id_v1::IdV1;
 use crate::state::record::{Applied, Forgotten, Record, TenantIdentity};
 
 /// What is wrong with one record although it has the right members.
@@ -24,8 +25,8 @@ use crate::state::record::{Applied, Forgotten, Record, TenantIdentity};
 pub enum RecordProblem {
     #[error("invalid address: {0}")]
     Address(#[from] crate::conversation::NotAnAddress),
-    #[error("its id {0} is not a positive number")]
-    Id(i64),
+    #[error("`{0}` is not the id of a {1}")]
+    Id(Id, &'static str),
     #[error("`{member}` is not a digest: expected `sha256:` and 64 lower-case hexadecimal digits")]
     Digest { member: &'static str },
     #[error("it needs either `spec`, or `salt` and `fields`")]
@@ -52,8 +53,7 @@ pub struct RecordV1<'a> {
     #[schemars(extend("pattern" = r"^(conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"))]
     pub address: Cow<'a, str>,
     /// Dixa's id of the conversation
-    #[schemars(range(min = 1))]
-    id: i64,
+    id: IdV1,
     #[serde(borrow)]
     digest: DigestsV1<'a>,
     /// The spec last applied (lastApplied: full)
@@ -96,12 +96,10 @@ pub struct RecordV1<'a> {
     partial_errors: Cow<'a, [String]>,
     /// Those that it took the place of, oldest first
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(inner(range(min = 1)))]
-    replaced: Vec<i64>,
+    replaced: Vec<IdV1>,
     /// Those that have its marker too
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(inner(range(min = 1)))]
-    doubles: Vec<i64>,
+    doubles: Vec<IdV1>,
 }
 
 /// What a record that was dropped leaves behind.
@@ -113,8 +111,7 @@ pub struct ForgottenV1<'a> {
     #[schemars(extend("pattern" = r"^(conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"))]
     pub address: Cow<'a, str>,
     /// The conversations that stay in Dixa
-    #[schemars(inner(range(min = 1)))]
-    ids: Vec<i64>,
+    ids: Vec<IdV1>,
     /// How many of this address came before the last of them
     number: u32,
 }
@@ -122,23 +119,24 @@ pub struct ForgottenV1<'a> {
 impl<'a> ForgottenV1<'a> {
     pub fn of(address: &Address, forgotten: &Forgotten) -> Self {
         let Forgotten { ids, number } = forgotten;
-        ForgottenV1 { address: address.to_string().into(), ids: numbers(ids), number: *number }
+        ForgottenV1 { address: address.to_string().into(), ids: written(ids), number: *number }
     }
 
     /// # Errors
     /// An address or id that can't be one.
     pub fn resolve(self) -> Result<(Address, Forgotten), RecordProblem> {
-        let ids = self.ids.into_iter().map(conversation_id).collect::<Result<_, _>>()?;
-        Ok((self.address.parse()?, Forgotten { ids, number: self.number }))
+        let address = self.address.parse()?;
+        let ids = ids_of(&address, self.ids)?;
+        Ok((address, Forgotten { ids, number: self.number }))
     }
 }
 
-fn numbers(ids: &[ConversationId]) -> Vec<i64> {
-    ids.iter().map(|id| id.0).collect()
+fn written(ids: &[Id]) -> Vec<IdV1> {
+    ids.iter().copied().map(IdV1).collect()
 }
 
 /// A number as large as a list is long.
-fn count(ids: &[ConversationId]) -> u32 {
+fn count(ids: &[Id]) -> u32 {
     u32::try_from(ids.len()).unwrap_or(u32::MAX)
 }
 
@@ -172,7 +170,7 @@ impl<'a> RecordV1<'a> {
         let AppliedV1 { spec, salt, fields } = AppliedV1::of(applied);
         RecordV1 {
             address: address.to_string().into(),
-            id: id.0,
+            id: IdV1(*id),
             digest: DigestsV1::of(*content_digest, *attributes_digest),
             spec,
             salt,
@@ -184,8 +182,8 @@ impl<'a> RecordV1<'a> {
             made_at: made_at.as_ref().map(Cow::from),
             applied_at: applied_at.into(),
             partial_errors: partial_errors.into(),
-            replaced: numbers(replaced),
-            doubles: numbers(doubles),
+            replaced: written(replaced),
+            doubles: written(doubles),
         }
     }
 
@@ -197,10 +195,9 @@ impl<'a> RecordV1<'a> {
     pub fn resolve(self, text: &Arc<String>) -> Result<(Address, Record), RecordProblem> {
         let address = self.address.parse()?;
         let applied = AppliedV1 { spec: self.spec, salt: self.salt, fields: self.fields };
-        let ids = |ids: Vec<i64>| ids.into_iter().map(conversation_id).collect::<Result<Vec<_>, _>>();
-        let replaced = ids(self.replaced)?;
+        let replaced = ids_of(&address, self.replaced)?;
         let record = Record {
-            id: conversation_id(self.id)?,
+            id: id_of(&address, self.id)?,
             content_digest: digest(&self.digest.content, "digest.content")?,
             attributes_digest: match &self.digest.attributes {
                 Some(text) => Some(digest(text, "digest.attributes")?),
@@ -218,7 +215,7 @@ impl<'a> RecordV1<'a> {
             applied_at: self.applied_at.into_owned(),
             partial_errors: self.partial_errors.into_owned(),
             replaced,
-            doubles: ids(self.doubles)?,
+            doubles: ids_of(&address, self.doubles)?,
         };
         Ok((address, record))
     }
@@ -421,10 +418,20 @@ impl<'de> Deserialize<'de> for Fields<'_> {
     }
 }
 
+/// The id of what an address describes.
+///
 /// # Errors
-/// The id is not positive.
-pub fn conversation_id(id: i64) -> Result<ConversationId, RecordProblem> {
-    if id > 0 { Ok(ConversationId(id)) } else { Err(RecordProblem::Id(id)) }
+/// It is that of something else.
+fn id_of(address: &Address, IdV1(id): IdV1) -> Result<Id, RecordProblem> {
+    if id.is_of(address.kind) { Ok(id) } else { Err(RecordProblem::Id(id, address.kind.noun())) }
+}
+
+/// The ids of what an address describes, and has described.
+///
+/// # Errors
+/// One of them is of something else than what the address describes.
+fn ids_of(address: &Address, ids: Vec<IdV1>) -> Result<Vec<Id>, RecordProblem> {
+    ids.into_iter().map(|id| id_of(address, id)).collect()
 }
 
 /// # Errors

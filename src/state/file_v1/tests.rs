@@ -30,7 +30,7 @@ fn golden_state() -> State {
     let conversation = Conversation { content, attributes };
     let digests = conversation.digests();
     let full = Record {
-        id: ConversationId(100),
+        id: Id::conversation(100),
         content_digest: digests.content,
         attributes_digest: Some(digests.attributes),
         applied: Applied::Full(Spec::of(&conversation)),
@@ -41,11 +41,11 @@ fn golden_state() -> State {
         made_at: Some("2026-09-14T08:29:59Z".into()),
         applied_at: "2026-09-14T08:30:00Z".into(),
         partial_errors: vec!["The conversation could not be assigned".into()],
-        replaced: vec![ConversationId(98), ConversationId(99)],
-        doubles: vec![ConversationId(101)],
+        replaced: vec![Id::conversation(98), Id::conversation(99)],
+        doubles: vec![Id::conversation(101)],
     };
     let digest = Record {
-        id: ConversationId(i64::MAX),
+        id: Id::conversation(i64::MAX),
         content_digest: digests.content,
         attributes_digest: None,
         applied: Applied::to_digests(&conversation, "00ff"),
@@ -72,7 +72,7 @@ fn golden_state() -> State {
         ]),
         forgotten: BTreeMap::from([(
             Address::new(Kind::Conversation, "c").expect("a name"),
-            Forgotten { ids: vec![ConversationId(97)], number: 0 },
+            Forgotten { ids: vec![Id::conversation(97)], number: 0 },
         )]),
     }
 }
@@ -219,7 +219,12 @@ fn a_record_that_cannot_be_one_is_named() {
             "\"subject\":1,\"_type\":",
             "`conversation.a` can't be used: `spec` has a duplicate member `subject`",
         ),
-        ("\"id\":100", "\"id\":0", "not a positive number"),
+        ("\"id\":100", "\"id\":0", "expected a positive number"),
+        (
+            "\"id\":100",
+            "\"id\":\"9c2a2cce-699f-4a72-89d9-fda5bc8dec8b\"",
+            "`9c2a2cce-699f-4a72-89d9-fda5bc8dec8b` is not the id of a conversation",
+        ),
         (&digest, "sha256:00", "`digest.content` is not a digest"),
         ("\"salt\":\"00ff\",", "", "either `spec`, or `salt` and `fields`"),
         ("\"salt\":\"00ff\"", "\"salt\":\"00ff\",\"spec\":{}", "either `spec`, or `salt` and `fields`"),
@@ -281,7 +286,7 @@ pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
     let lists = (prop::collection::vec(text(), 0..2), prop::collection::vec(1..i64::MAX, 0..3));
     (conversation(), any::<(bool, bool)>(), source, text(), lists).prop_map(
         move |(conversation, (full, written), source, applied_at, (partial_errors, replaced))| Record {
-            id: ConversationId(id),
+            id: Id::conversation(id),
             content_digest: conversation.digests().content,
             attributes_digest: written.then(|| Digest::of_bytes(applied_at.as_bytes())),
             applied: if full {
@@ -298,8 +303,8 @@ pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
             made_at: full.then(|| applied_at.clone()),
             applied_at,
             partial_errors,
-            doubles: replaced.iter().skip(1).map(|id| ConversationId(*id)).collect(),
-            replaced: replaced.into_iter().map(ConversationId).collect(),
+            doubles: replaced.iter().skip(1).copied().map(Id::conversation).collect(),
+            replaced: replaced.into_iter().map(Id::conversation).collect(),
         },
     )
 }
@@ -316,7 +321,7 @@ pub(crate) fn any_state() -> impl Strategy<Value = State> {
             .zip(records)
             .map(|(id, ((name, import), record))| {
                 let kind = if import { Kind::Import } else { Kind::Conversation };
-                (Address::new(kind, &name).expect("a name"), Record { id: ConversationId(id), ..record })
+                (Address::new(kind, &name).expect("a name"), Record { id: Id::conversation(id), ..record })
             })
             .collect(),
         forgotten: BTreeMap::new(),

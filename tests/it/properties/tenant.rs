@@ -9,7 +9,7 @@ use dixaform::api::{
     Write,
 };
 use dixaform::apply::{Clock, Patience, Run, run, stop_signal};
-use dixaform::conversation::{Attributes, ConversationId, Kind};
+use dixaform::conversation::{Attributes, ConversationId, Id, Kind};
 use dixaform::journal::{Append, Entry, JournalError, Replay};
 use dixaform::plan::Plan;
 use dixaform::settings::LastApplied;
@@ -30,7 +30,7 @@ pub fn apply(plan: &Plan, state: State, last_applied: LastApplied) -> State {
     };
     replay.add(&opened).expect("a run can begin");
     let replay = RefCell::new(replay);
-    let highest = state.records.values().map(|record| record.id.0).max().unwrap_or(1000);
+    let highest = state.records.values().filter_map(|record| record.id.as_conversation()).max().map_or(1000, |id| id.0);
     let api = Willing { next_id: AtomicI64::new(highest + 1) };
     let (zero, sent_again) = (std::time::Duration::ZERO, BTreeSet::new());
     let patience = Patience { settle: zero, request_timeout: zero, alone: zero };
@@ -107,14 +107,14 @@ impl Write for Willing {
         _kind: Kind,
         _body: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<Created, CallError> {
-        let id = ConversationId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let id = Id::conversation(self.next_id.fetch_add(1, Ordering::Relaxed));
         Ok(Created { id, partial_errors: Vec::new() })
     }
 
     async fn patch_attributes(
         &self,
         _permit: Permit,
-        _id: ConversationId,
+        _id: Id,
         _attributes: &Attributes,
     ) -> Result<Vec<AttributeReading>, CallError> {
         Ok(Vec::new())

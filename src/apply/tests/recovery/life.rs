@@ -236,7 +236,7 @@ impl<A: Write> Write for Mortal<'_, A> {
     async fn patch_attributes(
         &self,
         permit: Permit,
-        id: ConversationId,
+        id: Id,
         attributes: &Attributes,
     ) -> Result<Vec<AttributeReading>, CallError> {
         let call = self.inner.patch_attributes(permit, id, attributes);

@@ -155,7 +155,7 @@ impl Tenant {
                 }
                 let found: BTreeMap<&str, Value> =
                     attributes.iter().map(|(id, reading)| (id.as_str(), reading.value.clone())).collect();
-                assert_eq!(found, wanted, "{case}: the attributes of #{id}");
+                assert_eq!(found, wanted, "{case}: the attributes of {id:#}");
                 for message in reader.messages(*id).await.expect("it is there") {
                     let mark = message.external_id.expect("every first message is marked");
                     assert_eq!(marks.insert(mark, *id), None, "{case}: a mark is used twice");
@@ -163,7 +163,8 @@ impl Tenant {
             }
             let record = state.records.get(&address(part.address)).unwrap_or_else(|| panic!("{case}: no record"));
             let (last, older) = ids.split_last().expect("at least one");
-            assert_eq!((&record.id, record.replaced.as_slice()), (last, older), "{case}: the record");
+            let older: Vec<Id> = older.iter().copied().map(Id::from).collect();
+            assert_eq!((record.id, &record.replaced), (Id::from(*last), &older), "{case}: the record");
         }
         assert_eq!(state.records.len(), parts().len(), "{case}: {:?}", state.records.keys());
     }

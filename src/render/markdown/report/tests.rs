@@ -16,7 +16,7 @@ fn failure(message: &str) -> Failure {
 }
 
 fn outcome(kind: usize, message: &str) -> Outcome {
-    let id = Some(ConversationId(1003));
+    let id = Some(Id::conversation(1003));
     let none = Vec::new;
     match kind {
         0 => Outcome::Done { id, found: false, partial_errors: none(), warnings: none() },
