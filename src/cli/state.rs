@@ -18,7 +18,7 @@ use crate::json;
 use crate::plan::Scope;
 use crate::render::manifest::manifest;
 use crate::render::number::counted;
-use crate::state::{Applied, Record, State, file_v1};
+use crate::state::{Applied, CannotMove, Record, State, file_v1};
 use crate::workspace::{LockError, StateLock};
 
 pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
@@ -38,21 +38,13 @@ pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
 
 fn mv(open: &OpenTenant<'_>, from: &str, to: &str) -> Result<Exit, Error> {
     let (from, to) = (parsed(from)?, parsed(to)?);
-    if from.kind != to.kind {
-        let message = format!("{from} can't become {to}: a conversation and an import are made by different calls");
-        return Err(Error::new(Exit::Usage, message));
-    }
-    change(open, "state mv", |state| {
-        if state.records.contains_key(&to) {
-            let message = format!("the state has a record of {to} already");
-            return Err(Error::new(Exit::Failed, message).hint("forget it first, if it is not wanted"));
+    change(open, "state mv", |state| match state.move_record(&from, &to) {
+        Ok(id) => Ok(format!("{from} is {to} now ({id:#}).\n")),
+        Err(CannotMove::Unknown(from)) => Err(unknown(state, &from)),
+        Err(error @ CannotMove::OtherKind { .. }) => Err(Error::new(Exit::Usage, error.to_string())),
+        Err(error @ CannotMove::Occupied(_)) => {
+            Err(Error::new(Exit::Failed, error.to_string()).hint("forget it first, if it is not wanted"))
         }
-        let mut record = state.records.remove(&from).ok_or_else(|| unknown(state, &from))?;
-        // Its file describes another address, so it has to be parsed.
-        record.made_of = None;
-        let id = record.id;
-        state.records.insert(to.clone(), record);
-        Ok(format!("{from} is {to} now ({id:#}).\n"))
     })
 }
 
@@ -80,9 +72,7 @@ fn change(
         return Err(Error::new(Exit::InDoubt, message).hint("run `dixaform recover`"));
     }
     let told = change(&mut taken.state)?;
-    taken.state.serial += 1;
-    taken.store.save(&taken.state)?;
-    taken.lock.note(taken.state.lineage, taken.state.serial);
+    taken.save()?;
     open.session.output.result(&told)?;
     Ok(Exit::Done)
 }

@@ -156,6 +156,16 @@ pub struct Taken {
     pub lock: StateLock,
 }
 
+impl Taken {
+    /// Saves a state that was changed outside of a run. The one before stays as a backup.
+    pub fn save(&mut self) -> Result<(), StateError> {
+        self.state.serial += 1;
+        self.store.save(&self.state)?;
+        self.lock.note(self.state.lineage, self.state.serial);
+        Ok(())
+    }
+}
+
 /// The state, with specs that are checked if a journal may say something about them.
 fn load(store: &mut StateStore, files: &StateFiles) -> Result<Option<State>, StateError> {
     let has_journal = JournalFile::length(&files.journal).is_none_or(|length| length > 0);

@@ -7,5 +7,5 @@ pub mod record;
 mod seal;
 
 pub use known::{Known, remember};
-pub use record::{Applied, Before, Forgotten, Lineage, Record, State, TenantIdentity};
+pub use record::{Applied, Before, CannotMove, Forgotten, Lineage, Record, State, TenantIdentity};
 pub use seal::{NotASeal, Seal};

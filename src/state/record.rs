@@ -42,14 +42,25 @@ pub struct State {
     pub forgotten: BTreeMap<Address, Forgotten>,
 }
 
-/// What stays of a record that was dropped: what is made next under its address must not be taken for what was
-/// forgotten, nor the other way round.
+/// What stays under an address of a record that was dropped or has moved: what is made next under the address must not
+/// be taken for what was made before, nor the other way round.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     /// The conversations that dixaform made or adopted under the address, in ascending order.
     pub ids: Vec<Id>,
     /// See [`Record::number`].
     pub number: u32,
+}
+
+/// Why a record can't get another address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotMove {
+    #[error("{from} can't become {to}: they are made by different calls")]
+    OtherKind { from: Address, to: Address },
+    #[error("the state has a record of {0} already")]
+    Occupied(Address),
+    #[error("the state has no record of {0}")]
+    Unknown(Address),
 }
 
 impl State {
@@ -66,6 +77,25 @@ impl State {
         let forgotten = Forgotten { ids: ids.into_iter().collect(), number: record.number };
         self.forgotten.insert(address.clone(), forgotten);
         Some(record)
+    }
+
+    /// Gives a record another address, and leaves a line about it in [`State::forgotten`]: it keeps the marker that it
+    /// was made with, and what is made next under the old address must get another one.
+    ///
+    /// # Errors
+    /// See [`CannotMove`]; nothing has changed then.
+    pub fn move_record(&mut self, from: &Address, to: &Address) -> Result<Id, CannotMove> {
+        if from.kind != to.kind {
+            return Err(CannotMove::OtherKind { from: from.clone(), to: to.clone() });
+        }
+        if self.records.contains_key(to) {
+            return Err(CannotMove::Occupied(to.clone()));
+        }
+        let record = self.forget(from).ok_or_else(|| CannotMove::Unknown(from.clone()))?;
+        let id = record.id;
+        // Its file may describe another address, so it has to be parsed.
+        self.records.insert(to.clone(), Record { made_of: None, ..record });
+        Ok(id)
     }
 
     /// The [number](Record::number) of what is made next under an address.
@@ -358,6 +388,42 @@ fn place_in_list(items: &mut Vec<Value>, path: &[String], leaf: Value) {
 mod tests {
     use super::*;
     use crate::json;
+
+    fn record(id: i64, number: u32) -> Record {
+        Record {
+            id: Id::conversation(id),
+            content_digest: Digest::of_bytes(b""),
+            attributes_digest: None,
+            applied: Applied::Digests { salt: String::new(), fields: BTreeMap::new() },
+            source: None,
+            made_of: Some(MadeOf { digest: Digest::of_bytes(b""), manifests: 1 }),
+            marker: Some("dixaform-0".to_owned()),
+            number,
+            made_at: None,
+            applied_at: String::new(),
+            partial_errors: Vec::new(),
+            replaced: Vec::new(),
+            doubles: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_record_that_moves_stays_what_it_was_and_leaves_its_number_behind() {
+        let address = |text: &str| text.parse::<Address>().expect("an address");
+        let (from, to) = (address("conversation.a"), address("conversation.b"));
+        let mut state = State::new(Lineage(uuid::Uuid::nil()));
+        state.records.insert(from.clone(), record(7, 2));
+        assert_eq!(state.move_record(&from, &to), Ok(Id::conversation(7)));
+        assert_eq!(state.records, BTreeMap::from([(to.clone(), Record { made_of: None, ..record(7, 2) })]));
+        // What is made next, under either address, gets a marker of its own.
+        assert_eq!((state.next_number(&from), state.next_number(&to)), (3, 3));
+        let moved = state.clone();
+        assert_eq!(state.move_record(&from, &to), Err(CannotMove::Occupied(to.clone())));
+        assert_eq!(state.move_record(&from, &address("conversation.c")), Err(CannotMove::Unknown(from.clone())));
+        let import = address("import.b");
+        assert_eq!(state.move_record(&to, &import), Err(CannotMove::OtherKind { from: to.clone(), to: import }));
+        assert_eq!(state, moved);
+    }
 
     fn conversation(content: &str, attributes: &[(&str, AttributeValue)]) -> Conversation {
         let Value::Object(content) = json::parse(content).expect("valid") else { panic!("a map") };
