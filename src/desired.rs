@@ -16,6 +16,8 @@ pub struct Manifest {
     pub on_change: OnChange,
     /// `dixaform/adopt`: the existing conversation to take under management.
     pub adopt: Option<ConversationId>,
+    /// `dixaform/moved-from`: the address that its record had before.
+    pub moved_from: Option<Box<MovedFrom>>,
     /// `dixaform/ignore`: codes of warnings that are not reported for this manifest.
     pub ignore: Box<[&'static str]>,
     pub spec: Spec,
@@ -29,7 +31,25 @@ pub struct Manifest {
     pub attribute_places: Box<[Place]>,
 }
 
+/// An address that a record had before, and where that was written, in the file of the manifest.
+#[derive(Clone, Debug)]
+pub struct MovedFrom {
+    pub address: Address,
+    pub place: Place,
+}
+
 impl Manifest {
+    /// The address that its record had before.
+    pub fn former(&self) -> Option<&Address> {
+        self.moved_from.as_ref().map(|moved_from| &moved_from.address)
+    }
+
+    /// Where its `dixaform/moved-from` was written; its name where it has none.
+    pub fn moved_from_source(&self) -> Source {
+        let place = self.moved_from.as_ref().map_or(self.name_place, |moved_from| moved_from.place);
+        Source::new(&self.source.file, place)
+    }
+
     /// Where its name was written: what to point at when two manifests collide.
     pub fn name_source(&self) -> Source {
         Source::new(&self.source.file, self.name_place)

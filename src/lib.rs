@@ -119,6 +119,7 @@
 //! | settle | find out what became of a call in doubt |
 //! | drift | the tenant differs from the record |
 //! | adopt, forget | start managing an existing conversation; drop a record and leave the conversation alone |
+//! | move | give a record another address |
 //! | tenant | one Dixa organization with its token, state and limits |
 //! | sandbox | the embedded stand-in for Dixa |
 //! | finding | something wrong or suspicious: code, severity, place, message, hint |

@@ -65,7 +65,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
 
     /// Carries out one change; gives back its index, since several are in flight.
     pub(super) async fn change(&self, index: usize, change: &Change, permit: Option<Permit>) -> (usize, Ended) {
-        if change.action != Action::Forget {
+        if !matches!(change.action, Action::Move | Action::Forget) {
             self.tell(ApplyEvent::Began { address: change.address.clone(), action: change.action });
         }
         let mut progress = Progress::default();

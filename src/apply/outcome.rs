@@ -70,6 +70,8 @@ impl Failure {
 pub struct ChangeOutcome {
     pub address: Address,
     pub action: Action,
+    /// The address from which its record has moved, before the first call.
+    pub moved: Option<Address>,
     pub source: Option<Source>,
     pub outcome: Outcome,
 }
@@ -126,6 +128,11 @@ pub struct Counts {
     pub updated: usize,
     pub replaced: usize,
     pub adopted: usize,
+    /// Records that have another address, whatever else became of the change.
+    pub moved: usize,
+    /// Of these, how many nothing else was to be done to.
+    #[serde(skip)]
+    pub only_moved: usize,
     pub forgotten: usize,
     pub failed: usize,
     pub in_doubt: usize,
@@ -137,6 +144,7 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// How many changes of this action were done: together, all that were.
     pub fn done(&self, action: Action) -> usize {
         match action {
             Action::Create => self.created,
@@ -144,8 +152,14 @@ impl Counts {
             Action::Update => self.updated,
             Action::Replace => self.replaced,
             Action::Adopt => self.adopted,
+            Action::Move => self.only_moved,
             Action::Forget => self.forgotten,
         }
+    }
+
+    /// The number in "2 moved": a change that has moved and was to do something else counts here too.
+    pub fn in_words(&self, action: Action) -> usize {
+        if action == Action::Move { self.moved } else { self.done(action) }
     }
 
     /// Changes that something was sent for, or may have been.
@@ -162,7 +176,8 @@ impl Counts {
 impl ChangeOutcome {
     pub fn of(change: &Change, outcome: Outcome) -> Self {
         let Change { address, action, source, .. } = change;
-        ChangeOutcome { address: address.clone(), action: *action, source: source.clone(), outcome }
+        let moved = change.moved().cloned();
+        ChangeOutcome { address: address.clone(), action: *action, moved, source: source.clone(), outcome }
     }
 }
 
@@ -178,6 +193,11 @@ impl Outcome {
             Outcome::InDoubt { .. } => "in-doubt",
             Outcome::NotAttempted => "not-attempted",
         }
+    }
+
+    /// The end of a change whose record has moved, and that does nothing else.
+    pub fn moved(change: &Change) -> Self {
+        Outcome::Done { id: change.id, found: false, partial_errors: Vec::new(), warnings: Vec::new() }
     }
 
     /// The end of a change that was not begun because the run stopped. Its conversation may be there all the same: an
@@ -215,7 +235,8 @@ impl ApplyReport {
     /// Counts outcomes once, for every renderer.
     pub fn new(outcomes: Vec<ChangeOutcome>, stop: Option<Stop>) -> Self {
         let mut counts = Counts::default();
-        for ChangeOutcome { address: _, action, source: _, outcome } in &outcomes {
+        for ChangeOutcome { address: _, action, moved, source: _, outcome } in &outcomes {
+            counts.moved += usize::from(moved.is_some());
             let slot = match outcome {
                 Outcome::Done { partial_errors, .. } => {
                     counts.partial += usize::from(!partial_errors.is_empty());
@@ -225,6 +246,7 @@ impl ApplyReport {
                         Action::Update => &mut counts.updated,
                         Action::Replace => &mut counts.replaced,
                         Action::Adopt => &mut counts.adopted,
+                        Action::Move => &mut counts.only_moved,
                         Action::Forget => &mut counts.forgotten,
                     }
                 }
@@ -242,7 +264,8 @@ impl ApplyReport {
 
     /// The report of a plan, or of what was left of one, of which nothing was begun.
     pub fn not_begun(plan: &Plan, stop: Option<Stop>) -> Self {
-        let outcomes = plan.changes.iter().map(|change| ChangeOutcome::of(change, Outcome::not_begun(change)));
+        let not_begun = |change| ChangeOutcome { moved: None, ..ChangeOutcome::of(change, Outcome::not_begun(change)) };
+        let outcomes = plan.changes.iter().map(not_begun);
         ApplyReport::new(outcomes.collect(), stop)
     }
 
@@ -253,7 +276,7 @@ impl ApplyReport {
             later.outcomes.into_iter().map(|ended| (ended.address.clone(), ended)).collect();
         for slot in &mut outcomes {
             if let Some(ended) = later_outcomes.remove(&slot.address) {
-                *slot = ended;
+                *slot = ChangeOutcome { moved: slot.moved.take(), ..ended };
             }
         }
         ApplyReport::new(outcomes, later.stop.or(self.stop))

@@ -38,6 +38,8 @@ const BEYOND_MAX: usize = 10;
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'m> {
     pub address: &'m Address,
+    /// The address under which it was perhaps made, before it was renamed.
+    pub moved_from: Option<&'m Address>,
     pub spec: &'m Spec,
     pub digests: Digests,
     pub source: Option<&'m Source>,
@@ -82,8 +84,8 @@ struct Group<'m> {
 /// What was seen of one manifest.
 #[derive(Default)]
 struct Seen {
-    /// By their numbers, those that carry its mark.
-    marked: BTreeMap<u32, BTreeSet<Id>>,
+    /// By their numbers, its marks that were found, and those that carry them.
+    marked: BTreeMap<u32, (String, BTreeSet<Id>)>,
     /// Those that could be it without a mark of our own, and whether everything that both sides know is equal.
     alike: Vec<(Candidate, bool)>,
 }
@@ -128,10 +130,12 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             let group = groups.entry(requester.clone()).or_insert_with(new);
             let index = group.wanted.len();
             if wanted.marked {
-                let first = self.state.next_number(wanted.address);
-                let mark = |number| marker(self.project, wanted.address, wanted.digests.content, number);
-                let numbers = first..first.saturating_add(NUMBERS_MAX);
-                group.marks.extend(numbers.map(|number| (mark(number), (index, number))));
+                for address in std::iter::once(wanted.address).chain(wanted.moved_from) {
+                    let first = self.state.next_number(address);
+                    let mark = |number| marker(self.project, address, wanted.digests.content, number);
+                    let numbers = first..first.saturating_add(NUMBERS_MAX);
+                    group.marks.extend(numbers.map(|number| (mark(number), (index, number))));
+                }
             }
             group.wanted.push(*wanted);
         }
@@ -165,7 +169,8 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             let messages = self.api.messages(reading.id).await?;
             for mark in messages.iter().filter_map(|message| message.external_id.as_deref()) {
                 if let Some((index, number)) = group.marks.get(mark) {
-                    seen[*index].marked.entry(*number).or_default().insert(reading.id.into());
+                    let new = || (mark.to_owned(), BTreeSet::new());
+                    seen[*index].marked.entry(*number).or_insert_with(new).1.insert(reading.id.into());
                 }
             }
             for index in alike {
@@ -182,9 +187,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
     fn found(&self, wanted: &Wanted<'_>, mut seen: Seen) -> Option<Found> {
         let given = wanted.spec.conversation().first_external_id().map(str::to_owned);
         let (number, marker, ids) = match (seen.marked.pop_last(), given, seen.alike.as_slice()) {
-            (Some((number, ids)), ..) => {
-                (number, marker(self.project, wanted.address, wanted.digests.content, number), ids)
-            }
+            (Some((number, (marker, ids))), ..) => (number, marker, ids),
             (None, Some(given), [(only, true)]) => {
                 (self.state.next_number(wanted.address), given, BTreeSet::from([only.id]))
             }
@@ -198,6 +201,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
         let no_attributes = Digest::of_map(&Map::new());
         let content = wanted.spec.without_attributes();
         let before = self.state.records.get(wanted.address);
+        let others = seen.marked.into_values().flat_map(|(_, ids)| ids);
         Some(Found::Made(Box::new(Record {
             id,
             content_digest: wanted.digests.content,
@@ -210,7 +214,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             made_at: None,
             applied_at: self.clock.now(),
             partial_errors: Vec::new(),
-            replaced: before.into_iter().flat_map(Record::ids).chain(seen.marked.into_values().flatten()).collect(),
+            replaced: before.into_iter().flat_map(Record::ids).chain(others).collect(),
             doubles: ids.collect(),
         })))
     }
@@ -271,7 +275,8 @@ mod tests {
             let nothing = Conversation { content: Map::new(), attributes: Attributes::new() };
             let spec = Spec::of(&nothing);
             let digests = spec.conversation().digests();
-            let wanted = Wanted { address: &address, spec: &spec, digests, source: None, marked: true };
+            let wanted =
+                Wanted { address: &address, moved_from: None, spec: &spec, digests, source: None, marked: true };
             let created_at = created_at.map(str::to_owned);
             let reading = ConversationReading { created_at, ..ConversationReading::of(ConversationId(1)) };
             assert_eq!(may_be_marked(&wanted, &reading), may, "{address} {:?}", reading.created_at);

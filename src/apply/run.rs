@@ -22,7 +22,7 @@ use crate::apply::outcome::{ApplyReport, ChangeOutcome, Outcome, Stop};
 use crate::apply::stop::StopSignal;
 use crate::apply::streak::Streak;
 use crate::journal::{Append, Replay};
-use crate::plan::{Change, Plan, Step};
+use crate::plan::{Action, Change, Plan, Step};
 
 /// Changes that may be in flight at once. More are never needed to use a rate limit: at 10 requests a second, 64 in
 /// flight means that a call takes more than six seconds.
@@ -196,8 +196,12 @@ fn report(
     stop: Option<Stop>,
 ) -> ApplyReport {
     let outcomes = plan.changes.iter().zip(outcomes).enumerate().map(|(index, (change, outcome))| {
-        let outcome =
-            outcome.unwrap_or_else(|| if index < begun { left_in_flight(change) } else { Outcome::not_begun(change) });
+        let outcome = outcome.unwrap_or_else(|| match change.action {
+            // Its record has moved before the run began.
+            Action::Move => Outcome::moved(change),
+            _ if index < begun => left_in_flight(change),
+            _ => Outcome::not_begun(change),
+        });
         ChangeOutcome::of(change, outcome)
     });
     ApplyReport::new(outcomes.collect(), stop)

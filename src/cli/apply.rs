@@ -126,7 +126,7 @@ fn planned(
         Some(saved) => saved_plan::check(saved, taken, open.tenant),
         None => {
             let options = PlanOptions { seal: taken.store.seal(), ..options.clone() };
-            plan::make(desired, &taken.state, &taken.in_doubt, options)
+            plan::make(open.session, desired, &taken.state, &taken.in_doubt, options)
         }
     };
     let plan = make(saved, &taken)?;
@@ -273,12 +273,13 @@ impl Job<'_> {
     async fn carry_out_until(
         &mut self,
         plan: &Plan,
-        taken: Taken,
+        mut taken: Taken,
         stop: &mut StopSignal,
     ) -> Result<Ended, (Error, Findings)> {
         let alone = |error| (error, Findings::default());
         let connection = self.connect().await.map_err(alone)?;
         let organization = self.organization(plan, &connection, stop).await?;
+        Ledger::move_records(&mut taken, plan).map_err(alone)?;
         let ledger = Ledger::open(taken, self.open.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
         let mut report = self.run(plan, &connection, &ledger, stop).await;
         let doubled = settling::tell_doubled(self.open.session, ledger.replay.borrow().state());
@@ -387,7 +388,7 @@ fn nowhere() -> Source {
 /// The exit code of a run that was begun.
 fn exit_of(report: &ApplyReport, warnings_as_errors: bool) -> Exit {
     let counts = report.counts;
-    let something_done = counts.all_done() + counts.half_done > 0;
+    let something_done = counts.all_done() + counts.half_done + counts.moved > 0;
     let mut exits = Vec::new();
     match &report.stop {
         Some(Stop::Interrupted) => exits.push(Exit::Interrupted),

@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::state_access::{self, Older, Taken};
 use crate::desired::Desired;
 use crate::journal::{Append as _, Entry, JournalError, Replay};
+use crate::plan::{Plan, moves};
 use crate::project::Tenant;
 use crate::state::{Lineage, State};
 use crate::workspace::{JournalFile, JournalWriter, Kept, StateError, StateFiles, StateLock, StateStore};
@@ -43,6 +44,17 @@ impl Ledger {
         let ledger = Ledger { under_lock: UnderLock { files, store, lock }, journal, kept, replay };
         ledger.write(opened).await?;
         Ok(ledger)
+    }
+
+    /// Gives the records that a plan moves their new addresses, and saves that at once: a process that dies afterwards
+    /// leaves a state in which they have moved, and nothing else was done.
+    ///
+    /// # Errors
+    /// As for [`Ledger::open`].
+    pub fn move_records(taken: &mut Taken, plan: &Plan) -> Result<(), Error> {
+        let moved = moves::carry_out(plan, &mut taken.state);
+        let moved = moved.map_err(|error| Error::new(Exit::Refused, error.to_string()).hint("nothing was sent"))?;
+        if moved > 0 { taken.save().map_err(nothing_was_sent) } else { Ok(()) }
     }
 
     /// Writes an entry so that it lasts.

@@ -15,6 +15,7 @@ use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::finding::{Excerpt, Finding, Findings, code};
 use crate::manifest::{self, Reading};
+use crate::plan::moves::both_recorded;
 use crate::project::Tenant;
 use crate::source::{MadeOf, Place};
 use crate::state::{Known, Lineage, Record, State};
@@ -135,13 +136,17 @@ fn bytes(found: &Found) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Whether a manifest that was parsed has the address or the body of one that was not: that is worth a finding.
+/// Whether a manifest that was parsed has the address or the body of one that was not, or names its address as the one
+/// that it had before: that is worth a finding.
 fn clash(desired: &Desired, as_recorded: &HashSet<Address>, state: &State) -> bool {
     if desired.is_empty() || as_recorded.is_empty() {
         return false;
     }
     let body = |manifest: &Manifest| (manifest.address.kind, manifest.digests.content);
     let bodies: HashSet<(Kind, Digest)> = desired.iter().map(body).collect();
+    if desired.iter().filter_map(Manifest::former).any(|former| as_recorded.contains(former)) {
+        return true;
+    }
     let clashes = |(address, record): (&Address, &Record)| {
         as_recorded.contains(address)
             && (desired.get(address).is_some() || bodies.contains(&(address.kind, record.content_digest)))
@@ -206,6 +211,14 @@ pub fn desired(
     let (desired, findings) = read_all(files, known, state)?;
     check(session, &findings, warnings_as_errors)?;
     Ok(desired)
+}
+
+/// Ends the command where a record can't move, since its new address has one already.
+pub fn check_moves(session: &Session, desired: &Desired, state: &State) -> Result<(), Error> {
+    let mut findings = Findings::default();
+    findings.extend(both_recorded(desired, state));
+    show_lines(&mut findings);
+    check(session, &findings, false)
 }
 
 /// Prints findings, and ends the command where nothing can be planned because of them.

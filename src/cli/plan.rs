@@ -46,7 +46,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
         requests = refresh::calls(&wanted);
         options.observations = refresh::observe_alone(&open, &desired, &state, &wanted)?;
     }
-    let plan = make(&desired, &state, &in_doubt, options)?;
+    let plan = make(session, &desired, &state, &in_doubt, options)?;
     tell_if_nothing_fits(session, &plan);
     if let Some(message) = too_many(&args.planning, &plan) {
         session.output.note(&format!("warning: {message}; apply refuses it\n"));
@@ -96,8 +96,15 @@ pub fn too_many(args: &PlanningArgs, plan: &Plan) -> Option<String> {
 /// Plans, with the organization that the state knows where the project file names none.
 ///
 /// # Errors
-/// A `--target` or `--selector` that fits nothing.
-pub fn make(desired: &Desired, state: &State, in_doubt: &[InDoubt], mut options: PlanOptions) -> Result<Plan, Error> {
+/// A `--target` or `--selector` that fits nothing, or a record that can't move.
+pub fn make(
+    session: &Session,
+    desired: &Desired,
+    state: &State,
+    in_doubt: &[InDoubt],
+    mut options: PlanOptions,
+) -> Result<Plan, Error> {
+    load::check_moves(session, desired, state)?;
     if !options.scope.is_everything() {
         let manifests = desired.iter().map(|manifest| (&manifest.address, Some(&manifest.labels)));
         let records = state.records.keys().map(|address| (address, None));

@@ -68,6 +68,7 @@ pub fn wanted<'m>(desired: &'m Desired, open: &OpenTenant<'_>) -> Vec<Wanted<'m>
     let markers = open.tenant.markers;
     let wanted = |manifest: &'m Manifest| Wanted {
         address: &manifest.address,
+        moved_from: manifest.former(),
         spec: &manifest.spec,
         digests: manifest.digests,
         source: Some(&manifest.source),
@@ -82,8 +83,15 @@ pub fn wanted_by(plan: &Plan) -> Vec<Wanted<'_>> {
 }
 
 fn wanted_for(change: &Change) -> Option<Wanted<'_>> {
-    let Change { address, after, digests, source, marked, .. } = change;
-    Some(Wanted { address, spec: after.as_ref()?, digests: (*digests)?, source: source.as_ref(), marked: *marked })
+    let Change { address, moved_from, after, digests, source, marked, .. } = change;
+    Some(Wanted {
+        address,
+        moved_from: moved_from.as_ref(),
+        spec: after.as_ref()?,
+        digests: (*digests)?,
+        source: source.as_ref(),
+        marked: *marked,
+    })
 }
 
 /// Looks for what was made before, and records it; what only a person can say is in doubt then. Gives back how many

@@ -10,7 +10,7 @@ use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::session::OpenTenant;
 use crate::conversation::{Address, ConversationId, Id};
 use crate::desired::{Desired, Manifest};
-use crate::plan::{Described, Observation, Observations, PlanOptions, Price};
+use crate::plan::{Described, Observation, Observations, PlanOptions, Price, moves};
 use crate::render::number::{counted, duration};
 use crate::state::{Record, State};
 
@@ -32,7 +32,7 @@ pub struct Wanted<'a> {
 /// Every conversation that a plan of this scope looks at.
 pub fn wanted<'a>(desired: &'a Desired, state: &'a State, options: &PlanOptions) -> Vec<Wanted<'a>> {
     let wanted = |manifest: &'a Manifest| {
-        let record = state.records.get(&manifest.address);
+        let record = moves::record_of(manifest, state).map(|(_, record)| record);
         let id = match record.map(|record| record.id) {
             Some(Id::Conversation(id)) => id,
             Some(Id::EndUser(_)) => return None,
@@ -40,7 +40,8 @@ pub fn wanted<'a>(desired: &'a Desired, state: &'a State, options: &PlanOptions)
         };
         Some(Wanted { id, manifest, record })
     };
-    let in_scope = |manifest: &&Manifest| options.scope.covers(&manifest.address, Some(&manifest.labels));
+    let in_scope =
+        |manifest: &&Manifest| options.scope.covers_named(moves::names(manifest, state), Some(&manifest.labels));
     desired.iter().filter(in_scope).filter_map(wanted).collect()
 }
 

@@ -93,7 +93,8 @@ pub fn check(mut plan: Plan, taken: &Taken, tenant: &Tenant) -> Result<Plan, Err
         let message = format!("the plan was made for the tenant `{}`, and this is `{}`", plan.tenant.name, tenant.name);
         return Err(Error::new(Exit::Refused, message).hint("name the tenant that it was made for with --tenant"));
     }
-    let doubtful = |change: &&Change| in_doubt.iter().any(|doubt| doubt.address == change.address);
+    let doubtful =
+        |change: &&Change| in_doubt.iter().any(|doubt| change.addresses().any(|address| *address == doubt.address));
     if let Some(change) = plan.changes.iter().find(doubtful) {
         let message = format!("{} is in doubt, and the plan would send it again", change.address);
         return Err(Error::new(Exit::InDoubt, message).hint(HINT));

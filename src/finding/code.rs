@@ -17,6 +17,8 @@ pub struct Code {
 pub enum FoundIn {
     /// Manifests, whenever they are read.
     Manifests,
+    /// Manifests and the state, whenever both are read.
+    State,
     /// The project file, which every command reads.
     Project,
     /// The values of the project file, together with the manifests that use them.
@@ -32,6 +34,7 @@ impl FoundIn {
     pub fn commands(self) -> &'static str {
         match self {
             FoundIn::Manifests | FoundIn::Values => "`validate`, `plan`, `apply`",
+            FoundIn::State => "`plan`, `apply`",
             FoundIn::Project => "every command",
             FoundIn::Definitions => "`apply`, before it writes",
             FoundIn::Calls => "`apply`, after a call",
@@ -109,6 +112,11 @@ codes! {
         DUPLICATE_ADDRESS = "duplicate-address", "two manifests with one address";
         UNKNOWN_VALUE = "unknown-value", "a value that the tenant does not have";
         DUPLICATE_ADOPT = "duplicate-adopt", "two manifests that adopt one conversation";
+        OLD_ADDRESS_DESCRIBED = "old-address-described", "a `dixaform/moved-from` whose address is still described";
+        DUPLICATE_MOVED_FROM = "duplicate-moved-from", "two manifests with one `dixaform/moved-from`";
+    }
+    State, Error {
+        OLD_ADDRESS_RECORDED = "old-address-recorded", "a `dixaform/moved-from` where both addresses have a record";
     }
     Manifests, Warning {
         SAME_BODY = "same-body", "several manifests with the same body";

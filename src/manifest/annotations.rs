@@ -1,6 +1,7 @@
 //! `metadata.annotations`: those that begin with `dixaform/` are settings, all others are the author's own.
 
-use crate::conversation::{ConversationId, OnChange};
+use crate::conversation::{Address, ConversationId, OnChange};
+use crate::desired::MovedFrom;
 use crate::finding::{Severity, closest, code};
 use crate::manifest::body::words;
 use crate::reporter::Reporter;
@@ -9,22 +10,30 @@ use crate::yaml::{Entry, Node};
 const PREFIX: &str = "dixaform/";
 const ON_CHANGE: &str = "dixaform/on-change";
 const ADOPT: &str = "dixaform/adopt";
+const MOVED_FROM: &str = "dixaform/moved-from";
 const IGNORE: &str = "dixaform/ignore";
 /// What may surround a code in a list; the schema allows the same.
 const IGNORE_SPACES: [char; 4] = [' ', '\t', '\r', '\n'];
-const KNOWN: [&str; 3] = [ON_CHANGE, ADOPT, IGNORE];
+const KNOWN: [&str; 4] = [ON_CHANGE, ADOPT, MOVED_FROM, IGNORE];
 
 /// What the annotations of a manifest set.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     pub on_change: OnChange,
     pub adopt: Option<ConversationId>,
+    /// Boxed, since hardly any manifest has one.
+    pub moved_from: Option<Box<MovedFrom>>,
     /// Codes of warnings that this manifest means.
     pub ignore: Vec<&'static str>,
 }
 
-/// Reads the settings. A value of `None` is not a string, and was reported already.
-pub(super) fn settings(entries: &[(&Entry<'_>, Option<&str>)], reporter: &mut Reporter<'_>) -> Settings {
+/// Reads the settings of a manifest; its address is known unless there are errors. A value of `None` is not a string,
+/// and was reported already.
+pub(super) fn settings(
+    entries: &[(&Entry<'_>, Option<&str>)],
+    address: Option<&Address>,
+    reporter: &mut Reporter<'_>,
+) -> Settings {
     let mut settings = Settings::default();
     for (entry, text) in entries {
         if !entry.key.starts_with(PREFIX) {
@@ -34,6 +43,7 @@ pub(super) fn settings(entries: &[(&Entry<'_>, Option<&str>)], reporter: &mut Re
             (_, None) => {}
             (ON_CHANGE, Some(text)) => settings.on_change = on_change(text, &entry.value, reporter),
             (ADOPT, Some(text)) => settings.adopt = adopt(text, &entry.value, reporter),
+            (MOVED_FROM, Some(text)) => settings.moved_from = moved_from(text, address, &entry.value, reporter),
             (IGNORE, Some(text)) => settings.ignore = ignore(text, &entry.value, reporter),
             (unknown, Some(_)) => {
                 let hint = match closest(unknown, KNOWN) {
@@ -75,6 +85,28 @@ fn adopt(text: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Con
             .hint("write the number that Dixa shows for the conversation, in quotes: \"1234\"");
     }
     id.map(ConversationId)
+}
+
+fn moved_from(
+    text: &str,
+    to: Option<&Address>,
+    node: &Node<'_>,
+    reporter: &mut Reporter<'_>,
+) -> Option<Box<MovedFrom>> {
+    let (message, hint) = match (text.parse::<Address>(), to) {
+        (Err(error), _) => (format!("`{text}` is not an address"), error.to_string()),
+        (Ok(from), Some(to)) if from == *to => {
+            let hint = "name the address that it had before; if it was not renamed, remove the annotation";
+            (format!("`{text}` is this manifest itself"), hint.to_owned())
+        }
+        (Ok(from), Some(to)) if from.kind != to.kind => {
+            let message = format!("`{from}` can't become `{to}`");
+            (message, "a record stays of one kind, since they are made by different calls".to_owned())
+        }
+        (Ok(address), _) => return Some(Box::new(MovedFrom { address, place: node.start })),
+    };
+    reporter.error(code::BAD_ANNOTATION, node.span(), message).hint(hint);
+    None
 }
 
 /// The codes in a list with commas between them.

@@ -105,13 +105,14 @@ fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest
         _ => None,
     };
     let name_place = document.get("metadata")?.value.get("name")?.value.start;
-    let (address, labels, Settings { on_change, adopt, ignore }) = metadata?;
+    let (address, labels, Settings { on_change, adopt, moved_from, ignore }) = metadata?;
     let (conversation, attribute_places) = conversation?;
     complete.then(|| Manifest {
         address,
         labels,
         on_change,
         adopt,
+        moved_from,
         ignore: ignore.into_boxed_slice(),
         digests: conversation.digests(),
         facts: conversation.facts(),
@@ -192,7 +193,7 @@ fn metadata(node: &Node<'_>, kind: Option<Kind>, reporter: &mut Reporter<'_>) ->
     let labels = strings(node.get("labels"), "labels", reporter);
     let annotations = strings(node.get("annotations"), "annotations", reporter);
     let fine = complete && labels.iter().chain(&annotations).all(|(_, text)| text.is_some());
-    let settings = annotations::settings(&annotations, reporter);
+    let settings = annotations::settings(&annotations, address.as_ref().filter(|_| kind.is_some()), reporter);
     reporter.ignore(&settings.ignore);
     let labels = labels.iter().filter_map(|(entry, text)| Some((&*entry.key, (*text)?))).collect();
     if fine { address.map(|address| (address, labels, settings)) } else { None }

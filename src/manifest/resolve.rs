@@ -29,6 +29,7 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
     // Of several with one address the first is kept.
     manifests.dedup_by(|next, first| next.address == first.address);
     findings.extend(duplicate_adopts(&manifests));
+    findings.extend(wrong_moves(&manifests));
     findings.extend(same_bodies(&manifests));
     for finding in findings.iter() {
         files.remove(&finding.source.file);
@@ -87,6 +88,39 @@ fn duplicate_adopts(manifests: &[Manifest]) -> Vec<Finding> {
             hint: Some("a conversation belongs to one address".into()),
             excerpt: None,
             related: vec![(first.name_source(), "the other one".into())],
+        });
+    }
+    findings
+}
+
+/// A record can go to one address only, and only from one that nobody describes. Manifests come in ascending order of
+/// their addresses.
+fn wrong_moves(manifests: &[Manifest]) -> Vec<Finding> {
+    let mut claimed: BTreeMap<&Address, &Manifest> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for manifest in manifests {
+        let (Some(former), to) = (manifest.former(), &manifest.address) else { continue };
+        let described = manifests.binary_search_by(|other| other.address.cmp(former)).ok();
+        let (code, message, hint, related) = if let Some(index) = described {
+            let described = manifests[index].name_source();
+            let message = format!("{former} can't move to {to}: it is still described at {described}");
+            let hint = "remove its manifest if it was renamed, and the annotation if it was not";
+            (code::OLD_ADDRESS_DESCRIBED, message, hint, (described, "the old address"))
+        } else if let Some(first) = claimed.insert(former, manifest) {
+            let message = format!("{former} can't move to both {} and {to}", first.address);
+            let hint = "one of the two has its record; remove the annotation of the other";
+            (code::DUPLICATE_MOVED_FROM, message, hint, (first.moved_from_source(), "the other one"))
+        } else {
+            continue;
+        };
+        findings.push(Finding {
+            code,
+            severity: Severity::Error,
+            source: manifest.moved_from_source(),
+            message,
+            hint: Some(hint.into()),
+            excerpt: None,
+            related: vec![(related.0, related.1.into())],
         });
     }
     findings

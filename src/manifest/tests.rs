@@ -480,6 +480,32 @@ fn an_address_of_two_manifests_is_reported_whatever_else_is_wrong() {
 }
 
 #[test]
+fn a_record_moves_from_one_address_that_nobody_describes_to_one() {
+    let manifest = |name: &str, from: &str| {
+        let annotations = if from.is_empty() { String::new() } else { format!("dixaform/moved-from: {from}") };
+        format!(
+            "---\napiVersion: dixaform/v1\nkind: Conversation\nmetadata:\n  name: {name}\n  annotations: {{{annotations}}}\n\
+             spec:\n  _type: Callback\n  direction: Inbound\n  requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b\n  \
+             contactEndpointId: about {name}\n  queueId: cd87b232-64c8-4ad5-b81a-6f9233352d97\n"
+        )
+    };
+    let found = |manifests: &[(&str, &str)]| -> Vec<(&str, u32)> {
+        let text: String = manifests.iter().map(|(name, from)| manifest(name, from)).collect();
+        let (desired, findings) = resolve([read_text(&text)]);
+        let found: Vec<_> = findings.iter().map(|found| (found.code, found.source.place.line)).collect();
+        assert_eq!(desired.len(), manifests.len(), "{found:?}");
+        found
+    };
+    assert_eq!(found(&[("b", "conversation.a"), ("d", "conversation.c")]), []);
+    assert_eq!(found(&[("a", ""), ("b", "conversation.a")]), [("old-address-described", 18)]);
+    // Of a chain only the last move can be left.
+    assert_eq!(found(&[("b", "conversation.a"), ("c", "conversation.b")]), [("old-address-described", 18)]);
+    let swapped = found(&[("a", "conversation.b"), ("b", "conversation.a")]);
+    assert_eq!(swapped, [("old-address-described", 6), ("old-address-described", 18)]);
+    assert_eq!(found(&[("b", "conversation.a"), ("c", "conversation.a")]), [("duplicate-moved-from", 18)]);
+}
+
+#[test]
 fn what_is_no_manifest_is_one_finding() {
     let file = |name: &str, text: &str| {
         let reading = read(&Arc::from(name), text.as_bytes(), &Values::default());

@@ -18,13 +18,16 @@ pub enum Action {
     Replace,
     /// Take an existing conversation under management.
     Adopt,
+    /// Give a record another address, and nothing else. Other actions can do that too; see
+    /// [`Change::moved`](crate::plan::Change::moved).
+    Move,
     /// Drop a record and leave the conversation alone.
     Forget,
 }
 
 impl Action {
-    pub const ALL: [Action; 6] =
-        [Action::Create, Action::Import, Action::Update, Action::Replace, Action::Adopt, Action::Forget];
+    pub const ALL: [Action; 7] =
+        [Action::Create, Action::Import, Action::Update, Action::Replace, Action::Adopt, Action::Move, Action::Forget];
 
     /// The word in JSON, in filters and in summaries ("2 to create").
     pub fn word(self) -> &'static str {
@@ -34,6 +37,7 @@ impl Action {
             Action::Update => "update",
             Action::Replace => "replace",
             Action::Adopt => "adopt",
+            Action::Move => "move",
             Action::Forget => "forget",
         }
     }
@@ -46,6 +50,7 @@ impl Action {
             Action::Update => "updated",
             Action::Replace => "replaced",
             Action::Adopt => "adopted",
+            Action::Move => "moved",
             Action::Forget => "forgotten",
         }
     }
@@ -54,28 +59,30 @@ impl Action {
     pub fn makes(self) -> bool {
         match self {
             Action::Create | Action::Import | Action::Replace => true,
-            Action::Update | Action::Adopt | Action::Forget => false,
+            Action::Update | Action::Adopt | Action::Move | Action::Forget => false,
         }
     }
 
-    /// The mark in front of a block.
+    /// The mark in front of a block; a move has none.
     pub fn symbol(self) -> &'static str {
         match self {
             Action::Create | Action::Import => "+",
             Action::Update => "~",
             Action::Replace => "-/+",
             Action::Adopt => "=",
+            Action::Move => "",
             Action::Forget => ".",
         }
     }
 
-    /// The line of the legend for the symbol.
+    /// The line of the legend for the symbol, where there is one.
     pub fn legend(self) -> &'static str {
         match self {
             Action::Create | Action::Import => "create or import",
             Action::Update => "update in-place",
             Action::Replace => "replace (the old conversation stays in Dixa)",
             Action::Adopt => "adopt an existing conversation",
+            Action::Move => "move a record to another address",
             Action::Forget => "forget (the conversation stays in Dixa)",
         }
     }
@@ -88,6 +95,7 @@ impl Action {
             Action::Update => "will be updated in-place",
             Action::Replace => "must be replaced",
             Action::Adopt => "will be adopted",
+            Action::Move => "will be moved",
             Action::Forget => "will be forgotten",
         }
     }

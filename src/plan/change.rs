@@ -85,6 +85,9 @@ pub struct Change {
     pub reason: Reason,
     /// Set: the plan can be shown, and apply refuses the whole of it.
     pub block: Option<Block>,
+    /// The address that its manifest says it had before, if the state has no record of the new one. A record of the old
+    /// one [moves](Change::moved) here.
+    pub moved_from: Option<Address>,
     /// Where the manifest is, or was when a record without one was applied.
     pub source: Option<Source>,
     /// The conversation that exists: none for create and import.
@@ -163,6 +166,9 @@ impl Change {
         let block = block.as_ref().map_or("", Block::word);
         let known = id.map(|id| id.to_string()).unwrap_or_default();
         let mut text = format!("{address}\n{}\n{block}\n{known}", action.word());
+        if let Some(from) = self.moved() {
+            text.push_str(&format!("\nmoved from {from}"));
+        }
         for step in &**steps {
             text.push_str(&format!("\n{} ", step.call(Subject::new(address.kind, *id))));
             let digest = match step {
@@ -178,6 +184,23 @@ impl Change {
             }
         }
         Digest::of_bytes(text.as_bytes())
+    }
+
+    /// The address from which its record moves.
+    pub fn moved(&self) -> Option<&Address> {
+        // The others begin without a record.
+        let has_record = matches!(self.action, Action::Update | Action::Replace | Action::Move);
+        self.moved_from.as_ref().filter(|_| has_record)
+    }
+
+    /// The address that its record has in the state that the plan was made for, if there is one.
+    pub fn recorded_as(&self) -> &Address {
+        self.moved().unwrap_or(&self.address)
+    }
+
+    /// Its address and the one that it had before: it waits for calls in doubt of either.
+    pub fn addresses(&self) -> impl Iterator<Item = &Address> {
+        std::iter::once(&self.address).chain(&self.moved_from)
     }
 
     pub fn calls(&self) -> impl Iterator<Item = Call> + '_ {
@@ -244,6 +267,12 @@ pub struct Summary {
     pub update: usize,
     pub replace: usize,
     pub adopt: usize,
+    /// Records that get another address, whatever else is done to them.
+    #[serde(rename = "move", default)]
+    pub moves: usize,
+    /// Of these, how many nothing else is done to.
+    #[serde(skip)]
+    pub only_moves: usize,
     pub forget: usize,
     pub unchanged: usize,
     /// Records without a manifest that are left as they are.
@@ -263,6 +292,7 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// How many changes have this action: together, all there are.
     pub fn of(&self, action: Action) -> usize {
         match action {
             Action::Create => self.create,
@@ -270,8 +300,14 @@ impl Summary {
             Action::Update => self.update,
             Action::Replace => self.replace,
             Action::Adopt => self.adopt,
+            Action::Move => self.only_moves,
             Action::Forget => self.forget,
         }
+    }
+
+    /// The number in "2 to move": a change that moves and does something else counts as both.
+    pub fn in_words(&self, action: Action) -> usize {
+        if action == Action::Move { self.moves } else { self.of(action) }
     }
 
     /// Counts one change.
@@ -282,9 +318,11 @@ impl Summary {
             Action::Update => &mut self.update,
             Action::Replace => &mut self.replace,
             Action::Adopt => &mut self.adopt,
+            Action::Move => &mut self.only_moves,
             Action::Forget => &mut self.forget,
         };
         *slot += 1;
+        self.moves += usize::from(change.moved().is_some());
         self.blocked += usize::from(change.block.is_some());
         self.irreversible += usize::from(change.irreversible);
         self.reach_customer += usize::from(change.reaches_customer);

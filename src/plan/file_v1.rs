@@ -137,6 +137,10 @@ struct ChangeV1<S> {
     address: AddressV1,
     action: Action,
     reason: Reason,
+    /// The address that its manifest says it had before, if the state has no record of the new one; where the action is
+    /// `move`, `update` or `replace`, its record moves from there
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    moved_from: Option<AddressV1>,
     /// Where its manifest is
     #[serde(deserialize_with = "or_null")]
     source: Option<SourceV1>,
@@ -348,6 +352,7 @@ impl From<&Change> for ChangeV1<Box<RawValue>> {
             address: (&change.address).into(),
             action: change.action,
             reason: change.reason,
+            moved_from: change.moved_from.as_ref().map(AddressV1::from),
             source: change.source.as_ref().map(SourceV1::from),
             id: change.id.map(IdV1),
             before: change.before.as_ref().and_then(|before| raw(json_of(&before.spec))),
@@ -488,6 +493,7 @@ impl ChangeV1<Map<String, Value>> {
             action: self.action,
             reason: self.reason,
             block,
+            moved_from: self.moved_from.map(|address| address.0),
             source: self.source.map(SourceV1::read),
             id,
             before: self.before.map(|spec| Box::new(Before { spec, withheld: Vec::new() })),
@@ -514,8 +520,9 @@ fn is_consistent(change: &Change, after: Option<&Conversation>) -> bool {
     let digests_fit = match (change.digests, after.map(Conversation::digests)) {
         (None, None) => true,
         (Some(recorded), Some(wanted)) => {
-            // An update under `dixaform/on-change: ignore` leaves the content of the record as it is, and sends none.
-            let same_content = recorded.content == wanted.content || change.action == Action::Update;
+            // Under `dixaform/on-change: ignore` these leave the content of the record as it is, and send none.
+            let keeps_content = matches!(change.action, Action::Update | Action::Move);
+            let same_content = recorded.content == wanted.content || keeps_content;
             same_content && recorded.attributes == wanted.attributes
         }
         (None, Some(_)) | (Some(_), None) => false,
@@ -526,7 +533,8 @@ fn is_consistent(change: &Change, after: Option<&Conversation>) -> bool {
     };
     // What is made must be known again when its answer is lost: by a mark, or else by something that the steps show.
     let found_again = !makes || after.is_none_or(|after| change.marked != known_otherwise(after));
-    makes == change.action.makes() && digests_fit && found_again
+    let moves = change.action != Action::Move || change.moved().is_some() && change.steps.is_empty();
+    makes == change.action.makes() && digests_fit && found_again && moves
 }
 
 impl StepV1 {

@@ -18,6 +18,7 @@ use crate::plan::compare::Deviation;
 use crate::plan::member_diff::order::{Known, Order};
 use crate::plan::shown::{Named, Shown};
 use crate::shape;
+use crate::spec::Spec;
 
 /// The members of a map that differ, in the order in which they are shown, and how many do not.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -112,6 +113,7 @@ impl Change {
             Action::Create | Action::Import => made(self),
             Action::Replace => replaced(self),
             Action::Update => updated(self),
+            Action::Move => moved(self),
             Action::Adopt => adopted(self),
             Action::Forget => Members::default(),
         }
@@ -197,13 +199,28 @@ fn updated(change: &Change) -> Members<'_> {
     attributes.unchanged = wanted.keys().filter(|id| !written.contains_key(id.as_str())).count();
     Members {
         shown: vec![Member::new(CUSTOM_ATTRIBUTES, Diff::Map(attributes))],
-        unchanged: after.content().values().filter(|member| !digest::is_absent(member)).count(),
+        unchanged: content_members(after),
         noun: Noun::Member,
     }
 }
 
+fn content_members(spec: &Spec) -> usize {
+    spec.content().values().filter(|member| !digest::is_absent(member)).count()
+}
+
+/// Nothing becomes different but the address.
+fn moved(change: &Change) -> Members<'_> {
+    let Some(after) = &change.after else { return Members::default() };
+    let unchanged = content_members(after) + usize::from(!after.attributes().is_empty());
+    Members { shown: known_id(change).into_iter().collect(), unchanged, noun: Noun::Member }
+}
+
+fn known_id(change: &Change) -> Option<Member<'_>> {
+    change.id.map(|id| Member::new("id", Diff::Unchanged(shown_id(id))))
+}
+
 fn adopted(change: &Change) -> Members<'_> {
-    let id = change.id.map(|id| Member::new("id", Diff::Unchanged(shown_id(id))));
+    let id = known_id(change);
     let attributes: Named<'_> = written(change).map(|(id, value)| (id.into(), shown(value))).collect();
     let attributes =
         (!attributes.is_empty()).then(|| Member::new(CUSTOM_ATTRIBUTES, Diff::Added(Shown::Map(attributes))));

@@ -10,6 +10,7 @@ pub mod file_v1;
 pub mod folders;
 pub mod json_parts;
 pub mod member_diff;
+pub mod moves;
 pub mod notes;
 pub mod observation;
 pub mod planner;

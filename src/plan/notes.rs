@@ -62,6 +62,11 @@ pub enum Mark {
 /// What else there is to say of one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeNote<'c> {
+    /// Its record had another address.
+    Moved {
+        from: &'c Address,
+        to: &'c Address,
+    },
     /// The conversation that is replaced stays.
     OldStays(Id),
     /// The conversation whose record is dropped stays.
@@ -87,6 +92,7 @@ impl Change {
     }
 
     pub fn notes(&self) -> impl Iterator<Item = ChangeNote<'_>> {
+        let moved = self.moved().map(|from| ChangeNote::Moved { from, to: &self.address });
         let adopts = || self.steps.iter().any(|step| matches!(step, Step::PatchDifferent(all) if !all.is_empty()));
         let about_the_action = match (self.action, self.id) {
             (Action::Replace, Some(id)) => Some(ChangeNote::OldStays(id)),
@@ -97,6 +103,6 @@ impl Change {
         let not_compared = self.action == Action::Adopt && self.found.is_none();
         let compared = self.found.iter().flatten().map(ChangeNote::Otherwise);
         let compared = not_compared.then_some(ChangeNote::NotCompared).into_iter().chain(compared);
-        about_the_action.into_iter().chain(compared).chain(self.block.as_ref().map(ChangeNote::Blocked))
+        moved.into_iter().chain(about_the_action).chain(compared).chain(self.block.as_ref().map(ChangeNote::Blocked))
     }
 }

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | not in the state | create or import | POST, then PATCH if it has attributes |
 //! | not in the state, `dixaform/adopt` | adopt | GET, then PATCH what differs |
+//! | the same, `dixaform/moved-from` names its record | move; also with an update or a replacement | none |
 //! | attributes differ, or were never written | update | PATCH with the keys that differ |
 //! | content differs | replace, blocked unless allowed | POST, then PATCH |
 //! | in the state, not in the manifests | none, or forget with `prune` | none |
@@ -24,6 +25,7 @@ use crate::plan::change::{
     Change, Drift, Fingerprint, Gone, Orphan, Plan, Read, Renamed, Step, Steps, Summary, Target,
 };
 use crate::plan::described::is_tidied;
+use crate::plan::moves;
 use crate::plan::observation::{self, Observation, Observations};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
@@ -95,7 +97,8 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     for (manifest, record) in pairs(desired, state) {
         planner.look_at(manifest, record).enter(&mut plan, &mut fingerprint);
     }
-    plan.observed = options.observations.keys().filter(|address| state.records.contains_key(*address)).count();
+    let has_record = |address| desired.get(address).is_some_and(|manifest| moves::record_of(manifest, state).is_some());
+    plan.observed = options.observations.keys().filter(|address| has_record(address)).count();
     plan.renamed = renamed(&plan, desired, state);
     plan.summary.not_in_manifests = plan.not_in_manifests.len();
     plan.summary.in_doubt = plan.in_doubt.len();
@@ -159,10 +162,12 @@ fn owners<'a>(desired: &Desired, state: &'a State) -> BTreeMap<Id, &'a Address> 
 
 type Pair<'a> = (Option<&'a Manifest>, Option<(&'a Address, &'a Record)>);
 
-/// Every address once, in ascending order, with its manifest and its record.
+/// Every address once, in ascending order, with its manifest and its record. A record that a manifest takes over comes
+/// with that manifest.
 fn pairs<'a>(desired: &'a Desired, state: &'a State) -> impl Iterator<Item = Pair<'a>> {
+    let taken_over: BTreeSet<&Address> = desired.iter().filter_map(|manifest| moves::former(manifest, state)).collect();
     let mut manifests = desired.iter().peekable();
-    let mut records = state.records.iter().peekable();
+    let mut records = state.records.iter().filter(move |(address, _)| !taken_over.contains(address)).peekable();
     std::iter::from_fn(move || {
         let order = match (manifests.peek(), records.peek()) {
             (Some(manifest), Some((address, _))) => manifest.address.cmp(address),
@@ -171,7 +176,10 @@ fn pairs<'a>(desired: &'a Desired, state: &'a State) -> impl Iterator<Item = Pai
             (None, None) => return None,
         };
         let manifest = if order == Ordering::Greater { None } else { manifests.next() };
-        let record = if order == Ordering::Less { None } else { records.next() };
+        let record = match (order, manifest) {
+            (Ordering::Less, Some(manifest)) => moves::record_of(manifest, state),
+            _ => records.next(),
+        };
         Some((manifest, record))
     })
 }
@@ -215,9 +223,10 @@ impl Verdict {
     }
 }
 
-/// A conversation that is no longer there is never silently made again.
-fn gone(manifest: &Manifest, record: &Record, anonymized: bool) -> Verdict {
-    let (address, source) = (manifest.address.clone(), Some(manifest.source.clone()));
+/// A conversation that is no longer there is never silently made again. Its address is that of the record, which can be
+/// forgotten.
+fn gone(manifest: &Manifest, (address, record): (&Address, &Record), anonymized: bool) -> Verdict {
+    let (address, source) = (address.clone(), Some(manifest.source.clone()));
     Verdict::Gone(Gone { address, id: record.id, source, anonymized })
 }
 
@@ -233,23 +242,26 @@ impl Planner<'_> {
         let Some(address) = manifest.map(|manifest| &manifest.address).or(record.map(|(address, _)| address)) else {
             return Verdict::Unchanged { drift: None };
         };
-        if !self.options.scope.covers(address, manifest.map(|manifest| &manifest.labels)) {
+        let has_own = record.is_some_and(|(recorded, _)| recorded == address);
+        let former = manifest.and_then(Manifest::former).filter(|_| !has_own);
+        let mut names = std::iter::once(address).chain(former);
+        if !self.options.scope.covers_named(names.clone(), manifest.map(|manifest| &manifest.labels)) {
             return Verdict::LeftOut;
         }
-        if self.options.in_doubt.contains(address) {
+        if names.any(|name| self.options.in_doubt.contains(name)) {
             return Verdict::InDoubt(address.clone());
         }
         let mut drift = None;
         let change = match (manifest, record) {
             (Some(manifest), None) => Some(self.new_address(manifest)),
-            (Some(manifest), Some((_, record))) => {
+            (Some(manifest), Some(known @ (_, record))) => {
                 match self.options.observations.get(&manifest.address) {
                     None => {}
                     Some(Observation::Present(seen)) => drift = observation::drift(address, record, seen),
-                    Some(Observation::NotFound) => return gone(manifest, record, false),
-                    Some(Observation::Anonymized) => return gone(manifest, record, true),
+                    Some(Observation::NotFound) => return gone(manifest, known, false),
+                    Some(Observation::Anonymized) => return gone(manifest, known, true),
                 }
-                self.known_address(manifest, record)
+                self.known_address(manifest, record).or_else(|| former.map(|_| self.only_move(manifest, record)))
             }
             (None, Some((address, _))) if self.desired.is_as_recorded(address) => None,
             (None, Some((address, record))) if self.options.prune => Some(forget(address, record)),
@@ -259,7 +271,7 @@ impl Planner<'_> {
             }
             (None, None) => None,
         };
-        match change {
+        match change.map(|change| Change { moved_from: former.cloned(), ..change }) {
             Some(change) => Verdict::Change { deed: change.deed(), change, drift },
             None => Verdict::Unchanged { drift },
         }
@@ -306,6 +318,16 @@ impl Planner<'_> {
         } else {
             Some(self.replace(manifest, record))
         }
+    }
+
+    /// The record of another address is this one's, as it is.
+    fn only_move(&self, manifest: &Manifest, record: &Record) -> Change {
+        let written = self.written(manifest, &manifest.spec.attributes(), record);
+        let before = Some(before(record, manifest, written));
+        let digests = Digests { content: record.content_digest, attributes: manifest.digests.attributes };
+        let (reason, id) = (Reason::MovedFromAnnotation, Some(record.id));
+        let draft = Draft { action: Action::Move, reason, block: None, id, before, steps: Steps::default() };
+        draft.finish(manifest, digests, self.options)
     }
 
     fn update(&self, manifest: &Manifest, record: &Record) -> Option<Change> {
@@ -424,6 +446,7 @@ fn forget(address: &Address, record: &Record) -> Change {
         action: Action::Forget,
         reason: Reason::NotInManifests,
         block: None,
+        moved_from: None,
         source: record.source.clone(),
         id: Some(record.id),
         before: None,
@@ -459,6 +482,7 @@ impl Draft {
             action,
             reason,
             block,
+            moved_from: None,
             source: Some(manifest.source.clone()),
             id,
             before,

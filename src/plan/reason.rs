@@ -21,18 +21,21 @@ pub enum Reason {
     ContentDiffers,
     /// The manifest says `dixaform/adopt`, and the state has no record of the address.
     AdoptAnnotation,
+    /// The manifest says `dixaform/moved-from`, the state has a record of that address, and nothing else differs.
+    MovedFromAnnotation,
     /// The state has a record that no manifest describes, and `--prune` was given.
     NotInManifests,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 7] = [
+    pub const ALL: [Reason; 8] = [
         Reason::NotInState,
         Reason::AttributesNotWritten,
         Reason::AttributesDiffer,
         Reason::Drifted,
         Reason::ContentDiffers,
         Reason::AdoptAnnotation,
+        Reason::MovedFromAnnotation,
         Reason::NotInManifests,
     ];
 
@@ -45,6 +48,7 @@ impl Reason {
             Reason::Drifted => "drifted",
             Reason::ContentDiffers => "content-differs",
             Reason::AdoptAnnotation => "adopt-annotation",
+            Reason::MovedFromAnnotation => "moved-from-annotation",
             Reason::NotInManifests => "not-in-manifests",
         }
     }
@@ -58,6 +62,7 @@ impl Reason {
             Reason::Drifted => "its attributes were changed outside of dixaform",
             Reason::ContentDiffers => "its content differs, and Dixa can't update a conversation",
             Reason::AdoptAnnotation => "its manifest says dixaform/adopt",
+            Reason::MovedFromAnnotation => "its manifest says dixaform/moved-from",
             Reason::NotInManifests => "it is not in the manifests",
         }
     }

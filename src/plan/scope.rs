@@ -85,12 +85,18 @@ impl Scope {
     /// Whether an address with these labels is looked at. A record without a manifest has no labels, so a selector
     /// never covers it.
     pub fn covers(&self, address: &Address, labels: Option<&Labels>) -> bool {
+        self.covers_named([address], labels)
+    }
+
+    /// [`Scope::covers`] for what goes by several addresses: a filter can name any of them.
+    pub fn covers_named<'a>(&self, addresses: impl IntoIterator<Item = &'a Address>, labels: Option<&Labels>) -> bool {
         if self.is_everything() {
             return true;
         }
-        let name = address.to_string();
-        let targeted = self.targets.is_empty() || self.targets.iter().any(|glob| glob.is_match(&name));
-        let excluded = self.excludes.iter().any(|glob| glob.is_match(&name));
+        let names: Vec<String> = addresses.into_iter().map(Address::to_string).collect();
+        let fits = |globs: &[GlobMatcher]| globs.iter().any(|glob| names.iter().any(|name| glob.is_match(name)));
+        let targeted = self.targets.is_empty() || fits(&self.targets);
+        let excluded = fits(&self.excludes);
         let selected =
             self.selectors.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value.as_str()));
         targeted && !excluded && selected

@@ -21,13 +21,13 @@ pub fn staleness(plan: &Plan, state: &State, seal: Option<Seal>) -> Option<Vec<S
     } else {
         changed.push(format!("it was made at serial {}, and the state is at serial {}", plan.serial, state.serial));
     }
-    changed.extend(plan.changes.iter().filter_map(|change| since(change, state.records.get(&change.address))));
+    changed.extend(plan.changes.iter().filter_map(|change| since(change, state.records.get(change.recorded_as()))));
     Some(changed)
 }
 
 /// What became of one change's address.
 fn since(change: &Change, record: Option<&Record>) -> Option<String> {
-    let address = &change.address;
+    let address = change.recorded_as();
     match (change.action, change.id, record) {
         (Action::Create | Action::Import | Action::Adopt, _, Some(record)) => {
             Some(format!("{address} was applied at {} as {:#}", record.applied_at, record.id))

@@ -1,6 +1,7 @@
 //! Manifests and a state in, a plan out: each test is one claim about the planner.
 
 mod meaning;
+mod moving;
 mod rules;
 mod situations;
 

@@ -73,6 +73,9 @@ struct OutcomeV1<'f> {
     outcome: &'static str,
     /// Whether the answer of its POST was lost, and the conversation was found by looking
     found: bool,
+    /// The address from which its record has moved; left out where it has not
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved_from: Option<AddressV1>,
     /// Dixa's id of the conversation; null if none is known, and after forget
     id: Option<IdV1>,
     /// The conversation that was replaced; it stays in Dixa
@@ -242,7 +245,7 @@ fn document<'f>(finished: &Finished<'f>, outcomes: Vec<OutcomeV1<'f>>) -> Report
 }
 
 fn outcome<'f>(ended: &'f ChangeOutcome, plan: &Plan, pointers: &Pointers) -> OutcomeV1<'f> {
-    let ChangeOutcome { address, action, source, outcome } = ended;
+    let ChangeOutcome { address, action, moved, source, outcome } = ended;
     let (id, failure, partial_errors, warnings) = match outcome {
         Outcome::Done { id, partial_errors, warnings, found: _ } => {
             (*id, None, partial_errors.as_slice(), warnings.as_slice())
@@ -256,6 +259,7 @@ fn outcome<'f>(ended: &'f ChangeOutcome, plan: &Plan, pointers: &Pointers) -> Ou
         action: *action,
         outcome: outcome.word(),
         found: matches!(outcome, Outcome::Done { found: true, .. }),
+        moved_from: moved.as_ref().map(AddressV1::from),
         id: id.map(IdV1),
         previous_id: previous(address, *action, plan).map(IdV1),
         source: source.as_ref().map(SourceV1::from),

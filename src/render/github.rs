@@ -100,7 +100,7 @@ fn annotation(change: &Change, what: &str, message: String) -> Annotation {
 }
 
 fn summary(plan: &Plan) -> Annotation {
-    let actions = by_action(|action| plan.summary.of(action));
+    let actions = by_action(|action| plan.summary.in_words(action));
     let message = if plan.is_empty() {
         "No changes.".to_owned()
     } else {

@@ -109,7 +109,7 @@ fn importance(change: &Change) -> (Reverse<bool>, Reverse<bool>, u8) {
         Action::Update => 1,
         Action::Adopt => 2,
         Action::Create | Action::Import => 3,
-        Action::Forget => 4,
+        Action::Move | Action::Forget => 4,
     };
     (Reverse(change.block.is_some()), Reverse(change.reaches_customer), rank)
 }
@@ -127,7 +127,7 @@ fn title(plan: &Plan) -> String {
     if plan.is_empty() {
         return "## dixaform: No changes\n".to_owned();
     }
-    format!("## dixaform: {}\n", by_action(|action| plan.summary.of(action)))
+    format!("## dixaform: {}\n", by_action(|action| plan.summary.in_words(action)))
 }
 
 /// `2 to create, 1 to update`

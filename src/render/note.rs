@@ -181,9 +181,9 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
             let (have, records) = if count == 1 { ("has", "a record") } else { ("have", "records") };
             let manifests = counted(count, "manifest");
             let what = format!("**{manifests} without a record {have} the content of {records} without a manifest**");
-            let them =
-                if count == 1 { "it was renamed, move its record" } else { "they were renamed, move the records" };
-            (Gravity::Warning, format!("{what}; if {them}, or a second conversation is made"), "", count)
+            let them = if count == 1 { "it was renamed" } else { "they were renamed" };
+            let say = "say so with the annotation `dixaform/moved-from`";
+            (Gravity::Warning, format!("{what}; if {them}, {say}, or a second conversation is made"), "", count)
         }
         Note::LeftOut(count) => {
             let lead = format!("{} left out by `--target`, `--exclude` or `--selector`", grouped(*count as u64));
@@ -217,7 +217,7 @@ fn about(note: &Note<'_>) -> Vec<Sentence> {
             }
         }),
         Note::Renamed(all) => {
-            first(*all, |Renamed { from, to }| Sentence::of(&format!("`dixaform state mv {from} {to}`")))
+            first(*all, |Renamed { from, to }| Sentence::of(&format!("`dixaform/moved-from: {from}` in `{to}`")))
         }
         Note::LeftOut(_) => Vec::new(),
     }
@@ -262,6 +262,7 @@ pub(super) fn mark(mark: Mark) -> &'static str {
 pub(super) fn change_notes(change: &Change) -> impl Iterator<Item = (ChangeNote<'_>, Sentence)> {
     change.notes().map(|note| {
         let sentence = match note {
+            ChangeNote::Moved { from, to } => moved(from, to),
             ChangeNote::OldStays(id) => Sentence::of(&format!("the old conversation `{id:#}` stays in Dixa")),
             ChangeNote::Stays(id) => Sentence::of(&format!("the conversation `{id:#}` stays in Dixa")),
             ChangeNote::WrittenWhereDifferent => {
@@ -286,6 +287,11 @@ pub(super) fn change_notes(change: &Change) -> impl Iterator<Item = (ChangeNote<
         };
         (note, sentence)
     })
+}
+
+/// That a record has another address from now on.
+pub(super) fn moved(from: &Address, to: &Address) -> Sentence {
+    Sentence::of(&format!("`{from}` has moved to `{to}`"))
 }
 
 /// What stands in the way of a change, and how to clear it.
@@ -318,14 +324,15 @@ mod tests {
         read.found = Some([Deviation { thing, described: Some(Value::from("b")), found }].into());
         let mut forget = update("conversation.forget");
         forget.action = crate::plan::Action::Forget;
+        let address = |name: &str| format!("import.{name}").parse().expect("an address");
         let mut plan = plan_of(vec![
             adopt,
             read,
             forget,
             replace("conversation.replace", &email("s", "t"), &email("s", "u")),
             create("conversation.sms", &sms("hello")),
+            Change { moved_from: Some(address("old")), ..update("conversation.update") },
         ]);
-        let address = |name: &str| format!("import.{name}").parse().expect("an address");
         let id = Id::conversation(7);
         plan.in_doubt = vec![address("doubt")];
         plan.gone = vec![Gone { address: address("gone"), id, source: None, anonymized: true }];
@@ -378,7 +385,7 @@ mod tests {
             notes.chain(change.marks().map(|what| mark(what).to_owned())).collect::<Vec<_>>()
         });
         let (of_plan, of_changes): (Vec<String>, Vec<String>) = (of_plan.collect(), of_changes.collect());
-        assert_eq!(of_changes.len(), 10, "{of_changes:?}");
+        assert_eq!(of_changes.len(), 11, "{of_changes:?}");
         for said in of_plan.iter().chain(&of_changes) {
             for (form, page) in &forms {
                 assert!(page.contains(&words(said)), "{form}: {said} in {page}");

@@ -66,6 +66,7 @@ impl Label {
             Action::Update => Label::Update,
             Action::Replace => Label::Replace,
             Action::Adopt => Label::Adopt,
+            Action::Move => Label::Plain,
             Action::Forget => Label::Forget,
         }
     }

@@ -104,7 +104,7 @@ pub fn said(outcome: &Outcome) -> Option<String> {
 
 /// The remark of one outcome; none where it was done without more ado, or not attempted.
 pub fn remark<'r>(ended: &'r ChangeOutcome, pointers: &'r Pointers) -> Option<Remark<'r>> {
-    let ChangeOutcome { address, action, source, outcome } = ended;
+    let ChangeOutcome { address, action, moved: _, source, outcome } = ended;
     let (matter, code, title, details, hint) = match outcome {
         Outcome::NotAttempted => return None,
         Outcome::Done { partial_errors, warnings, .. } if partial_errors.is_empty() && warnings.is_empty() => {

@@ -60,7 +60,7 @@ pub(crate) fn headline(report: &ApplyReport) -> String {
 
 /// The counts in a few words: `2 created, 1 failed`, or `nothing to do`.
 pub(crate) fn tally(counts: &Counts) -> String {
-    let done = Action::ALL.into_iter().map(|action| (counts.done(action), action.done()));
+    let done = Action::ALL.into_iter().map(|action| (counts.in_words(action), action.done()));
     let all = done.chain(not_done(counts)).filter(|(count, _)| *count > 0);
     let words: Vec<String> = all.map(|(count, word)| format!("{} {word}", grouped(count as u64))).collect();
     if words.is_empty() { "nothing to do".to_owned() } else { words.join(", ") }
@@ -80,7 +80,7 @@ pub fn progress_line(event: &ApplyEvent, done: usize, total: usize) -> Option<St
             format!("{address} waits {}: {}", duration(*wait_ms as f64 / 1000.0), message(why))
         }
         ApplyEvent::Looking(pause) => looking_again(pause),
-        ApplyEvent::Ended(ChangeOutcome { address, action, source: _, outcome }) => match outcome {
+        ApplyEvent::Ended(ChangeOutcome { address, action, moved: _, source: _, outcome }) => match outcome {
             Outcome::Done { id, found, partial_errors, warnings: _ } => {
                 let partial = if partial_errors.is_empty() { "" } else { ", with partial errors" };
                 let done = if *found { "found" } else { action.done() };
@@ -126,8 +126,8 @@ pub(crate) fn verdict(complete: bool) -> &'static str {
 /// `1 created, 1 imported, 0 updated. 2 failed.`
 pub(crate) fn counts_in_words(counts: &Counts) -> String {
     let always = [Action::Create, Action::Import, Action::Update];
-    let actions = Action::ALL.into_iter().filter(|action| always.contains(action) || counts.done(*action) > 0);
-    let done: Vec<String> = actions.map(|action| format!("{} {}", counts.done(action), action.done())).collect();
+    let actions = Action::ALL.into_iter().filter(|action| always.contains(action) || counts.in_words(*action) > 0);
+    let done: Vec<String> = actions.map(|action| format!("{} {}", counts.in_words(action), action.done())).collect();
     let rest: Vec<String> = not_done(counts)
         .into_iter()
         .filter(|(count, _)| *count > 0)
@@ -156,7 +156,8 @@ mod tests {
 
     fn ended(address: &str, action: Action, outcome: Outcome) -> ChangeOutcome {
         let source = Source::new(&Arc::from("manifests/orders.yaml"), Place { line: 3, column: 1 });
-        ChangeOutcome { address: address.parse().expect("an address"), action, source: Some(source), outcome }
+        let address = address.parse().expect("an address");
+        ChangeOutcome { address, action, moved: None, source: Some(source), outcome }
     }
 
     fn done(id: i64) -> Outcome {

@@ -34,6 +34,7 @@ pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after:
         action,
         reason: Reason::NotInState,
         block: None,
+        moved_from: None,
         source: Some(source("manifests/orders.yaml", 3)),
         id: None,
         before: before.map(self::before),

@@ -86,10 +86,15 @@ impl Canvas {
         };
         let tenant = format!("{} ({})", quoted(&plan.tenant.name), escape(plan.tenant.whereabouts()));
         let intro = format!("dixaform compared the manifests with the state of tenant {tenant}. {sent}");
-        let lines = wrap(&intro, self.width).into_iter().chain(["Changes are marked with these symbols:".to_owned()]);
-        let mut rows: Vec<Row> = lines.map(Row::plain).collect();
+        let mut rows: Vec<Row> = wrap(&intro, self.width).into_iter().map(Row::plain).collect();
         let mut last = "";
         for action in Action::ALL.into_iter().filter(|action| plan.summary.of(*action) > 0) {
+            if action.symbol().is_empty() {
+                continue;
+            }
+            if last.is_empty() {
+                rows.push(Row::plain("Changes are marked with these symbols:"));
+            }
             if action.symbol() != last {
                 let symbol = Row::new(Label::of_action(action), format!("{:>3}", action.symbol()));
                 rows.push(symbol.and(Label::Plain, format!(" {}", action.legend())));

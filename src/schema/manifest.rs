@@ -83,12 +83,24 @@ fn annotations() -> Value {
     );
     let adopt = about(pattern("^0*[1-9][0-9]{0,18}$"), "Manage this existing conversation instead of creating one");
     let ignore = about(pattern(&ignore_pattern()), "Codes of warnings that this manifest means, with commas between");
-    let settings = [("dixaform/on-change", on_change), ("dixaform/adopt", adopt), ("dixaform/ignore", ignore)];
+    let moved_from = about(pattern(&address_pattern()), "Take over the record of this address, which it had before");
+    let settings = [
+        ("dixaform/on-change", on_change),
+        ("dixaform/adopt", adopt),
+        ("dixaform/moved-from", moved_from),
+        ("dixaform/ignore", ignore),
+    ];
     let foreign = map([("not", map([("pattern", Value::from("^dixaform/"))]))]);
     let known = map([("enum", texts(settings.each_ref().map(|(name, _)| *name)))]);
     let schema = with(map_of(of_type("string")), "properties", map(settings));
     let schema = with(schema, "propertyNames", map([("anyOf", Value::Array(vec![known, foreign]))]));
     about(or_null(schema), "dixaform/… are settings, all others are your own")
+}
+
+fn address_pattern() -> String {
+    let kinds = Kind::ALL.map(Kind::word).join("|");
+    let middle = NAME_MAX - 2;
+    format!("^({kinds})\\.[a-z0-9]([a-z0-9._-]{{0,{middle}}}[a-z0-9])?$")
 }
 
 fn ignore_pattern() -> String {

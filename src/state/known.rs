@@ -61,5 +61,6 @@ fn is_as_recorded(manifest: &Manifest, state: &State) -> bool {
         record.content_digest == manifest.digests.content
             && record.attributes_digest == Some(manifest.digests.attributes)
     };
-    manifest.adopt.is_none() && state.records.get(&manifest.address).is_some_and(same)
+    let asks_the_state = manifest.adopt.is_some() || manifest.moved_from.is_some();
+    !asks_the_state && state.records.get(&manifest.address).is_some_and(same)
 }

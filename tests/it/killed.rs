@@ -8,7 +8,7 @@
 
 #![cfg(unix)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Child, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -77,6 +77,17 @@ fn manifest(number: usize) -> String {
         "---\napiVersion: dixaform/v1\nkind: {kind}\nmetadata: {{name: m{number}}}\n\
          spec: {{requesterId: {requester}, {body}, customAttributes: {attributes}}}\n"
     )
+}
+
+/// All manifests under other names, with the addresses that they had; each third gets another text to write.
+fn renamed() -> String {
+    let renamed = |number: usize| {
+        let manifest = manifest(number);
+        let kind = if manifest.contains("kind: Conversation\n") { "conversation" } else { "import" };
+        let moved = format!("{{name: r{number}, annotations: {{dixaform/moved-from: {kind}.m{number}}}}}");
+        manifest.replace(&format!("{{name: m{number}}}"), &moved).replace("note ", "new note ")
+    };
+    (0..MANIFESTS).map(renamed).collect()
 }
 
 fn workspace() -> Workspace {
@@ -163,6 +174,55 @@ fn round(seed: u64, whole: Duration) -> Tally {
     assert_eq!((plan.code, warnings), (0, 0), "seed {seed}: {}{}", plan.stdout, plan.stderr);
     assert!(!workspace.exists("state/sandbox.journal"), "seed {seed}: a journal is left");
     tally
+}
+
+/// The names in the state, as letters, and the ids.
+fn recorded(workspace: &Workspace) -> (BTreeSet<String>, BTreeSet<i64>) {
+    let state = workspace.state();
+    let records = state["records"].as_array().unwrap();
+    let letter = |record: &Value| record["address"].as_str().unwrap().split_once('.').unwrap().1[..1].to_owned();
+    (records.iter().map(letter).collect(), records.iter().map(|record| record["id"].as_i64().unwrap()).collect())
+}
+
+#[test]
+fn records_have_all_moved_or_none_wherever_an_apply_is_killed() {
+    let mut chance = Chance(number("DIXAFORM_KILL_SEED", 1));
+    let ready = || {
+        let workspace = workspace();
+        let _ = workspace.run(APPLY).exit(0);
+        workspace.write("manifests/all.yaml", renamed());
+        workspace
+    };
+    let undisturbed = ready();
+    let began = Instant::now();
+    let ended = undisturbed.run(APPLY).exit(0);
+    let whole = began.elapsed();
+    assert!(ended.last_line().ends_with(&format!("{MANIFESTS} moved.")), "{}", ended.stdout);
+    let mut seen = BTreeSet::new();
+    for _ in 0..number("DIXAFORM_KILL_ROUNDS", ROUNDS) {
+        let workspace = ready();
+        let (_, ids) = recorded(&workspace);
+        let mut child = start(&workspace);
+        std::thread::sleep(whole.mul_f64(chance.share()));
+        child.kill().unwrap();
+        let _ = child.wait().unwrap();
+        let (letters, kept) = recorded(&workspace);
+        assert_eq!((letters.len(), &kept), (1, &ids), "{letters:?}");
+        seen.extend(letters);
+        let _ = workspace.run(APPLY).exit(0);
+        assert_eq!(recorded(&workspace), (BTreeSet::from(["r".to_owned()]), ids));
+        let tenant = tenant(&workspace);
+        for number in 0..MANIFESTS {
+            let attributes = attributes(number).into_iter();
+            let renewed = |value: Value| value.as_str().map_or(value.clone(), |text| json!(format!("new {text}")));
+            let wanted: BTreeMap<_, _> = attributes.map(|(id, value)| (id, renewed(value))).collect();
+            assert_eq!(tenant[&requester(number)], [wanted], "what the tenant has of r{number}");
+        }
+        let _ = workspace.run("plan --detailed-exitcode").exit(0);
+        assert!(!workspace.exists("state/sandbox.journal"));
+    }
+    println!("names in the state after a kill: {seen:?}");
+    assert!(seen.contains("r"), "nobody was killed after the records had moved");
 }
 
 #[test]

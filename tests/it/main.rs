@@ -23,6 +23,7 @@ mod killed;
 mod known;
 mod man;
 mod members;
+mod moved;
 mod never_twice;
 mod older;
 mod organization;

@@ -443,6 +443,19 @@ fn adopt_takes_a_conversation_that_exists_and_creates_none() {
     let _ = workspace.run("state list --tenant sandbox").exit(0).says("conversation.adopted  #1001");
 }
 
+#[test]
+fn moved_from_gives_the_record_of_the_old_address_to_the_new_one() {
+    let workspace = Workspace::new().copy("examples/quickstart");
+    let _ = workspace.run("apply examples/quickstart --tenant sandbox --yes").exit(0);
+    let made = posts(&workspace).len();
+    let renamed = "  annotations: {dixaform/moved-from: conversation.late-order}\n  name: renamed";
+    workspace.edit(LATE_ORDER, "  name: late-order", renamed);
+    let moved = workspace.run("apply examples/quickstart --tenant sandbox --yes").exit(0);
+    assert_eq!(moved.last_line(), "Apply complete! 0 created, 0 imported, 0 updated, 1 moved.");
+    assert_eq!(posts(&workspace).len(), made);
+    let _ = workspace.run("state list --tenant sandbox").exit(0).says("conversation.renamed   #1001");
+}
+
 /// The second example without the annotation, or with another value of it.
 fn quickstart_that_ignores(codes: Option<&str>) -> Workspace {
     let workspace = Workspace::new().copy("examples/quickstart");

@@ -4,7 +4,7 @@
 pub mod bodies;
 mod tenant;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dixaform::access::RateLimit;
@@ -12,7 +12,7 @@ use dixaform::conversation::{Address, AttributeValue, CUSTOM_ATTRIBUTES, Kind};
 use dixaform::desired::Desired;
 use dixaform::digest::{Digest, canonical};
 use dixaform::finding::Severity;
-use dixaform::plan::{Action, Plan, PlanOptions, Step, Target, plan};
+use dixaform::plan::{Action, Plan, PlanOptions, Step, Target, moves, plan};
 use dixaform::render::palette::Palette;
 use dixaform::render::text::TextOptions;
 use dixaform::settings::LastApplied;
@@ -31,6 +31,8 @@ struct Made {
     name: String,
     content: Map,
     attributes: Map,
+    /// The name that it had before.
+    former: Option<String>,
 }
 
 impl Made {
@@ -44,7 +46,11 @@ impl Made {
         if !self.attributes.is_empty() {
             spec.insert(CUSTOM_ATTRIBUTES.to_owned(), Value::Object(self.attributes.clone()));
         }
-        let metadata = Map::from_iter([("name".to_owned(), Value::from(self.name.as_str()))]);
+        let mut metadata = Map::from_iter([("name".to_owned(), Value::from(self.name.as_str()))]);
+        if let Some(former) = &self.former {
+            let former = format!("{}.{former}", self.kind.word());
+            metadata.insert("annotations".to_owned(), serde_json::json!({"dixaform/moved-from": former}));
+        }
         Value::Object(Map::from_iter([
             ("apiVersion".to_owned(), Value::from("dixaform/v1")),
             ("kind".to_owned(), Value::from(self.kind.manifest_word())),
@@ -78,6 +84,7 @@ fn made() -> impl Strategy<Value = Made> {
             name: name.clone(),
             content,
             attributes: attributes.clone().into_iter().collect(),
+            former: None,
         })
     })
 }
@@ -204,6 +211,40 @@ proptest! {
         let second = tenant::apply(&plan_of(&after, &first), first, keep);
         let again = plan_of(&after, &second);
         prop_assert!(again.is_empty(), "{:#?}", again.changes);
+    }
+
+    #[test]
+    fn what_is_renamed_moves_without_a_call_and_stays_what_it_was(
+        before in several(), renamed in any::<u8>(), with_changes in any::<bool>(), digests in any::<bool>()
+    ) {
+        let keep = if digests { LastApplied::Digest } else { LastApplied::Full };
+        let state = tenant::apply(&plan_of(&before, &nothing()), nothing(), keep);
+        let ids = |state: &State| state.records.values().map(|record| record.id).collect::<BTreeSet<_>>();
+        let (id, mut after) = ("00000000-0000-4000-8000-000000000001", before.clone());
+        for (_, made) in after.iter_mut().enumerate().filter(|(index, _)| renamed >> index & 1 == 1) {
+            // No name that is made up is as long.
+            let name = format!("renamed-{}", made.name);
+            made.former = Some(std::mem::replace(&mut made.name, name));
+            if with_changes {
+                made.attributes.insert(id.to_owned(), Value::from("a value that is made up nowhere else"));
+            }
+        }
+        let moves = after.iter().filter(|made| made.former.is_some()).count();
+        let plan = plan_of(&after, &state);
+        let action = if with_changes { Action::Update } else { Action::Move };
+        prop_assert_eq!(plan.changes.len(), moves);
+        prop_assert!(plan.changes.iter().all(|change| change.action == action && change.moved().is_some()));
+        prop_assert_eq!((plan.summary.moves, plan.summary.unchanged), (moves, before.len() - moves));
+        prop_assert_eq!(plan.price.calls == 0, moves == 0 || !with_changes);
+        let saved = dixaform::plan::file_v1::read(&render::json_v1::plan(&plan)).expect("a plan");
+        let mut moved = state.clone();
+        prop_assert_eq!(moves::carry_out(&saved, &mut moved), Ok(moves));
+        // A process that dies now leaves a plan without moves.
+        prop_assert_eq!(plan_of(&after, &moved).summary.moves, 0);
+        prop_assert_eq!(ids(&moved), ids(&state));
+        let done = tenant::apply(&saved, moved, keep);
+        prop_assert!(plan_of(&after, &done).is_empty());
+        prop_assert_eq!(ids(&done), ids(&state));
     }
 
     #[test]

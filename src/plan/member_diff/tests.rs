@@ -27,6 +27,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         action,
         reason: Reason::NotInState,
         block: None,
+        moved_from: None,
         source: None,
         id: Some(Id::conversation(7)),
         before: before.map(self::before),

@@ -399,7 +399,7 @@ fn what_is_the_same_is_counted_and_not_listed() {
 }
 
 #[test]
-fn a_renamed_manifest_is_named_with_the_command_that_moves_its_record() {
+fn a_renamed_manifest_is_named_with_the_annotation_that_moves_its_record() {
     let state = applied(&format!("{}{}", email("a"), email("b").replace("Late", "other")));
     let now = email("c");
     let plan = plan_of(&now, &state);
@@ -408,7 +408,7 @@ fn a_renamed_manifest_is_named_with_the_command_that_moves_its_record() {
         [Renamed { from: "conversation.a".parse().unwrap(), to: "conversation.c".parse().unwrap() }]
     );
     let text = text_of(&plan);
-    assert!(text.contains("dixaform state mv conversation.a conversation.c"), "{text}");
+    assert!(text.contains("dixaform/moved-from: conversation.a in conversation.c"), "{text}");
     // Also where the record would be forgotten, in a state of digests, and where it is written otherwise.
     assert_eq!(plan_with(&now, &state, &prune()).renamed, plan.renamed);
     assert_eq!(plan_of(&now.replace("9c2a2cce", "9C2A2CCE"), &state).renamed, plan.renamed);

@@ -21,8 +21,8 @@ pub(super) fn chart(summary: &Summary, folders: &[Folder]) -> Markup {
         section.chart aria-label="Changes by action and folder" {
             (bar(summary, total, "whole"))
             ul.legend {
-                @for action in used(summary) {
-                    li { span.{ "dot is-" (action.word()) } {} (grouped(summary.of(action) as u64)) " to " (action.word()) }
+                @for action in Action::ALL.into_iter().filter(|action| summary.in_words(*action) > 0) {
+                    li { span.{ "dot is-" (action.word()) } {} (grouped(summary.in_words(action) as u64)) " to " (action.word()) }
                 }
             }
             @if folders.len() > 1 { (by_folder(folders)) }

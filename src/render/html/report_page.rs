@@ -145,7 +145,7 @@ fn controls(counts: &Counts, total: usize) -> Controls<'static> {
 }
 
 fn item(outcome: &ChangeOutcome, pointers: &Pointers) -> Markup {
-    let ChangeOutcome { address, action, source, outcome: ended } = outcome;
+    let ChangeOutcome { address, action, moved, source, outcome: ended } = outcome;
     let kind = kind(ended);
     let (id, partial) = match ended {
         Outcome::Done { id, partial_errors, .. } => (*id, !partial_errors.is_empty()),
@@ -172,6 +172,7 @@ fn item(outcome: &ChangeOutcome, pointers: &Pointers) -> Markup {
                 @if let Some(remark) = &remark { (remarked(remark)) }
                 dl {
                     div { dt { "Action" } dd { (action.word()) } }
+                    @if let Some(from) = moved { div { dt { "Moved from" } dd { code { (from) } } } }
                     @if let Some(id) = id { div { dt { "Conversation" } dd { "#" (id) } } }
                     @if let Some(source) = source { div { dt { "Manifest" } dd { code { (place(source)) } } } }
                 }

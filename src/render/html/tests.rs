@@ -308,7 +308,13 @@ fn findings_are_shown_with_their_line_marked() {
 
 fn ended(address: &str, outcome: Outcome) -> ChangeOutcome {
     let source = Some(source(&format!("manifests/{HOSTILE}.yaml"), 3));
-    ChangeOutcome { address: address.parse().expect("an address"), action: Action::Create, source, outcome }
+    ChangeOutcome {
+        address: address.parse().expect("an address"),
+        action: Action::Create,
+        moved: None,
+        source,
+        outcome,
+    }
 }
 
 /// The page of a report, with a line of the manifest of `conversation.failed`.

@@ -19,12 +19,9 @@ pub(super) struct Details {
 
 impl Details {
     pub(super) fn of_change(change: &Change) -> Self {
-        let mut summary = format!(
-            "{} {} {}",
-            html_code(change.action.symbol()),
-            html_code(&change.address.to_string()),
-            change.action.header()
-        );
+        let symbol = change.action.symbol();
+        let mut summary = if symbol.is_empty() { String::new() } else { format!("{} ", html_code(symbol)) };
+        summary.push_str(&format!("{} {}", html_code(&change.address.to_string()), change.action.header()));
         for mark in change.marks() {
             let strong = mark != Mark::Irreversible;
             let (open, close) = if strong { ("<b>", "</b>") } else { ("", "") };

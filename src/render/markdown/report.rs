@@ -47,7 +47,7 @@ impl<'f> Parts<'f> {
         all.sort_by_key(|remark| remark.matter);
         let mut parts = Parts { remarks: all, not_attempted: Vec::new(), done: Vec::new(), findings: findings.len() };
         for ended in &report.outcomes {
-            let ChangeOutcome { address, action, source: _, outcome } = ended;
+            let ChangeOutcome { address, action, moved: _, source: _, outcome } = ended;
             match outcome {
                 Outcome::NotAttempted => parts.not_attempted.push(format!("- {}\n", code(&address.to_string()))),
                 Outcome::Done { id, partial_errors, warnings, .. }
@@ -82,6 +82,9 @@ fn done(ended: &ChangeOutcome, action: Action, id: Option<Id>, plan: &Plan) -> S
     let mut line = format!("- {} {}", code(&ended.address.to_string()), action.done());
     if let Some(id) = id {
         line.push_str(&format!(" {}", code(&format!("{id:#}"))));
+    }
+    if let Some(from) = &ended.moved {
+        line.push_str(&format!(", moved from {}", code(&from.to_string())));
     }
     let before = plan.changes.binary_search_by(|change| change.address.cmp(&ended.address)).ok();
     if let (Action::Replace, Some(old)) = (action, before.and_then(|index| plan.changes[index].id)) {

@@ -342,6 +342,8 @@ fn the_frame_fits_the_least_budget() {
         update: much,
         replace: much,
         adopt: much,
+        moves: much,
+        only_moves: much,
         forget: much,
         unchanged: much,
         not_in_manifests: much,

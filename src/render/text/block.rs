@@ -1,6 +1,6 @@
 //! The block of one change: comments that say what and why, then the members that differ.
 
-use crate::plan::{Change, ChangeNote, Mark};
+use crate::plan::{Action, Change, ChangeNote, Mark};
 use crate::render::escape::{escape, quoted};
 use crate::render::note;
 use crate::render::palette::Label;
@@ -21,7 +21,11 @@ impl Canvas {
 
     /// What will be done, and where it is: on one line, or on two where that is too long.
     fn header(&self, change: &Change) -> Vec<Row> {
-        let sentence = Row::new(Label::Bold, format!("  # {} {}", change.address, change.action.header()));
+        let sentence = match (change.action, change.moved()) {
+            (Action::Move, Some(from)) => note::moved(from, &change.address).plain(),
+            _ => format!("{} {}", change.address, change.action.header()),
+        };
+        let sentence = Row::new(Label::Bold, format!("  # {sentence}"));
         let Some(place) = place(change) else { return vec![sentence] };
         let whole = sentence.clone().and(Label::Hidden, format!("  {place}"));
         if self.width.is_none_or(|width| whole.width() <= width) {
@@ -39,7 +43,10 @@ impl Canvas {
             // What can't be undone is said first here.
             rows.extend(self.comment(label, &marks.into_iter().rev().collect::<Vec<_>>().join(", ")));
         }
-        for (note, sentence) in note::change_notes(change) {
+        // The header of a change that only moves says so already.
+        let is_news =
+            |note: &ChangeNote<'_>| change.action != Action::Move || !matches!(note, ChangeNote::Moved { .. });
+        for (note, sentence) in note::change_notes(change).filter(|(note, _)| is_news(note)) {
             let label = if matches!(note, ChangeNote::Blocked(_)) { Label::Danger } else { Label::Hidden };
             rows.extend(self.comment(label, &sentence.plain()));
         }

@@ -111,7 +111,8 @@ fn shown(value: Option<&Value>) -> String {
 /// `2 to create, 1 to import, 1 to update, 0 to replace. 4 unchanged.`
 fn summary(summary: &Summary) -> String {
     let always = [Action::Create, Action::Import, Action::Update, Action::Replace];
-    let actions = Action::ALL.into_iter().filter(|action| always.contains(action) || summary.of(*action) > 0);
-    let parts: Vec<String> = actions.map(|action| format!("{} to {}", summary.of(action), action.word())).collect();
+    let actions = Action::ALL.into_iter().filter(|action| always.contains(action) || summary.in_words(*action) > 0);
+    let parts: Vec<String> =
+        actions.map(|action| format!("{} to {}", summary.in_words(action), action.word())).collect();
     format!("{}. {} unchanged.", parts.join(", "), summary.unchanged)
 }

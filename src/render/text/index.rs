@@ -82,6 +82,7 @@ impl Canvas {
         let mut pieces = vec![(Label::of_action(change.action), symbol), (Label::Plain, address + &padding)];
         pieces.extend(marks.into_iter().map(|(label, mark)| (label, format!("  {mark}"))));
         pieces.push((Label::Plain, format!("  {}", change.reason.word())));
+        pieces.extend(change.moved().map(|from| (Label::Plain, format!("  moved from {from}"))));
         pieces.extend(place(change).map(|place| (Label::Hidden, format!("  {place}"))));
         cut_end(pieces, self.width)
     }

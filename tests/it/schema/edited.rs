@@ -161,6 +161,7 @@ fn any_edit() -> impl Strategy<Value = Edit> {
         "annotations",
         "customAttributes",
         "dixaform/adopt",
+        "dixaform/moved-from",
         "dixaform/unknown",
         "dixaform",
         "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b",

@@ -96,9 +96,11 @@ fn the_reader_and_the_schema_of_a_plan_agree_about_every_member() {
     assert!(edits.len() > 150, "{}", edits.len());
     for (what, more, edited) in edits {
         let read = file_v1::read(&sealed(&edited));
-        assert_eq!(validator.is_valid(&edited), read.is_ok(), "{what}: {read:?}");
+        // Plans of earlier versions are read, and count no moves.
+        let is_earlier = what == "/summary without move";
+        assert_eq!(validator.is_valid(&edited), read.is_ok() && !is_earlier, "{what}: {read:?}");
         // A step is one member, and says what it is by its name. Plans of earlier versions know no seal of the state.
-        let fits = more || what == "/base without seal";
+        let fits = more || is_earlier || what == "/base without seal";
         assert_eq!(read.is_ok(), fits && !what.contains("/steps/"), "{what}: {read:?}");
     }
 }
