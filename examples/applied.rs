@@ -24,7 +24,6 @@ use dixaform::digest::Digest;
 use dixaform::manifest::{self, Reading};
 use dixaform::source::MadeOf;
 use dixaform::state::{Applied, Lineage, Record, State, TenantIdentity, file_v1, remember};
-use dixaform::values::Values;
 use dixaform::workspace::manifests::{self, Found};
 use dixaform::yaml;
 
@@ -72,7 +71,7 @@ fn write_state(folder: &PathBuf, path: &PathBuf) -> Result<(), Box<dyn Error>> {
 fn read(found: &Found) -> io::Result<Reading> {
     let mut bytes = Vec::new();
     found.read_into(&mut bytes, yaml::SIZE_LIMIT + 1)?;
-    let reading = manifest::read(&found.name, &bytes, &Values::default());
+    let reading = manifest::read(&found.name, &bytes, manifest::Tenant::unknown());
     let manifests = u32::try_from(reading.manifests.len()).unwrap_or(u32::MAX);
     let made_of = MadeOf { digest: Digest::of_bytes(&bytes), manifests };
     Ok(Reading { made_of: Some((Arc::clone(&found.name), made_of)), ..reading })

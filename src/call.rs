@@ -47,6 +47,14 @@ pub enum Call {
     Organization,
     /// Which custom attributes does it have?
     Definitions,
+    /// Which agents?
+    Agents,
+    /// Which queues?
+    Queues,
+    /// Which tags, inactive ones among them?
+    Tags,
+    /// Which mailboxes and phone numbers?
+    ContactEndpoints,
     /// Make a conversation.
     Make(Kind),
     /// Read a conversation with its attributes.
@@ -64,9 +72,15 @@ impl Call {
         match self {
             Call::Make(_) => "POST",
             Call::SetAttributes(_) => "PATCH",
-            Call::Organization | Call::Definitions | Call::One(_) | Call::Messages(_) | Call::ConversationsOf(_) => {
-                "GET"
-            }
+            Call::Organization
+            | Call::Definitions
+            | Call::Agents
+            | Call::Queues
+            | Call::Tags
+            | Call::ContactEndpoints
+            | Call::One(_)
+            | Call::Messages(_)
+            | Call::ConversationsOf(_) => "GET",
         }
     }
 
@@ -80,6 +94,10 @@ impl Call {
         let rest = match self {
             Call::Organization => vec!["organization".into()],
             Call::Definitions => vec!["custom-attributes".into()],
+            Call::Agents => vec!["agents".into()],
+            Call::Queues => vec!["queues".into()],
+            Call::Tags => vec!["tags".into()],
+            Call::ContactEndpoints => vec!["contact-endpoints".into()],
             Call::Make(Kind::Conversation) => vec!["conversations".into()],
             Call::Make(Kind::Import) => vec!["conversations".into(), "import".into()],
             Call::One(subject) => subject.segments().into(),
@@ -90,6 +108,14 @@ impl Call {
             Call::SetAttributes(subject) => [&subject.segments()[..], &["custom-attributes".into()]].concat(),
         };
         [Cow::Borrowed("v1")].into_iter().chain(rest).collect()
+    }
+
+    /// What is asked for behind the path: a name and its value.
+    pub fn query(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Call::Tags => Some(("includeDeactivated", "true")),
+            _ => None,
+        }
     }
 
     /// Its path for people: with `{id}` for an id that is known after apply only.

@@ -84,7 +84,7 @@ fn error(code: &'static str, message: String, hint: String) -> Misfit {
 /// has one.
 pub fn misfit(name: &str, value: &AttributeValue, definition: Option<&Definition>) -> Option<Misfit> {
     let Some(definition) = definition else {
-        let hint = "GET /v1/custom-attributes lists those that the tenant has".to_owned();
+        let hint = "`dixaform catalog pull` lists those that the tenant has".to_owned();
         return Some(error(code::UNKNOWN_ATTRIBUTE, format!("the tenant has no custom attribute `{name}`"), hint));
     };
     let label = &definition.label;

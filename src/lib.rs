@@ -46,6 +46,7 @@
 //! - [`yaml`]: YAML and JSON text to nodes with places
 //! - [`manifest`]: nodes to [`desired::Desired`], or to findings
 //! - [`project`]: the project file and its tenants
+//! - [`catalog`]: what a tenant has that manifests can refer to, and its text
 //! - [`state`]: what was applied to a tenant, and its text
 //! - [`plan`]: what will be done, why, and what it costs
 //! - [`journal`]: the write-ahead record of an apply, and its replay
@@ -72,14 +73,15 @@
 //! | --- | --- | --- |
 //! | nouns | nouns | files, network, time, chance, the environment, async, serde derives |
 //! | `yaml` | nouns | files: it takes text and a name |
-//! | `manifest` | nouns, `yaml` | files |
+//! | `manifest` | nouns, `yaml`, `catalog` | files |
 //! | `project` | nouns, `yaml` | files |
+//! | `catalog` | nouns | files |
 //! | `state` | nouns | files |
 //! | `plan` | nouns, `state` | YAML, HTTP, time, colour, async |
 //! | `journal` | nouns, `state` | files: appending is behind a trait |
-//! | `render` | nouns, `plan`, `apply` | printing, counting, deciding |
-//! | `schema` | nouns, `plan`, `state`, `render` | files, checking |
-//! | `api` | nouns | manifests, plans, state files |
+//! | `render` | nouns, `catalog`, `plan`, `apply` | printing, counting, deciding |
+//! | `schema` | nouns, `catalog`, `plan`, `state`, `render` | files, checking |
+//! | `api` | nouns, `catalog` | manifests, plans, state files |
 //! | `workspace` | nouns, `state`, `journal` | decisions |
 //! | `sandbox` | nothing | code of the client, so that the two can't share a mistake |
 //! | `apply` | nouns, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
@@ -147,6 +149,7 @@ pub mod source;
 pub mod spec;
 pub mod values;
 
+pub mod catalog;
 pub mod journal;
 pub mod manifest;
 pub mod plan;

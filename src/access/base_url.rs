@@ -74,6 +74,9 @@ impl BaseUrl {
         let mut url = self.0.clone();
         url.set_path(self.prefix());
         url.path_segments_mut().expect("http and https URLs have a path").extend(call.segments());
+        if let Some((name, value)) = call.query() {
+            url.query_pairs_mut().append_pair(name, value);
+        }
         url
     }
 

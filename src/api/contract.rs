@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, ConversationId, Id, Kind};
 pub use crate::definition::Definition;
 pub use crate::reading::{AttributeReading, ConversationReading, MessageReading};
@@ -40,6 +41,21 @@ pub trait Read: Send + Sync {
         &self,
         requester: &str,
     ) -> impl Future<Output = Result<Vec<ConversationReading>, CallError>> + Send;
+}
+
+/// What a [`Catalog`](crate::catalog::Catalog) is made of. All lists are whole; see [`Read::conversations_of`].
+pub trait ReadCatalog: Read {
+    /// All agents, from all pages. <https://docs.dixa.io/openapi/dixa-api/v1/agents/getagents>
+    fn agents(&self) -> impl Future<Output = Result<Vec<Agent>, CallError>> + Send;
+
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/queues/getqueues>
+    fn queues(&self) -> impl Future<Output = Result<Vec<Queue>, CallError>> + Send;
+
+    /// Inactive ones among them. <https://docs.dixa.io/openapi/dixa-api/v1/tag/Tags/>
+    fn tags(&self) -> impl Future<Output = Result<Vec<Tag>, CallError>> + Send;
+
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/contact-endpoints/getcontact-endpoints>
+    fn contact_endpoints(&self) -> impl Future<Output = Result<Vec<ContactEndpoint>, CallError>> + Send;
 }
 
 /// Everything that changes the tenant. One call is one attempt.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::access::{BaseUrl, BaseUrlError, RateLimit};
 use crate::api::contract::{
     AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
-    Write,
+    ReadCatalog, Write,
 };
 use crate::api::pages::Trail;
 use crate::api::retry::{CallKind, Decision, decide};
@@ -23,6 +23,7 @@ use crate::api::throttle::Throttle;
 use crate::api::token::Token;
 use crate::api::wire::{self, NotReadable};
 use crate::call::Call;
+use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, ConversationId, Id, Kind};
 
 pub use crate::access::AuthScheme;
@@ -166,18 +167,27 @@ impl<Leave: Send + Sync> Read for Client<Leave> {
     }
 
     async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
-        let first = self.0.base.of(&Call::ConversationsOf(requester.to_owned()));
-        let mut trail = Trail::new(self.0.base.clone(), first);
-        let mut found = BTreeMap::new();
-        loop {
-            let page = self.0.read(trail.current().clone(), PAGE_BYTES_MAX, wire::conversations).await?;
-            let is_empty = page.items.is_empty();
-            found.extend(page.items.into_iter().map(|reading| (reading.id, reading)));
-            let goes_on = trail.advance(page.next.as_deref(), is_empty);
-            if !goes_on.map_err(|error| CallError::Lost { message: self.0.sender.message(error.to_string()) })? {
-                return Ok(found.into_values().collect());
-            }
-        }
+        let found = self.0.read_pages(&Call::ConversationsOf(requester.to_owned()), wire::conversations).await?;
+        let by_id: BTreeMap<_, _> = found.into_iter().map(|reading| (reading.id, reading)).collect();
+        Ok(by_id.into_values().collect())
+    }
+}
+
+impl<Leave: Send + Sync> ReadCatalog for Client<Leave> {
+    async fn agents(&self) -> Result<Vec<Agent>, CallError> {
+        self.0.read_pages(&Call::Agents, wire::agents).await
+    }
+
+    async fn queues(&self) -> Result<Vec<Queue>, CallError> {
+        self.0.read_pages(&Call::Queues, wire::queues).await
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, CallError> {
+        self.0.read_pages(&Call::Tags, wire::tags).await
+    }
+
+    async fn contact_endpoints(&self) -> Result<Vec<ContactEndpoint>, CallError> {
+        self.0.read_pages(&Call::ContactEndpoints, wire::contact_endpoints).await
     }
 }
 
@@ -222,6 +232,25 @@ struct Tenant {
 impl Tenant {
     async fn read_one<T>(&self, call: &Call, parse: fn(&[u8]) -> Result<T, NotReadable>) -> Result<T, CallError> {
         self.read(self.base.of(call), ANSWER_BYTES_MAX, parse).await
+    }
+
+    /// Reads all pages of a list.
+    async fn read_pages<T>(
+        &self,
+        call: &Call,
+        parse: fn(&[u8]) -> Result<wire::Page<T>, NotReadable>,
+    ) -> Result<Vec<T>, CallError> {
+        let mut trail = Trail::new(self.base.clone(), self.base.of(call));
+        let mut found = Vec::new();
+        loop {
+            let page = self.read(trail.current().clone(), PAGE_BYTES_MAX, parse).await?;
+            let is_empty = page.items.is_empty();
+            found.extend(page.items);
+            let goes_on = trail.advance(page.next.as_deref(), is_empty);
+            if !goes_on.map_err(|error| CallError::Lost { message: self.sender.message(error.to_string()) })? {
+                return Ok(found);
+            }
+        }
     }
 
     /// Reads one answer, trying again as [`crate::api::retry`] says.

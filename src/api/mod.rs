@@ -17,7 +17,7 @@ mod tests;
 
 pub use contract::{
     AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
-    Write,
+    ReadCatalog, Write,
 };
 pub use http::{AuthScheme, ClientError, HttpClient, HttpOptions, ReadClient, WriteClient};
 pub use retry::{CallKind, Decision};

@@ -11,6 +11,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
 use crate::api::contract::{AttributeReading, ConversationReading, Created, MessageReading, Organization};
+use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, ConversationId, attributes_to_map};
 use crate::definition::{Choice, Definition, Entity, Input};
 
@@ -88,9 +89,57 @@ pub struct Page<T> {
 /// # Errors
 /// Not JSON, or one of the conversations has no positive id.
 pub fn conversations(body: &[u8]) -> Result<Page<ConversationReading>, NotReadable> {
-    let Envelope { data, meta } = serde_json::from_slice::<Envelope<Vec<WireConversation>>>(body)?;
+    page(body, |WireConversation(reading)| Some(reading))
+}
+
+/// # Errors
+/// Not JSON, or no list.
+pub fn agents(body: &[u8]) -> Result<Page<Agent>, NotReadable> {
+    page(body, |agent: Value| {
+        let [email, name] = ["/email", "/displayName"].map(|pointer| text(&agent, pointer).unwrap_or_default());
+        Some(Agent { email, name, id: uuid(&agent)? })
+    })
+}
+
+/// # Errors
+/// Not JSON, or no list.
+pub fn queues(body: &[u8]) -> Result<Page<Queue>, NotReadable> {
+    page(body, |queue: Value| Some(Queue { name: text(&queue, "/name")?, id: uuid(&queue)? }))
+}
+
+/// # Errors
+/// Not JSON, or no list.
+pub fn tags(body: &[u8]) -> Result<Page<Tag>, NotReadable> {
+    page(body, |tag: Value| {
+        let active = text(&tag, "/state").is_none_or(|state| state != "Inactive");
+        Some(Tag { name: text(&tag, "/name")?, id: uuid(&tag)?, active })
+    })
+}
+
+/// # Errors
+/// Not JSON, or no list.
+pub fn contact_endpoints(body: &[u8]) -> Result<Page<ContactEndpoint>, NotReadable> {
+    page(body, |endpoint: Value| {
+        let name = text(&endpoint, "/name").unwrap_or_default();
+        if let Some(address) = text(&endpoint, "/address") {
+            return Some(ContactEndpoint::Email { address, name });
+        }
+        let functionality = endpoint.get("functionality").and_then(Value::as_array);
+        let words = functionality.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        Some(ContactEndpoint::Telephony { number: text(&endpoint, "/number")?, name, functionality: words.collect() })
+    })
+}
+
+/// One page; an item that lacks what it is known by is passed over.
+fn page<W: DeserializeOwned, T>(body: &[u8], read: impl Fn(W) -> Option<T>) -> Result<Page<T>, NotReadable> {
+    let Envelope { data, meta } = serde_json::from_slice::<Envelope<Vec<W>>>(body)?;
     let next = meta.and_then(|meta| meta.next).filter(|next| !next.is_empty());
-    Ok(Page { items: data.into_iter().map(|WireConversation(reading)| reading).collect(), next })
+    Ok(Page { items: data.into_iter().filter_map(read).collect(), next })
+}
+
+/// The id of an entry in lower case.
+fn uuid(value: &Value) -> Option<String> {
+    text(value, "/id").map(|id| id.to_ascii_lowercase())
 }
 
 /// # Errors

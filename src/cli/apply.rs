@@ -21,7 +21,7 @@ use crate::cli::connection::{self, Connection};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::Ledger;
-use crate::cli::load::{self, Files, TenantValues};
+use crate::cli::load::{self, Files, Tenants};
 use crate::cli::progress::Progress;
 use crate::cli::refresh::Wanted;
 use crate::cli::session::{OpenTenant, Session, report};
@@ -58,8 +58,8 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     };
     let older = if args.accept_older_state { Older::Accepted } else { Older::Refused };
     let take = || state_access::take_unchecked(&open, COMMAND, args.lock_timeout, older);
-    let values = || TenantValues::new(session, Some(tenant), paths);
-    let (files, taken) = rayon::join(|| Files::hashed(found, open.files.state.exists(), values()), take);
+    let tenants = Tenants::new(session, Some(tenant), paths)?;
+    let (files, taken) = rayon::join(|| Files::hashed(found, open.files.state.exists(), tenants), take);
     let (files, mut taken) = (files?, taken?);
     let desired = if saved.is_some() {
         Desired::default()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum, value_parser};
 
+pub use crate::cli::catalog_args::CatalogCommand;
 use crate::cli::forms::{FindingsForm, Form, FormatArg};
 pub use crate::cli::state_args::StateCommand;
 use crate::render::markdown;
@@ -88,7 +89,9 @@ pub enum Command {
   dixaform init staging-seed              in a folder of its own")]
     Init(InitArgs),
     /// Check manifests; needs no network and no state
-    #[command(args(unused(["tenant", "state"])), after_help = "Examples:
+    ///
+    /// Without --tenant, the values and catalogs of all tenants count.
+    #[command(args(unused(["state"])), after_help = "Examples:
   dixaform validate                       the manifests of the project
   dixaform validate manifests/orders.yaml
   kustomize build . | dixaform validate -
@@ -136,6 +139,14 @@ pub enum Command {
   dixaform state mv conversation.late-order conversation.late-parcel"
     )]
     State(StateCommand),
+    /// Know what the tenant has: attributes, agents, queues, tags, mailboxes and numbers
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  dixaform catalog pull                   write state/<tenant>.catalog.json
+  dixaform catalog diff                   what changed in the tenant since"
+    )]
+    Catalog(CatalogCommand),
     /// Settle calls whose end is unknown
     #[command(after_help = "Examples:
   dixaform recover                        look for what is in doubt, settle it
@@ -202,6 +213,10 @@ pub enum SchemaSubject {
     Project,
     /// A state file
     State,
+    /// A catalog file
+    Catalog,
+    /// What `catalog diff --format json` prints
+    CatalogDiff,
     /// A plan as JSON
     Plan,
     /// How an apply ended, as JSON
@@ -505,10 +520,12 @@ mod tests {
             let help = super::Cli::try_parse_from(words).expect_err("the help").to_string();
             let (own, globals) = help.split_once("\nGlobal options:\n").expect(&name);
             assert!(!own.contains("--color") && globals.contains("--color"), "{name}: {help}");
-            let uses_tenant = name == "dixaform"
-                || ["plan", "apply", "show", "state", "recover"].iter().any(|uses| name.contains(uses));
+            let uses_state = name == "dixaform"
+                || ["plan", "apply", "show", "state", "catalog", "recover"].iter().any(|uses| name.contains(uses));
+            // Values and catalogs are those of a tenant.
+            let uses_tenant = uses_state || name == "dixaform validate";
             let offers = |flag: &str| globals.contains(&format!("{flag} <"));
-            assert_eq!((offers("--tenant"), offers("--state")), (uses_tenant, uses_tenant), "{name}: {help}");
+            assert_eq!((offers("--tenant"), offers("--state")), (uses_tenant, uses_state), "{name}: {help}");
         }
         // An older script passes them all the same.
         let given = super::Cli::try_parse_from(["dixaform", "validate", "--tenant", "a", "--state", "b"]);

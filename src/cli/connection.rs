@@ -61,10 +61,14 @@ impl Connection {
         Ok(Connection { client, output: open.session.output, patience, embedded })
     }
 
+    /// Whose tenant it is, if the tenant says so; refuses another one than expected.
+    pub async fn whose(&self, expected: Option<&str>) -> Result<Option<Organization>, Error> {
+        preflight::organization(&self.client.reader(), expected).await.map_err(not_this_tenant)
+    }
+
     /// The id of the organization whose tenant it is, if the tenant says so; refuses another one than expected.
     pub async fn organization(&self, expected: Option<&str>) -> Result<Option<String>, Error> {
-        let found = preflight::organization(&self.client.reader(), expected).await.map_err(not_this_tenant)?;
-        Ok(self.told(found))
+        Ok(self.told(self.whose(expected).await?))
     }
 
     /// Warns where the tenant doesn't say whose it is.

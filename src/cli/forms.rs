@@ -38,6 +38,13 @@ pub enum FindingsForm {
     Sarif,
 }
 
+/// The form of what differs between a catalog and its tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CatalogForm {
+    Text,
+    Json,
+}
+
 /// The form of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RecordForm {

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
+use crate::catalog::{Catalog, file_v1};
+use crate::cli::catalog;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{Session, report};
 use crate::conversation::{Address, Kind};
 use crate::desired::{Desired, Manifest};
-use crate::digest::Digest;
+use crate::digest::{Digest, Digester};
 use crate::finding::{Excerpt, Finding, Findings, code};
 use crate::manifest::{self, Reading};
 use crate::plan::moves::both_recorded;
@@ -27,40 +29,75 @@ use crate::yaml;
 ///
 /// # Errors
 /// A path that can't be read, or no manifest at all.
-pub fn manifests(session: &Session, paths: &[PathBuf], values: TenantValues<'_>) -> Result<(Desired, Findings), Error> {
-    let files = Files { found: find(session, paths)?, digests: Vec::new(), values };
+pub fn manifests(session: &Session, paths: &[PathBuf], tenants: Tenants<'_>) -> Result<(Desired, Findings), Error> {
+    let files = Files { found: find(session, paths)?, digests: Vec::new(), tenants };
     read_all(&files, &Known::default(), &State::new(Lineage(uuid::Uuid::nil())))
 }
 
-/// The values that manifests are read with.
-pub struct TenantValues<'s> {
-    /// Of the tenants that the manifests are checked for; those of the first are in what is read.
-    of: Vec<&'s Values>,
-    /// Of all tenants, if every manifest of the project is read, so that something can be said of the values.
+/// The tenants that manifests are read for.
+pub struct Tenants<'s> {
+    /// What they are checked against; what is read is for the first.
+    of: Vec<Surroundings<'s>>,
+    /// The values of all tenants, if every manifest of the project is read, so that something can be said of them.
     to_review: Vec<&'s Values>,
 }
 
-impl<'s> TenantValues<'s> {
-    /// For one tenant, or for all of the project.
-    pub fn new(session: &'s Session, tenant: Option<&'s Tenant>, paths: &[PathBuf]) -> Self {
-        let tenants = session.project.tenants.values();
+/// What is known of one tenant.
+struct Surroundings<'s> {
+    values: &'s Values,
+    catalog: Option<Catalog>,
+}
+
+impl Surroundings<'_> {
+    fn tenant(&self) -> manifest::Tenant<'_> {
+        manifest::Tenant { values: self.values, catalog: self.catalog.as_ref() }
+    }
+}
+
+impl<'s> Tenants<'s> {
+    /// One tenant, or all of the project.
+    ///
+    /// # Errors
+    /// A catalog that can't be used.
+    pub fn new(session: &'s Session, tenant: Option<&'s Tenant>, paths: &[PathBuf]) -> Result<Self, Error> {
         // The sandbox always exists, and need not be meant.
         let is_meant = |tenant: &&Tenant| !tenant.is_sandbox() || !tenant.values.texts.is_empty();
-        let all: Vec<&Values> = tenants.filter(is_meant).map(|tenant| &tenant.values).collect();
-        let to_review = if paths.is_empty() { all.clone() } else { Vec::new() };
-        let of = match tenant {
-            Some(tenant) => vec![&tenant.values],
-            None if all.is_empty() => session.project.tenants.values().map(|tenant| &tenant.values).collect(),
-            None => all,
-        };
-        TenantValues { of, to_review }
+        let meant: Vec<&Tenant> = session.project.tenants.values().filter(is_meant).collect();
+        let all = if meant.is_empty() { session.project.tenants.values().collect() } else { meant };
+        let to_review = all.iter().filter(|_| paths.is_empty()).map(|tenant| &tenant.values).collect();
+        let of = tenant.map_or(all, |tenant| vec![tenant]).into_iter().map(|tenant| {
+            let catalog = catalog::read(session, tenant)?;
+            Ok(Surroundings { values: &tenant.values, catalog })
+        });
+        Ok(Tenants { of: of.collect::<Result<_, Error>>()?, to_review })
+    }
+
+    /// # Errors
+    /// The catalog of the tenant that is read for is one of another organization.
+    fn check(&self, organization: Option<&str>) -> Result<(), Error> {
+        let catalog = self.of.first().and_then(|tenant| tenant.catalog.as_ref());
+        match (catalog, organization) {
+            (Some(catalog), Some(expected)) => catalog::is_of(catalog, expected),
+            _ => Ok(()),
+        }
     }
 
     fn review(&self, used: &BTreeSet<String>) -> Vec<Finding> {
-        let is_reviewed = |values: &&&Values| self.to_review.iter().any(|other| other.tenant == values.tenant);
+        let is_reviewed = |values: &&Values| self.to_review.iter().any(|other| other.tenant == values.tenant);
         // Of several tenants, each is asked for what it lacks.
         let others = if self.of.len() == 1 { &*self.to_review } else { &[] };
-        self.of.iter().filter(is_reviewed).flat_map(|values| manifest::review_values(used, values, others)).collect()
+        let values = self.of.iter().map(|tenant| tenant.values).filter(is_reviewed);
+        values.flat_map(|values| manifest::review_values(used, values, others)).collect()
+    }
+
+    /// The digest of all that the manifests of a file are made of.
+    fn digest(&self, bytes: &[u8]) -> Digest {
+        let mut digester = Digester::default();
+        digester.update(bytes);
+        if let Some(catalog) = self.of.first().and_then(|tenant| tenant.catalog.as_ref()) {
+            digester.update(file_v1::text(catalog).as_bytes());
+        }
+        digester.finish()
     }
 }
 
@@ -68,7 +105,7 @@ impl<'s> TenantValues<'s> {
 pub struct Files<'s> {
     found: Vec<Found>,
     digests: Vec<Digest>,
-    values: TenantValues<'s>,
+    tenants: Tenants<'s>,
 }
 
 impl<'s> Files<'s> {
@@ -77,19 +114,19 @@ impl<'s> Files<'s> {
     ///
     /// # Errors
     /// A file that can't be read.
-    pub fn hashed(found: Vec<Found>, has_state: bool, values: TenantValues<'s>) -> Result<Self, Error> {
+    pub fn hashed(found: Vec<Found>, has_state: bool, tenants: Tenants<'s>) -> Result<Self, Error> {
         let mut digests = Vec::new();
         if has_state && found.iter().all(|found| found.path().is_some()) {
-            let digest = |found| bytes(found).map(|bytes| Digest::of_bytes(&bytes));
+            let digest = |found| bytes(found).map(|bytes| tenants.digest(&bytes));
             digests = found.par_iter().map(digest).collect::<Result<_, Error>>()?;
         }
-        Ok(Files { found, digests, values })
+        Ok(Files { found, digests, tenants })
     }
 }
 
 /// Reads the manifests of these files, except files that the state knows to be unchanged and without findings.
 fn read_all(files: &Files<'_>, known: &Known<'_>, state: &State) -> Result<(Desired, Findings), Error> {
-    let Files { found, digests, values } = files;
+    let Files { found, digests, tenants } = files;
     let mut to_parse = Vec::new();
     let mut as_recorded = HashSet::new();
     for (index, found) in found.iter().enumerate() {
@@ -98,14 +135,14 @@ fn read_all(files: &Files<'_>, known: &Known<'_>, state: &State) -> Result<(Desi
             None => to_parse.push(found),
         }
     }
-    let readings = to_parse.par_iter().map(|found| parse(found, &values.of)).collect::<Result<Vec<_>, Error>>()?;
+    let readings = to_parse.par_iter().map(|found| parse(found, tenants)).collect::<Result<Vec<_>, Error>>()?;
     let (desired, mut findings) = manifest::resolve(readings);
     if clash(&desired, &as_recorded, state) || findings.has_errors() && !as_recorded.is_empty() {
         // What is wrong with them shows when both are read.
         return read_all(files, &Known::default(), state);
     }
     if !findings.has_errors() {
-        findings.extend(values.review(desired.values()));
+        findings.extend(tenants.review(desired.values()));
         findings.sort();
     }
     let desired = desired.and_as_recorded(as_recorded);
@@ -114,16 +151,19 @@ fn read_all(files: &Files<'_>, known: &Known<'_>, state: &State) -> Result<(Desi
     Ok((desired, findings))
 }
 
-fn parse(found: &Found, values: &[&Values]) -> Result<Reading, Error> {
+fn parse(found: &Found, tenants: &Tenants<'_>) -> Result<Reading, Error> {
     let bytes = bytes(found)?;
-    let Some((first, others)) = values.split_first() else { return Ok(Reading::default()) };
-    let mut reading = manifest::read(&found.name, &bytes, first);
-    if !reading.values.is_empty() {
-        reading.findings.extend(others.iter().flat_map(|values| manifest::read(&found.name, &bytes, values).findings));
-    } else if found.path().is_some() && reading.findings.is_empty() {
+    let Some((first, others)) = tenants.of.split_first() else { return Ok(Reading::default()) };
+    let mut reading = manifest::read(&found.name, &bytes, first.tenant());
+    let says_the_same =
+        |other: &&Surroundings<'_>| reading.values.is_empty() && first.catalog.is_none() && other.catalog.is_none();
+    let others: Vec<_> = others.iter().filter(|other| !says_the_same(other)).collect();
+    let findings = others.iter().flat_map(|other| manifest::read(&found.name, &bytes, other.tenant()).findings);
+    reading.findings.extend(findings.collect::<Vec<_>>());
+    if reading.values.is_empty() && found.path().is_some() && reading.findings.is_empty() {
         let manifests = u32::try_from(reading.manifests.len()).unwrap_or(u32::MAX);
         // Of the bytes that were parsed: the file may have changed since it was hashed.
-        let digest = Digest::of_bytes(&bytes);
+        let digest = tenants.digest(&bytes);
         reading.made_of = Some((Arc::clone(&found.name), MadeOf { digest, manifests }));
     }
     Ok(reading)
@@ -208,6 +248,7 @@ pub fn desired(
     state: &State,
     warnings_as_errors: bool,
 ) -> Result<Desired, Error> {
+    files.tenants.check(state.tenant.as_ref().and_then(|tenant| tenant.organization_id.as_deref()))?;
     let (desired, findings) = read_all(files, known, state)?;
     check(session, &findings, warnings_as_errors)?;
     Ok(desired)

@@ -2,6 +2,8 @@
 
 mod apply;
 pub mod args;
+mod catalog;
+mod catalog_args;
 mod clock;
 mod completions;
 mod connection;
@@ -77,6 +79,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
         Command::Show(args) => show::run(&session()?, args),
         Command::Recover(args) => recover::run(&session()?, args),
         Command::State(command) => state::run(&session()?, command),
+        Command::Catalog(command) => catalog::run(&session()?, command),
         Command::Sandbox(args) => sandbox::run(&session()?, args),
         Command::Schema(args) => schema::run(output, args),
         Command::Completions(args) => completions::run(output, args),

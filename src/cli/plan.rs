@@ -5,7 +5,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::formats::{Formats, Goes};
 use crate::cli::forms::Form;
-use crate::cli::load::{self, Files, TenantValues};
+use crate::cli::load::{self, Files, Tenants};
 use crate::cli::refresh;
 use crate::cli::session::Session;
 use crate::cli::settling;
@@ -30,8 +30,8 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     state_access::tell_if_lost(&open);
     let mut options = options(tenant, &args.planning)?;
     let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
-    let values = || TenantValues::new(session, Some(tenant), paths);
-    let hash = || Files::hashed(load::find(session, paths)?, open.files.state.exists(), values());
+    let tenants = Tenants::new(session, Some(tenant), paths)?;
+    let hash = || Files::hashed(load::find(session, paths)?, open.files.state.exists(), tenants);
     let (files, standing) = rayon::join(hash, || state_access::look_unchecked(&open));
     let (files, Standing { mut state, seal, in_doubt }) = (files?, standing?);
     // A refresh compares every manifest with the tenant.

@@ -11,7 +11,7 @@ use crate::cli::connection;
 use crate::cli::connection::Connection;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
-use crate::cli::load::{self, TenantValues};
+use crate::cli::load::{self, Tenants};
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Older, Taken};
@@ -26,7 +26,7 @@ const COMMAND: &str = "state rebuild";
 /// `dixaform state rebuild`.
 pub fn run(session: &Session, paths: &[PathBuf]) -> Result<Exit, Error> {
     let open = session.open()?;
-    let (desired, findings) = load::manifests(session, paths, TenantValues::new(session, Some(open.tenant), paths))?;
+    let (desired, findings) = load::manifests(session, paths, Tenants::new(session, Some(open.tenant), paths)?)?;
     load::check(session, &findings, false)?;
     let mut taken = state_access::take_unchecked(&open, COMMAND, Duration::ZERO, Older::Tolerated)?;
     taken.store.check_specs(&mut taken.state, |_| true)?;

@@ -10,7 +10,7 @@ use crate::cli::args::SandboxArgs;
 use crate::cli::embedded::{known_attributes, tell_provided};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::load::{self, TenantValues};
+use crate::cli::load::{self, Tenants};
 use crate::cli::session::{Session, report};
 use crate::cli::{connection, signals};
 use crate::reporter::Reporter;
@@ -20,7 +20,7 @@ use crate::yaml::{self, Content, Format, Node};
 pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
     let mut attributes = Vec::new();
     if !args.paths.is_empty() {
-        let (desired, findings) = load::manifests(session, &args.paths, TenantValues::new(session, None, &args.paths))?;
+        let (desired, findings) = load::manifests(session, &args.paths, Tenants::new(session, None, &args.paths)?)?;
         load::check(session, &findings, false)?;
         attributes = known_attributes(&desired);
     }

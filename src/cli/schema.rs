@@ -13,6 +13,8 @@ pub fn run(output: &Output, args: &SchemaArgs) -> Result<Exit, Error> {
         SchemaSubject::Manifest => Subject::Manifest,
         SchemaSubject::Project => Subject::Project,
         SchemaSubject::State => Subject::State,
+        SchemaSubject::Catalog => Subject::Catalog,
+        SchemaSubject::CatalogDiff => Subject::CatalogDiff,
         SchemaSubject::Plan => Subject::Plan,
         SchemaSubject::Apply => Subject::Apply,
         SchemaSubject::ApplyEvent => Subject::ApplyEvent,

@@ -98,6 +98,7 @@ impl Session {
             if let KeySource::File(path) = &tenant.key {
                 files.push((self.root.join(path), "the file of a token"));
             }
+            files.push((self.catalog_path(tenant), "the catalog of a tenant"));
             let configured = self.state_path(tenant);
             for state in self.state.iter().chain([&configured]) {
                 // Whoever uses it says why it can't be used.
@@ -115,6 +116,14 @@ impl Session {
         match &tenant.state {
             Some(path) => self.root.join(path),
             None => self.root.join("state").join(format!("{}.json", tenant.name)),
+        }
+    }
+
+    /// Where the project keeps the catalog of a tenant.
+    pub fn catalog_path(&self, tenant: &Tenant) -> PathBuf {
+        match &tenant.catalog {
+            Some(path) => self.root.join(path),
+            None => self.root.join("state").join(format!("{}.catalog.json", tenant.name)),
         }
     }
 

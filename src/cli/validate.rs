@@ -5,7 +5,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::formats::{Formats, Goes};
 use crate::cli::forms::FindingsForm;
-use crate::cli::load::{self, TenantValues};
+use crate::cli::load::{self, Tenants};
 use crate::cli::session::Session;
 use crate::cli::surroundings;
 use crate::finding::Findings;
@@ -16,8 +16,8 @@ use crate::render::{self, github, gitlab, html, markdown, sarif, validate_json_v
 pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
     let formats = Formats::open(session, &args.format, None, &args.paths)?;
     let tenant = session.named_tenant()?;
-    let values = TenantValues::new(session, tenant, &args.paths);
-    let (desired, findings) = load::manifests(session, &args.paths, values)?;
+    let tenants = Tenants::new(session, tenant, &args.paths)?;
+    let (desired, findings) = load::manifests(session, &args.paths, tenants)?;
     let valid = !findings.has_errors() && (findings.is_empty() || !args.warnings_as_errors);
     let manifests = counted(desired.len(), "manifest");
     formats.write(session, FindingsForm::Text, |form, goes| match form {

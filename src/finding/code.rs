@@ -25,6 +25,8 @@ pub enum FoundIn {
     Values,
     /// The tenant's attribute definitions, before the first write of an apply.
     Definitions,
+    /// The catalog of a tenant, together with the manifests that refer to what it has.
+    Catalog,
     /// The answers to the calls of an apply.
     Calls,
 }
@@ -36,7 +38,8 @@ impl FoundIn {
             FoundIn::Manifests | FoundIn::Values => "`validate`, `plan`, `apply`",
             FoundIn::State => "`plan`, `apply`",
             FoundIn::Project => "every command",
-            FoundIn::Definitions => "`apply`, before it writes",
+            FoundIn::Definitions => "`apply`, before it writes; with a catalog also `validate` and `plan`",
+            FoundIn::Catalog => "with a catalog `validate`, `plan`, `apply`",
             FoundIn::Calls => "`apply`, after a call",
         }
     }
@@ -51,7 +54,7 @@ impl Code {
 
     /// Whether a manifest can say that it means this: a warning about the manifest itself.
     pub fn can_be_ignored(&self) -> bool {
-        self.severity == Severity::Warning && self.found_in == FoundIn::Manifests
+        self.severity == Severity::Warning && matches!(self.found_in, FoundIn::Manifests | FoundIn::Catalog)
     }
 }
 
@@ -147,6 +150,13 @@ codes! {
     }
     Definitions, Warning {
         PARTIAL_PATH = "partial-path", "the path of a Select that ends before its last option";
+    }
+    Catalog, Error {
+        UNKNOWN_QUEUE = "unknown-queue", "a queue that the tenant does not have";
+    }
+    Catalog, Warning {
+        UNKNOWN_AGENT = "unknown-agent", "an agent that the tenant does not list";
+        UNKNOWN_CONTACT_ENDPOINT = "unknown-contact-endpoint", "a mailbox or number that the tenant does not list";
     }
     Calls, Error {
         CALL_FAILED = "call-failed", "a call of apply failed";

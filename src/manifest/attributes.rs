@@ -1,15 +1,21 @@
 //! `customAttributes`: ids of definitions to text, the path of a Select, or null.
 
+use crate::catalog::Catalog;
 use crate::conversation::{AttributeValue, Attributes};
-use crate::finding::code;
+use crate::definition::{Misfit, misfit};
+use crate::finding::{Severity, code};
 use crate::manifest::body::{text, wrong_type};
 use crate::manifest::forms;
 use crate::reporter::Reporter;
 use crate::source::Place;
-use crate::yaml::{Content, Node, Span};
+use crate::yaml::{Content, Entry, Node, Span};
 
 /// The attributes and where each was written, in ascending order of their ids; none when anything was wrong.
-pub(super) fn check(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<(Attributes, Box<[Place]>)> {
+pub(super) fn check(
+    node: &Node<'_>,
+    catalog: Option<&Catalog>,
+    reporter: &mut Reporter<'_>,
+) -> Option<(Attributes, Box<[Place]>)> {
     let Some(entries) = node.entries() else {
         wrong_type(node, "`customAttributes` is a map from ids to values", reporter);
         return None;
@@ -30,7 +36,11 @@ pub(super) fn check(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<(Att
             continue;
         }
         let value = value(&entry.value, &id, reporter);
-        complete &= value.is_some();
+        complete &= match (&value, catalog) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(value), Some(catalog)) => is_as_defined(&id, value, entry, catalog, reporter),
+        };
         attributes.push((id, value, entry.key_span()));
     }
     // The sort is stable: of two that are the same, the one that was written first stays first.
@@ -48,6 +58,24 @@ pub(super) fn check(node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<(Att
     let places = attributes.iter().map(|(_, _, span)| span.0).collect();
     let attributes = attributes.into_iter().filter_map(|(id, value, _)| Some((id, value?))).collect();
     complete.then_some((attributes, places))
+}
+
+/// Whether the tenant would take it; what is wrong or suspicious is reported.
+fn is_as_defined(
+    id: &str,
+    value: &AttributeValue,
+    entry: &Entry<'_>,
+    catalog: &Catalog,
+    reporter: &mut Reporter<'_>,
+) -> bool {
+    let definition = catalog.attributes.iter().find(|definition| definition.id == id);
+    let Some(Misfit { code, severity, message, hint }) = misfit(id, value, definition) else { return true };
+    let report = match severity {
+        Severity::Error => reporter.error(code, entry.key_span(), message),
+        Severity::Warning => reporter.warning(code, entry.key_span(), message),
+    };
+    report.hint(hint);
+    severity != Severity::Error
 }
 
 fn value(node: &Node<'_>, id: &str, reporter: &mut Reporter<'_>) -> Option<AttributeValue> {

@@ -1,15 +1,16 @@
 //! One file: its documents, each an envelope of apiVersion, kind, metadata and spec.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::catalog::Catalog;
 use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Conversation, Kind, Labels};
 use crate::desired::Manifest;
 use crate::finding::{Findings, closest, code};
 use crate::manifest::annotations::{self, Settings};
 use crate::manifest::body::{self, words, wrong_type};
 use crate::manifest::foreign::{self, API_VERSION, MEMBERS};
-use crate::manifest::{attributes, channels, suspicions, values};
+use crate::manifest::{attributes, channels, references, suspicions, values};
 use crate::reporter::Reporter;
 use crate::shape;
 use crate::source::{MadeOf, Place, Source};
@@ -31,9 +32,25 @@ pub struct Reading {
     pub values: BTreeSet<String>,
 }
 
-/// Reads one file for the tenant with these values. `file` is the name that findings give, and its ending says whether
+/// What is known of the tenant that manifests are read for.
+#[derive(Clone, Copy, Debug)]
+pub struct Tenant<'t> {
+    pub values: &'t Values,
+    /// What it has that manifests refer to; without it, nothing of that is checked.
+    pub catalog: Option<&'t Catalog>,
+}
+
+impl Tenant<'static> {
+    /// One without values, of which nothing is known.
+    pub fn unknown() -> Self {
+        static NO_VALUES: Values = Values { tenant: String::new(), texts: BTreeMap::new() };
+        Tenant { values: &NO_VALUES, catalog: None }
+    }
+}
+
+/// Reads one file for a tenant. `file` is the name that findings give, and its ending says whether
 /// it is JSON.
-pub fn read(file: &Arc<str>, bytes: &[u8], values: &Values) -> Reading {
+pub fn read(file: &Arc<str>, bytes: &[u8], tenant: Tenant<'_>) -> Reading {
     let text = match yaml::decode(file, bytes) {
         Ok(text) => text,
         Err(findings) => return Reading { findings, ..Reading::default() },
@@ -48,9 +65,9 @@ pub fn read(file: &Arc<str>, bytes: &[u8], values: &Values) -> Reading {
             return;
         }
         if let Some(spec) = document.get_mut("spec") {
-            values::put_in(&mut spec.value, values, &mut used, reporter);
+            values::put_in(&mut spec.value, tenant.values, &mut used, reporter);
         }
-        match manifest(&document, reporter) {
+        match manifest(&document, tenant.catalog, reporter) {
             Some(manifest) => manifests.push(manifest),
             None => faulty.extend(named(&document).map(|(address, place)| (address, reporter.source(place)))),
         }
@@ -79,7 +96,7 @@ fn named(document: &Node<'_>) -> Option<(Address, Place)> {
 /// What a manifest may have besides: where editors find the schema of a JSON file.
 const SCHEMA: &str = "$schema";
 
-fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest> {
+fn manifest(document: &Node<'_>, catalog: Option<&Catalog>, reporter: &mut Reporter<'_>) -> Option<Manifest> {
     let Some(entries) = document.entries() else {
         wrong_type(document, "a manifest is a map", reporter);
         return None;
@@ -101,7 +118,7 @@ fn manifest(document: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Manifest
     reporter.ignore(&[]);
     let metadata = document.get("metadata").and_then(|entry| metadata(&entry.value, kind, reporter));
     let conversation = match (document.get("spec"), kind) {
-        (Some(entry), Some(kind)) => spec(&entry.value, kind, reporter),
+        (Some(entry), Some(kind)) => spec(&entry.value, kind, catalog, reporter),
         _ => None,
     };
     let name_place = document.get("metadata")?.value.get("name")?.value.start;
@@ -219,14 +236,20 @@ fn strings<'n, 't>(
     }
 }
 
-fn spec(node: &Node<'_>, kind: Kind, reporter: &mut Reporter<'_>) -> Option<(Conversation, Box<[Place]>)> {
+fn spec(
+    node: &Node<'_>,
+    kind: Kind,
+    catalog: Option<&Catalog>,
+    reporter: &mut Reporter<'_>,
+) -> Option<(Conversation, Box<[Place]>)> {
     let content = body::check_union(shape::body(kind), node, &[CUSTOM_ATTRIBUTES], reporter);
     let attributes = match node.get(CUSTOM_ATTRIBUTES) {
         Some(Entry { value: Node { content: Content::Null, .. }, .. }) | None => Some(Default::default()),
-        Some(entry) => attributes::check(&entry.value, reporter),
+        Some(entry) => attributes::check(&entry.value, catalog, reporter),
     };
     let channel_fits = kind != Kind::Import || channels::check(node, reporter);
-    let content = content.filter(|_| channel_fits)?;
+    let is_there = catalog.is_none_or(|catalog| references::check(node, catalog, reporter));
+    let content = content.filter(|_| channel_fits && is_there)?;
     if kind == Kind::Import {
         suspicions::of_import(node, reporter);
     }

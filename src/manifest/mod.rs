@@ -11,11 +11,12 @@ mod document;
 mod foreign;
 mod forms;
 mod locate;
+mod references;
 mod resolve;
 mod suspicions;
 mod values;
 
-pub use document::{Reading, read};
+pub use document::{Reading, Tenant, read};
 pub use locate::{Question, locate};
 pub use resolve::resolve;
 pub use values::review as review_values;

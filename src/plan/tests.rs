@@ -103,11 +103,8 @@ fn labelled(manifest: &str, label: &str) -> String {
 }
 
 fn desired(manifests: &str) -> Desired {
-    let (desired, findings) = manifest::resolve([manifest::read(
-        &Arc::from("m.yaml"),
-        manifests.as_bytes(),
-        &crate::values::Values::default(),
-    )]);
+    let (desired, findings) =
+        manifest::resolve([manifest::read(&Arc::from("m.yaml"), manifests.as_bytes(), manifest::Tenant::unknown())]);
     assert!(!findings.has_errors(), "{:#?}", Findings::iter(&findings).collect::<Vec<_>>());
     desired
 }

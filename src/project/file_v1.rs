@@ -62,13 +62,14 @@ struct Reader<'t> {
 const NAME_MAX: usize = 64;
 
 const PROJECT_MEMBERS: [&str; 6] = ["$schema", "version", "project", "manifests", "defaultTenant", "tenants"];
-const TENANT_MEMBERS: [&str; 14] = [
+const TENANT_MEMBERS: [&str; 15] = [
     "baseUrl",
     "apiKeyEnv",
     "apiKeyFile",
     "authScheme",
     "organizationId",
     "state",
+    "catalog",
     "values",
     "rateLimit",
     "allowOutbound",
@@ -191,6 +192,7 @@ impl Reader<'_> {
             }
             "organizationId" => tenant.organization_id = self.text(entry),
             "state" => tenant.state = self.text(entry),
+            "catalog" => tenant.catalog = self.text(entry),
             "values" => self.values(tenant, &entry.value),
             "rateLimit" => self.rate_limit(tenant, &entry.value),
             "allowOutbound" => tenant.allow_outbound = self.flag(entry).unwrap_or(false),

@@ -19,6 +19,8 @@ pub struct Tenant {
     pub organization_id: Option<String>,
     /// The path of the state file, relative to the folder of the project file; `state/<name>.json` when none is given.
     pub state: Option<String>,
+    /// The path of the catalog, relative to the same folder; `state/<name>.catalog.json` when none is given.
+    pub catalog: Option<String>,
     pub values: Values,
     pub rate_limit: RateLimit,
     /// Whether Outbound messages, which reach real people, may be sent without `--allow-outbound`.
@@ -43,6 +45,7 @@ impl Tenant {
             auth_scheme: AuthScheme::Bare,
             organization_id: None,
             state: None,
+            catalog: None,
             values: Values::none(name),
             rate_limit: RateLimit::DIXA,
             allow_outbound: false,

@@ -69,6 +69,7 @@ fn a_tenant_without_settings_has_every_default() {
         auth_scheme: AuthScheme::Bare,
         organization_id: None,
         state: None,
+        catalog: None,
         values: Values::none("staging"),
         rate_limit: RateLimit { requests_per_second: 10.0, burst: 4 },
         allow_outbound: false,
@@ -85,7 +86,7 @@ fn a_tenant_without_settings_has_every_default() {
 fn every_setting_is_understood() {
     let written = "baseUrl: https://dixa.example/v1\napiKeyEnv: MY_KEY\nauthScheme: bearer\norganizationId: org-1\n\
         state: other/s.json\nrateLimit: {requestsPerSecond: 2.5, burst: 1}\nallowOutbound: true\nlastApplied: digest\n\
-        markers: false\nremovedAttributes: keep\nvalues: {box: a@email.dixa.io}\nrequestTimeout: 1m30s\nsettle: 0s";
+        markers: false\nremovedAttributes: keep\nvalues: {box: a@email.dixa.io}\ncatalog: c.json\nrequestTimeout: 1m30s\nsettle: 0s";
     let source = Source::new(&Arc::from("dixaform.yaml"), Place { line: 14, column: 14 });
     let value = Text { text: "a@email.dixa.io".into(), source };
     let expected = Tenant {
@@ -95,6 +96,7 @@ fn every_setting_is_understood() {
         auth_scheme: AuthScheme::Bearer,
         organization_id: Some("org-1".into()),
         state: Some("other/s.json".into()),
+        catalog: Some("c.json".into()),
         values: Values { tenant: "staging".into(), texts: [("box".into(), value)].into() },
         rate_limit: RateLimit { requests_per_second: 2.5, burst: 1 },
         allow_outbound: true,

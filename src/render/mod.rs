@@ -1,6 +1,7 @@
 //! Plans, reports and findings as text. Renderers take values and return text; they print nothing and decide nothing.
 
 pub mod apply_json_v1;
+pub mod catalog;
 pub mod escape;
 pub mod findings;
 pub mod github;

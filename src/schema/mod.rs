@@ -14,8 +14,10 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
+use crate::catalog::file_v1::CatalogV1;
 use crate::plan::file_v1::PlanV1;
 use crate::render::apply_json_v1::{EventV1, ReportV1};
+use crate::render::catalog::CatalogDiffV1;
 use crate::render::validate_json_v1::FindingsV1;
 use crate::state::file_v1::FileV1;
 
@@ -28,6 +30,10 @@ pub enum Subject {
     Project,
     /// A state file.
     State,
+    /// A catalog file.
+    Catalog,
+    /// What differs between a catalog and its tenant, as JSON.
+    CatalogDiff,
     /// A plan as JSON, saved or printed.
     Plan,
     /// How an apply ended, as JSON.
@@ -39,10 +45,12 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub const ALL: [Subject; 7] = [
+    pub const ALL: [Subject; 9] = [
         Subject::Manifest,
         Subject::Project,
         Subject::State,
+        Subject::Catalog,
+        Subject::CatalogDiff,
         Subject::Plan,
         Subject::Apply,
         Subject::ApplyEvent,
@@ -55,6 +63,8 @@ impl Subject {
             Subject::Manifest => "manifest",
             Subject::Project => "project",
             Subject::State => "state",
+            Subject::Catalog => "catalog",
+            Subject::CatalogDiff => "catalog-diff",
             Subject::Plan => "plan",
             Subject::Apply => "apply",
             Subject::ApplyEvent => "apply-event",
@@ -71,6 +81,14 @@ pub fn schema(subject: Subject) -> Value {
         Subject::State => {
             derived::<FileV1<'_>>(subject, "What dixaform applied to one tenant; state/README.md explains it")
         }
+        Subject::Catalog => derived::<CatalogV1>(
+            subject,
+            "What a tenant has that manifests can refer to, as `dixaform catalog pull` writes it",
+        ),
+        Subject::CatalogDiff => derived::<CatalogDiffV1<'_>>(
+            subject,
+            "What differs between a catalog and its tenant, as `dixaform catalog diff --format json` prints it",
+        ),
         Subject::Plan => derived::<PlanV1<Map<String, Value>>>(
             subject,
             "What an apply would do, as `dixaform plan --format json` and `--out` write it",

@@ -84,6 +84,7 @@ fn settings() -> Value {
             "removedAttributes",
             about(word(["clear", "keep"]), "What happens to an attribute that left its manifest. Default clear"),
         ),
+        ("catalog", about(filled(), "The catalog file, relative to this file. Default state/<tenant>.catalog.json")),
         ("values", about(values(), "Texts of this tenant that manifests use by name: `{value: NAME}`")),
         ("requestTimeout", about(lasting(), "How long one request may take. Default 30s")),
         ("settle", about(pattern(DURATION), "How long a lost call is looked for. Default 5s")),

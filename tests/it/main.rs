@@ -11,6 +11,7 @@ mod apply;
 mod approved;
 mod architecture;
 mod bounds;
+mod catalog;
 mod ci_kit;
 mod completions;
 mod disk;

@@ -17,7 +17,6 @@ use dixaform::render::palette::Palette;
 use dixaform::render::text::TextOptions;
 use dixaform::settings::LastApplied;
 use dixaform::state::{Lineage, State, file_v1};
-use dixaform::values::Values;
 use dixaform::{json, manifest, render};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -106,8 +105,9 @@ fn several() -> impl Strategy<Value = Vec<Made>> {
 }
 
 fn read(texts: &[(String, String)]) -> Desired {
-    let readings =
-        texts.iter().map(|(file, text)| manifest::read(&Arc::from(file.as_str()), text.as_bytes(), &Values::default()));
+    let readings = texts
+        .iter()
+        .map(|(file, text)| manifest::read(&Arc::from(file.as_str()), text.as_bytes(), manifest::Tenant::unknown()));
     let (desired, findings) = manifest::resolve(readings);
     let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}");
@@ -303,7 +303,7 @@ proptest! {
     #[test]
     fn findings_about_any_text_are_harmless_to_draw(text in "\\PC{0,80}", odd in bodies::odd_text()) {
         let text = format!("apiVersion: dixaform/v1\nkind: {text}\n{odd}: {text}\n");
-        let (_, findings) = manifest::resolve([manifest::read(&Arc::from("m.yaml"), text.as_bytes(), &Values::default())]);
+        let (_, findings) = manifest::resolve([manifest::read(&Arc::from("m.yaml"), text.as_bytes(), manifest::Tenant::unknown())]);
         assert_harmless(&render::findings::findings(&findings, &Palette::plain()));
     }
 }

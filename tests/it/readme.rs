@@ -19,7 +19,7 @@ const JSON: &str = include_str!("../../docs/json.md");
 const FINDINGS: &str = include_str!("../../docs/findings.md");
 
 /// The command lines that have a help page of their own.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 23] = [
     "",
     "init",
     "validate",
@@ -35,6 +35,9 @@ const COMMANDS: [&str; 20] = [
     "state accept",
     "state rebuild",
     "state path",
+    "catalog",
+    "catalog pull",
+    "catalog diff",
     "state unlock",
     "sandbox",
     "schema",

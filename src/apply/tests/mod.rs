@@ -68,11 +68,8 @@ fn emails(names: &[&str]) -> String {
 }
 
 fn desired(manifests: &str) -> Desired {
-    let (desired, findings) = manifest::resolve([manifest::read(
-        &Arc::from("m.yaml"),
-        manifests.as_bytes(),
-        &crate::values::Values::default(),
-    )]);
+    let (desired, findings) =
+        manifest::resolve([manifest::read(&Arc::from("m.yaml"), manifests.as_bytes(), manifest::Tenant::unknown())]);
     assert!(!findings.has_errors(), "{findings:#?}");
     desired
 }
