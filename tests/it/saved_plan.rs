@@ -44,7 +44,11 @@ fn an_attribute_that_a_saved_plan_can_not_write_is_reported_with_its_place() {
     let apply = |place: &str| {
         let refused =
             workspace.run("apply seed.plan --format json=told.json").exit(1).warns("error[unknown-attribute]");
-        let refused = refused.warns("conversation.order: ").warns(unknown).warns("help: GET").warns("nothing was sent");
+        let refused = refused
+            .warns("conversation.order: ")
+            .warns(unknown)
+            .warns("help: `dixaform catalog pull`")
+            .warns("nothing was sent");
         let told: Value = serde_json::from_str(&workspace.read("told.json")).unwrap();
         let finding = &told["findings"][0];
         let found = format!("{}:{}:{}", finding["file"].as_str().unwrap(), finding["line"], finding["column"]);
