@@ -1,6 +1,6 @@
 //! All manifests, parsed, checked and keyed by address.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::conversation::{Address, ConversationId, Digests, Facts, Labels, OnChange};
@@ -29,6 +29,8 @@ pub struct Manifest {
     pub name_place: Place,
     /// Where each attribute was written, in ascending order of their ids, so that an answer of the API can point at it.
     pub attribute_places: Box<[Place]>,
+    /// What people call the things of the tenant that it refers to, by their ids, as far as the catalog knows.
+    pub names: BTreeMap<String, String>,
 }
 
 /// An address that a record had before, and where that was written, in the file of the manifest.

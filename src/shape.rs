@@ -65,6 +65,10 @@ pub enum Form {
     AnyText,
     /// A uuid in its hyphenated form.
     Uuid,
+    /// The uuid of an agent, or the agent's address.
+    Agent,
+    /// The uuid of a queue, or its name.
+    Queue,
     /// RFC 3339 with a zone, at most milliseconds needed by Dixa.
     Timestamp,
     /// An absolute http or https URL.
@@ -194,7 +198,7 @@ static CONVERSATION: Union = Union {
                 REQUESTER,
                 required("direction", Form::Word(DIRECTIONS), "Who calls whom"),
                 required("contactEndpointId", Form::Text, "The contact endpoint to call from"),
-                required("queueId", Form::Uuid, "The queue that the callback waits in"),
+                required("queueId", Form::Queue, "The queue that the callback waits in"),
             ],
         },
     ],
@@ -239,7 +243,7 @@ const ATTACHMENTS: Member =
 const MESSAGE_EXTERNAL_ID: Member = optional("externalId", Form::Text, "Your own reference of the message");
 const INTEGRATION_EMAIL: Member =
     optional("integrationEmail", Form::Text, "The email integration of this message, `<name>@email.dixa.io`");
-const AUTHOR: Member = required("agentId", Form::Uuid, "The agent who wrote it");
+const AUTHOR: Member = required("agentId", Form::Agent, "The agent who wrote it");
 
 static OUTBOUND_MEMBERS: [Member; 7] = [
     AUTHOR,
@@ -297,7 +301,7 @@ static IMPORT: Union = Union {
 static ASSIGNMENT: Shape = Shape {
     name: "assignment",
     members: &[
-        required("agentId", Form::Uuid, "The agent"),
+        required("agentId", Form::Agent, "The agent"),
         required("assignedAt", Form::Timestamp, "When it was assigned"),
     ],
 };
@@ -306,7 +310,7 @@ static CLOSING: Shape = Shape {
     name: "closing",
     members: &[
         required("closedAt", Form::Timestamp, "When it was closed"),
-        required("closedBy", Form::Uuid, "The agent who closed it"),
+        required("closedBy", Form::Agent, "The agent who closed it"),
     ],
 };
 

@@ -113,6 +113,7 @@ codes! {
         UNKNOWN_ANNOTATION = "unknown-annotation", "a dixaform/ annotation that does not exist";
         BAD_ANNOTATION = "bad-annotation", "a dixaform/ annotation with an impossible value";
         DUPLICATE_ADDRESS = "duplicate-address", "two manifests with one address";
+        NAME_WITHOUT_CATALOG = "name-without-catalog", "a name, and no catalog that says what it stands for";
         UNKNOWN_VALUE = "unknown-value", "a value that the tenant does not have";
         DUPLICATE_ADOPT = "duplicate-adopt", "two manifests that adopt one conversation";
         OLD_ADDRESS_DESCRIBED = "old-address-described", "a `dixaform/moved-from` whose address is still described";
@@ -152,6 +153,7 @@ codes! {
         PARTIAL_PATH = "partial-path", "the path of a Select that ends before its last option";
     }
     Catalog, Error {
+        UNKNOWN_NAME = "unknown-name", "a name that nothing in the tenant has, or several things";
         UNKNOWN_QUEUE = "unknown-queue", "a queue that the tenant does not have";
     }
     Catalog, Warning {

@@ -24,18 +24,16 @@ pub(super) fn check(
     let mut complete = true;
     for entry in entries {
         let id = entry.key.to_ascii_lowercase();
+        let value = value(&entry.value, &id, reporter);
         if !forms::is_uuid(&id) {
+            let message =
+                format!("`{}` is no id: the identifier of an attribute needs the tenant's catalog", entry.key);
             reporter
-                .error(
-                    code::BAD_UUID,
-                    entry.key_span(),
-                    format!("`{}` is not the id of an attribute definition", entry.key),
-                )
-                .hint("a uuid, as GET /v1/custom-attributes lists them; not the label or identifier");
+                .error(code::NAME_WITHOUT_CATALOG, entry.key_span(), message)
+                .hint("write the catalog with `dixaform catalog pull`, or write the definition's uuid");
             complete = false;
             continue;
         }
-        let value = value(&entry.value, &id, reporter);
         complete &= match (&value, catalog) {
             (None, _) => false,
             (Some(_), None) => true,

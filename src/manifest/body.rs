@@ -228,7 +228,7 @@ pub(super) fn text<'n>(node: &'n Node<'_>, name: &str, reporter: &mut Reporter<'
 fn check_text(form: &Form, text: &str, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> bool {
     let fits = match form {
         Form::Text | Form::Language | Form::EmailAddress => !text.is_empty(),
-        Form::Uuid => forms::is_uuid(text),
+        Form::Uuid | Form::Agent | Form::Queue => forms::is_uuid(text),
         Form::Timestamp => Instant::parse(text).is_some(),
         Form::Url => forms::is_url(text),
         Form::PhoneNumber => forms::is_phone_number(text),
@@ -280,6 +280,10 @@ fn misfit(form: &Form, text: &str, name: &str) -> (&'static str, String, String)
             };
             return (code::UNKNOWN_WORD, format!("`{text}` is not a value of `{name}`"), hint);
         }
+        Form::Agent => {
+            (code::BAD_UUID, "not a uuid", "write the agent's id, or the address: `{email: mia@example.com}`")
+        }
+        Form::Queue => (code::BAD_UUID, "not a uuid", "write the queue's id, or its name: `{name: Support}`"),
         Form::Uuid => {
             (code::BAD_UUID, "not a uuid", "32 hexadecimal digits in groups of 8-4-4-4-12, as Dixa shows them")
         }

@@ -10,7 +10,8 @@ use crate::finding::{Findings, closest, code};
 use crate::manifest::annotations::{self, Settings};
 use crate::manifest::body::{self, words, wrong_type};
 use crate::manifest::foreign::{self, API_VERSION, MEMBERS};
-use crate::manifest::{attributes, channels, references, suspicions, values};
+use crate::manifest::references::{self, Names};
+use crate::manifest::{attributes, channels, suspicions, values};
 use crate::reporter::Reporter;
 use crate::shape;
 use crate::source::{MadeOf, Place, Source};
@@ -64,10 +65,12 @@ pub fn read(file: &Arc<str>, bytes: &[u8], tenant: Tenant<'_>) -> Reading {
         if foreign::report(&document, reporter) {
             return;
         }
+        let mut referred = (true, Names::new());
         if let Some(spec) = document.get_mut("spec") {
             values::put_in(&mut spec.value, tenant.values, &mut used, reporter);
+            referred = references::resolve(&mut spec.value, tenant.catalog, reporter);
         }
-        match manifest(&document, tenant.catalog, reporter) {
+        match manifest(&document, tenant.catalog, referred, reporter) {
             Some(manifest) => manifests.push(manifest),
             None => faulty.extend(named(&document).map(|(address, place)| (address, reporter.source(place)))),
         }
@@ -96,7 +99,12 @@ fn named(document: &Node<'_>) -> Option<(Address, Place)> {
 /// What a manifest may have besides: where editors find the schema of a JSON file.
 const SCHEMA: &str = "$schema";
 
-fn manifest(document: &Node<'_>, catalog: Option<&Catalog>, reporter: &mut Reporter<'_>) -> Option<Manifest> {
+fn manifest(
+    document: &Node<'_>,
+    catalog: Option<&Catalog>,
+    (refers_well, names): (bool, Names),
+    reporter: &mut Reporter<'_>,
+) -> Option<Manifest> {
     let Some(entries) = document.entries() else {
         wrong_type(document, "a manifest is a map", reporter);
         return None;
@@ -124,7 +132,7 @@ fn manifest(document: &Node<'_>, catalog: Option<&Catalog>, reporter: &mut Repor
     let name_place = document.get("metadata")?.value.get("name")?.value.start;
     let (address, labels, Settings { on_change, adopt, moved_from, ignore }) = metadata?;
     let (conversation, attribute_places) = conversation?;
-    complete.then(|| Manifest {
+    (complete && refers_well).then(|| Manifest {
         address,
         labels,
         on_change,
@@ -137,6 +145,7 @@ fn manifest(document: &Node<'_>, catalog: Option<&Catalog>, reporter: &mut Repor
         source: reporter.source(document.start),
         name_place,
         attribute_places,
+        names,
     })
 }
 
@@ -248,8 +257,7 @@ fn spec(
         Some(entry) => attributes::check(&entry.value, catalog, reporter),
     };
     let channel_fits = kind != Kind::Import || channels::check(node, reporter);
-    let is_there = catalog.is_none_or(|catalog| references::check(node, catalog, reporter));
-    let content = content.filter(|_| channel_fits && is_there)?;
+    let content = content.filter(|_| channel_fits)?;
     if kind == Kind::Import {
         suspicions::of_import(node, reporter);
     }

@@ -1,48 +1,57 @@
-//! What a spec refers to in the tenant, checked against the tenant's catalog: agents, queues, mailboxes and numbers.
-//! Attributes are checked with their values.
+//! What a spec refers to in the tenant: agents, queues, mailboxes, numbers and attributes. With the tenant's catalog,
+//! names become ids before anything else is checked, and what the tenant does not have is reported. Whether the value
+//! of an attribute fits is checked with the value.
+
+use std::collections::BTreeMap;
 
 use crate::catalog::{Agent, Catalog, ContactEndpoint, Queue};
+use crate::conversation::CUSTOM_ATTRIBUTES;
+use crate::definition::{Definition, Entity};
 use crate::finding::{closest, code};
 use crate::manifest::forms;
 use crate::reporter::Reporter;
 use crate::shape;
-use crate::yaml::{Content, Node, Span};
+use crate::yaml::{Content, Entry, Node, Span};
 
-/// Reports what the catalog does not have. Returns whether there was no error.
-pub(super) fn check(spec: &Node<'_>, catalog: &Catalog, reporter: &mut Reporter<'_>) -> bool {
+/// What people call the things that a manifest refers to, by their ids.
+pub(super) type Names = BTreeMap<String, String>;
+
+/// Puts ids in the place of names, and reports what the tenant does not have. Returns whether there was no error, and
+/// the names of what is referred to.
+pub(super) fn resolve(spec: &mut Node<'_>, catalog: Option<&Catalog>, reporter: &mut Reporter<'_>) -> (bool, Names) {
     let is_free = match spec.get("genericChannelName").map(|entry| &entry.value.content) {
         Some(Content::Text(name)) => shape::channel(name).is_none(),
         _ => false,
     };
-    let mut references = References { catalog, is_free, reporter, fine: true };
+    let mut references = References { catalog, is_free, reporter, fine: true, names: Names::new() };
     references.below(spec);
-    references.fine
+    (references.fine, references.names)
 }
 
 struct References<'r, 't> {
-    catalog: &'r Catalog,
+    catalog: Option<&'r Catalog>,
     /// What `attributes` hold is not known.
     is_free: bool,
     reporter: &'r mut Reporter<'t>,
     fine: bool,
+    names: Names,
 }
 
 impl References<'_, '_> {
-    fn below(&mut self, node: &Node<'_>) {
-        match &node.content {
-            Content::List(items) => items.iter().for_each(|item| self.below(item)),
+    fn below(&mut self, node: &mut Node<'_>) {
+        match &mut node.content {
+            Content::List(items) => items.iter_mut().for_each(|item| self.below(item)),
             Content::Map(entries) => {
-                for entry in entries {
-                    match (&*entry.key, &entry.value.content) {
-                        ("agentId" | "closedBy", Content::Text(id)) => self.agent(id, entry.value.span()),
-                        ("queueId", Content::Text(id)) => self.queue(id, entry.value.span()),
-                        ("emailIntegrationId" | "integrationEmail", Content::Text(address)) => {
-                            self.mailbox(address, entry.value.span());
-                        }
-                        ("contactEndpointId", Content::Text(id)) => self.endpoint(id, entry.value.span()),
-                        ("content", _) => {}
-                        ("attributes", _) if self.is_free => {}
-                        _ => self.below(&entry.value),
+                for Entry { key, value, .. } in entries {
+                    match &**key {
+                        "agentId" | "closedBy" => self.agent(value),
+                        "queueId" => self.queue(value),
+                        "emailIntegrationId" | "integrationEmail" => self.mailbox(value),
+                        "contactEndpointId" => self.endpoint(value),
+                        "content" => {}
+                        "attributes" if self.is_free => {}
+                        CUSTOM_ATTRIBUTES => self.attributes(value),
+                        _ => self.below(value),
                     }
                 }
             }
@@ -50,51 +59,153 @@ impl References<'_, '_> {
         }
     }
 
-    fn agent(&mut self, id: &str, span: Span) {
-        let is_known = |agent: &Agent| agent.id.eq_ignore_ascii_case(id);
-        if forms::is_uuid(id) && !self.catalog.agents.iter().any(is_known) {
-            // A bot may write, too, and perhaps is not listed.
-            self.reporter
-                .warning(code::UNKNOWN_AGENT, span, format!("the catalog has no agent `{id}`"))
-                .hint("`dixaform catalog pull` brings it up to date; Dixa decides");
+    fn error(&mut self, code: &'static str, span: Span, message: String, hint: String) {
+        self.reporter.error(code, span, message).hint(hint);
+        self.reporter.enough_of(span.0);
+        self.fine = false;
+    }
+
+    /// What has this name; otherwise that is reported.
+    fn only<'c, T>(&mut self, what: &str, name: &str, span: Span, found: &[&'c T], known: &[&str]) -> Option<&'c T> {
+        let hint = || match closest(name, known.iter().copied()) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "if it is new, bring the catalog up to date: `dixaform catalog pull`".to_owned(),
+        };
+        match found {
+            [only] => Some(only),
+            [] => {
+                self.error(code::UNKNOWN_NAME, span, format!("the catalog has no {what} `{name}`"), hint());
+                None
+            }
+            several => {
+                let message = format!("the catalog has {} of the {what} `{name}`", several.len());
+                self.error(code::UNKNOWN_NAME, span, message, format!("write the id of the {what} that you mean"));
+                None
+            }
         }
     }
 
-    fn queue(&mut self, id: &str, span: Span) {
-        let is_known = |queue: &Queue| queue.id.eq_ignore_ascii_case(id);
-        if forms::is_uuid(id) && !self.catalog.queues.iter().any(is_known) {
-            self.reporter
-                .error(code::UNKNOWN_QUEUE, span, format!("the catalog has no queue `{id}`"))
-                .hint("if it is new, bring the catalog up to date: `dixaform catalog pull`");
-            self.fine = false;
+    /// The catalog, or a finding that a name needs one.
+    fn catalog_for(&mut self, what: &str, span: Span) -> bool {
+        if self.catalog.is_none() {
+            let message = format!("the name of {what} needs the tenant's catalog");
+            let hint = "write the catalog with `dixaform catalog pull`, or write the id".to_owned();
+            self.error(code::NAME_WITHOUT_CATALOG, span, message, hint);
+        }
+        self.catalog.is_some()
+    }
+
+    fn agent(&mut self, node: &mut Node<'_>) {
+        let span = node.span();
+        if let Some(email) = named(node, "email") {
+            if !self.catalog_for("an agent", span) {
+                return;
+            }
+            let agents = self.catalog.map_or(&[][..], |catalog| &catalog.agents);
+            let found: Vec<&Agent> = agents.iter().filter(|agent| agent.email.eq_ignore_ascii_case(&email)).collect();
+            let known: Vec<&str> = agents.iter().map(|agent| agent.email.as_str()).collect();
+            if let Some(agent) = self.only("agent", &email, span, &found, &known) {
+                node.content = Content::Text(agent.id.clone().into());
+            }
+        }
+        let (Content::Text(id), Some(catalog)) = (&node.content, self.catalog) else { return };
+        match catalog.agents.iter().find(|agent| agent.id.eq_ignore_ascii_case(id)) {
+            Some(agent) => self.call(&agent.id, &agent.email),
+            None if forms::is_uuid(id) => {
+                // A bot may write, too, and perhaps is not listed.
+                self.reporter
+                    .warning(code::UNKNOWN_AGENT, span, format!("the catalog has no agent `{id}`"))
+                    .hint("`dixaform catalog pull` brings it up to date; Dixa decides");
+            }
+            None => {}
+        }
+    }
+
+    fn queue(&mut self, node: &mut Node<'_>) {
+        let span = node.span();
+        if let Some(name) = named(node, "name") {
+            if !self.catalog_for("a queue", span) {
+                return;
+            }
+            let queues = self.catalog.map_or(&[][..], |catalog| &catalog.queues);
+            let found: Vec<&Queue> = queues.iter().filter(|queue| queue.name == name).collect();
+            let known: Vec<&str> = queues.iter().map(|queue| queue.name.as_str()).collect();
+            if let Some(queue) = self.only("queue", &name, span, &found, &known) {
+                node.content = Content::Text(queue.id.clone().into());
+            }
+        }
+        let (Content::Text(id), Some(catalog)) = (&node.content, self.catalog) else { return };
+        match catalog.queues.iter().find(|queue| queue.id.eq_ignore_ascii_case(id)) {
+            Some(queue) => self.call(&queue.id, &queue.name),
+            None if forms::is_uuid(id) => {
+                let hint = "if it is new, bring the catalog up to date: `dixaform catalog pull`".to_owned();
+                self.error(code::UNKNOWN_QUEUE, span, format!("the catalog has no queue `{id}`"), hint);
+            }
+            None => {}
+        }
+    }
+
+    /// A key that is no uuid is the identifier of a definition.
+    fn attributes(&mut self, node: &mut Node<'_>) {
+        let Content::Map(entries) = &mut node.content else { return };
+        for entry in entries {
+            let Some(catalog) = self.catalog else { continue };
+            if !forms::is_uuid(&entry.key) {
+                let of_conversations = || catalog.attributes.iter().filter(|one| one.entity == Entity::Conversation);
+                let found: Vec<&Definition> = of_conversations().filter(|one| one.identifier == entry.key).collect();
+                let known: Vec<&str> = of_conversations().map(|one| one.identifier.as_str()).collect();
+                let name = entry.key.to_string();
+                let Some(definition) = self.only("custom attribute", &name, entry.key_span(), &found, &known) else {
+                    continue;
+                };
+                entry.key = definition.id.clone().into();
+            }
+            let definition = catalog.attributes.iter().find(|one| one.id.eq_ignore_ascii_case(&entry.key));
+            if let Some(Definition { id, label, .. }) = definition {
+                self.call(id, label);
+            }
         }
     }
 
     /// What Dixa calls `emailIntegrationId` is the address of a mailbox, as far as is known.
-    fn mailbox(&mut self, address: &str, span: Span) {
-        let mailboxes = self.catalog.contact_endpoints.iter().filter_map(|endpoint| match endpoint {
-            ContactEndpoint::Email { address, .. } => Some(address.as_str()),
-            ContactEndpoint::Telephony { .. } => None,
-        });
-        let known: Vec<&str> = mailboxes.collect();
-        if known.iter().all(|known| !known.eq_ignore_ascii_case(address)) {
-            self.unknown_endpoint("mailbox", address, &known, span);
-        }
+    fn mailbox(&mut self, node: &Node<'_>) {
+        let endpoints = self.catalog.map_or(&[][..], |catalog| &catalog.contact_endpoints);
+        let is_mailbox = |endpoint: &&ContactEndpoint| matches!(endpoint, ContactEndpoint::Email { .. });
+        let known: Vec<&str> = endpoints.iter().filter(is_mailbox).map(ContactEndpoint::id).collect();
+        self.listed("mailbox", node, &known);
     }
 
-    fn endpoint(&mut self, id: &str, span: Span) {
-        let known: Vec<&str> = self.catalog.contact_endpoints.iter().map(ContactEndpoint::id).collect();
-        if known.iter().all(|known| !known.eq_ignore_ascii_case(id)) {
-            self.unknown_endpoint("contact endpoint", id, &known, span);
-        }
+    fn endpoint(&mut self, node: &Node<'_>) {
+        let endpoints = self.catalog.map_or(&[][..], |catalog| &catalog.contact_endpoints);
+        let known: Vec<&str> = endpoints.iter().map(ContactEndpoint::id).collect();
+        self.listed("contact endpoint", node, &known);
     }
 
-    fn unknown_endpoint(&mut self, what: &str, id: &str, known: &[&str], span: Span) {
+    fn listed(&mut self, what: &str, node: &Node<'_>, known: &[&str]) {
+        let (Content::Text(id), Some(_)) = (&node.content, self.catalog) else { return };
+        if known.iter().any(|known| known.eq_ignore_ascii_case(id)) {
+            return;
+        }
         let hint = match closest(id, known.iter().copied()) {
             Some(known) => format!("did you mean `{known}`?"),
             None => "`dixaform catalog pull` brings the catalog up to date; Dixa decides".to_owned(),
         };
         let message = format!("the catalog has no {what} `{id}`");
-        self.reporter.warning(code::UNKNOWN_CONTACT_ENDPOINT, span, message).hint(hint);
+        self.reporter.warning(code::UNKNOWN_CONTACT_ENDPOINT, node.span(), message).hint(hint);
+    }
+
+    fn call(&mut self, id: &str, name: &str) {
+        self.names.insert(id.to_owned(), name.to_owned());
+    }
+}
+
+/// The name in a map with this one member.
+fn named(node: &Node<'_>, key: &str) -> Option<String> {
+    match node.entries() {
+        Some([entry]) if entry.key == key => match &entry.value.content {
+            Content::Text(name) => Some(name.to_string()),
+            _ => None,
+        },
+        _ => None,
     }
 }

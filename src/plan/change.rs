@@ -1,6 +1,7 @@
 //! The plan as data: everything that apply needs, nothing that it must decide.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -107,6 +108,8 @@ pub struct Change {
     pub reaches_customer: bool,
     /// What is otherwise in the conversation that is to be adopted; none where it was not read.
     pub found: Option<Box<[Deviation]>>,
+    /// What people call the things of the tenant that it refers to, by their ids, as far as that is known.
+    pub names: BTreeMap<String, String>,
     /// The first message gets an `externalId` of dixaform's own, by which a lost answer can be found again. It is no
     /// part of the digest.
     pub marked: bool,

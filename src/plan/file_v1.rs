@@ -5,6 +5,7 @@
 //! those of what it says. Members that this version does not know are ignored: one that must be understood needs a new
 //! number.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -167,6 +168,9 @@ struct ChangeV1<S> {
     /// What is otherwise in the conversation that would be adopted; only where that was read
     #[serde(default, skip_serializing_if = "Option::is_none")]
     found: Option<Vec<DeviationV1>>,
+    /// What people call the things that it refers to, by their ids; only with a catalog
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    names: BTreeMap<String, String>,
     /// The first message gets an `externalId` of dixaform's own
     marked: bool,
     /// The digests to record when it is done
@@ -364,6 +368,7 @@ impl From<&Change> for ChangeV1<Box<RawValue>> {
             blocked_because,
             owner,
             found: change.found.as_ref().map(|found| found.iter().map(DeviationV1::from).collect()),
+            names: change.names.clone(),
             marked: change.marked,
             digest: change.digests.map(|Digests { content, attributes }| DigestsV1 {
                 content: DigestV1(content),
@@ -501,6 +506,7 @@ impl ChangeV1<Map<String, Value>> {
             irreversible: self.action.makes(),
             reaches_customer: self.action.makes() && after.as_ref().is_some_and(|after| after.facts().reaches_customer),
             found: self.found.map(|found| found.into_iter().map(DeviationV1::read).collect()),
+            names: self.names,
             marked: self.marked,
             after: after.as_ref().map(Spec::of),
             steps: steps.into(),

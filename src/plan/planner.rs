@@ -456,6 +456,7 @@ fn forget(address: &Address, record: &Record) -> Change {
         irreversible: false,
         reaches_customer: false,
         found: None,
+        names: BTreeMap::new(),
         marked: false,
     }
 }
@@ -492,6 +493,7 @@ impl Draft {
             irreversible: makes,
             reaches_customer: makes && manifest.facts.reaches_customer,
             found: None,
+            names: manifest.names.clone(),
             marked: makes && manifest.facts.is_marked(options.markers),
         }
     }

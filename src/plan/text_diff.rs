@@ -6,10 +6,12 @@
 //! A newline at the very end is no line of its own. When only one of the texts ends with one, the last [`Line`] says
 //! so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use similar::{Algorithm, ChangeTag, DiffOp, TextDiff, capture_diff_slices};
+
+use crate::look_alike::look_the_same;
 
 /// One line of a diff, in the order in which it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -301,6 +303,28 @@ fn close(run: Vec<Line>, head: usize, tail: usize, shown: &mut Vec<Line>) {
             shown.push(line);
         }
     }
+}
+
+impl Line {
+    /// The whole text of the line.
+    pub fn text(&self) -> String {
+        self.spans.iter().map(|span| &*span.text).collect()
+    }
+}
+
+/// Lines that go and come and look the same. Nobody compares very long ones by eye.
+pub fn twins(lines: &[Line]) -> BTreeSet<String> {
+    const LONGEST: usize = 2_000;
+    let of =
+        |kind| lines.iter().filter(move |line| line.kind == kind).map(Line::text).filter(|text| text.len() <= LONGEST);
+    let added: Vec<String> = of(LineKind::Added).collect();
+    let mut twins = BTreeSet::new();
+    for old in of(LineKind::Removed) {
+        if let Some(new) = added.iter().find(|new| look_the_same(&old, new)) {
+            twins.extend([new.clone(), old]);
+        }
+    }
+    twins
 }
 
 #[cfg(test)]

@@ -64,6 +64,8 @@ pub(super) struct Line<'d> {
     /// On the first line of a value that has another one before or after it.
     pub(super) side: Side,
     pub(super) end: End,
+    /// What people call the thing whose id is the name or the value: `# Order number`.
+    pub(super) remark: Option<String>,
     /// This difference is why the conversation must be replaced.
     pub(super) forces_replacement: bool,
 }
@@ -215,8 +217,8 @@ struct Lines<'d> {
 
 impl<'d> Lines<'d> {
     fn push(&mut self, sign: Sign, Spot { depth, key }: Spot<'d>, content: Content<'d>) {
-        let (side, end) = (Side::Only, End::Nothing);
-        self.out.push(Line { depth, sign, key, content, side, end, forces_replacement: false });
+        let (side, end, remark) = (Side::Only, End::Nothing, None);
+        self.out.push(Line { depth, sign, key, content, side, end, remark, forces_replacement: false });
     }
 
     /// A line without a name.
@@ -420,7 +422,7 @@ impl<'d> Lines<'d> {
         let (depth, word) = (spot.depth, delimiter([before, after]));
         self.push(Sign::Changed, spot, Content::OpenText(word.clone()));
         let lines = text_diff::lines(before, after);
-        let twins = twins(&lines[..lines.len().min(TEXT_LINES_MAX)]);
+        let twins = text_diff::twins(&lines[..lines.len().min(TEXT_LINES_MAX)]);
         for line in lines.iter().take(TEXT_LINES_MAX) {
             let (sign, remark) = match line.kind {
                 LineKind::Same => (Sign::Same, None),
@@ -433,7 +435,7 @@ impl<'d> Lines<'d> {
                 LineKind::NewlineRemoved => (Sign::Removed, Some("# (newline at the end removed)".to_owned())),
             };
             let text = || {
-                let spell = twins.contains(&text_of(line));
+                let spell = twins.contains(&line.text());
                 cut(&line.spans, self.options.characters, spell, |text| escape(text).into_owned())
             };
             let content = remark.map_or_else(|| Content::DiffLine(text()), Content::Remark);
@@ -453,25 +455,6 @@ impl<'d> Lines<'d> {
             self.bare(Sign::Same, depth, Content::Remark(format!("# ({})", counted(count, "more line"))));
         }
     }
-}
-
-fn text_of(line: &text_diff::Line) -> String {
-    line.spans.iter().map(|span| &*span.text).collect()
-}
-
-/// Lines that go and come and look the same. Nobody compares very long ones by eye.
-fn twins(lines: &[text_diff::Line]) -> BTreeSet<String> {
-    const LONGEST: usize = 2_000;
-    let of =
-        |kind| lines.iter().filter(move |line| line.kind == kind).map(text_of).filter(|text| text.len() <= LONGEST);
-    let added: Vec<String> = of(LineKind::Added).collect();
-    let mut twins = BTreeSet::new();
-    for old in of(LineKind::Removed) {
-        if let Some(new) = added.iter().find(|new| look_the_same(&old, new)) {
-            twins.extend([new.clone(), old]);
-        }
-    }
-    twins
 }
 
 /// The names of one level, all filled up to the same width.

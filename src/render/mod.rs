@@ -11,6 +11,7 @@ pub mod json_v1;
 mod lines;
 pub mod manifest;
 pub mod markdown;
+mod naming;
 pub mod note;
 pub mod number;
 pub mod palette;

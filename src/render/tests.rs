@@ -1,5 +1,7 @@
 //! Plans made by hand, for the tests of several forms.
 
+use std::collections::BTreeMap;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -43,6 +45,7 @@ pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after:
         irreversible: makes,
         reaches_customer: after.as_ref().is_some_and(|after| makes && after.facts().reaches_customer),
         found: None,
+        names: BTreeMap::new(),
         marked: false,
         address,
         after: after.as_ref().map(Spec::of),

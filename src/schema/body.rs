@@ -122,6 +122,15 @@ pub fn or_value(schema: Value) -> Value {
     map([("if", of_type("object")), ("then", defined(VALUE)), ("else", schema)])
 }
 
+/// An id, or what people call the thing in a map with this member.
+fn or_named(key: &str, text: &str, id: Value) -> Value {
+    let named = map([(key, about(filled(), text))]);
+    let named = map([("type", Value::from("object")), ("required", texts([key])), ("properties", named)]);
+    let named = with(named, "additionalProperties", Value::Bool(false));
+    let has_name = map([("type", Value::from("object")), ("required", texts([key]))]);
+    map([("if", has_name), ("then", named), ("else", or_value(id))])
+}
+
 fn form(form: &'static Form, definitions: &mut Map<String, Value>) -> Value {
     match form {
         Form::Map(shape) => {
@@ -131,6 +140,8 @@ fn form(form: &'static Form, definitions: &mut Map<String, Value>) -> Value {
         Form::Union(variants) => union(variants, None, definitions),
         Form::List(items) => list_of(self::form(items, definitions)),
         Form::Free => of_type("object"),
+        Form::Agent => or_named("email", "The agent's address", uuid()),
+        Form::Queue => or_named("name", "The queue's name", uuid()),
         text => or_value(self::text(text)),
     }
 }
@@ -145,7 +156,7 @@ fn text(form: &Form) -> Value {
         Form::Url => pattern(r"^[hH][tT][tT][pP][sS]?://[^\x00-\x20]+$"),
         Form::PhoneNumber => pattern(r"^\+[1-9][0-9]{1,14}$"),
         Form::Word(words) => word(words.iter().copied()),
-        Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => Value::Bool(true),
+        Form::Agent | Form::Queue | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => Value::Bool(true),
     }
 }
 

@@ -7,12 +7,12 @@ use crate::finding::code;
 use crate::schema::Subject;
 use crate::schema::body::{self, Extra};
 use crate::schema::keyword::{
-    NAME, NAME_MAX, UUID, VALUE_NAME, about, closed, document, filled, integer, map, map_of, of_type, only, or_null,
-    pattern, texts, with, word,
+    NAME, NAME_MAX, VALUE_NAME, about, closed, document, filled, integer, map, map_of, of_type, only, or_null, pattern,
+    texts, with, word,
 };
 use crate::shape;
 
-const ATTRIBUTES_ABOUT: &str = "Custom attributes by the id of their definition: a text, the path of a Select's options \
+const ATTRIBUTES_ABOUT: &str = "Custom attributes by the id of their definition, or by its identifier if there is a catalog: a text, the path of a Select's options \
     from root to leaf, or null to clear. Sent by PATCH once the conversation is there. \
     https://docs.dixa.io/openapi/dixa-api/beta/custom-attributes/patchconversationsconversationidcustom-attributes";
 
@@ -116,6 +116,6 @@ fn custom_attributes() -> Value {
         ("minItems", integer(1)),
         ("items", body::or_value(filled())),
     ]);
-    let schema = with(map_of(body::or_value(value)), "propertyNames", map([("pattern", Value::from(UUID))]));
+    let schema = with(map_of(body::or_value(value)), "propertyNames", map([("minLength", integer(1))]));
     about(or_null(schema), ATTRIBUTES_ABOUT)
 }

@@ -135,6 +135,80 @@ fn with_a_catalog_mistakes_are_found_without_a_network_at_their_places() {
     let _ = workspace.run("plan").exit(1).warns("unknown-queue");
 }
 
+/// The same manifests, with names in place of ids.
+fn with_names() -> String {
+    [
+        ("3b2a7f1e-2c44-4f4e-9a4b-6f2f1b8f0d11", "{name: Support}"),
+        ("cd4ceb58-bb3a-443c-9cd8-4f088feafe5b", "{email: MIA@example.com}"),
+        ("2f5515b6-7e98-4f4d-9010-bfd2a27d4f35:", "order_number:"),
+        ("e14708a6-eed9-495c-9d88-c72331e9e247:", "reason:"),
+    ]
+    .iter()
+    .fold(CALLBACK.to_owned(), |text, (id, name)| text.replace(id, name))
+}
+
+#[test]
+fn names_mean_the_same_as_their_ids_and_plans_show_both() {
+    let (workspace, _server) = tenant();
+    workspace.write("manifests/all.yaml", with_names());
+    let told = workspace.run("plan").exit(1).warns("name-without-catalog").warns("catalog pull");
+    let _ = told.warns("manifests/all.yaml:9:12");
+    let _ = workspace.run("catalog pull").exit(0);
+    let _ = workspace.run("validate --warnings-as-errors").exit(0);
+    let plan = workspace.run("plan").exit(0);
+    let plan = plan.says("= \"3b2a7f1e-2c44-4f4e-9a4b-6f2f1b8f0d11\"  # Support");
+    let _ = plan.says("= \"cd4ceb58-bb3a-443c-9cd8-4f088feafe5b\"  # mia@example.com").says("# Order number");
+    let _ = workspace.run("plan --out saved.plan").exit(0);
+    let _ = workspace.run("show saved.plan").exit(0).says("# Support").says("# Order number");
+    let _ = workspace.run("apply --yes --allow-outbound").exit(0).says("2 created");
+    let sent =
+        workspace.requests_in("requests.jsonl").into_iter().find(|(_, body)| body["_type"] == "Callback").unwrap().1;
+    assert_eq!(sent["queueId"], "3b2a7f1e-2c44-4f4e-9a4b-6f2f1b8f0d11");
+    let _ = workspace.run("plan").exit(0).says("No changes.");
+    workspace.write("manifests/all.yaml", CALLBACK);
+    let _ = workspace.run("plan").exit(0).says("No changes.");
+    workspace.write("manifests/all.yaml", with_names().replace("\"012345\"", "\"012346\""));
+    let plan = workspace.run("plan").exit(0).says("1 to update");
+    let _ = plan.says("\"012345\" -> \"012346\"  # Order number");
+    for form in ["markdown", "html"] {
+        let _ = workspace.run(&format!("plan --format {form}")).exit(0).says("Order number");
+    }
+}
+
+#[test]
+fn a_name_that_fits_nothing_or_several_things_is_reported_at_its_place() {
+    let (workspace, _server) = tenant();
+    let _ = workspace.run("catalog pull").exit(0);
+    for (right, wrong, place, says) in [
+        ("{name: Support}", "{name: Suport}", "9:12", "did you mean `Support`?"),
+        ("{name: Support}", "{name: support}", "9:12", "did you mean `Support`?"),
+        ("{email: MIA@example.com}", "{email: mia@exmple.com}", "22:39", "did you mean `mia@example.com`?"),
+        ("order_number:", "order_numbr:", "11:5", "did you mean `order_number`?"),
+        // That one is of contacts.
+        ("order_number:", "tier:", "11:5", "no custom attribute `tier`"),
+        ("order_number:", "\"Order number\":", "11:5", "did you mean `order_number`?"),
+    ] {
+        workspace.write("manifests/all.yaml", with_names().replace(right, wrong));
+        let told = workspace.run("validate").exit(1).stdout;
+        assert!(told.contains("unknown-name") && told.contains(says), "{wrong}: {told}");
+        assert!(told.contains(&format!("manifests/all.yaml:{place}\n")), "{wrong}: {told}");
+        assert_eq!(told.matches("error[").count(), 1, "{told}");
+    }
+    workspace.write("manifests/all.yaml", with_names());
+    let queue = "{\"name\":\"Support\"";
+    workspace.edit(CATALOG, queue, &format!("{queue},\"id\":\"4b2a7f1e-2c44-4f4e-9a4b-6f2f1b8f0d11\"}},\n{queue}"));
+    let _ = workspace.run("plan").exit(1).warns("the catalog has 2 of the queue `Support`");
+}
+
+#[test]
+fn an_attribute_that_is_named_and_identified_is_there_twice() {
+    let (workspace, _server) = tenant();
+    let _ = workspace.run("catalog pull").exit(0);
+    let twice = CALLBACK.replace("    e14708a6", "    order_number: x\n    e14708a6");
+    workspace.write("manifests/all.yaml", twice);
+    let _ = workspace.run("plan").exit(1).warns("occurs twice").warns("manifests/all.yaml:12:5");
+}
+
 #[test]
 fn a_queue_that_left_the_catalog_is_found_although_its_manifest_was_applied() {
     let (workspace, _server) = tenant();

@@ -168,6 +168,7 @@ const NOT_REFUSED: &[(&str, &str)] = &[
     ("tab-after-plain-text.yaml", TEXT),
     ("unfinished-merge.yaml", TEXT),
     ("yaml-2.yaml", TEXT),
+    ("attribute-key-not-uuid.yaml", "with a catalog it can be right"),
     ("bad-indent.yaml", TEXT),
     ("binary-tag.yaml", TEXT),
     ("colon-in-plain-text.yaml", TEXT),

@@ -1,5 +1,7 @@
 //! Changes in, differences out.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::conversation::{Attributes, Conversation, Id};
 use crate::json;
@@ -37,6 +39,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         irreversible: false,
         reaches_customer: false,
         found: None,
+        names: BTreeMap::new(),
         marked: false,
     }
 }

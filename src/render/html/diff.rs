@@ -3,12 +3,15 @@
 //! A line of somebody's text has a class of its own and is between rules, so that nothing written in it can look
 //! like one of ours.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, PreEscaped, html};
 
 use crate::plan::Drift;
 use crate::plan::member_diff::{Members, drifted};
 use crate::render::html::shell::isolated;
 use crate::render::lines::{self, Content, Line, Options, Sign, Text, Tone};
+use crate::render::naming;
 use crate::render::number::counted;
 
 /// Lines of one change that are shown; what is more is counted.
@@ -19,9 +22,10 @@ const DEPTH_MAX: usize = 12;
 
 const OPTIONS: Options = Options { width: None, characters: 2_000, mark_short: true };
 
-/// The members that differ.
-pub(super) fn members(members: &Members<'_>) -> Markup {
-    let lines = lines::of(members, OPTIONS);
+/// The members that differ. `names` are what people call things, by their ids.
+pub(super) fn members(members: &Members<'_>, names: &BTreeMap<String, String>) -> Markup {
+    let mut lines = lines::of(members, OPTIONS);
+    naming::put_beside(&mut lines, names);
     let mut shown = lines.iter().filter(|line| !matches!(line.content, Content::CloseText(_)));
     html! {
         div.diff {
@@ -34,7 +38,7 @@ pub(super) fn members(members: &Members<'_>) -> Markup {
 
 /// What was changed outside of dixaform in one conversation: what the record has, and what is there.
 pub(super) fn drift(drift: &Drift) -> Markup {
-    members(&drifted(drift))
+    members(&drifted(drift), &BTreeMap::new())
 }
 
 fn line(line: &Line<'_>) -> Markup {
@@ -43,6 +47,7 @@ fn line(line: &Line<'_>) -> Markup {
     let content = html! {
         @if let Some(key) = &line.key { b { (isolated(&key.name)) } " = " }
         (content(&line.content))
+        @if let Some(remark) = &line.remark { " " small { (isolated(remark)) } }
         @if line.forces_replacement {
             @if !matches!(line.content, Content::OpenText(_)) { " " }
             small { "# forces replacement" }

@@ -27,7 +27,7 @@ impl Details {
             let (open, close) = if strong { ("<b>", "</b>") } else { ("", "") };
             summary.push_str(&format!(", {open}{}{close}", note::mark(mark)));
         }
-        Details { summary, body: body(change), diff: diff::of_members(&change.members()) }
+        Details { summary, body: body(change), diff: diff::of_change(change) }
     }
 
     /// What was changed outside of dixaform; none when nothing was.

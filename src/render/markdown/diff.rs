@@ -4,15 +4,18 @@
 //! later, and two blanks are neither. A line of somebody's text comes behind `| `, wherever it is: a list item in a
 //! message can look like nothing else.
 
-use crate::plan::Drift;
-use crate::plan::member_diff::{Members, drifted};
+use crate::plan::member_diff::drifted;
+use crate::plan::{Change, Drift};
 use crate::render::lines::{self, Content, Line, Options, Sign, Text};
+use crate::render::naming;
 
 const OPTIONS: Options = Options { width: None, characters: 500, mark_short: false };
 
 /// The members that differ.
-pub(super) fn of_members(members: &Members<'_>) -> Vec<String> {
-    let lines = lines::of(members, OPTIONS);
+pub(super) fn of_change(change: &Change) -> Vec<String> {
+    let members = change.members();
+    let mut lines = lines::of(&members, OPTIONS);
+    naming::put_beside(&mut lines, &change.names);
     lines.iter().filter(|line| !matches!(line.content, Content::CloseText(_))).map(|one| line(one, 0)).collect()
 }
 
@@ -38,6 +41,9 @@ fn line(line: &Line<'_>, deeper: usize) -> String {
         out.push_str(" = ");
     }
     content_into(&line.content, &mut out);
+    if let Some(remark) = &line.remark {
+        out.push_str(&format!("  {remark}"));
+    }
     if line.forces_replacement {
         let space = if out.ends_with(' ') { "" } else { " " };
         out.push_str(&format!("{space}# forces replacement"));

@@ -9,6 +9,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::plan::Change;
 use crate::render::lines::{self, Content, End, Line, Options, Side, Sign, Text, Tone};
+use crate::render::naming;
 use crate::render::palette::{Label, Palette};
 
 /// Characters of one line that are shown. Twenty lines of a terminal are enough to know a text by.
@@ -33,7 +34,8 @@ impl Canvas {
     pub(super) fn members_into(&self, change: &Change, out: &mut String) -> bool {
         let members = change.members();
         let options = Options { width: self.width, characters: CHARACTERS_MAX, mark_short: false };
-        let lines = lines::of(&members, options);
+        let mut lines = lines::of(&members, options);
+        naming::put_beside(&mut lines, &change.names);
         if lines.is_empty() {
             return false;
         }
@@ -92,6 +94,9 @@ impl Painter<'_> {
             End::Nothing => {}
             End::Comma => self.put(Label::Plain, ","),
             End::Null => self.put(Label::Hidden, " -> null"),
+        }
+        if let Some(remark) = &line.remark {
+            self.put(Label::Hidden, &format!("  {remark}"));
         }
         if line.forces_replacement {
             self.put(Label::Danger, " # forces replacement");
