@@ -15,8 +15,10 @@ pub use crate::apply::books::kept;
 use crate::apply::job::Clock;
 use crate::apply::look::Candidate;
 use crate::apply::marker::marker;
+use crate::apply::settle::Question;
 use crate::conversation::{Address, Digests, Id, Kind};
 use crate::digest::Digest;
+use crate::journal::{CallKind, Entry, Heard, Intent};
 use crate::plan::{Described, Fit, fit};
 use crate::reading::{ConversationReading, instant};
 use crate::settings::LastApplied;
@@ -45,6 +47,13 @@ pub struct Wanted<'m> {
     pub source: Option<&'m Source>,
     /// Its first message carries a marker of dixaform's own.
     pub marked: bool,
+}
+
+impl Wanted<'_> {
+    /// Whether the state lacks it, or has it with another content.
+    pub fn is_missing_in(&self, state: &State) -> bool {
+        state.records.get(self.address).is_none_or(|record| record.content_digest != self.digests.content)
+    }
 }
 
 /// What was found of one address.
@@ -217,6 +226,40 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             replaced: before.into_iter().flat_map(Record::ids).chain(others).collect(),
             doubles: ids.collect(),
         })))
+    }
+}
+
+impl<A, C: Clock> Rebuilding<'_, A, C> {
+    /// What the journal gets to know of what was found, with numbers of calls from `first_seq` on. A question is a call
+    /// in doubt that was never sent, and would take the place of the conversation that is recorded.
+    pub fn entries(&self, found: &[(Wanted<'_>, Found)], first_seq: u64) -> Vec<Entry> {
+        found.iter().zip(first_seq..).flat_map(|((wanted, found), seq)| self.entries_of(wanted, found, seq)).collect()
+    }
+
+    fn entries_of(&self, wanted: &Wanted<'_>, found: &Found, seq: u64) -> Vec<Entry> {
+        let address = wanted.address.clone();
+        let candidates = match found {
+            Found::Made(record) => return vec![Entry::Adopted { address, record: record.clone() }],
+            Found::Perhaps(candidates) => candidates,
+        };
+        let at = self.clock.now();
+        let intent = Box::new(Intent {
+            digests: wanted.digests,
+            applied: kept(self.last_applied, self.clock, wanted.spec),
+            source: wanted.source.cloned(),
+            requester: wanted.spec.conversation().requester_id().map(str::to_owned),
+            marker: None,
+            known_before: Vec::new(),
+            replaced: self.state.records.get(wanted.address).map(|record| record.id),
+            at: at.clone(),
+        });
+        let call = match address.kind {
+            Kind::Conversation => CallKind::Create,
+            Kind::Import => CallKind::Import,
+        };
+        let question = Question::Which(candidates.clone());
+        let message = format!("{address} was perhaps made before: {question}");
+        vec![Entry::Began { seq, address, call, intent }, Entry::InDoubt { seq, heard: Heard::Before, message, at }]
     }
 }
 

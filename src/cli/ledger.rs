@@ -86,7 +86,8 @@ impl Ledger {
         let mut replay = replay.into_inner();
         replay.settle();
         replay.remember(desired);
-        replay.grow();
+        // What is saved is the newest one from now on, whatever was seen here before.
+        replay.grow_past(under_lock.lock.newest(replay.state().lineage).unwrap_or_default());
         let state = replay.state();
         if let Err(error) = under_lock.store.save(state) {
             drop(journal);
@@ -95,9 +96,9 @@ impl Ledger {
         under_lock.lock.note(state.lineage, state.serial);
         let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
         // The state is saved; an unwritten `Closed` only means that the journal is looked at once more.
-        let _ = journal.append(closed).await;
+        let _ = journal.append(closed.clone()).await;
         drop(journal);
-        tidy(&under_lock.files.journal, &replay)?;
+        tidy(&under_lock.files.journal, &replay, &closed)?;
         Ok((under_lock, state.lineage))
     }
 }
@@ -133,11 +134,11 @@ fn not_saved(error: StateError, store: &StateStore, state: &State, kept: Kept) -
 /// A journal that could not be written to its end is not believed: of a call that the run has seen end, and that is in
 /// the saved state, it may say only that it began. The next run would look for what was made, find it taken, and could
 /// take a stranger's conversation for it.
-fn tidy(path: &Path, replay: &Replay) -> Result<(), JournalError> {
+fn tidy(path: &Path, replay: &Replay, closed: &Entry) -> Result<(), JournalError> {
     if !replay.has_doubt() {
         return JournalFile::remove(path);
     }
-    JournalFile::cut_down(path, &replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect())
+    JournalFile::cut_down(path, &replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect(), closed)
 }
 
 #[cfg(test)]
@@ -189,7 +190,7 @@ mod tests {
         written.iter().chain(lost).for_each(|entry| replay.add(entry).expect("it fits"));
         replay.settle();
         replay.grow();
-        tidy(&path, &replay).expect("tidied");
+        tidy(&path, &replay, &Entry::Closed { serial: 2, at: String::new() }).expect("tidied");
         let mut again = Replay::new(replay.state().clone());
         let entries = path.exists().then(|| JournalFile::read_all(&path).expect("sound"))?;
         entries.iter().for_each(|entry| again.add(entry).expect("it fits"));

@@ -4,35 +4,28 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use crate::apply::rebuild::Wanted;
-use crate::apply::rebuild::{self, Found, Looked, Rebuilding};
-use crate::apply::settle::Question;
+use crate::apply::rebuild::{Found, Looked, Rebuilding};
 use crate::cli::clock::SystemClock;
-use crate::cli::connection;
-use crate::cli::connection::Connection;
+use crate::cli::connection::{self, Connection};
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::load::{self, Tenants};
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Older, Taken};
-use crate::conversation::{Id, Kind};
+use crate::conversation::Address;
 use crate::desired::{Desired, Manifest};
-use crate::journal::{CallKind, Entry, Heard, Intent};
+use crate::journal::{Entry, REBUILD};
 use crate::plan::{Change, Plan};
 use crate::render::number::{counted, named};
-
-const COMMAND: &str = "state rebuild";
 
 /// `dixaform state rebuild`.
 pub fn run(session: &Session, paths: &[PathBuf]) -> Result<Exit, Error> {
     let open = session.open()?;
     let (desired, findings) = load::manifests(session, paths, Tenants::new(session, Some(open.tenant), paths)?)?;
     load::check(session, &findings, false)?;
-    let mut taken = state_access::take_unchecked(&open, COMMAND, Duration::ZERO, Older::Tolerated)?;
+    let mut taken = state_access::take_unchecked(&open, REBUILD, Duration::ZERO, Older::Tolerated)?;
     taken.store.check_specs(&mut taken.state, |_| true)?;
-    if !taken.in_doubt.is_empty() {
-        return Err(Error::new(Exit::InDoubt, "an earlier apply left calls in doubt").hint("run `dixaform recover`"));
-    }
     connection::options(&open)?;
     let runtime = connection::runtime()?;
     let (taken, found) = runtime.block_on(async {
@@ -94,8 +87,8 @@ fn wanted_for(change: &Change) -> Option<Wanted<'_>> {
     })
 }
 
-/// Looks for what was made before, and records it; what only a person can say is in doubt then. Gives back how many
-/// conversations were recorded.
+/// Looks for what was made before, and records it; what only a person can say is in doubt then. What is in doubt
+/// already is left alone. Gives back how many conversations were recorded.
 ///
 /// # Errors
 /// The tenant is another one, or can't be looked at as a whole: nothing is recorded then. The state can't be written.
@@ -108,10 +101,11 @@ pub async fn record(
     let OpenTenant { session, tenant, .. } = open;
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     let organization = connection.organization(known.or_else(|| tenant.organization_id.clone()).as_deref()).await?;
-    let is_new = |wanted: &&Wanted<'_>| {
-        taken.state.records.get(wanted.address).is_none_or(|record| record.content_digest != wanted.digests.content)
-    };
-    let wanted: Vec<Wanted<'_>> = wanted.iter().filter(is_new).copied().collect();
+    let is_one_of =
+        |address: &Address, wanted: &Wanted<'_>| address == wanted.address || Some(address) == wanted.moved_from;
+    let is_in_doubt = |wanted: &Wanted<'_>| taken.in_doubt.iter().any(|doubt| is_one_of(&doubt.address, wanted));
+    let is_looked_for = |wanted: &&Wanted<'_>| wanted.is_missing_in(&taken.state) && !is_in_doubt(wanted);
+    let wanted: Vec<Wanted<'_>> = wanted.iter().filter(is_looked_for).copied().collect();
     let rebuilding = Rebuilding {
         api: &connection.client.reader(),
         clock: &SystemClock,
@@ -136,21 +130,15 @@ pub async fn record(
     }
     let made = made.len();
     if found.is_empty() {
-        return Ok((taken, made));
+        return Ok((newest(taken)?, made));
     }
-    let taken = newest(taken)?;
-    let first = taken.calls.last_seq() + 1;
-    let entries = found.iter().zip(first..).flat_map(|((wanted, found), seq)| {
-        let before = taken.state.records.get(wanted.address).map(|record| record.id);
-        entries(wanted, found, (seq, before), open)
-    });
-    let entries: Vec<Entry> = entries.collect();
+    let entries = rebuilding.entries(&found, taken.calls.last_seq() + 1);
     for entry in &entries {
         if let Entry::InDoubt { message, .. } = entry {
             session.output.error(&format!("{message}\n"));
         }
     }
-    Ok((settling::write(taken, tenant, organization.as_deref(), entries).await?, made))
+    Ok((settling::write(taken, tenant, organization.as_deref(), REBUILD, entries).await?, made))
 }
 
 /// Requesters between two lines of progress.
@@ -159,7 +147,7 @@ const PROGRESS_EVERY: usize = 50;
 /// Addresses that are named; the rest is counted.
 const NAMED_MAX: usize = 10;
 
-/// What was rebuilt is the newest state from now on, whatever was seen here before.
+/// A state that lacks nothing is the newest one from now on, whatever was seen here before.
 fn newest(mut taken: Taken) -> Result<Taken, Error> {
     let lineage = taken.state.lineage;
     if let Some(newest) = taken.lock.newest(lineage).filter(|newest| *newest > taken.state.serial) {
@@ -168,38 +156,4 @@ fn newest(mut taken: Taken) -> Result<Taken, Error> {
         taken.lock.note(lineage, taken.state.serial);
     }
     Ok(taken)
-}
-
-/// What the journal gets to know. A question is a call in doubt that was never sent, and would take the place of the
-/// conversation that is recorded.
-fn entries(
-    wanted: &Wanted<'_>,
-    found: &Found,
-    (seq, replaced): (u64, Option<Id>),
-    open: &OpenTenant<'_>,
-) -> Vec<Entry> {
-    let address = wanted.address.clone();
-    let candidates = match found {
-        Found::Made(record) => return vec![Entry::Adopted { address, record: record.clone() }],
-        Found::Perhaps(candidates) => candidates,
-    };
-    let at = SystemClock::timestamp();
-    let conversation = wanted.spec.conversation();
-    let intent = Box::new(Intent {
-        digests: wanted.digests,
-        applied: rebuild::kept(open.tenant.last_applied, &SystemClock, wanted.spec),
-        source: wanted.source.cloned(),
-        requester: conversation.requester_id().map(str::to_owned),
-        marker: None,
-        known_before: Vec::new(),
-        replaced,
-        at: at.clone(),
-    });
-    let call = match address.kind {
-        Kind::Conversation => CallKind::Create,
-        Kind::Import => CallKind::Import,
-    };
-    let question = Question::Which(candidates.clone());
-    let message = format!("{address} was perhaps made before: {question}");
-    vec![Entry::Began { seq, address, call, intent }, Entry::InDoubt { seq, heard: Heard::Before, message, at }]
 }

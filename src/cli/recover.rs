@@ -5,15 +5,13 @@ use crate::cli::connection::{self, Connection};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::{OpenTenant, Session};
-use crate::cli::settling::{self, HINT};
+use crate::cli::settling::{self, COMMAND, HINT};
 use crate::cli::state::parsed;
 use crate::cli::state_access::{self, Taken};
 use crate::conversation::{Address, Id};
 use crate::desired::Desired;
 use crate::journal::{Decision, Entry, InDoubt, Replay};
 use crate::render::number::counted;
-
-const COMMAND: &str = "recover";
 
 pub fn run(session: &Session, args: &RecoverArgs) -> Result<Exit, Error> {
     let open = session.open()?;
@@ -71,7 +69,7 @@ fn keep(open: &OpenTenant<'_>, taken: Taken, asked: &mut Vec<(Address, Decision)
     asked.retain(|(address, _)| {
         !entries.iter().any(|entry| matches!(entry, Entry::Kept { address: kept, .. } if kept == address))
     });
-    let taken = connection::runtime()?.block_on(settling::write(taken, open.tenant, None, entries))?;
+    let taken = connection::runtime()?.block_on(settling::write(taken, open.tenant, None, COMMAND, entries))?;
     Ok((taken, told))
 }
 

@@ -69,7 +69,7 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
         told.push((decided.is_some(), text));
         entries.extend(decided);
     }
-    let taken = write(taken, tenant, organization.as_deref(), entries).await?;
+    let taken = write(taken, tenant, organization.as_deref(), COMMAND, entries).await?;
     for (is_decided, text) in told {
         // Somebody has to act on what is not decided, whoever wants to read little.
         if is_decided { session.output.note(&text) } else { session.output.error(&text) }
@@ -99,20 +99,24 @@ pub async fn decide(
 ) -> Result<Taken, Error> {
     let by = DecidedBy::Person;
     let decided = |(seq, decision)| Entry::Decided { seq, decision, by, at: SystemClock::timestamp() };
-    write(taken, tenant, organization, decisions.into_iter().map(decided).collect()).await
+    write(taken, tenant, organization, COMMAND, decisions.into_iter().map(decided).collect()).await
 }
+
+/// What the journal calls a run that settles.
+pub const COMMAND: &str = "recover";
 
 /// Writes what was found out, as a run of its own.
 pub async fn write(
     taken: Taken,
     tenant: &Tenant,
     organization: Option<&str>,
+    command: &str,
     entries: Vec<Entry>,
 ) -> Result<Taken, Error> {
     if entries.is_empty() {
         return Ok(taken);
     }
-    let ledger = Ledger::open(taken, tenant, organization, "recover").await?;
+    let ledger = Ledger::open(taken, tenant, organization, command).await?;
     for entry in entries {
         ledger.write(entry).await?;
     }

@@ -7,7 +7,7 @@ use crate::cli::clock::SystemClock;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::session::{OpenTenant, Session};
-use crate::journal::{Calls, Entry, InDoubt, Replay, ReplayError};
+use crate::journal::{Calls, Entry, InDoubt, Replay, ReplayError, without_cut_off_rebuild};
 use crate::project::Tenant;
 use crate::render::number::counted;
 use crate::state::file_v1::StateFileError;
@@ -109,22 +109,29 @@ fn unlocked(mut load: impl FnMut() -> Result<State, Error>, journal: &Path) -> R
     let mut looks = 1;
     loop {
         let mut replay = Replay::new(load()?);
-        match add_journal(&mut replay, journal)? {
+        let serial = replay.state().serial;
+        let entries = without_cut_off_rebuild(JournalFile::read_all(journal)?, serial);
+        match add_entries(&mut replay, &entries) {
             Err(ReplayError::StateTooOld { .. }) if looks < LOOKS_MAX => looks += 1,
             Err(error) => return Err(error).during(no_fit(journal)),
-            Ok(_) => return Ok(replay),
+            Ok(()) => return Ok(replay),
         }
     }
 }
 
-/// Adds the entries of a journal, and tells how many there are.
+/// Adds the journal to the state that is locked, and tells whether there is one. A rebuild that was cut off is taken
+/// out of it for good.
 ///
 /// # Errors
-/// The journal can't be read; inside, it does not fit the state.
-fn add_journal(replay: &mut Replay, path: &Path) -> Result<Result<usize, ReplayError>, Error> {
-    let entries = JournalFile::read_all(path)?;
-    let added = entries.iter().try_for_each(|entry| replay.add(entry));
-    Ok(added.map(|()| entries.len()))
+/// The journal can't be read or written, or does not fit the state.
+fn add_journal(replay: &mut Replay, path: &Path) -> Result<bool, Error> {
+    let entries = JournalFile::drop_cut_off_rebuild(path, replay.state().serial)?;
+    add_entries(replay, &entries).during(no_fit(path))?;
+    Ok(!entries.is_empty())
+}
+
+fn add_entries(replay: &mut Replay, entries: &[Entry]) -> Result<(), ReplayError> {
+    entries.iter().try_for_each(|entry| replay.add(entry))
 }
 
 /// Refuses a journal of which the state does not know everything.
@@ -231,7 +238,7 @@ pub fn settle_unrecorded<T>(
     let Some(state) = store.load()? else { return Ok(None) };
     same_tenant(&state, tenant, &files.state)?;
     let mut replay = Replay::new(state);
-    add_journal(&mut replay, &files.journal)?.during(no_fit(&files.journal))?;
+    add_journal(&mut replay, &files.journal)?;
     if replay.fits().is_ok() {
         return Ok(None);
     }
@@ -244,7 +251,8 @@ pub fn settle_unrecorded<T>(
         lock.note(replay.state().lineage, replay.state().serial);
     }
     let in_doubt = replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect();
-    JournalFile::cut_down(&files.journal, &in_doubt)?;
+    let closed = Entry::Closed { serial: replay.state().serial, at: SystemClock::timestamp() };
+    JournalFile::cut_down(&files.journal, &in_doubt, &closed)?;
     Ok(Some(decided))
 }
 
@@ -258,8 +266,7 @@ pub fn read(
 ) -> Result<Taken, Error> {
     let loaded = load(&mut store, &files)?;
     let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
-    let added = add_journal(&mut replay, &files.journal)?;
-    let entries = added.during(no_fit(&files.journal))?;
+    let has_journal = add_journal(&mut replay, &files.journal)?;
     check_fits(&replay, &files.journal)?;
     check_age(replay.state(), &mut lock, &files.state, older)?;
     replay.settle();
@@ -267,11 +274,14 @@ pub fn read(
         // The run was cut off. Its effects are saved, and the run is closed in the journal by whoever writes it next.
         replay.grow();
         store.save(replay.state())?;
-        lock.note(replay.state().lineage, replay.state().serial);
+        let State { lineage, serial, .. } = *replay.state();
+        // One that is older stays so.
+        let newest = lock.newest(lineage).filter(|_| older == Older::Tolerated);
+        lock.note(lineage, newest.map_or(serial, |newest| newest.max(serial)));
     }
     let in_doubt = replay.in_doubt();
     let (state, mut calls) = replay.into_parts();
-    if entries > 0 && in_doubt.is_empty() {
+    if has_journal && in_doubt.is_empty() {
         JournalFile::remove(&files.journal)?;
         calls = Calls::default();
     }
@@ -341,7 +351,7 @@ fn no_fit(journal: &Path) -> String {
 #[expect(clippy::disallowed_methods, reason = "tests write the files")]
 mod tests {
     use super::*;
-    use crate::journal::write_line;
+    use crate::journal::{REBUILD, write_line};
 
     fn state(serial: u64) -> State {
         State { serial, ..State::new(Lineage(uuid::Uuid::nil())) }
@@ -351,17 +361,8 @@ mod tests {
     fn a_state_that_an_apply_saves_while_it_is_looked_at_is_read_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = folder.path().join("staging.journal");
-        let opened = Entry::Opened {
-            run: uuid::Uuid::nil(),
-            lineage: Lineage(uuid::Uuid::nil()),
-            base_serial: 3,
-            tenant: crate::state::TenantIdentity { base_url: "sandbox".into(), organization_id: None },
-            command: "apply".into(),
-            at: String::new(),
-            pid: 1,
-        };
         let closed = Entry::Closed { serial: 4, at: String::new() };
-        std::fs::write(&journal, write_line(&opened) + &write_line(&closed)).expect("written");
+        std::fs::write(&journal, write_line(&opened("apply", 3)) + &write_line(&closed)).expect("written");
         let mut serials = [3, 4].into_iter();
         let replay = unlocked(|| Ok(state(serials.next().expect("two looks suffice"))), &journal);
         assert_eq!(replay.unwrap_or_else(|error| panic!("{error:?}")).state().serial, 4);
@@ -374,5 +375,54 @@ mod tests {
         let error = unlocked(behind, &journal).expect_err("the state is older than its journal");
         assert!(error.message().contains("serial"), "{error}");
         assert_eq!(looks, LOOKS_MAX);
+    }
+
+    fn lock_of(files: &StateFiles) -> StateLock {
+        lock(&files.lock, "apply", Duration::ZERO).expect("free")
+    }
+
+    fn opened(command: &str, base_serial: u64) -> Entry {
+        Entry::Opened {
+            run: uuid::Uuid::nil(),
+            lineage: Lineage(uuid::Uuid::nil()),
+            base_serial,
+            tenant: crate::state::TenantIdentity { base_url: "sandbox".into(), organization_id: None },
+            command: command.into(),
+            at: String::new(),
+            pid: 1,
+        }
+    }
+
+    /// A state of serial 3, where one of serial 7 was seen, with a journal beside it.
+    fn older_with(journal: &[Entry]) -> (tempfile::TempDir, StateFiles) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = StateFiles::find(&folder.path().join("staging.json")).expect("no link");
+        StateStore::open(&files.state).save(&state(3)).expect("saved");
+        std::fs::write(&files.journal, journal.iter().map(write_line).collect::<String>()).expect("written");
+        lock_of(&files).note(state(3).lineage, 7);
+        (folder, files)
+    }
+
+    fn taken(files: &StateFiles, older: Older) -> Result<Taken, Error> {
+        read(files.clone(), StateStore::open(&files.state), state(3).lineage, lock_of(files), older)
+    }
+
+    #[test]
+    fn a_rebuild_that_was_cut_off_leaves_no_trace() {
+        let forgot = Entry::Forgot { address: "conversation.a".parse().expect("an address") };
+        let (_folder, files) = older_with(&[opened(REBUILD, 3), forgot]);
+        assert_eq!(taken(&files, Older::Refused).map(|_| ()).map_err(|error| error.exit), Err(Exit::Refused));
+        assert!(!files.journal.exists());
+        let again = taken(&files, Older::Tolerated).unwrap_or_else(|error| panic!("{error:?}"));
+        assert_eq!((again.state.serial, again.calls.last_seq()), (3, 0));
+    }
+
+    #[test]
+    fn what_a_journal_adds_to_an_older_state_does_not_make_it_the_newest() {
+        let (_folder, files) = older_with(&[opened("apply", 3)]);
+        let tolerated = taken(&files, Older::Tolerated).unwrap_or_else(|error| panic!("{error:?}"));
+        assert_eq!(tolerated.state.serial, 4, "the run has said whose tenant it is");
+        drop(tolerated);
+        assert_eq!(taken(&files, Older::Refused).map(|_| ()).map_err(|error| error.exit), Err(Exit::Refused));
     }
 }

@@ -13,6 +13,9 @@
 //! 3. The order is: the state is saved as it is, serial included, which shows that it can be replaced; then `Opened`,
 //!    then entries, then the state is saved, once, then `Closed`, and then the journal is removed. If something is
 //!    still in doubt, the journal is cut down to that instead ([`cut_down()`]), and a later run is appended to it.
+//! 4. A run of [`REBUILD`] counts whole or not at all. Without a state, everything that the tenant does not show is
+//!    made again: a part of what was found there would be taken for all of it. Such a run that was neither closed nor
+//!    saved is left out ([`without_cut_off_rebuild()`]), and the next command looks again.
 //!
 //! # Text form
 //!
@@ -48,6 +51,7 @@ mod entry;
 mod entry_v1;
 mod line;
 mod line_error;
+mod rebuild;
 mod replay;
 
 pub use append::{Append, JournalError};
@@ -56,6 +60,7 @@ pub use effect::attributes_kept;
 pub use entry::{CallKind, DecidedBy, Decision, Entry, Heard, Intent};
 pub use line::{Lines, read, sound_bytes, write_line};
 pub use line_error::LineError;
+pub use rebuild::{REBUILD, without_cut_off_rebuild};
 pub use replay::{Calls, InDoubt, Replay, ReplayError, Replayed, replay};
 
 #[cfg(test)]

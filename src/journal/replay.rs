@@ -226,7 +226,12 @@ impl Replay {
     /// Lets the serial grow for a state that is about to be saved. From then on the replay is what it would be if the
     /// saved state were read again, with its journal.
     pub fn grow(&mut self) {
-        self.state.serial += 1;
+        self.grow_past(0);
+    }
+
+    /// [`Replay::grow`], past another serial as well.
+    pub fn grow_past(&mut self, other: u64) {
+        self.state.serial = self.state.serial.max(other) + 1;
         self.changed = false;
         if let Some(run) = &mut self.calls.run {
             run.counts = false;

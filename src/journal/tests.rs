@@ -280,6 +280,17 @@ fn a_state_that_was_never_saved_takes_the_lineage_of_its_journal() {
 }
 
 #[test]
+fn what_is_left_of_a_run_that_was_cut_off_fits_no_state_from_before_it() {
+    let wanted = conversation("a", None);
+    let cut_off = [opened(0), began(1, "a", &wanted, None), succeeded(1, 100), began(2, "b", &wanted, None)];
+    assert_eq!(replayed(&state(0), &cut_off).in_doubt.len(), 1);
+    let kept = cut_down(&cut_off, &BTreeSet::from([2]), &closed(1));
+    assert_eq!(kept, [opened(0), began(2, "b", &wanted, None), closed(1)]);
+    assert_eq!(replay(state(0), &kept), Err(ReplayError::StateTooOld { journal: 1, state: 0 }));
+    assert_eq!(replayed(&state(1), &kept).in_doubt.len(), 1);
+}
+
+#[test]
 fn a_journal_that_contradicts_itself_is_an_error() {
     let wanted = conversation("s", None);
     let make = |seq, name| began(seq, name, &wanted, None);
@@ -597,11 +608,12 @@ proptest! {
         script.entries.push(closed(on_disk.serial));
         let whole = replayed(&on_disk, &script.entries);
         let in_doubt: BTreeSet<u64> = whole.in_doubt.iter().map(|doubt| doubt.seq).collect();
-        let kept = cut_down(&script.entries, &in_doubt);
+        let closed = closed(on_disk.serial);
+        let kept = cut_down(&script.entries, &in_doubt, &closed);
         let cut = replayed(&on_disk, &kept);
         prop_assert_eq!((&cut.state, &cut.in_doubt), (&whole.state, &whole.in_doubt));
         prop_assert_eq!(kept.is_empty(), whole.in_doubt.is_empty());
-        prop_assert_eq!(&cut_down(&kept, &in_doubt), &kept);
+        prop_assert_eq!(&cut_down(&kept, &in_doubt, &closed), &kept);
 
         // And a second run goes on from there as it would have from the whole.
         let mut next = Script::new(on_disk.clone());

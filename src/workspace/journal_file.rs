@@ -63,6 +63,21 @@ impl JournalFile {
         Ok(journal::read(&read_bytes(path)?).map_err(text_error(path))?.entries)
     }
 
+    /// [`JournalFile::read_all`] without a rebuild that was cut off, which is taken out of the file: the numbers of its
+    /// calls are free again. `serial` is that of the saved state.
+    ///
+    /// # Errors
+    /// Those of [`JournalFile::read_all`] and of writing; the journal is then as it was.
+    pub fn drop_cut_off_rebuild(path: &Path, serial: u64) -> Result<Vec<Entry>, JournalError> {
+        let all = JournalFile::read_all(path)?;
+        let count = all.len();
+        let kept = journal::without_cut_off_rebuild(all, serial);
+        if kept.len() < count {
+            replace(path, &kept)?;
+        }
+        Ok(kept)
+    }
+
     /// How many bytes the journal at `path` has, 0 if there is no file; none if that is not known.
     pub fn length(path: &Path) -> Option<u64> {
         match path.metadata() {
@@ -80,14 +95,15 @@ impl JournalFile {
         atomic_file::remove(path).map_err(from_file_error)
     }
 
-    /// Cuts the journal at `path` down to these calls, whether its runs are closed or not and whatever it says of how
-    /// they ended, and removes it when it has none of them. Only when everything else of it is in the saved state.
+    /// Cuts the journal at `path` down to these calls, whatever it says of how they ended, and removes it when it has
+    /// none of them. Only when everything else of it is in the saved state; runs that are not closed end with `closed`,
+    /// which names its serial.
     ///
     /// # Errors
     /// Those of [`JournalFile::read_all`] and of writing; the journal is then as it was.
-    pub fn cut_down(path: &Path, in_doubt: &BTreeSet<u64>) -> Result<(), JournalError> {
+    pub fn cut_down(path: &Path, in_doubt: &BTreeSet<u64>, closed: &Entry) -> Result<(), JournalError> {
         let entries = JournalFile::read_all(path)?;
-        replace(path, &journal::cut_down(&entries, in_doubt))
+        replace(path, &journal::cut_down(&entries, in_doubt, closed))
     }
 }
 
@@ -266,7 +282,7 @@ mod tests {
         for error in [
             JournalFile::read_all(&path).expect_err("damaged"),
             JournalFile::open(&path, BYTES_MAX).expect_err("damaged"),
-            JournalFile::cut_down(&path, &BTreeSet::new()).expect_err("damaged"),
+            JournalFile::cut_down(&path, &BTreeSet::new(), &closed(2)).expect_err("damaged"),
         ] {
             assert!(matches!(error, JournalError::Text { source: LineError::Damaged { line: 2 }, .. }), "{error}");
         }
@@ -322,9 +338,9 @@ mod tests {
     #[test]
     fn a_journal_without_doubts_goes() {
         let (_folder, path) = folder();
-        JournalFile::cut_down(&path, &BTreeSet::new()).expect("no file");
+        JournalFile::cut_down(&path, &BTreeSet::new(), &closed(2)).expect("no file");
         fs::write(&path, journal::write_line(&forgot("a")) + &journal::write_line(&closed(1))).expect("written");
-        JournalFile::cut_down(&path, &BTreeSet::from([1])).expect("removed");
+        JournalFile::cut_down(&path, &BTreeSet::from([1]), &closed(2)).expect("removed");
         assert!(!path.exists());
     }
 }
