@@ -53,10 +53,11 @@ impl Patience {
 /// Whether the tenant's lists show what was made after the call in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lists {
+    /// They show what was made when the call was over.
     Current,
-    /// Something that was made later is not shown.
+    /// Something that was made after the call left is not shown.
     Behind,
-    /// Nothing is known to have been made later.
+    /// Nothing is known to have been made after the call was over.
     Unknown,
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::api::contract::{CallError, Read};
-use crate::apply::doubt::Lists;
+use crate::apply::doubt::{Lists, Patience};
 use crate::apply::marker::is_own;
 use crate::conversation::{Address, ConversationId, Id, Kind};
 use crate::journal::{CallKind, InDoubt};
@@ -118,14 +118,15 @@ impl<'a, A: Read> Looker<'a, A> {
         self.doubles.into_iter().filter(move |(_, id)| !ids.contains(id))
     }
 
-    /// Looks for one, for which nothing later than `latest` after its call left is taken that has no mark.
+    /// Looks for one, for which nothing later than [`Patience::latest`] after its call left is taken that has no mark.
     ///
     /// # Errors
     /// What a list or the messages of a conversation were answered with, if it was not the whole of them: such a look
     /// tells nothing.
-    pub async fn at(&mut self, doubt: &InDoubt, latest: Duration) -> Result<Found, CallError> {
+    pub async fn at(&mut self, doubt: &InDoubt, patience: Patience) -> Result<Found, CallError> {
         let intent = &doubt.intent;
-        let lists = self.lists_since(&intent.at).await?;
+        let latest = patience.latest();
+        let lists = self.lists_since(&intent.at, patience.request_timeout).await?;
         let Some(requester) = &intent.requester else { return Ok(Found { candidates: Vec::new(), lists }) };
         let mut candidates = Vec::new();
         // Ids grow, as far as anybody has seen.
@@ -172,13 +173,22 @@ impl<'a, A: Read> Looker<'a, A> {
         })
     }
 
-    async fn lists_since(&mut self, left: &str) -> Result<Lists, CallError> {
+    /// What the newest conversation that is known says of the lists, for a call that left then and may have been
+    /// carried out until `on_its_way` later. One that was made within that time may have been made before the call was
+    /// carried out: that it is shown says nothing, and that it is not says that lists lag.
+    async fn lists_since(&mut self, left: &str, on_its_way: Duration) -> Result<Lists, CallError> {
         let Some(Newest { id, requester, made_at }) = self.known.newest.clone() else { return Ok(Lists::Unknown) };
-        if left.parse().is_ok_and(|left: Timestamp| made_at <= left) {
+        let left: Timestamp = left.parse().unwrap_or(Timestamp::MIN);
+        if made_at <= left {
             return Ok(Lists::Unknown);
         }
         let shown = self.conversations_of(&requester).await?.iter().any(|reading| Id::from(reading.id) == id);
-        Ok(if shown { Lists::Current } else { Lists::Behind })
+        let is_after = left.checked_add(on_its_way).is_ok_and(|over| made_at >= over);
+        Ok(match (shown, is_after) {
+            (false, _) => Lists::Behind,
+            (true, true) => Lists::Current,
+            (true, false) => Lists::Unknown,
+        })
     }
 
     async fn conversations_of(&mut self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {

@@ -88,7 +88,7 @@ impl<A: Read, C: Clock> Settling<'_, A, C> {
             looker.look_again();
             for (case, doubt) in cases.iter_mut().zip(in_doubt).filter(|(case, _)| !case.is_over()) {
                 case.seen.age = age(&doubt.intent, self.clock);
-                let found = looker.at(doubt, self.patience.latest()).await;
+                let found = looker.at(doubt, self.patience).await;
                 if let Some(id) = case.look(found, self.patience) {
                     looker.take(id);
                 }

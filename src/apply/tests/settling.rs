@@ -41,13 +41,11 @@ fn doubt(seq: u64, name: &str, requester: &str, marker: Option<&str>) -> InDoubt
 }
 
 async fn verdicts(api: &Fake, doubts: &[InDoubt]) -> Vec<Verdict> {
-    let settling = Settling {
-        api,
-        clock: &TestClock::new(),
-        patience: PATIENCE,
-        known: Known::default(),
-        sent_again: &BTreeSet::new(),
-    };
+    verdicts_of(api, doubts, Known::default()).await
+}
+
+async fn verdicts_of(api: &Fake, doubts: &[InDoubt], known: Known) -> Vec<Verdict> {
+    let settling = Settling { api, clock: &TestClock::new(), patience: PATIENCE, known, sent_again: &BTreeSet::new() };
     settling
         .settle(doubts, doubts, &|_| {})
         .await
@@ -99,6 +97,46 @@ async fn a_mark_of_our_own_is_believed_whatever_else_is_there_and_a_given_one_on
         let found = verdicts(&api, &[doubt(1, "conversation.a", REQUESTER, Some(mark))]).await;
         assert_eq!(found == [Verdict::Made(Id::conversation(7))], is_believed, "{mark} {channel}: {found:?}");
         assert_eq!(matches!(found[0], Verdict::Question(_)), !is_believed);
+    }
+}
+
+/// A state with one record, of #9, whose call left that many seconds after the one in doubt.
+fn made_later(seconds: u64) -> State {
+    let manifests = desired(&email("later"));
+    let manifest = manifests.iter().next().expect("one");
+    let record = Record {
+        id: Id::conversation(9),
+        content_digest: manifest.digests.content,
+        attributes_digest: None,
+        applied: Applied::Full(manifest.spec.clone()),
+        source: None,
+        made_of: None,
+        marker: None,
+        number: 0,
+        made_at: Some(format!("2026-01-01T00:{:02}:{:02}Z", seconds / 60, seconds % 60)),
+        applied_at: String::new(),
+        partial_errors: Vec::new(),
+        replaced: Vec::new(),
+        doubles: Vec::new(),
+    };
+    let mut state = State::new(Lineage(uuid::Uuid::nil()));
+    state.records.insert(manifest.address.clone(), record);
+    state
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_error_lists_are_current_only_if_they_show_what_was_made_when_the_call_was_over() {
+    // A call that was answered after 29 s may have been carried out behind what was sent and made within that time.
+    for (seconds, shown, waited) in [(0, true, 120), (29, true, 120), (30, true, 35), (31, true, 35), (1, false, 0)] {
+        let doubt = InDoubt { heard: Heard::Error, ..doubt(1, "conversation.a", REQUESTER, Some("m-1")) };
+        let api = tenant(if shown { &[(9, None)] } else { &[] });
+        let began = tokio::time::Instant::now();
+        let found = verdicts_of(&api, &[doubt], Known::of(&made_later(seconds))).await;
+        let case = format!("made {seconds} s later, shown: {shown}: {found:?} after {:?}", began.elapsed());
+        assert_eq!(found == [Verdict::NotMade], shown, "{case}");
+        assert_eq!(matches!(found[0], Verdict::Open(_)), !shown, "{case}");
+        let looked_for = began.elapsed().as_secs();
+        assert!(!shown || (waited..waited + 6).contains(&looked_for), "{case}");
     }
 }
 
