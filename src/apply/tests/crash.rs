@@ -83,7 +83,7 @@ fn completes(ended: &Ended, case: &str) {
     match ended {
         Ended::NothingToDo(in_doubt) => assert!(in_doubt.is_empty(), "{case}: in doubt: {in_doubt:#?}"),
         Ended::Applied(report) => assert!(report.is_complete(), "{case}: {report:#?}"),
-        Ended::Refused(error) => panic!("{case}: {error}"),
+        refused => panic!("{case}: {refused:?}"),
     }
 }
 

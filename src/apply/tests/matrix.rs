@@ -3,10 +3,6 @@
 //!
 //! `DIXAFORM_FAULT_SEEDS=2000 cargo test --lib apply::tests::matrix` tries more mixtures by chance than the usual few,
 //! and `DIXAFORM_FAULT_SEED=N` begins with another one. A mixture that fails names its seed.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the data of a sandbox are copied, and the environment can ask for more"
-)]
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +10,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::*;
 use crate::api::CallError;
-use crate::apply::tests::recovery::{Disk, Ended, Machine, Script, Tenant, sandbox_with};
+use crate::apply::tests::recovery::{Disk, Ended, Machine, Script, Tenant, patience, sandbox_with};
 use crate::sandbox::{Fault, FaultPlan, LogTo, SandboxOptions};
 
 /// How many rehearsals go on at once; they mostly wait.
@@ -112,7 +108,7 @@ impl Theatre {
         let mut ends = Vec::new();
         for faults in faults {
             let tenant = self.tenant(&data, Some((faults, &log))).await;
-            let machine = Machine { verify, settle: SETTLE, ..Machine::new(&tenant, &disk) };
+            let machine = Machine { verify, patience: patience(SETTLE), ..Machine::new(&tenant, &disk) };
             ends.push(machine.command(&self.script.all).await.0);
             tenant.sandbox.shutdown().await;
         }
@@ -121,7 +117,7 @@ impl Theatre {
         match machine.command(&self.script.all).await.0 {
             Ended::NothingToDo(in_doubt) => assert!(in_doubt.is_empty(), "{case}: in doubt: {in_doubt:#?}"),
             Ended::Applied(report) => assert!(report.is_complete(), "{case}: {report:#?}\nafter {ends:#?}"),
-            Ended::Refused(error) => panic!("{case}: {error}"),
+            refused => panic!("{case}: {refused:?}"),
         }
         assert!(machine.plan(&self.script.all).is_empty(), "{case}: something is left to do");
         tenant.holds_each_once(&self.script, &disk, &case).await;
@@ -169,7 +165,7 @@ type Log = Arc<std::sync::Mutex<Vec<String>>>;
 fn end_of(ended: &Ended) -> End {
     match ended {
         Ended::Refused(CallError::Unauthorized { .. }) => End::Token,
-        Ended::Refused(_) => End::NothingSent,
+        Ended::Refused(_) | Ended::NoFit(_) | Ended::Older => End::NothingSent,
         Ended::NothingToDo(in_doubt) if in_doubt.is_empty() => End::Complete,
         Ended::NothingToDo(_) => End::InDoubt,
         Ended::Applied(ApplyReport { stop: Some(Stop::Unauthorized(_)), .. }) => End::Token,
@@ -285,10 +281,6 @@ async fn what_goes_wrong_while_looking_for_what_was_not_made_leaves_it_in_doubt_
     let mut cases = everywhere("500-before@create#1-4", "conversations", [4, 12, 12], with_a_bad_look);
     cases.extend(everywhere("500-before@create#1-4", "create", [7, 10, 10], with_a_bad_second_write));
     theatre.all(cases).await;
-}
-
-fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
 
 #[tokio::test]

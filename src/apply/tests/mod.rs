@@ -14,6 +14,7 @@ mod recovery;
 mod sandbox;
 mod settling;
 mod stopping;
+mod storm;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -74,19 +75,26 @@ fn desired(manifests: &str) -> Desired {
     desired
 }
 
+/// A number that somebody wants for this run of the tests, or the usual one.
+#[expect(clippy::disallowed_methods, reason = "the environment can ask for more than the usual few")]
+fn number(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+}
+
 fn address(text: &str) -> Address {
     text.parse().expect("an address")
 }
 
 /// The time of tokio, which tests pause, and chance that is a counter.
+#[derive(Clone)]
 struct TestClock {
     began: tokio::time::Instant,
-    count: AtomicU64,
+    count: Arc<AtomicU64>,
 }
 
 impl TestClock {
     fn new() -> Self {
-        TestClock { began: tokio::time::Instant::now(), count: AtomicU64::new(0) }
+        TestClock { began: tokio::time::Instant::now(), count: Arc::default() }
     }
 }
 

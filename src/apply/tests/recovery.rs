@@ -1,9 +1,10 @@
 //! A process that can die at any instant, the disk that outlives it, and a tenant that remembers everything.
 //!
 //! [`Machine::command`] does what `dixaform apply` does, in the order in which it does it: bring home what the journal
-//! has, settle what is in doubt, plan, check, apply, save, close. The disk holds text and nothing else, in the forms of
-//! the state and the journal; a new process knows what it reads there. The tenant is the sandbox behind its HTTP
-//! server, spoken to by the client that speaks to Dixa.
+//! has, settle what is in doubt, look for what was made before where there is no state, plan, check, apply, save,
+//! close. The disk holds text and nothing else, in the forms of the state and the journal; a new process knows what it
+//! reads there. The tenant is the sandbox behind its HTTP server, spoken to by the client that speaks to Dixa, or
+//! whatever else a test puts in its place.
 
 mod life;
 mod tenant;
@@ -11,10 +12,15 @@ mod tenant;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::*;
+use crate::api::{CallError, Read, Write, WriteClient};
 use crate::apply::look::Known;
 use crate::apply::preflight::{PreflightError, preflight};
+use crate::apply::rebuild::{Rebuilding, Wanted};
 use crate::apply::settle::{Settling, Verdict};
-use crate::journal::{Append, DecidedBy, Decision, JournalError, Replayed, cut_down, read, write_line};
+use crate::journal::{
+    Append, DecidedBy, Decision, JournalError, REBUILD, ReplayError, Replayed, cut_down, read, without_cut_off_rebuild,
+    write_line,
+};
 use crate::state::file_v1;
 
 pub(super) use life::{Death, Life, Mortal, Place};
@@ -25,9 +31,13 @@ pub(super) const SETTLE: Duration = Duration::from_millis(30);
 
 /// What a process leaves behind.
 #[derive(Clone, Debug, Default)]
-struct Files {
-    state: Option<String>,
-    journal: Vec<u8>,
+pub(super) struct Files {
+    pub(super) state: Option<String>,
+    pub(super) journal: Vec<u8>,
+    /// How much of the journal has reached the disk for sure.
+    pub(super) synced: usize,
+    /// The newest state that was seen here, which the lock remembers.
+    newest: Option<(Lineage, u64)>,
 }
 
 /// The files of one tenant, in the hands of one process after the other.
@@ -35,7 +45,7 @@ struct Files {
 pub(super) struct Disk(Arc<Mutex<Files>>);
 
 impl Disk {
-    fn files(&self) -> MutexGuard<'_, Files> {
+    pub(super) fn files(&self) -> MutexGuard<'_, Files> {
         self.0.lock().expect("no panic while it is held")
     }
 
@@ -55,7 +65,8 @@ impl Disk {
     }
 
     fn entries(&self) -> Vec<Entry> {
-        read(&self.files().journal).expect("only the last line can be torn").entries
+        let entries = read(&self.files().journal).expect("only the last line can be torn").entries;
+        without_cut_off_rebuild(entries, self.state().serial)
     }
 
     /// Cuts off a torn last line, as opening a journal does.
@@ -67,6 +78,15 @@ impl Disk {
             files.journal.push(b'\n');
         }
     }
+
+    /// Whether the state is older than one that was seen here.
+    pub(super) fn is_older(&self, state: &State) -> bool {
+        self.newest(state) > state.serial
+    }
+
+    fn newest(&self, state: &State) -> u64 {
+        self.files().newest.filter(|(lineage, _)| *lineage == state.lineage).map_or(0, |(_, serial)| serial)
+    }
 }
 
 /// How a command ended that did not die.
@@ -77,10 +97,15 @@ pub(super) enum Ended {
     /// It was carried out as far as the report says.
     Applied(ApplyReport),
     /// A read before the first write failed; nothing was sent.
-    Refused(crate::api::CallError),
+    Refused(CallError),
+    /// The journal does not fit the state; nothing was sent.
+    NoFit(ReplayError),
+    /// The state is older than one that was seen here; nothing was sent.
+    Older,
 }
 
 /// The real clock, and chance.
+#[derive(Clone, Copy)]
 pub(super) struct RealClock;
 
 impl Clock for RealClock {
@@ -94,38 +119,71 @@ impl Clock for RealClock {
 }
 
 /// What a command is run with.
-pub(super) struct Machine<'a> {
-    pub(super) tenant: &'a Tenant,
+pub(super) struct Machine<'a, A = WriteClient, C = RealClock> {
+    /// The way to the tenant.
+    pub(super) api: A,
+    pub(super) clock: C,
     pub(super) disk: &'a Disk,
     pub(super) last_applied: LastApplied,
     pub(super) verify: bool,
-    pub(super) settle: Duration,
+    pub(super) markers: bool,
+    pub(super) patience: Patience,
+}
+
+/// The sandbox is done with a call when it has answered or hung up, and its lists lag as the tests say.
+pub(super) fn patience(settle: Duration) -> Patience {
+    Patience { settle, request_timeout: Duration::ZERO, alone: settle }
 }
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(tenant: &'a Tenant, disk: &'a Disk) -> Self {
-        Machine { tenant, disk, last_applied: LastApplied::Full, verify: false, settle: SETTLE }
+    pub(super) fn new(tenant: &Tenant, disk: &'a Disk) -> Self {
+        Machine {
+            api: tenant.client.writer(),
+            clock: RealClock,
+            disk,
+            last_applied: LastApplied::Full,
+            verify: false,
+            markers: true,
+            patience: patience(SETTLE),
+        }
     }
+}
 
+impl<A: Write + Clone, C: Clock> Machine<'_, A, C> {
     /// Runs a command that may die where a test says. None if it died.
     pub(super) async fn command_and_die(&self, manifests: &Desired, death: Death) -> Option<Ended> {
         let life = Life::that_ends(self.disk, death);
-        tokio::select! {
-            biased;
-            ended = self.apply(&life, manifests) => Some(ended),
-            () = life.ended() => None,
-        }
+        let (_handle, stop) = stop_signal();
+        self.live(&life, manifests, stop).await
     }
 
     /// Runs a command to its end, and gives back what happened on the way.
     pub(super) async fn command(&self, manifests: &Desired) -> (Ended, Life) {
         let life = Life::without_end(self.disk);
-        (self.apply(&life, manifests).await, life)
+        let (_handle, mut stop) = stop_signal();
+        (self.apply(&life, manifests, &mut stop).await, life)
+    }
+
+    /// Runs a command as long as it lives. None if it died.
+    pub(super) async fn live(&self, life: &Life, manifests: &Desired, mut stop: StopSignal) -> Option<Ended> {
+        tokio::select! {
+            biased;
+            ended = self.apply(life, manifests, &mut stop) => Some(ended),
+            () = life.ended() => None,
+        }
     }
 
     pub(super) fn plan(&self, manifests: &Desired) -> Plan {
         let Replayed { state, in_doubt, .. } = replay(self.disk.state(), &self.disk.entries()).expect("it fits");
         self.plan_of(manifests, &state, &in_doubt)
+    }
+
+    /// What is in doubt.
+    ///
+    /// # Errors
+    /// The journal does not fit the state.
+    pub(super) fn in_doubt(&self) -> Result<Vec<InDoubt>, ReplayError> {
+        replay(self.disk.state(), &self.disk.entries()).map(|replayed| replayed.in_doubt)
     }
 
     fn plan_of(&self, manifests: &Desired, state: &State, in_doubt: &[InDoubt]) -> Plan {
@@ -136,134 +194,205 @@ impl<'a> Machine<'a> {
             rate_limit: RateLimit::DIXA,
         };
         let in_doubt = in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
-        let options = PlanOptions { verify: self.verify, in_doubt, ..PlanOptions::new(target) };
-        plan(manifests, state, &options)
+        let Machine { verify, markers, .. } = *self;
+        plan(manifests, state, &PlanOptions { verify, markers, in_doubt, ..PlanOptions::new(target) })
     }
 
     /// `dixaform apply --yes`.
-    async fn apply(&self, life: &Life, manifests: &Desired) -> Ended {
-        let api = Mortal { inner: self.tenant.client.writer(), life };
-        let mut taken = self.take(life).await;
+    async fn apply(&self, life: &Life, manifests: &Desired, stop: &mut StopSignal) -> Ended {
+        self.try_to_apply(life, manifests, stop).await.unwrap_or_else(|refused| refused)
+    }
+
+    /// # Errors
+    /// Why nothing was sent.
+    async fn try_to_apply(&self, life: &Life, manifests: &Desired, stop: &mut StopSignal) -> Result<Ended, Ended> {
+        let api = Mortal { inner: self.api.clone(), life };
+        let mut taken = self.take(life, Older::Refused).await?;
         if !taken.in_doubt.is_empty() {
-            taken = match self.settle(life, &api, taken).await {
-                Ok(taken) => taken,
-                Err(error) => return Ended::Refused(error),
-            };
+            taken = self.settle(life, &api, taken).await?;
+        }
+        if taken.has_no_state() {
+            taken = self.rebuild(life, &api, manifests, taken).await?;
         }
         let plan = self.plan_of(manifests, taken.replay.state(), &taken.in_doubt);
         if plan.is_empty() {
-            return Ended::NothingToDo(taken.in_doubt);
+            return Ok(Ended::NothingToDo(taken.in_doubt));
         }
         let organization = match preflight(&api, &plan, plan.tenant.organization_id.as_deref()).await {
             Ok(found) => found.organization.map(|organization| organization.id),
-            Err(PreflightError::Call(_, error)) => return Ended::Refused(error),
+            Err(PreflightError::Call(_, error)) => return Err(Ended::Refused(error)),
             Err(other) => panic!("{other:?}"),
         };
         let kept = RefCell::new(taken.replay);
-        self.open(life, &kept, organization).await;
+        self.open(life, &kept, organization, "apply").await;
         let job = job::Run {
             plan: &plan,
             api: &api,
             journal: life,
-            clock: &RealClock,
+            clock: &self.clock,
             last_applied: self.last_applied,
             project: None,
-            patience: self.patience(),
+            patience: self.patience,
             sent_again: &taken.not_made,
         };
-        let (_handle, mut stop) = stop_signal();
-        let report = run(&job, &kept, &mut stop, &|_| {}).await;
-        self.close(life, kept).await;
-        Ended::Applied(report)
+        let report = run(&job, &kept, stop, &|_| {}).await;
+        self.close(life, kept).await?;
+        Ok(Ended::Applied(report))
+    }
+
+    /// `dixaform state rebuild`, on a state that may be older than one that was seen here.
+    pub(super) async fn state_rebuild(&self, life: &Life, manifests: &Desired) -> Result<(), Ended> {
+        let api = Mortal { inner: self.api.clone(), life };
+        let taken = self.take(life, Older::Tolerated).await?;
+        let mut state = self.rebuild(life, &api, manifests, taken).await?.replay.state().clone();
+        if self.disk.is_older(&state) {
+            state.serial = self.disk.newest(&state) + 1;
+            life.save(&state).await;
+        }
+        Ok(())
+    }
+
+    /// `dixaform recover` with the decisions of a person.
+    pub(super) async fn recover(&self, decisions: Vec<(u64, Decision)>) -> Result<(), Ended> {
+        let life = Life::without_end(self.disk);
+        let taken = self.take(&life, Older::Refused).await?;
+        let decided = |(seq, decision)| Entry::Decided { seq, decision, by: DecidedBy::Person, at: self.clock.now() };
+        self.write_down(&life, taken, None, "recover", decisions.into_iter().map(decided).collect()).await.map(|_| ())
     }
 
     /// Brings home what only the journal has.
-    async fn take(&self, life: &Life) -> Taken {
+    async fn take(&self, life: &Life, older: Older) -> Result<Taken, Ended> {
         let state = self.disk.state();
         let entries = self.disk.entries();
+        if self.disk.has_journal() && entries.is_empty() {
+            life.tidy(Vec::new()).await;
+        }
         let mut kept = Replay::new(state.clone());
         for entry in &entries {
-            kept.add(entry).expect("the journal fits the state");
+            kept.add(entry).map_err(Ended::NoFit)?;
+        }
+        kept.fits().map_err(Ended::NoFit)?;
+        if older == Older::Refused && self.disk.is_older(kept.state()) {
+            return Err(Ended::Older);
         }
         let mut replayed = kept.clone().finish();
         if replayed.open && replayed.state != state {
             replayed.state.serial += 1;
             life.save(&replayed.state).await;
-            return Box::pin(self.take(life)).await;
+            return Box::pin(self.take(life, older)).await;
         }
         if !entries.is_empty() && replayed.in_doubt.is_empty() {
             life.tidy(Vec::new()).await;
             kept = Replay::new(replayed.state);
         }
-        Taken { replay: kept, in_doubt: replayed.in_doubt, not_made: BTreeSet::new() }
+        Ok(Taken { replay: kept, in_doubt: replayed.in_doubt, not_made: BTreeSet::new() })
     }
 
-    async fn open(&self, life: &Life, kept: &RefCell<Replay>, organization_id: Option<String>) {
+    async fn open(&self, life: &Life, kept: &RefCell<Replay>, organization_id: Option<String>, command: &str) {
+        // As it is, which shows that it can be replaced.
+        let before = kept.borrow().state().clone();
+        life.save(&before).await;
         self.disk.repair();
         let opened = Entry::Opened {
             run: uuid::Uuid::new_v4(),
             lineage: kept.borrow().state().lineage,
             base_serial: kept.borrow().state().serial,
             tenant: TenantIdentity { base_url: "https://dev.dixa.io".into(), organization_id },
-            command: "apply".into(),
-            at: RealClock.now(),
+            command: command.into(),
+            at: self.clock.now(),
             pid: 1,
         };
         write(life, kept, opened).await;
     }
 
-    async fn close(&self, life: &Life, kept: RefCell<Replay>) -> Taken {
+    async fn close(&self, life: &Life, kept: RefCell<Replay>) -> Result<Taken, Ended> {
         let Replayed { mut state, in_doubt, .. } = kept.into_inner().finish();
-        state.serial += 1;
+        state.serial = state.serial.max(self.disk.newest(&state)) + 1;
         life.save(&state).await;
-        life.append(Entry::Closed { serial: state.serial, at: RealClock.now() }).await.expect("there is room");
+        let closed = Entry::Closed { serial: state.serial, at: self.clock.now() };
+        life.append(closed.clone()).await.expect("there is room");
         let in_doubt = in_doubt.into_iter().map(|doubt| doubt.seq).collect();
-        life.tidy(cut_down(&self.disk.entries(), &in_doubt)).await;
-        self.take(life).await
+        life.tidy(cut_down(&self.disk.entries(), &in_doubt, &closed)).await;
+        self.take(life, Older::Refused).await
+    }
+
+    /// Writes what was found out, as a run of its own.
+    async fn write_down(
+        &self,
+        life: &Life,
+        taken: Taken,
+        organization: Option<String>,
+        command: &str,
+        entries: Vec<Entry>,
+    ) -> Result<Taken, Ended> {
+        if entries.is_empty() {
+            return Ok(taken);
+        }
+        let kept = RefCell::new(taken.replay);
+        self.open(life, &kept, organization, command).await;
+        for entry in entries {
+            write(life, &kept, entry).await;
+        }
+        self.close(life, kept).await
     }
 
     /// Settles what is in doubt as far as a machine can.
-    async fn settle<A: crate::api::Read>(
-        &self,
-        life: &Life,
-        api: &A,
-        taken: Taken,
-    ) -> Result<Taken, crate::api::CallError> {
-        let organization = api.organization().await?.id;
+    async fn settle<R: Read>(&self, life: &Life, api: &R, taken: Taken) -> Result<Taken, Ended> {
+        let organization = api.organization().await.map_err(Ended::Refused)?.id;
         let settling = Settling {
             api,
-            clock: &RealClock,
-            patience: self.patience(),
+            clock: &self.clock,
+            patience: self.patience,
             known: Known::of(taken.replay.state()),
             sent_again: &BTreeSet::new(),
         };
         let settled = settling.settle(&taken.in_doubt, &taken.in_doubt, &|_| {}).await;
-        let (mut decisions, mut not_made) = (Vec::new(), BTreeSet::new());
+        let doubled = settled.doubles.into_iter().map(|(address, id)| Entry::Doubled { address, id });
+        let (mut entries, mut not_made) = (doubled.collect::<Vec<_>>(), BTreeSet::new());
         for (doubt, verdict) in taken.in_doubt.iter().zip(settled.verdicts) {
-            match verdict? {
-                Verdict::Made(id) => decisions.push((doubt.seq, Decision::Adopt(id))),
-                Verdict::NotMade => {
+            let decision = match verdict {
+                Ok(Verdict::Made(id)) => Decision::Adopt(id),
+                Ok(Verdict::NotMade) => {
                     not_made.insert(doubt.address.clone());
-                    decisions.push((doubt.seq, Decision::Create));
+                    Decision::Create
                 }
-                Verdict::Question(_) | Verdict::Open(_) => {}
-            }
+                Err(error @ CallError::Unauthorized { .. }) => return Err(Ended::Refused(error)),
+                Ok(Verdict::Question(_) | Verdict::Open(_)) | Err(_) => continue,
+            };
+            entries.push(Entry::Decided { seq: doubt.seq, decision, by: DecidedBy::Machine, at: self.clock.now() });
         }
-        if decisions.is_empty() {
-            return Ok(taken);
-        }
-        let kept = RefCell::new(taken.replay);
-        self.open(life, &kept, Some(organization)).await;
-        for (seq, decision) in decisions {
-            write(life, &kept, Entry::Decided { seq, decision, by: DecidedBy::Machine, at: RealClock.now() }).await;
-        }
-        Ok(Taken { not_made, ..self.close(life, kept).await })
+        let taken = self.write_down(life, taken, Some(organization), "recover", entries).await?;
+        Ok(Taken { not_made, ..taken })
     }
 
-    /// The sandbox is done with a call when it has answered or hung up, and its lists lag as the tests say.
-    fn patience(&self) -> Patience {
-        Patience { settle: self.settle, request_timeout: Duration::ZERO, alone: self.settle }
+    /// Looks for what was made before, and records it.
+    async fn rebuild<R: Read>(&self, life: &Life, api: &R, manifests: &Desired, taken: Taken) -> Result<Taken, Ended> {
+        let organization = api.organization().await.map_err(Ended::Refused)?.id;
+        let state = taken.replay.state().clone();
+        let rebuilding =
+            Rebuilding { api, clock: &self.clock, project: None, last_applied: self.last_applied, state: &state };
+        let wanted = manifests.iter().map(|manifest| Wanted {
+            address: &manifest.address,
+            moved_from: manifest.former(),
+            spec: &manifest.spec,
+            digests: manifest.digests,
+            source: Some(&manifest.source),
+            marked: manifest.facts.is_marked(self.markers),
+        });
+        let is_in_doubt = |wanted: &Wanted<'_>| taken.in_doubt.iter().any(|doubt| doubt.address == *wanted.address);
+        let wanted: Vec<Wanted<'_>> =
+            wanted.filter(|wanted| wanted.is_missing_in(&state) && !is_in_doubt(wanted)).collect();
+        let found = rebuilding.look(&wanted, &|_| {}).await.map_err(Ended::Refused)?;
+        let entries = rebuilding.entries(&found, taken.replay.last_seq() + 1);
+        self.write_down(life, taken, Some(organization), REBUILD, entries).await
     }
+}
+
+/// What becomes of a state that is older than one that was seen here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Older {
+    Refused,
+    Tolerated,
 }
 
 /// What a command begins with.
@@ -271,6 +400,13 @@ struct Taken {
     replay: Replay,
     in_doubt: Vec<InDoubt>,
     not_made: BTreeSet<Address>,
+}
+
+impl Taken {
+    fn has_no_state(&self) -> bool {
+        let state = self.replay.state();
+        state.serial == 0 && state.records.is_empty() && self.in_doubt.is_empty()
+    }
 }
 
 async fn write(life: &Life, kept: &RefCell<Replay>, entry: Entry) {

@@ -81,6 +81,8 @@ pub(in crate::apply::tests) struct Death {
 /// One process. When it dies, whatever it waits for never comes.
 pub(in crate::apply::tests) struct Life {
     disk: Disk,
+    /// How long syncing takes.
+    sync: Duration,
     death: Option<Death>,
     counts: Mutex<BTreeMap<Event, usize>>,
     dead: AtomicBool,
@@ -88,17 +90,22 @@ pub(in crate::apply::tests) struct Life {
 }
 
 impl Life {
-    pub(super) fn without_end(disk: &Disk) -> Self {
+    pub(in crate::apply::tests) fn without_end(disk: &Disk) -> Self {
         let (counts, dead, died) = (Mutex::default(), AtomicBool::new(false), tokio::sync::Notify::new());
-        Life { disk: disk.clone(), death: None, counts, dead, died }
+        Life { disk: disk.clone(), sync: Duration::ZERO, death: None, counts, dead, died }
     }
 
-    pub(super) fn that_ends(disk: &Disk, death: Death) -> Self {
+    pub(in crate::apply::tests) fn that_ends(disk: &Disk, death: Death) -> Self {
         Life { death: Some(death), ..Life::without_end(disk) }
     }
 
+    /// The same with a disk that takes this long to sync.
+    pub(in crate::apply::tests) fn with_sync(self, sync: Duration) -> Self {
+        Life { sync, ..self }
+    }
+
     /// Ends when the process has died.
-    pub(super) async fn ended(&self) {
+    pub(in crate::apply::tests) async fn ended(&self) {
         self.died.notified().await;
     }
 
@@ -122,7 +129,7 @@ impl Life {
         Some(place)
     }
 
-    fn die(&self) {
+    pub(in crate::apply::tests) fn die(&self) {
         self.dead.store(true, Ordering::SeqCst);
         self.died.notify_one();
     }
@@ -142,7 +149,10 @@ impl Life {
     pub(super) async fn save(&self, state: &State) {
         let dies = self.begin(Event::Save, Place::BeforeSave);
         if dies != Some(Place::BeforeSave) {
-            self.disk.files().state = Some(file_v1::write(state));
+            let mut files = self.disk.files();
+            files.state = Some(file_v1::write(state));
+            let before = files.newest.filter(|(lineage, _)| *lineage == state.lineage).map_or(0, |(_, serial)| serial);
+            files.newest = Some((state.lineage, state.serial.max(before)));
         }
         self.alive().await;
     }
@@ -151,7 +161,9 @@ impl Life {
     pub(super) async fn tidy(&self, left: Vec<Entry>) {
         let dies = self.begin(Event::Tidy, Place::BeforeTidy);
         if dies != Some(Place::BeforeTidy) {
-            self.disk.files().journal = left.iter().map(write_line).collect::<String>().into_bytes();
+            let mut files = self.disk.files();
+            files.journal = left.iter().map(write_line).collect::<String>().into_bytes();
+            files.synced = files.journal.len();
         }
         self.alive().await;
     }
@@ -180,11 +192,20 @@ impl Append for Life {
             Some(Place::WithinAppend) => line.len() / 2,
             _ => line.len(),
         };
-        self.disk.files().journal.extend_from_slice(&line.as_bytes()[..written]);
+        let length = {
+            let mut files = self.disk.files();
+            files.journal.extend_from_slice(&line.as_bytes()[..written]);
+            files.journal.len()
+        };
         async move {
             // Syncing takes a while, in which others go on.
-            tokio::task::yield_now().await;
+            match self.sync {
+                Duration::ZERO => tokio::task::yield_now().await,
+                sync => tokio::time::sleep(sync).await,
+            }
             self.alive().await;
+            let mut files = self.disk.files();
+            files.synced = files.synced.max(length);
             Ok(())
         }
     }
