@@ -183,7 +183,13 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
                 }
             }
             for index in alike {
-                let described = described(&group.wanted[index], &group.requester);
+                let wanted = &group.wanted[index];
+                let carries = |mark: &str| messages.iter().any(|message| message.external_id.as_deref() == Some(mark));
+                // One without the mark that its manifest gives is another one, however equal it is.
+                if wanted.spec.conversation().first_external_id().is_some_and(|given| !carries(given)) {
+                    continue;
+                }
+                let described = described(wanted, &group.requester);
                 match fit(&described, &reading, Some(&messages), ALWAYS) {
                     Fit::No(_) => {}
                     fit => seen[index].alike.push((Candidate::of(&reading), fit == Fit::Yes)),

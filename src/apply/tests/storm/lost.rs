@@ -166,3 +166,17 @@ async fn an_older_state_stays_refused_until_all_of_what_it_lacks_was_looked_for(
         assert_eq!((scene.disk.state().records.len(), in_doubt.len()), (5, 1), "{death:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_without_the_mark_that_its_manifest_gives_is_another_one_however_equal_it_is() {
+    let scene = Scene::new();
+    let email = wish(0, Sort::Email, 0);
+    let content = manifests(std::slice::from_ref(&email)).iter().next().expect("one").spec.content();
+    scene.dixa.meets_a_stranger(email.sort.kind(), &content, false);
+    let own = Wish { own_mark: true, ..email };
+    let _ = scene.apply(&[own]).await;
+    let world = scene.dixa.world();
+    assert_eq!((world.posted.len(), world.made.len()), (1, 2));
+    let known: Vec<_> = scene.disk.state().known_ids().into_iter().collect();
+    assert_eq!(known, [world.made[1].id]);
+}
