@@ -1,23 +1,31 @@
 //! A Dixa that is slow, lies, or is looked at without the state: nothing is made twice, and what only a person can say
 //! is asked.
 
+mod in_real_time;
+
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::support::manifests::email;
 use crate::support::{Server, Workspace};
 
-/// Beside a sandbox with these faults, for a tenant that is not embedded.
+/// Beside a sandbox with these faults, for a tenant that is not embedded, and that is waited for less than usual.
 fn beside(faults: &str) -> (Workspace, Server) {
+    let (workspace, server) = beside_as_usual(faults);
+    workspace.edit("dixaform.yaml", "apiKeyEnv", "requestTimeout: 500ms, settle: 200ms, apiKeyEnv");
+    (workspace, server)
+}
+
+/// The same with every setting at its default.
+fn beside_as_usual(faults: &str) -> (Workspace, Server) {
     let workspace = Workspace::new();
     let faults = if faults.is_empty() { String::new() } else { format!(" --faults {faults}") };
     let flags = format!("--no-rate-limit --data data.jsonl --request-log requests.jsonl{faults}");
     let server = Server::start(&workspace, &flags);
-    let workspace = workspace.with_tenant(&server.base_url());
-    workspace.edit("dixaform.yaml", "apiKeyEnv", "requestTimeout: 500ms, settle: 200ms, apiKeyEnv");
-    (workspace, server)
+    (workspace.with_tenant(&server.base_url()), server)
 }
 
 /// What the sandbox has made.
@@ -130,7 +138,7 @@ fn what_reaches_a_customer_is_asked_about_and_never_sent_again_by_itself() {
     workspace.write("manifests/all.yaml", import("old"));
     let looking = std::thread::spawn({
         let mut command = workspace.command();
-        command.args(["apply", "--yes"]).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        command.args(["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null());
         move || {
             let mut child = command.spawn().unwrap();
             std::thread::sleep(Duration::from_secs(4));
@@ -262,4 +270,44 @@ fn a_second_conversation_with_our_mark_is_reported_until_a_person_has_settled_it
     let _ = workspace.run("apply --yes").exit(0);
     assert_eq!(record(&workspace, "conversation.a")["id"], first["id"]);
     assert_eq!(posts(&workspace), 2);
+}
+
+#[test]
+fn a_callback_in_doubt_is_never_what_its_customer_has_written_meanwhile() {
+    let (workspace, server) = beside("drop-before@create#1");
+    workspace.write("manifests/all.yaml", CALLBACK.replace("queueId", &format!("{ATTRIBUTE}  queueId")));
+    let start = Instant::now();
+    let mut apply =
+        workspace.command().args(["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while posts(&workspace) == 0 && start.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(server.send("POST", "/v1/conversations", CUSTOMERS_MAIL).0, 201);
+    let _ = crate::support::terminate(&mut apply, Duration::from_secs(9));
+    assert_eq!(made(&workspace).len(), 1, "only the customer's own");
+    let attributes = workspace.requests_in("requests.jsonl").into_iter().filter(|(call, _)| call.starts_with("PATCH"));
+    assert_eq!(attributes.count(), 0, "nothing is written onto it");
+    assert!(!workspace.exists("state/local.json") || state(&workspace)["records"].as_array().unwrap().is_empty());
+}
+
+/// A line of a manifest's spec.
+const ATTRIBUTE: &str = "customAttributes: {2f5515b6-7e98-4f4d-9010-bfd2a27d4f35: a}\n";
+
+/// What the requester of the manifests writes on his own.
+const CUSTOMERS_MAIL: &str = r#"{"_type":"Email","requesterId":"9c2a2cce-699f-4a72-89d9-fda5bc8dec8b",
+    "emailIntegrationId":"my-integration@email.dixa.io","subject":"Hello?",
+    "message":{"_type":"Inbound","content":{"_type":"Text","value":"Is anybody there?"}}}"#;
+
+#[test]
+fn a_saved_plan_is_for_the_state_that_it_was_made_for_and_for_no_other_of_its_serial() {
+    let (workspace, _server) = beside("");
+    workspace.write("manifests/all.yaml", email("a"));
+    let _ = workspace.run("apply --yes").exit(0);
+    workspace.write("manifests/all.yaml", all(&[email("a"), email("b")]));
+    let _ = workspace.run("plan --out saved.plan").exit(0);
+    // Another branch has applied something else from the same beginning.
+    let other = workspace.read("state/local.json").replace("conversation.a", "conversation.b");
+    workspace.write("state/local.json", crate::support::sealed(&other));
+    let _ = workspace.run("apply saved.plan").exit(5).warns("stale");
+    assert_eq!(posts(&workspace), 1);
 }
