@@ -10,15 +10,6 @@ use crate::finding::Severity;
 use crate::plan::{Plan, Read, Step};
 use crate::spec::Spec;
 
-/// What was found out before the first write.
-#[derive(Clone, Debug)]
-pub struct Preflight {
-    /// None where nobody may know it; see [`organization`].
-    pub organization: Option<Organization>,
-    /// What is suspicious about attributes, and is left to Dixa to decide.
-    pub suspicions: Vec<Mismatch>,
-}
-
 /// Why nothing is sent.
 #[derive(Debug)]
 pub enum PreflightError {
@@ -40,25 +31,21 @@ pub struct Mismatch {
     pub misfit: Misfit,
 }
 
-/// Makes the reads that the plan has priced.
+/// Whether the tenant knows the attributes of a plan; asks it only if there are some. Gives back what is suspicious
+/// about them, and is left to Dixa to decide.
 ///
 /// # Errors
-/// A read failed, or something is not as the plan needs it.
-pub async fn preflight<A: contract::Read>(
-    api: &A,
-    plan: &Plan,
-    expected: Option<&str>,
-) -> Result<Preflight, PreflightError> {
-    let organization = organization(api, expected).await?;
-    let mut suspicions = Vec::new();
-    if plan.reads_before.contains(&Read::Definitions) {
-        let definitions = api.definitions().await.map_err(|error| PreflightError::Call(Call::Definitions, error))?;
-        suspicions = mismatches(plan, &definitions);
-        if suspicions.iter().any(|mismatch| mismatch.misfit.severity == Severity::Error) {
-            return Err(PreflightError::Attributes(suspicions));
-        }
+/// The read failed, or the tenant would refuse an attribute.
+pub async fn attributes<A: contract::Read>(api: &A, plan: &Plan) -> Result<Vec<Mismatch>, PreflightError> {
+    if !plan.reads_before.contains(&Read::Definitions) {
+        return Ok(Vec::new());
     }
-    Ok(Preflight { organization, suspicions })
+    let definitions = api.definitions().await.map_err(|error| PreflightError::Call(Call::Definitions, error))?;
+    let mismatches = mismatches(plan, &definitions);
+    if mismatches.iter().any(|mismatch| mismatch.misfit.severity == Severity::Error) {
+        return Err(PreflightError::Attributes(mismatches));
+    }
+    Ok(mismatches)
 }
 
 /// Whose tenant it is. None where the token is good and the tenant doesn't say, which is fine as long as nobody expects
@@ -71,17 +58,24 @@ pub async fn organization<A: contract::Read>(
     api: &A,
     expected: Option<&str>,
 ) -> Result<Option<Organization>, PreflightError> {
-    let expected = expected.map(str::to_owned);
-    match (api.organization().await, expected) {
-        (Ok(found), Some(expected)) if found.id != expected => {
-            Err(PreflightError::OtherOrganization { expected, found })
-        }
-        (Ok(found), _) => Ok(Some(found)),
-        (Err(error), expected) if error.lacks_right() || error.status() == Some(404) => match expected {
-            Some(expected) => Err(PreflightError::UnknownOrganization { expected, error }),
+    match api.organization().await {
+        Ok(found) => is_expected(found, expected).map(Some),
+        Err(error) if error.lacks_right() || error.status() == Some(404) => match expected {
+            Some(expected) => Err(PreflightError::UnknownOrganization { expected: expected.to_owned(), error }),
             None => Ok(None),
         },
-        (Err(error), _) => Err(PreflightError::Call(Call::Organization, error)),
+        Err(error) => Err(PreflightError::Call(Call::Organization, error)),
+    }
+}
+
+/// The organization, if it is the one that is expected.
+///
+/// # Errors
+/// It is another one.
+pub fn is_expected(found: Organization, expected: Option<&str>) -> Result<Organization, PreflightError> {
+    match expected.filter(|expected| *expected != found.id) {
+        Some(expected) => Err(PreflightError::OtherOrganization { expected: expected.to_owned(), found }),
+        None => Ok(found),
     }
 }
 

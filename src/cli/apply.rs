@@ -1,6 +1,7 @@
 //! `dixaform apply`: plan, show, ask, do.
 
 mod approval;
+mod naming;
 mod pointing;
 mod telling;
 
@@ -10,7 +11,8 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use crate::apply::preflight::{self, Mismatch, Preflight, PreflightError};
+use crate::api::contract::Organization;
+use crate::apply::preflight::{self, Mismatch, PreflightError};
 use crate::apply::{self, ApplyReport, Run, Stop, StopSignal};
 use crate::cli::apply::approval::Approval;
 use crate::cli::apply::pointing::Asked;
@@ -89,6 +91,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         requests_sent = requests_sent.map(|_| refresh::calls(&wanted));
     }
     let (plan, taken, has_looked) = planned(&mut job, &runtime, saved, taken, &options, &approval)?;
+    let plan = if job.has_asked_for_organization() { plan.without_read_of_organization() } else { plan };
     requests_sent = requests_sent.filter(|_| !has_looked);
     let mut doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
     if plan.is_empty() {
@@ -101,8 +104,8 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         runtime.block_on(job.close());
         Ended::default()
     } else {
-        match approve(&open, &approval, &plan) {
-            Ok(()) => runtime.block_on(job.carry_out(&plan, taken)),
+        match may_begin(&open, &approval, &plan) {
+            Ok(()) => runtime.block_on(job.carry_out(&plan, taken, &approval)),
             Err(error) => not_begun(&plan, error, Findings::default()),
         }
     };
@@ -139,16 +142,11 @@ fn planned(
     Ok((plan, taken, true))
 }
 
-/// Everything that can refuse a plan before the tenant is asked anything.
-fn approve(open: &OpenTenant<'_>, approval: &Approval<'_>, plan: &Plan) -> Result<(), Error> {
-    may_begin(open, approval, plan)?;
-    approval.ask(open.session, plan)
-}
-
-/// Everything that can refuse a plan before anybody is asked anything.
+/// Everything that can refuse a plan before the tenant or anybody is asked anything.
 fn may_begin(open: &OpenTenant<'_>, approval: &Approval<'_>, plan: &Plan) -> Result<(), Error> {
     approval.guard(plan, open.tenant)?;
-    connection::options(open).map(|_| ())
+    connection::options(open)?;
+    approval.can_be_asked()
 }
 
 /// The end of an apply of which nothing was begun.
@@ -259,11 +257,15 @@ impl Job<'_> {
         }
     }
 
+    fn has_asked_for_organization(&self) -> bool {
+        self.connection.as_ref().is_some_and(Connection::has_asked_for_organization)
+    }
+
     /// Listens for the wish to stop from here on, without a gap, until everything is written down.
-    async fn carry_out(&mut self, plan: &Plan, taken: Taken) -> Ended {
+    async fn carry_out(&mut self, plan: &Plan, taken: Taken, approval: &Approval<'_>) -> Ended {
         let (handle, mut stop) = apply::stop_signal();
         let listening = signals::listen(handle, self.open.session.output);
-        let ended = self.carry_out_until(plan, taken, &mut stop).await;
+        let ended = self.carry_out_until(plan, taken, approval, &mut stop).await;
         listening.abort();
         ended.unwrap_or_else(|(error, findings)| not_begun(plan, error, findings))
     }
@@ -274,11 +276,18 @@ impl Job<'_> {
         &mut self,
         plan: &Plan,
         mut taken: Taken,
+        approval: &Approval<'_>,
         stop: &mut StopSignal,
     ) -> Result<Ended, (Error, Findings)> {
         let alone = |error| (error, Findings::default());
         let connection = self.connect().await.map_err(alone)?;
-        let organization = self.organization(plan, &connection, stop).await?;
+        let organization = tokio::select! {
+            ready = self.make_ready(plan, &connection, approval) => ready?,
+            () = stop.draining() => {
+                return Err(alone(Error::new(Exit::Interrupted, "interrupted; nothing was sent")));
+            }
+        };
+        let organization = organization.map(|organization| organization.id);
         Ledger::move_records(&mut taken, plan).map_err(alone)?;
         let ledger = Ledger::open(taken, self.open.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
         let mut report = self.run(plan, &connection, &ledger, stop).await;
@@ -293,34 +302,34 @@ impl Job<'_> {
         Ok(Ended { report, findings: Findings::default(), error, failed_after, doubled })
     }
 
-    /// Whose tenant it is, after the reads that the plan has priced; a plan that sends nothing has none.
-    async fn organization(
+    /// All that comes before the first write: the reads that the plan has priced, and the question. Gives back whose
+    /// tenant it is; a plan that sends nothing does not ask for that.
+    async fn make_ready(
         &self,
         plan: &Plan,
         connection: &Connection,
-        stop: &mut StopSignal,
-    ) -> Result<Option<String>, (Error, Findings)> {
-        if plan.reads_before.is_empty() {
-            return Ok(None);
-        }
-        let expected = plan.tenant.organization_id.as_deref();
-        let reader = connection.client.reader();
-        let checked = tokio::select! {
-            checked = preflight::preflight(&reader, plan, expected) => checked,
-            () = stop.draining() => {
-                return Err((Error::new(Exit::Interrupted, "interrupted; nothing was sent"), Findings::default()));
-            }
+        approval: &Approval<'_>,
+    ) -> Result<Option<Organization>, (Error, Findings)> {
+        let alone = |error| (error, Findings::default());
+        let organization = match plan.has_calls() {
+            true => connection.organization(plan.tenant.organization_id.as_deref()).await.map_err(alone)?,
+            false => None,
         };
-        match checked {
-            Ok(Preflight { organization, suspicions }) => {
+        let found = organization.as_ref();
+        if let Some(warning) = naming::not_pinned(self.open, found) {
+            self.open.session.output.note(&warning);
+        }
+        approval.settle(self.open.session, &plan.tenant, found).await.map_err(alone)?;
+        match preflight::attributes(&connection.client.reader(), plan).await {
+            Ok(suspicions) => {
                 drop(self.tell(plan, suspicions));
-                Ok(connection.told(organization))
+                Ok(organization)
             }
             Err(PreflightError::Attributes(mismatches)) => {
                 let findings = self.tell(plan, mismatches.clone());
                 Err((connection::not_this_tenant(PreflightError::Attributes(mismatches)), findings))
             }
-            Err(error) => Err((connection::not_this_tenant(error), Findings::default())),
+            Err(error) => Err(alone(connection::not_this_tenant(error))),
         }
     }
 

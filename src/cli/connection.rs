@@ -1,5 +1,6 @@
 //! The way to a tenant: the embedded sandbox where it is one, and the client.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -28,6 +29,8 @@ pub struct Connection {
     /// How long it takes to believe that a call in doubt made nothing.
     pub patience: Patience,
     embedded: Option<Embedded>,
+    /// Whose tenant it is, once that was asked; none where the tenant doesn't say.
+    organization: OnceCell<Option<Organization>>,
 }
 
 impl Connection {
@@ -58,7 +61,8 @@ impl Connection {
             embedded = Some(sandbox);
         }
         let client = HttpClient::new(options)?;
-        Ok(Connection { client, output: open.session.output, patience, embedded })
+        let organization = OnceCell::new();
+        Ok(Connection { client, output: open.session.output, patience, embedded, organization })
     }
 
     /// Whose tenant it is, if the tenant says so; refuses another one than expected.
@@ -66,20 +70,25 @@ impl Connection {
         preflight::organization(&self.client.reader(), expected).await.map_err(not_this_tenant)
     }
 
-    /// The id of the organization whose tenant it is, if the tenant says so; refuses another one than expected.
-    pub async fn organization(&self, expected: Option<&str>) -> Result<Option<String>, Error> {
-        Ok(self.told(self.whose(expected).await?))
-    }
-
-    /// Warns where the tenant doesn't say whose it is.
-    pub fn told(&self, organization: Option<Organization>) -> Option<String> {
-        if organization.is_none() {
+    /// [`Connection::whose`], asked once in a command, with a warning where the tenant doesn't say.
+    pub async fn organization(&self, expected: Option<&str>) -> Result<Option<Organization>, Error> {
+        if let Some(known) = self.organization.get().filter(|known| known.is_some() || expected.is_none()) {
+            let checked = known.clone().map(|known| preflight::is_expected(known, expected)).transpose();
+            return checked.map_err(not_this_tenant);
+        }
+        let found = self.whose(expected).await?;
+        if found.is_none() {
             self.output.note(
                 "warning: this token can't read whose tenant this is (GET /v1/organization): nothing keeps you from \
                  the wrong one\n",
             );
         }
-        organization.map(|organization| organization.id)
+        Ok(self.organization.get_or_init(|| found).clone())
+    }
+
+    /// Whether the tenant was asked already whose it is.
+    pub fn has_asked_for_organization(&self) -> bool {
+        self.organization.get().is_some()
     }
 
     /// Stops the sandbox, if there is one.

@@ -100,7 +100,8 @@ pub async fn record(
 ) -> Result<(Taken, usize), Error> {
     let OpenTenant { session, tenant, .. } = open;
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
-    let organization = connection.organization(known.or_else(|| tenant.organization_id.clone()).as_deref()).await?;
+    let expected = known.or_else(|| tenant.organization_id.clone());
+    let organization = connection.organization(expected.as_deref()).await?.map(|found| found.id);
     let is_one_of =
         |address: &Address, wanted: &Wanted<'_>| address == wanted.address || Some(address) == wanted.moved_from;
     let is_in_doubt = |wanted: &Wanted<'_>| taken.in_doubt.iter().any(|doubt| is_one_of(&doubt.address, wanted));

@@ -123,7 +123,7 @@ fn is_another(address: &Address, id: Id, other: Id) -> Error {
 async fn settle(open: &OpenTenant<'_>, taken: Taken, decisions: Vec<(InDoubt, Decision)>) -> Result<Taken, Error> {
     let connection = Connection::open(open, &Desired::default()).await?;
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
-    let organization = connection.organization(known.as_deref()).await?;
+    let organization = connection.organization(known.as_deref()).await?.map(|found| found.id);
     for (in_doubt, decision) in &decisions {
         if let Decision::Adopt(id) = decision {
             check(&connection, &taken, in_doubt, *id).await?;

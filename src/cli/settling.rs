@@ -34,7 +34,8 @@ pub struct Settled {
 pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: Taken) -> Result<Settled, Error> {
     let OpenTenant { session, tenant, .. } = open;
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
-    let organization = connection.organization(known.or_else(|| tenant.organization_id.clone()).as_deref()).await?;
+    let expected = known.or_else(|| tenant.organization_id.clone());
+    let organization = connection.organization(expected.as_deref()).await?.map(|found| found.id);
     let count = taken.in_doubt.len();
     session.output.note(&format!("Looking for what became of {} in doubt.\n", counted(count, "call")));
     let settling = Settling {

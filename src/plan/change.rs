@@ -73,6 +73,20 @@ impl Plan {
         self.changes.is_empty()
     }
 
+    /// Whether it makes any call.
+    pub fn has_calls(&self) -> bool {
+        self.changes.iter().any(|change| !change.steps.is_empty())
+    }
+
+    /// Takes the read of the organization out of the price: it was made before there was a plan, and isn't made again.
+    pub fn without_read_of_organization(mut self) -> Self {
+        let priced = self.reads_before.len();
+        self.reads_before.retain(|read| *read != Read::Organization);
+        let saved = (priced - self.reads_before.len()) as u64;
+        self.price = Price::new(self.price.calls - saved, self.tenant.rate_limit);
+        self
+    }
+
     pub fn blocked(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.block.is_some())
     }

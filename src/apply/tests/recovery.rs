@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::*;
 use crate::api::{CallError, Read, Write, WriteClient};
 use crate::apply::look::Known;
-use crate::apply::preflight::{PreflightError, preflight};
+use crate::apply::preflight::{self, PreflightError};
 use crate::apply::rebuild::{Rebuilding, Wanted};
 use crate::apply::settle::{Settling, Verdict};
 use crate::journal::{
@@ -218,8 +218,10 @@ impl<A: Write + Clone, C: Clock> Machine<'_, A, C> {
         if plan.is_empty() {
             return Ok(Ended::NothingToDo(taken.in_doubt));
         }
-        let organization = match preflight(&api, &plan, plan.tenant.organization_id.as_deref()).await {
-            Ok(found) => found.organization.map(|organization| organization.id),
+        let organization = preflight::organization(&api, plan.tenant.organization_id.as_deref()).await;
+        let known = preflight::attributes(&api, &plan).await;
+        let organization = match organization.and_then(|found| known.map(|_| found)) {
+            Ok(found) => found.map(|organization| organization.id),
             Err(PreflightError::Call(_, error)) => return Err(Ended::Refused(error)),
             Err(other) => panic!("{other:?}"),
         };

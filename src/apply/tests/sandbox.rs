@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::access::AuthScheme;
 use crate::api::{HttpClient, HttpOptions, Read as _, Token};
-use crate::apply::preflight::preflight;
+use crate::apply::preflight;
 use crate::sandbox::{KnownAttribute, KnownInput, Sandbox, SandboxOptions};
 use serde_json::Value;
 
@@ -64,7 +64,7 @@ async fn sandbox() -> (Sandbox, HttpClient) {
 /// Checks and applies, with a journal in memory, and keeps the state in the stage.
 async fn apply_to(stage: &mut Stage, client: &HttpClient, manifests: &str) -> ApplyReport {
     let plan = stage.plan(manifests);
-    preflight(&client.reader(), &plan, None).await.expect("the tenant is as the plan needs it");
+    preflight::attributes(&client.reader(), &plan).await.expect("the tenant is as the plan needs it");
     let opened = stage.opened();
     let mut kept = Replay::new(stage.state.clone());
     kept.add(&opened).expect("a run can begin");

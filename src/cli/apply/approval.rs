@@ -3,14 +3,16 @@
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::Path;
 
+use crate::api::contract::Organization;
 use crate::apply::guard;
+use crate::cli::apply::naming;
 use crate::cli::args::ApplyArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::plan::too_many;
 use crate::cli::saved_plan;
 use crate::cli::session::Session;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, Target};
 use crate::project::Tenant;
 use crate::render::number::grouped;
 
@@ -82,24 +84,33 @@ impl<'a> Approval<'a> {
         }
     }
 
-    /// Asks, unless it was approved already. Without somebody to ask there is no approval.
-    pub fn ask(&self, session: &Session, plan: &Plan) -> Result<(), Error> {
-        if !self.asks() {
+    /// Refuses where somebody has to be asked, and nobody is there.
+    pub fn can_be_asked(&self) -> Result<(), Error> {
+        if !self.asks() || io::stdin().is_terminal() {
             return Ok(());
         }
-        if !io::stdin().is_terminal() {
-            let message = "not approved: standard input is not a terminal, so nobody can be asked";
-            return Err(Error::new(Exit::Refused, message).hint("approve with --yes; nothing was sent"));
+        let message = "not approved: standard input is not a terminal, so nobody can be asked";
+        Err(Error::new(Exit::Refused, message).hint("approve with --yes; nothing was sent"))
+    }
+
+    /// Asks, or says what begins where it was approved already; either names whose tenant it is.
+    ///
+    /// # Errors
+    /// The answer is not `yes`.
+    pub async fn settle(
+        &self,
+        session: &Session,
+        tenant: &Target,
+        organization: Option<&Organization>,
+    ) -> Result<(), Error> {
+        if !self.asks() {
+            session.output.note(&naming::beginning(tenant, organization));
+            return Ok(());
         }
-        let tenant = &plan.tenant;
-        session.output.error(&format!(
-            "\nDo you want to perform these actions on the tenant \"{}\" ({})?\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ",
-            tenant.name,
-            tenant.whereabouts()
-        ));
-        let mut answer = String::new();
-        let read = io::stdin().lock().read_line(&mut answer);
-        if read.is_ok() && answer.trim_end_matches(['\r', '\n']) == "yes" {
+        session.output.error(&naming::question(tenant, organization));
+        // Whoever waits for an answer can still be interrupted.
+        let answer = tokio::task::spawn_blocking(|| io::stdin().lock().lines().next()).await;
+        if matches!(answer, Ok(Some(Ok(answer))) if answer == "yes") {
             session.output.error("\n");
             return Ok(());
         }

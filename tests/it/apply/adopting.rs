@@ -81,6 +81,7 @@ fn what_is_otherwise_in_the_conversation_is_shown_before_anything_is_written() {
     for form in ["markdown", "html", "json"] {
         let _ = workspace.run(&format!("show adopt.plan --format {form}")).exit(0).says("by hand");
     }
+    workspace.edit("dixaform.yaml", "apiKeyEnv", "organizationId: e9609fa9-efff-4fdc-a7ef-dd335f33c5f6, apiKeyEnv");
     let _ = workspace.run("apply adopt.plan").exit(0).says("1 adopted").never_says("warning");
 }
 
