@@ -8,9 +8,40 @@ use crate::render::review::Checkout;
 /// What CI services call the folder that they check a repository out to.
 const JOB_FOLDERS: [&str; 2] = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"];
 
-/// The name of the user, as far as the environment tells.
+/// The name of the user: as the environment tells it or, in a container that sets nothing, as the system does. Never
+/// empty.
 pub fn user() -> String {
-    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".into())
+    let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(set).or_else(system_user).unwrap_or_else(|| "unknown".into())
+}
+
+#[cfg(unix)]
+fn system_user() -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let uid = our_metadata().ok()?.uid();
+    let known = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    Some(user_of(uid, &known).map_or_else(|| format!("uid {uid}"), str::to_owned))
+}
+
+#[cfg(not(unix))]
+fn system_user() -> Option<String> {
+    None
+}
+
+/// The name of a user id in the text of `/etc/passwd`.
+#[cfg(unix)]
+fn user_of(uid: u32, passwd: &str) -> Option<&str> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
+    })
+}
+
+/// What is ours: Linux tells it without making anything.
+#[cfg(unix)]
+fn our_metadata() -> std::io::Result<std::fs::Metadata> {
+    Path::new("/proc/self").metadata().or_else(|_| tempfile::tempfile()?.metadata())
 }
 
 /// The name of this machine.
@@ -45,8 +76,8 @@ pub fn repository_root(folder: &Path) -> Option<PathBuf> {
 #[cfg(unix)]
 pub fn is_ours(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    // Who we are is who owns what we make; Linux tells it without making anything.
-    let ours = Path::new("/proc/self").metadata().or_else(|_| tempfile::tempfile()?.metadata());
+    // Who we are is who owns what we make.
+    let ours = our_metadata();
     let owners = [path.symlink_metadata(), path.metadata()];
     let is_ours = |ours: u32| owners.iter().all(|owner| owner.as_ref().is_ok_and(|owner| owner.uid() == ours));
     ours.is_ok_and(|ours| is_ours(ours.uid()))
@@ -56,4 +87,18 @@ pub fn is_ours(path: &Path) -> bool {
 #[cfg(not(unix))]
 pub fn is_ours(_path: &Path) -> bool {
     true
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_without_a_name_in_the_environment_is_looked_up() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\n:x:7:7::/:\nbroken\nci:x:1000:1000::/home/ci:/bin/sh\n";
+        assert_eq!(user_of(1000, passwd), Some("ci"));
+        assert_eq!(user_of(7, passwd), None);
+        assert_eq!(user_of(1, passwd), None);
+        assert!(system_user().is_some_and(|name| !name.is_empty()));
+    }
 }
