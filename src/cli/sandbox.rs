@@ -12,12 +12,14 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::load::{self, Tenants};
 use crate::cli::session::{Session, report};
+use crate::cli::sink::{self, Sink};
 use crate::cli::{connection, signals};
 use crate::reporter::Reporter;
 use crate::sandbox::{LogTo, Sandbox, SandboxOptions};
 use crate::yaml::{self, Content, Format, Node};
 
 pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
+    check_files(session, args)?;
     let mut attributes = Vec::new();
     if !args.paths.is_empty() {
         let (desired, findings) = load::manifests(session, &args.paths, Tenants::new(session, None, &args.paths)?)?;
@@ -46,6 +48,26 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
         sandbox.shutdown().await;
         Ok(Exit::Done)
     })
+}
+
+/// Refuses to write onto what is read, and two things into one file.
+fn check_files(session: &Session, args: &SandboxArgs) -> Result<(), Error> {
+    let SandboxArgs { data, request_log, seed, .. } = args;
+    let refused = |path: &Path, why: &str| {
+        let message = format!("can't write {}: {why}", path.display());
+        Err(Error::new(Exit::Failed, message).hint("give another file"))
+    };
+    if let (Some(data), Some(log)) = (data, request_log)
+        && sink::is_same_file(data, log)
+    {
+        return refused(log, "the data of the sandbox are kept there");
+    }
+    let written: Vec<&Path> = [data, request_log].into_iter().flatten().map(AsRef::as_ref).collect();
+    if let Some(path) = written.iter().find(|path| seed.as_ref().is_some_and(|seed| sink::is_same_file(seed, path))) {
+        return refused(path, "it is the seed");
+    }
+    let sinks: Vec<Sink> = written.into_iter().map(Sink::named).collect();
+    sink::check_overwritten(session, &sinks, &args.paths)
 }
 
 /// The seed, from YAML or JSON.

@@ -119,18 +119,23 @@ pub fn check_overwritten(session: &Session, sinks: &[Sink], paths: &[PathBuf]) -
         let found = manifests::find(&paths, session.folder()).unwrap_or_default();
         ours.extend(found.iter().filter_map(|found| Some((found.path()?.to_owned(), "a manifest"))));
     }
-    let identities = |path: &Path| [Identity::place(path), Identity::file(path)].into_iter().flatten();
     let outputs: Vec<(&Path, HashSet<Identity>)> =
-        wanted.into_iter().map(|path| (path, identities(path).collect())).collect();
+        wanted.into_iter().map(|path| (path, Identity::all(path).collect())).collect();
     for (path, what) in ours {
         for (output, known) in &outputs {
-            if identities(&path).any(|identity| known.contains(&identity)) {
+            if Identity::all(&path).any(|identity| known.contains(&identity)) {
                 let message = format!("can't write {}: it is {what}; nothing was sent", output.display());
                 return Err(Error::new(Exit::Failed, message).hint("give another file"));
             }
         }
     }
     Ok(())
+}
+
+/// Whether two paths name one file, which may not be there yet.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let known: HashSet<Identity> = Identity::all(one).collect();
+    Identity::all(other).any(|identity| known.contains(&identity))
 }
 
 /// What two paths of one file have in common.
@@ -144,6 +149,10 @@ enum Identity {
 }
 
 impl Identity {
+    fn all(path: &Path) -> impl Iterator<Item = Self> {
+        [Identity::place(path), Identity::file(path)].into_iter().flatten()
+    }
+
     fn place(path: &Path) -> Option<Self> {
         let target = atomic_file::follow_links(path).ok()?;
         let folder = atomic_file::folder_of(&target).canonicalize().ok()?;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::manifests::TEXT;
+use crate::support::manifests::{TEXT, email};
 use crate::support::{Server, Workspace};
 
 const EMAIL: &str = r#"{"_type": "Email", "requesterId": "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", "subject": "a",
@@ -188,4 +188,24 @@ fn an_invalid_rate_is_wrong_usage() {
     let _ = workspace.run("sandbox --rate 0").exit(64).warns("positive");
     let _ = workspace.run("sandbox --burst 0").exit(64);
     let _ = workspace.run("sandbox --rate 1 --no-rate-limit").exit(64);
+}
+
+#[test]
+fn what_a_sandbox_writes_is_no_file_that_somebody_reads() {
+    let workspace =
+        Workspace::fast().file("manifests/a.yaml", &email("a")).file("seed.yaml", "organization: {name: A}");
+    let _ = workspace.run("apply --yes --quiet").exit(0);
+    std::os::unix::fs::symlink("state/sandbox.json", workspace.path("link.json")).unwrap();
+    let files = ["dixaform.yaml", "manifests/a.yaml", "seed.yaml", "state/sandbox.json", "link.json"];
+    for flag in ["--data", "--request-log"] {
+        for file in files.into_iter().chain(["state/sandbox.journal", "state/../state/sandbox.json.backup"]) {
+            let there = workspace.exists(file).then(|| workspace.read(file));
+            let outcome = workspace.run(&format!("sandbox --faults 429@any#1 --seed seed.yaml {flag} {file}")).exit(1);
+            let _ = outcome.warns("can't write").warns("give another file");
+            assert_eq!(workspace.exists(file).then(|| workspace.read(file)), there, "{file}");
+        }
+    }
+    let outcome = workspace.run("sandbox --data new.jsonl --request-log ./manifests/../new.jsonl").exit(1);
+    let _ = outcome.warns("the data of the sandbox are kept there");
+    assert!(!workspace.exists("new.jsonl"));
 }
