@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use crate::cli::args::{Color, Globals};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::render::escape::without_commands;
 use crate::render::palette::Palette;
 use crate::render::pieces::Pieces;
 
@@ -71,6 +72,11 @@ impl Output {
 
     /// Tells something on standard error. If that can't be written there is nobody left to tell.
     pub fn error(&self, text: &str) {
+        self.form_to_stderr(&without_commands(text.to_owned()));
+    }
+
+    /// Writes a form of a result, which may be made of commands for a CI service, to standard error.
+    pub fn form_to_stderr(&self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 

@@ -84,7 +84,7 @@ impl Sink {
         match self {
             Sink::Stdout => output.pieces(pieces),
             Sink::Stderr => {
-                pieces.for_each(|piece| output.error(&piece));
+                pieces.for_each(|piece| output.form_to_stderr(&piece));
                 Ok(())
             }
             Sink::File(path) => {

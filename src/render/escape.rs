@@ -33,6 +33,31 @@ pub fn cut(text: &str, characters: usize) -> Cow<'_, str> {
     }
 }
 
+/// Lines that a CI service can't take for a command. GitHub's and Azure's runners read commands from what a job prints:
+/// a line that begins, after white space, with `::`, and one with `##[` or `##vso[` anywhere. A character of these is
+/// spelled out, always, so that a plan is the same wherever it is made.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
+pub fn without_commands(lines: String) -> String {
+    if !lines.contains("::") && !lines.contains("##") {
+        return lines;
+    }
+    let mut out = String::with_capacity(lines.len() + 16);
+    for line in lines.split_inclusive('\n') {
+        let text = line.trim_start();
+        out.push_str(&line[..line.len() - text.len()]);
+        match text.strip_prefix("::") {
+            Some(rest) => out.extend(["\\u{3a}:", rest]),
+            None => out.push_str(text),
+        }
+    }
+    for (command, shown) in [("##[", "##\\u{5b}"), ("##vso[", "##vso\\u{5b}")] {
+        if out.contains(command) {
+            out = out.replace(command, shown);
+        }
+    }
+    out
+}
+
 fn escape_also(text: &str, also: impl Fn(char) -> bool) -> Cow<'_, str> {
     // Most text needs nothing. Without a way out in the middle, a compiler looks at many bytes at once.
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~') & !also(char::from(byte));
@@ -184,6 +209,19 @@ mod tests {
         }
         assert_eq!(escape("pay\u{200d}pal\u{fe0f}"), "pay\\u{200d}pal\\u{fe0f}");
         assert_eq!(escape("\u{200d}"), "\\u{200d}");
+    }
+
+    #[test]
+    fn no_line_is_a_command_of_a_ci_service() {
+        let cases = [
+            ("::error::x\n", "\\u{3a}:error::x\n"),
+            ("a\n \t::set-output name=a::b", "a\n \t\\u{3a}:set-output name=a::b"),
+            ("std::mem, a ::b, C# ## x\n", "std::mem, a ::b, C# ## x\n"),
+            ("a ##[error]b\n##vso[task.complete]", "a ##\\u{5b}error]b\n##vso\\u{5b}task.complete]"),
+        ];
+        for (lines, shown) in cases {
+            assert_eq!(without_commands(lines.to_owned()), shown);
+        }
     }
 
     #[test]

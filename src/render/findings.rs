@@ -6,7 +6,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::finding::{Excerpt, Finding, Findings, Severity};
-use crate::render::escape::escape;
+use crate::render::escape::{escape, without_commands};
 use crate::render::number::counted;
 use crate::render::palette::{Label, Palette};
 use crate::render::remark::{Matter, Remark};
@@ -31,7 +31,7 @@ pub fn findings(findings: &Findings, palette: &Palette) -> String {
     let words: Vec<String> = counts.map(|(count, noun, label)| palette.paint(label, &counted(count, noun))).collect();
     out.push_str(&words.join(", "));
     out.push('\n');
-    out
+    without_commands(out)
 }
 
 /// What the findings mean for the manifests, in a few words; `valid` says how the command ends.

@@ -6,7 +6,7 @@ use crate::apply::settle::Pause;
 use crate::conversation::Id;
 use crate::finding::Findings;
 use crate::plan::{Action, Plan};
-use crate::render::escape::escape;
+use crate::render::escape::{escape, without_commands};
 use crate::render::findings;
 use crate::render::number::{counted, duration, grouped, named};
 use crate::render::palette::{Label, Palette};
@@ -49,7 +49,7 @@ pub fn report(report: &ApplyReport, pointers: &Pointers, palette: &Palette) -> S
     }
     out.push_str(&last_line(counts, report.is_complete(), palette));
     out.push('\n');
-    out
+    without_commands(out)
 }
 
 /// The report in a line, for titles: `apply, incomplete: 2 created, 1 failed`.

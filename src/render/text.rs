@@ -10,7 +10,7 @@ mod painter;
 mod row;
 
 use crate::plan::{Action, Change, Plan};
-use crate::render::escape::{escape, quoted};
+use crate::render::escape::{escape, quoted, without_commands};
 use crate::render::number::counted;
 use crate::render::palette::{Label, Palette};
 use crate::render::pieces::{Pieces, of_changes};
@@ -56,6 +56,7 @@ pub fn pieces<'p>(plan: &'p Plan, options: &TextOptions) -> Pieces<'p> {
         out.push('\n');
         canvas.block_into(change, out);
     });
+    let blocks = blocks.map(without_commands);
     let end = move || format!("\n{}", painted(&canvas, &canvas.closing(plan)));
     Pieces::new(std::iter::once(start).chain(blocks).chain(std::iter::once_with(end)))
 }
@@ -72,7 +73,7 @@ fn painted(canvas: &Canvas, rows: &[Row]) -> String {
     for row in rows {
         row.paint_into(canvas.palette, &mut out);
     }
-    out
+    without_commands(out)
 }
 
 impl Canvas {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::support::Workspace;
 use crate::support::manifests::email;
+use crate::support::{Outcome, Workspace};
 
 /// What each form could interpret as more than text, if it were not escaped.
 const HOSTILE: [(&str, &str); 14] = [
@@ -240,4 +240,30 @@ fn every_line_of_an_apply_as_it_happens_is_json_whatever_it_contains() {
         let events: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
         assert_eq!(events.last().unwrap()["event"], "finished", "{what}");
     }
+}
+
+#[test]
+fn no_line_of_a_plan_or_a_report_is_a_command_of_a_ci_service() {
+    let text = "first\\n::error::owned\\n  ::add-mask::a\\n##[error]owned\\nlast ##vso[task.complete]";
+    let workspace = Workspace::fast();
+    workspace.write("manifests/a.yaml", email("a"));
+    let plain = workspace.read("manifests/a.yaml");
+    let hostile = plain.replace("subject:", &format!("language: \"::warning::x ##[error]y\"\n  subject: \"{text}\" #"));
+    assert_ne!(plain, hostile);
+    workspace.write("manifests/a.yaml", &hostile);
+    let check = |outcome: Outcome| {
+        for line in outcome.stdout.lines().chain(outcome.stderr.lines()) {
+            let is_command = line.trim_start().starts_with("::") || line.contains("##[") || line.contains("##vso[");
+            assert!(!is_command, "{line}");
+        }
+        outcome
+    };
+    let plan = check(workspace.run("plan --allow-replace").exit(0)).says("\\u{3a}:error::owned");
+    assert_eq!(workspace.run("plan --allow-replace").exit(0).stdout, plan.stdout);
+    let _ = check(workspace.run("apply --yes").exit(0));
+    workspace.write("manifests/a.yaml", hostile.replace("last ", "end "));
+    let _ = check(workspace.run("plan --allow-replace").exit(0)).says("##\\u{5b}error]owned");
+    workspace.write("manifests/a.yaml", hostile.replace("requesterId: ", "requesterId: \"::error::\" #"));
+    let _ = check(workspace.run("validate"));
+    let _ = check(workspace.run("plan ::error::gone"));
 }
