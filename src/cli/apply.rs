@@ -34,7 +34,7 @@ use crate::conversation::Address;
 use crate::definition::Misfit;
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings};
-use crate::plan::{Observations, Plan, PlanOptions};
+use crate::plan::{Observations, Plan, PlanOptions, Read};
 use crate::render::number::named;
 use crate::render::remark::Pointer;
 use crate::sandbox::FaultPlan;
@@ -91,7 +91,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         requests_sent = requests_sent.map(|_| refresh::calls(&wanted));
     }
     let (plan, taken, has_looked) = planned(&mut job, &runtime, saved, taken, &options, &approval)?;
-    let plan = if job.has_asked_for_organization() { plan.without_read_of_organization() } else { plan };
+    let plan = if job.has_asked_for_organization() { plan.without(Read::Organization) } else { plan };
     requests_sent = requests_sent.filter(|_| !has_looked);
     let mut doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
     if plan.is_empty() {
@@ -133,13 +133,13 @@ fn planned(
         }
     };
     let plan = make(saved, &taken)?;
-    if !rebuild::is_needed(open, &taken, &plan) || may_begin(open, approval, &plan).is_err() {
+    if !rebuild::is_needed(&taken, &plan) || may_begin(open, approval, &plan).is_err() {
         return Ok((plan, taken, false));
     }
     let wanted = if is_saved { rebuild::wanted_by(&plan) } else { rebuild::wanted(desired, open) };
     let (taken, has_found) = runtime.block_on(job.look_before(taken, &wanted))?;
     let plan = if has_found { make(is_saved.then_some(plan), &taken)? } else { plan };
-    Ok((plan, taken, true))
+    Ok((plan.without(Read::MadeBefore), taken, true))
 }
 
 /// Everything that can refuse a plan before the tenant or anybody is asked anything.

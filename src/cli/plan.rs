@@ -6,11 +6,11 @@ use crate::cli::exit::Exit;
 use crate::cli::formats::{Formats, Goes};
 use crate::cli::forms::Form;
 use crate::cli::load::{self, Files, Tenants};
-use crate::cli::refresh;
 use crate::cli::session::Session;
 use crate::cli::settling;
 use crate::cli::state_access::{self, Standing};
 use crate::cli::surroundings;
+use crate::cli::{rebuild, refresh};
 use crate::desired::Desired;
 use crate::journal::InDoubt;
 use crate::plan::{self, Plan, PlanOptions, Scope, Summary, Target, Unfit};
@@ -113,6 +113,7 @@ pub fn make(
         }
     }
     options.in_doubt = in_doubt.iter().map(|in_doubt| in_doubt.address.clone()).collect();
+    options.is_lost = rebuild::is_lost(&options.tenant, state, in_doubt);
     let known = state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     options.tenant.organization_id = options.tenant.organization_id.or(known);
     Ok(plan::plan(desired, state, &options))

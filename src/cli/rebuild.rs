@@ -15,9 +15,10 @@ use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Older, Taken};
 use crate::conversation::Address;
 use crate::desired::{Desired, Manifest};
-use crate::journal::{Entry, REBUILD};
-use crate::plan::{Change, Plan};
+use crate::journal::{Entry, InDoubt, REBUILD};
+use crate::plan::{Change, Plan, Target};
 use crate::render::number::{counted, named};
+use crate::state::State;
 
 /// `dixaform state rebuild`.
 pub fn run(session: &Session, paths: &[PathBuf]) -> Result<Exit, Error> {
@@ -49,11 +50,14 @@ pub fn run(session: &Session, paths: &[PathBuf]) -> Result<Exit, Error> {
     }
 }
 
-/// Whether an apply has to look for what was made before: there is no state here.
-pub fn is_needed(open: &OpenTenant<'_>, taken: &Taken, plan: &Plan) -> bool {
-    let Taken { state, in_doubt, .. } = taken;
-    let is_lost = state.serial == 0 && state.records.is_empty() && in_doubt.is_empty();
-    is_lost && !open.tenant.is_sandbox() && plan.changes.iter().any(|change| change.action.makes())
+/// Whether an apply has to look for what was made before.
+pub fn is_needed(taken: &Taken, plan: &Plan) -> bool {
+    is_lost(&plan.tenant, &taken.state, &taken.in_doubt) && plan.changes.iter().any(|change| change.action.makes())
+}
+
+/// Whether there is no state here of a tenant that is elsewhere.
+pub fn is_lost(tenant: &Target, state: &State, in_doubt: &[InDoubt]) -> bool {
+    !tenant.is_embedded() && state.serial == 0 && state.records.is_empty() && in_doubt.is_empty()
 }
 
 /// What the manifests describe.

@@ -32,7 +32,12 @@ pub struct Target {
 impl Target {
     /// Where it is, for people: its base URL, or `embedded` for the sandbox that is part of the program.
     pub fn whereabouts(&self) -> &str {
-        if self.base_url == "sandbox" { "embedded" } else { &self.base_url }
+        if self.is_embedded() { "embedded" } else { &self.base_url }
+    }
+
+    /// Whether it is the sandbox that is part of the program.
+    pub fn is_embedded(&self) -> bool {
+        self.base_url == "sandbox"
     }
 }
 
@@ -78,10 +83,10 @@ impl Plan {
         self.changes.iter().any(|change| !change.steps.is_empty())
     }
 
-    /// Takes the read of the organization out of the price: it was made before there was a plan, and isn't made again.
-    pub fn without_read_of_organization(mut self) -> Self {
+    /// Takes reads out of the price that were made already, and aren't made again.
+    pub fn without(mut self, made: Read) -> Self {
         let priced = self.reads_before.len();
-        self.reads_before.retain(|read| *read != Read::Organization);
+        self.reads_before.retain(|read| *read != made);
         let saved = (priced - self.reads_before.len()) as u64;
         self.price = Price::new(self.price.calls - saved, self.tenant.rate_limit);
         self
@@ -235,6 +240,8 @@ pub enum Read {
     Organization,
     /// `GET /v1/custom-attributes`: do the definitions exist and fit?
     Definitions,
+    /// `GET /v1/endusers/{id}/conversations`: what was made before? One of these for each requester.
+    MadeBefore,
 }
 
 /// A record without a manifest.

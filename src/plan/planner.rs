@@ -53,6 +53,8 @@ pub struct PlanOptions {
     pub observations: Observations,
     /// Of the file that the state was in.
     pub seal: Option<Seal>,
+    /// There is no state here, and the tenant may have what was made before: apply looks for that first.
+    pub is_lost: bool,
 }
 
 impl PlanOptions {
@@ -69,6 +71,7 @@ impl PlanOptions {
             in_doubt: BTreeSet::new(),
             observations: Observations::new(),
             seal: None,
+            is_lost: false,
         }
     }
 }
@@ -104,6 +107,9 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     plan.summary.in_doubt = plan.in_doubt.len();
     plan.summary.gone = plan.gone.len();
     plan.reads_before = reads_before(&plan.changes);
+    if options.is_lost && plan.changes.iter().any(|change| change.action.makes()) {
+        plan.reads_before.extend(std::iter::repeat_n(Read::MadeBefore, requesters(desired)));
+    }
     let calls = plan.changes.iter().map(|change| change.steps.len()).sum::<usize>() + plan.reads_before.len();
     plan.price = Price::new(calls as u64, options.tenant.rate_limit);
     plan.fingerprint = fingerprint.finish();
@@ -150,6 +156,13 @@ pub(crate) fn reads_before(changes: &[Change]) -> Vec<Read> {
     } else {
         vec![Read::Organization]
     }
+}
+
+/// How many end users request what is described and is to be made.
+fn requesters(desired: &Desired) -> usize {
+    let made = desired.iter().filter(|manifest| manifest.adopt.is_none());
+    let requester = |manifest: &Manifest| Some(manifest.spec.conversation().requester_id()?.to_ascii_lowercase());
+    made.filter_map(requester).collect::<BTreeSet<_>>().len()
 }
 
 /// Which address owns which conversation; empty when no manifest adopts any.

@@ -137,6 +137,16 @@ fn the_organization_is_read_when_something_is_sent_and_definitions_when_attribut
 }
 
 #[test]
+fn where_the_state_is_lost_each_requester_is_looked_at_once_and_that_is_in_the_price() {
+    let lost = PlanOptions { is_lost: true, ..options() };
+    let other = email("c").replace("9c2a2cce", "8c2a2cce");
+    let plan = plan_with(&format!("{}---\n{}---\n{other}", email("a"), email("b")), &nothing(), &lost);
+    assert_eq!(plan.reads_before, [Read::Organization, Read::MadeBefore, Read::MadeBefore]);
+    assert_eq!(plan.price.calls, 3 + 3);
+    assert_eq!(plan_with("", &nothing(), &lost).price.calls, 0);
+}
+
+#[test]
 fn the_price_has_every_call_and_every_read_before_the_first_write() {
     let manifests = email_with("a", &note("'1'")) + &import("a") + &annotated(&email("b"), "dixaform/adopt: '7'");
     let plan = plan_of(&manifests, &nothing());
