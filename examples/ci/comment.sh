@@ -1,17 +1,27 @@
 #!/usr/bin/env bash
 # Posts dixaform-out/plan.md on the pull or merge request once, and then edits that comment. The first line of plan.md is a
-# mark that readers don't see; the script finds the comment by this mark and its author.
+# mark that readers don't see; the script finds the comment by this mark and its author. A project in a folder of the
+# repository has its folder in the mark, and so a comment of its own.
 #
 #   GitHub: GH_TOKEN, DIXAFORM_PULL_REQUEST (its number); DIXAFORM_COMMENTER, github-actions[bot]
 #   GitLab: DIXAFORM_GITLAB_TOKEN, a project access token with the scope api; the token of a job can't write notes
 set -euo pipefail
 
 page=dixaform-out/plan.md
+umask 077
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 mark=$(head -n 1 "$page")
 [[ $mark =~ ^'<!-- dixaform:plan tenant='[A-Za-z0-9._-]+' -->'$ ]] || {
   printf 'error: %s has no mark\n' "$page" >&2
   exit 1
 }
+folder=$(git rev-parse --show-prefix 2>/dev/null | tr -c 'A-Za-z0-9._/\n' '-') || folder=
+if [ -n "$folder" ]; then
+  mark="${mark% -->} folder=${folder%/} -->"
+  { printf '%s\n' "$mark" && tail -n +2 "$page"; } >"$scratch/page"
+  page=$scratch/page
+fi
 
 github() {
   local comments=repos/$GITHUB_REPOSITORY/issues/${DIXAFORM_PULL_REQUEST:?the number of the pull request}/comments id
@@ -56,7 +66,4 @@ gitlab() {
   fi
 }
 
-umask 077
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
 if [ -n "${GITLAB_CI:-}" ]; then gitlab; else github; fi

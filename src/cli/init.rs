@@ -1,30 +1,33 @@
 //! `dixaform init`: a starter project that works on the sandbox at once.
 //!
 //! Nothing is ever overwritten: a file that is there, whatever is in it, is left and named. A second run is no error.
+//! The workflow goes where GitHub reads it: to the root of the repository that the project is in.
 #![expect(clippy::disallowed_methods, reason = "this writes the first files of a project")]
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use crate::cli::args::{Globals, InitArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
+use crate::cli::surroundings;
 use crate::json;
 use crate::project::FILE_NAMES;
 use crate::schema::{Subject, schema};
 use crate::workspace::FileError;
 
+mod workflow;
+
 const GITIGNORE: &str = ".gitignore";
 
-/// The files that are as they are in every project. The workflow and its scripts are those of examples/ci.
-const FILES: [(&str, &str); 12] = [
+/// The files that are as they are in every project. The scripts are those of examples/ci.
+const FILES: [(&str, &str); 11] = [
     ("dixaform.yaml", include_str!("init/dixaform.yaml")),
     ("manifests/conversation.yaml", include_str!("init/conversation.yaml")),
     ("manifests/import.yaml", include_str!("init/import.yaml")),
     (GITIGNORE, include_str!("init/gitignore")),
-    (".github/workflows/dixaform.yml", include_str!("../../examples/ci/github/plan-and-apply.yml")),
     (".dixaform/ci/install.sh", include_str!("../../examples/ci/install.sh")),
     (".dixaform/ci/plan.sh", include_str!("../../examples/ci/plan.sh")),
     (".dixaform/ci/comment.sh", include_str!("../../examples/ci/comment.sh")),
@@ -58,8 +61,33 @@ pub fn run(globals: &Globals, output: &Output, args: &InitArgs) -> Result<Exit, 
         };
         output.result(&told)?;
     }
+    output.result(&write_workflow(&root, &args.folder)?)?;
     output.note(&next(globals, args));
     Ok(Exit::Done)
+}
+
+/// Writes the workflow; what was done. Outside of a repository the project is taken for the root of one to come.
+fn write_workflow(root: &Path, folder: &Path) -> Result<String, FileError> {
+    let real = root.canonicalize().map_err(FileError::of(root, "find"))?;
+    let top = surroundings::repository_root(&real).unwrap_or_else(|| real.clone());
+    let below = real.strip_prefix(&top).unwrap_or(Path::new(""));
+    let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let name = format!(".github/workflows/{}", workflow::name(&parts.join("/")));
+    let shown = above(folder, parts.len()).join(&name);
+    let done = if write_new(&top.join(&name), &workflow::text(&parts.join("/")))? { "wrote" } else { "left as it is:" };
+    let place = if parts.is_empty() { "" } else { ", at the root of the repository, where GitHub reads it" };
+    Ok(format!("{done} {}{place}\n", shown.display()))
+}
+
+/// The folder this many levels above one, as people would type it.
+fn above(folder: &Path, levels: usize) -> PathBuf {
+    let mut shown: PathBuf = folder.components().filter(|part| *part != Component::CurDir).collect();
+    for _ in 0..levels {
+        if !matches!(shown.components().next_back(), Some(Component::Normal(_))) || !shown.pop() {
+            shown.push("..");
+        }
+    }
+    shown
 }
 
 /// Writes a file unless there is one; whether it did. Asking and making is one step, so that no other program's file is

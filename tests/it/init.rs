@@ -156,3 +156,21 @@ fn the_workflow_is_that_of_the_examples() {
         assert_eq!(workspace.read(&format!(".dixaform/ci/{script}")), example(&script), "{script}");
     }
 }
+
+#[test]
+fn in_a_folder_of_a_repository_the_workflow_goes_to_its_root() {
+    for marker in [".git/HEAD", ".git"] {
+        // In a second working tree, and in a submodule, `.git` is a file.
+        let workspace = Workspace::new().file(marker, "gitdir: elsewhere\n");
+        let outcome = workspace.run("init teams/nordic").exit(0);
+        let _ = outcome.says("wrote .github/workflows/dixaform-teams-nordic.yml, at the root of the repository");
+        let text = workspace.read(".github/workflows/dixaform-teams-nordic.yml");
+        assert!(text.contains("working-directory: teams/nordic\n"), "{text}");
+        assert!(!workspace.exists("teams/nordic/.github") && workspace.exists("teams/nordic/dixaform.yaml"));
+        // A second project has a workflow of its own, and one that is there is left alone.
+        let _ = workspace.run("init teams/other").exit(0).says("dixaform-teams-other.yml");
+        workspace.write(".github/workflows/dixaform-teams-nordic.yml", "mine");
+        let _ = workspace.run("init --chdir teams/nordic").exit(0).says("left as it is: ../../.github/workflows/");
+        assert_eq!(workspace.read(".github/workflows/dixaform-teams-nordic.yml"), "mine");
+    }
+}
