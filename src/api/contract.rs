@@ -121,6 +121,10 @@ pub enum CallError {
     /// The request did not leave: no such host, connection refused, no agreement about TLS. Surely not done.
     #[error("could not reach the API: {message}")]
     NotSent { message: String },
+    /// Nothing gets through to the API: a certificate is not trusted, a proxy refuses. Surely not done; asking again
+    /// changes nothing.
+    #[error("could not reach the API: {message}")]
+    Barred { message: String, hint: String },
     /// 429. Surely not done. The pause that the answer asks for, if it does.
     #[error("the rate limit is exceeded: {message}")]
     RateLimited { retry_after: Option<Duration>, message: String },
@@ -146,6 +150,7 @@ impl CallError {
     pub fn surely_not_done(&self) -> bool {
         match self {
             CallError::NotSent { .. }
+            | CallError::Barred { .. }
             | CallError::RateLimited { .. }
             | CallError::Unauthorized { .. }
             | CallError::Rejected { .. } => true,
@@ -191,7 +196,7 @@ impl CallError {
             | CallError::Rejected { status, .. }
             | CallError::ServerError { status, .. }
             | CallError::Unreadable { status, .. } => Some(*status),
-            CallError::NotSent { .. } | CallError::Lost { .. } => None,
+            CallError::NotSent { .. } | CallError::Barred { .. } | CallError::Lost { .. } => None,
         }
     }
 
@@ -199,6 +204,7 @@ impl CallError {
     pub fn message(&self) -> &str {
         match self {
             CallError::NotSent { message }
+            | CallError::Barred { message, .. }
             | CallError::RateLimited { message, .. }
             | CallError::Unauthorized { message, .. }
             | CallError::Rejected { message, .. }

@@ -3,6 +3,7 @@
 //! A command that only reads is given something that is [`contract::Read`] and not [`contract::Write`]: it cannot
 //! write, by type.
 
+mod barred;
 pub mod contract;
 pub mod http;
 pub mod pages;

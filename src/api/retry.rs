@@ -61,6 +61,7 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 pub fn decide(call: CallKind, error: &CallError, attempt: u32, elapsed: Duration, jitter: f64) -> Decision {
     let wait = match error {
         CallError::Unauthorized { .. } => return Decision::StopAll,
+        CallError::Barred { .. } => return Decision::GiveUp,
         CallError::Rejected { status, .. } => {
             // "See other", "request timeout" and "client closed request" come from something in between, which does not
             // know what became of the call.

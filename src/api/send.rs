@@ -11,6 +11,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use tokio::time::Instant;
 
 use crate::access::AuthScheme;
+use crate::api::barred;
 use crate::api::contract::CallError;
 use crate::api::retry::parse_retry_after;
 use crate::api::token::Token;
@@ -99,6 +100,10 @@ impl Sender {
     fn without_answer(&self, error: reqwest::Error) -> CallError {
         // A builder error is a URL or header that could not be written down.
         let surely_not_sent = error.is_builder() || error.is_connect();
+        let host = error.url().and_then(Url::host_str).unwrap_or("the API").to_owned();
+        if surely_not_sent && let Some((message, hint)) = barred::why(&error, &host) {
+            return CallError::Barred { message: self.message(message), hint };
+        }
         let message = self.describe(error);
         if surely_not_sent { CallError::NotSent { message } } else { CallError::Lost { message } }
     }

@@ -156,6 +156,7 @@ impl Hint for CallError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         Some(match self {
             CallError::Unauthorized { .. } => format!("nothing was changed; {}", self.about_token()).into(),
+            CallError::Barred { hint, .. } => format!("nothing was changed; {hint}").into(),
             _ => "nothing was changed; try again".into(),
         })
     }

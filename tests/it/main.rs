@@ -10,6 +10,7 @@
 mod apply;
 mod approved;
 mod architecture;
+mod barred;
 mod bounds;
 mod catalog;
 mod ci_kit;
