@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::conversation::{ConversationId, EndUserId, Id, Kind};
+use crate::end_user::Lookup;
 
 /// What a call is about. It has no id if the change has yet to make it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,7 @@ impl Subject {
     pub fn new(kind: Kind, id: Option<Id>) -> Self {
         match (id, kind) {
             (Some(id), _) => id.into(),
+            (None, Kind::EndUser) => Subject::EndUser(None),
             (None, Kind::Conversation | Kind::Import) => Subject::Conversation(None),
         }
     }
@@ -55,7 +57,7 @@ pub enum Call {
     Tags,
     /// Which mailboxes and phone numbers?
     ContactEndpoints,
-    /// Make a conversation.
+    /// Make a conversation or an end user.
     Make(Kind),
     /// Read a conversation with its attributes.
     One(Subject),
@@ -63,6 +65,10 @@ pub enum Call {
     Messages(ConversationId),
     /// List the conversations of an end user.
     ConversationsOf(String),
+    /// Look up an end user.
+    EndUsersBy(Lookup),
+    /// Set members of an end user.
+    Change(Subject),
     /// Set custom attributes.
     SetAttributes(Subject),
 }
@@ -71,7 +77,7 @@ impl Call {
     pub fn method(&self) -> &'static str {
         match self {
             Call::Make(_) => "POST",
-            Call::SetAttributes(_) => "PATCH",
+            Call::Change(_) | Call::SetAttributes(_) => "PATCH",
             Call::Organization
             | Call::Definitions
             | Call::Agents
@@ -80,13 +86,14 @@ impl Call {
             | Call::ContactEndpoints
             | Call::One(_)
             | Call::Messages(_)
-            | Call::ConversationsOf(_) => "GET",
+            | Call::ConversationsOf(_)
+            | Call::EndUsersBy(_) => "GET",
         }
     }
 
     /// Whether it changes something.
     pub fn writes(&self) -> bool {
-        matches!(self, Call::Make(_) | Call::SetAttributes(_))
+        matches!(self, Call::Make(_) | Call::Change(_) | Call::SetAttributes(_))
     }
 
     /// The parts of its path, as they are before they are encoded for a URL.
@@ -98,6 +105,7 @@ impl Call {
             Call::Queues => vec!["queues".into()],
             Call::Tags => vec!["tags".into()],
             Call::ContactEndpoints => vec!["contact-endpoints".into()],
+            Call::Make(Kind::EndUser) | Call::EndUsersBy(_) => vec!["endusers".into()],
             Call::Make(Kind::Conversation) => vec!["conversations".into()],
             Call::Make(Kind::Import) => vec!["conversations".into(), "import".into()],
             Call::One(subject) => subject.segments().into(),
@@ -105,22 +113,28 @@ impl Call {
             Call::ConversationsOf(requester) => {
                 vec!["endusers".into(), requester.as_str().into(), "conversations".into()]
             }
+            Call::Change(subject) => subject.segments().into(),
             Call::SetAttributes(subject) => [&subject.segments()[..], &["custom-attributes".into()]].concat(),
         };
         [Cow::Borrowed("v1")].into_iter().chain(rest).collect()
     }
 
-    /// What is asked for behind the path: a name and its value.
+    /// What is asked for behind the path: a name and its value, as they are before they are encoded for a URL.
     pub fn query(&self) -> Option<(&'static str, &str)> {
         match self {
             Call::Tags => Some(("includeDeactivated", "true")),
+            Call::EndUsersBy(lookup) => Some((lookup.key.parameter(), &lookup.value)),
             _ => None,
         }
     }
 
     /// Its path for people: with `{id}` for an id that is known after apply only.
     pub fn path(&self) -> String {
-        format!("/{}", self.segments().join("/"))
+        let path = format!("/{}", self.segments().join("/"));
+        match self.query() {
+            Some((name, value)) => format!("{path}?{name}={value}"),
+            None => path,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The nouns of a described conversation: its address, its content, its custom attributes.
+//! The nouns of what manifests describe, conversations for the most part: address, content, custom attributes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,9 +10,12 @@ use uuid::Uuid;
 
 use crate::digest::Digest;
 
-/// Which of Dixa's two ways of making a conversation a manifest uses.
+/// What a manifest describes, and by which call Dixa makes it. End users come first: conversations need them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
+    /// `kind: EndUser`, `POST /v1/endusers`.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusers>
+    EndUser,
     /// `kind: Conversation`, `POST /v1/conversations`.
     /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>
     Conversation,
@@ -22,11 +25,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 2] = [Kind::Conversation, Kind::Import];
+    pub const ALL: [Kind; 3] = [Kind::EndUser, Kind::Conversation, Kind::Import];
 
     /// The word in an address, and in a rendered block.
     pub fn word(self) -> &'static str {
         match self {
+            Kind::EndUser => "enduser",
             Kind::Conversation => "conversation",
             Kind::Import => "import",
         }
@@ -35,6 +39,7 @@ impl Kind {
     /// The word after `kind:` in a manifest.
     pub fn manifest_word(self) -> &'static str {
         match self {
+            Kind::EndUser => "EndUser",
             Kind::Conversation => "Conversation",
             Kind::Import => "ConversationImport",
         }
@@ -43,12 +48,14 @@ impl Kind {
     /// What such a manifest describes, for messages.
     pub fn noun(self) -> &'static str {
         match self {
+            Kind::EndUser => "end user",
             Kind::Conversation | Kind::Import => "conversation",
         }
     }
 }
 
-/// The stable name of a described conversation: `conversation.<name>` or `import.<name>`. Never a Dixa id.
+/// The stable name of what a manifest describes: `enduser.<name>`, `conversation.<name>` or `import.<name>`. Never a
+/// Dixa id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
     pub kind: Kind,
@@ -59,7 +66,7 @@ pub struct Address {
 /// A text that is not an address or not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an address is `conversation.<name>` or `import.<name>`, with a name of at most 253 characters from a-z, 0-9, `.`, `_` and `-` that begins and ends with a letter or digit"
+    "an address is `conversation.<name>`, `import.<name>` or `enduser.<name>`, with a name of at most 253 characters from a-z, 0-9, `.`, `_` and `-` that begins and ends with a letter or digit"
 )]
 pub struct NotAnAddress;
 
@@ -140,8 +147,8 @@ impl Id {
     /// Whether manifests of a kind describe what it is the id of.
     pub fn is_of(self, kind: Kind) -> bool {
         match (self, kind) {
-            (Id::Conversation(_), Kind::Conversation | Kind::Import) => true,
-            (Id::EndUser(_), Kind::Conversation | Kind::Import) => false,
+            (Id::Conversation(_), Kind::Conversation | Kind::Import) | (Id::EndUser(_), Kind::EndUser) => true,
+            (Id::Conversation(_), Kind::EndUser) | (Id::EndUser(_), Kind::Conversation | Kind::Import) => false,
         }
     }
 
@@ -259,9 +266,14 @@ impl Conversation {
         self.content.get("requesterId").and_then(Value::as_str)
     }
 
-    /// The content with this `externalId` on its first message; as it is where there is no message.
-    pub fn marked_content(&self, external_id: &str) -> Map<String, Value> {
+    /// The content with this `externalId` on its first message; as it is where there is no message. An end user has it
+    /// itself.
+    pub fn marked_content(&self, kind: Kind, external_id: &str) -> Map<String, Value> {
         let mut content = self.content.clone();
+        if kind == Kind::EndUser {
+            content.insert("externalId".to_owned(), external_id.into());
+            return content;
+        }
         let name = if content.contains_key("message") { "message" } else { "messages" };
         let message = match content.get_mut(name) {
             Some(Value::Array(messages)) => messages.first_mut(),
@@ -278,18 +290,23 @@ impl Conversation {
         self.content.get("message").or_else(first_of_many)
     }
 
-    /// The `externalId` of its first message: of `message`, or of the first of `messages`.
-    pub fn first_external_id(&self) -> Option<&str> {
-        self.first_message()?.get("externalId")?.as_str()
+    /// The `externalId` of its first message: of `message`, or of the first of `messages`. That of an end user is its
+    /// own.
+    pub fn external_id(&self, kind: Kind) -> Option<&str> {
+        let external_id = match kind {
+            Kind::EndUser => self.content.get("externalId"),
+            Kind::Conversation | Kind::Import => self.first_message()?.get("externalId"),
+        };
+        external_id?.as_str()
     }
 
     /// What planning asks of it, so that it need not be read for that.
-    pub fn facts(&self) -> Facts {
+    pub fn facts(&self, kind: Kind) -> Facts {
         let message_type = self.content.get("message").and_then(|message| message.get("_type"));
         Facts {
             has_attributes: !self.attributes.is_empty(),
-            has_message: self.first_message().is_some(),
-            has_external_id: self.first_external_id().is_some(),
+            can_be_marked: kind == Kind::EndUser || self.first_message().is_some(),
+            has_external_id: self.external_id(kind).is_some(),
             reaches_customer: message_type.and_then(Value::as_str) == Some("Outbound"),
         }
     }
@@ -299,9 +316,9 @@ impl Conversation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     pub has_attributes: bool,
-    /// Whether there is a message that can carry an `externalId`.
-    pub has_message: bool,
-    /// See [`Conversation::first_external_id`].
+    /// Whether there is a message that can carry an `externalId`, or it is an end user, which can carry one itself.
+    pub can_be_marked: bool,
+    /// See [`Conversation::external_id`].
     pub has_external_id: bool,
     /// Whether making it sends a message to the customer: it has a message of type `Outbound`. The messages
     /// of an import are of type `OutboundImport`: dixaform sends none of them to a customer.
@@ -309,9 +326,9 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Whether its first message gets an `externalId` of dixaform's own; `markers` is the tenant's setting.
+    /// Whether it gets an `externalId` of dixaform's own; `markers` is the tenant's setting.
     pub fn is_marked(&self, markers: bool) -> bool {
-        markers && self.has_message && !self.has_external_id
+        markers && self.can_be_marked && !self.has_external_id
     }
 }
 

@@ -1,7 +1,7 @@
 //! Definitions of custom attributes, and whether a value fits one. Dixa's API can read them only.
 //! <https://docs.dixa.io/openapi/dixa-api/v1/tag/Custom-Attributes/>
 
-use crate::conversation::AttributeValue;
+use crate::conversation::{AttributeValue, Kind};
 use crate::finding::{Severity, closest, code};
 
 /// The definition of a custom attribute.
@@ -82,7 +82,7 @@ fn error(code: &'static str, message: String, hint: String) -> Misfit {
 
 /// What is wrong with this value of an attribute, which the manifest calls `name`; `definition` is the tenant's, if it
 /// has one.
-pub fn misfit(name: &str, value: &AttributeValue, definition: Option<&Definition>) -> Option<Misfit> {
+pub fn misfit(kind: Kind, name: &str, value: &AttributeValue, definition: Option<&Definition>) -> Option<Misfit> {
     let Some(definition) = definition else {
         let hint = "`dixaform catalog pull` lists those that the tenant has".to_owned();
         return Some(error(code::UNKNOWN_ATTRIBUTE, format!("the tenant has no custom attribute `{name}`"), hint));
@@ -92,8 +92,10 @@ pub fn misfit(name: &str, value: &AttributeValue, definition: Option<&Definition
         let hint = "use another attribute, or remove it from the manifest".to_owned();
         Some(error(code::UNUSABLE_ATTRIBUTE, format!("the custom attribute `{name}` (\"{label}\") {why}"), hint))
     };
-    if definition.entity != Entity::Conversation {
-        return unusable("belongs to contacts, not to conversations");
+    match (kind, &definition.entity) {
+        (Kind::EndUser, Entity::Contact) | (Kind::Conversation | Kind::Import, Entity::Conversation) => {}
+        (Kind::EndUser, _) => return unusable("belongs to conversations, not to end users"),
+        (Kind::Conversation | Kind::Import, _) => return unusable("belongs to end users, not to conversations"),
     }
     if definition.archived {
         return unusable("is archived");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::conversation::{Address, ConversationId, Digests, Facts, Labels, OnChange};
+use crate::conversation::{Address, Digests, Facts, Id, Labels, OnChange};
 use crate::source::{MadeOf, Place, Source};
 use crate::spec::Spec;
 
@@ -14,8 +14,8 @@ pub struct Manifest {
     /// For `--selector`; never sent.
     pub labels: Labels,
     pub on_change: OnChange,
-    /// `dixaform/adopt`: the existing conversation to take under management.
-    pub adopt: Option<ConversationId>,
+    /// `dixaform/adopt`: what exists already, to take under management.
+    pub adopt: Option<Id>,
     /// `dixaform/moved-from`: the address that its record had before.
     pub moved_from: Option<Box<MovedFrom>>,
     /// `dixaform/ignore`: codes of warnings that are not reported for this manifest.

@@ -292,7 +292,7 @@ mod tests {
                 Form::Timestamp => seen.push((name, false)),
                 Form::Map(shape) => see(shape, seen),
                 Form::Union(union) => union.variants.iter().for_each(|shape| see(shape, seen)),
-                Form::List(form) => look(name, form, seen),
+                Form::List(form) | Form::Set(form) => look(name, form, seen),
                 _ => {}
             }
         }

@@ -1,4 +1,5 @@
-//! dixaform: plan and apply for [Dixa](https://www.dixa.com) conversations described in YAML manifests.
+//! dixaform: plan and apply for [Dixa](https://www.dixa.com) conversations and their end users, described in YAML
+//! manifests.
 //!
 //! See `README.md` for what it does and how to use it. This page is the map of the code: what flows where, which
 //! module is for what, who may use whom, what always holds, and what the words mean.
@@ -25,11 +26,12 @@
 //!
 //! - [`source`]: where a thing was written: file, line, column
 //! - [`json`]: JSON text to values, without duplicate members
-//! - [`spec`]: a described conversation as JSON text, until somebody looks inside
+//! - [`spec`]: what a manifest describes as JSON text, until somebody looks inside
 //! - [`instant`]: points in time as they are written
 //! - [`digest`]: the canonical form of a value, and its digest
 //! - [`conversation`]: address, content and custom attributes of a described conversation
-//! - [`reading`]: a conversation and its messages as Dixa gives them back
+//! - [`end_user`]: by what end users are looked up, and when two of their members are the same
+//! - [`reading`]: a conversation and its messages, and an end user, as Dixa gives them back
 //! - [`finding`], [`reporter`]: something wrong or suspicious, with its place; collecting findings for one file
 //! - [`look_alike`]: characters that people take for others
 //! - [`hint`]: what to do about an error
@@ -109,18 +111,19 @@
 //!
 //! | word | means |
 //! | --- | --- |
-//! | manifest | one YAML document that describes one conversation |
-//! | address | its stable name, `conversation.<name>` or `import.<name>`; never an id from Dixa |
+//! | manifest | one YAML document that describes one conversation or one end user |
+//! | end user | a customer in Dixa, who requests conversations |
+//! | address | its stable name, `conversation.<name>`, `import.<name>` or `enduser.<name>`; never an id from Dixa |
 //! | desired | all manifests, parsed, checked and keyed by address |
 //! | state, record | what was applied to one tenant; one record for each address |
 //! | digest | `sha256:<hex>` of the canonical form of a spec |
 //! | plan, change, action, reason | the ordered changes from state to desired; each has one action and one reason |
 //! | apply, outcome | carrying out a plan; how one change ended |
 //! | journal, in doubt | the write-ahead record of an apply; a call that began and whose result is unknown |
-//! | marker | an `externalId` that dixaform sets on a first message, to find the conversation if the answer is lost |
+//! | marker | an `externalId` that dixaform sets on a first message or an end user, to find it if the answer is lost |
 //! | settle | find out what became of a call in doubt |
 //! | drift | the tenant differs from the record |
-//! | adopt, forget | start managing an existing conversation; drop a record and leave the conversation alone |
+//! | adopt, forget | start managing what exists in Dixa; drop a record and leave it alone |
 //! | move | give a record another address |
 //! | tenant | one Dixa organization with its token, state and limits |
 //! | sandbox | the embedded stand-in for Dixa |
@@ -136,6 +139,7 @@ pub mod definition;
 pub mod desired;
 pub mod digest;
 pub mod duration;
+pub mod end_user;
 pub mod finding;
 pub mod hint;
 pub mod instant;

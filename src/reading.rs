@@ -1,14 +1,14 @@
-//! A conversation and its messages as Dixa gives them back.
+//! A conversation and its messages, and an end user, as Dixa gives them back.
 //!
-//! Only the id of a conversation is certain. Whatever else is missing, or is not of the type that is documented, is
+//! Only the id is certain. Whatever else is missing, or is not of the type that is documented, is
 //! none: unknown, and no error, so that one odd conversation doesn't hide the others.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::conversation::ConversationId;
+use crate::conversation::{ConversationId, EndUserId};
 
 /// A conversation as Dixa has it. Words are as they came, those unknown to us among them.
 /// <https://docs.dixa.io/openapi/dixa-api/beta/conversations/getconversationsconversationid>
@@ -64,6 +64,18 @@ impl ConversationReading {
             attributes: None,
         }
     }
+}
+
+/// An end user as Dixa has it. <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuserid>
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndUserReading {
+    pub id: EndUserId,
+    /// See [`instant`].
+    pub created_at: Option<String>,
+    /// Those of [`crate::end_user::MEMBERS`] that it has.
+    pub members: Map<String, Value>,
+    /// By the id of their definition; none where the answer does not list attributes at all, as lists don't.
+    pub attributes: Option<BTreeMap<String, AttributeReading>>,
 }
 
 /// The value of a custom attribute as Dixa has it.

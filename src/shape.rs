@@ -1,8 +1,9 @@
 //! Which members a request body can have, as tables: the source of checking, of the order in which members are shown,
 //! and of the schema for editors.
 //!
-//! Facts from <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations> and
-//! <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>.
+//! Facts from <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>,
+//! <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport> and
+//! <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusers>.
 
 use crate::conversation::Kind;
 
@@ -46,14 +47,24 @@ pub struct Union {
     /// What the variants are, for messages: "a conversation", "a message".
     pub what: &'static str,
     pub variants: &'static [Shape],
-    /// Whether `_type` may be left out; then there is one variant only.
-    pub optional_type: bool,
+    pub tag: Tag,
 }
 
 impl Union {
     pub fn variant(&self, name: &str) -> Option<&'static Shape> {
         self.variants.iter().find(|variant| variant.name == name)
     }
+}
+
+/// How the variants of a [`Union`] are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tag {
+    /// By their `_type`, which has to be there.
+    Required,
+    /// There is one variant only, whose `_type` may be left out, and is sent all the same.
+    Optional,
+    /// There is one variant only, without a `_type`.
+    None,
 }
 
 /// What a value must be.
@@ -84,6 +95,8 @@ pub enum Form {
     Map(&'static Shape),
     Union(&'static Union),
     List(&'static Form),
+    /// A list in which nothing occurs twice.
+    Set(&'static Form),
     /// A map with anything in it.
     Free,
 }
@@ -99,10 +112,34 @@ const fn optional(name: &'static str, form: Form, about: &'static str) -> Member
 /// The body that a kind of manifest describes.
 pub fn body(kind: Kind) -> &'static Union {
     match kind {
+        Kind::EndUser => &END_USER,
         Kind::Conversation => &CONVERSATION,
         Kind::Import => &IMPORT,
     }
 }
+
+static NAME_FORM: Form = Form::Text;
+static PHONE_NUMBER_FORM: Form = Form::PhoneNumber;
+
+static END_USER: Union = Union {
+    what: "an end user",
+    tag: Tag::None,
+    variants: &[Shape {
+        name: "EndUser",
+        members: &[
+            optional("displayName", Form::Text, "The name that agents see"),
+            optional("email", Form::EmailAddress, "The e-mail address; no other end user may have it"),
+            optional("phoneNumber", Form::PhoneNumber, "The phone number, E.164; no other end user may have it"),
+            optional("additionalEmails", Form::Set(&EMAIL_ADDRESS_FORM), "More e-mail addresses"),
+            optional("additionalPhoneNumbers", Form::Set(&PHONE_NUMBER_FORM), "More phone numbers, E.164"),
+            optional("firstName", Form::Text, "The first name"),
+            optional("lastName", Form::Text, "The last name"),
+            optional("middleNames", Form::Set(&NAME_FORM), "The names between"),
+            optional("avatarUrl", Form::Url, "A picture, of which Dixa makes a copy"),
+            optional("externalId", Form::Text, "Your own reference; dixaform sets one if there is none"),
+        ],
+    }],
+};
 
 /// The channel names that Dixa's documentation gives for an import; others are passed on with a warning.
 pub const KNOWN_CHANNEL_NAMES: &[&str] = &["email", "genericapimessaging", "widgetchat"];
@@ -170,7 +207,7 @@ const LANGUAGE: Member =
 
 static CONVERSATION: Union = Union {
     what: "a conversation",
-    optional_type: false,
+    tag: Tag::Required,
     variants: &[
         Shape { name: "Email", members: &[REQUESTER, EMAIL_INTEGRATION, SUBJECT, LANGUAGE, MESSAGE] },
         Shape { name: "ContactForm", members: &[REQUESTER, EMAIL_INTEGRATION, SUBJECT, LANGUAGE, MESSAGE] },
@@ -257,7 +294,7 @@ static OUTBOUND_MEMBERS: [Member; 7] = [
 
 static MESSAGES: Union = Union {
     what: "a message",
-    optional_type: false,
+    tag: Tag::Required,
     variants: &[
         Shape { name: "Inbound", members: &[CONTENT_MEMBER, ATTACHMENTS, MESSAGE_EXTERNAL_ID, INTEGRATION_EMAIL] },
         Shape { name: "Outbound", members: &OUTBOUND_MEMBERS },
@@ -266,13 +303,13 @@ static MESSAGES: Union = Union {
 
 static OUTBOUND_MESSAGES: Union = Union {
     what: "a message of an Sms conversation",
-    optional_type: false,
+    tag: Tag::Required,
     variants: &[Shape { name: "Outbound", members: &OUTBOUND_MEMBERS }],
 };
 
 static IMPORT: Union = Union {
     what: "an import",
-    optional_type: true,
+    tag: Tag::Optional,
     variants: &[Shape {
         name: "GenericConversationImport",
         members: &[
@@ -319,7 +356,7 @@ const IMPORT_ATTRIBUTES: Member = optional("attributes", Form::Free, "What the c
 
 static IMPORT_MESSAGES: Union = Union {
     what: "an imported message",
-    optional_type: false,
+    tag: Tag::Required,
     variants: &[
         Shape {
             name: "InboundImport",

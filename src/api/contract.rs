@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
-use crate::conversation::{Attributes, ConversationId, Id, Kind};
+use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 pub use crate::definition::Definition;
-pub use crate::reading::{AttributeReading, ConversationReading, MessageReading};
+use crate::end_user::Lookup;
+pub use crate::reading::{AttributeReading, ConversationReading, EndUserReading, MessageReading};
 
 /// Everything that can be asked without changing the tenant.
 ///
@@ -32,6 +33,16 @@ pub trait Read: Send + Sync {
 
     /// The messages of a conversation, oldest first. <https://docs.dixa.io/openapi/dixa-api/v1/tag/Messages>
     fn messages(&self, id: ConversationId) -> impl Future<Output = Result<Vec<MessageReading>, CallError>> + Send;
+
+    /// One end user with its attributes. One that is gone is [`CallError::Rejected`] with status 404.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuserid>
+    fn end_user(&self, id: EndUserId) -> impl Future<Output = Result<EndUserReading, CallError>> + Send;
+
+    /// Those end users that have what is looked up as their own, or as one of several more; from all pages, in
+    /// ascending order of id, each once, without their attributes. None is no error, and neither are several, where
+    /// Dixa lists them; it may also answer 400.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusers>
+    fn end_users_by(&self, lookup: &Lookup) -> impl Future<Output = Result<Vec<EndUserReading>, CallError>> + Send;
 
     /// All conversations of an end user, from all pages, in ascending order of id, each once; their attributes are not
     /// listed. It is an error if a page could not be had, is empty and names a next one, or leads back to an earlier
@@ -64,9 +75,10 @@ pub trait Write: Read {
     /// else their turn.
     fn permit(&self) -> impl Future<Output = Permit> + Send;
 
-    /// Makes a conversation of `body`, which is sent as it is written.
+    /// Makes a conversation or an end user of `body`, which is sent as it is written.
     /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations>,
-    /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>,
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusers>
     fn make(
         &self,
         permit: Permit,
@@ -74,8 +86,17 @@ pub trait Write: Read {
         body: &Map<String, Value>,
     ) -> impl Future<Output = Result<Created, CallError>> + Send;
 
-    /// Writes these attributes and no others. What is answered may be all attributes of the conversation or the written
-    /// ones; Dixa does not say.
+    /// Sets these members of an end user and no others.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuserid>
+    fn change_end_user(
+        &self,
+        permit: Permit,
+        id: EndUserId,
+        members: &Map<String, Value>,
+    ) -> impl Future<Output = Result<(), CallError>> + Send;
+
+    /// Writes these attributes and no others. What is answered may be all attributes or the written ones; Dixa
+    /// does not say.
     /// <https://docs.dixa.io/openapi/dixa-api/beta/custom-attributes/patchconversationsconversationidcustom-attributes>
     fn patch_attributes(
         &self,
@@ -105,11 +126,11 @@ pub struct Organization {
     pub name: String,
 }
 
-/// What making a conversation answers.
+/// What making a conversation or an end user answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
     pub id: Id,
-    /// What Dixa could not do although the conversation exists, in its own words.
+    /// What Dixa could not do although it exists, in its own words.
     pub partial_errors: Vec<String>,
 }
 

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use crate::access::{BaseUrl, BaseUrlError, RateLimit};
 use crate::api::contract::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
-    ReadCatalog, Write,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    Organization, Permit, Read, ReadCatalog, Write,
 };
 use crate::api::pages::Trail;
 use crate::api::retry::{CallKind, Decision, decide};
@@ -24,7 +24,8 @@ use crate::api::token::Token;
 use crate::api::wire::{self, NotReadable};
 use crate::call::Call;
 use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
-use crate::conversation::{Attributes, ConversationId, Id, Kind};
+use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
+use crate::end_user::Lookup;
 
 pub use crate::access::AuthScheme;
 
@@ -166,6 +167,23 @@ impl<Leave: Send + Sync> Read for Client<Leave> {
         self.0.read_one(&Call::Messages(id), wire::messages).await
     }
 
+    async fn end_user(&self, id: EndUserId) -> Result<EndUserReading, CallError> {
+        self.0.read_one(&Call::One(Id::from(id).into()), wire::end_user).await
+    }
+
+    async fn end_users_by(&self, lookup: &Lookup) -> Result<Vec<EndUserReading>, CallError> {
+        let found = match self.0.read_pages(&Call::EndUsersBy(lookup.clone()), wire::end_users).await {
+            Ok(found) => found,
+            // Both an empty list and this say that there is none.
+            Err(CallError::Rejected { status: 404, .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let found = found.into_iter().map(|reading| (reading.id, reading)).collect::<BTreeMap<_, _>>();
+        let is_meant =
+            |reading: &EndUserReading| lookup.finds(&reading.members) || lookup.finds_as_additional(&reading.members);
+        Ok(found.into_values().filter(is_meant).collect())
+    }
+
     async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
         let found = self.0.read_pages(&Call::ConversationsOf(requester.to_owned()), wire::conversations).await?;
         let by_id: BTreeMap<_, _> = found.into_iter().map(|reading| (reading.id, reading)).collect();
@@ -200,8 +218,18 @@ impl Write for WriteClient {
     async fn make(&self, _permit: Permit, kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
         let answer = self.0.write(Method::POST, &Call::Make(kind), wire::make_body(body)).await?;
         let Created { id, partial_errors } =
-            wire::created(&answer.body).map_err(|error| self.0.sender.unreadable(answer.status, &error))?;
+            wire::created(kind, &answer.body).map_err(|error| self.0.sender.unreadable(answer.status, &error))?;
         Ok(Created { id, partial_errors: self.0.sender.messages(partial_errors) })
+    }
+
+    async fn change_end_user(
+        &self,
+        _permit: Permit,
+        id: EndUserId,
+        members: &Map<String, Value>,
+    ) -> Result<(), CallError> {
+        let call = Call::Change(Id::from(id).into());
+        self.0.write(Method::PATCH, &call, wire::make_body(members)).await.map(|_| ())
     }
 
     async fn patch_attributes(

@@ -17,8 +17,8 @@ pub mod wire;
 mod tests;
 
 pub use contract::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
-    ReadCatalog, Write,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    Organization, Permit, Read, ReadCatalog, Write,
 };
 pub use http::{AuthScheme, ClientError, HttpClient, HttpOptions, ReadClient, WriteClient};
 pub use retry::{CallKind, Decision};

@@ -1,11 +1,11 @@
-//! Whether an existing conversation is the one that a manifest describes, and which attributes it lacks.
+//! Whether what exists is what a manifest describes, and which attributes it lacks.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::api::contract::{AttributeReading, ConversationReading};
-use crate::conversation::{AttributeValue, Attributes};
+use crate::api::contract::{AttributeReading, CallError, ConversationReading};
+use crate::conversation::{AttributeValue, Attributes, Kind};
 use crate::plan::{Comparison, Deviation};
 
 /// Why this is not the conversation that the manifest describes, as far as both sides can tell.
@@ -17,6 +17,23 @@ pub(super) fn cannot_adopt(reading: &ConversationReading, comparison: &Compariso
     let (thing, described, found) = comparison.differences().find(|(thing, ..)| thing.is_identity())?;
     let described = described.map_or("another".to_owned(), Value::to_string);
     Some(format!("the {thing} of conversation {id:#} is {found}, and the manifest says {described}"))
+}
+
+/// What Dixa said to making an end user, and what that means where it says that somebody has the address or number.
+pub(super) fn refusal(kind: Kind, error: CallError) -> CallError {
+    match error {
+        CallError::Rejected { status: 400, message }
+            if kind == Kind::EndUser
+                && ["exist", "duplicate"].iter().any(|word| message.to_lowercase().contains(word)) =>
+        {
+            let message = format!(
+                "{message}; no end user was found by what the manifest has, so somebody has it as one of several \
+                 more, or has just got it: name that end user with `dixaform/adopt`, or apply again"
+            );
+            CallError::Rejected { status: 400, message }
+        }
+        other => other,
+    }
 }
 
 /// What is otherwise in a conversation that is adopted all the same.

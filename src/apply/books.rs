@@ -7,8 +7,10 @@ use crate::apply::halt::Halt;
 use crate::apply::job::{Clock, Run};
 use crate::apply::marker::marker;
 use crate::conversation::{Address, Attributes, Conversation, Id};
-use crate::journal::{Append, Entry, Intent, JournalError, Replay, attributes_kept};
+use crate::end_user;
+use crate::journal::{self, Append, Entry, Intent, JournalError, Replay, attributes_kept, content_kept};
 use crate::plan::Change;
+use crate::reading::EndUserReading;
 use crate::settings::LastApplied;
 use crate::spec::Spec;
 use crate::state::{Applied, Record, record};
@@ -62,11 +64,11 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         self.replay.borrow_mut().share(&change.address, after(change));
     }
 
-    /// The `externalId` of the first message: that of the manifest, or, where the plan marks it, dixaform's
-    /// [own](marker()). None where there is no message to mark.
+    /// The `externalId` of the first message or the end user: that of the manifest, or, where the plan marks it,
+    /// dixaform's [own](marker()). None where there is nothing to mark.
     pub(super) fn marker(&self, change: &Change, conversation: &Conversation) -> Option<String> {
         if !change.marked {
-            return conversation.first_external_id().map(str::to_owned);
+            return conversation.external_id(change.address.kind).map(str::to_owned);
         }
         let number = self.replay.borrow().state().next_number(&change.address);
         Some(marker(self.project, &change.address, change.digests?.content, number))
@@ -92,13 +94,20 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
     }
 
     pub(super) fn intent_to_patch(&self, change: &Change) -> Intent {
+        self.intent_to_set(change, attributes_kept)
+    }
+
+    pub(super) fn intent_to_change(&self, change: &Change) -> Intent {
+        self.intent_to_set(change, content_kept)
+    }
+
+    fn intent_to_set(&self, change: &Change, kept: fn(&Applied, &Spec, Option<&str>) -> Applied) -> Intent {
         let salt = (self.last_applied == LastApplied::Digest).then(|| self.salt());
         let replay = self.replay.borrow();
-        let record =
-            replay.state().records.get(&change.address).expect("a conversation has a record before it is patched");
+        let record = replay.state().records.get(&change.address).expect("what is patched has a record before");
         Intent {
             digests: change.digests.expect("only forgetting records nothing"),
-            applied: attributes_kept(&record.applied, after(change), salt.as_deref()),
+            applied: kept(&record.applied, after(change), salt.as_deref()),
             source: change.source.clone(),
             requester: None,
             marker: None,
@@ -128,6 +137,28 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
             replaced: Vec::new(),
             doubles: Vec::new(),
         }
+    }
+
+    /// The record of an end user that is adopted, with its members as they are in Dixa; `is_complete` says that it has
+    /// all attributes already.
+    pub(super) fn adopted_end_user(&self, change: &Change, reading: &EndUserReading, is_complete: bool) -> Record {
+        let wanted = after(change).conversation();
+        let content = end_user::as_found(&wanted.content, &reading.members);
+        let attributes = if is_complete { wanted.attributes } else { Attributes::new() };
+        let spec = Conversation { content, attributes };
+        Record {
+            content_digest: spec.digests().content,
+            applied: self.kept(&Spec::of(&spec)),
+            ..self.adopted(change, reading.id.into(), is_complete)
+        }
+    }
+
+    /// The record of an end user whose members in Dixa stay as they are, although some have left the manifest; none
+    /// where nothing has.
+    pub(super) fn without_what_left(&self, change: &Change) -> Option<Record> {
+        let record = self.replay.borrow().state().records.get(&change.address).cloned()?;
+        let has_left = change.digests.is_some_and(|wanted| wanted.content != record.content_digest);
+        has_left.then(|| journal::changed(&record, &self.intent_to_change(change), &self.now()))
     }
 
     fn kept(&self, spec: &Spec) -> Applied {

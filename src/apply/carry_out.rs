@@ -1,14 +1,15 @@
 //! One change: its calls, each in the journal before it is sent and after it was answered.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::try_join;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::api::contract::{AttributeReading, CallError, Permit, Write};
+use crate::api::contract::{AttributeReading, CallError, EndUserReading, Permit, Write};
 use crate::api::retry::{self, Decision};
-use crate::apply::adopt;
+use crate::apply::adopt::{self, refusal};
 use crate::apply::books::{Books, Writing, after};
 use crate::apply::event::ApplyEvent;
 use crate::apply::halt::{Ended, Halt, halted};
@@ -17,12 +18,13 @@ use crate::apply::outcome::Outcome;
 use crate::apply::stop::StopSignal;
 use crate::call::Call;
 use crate::conversation::{AttributeValue, Attributes, ConversationId, Id, Kind};
+use crate::end_user::{self, Lookup};
 use crate::journal::{Append, CallKind, Entry, Heard, Replay};
 use crate::plan::{Action, Change, Described, Step, compare};
 
 pub(super) struct CarryOut<'r, 'a, A, J, C> {
-    run: &'r Run<'a, A, J, C>,
-    books: Books<'r, 'a, J, C>,
+    pub(super) run: &'r Run<'a, A, J, C>,
+    pub(super) books: Books<'r, 'a, J, C>,
     stop: StopSignal,
     listen: &'r dyn Fn(ApplyEvent),
     /// Changes in flight that wait for a permit; new ones let them pass.
@@ -63,21 +65,24 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         permit
     }
 
-    /// Carries out one change; gives back its index, since several are in flight.
-    pub(super) async fn change(&self, index: usize, change: &Change, permit: Option<Permit>) -> (usize, Ended) {
+    /// Carries out one change; gives back its index, since several are in flight, and what was done: an end user that
+    /// was to be created may have been adopted.
+    pub(super) async fn change(&self, index: usize, change: &Change, permit: Option<Permit>) -> (usize, Action, Ended) {
         if !matches!(change.action, Action::Move | Action::Forget) {
             self.tell(ApplyEvent::Began { address: change.address.clone(), action: change.action });
         }
         let mut progress = Progress::default();
         let end = match self.steps(change, permit, &mut progress).await {
             Ok(()) => {
-                let Progress { id, made: _, unsynced: _, partial_errors, warnings, known_before: _ } = progress;
+                let (id, partial_errors) = (progress.id, std::mem::take(&mut progress.partial_errors));
+                let warnings = std::mem::take(&mut progress.warnings);
                 let found = change.action.makes() && !change.steps.iter().any(|step| matches!(step, Step::Make(_)));
                 Ended::Change(Outcome::Done { id, found, partial_errors, warnings })
             }
             Err(halt) => halted(halt, progress.id),
         };
-        (index, end)
+        let action = if progress.is_adopted { Action::Adopt } else { change.action };
+        (index, action, end)
     }
 
     async fn steps(
@@ -93,27 +98,28 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         if !change.steps.iter().any(|step| matches!(step, Step::Make(_) | Step::Read(_))) {
             progress.id = change.id;
         }
+        self.drop_what_left(change).await?;
         for step in &*change.steps {
             match step {
+                Step::Find(lookup) => self.find(lookup, progress).await?,
+                Step::Make(Kind::EndUser) if !progress.found.is_empty() => self.take_over(change, progress).await?,
                 Step::Make(kind) => self.make(change, *kind, permit.take(), progress).await?,
+                Step::Change(members) => {
+                    self.patch(change, Patch::Members(members), permit.take(), progress).await?;
+                }
                 Step::Patch(attributes) => {
-                    let id = progress.id.expect("a conversation is made or known before its attributes are written");
-                    self.patch(change, id, attributes, permit.take(), progress).await?;
+                    self.patch(change, Patch::Attributes(attributes), permit.take(), progress).await?;
                 }
+                // What was adopted has them already.
+                Step::PatchAll if progress.is_adopted => {}
                 Step::PatchAll => {
-                    let id = progress.id.expect("a conversation is made before its attributes are written");
                     let attributes = after(change).only_attributes().conversation().attributes;
-                    self.patch(change, id, &attributes, permit.take(), progress).await?;
+                    self.patch(change, Patch::Attributes(&attributes), permit.take(), progress).await?;
                 }
-                Step::Read(id) => {
-                    let attributes = self.adopt(change, *id, &mut progress.warnings).await?;
-                    progress.id = Some((*id).into());
-                    if !attributes.is_empty() {
-                        self.patch(change, (*id).into(), &attributes, None, progress).await?;
-                    }
-                }
+                Step::Read(Id::Conversation(id)) => self.adopt(change, *id, progress).await?,
+                Step::Read(Id::EndUser(id)) => self.adopt_end_user(change, *id, progress).await?,
                 // Reading has found out which of them differ, and written those.
-                Step::PatchDifferent(_) => {}
+                Step::ChangeDifferent | Step::PatchDifferent(_) => {}
                 Step::ListBefore(requester) => progress.known_before = self.list_before(requester).await?,
                 Step::ReadBack => {
                     self.synced(change, progress).await?;
@@ -135,7 +141,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         let conversation = after(change).conversation();
         let began = tokio::time::Instant::now();
         let marker = self.books.marker(change, &conversation);
-        let marked = marker.as_ref().filter(|_| change.marked).map(|marker| conversation.marked_content(marker));
+        let marked = marker.as_ref().filter(|_| change.marked).map(|marker| conversation.marked_content(kind, marker));
         let body = marked.as_ref().unwrap_or(&conversation.content);
         for attempt in 1.. {
             let waited = self.permit_or_next(permit.take()).await;
@@ -158,7 +164,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 Ok(created) if self.books.owner_of(created.id, change).is_some() => {
                     let owner = self.books.owner_of(created.id, change).unwrap_or_default();
                     let message = format!(
-                        "Dixa answered with conversation {:#}, which is {owner} already; nothing was recorded",
+                        "Dixa answered with {} {:#}, which is {owner} already; nothing was recorded",
+                        created.id.noun(),
                         created.id
                     );
                     self.books
@@ -186,7 +193,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             }
             let message = error.message().to_owned();
             self.books.write(Entry::Failed { seq, certain: true, message, at: self.books.now() }).await?;
-            self.wait_or_give_up(change, &call, decision, error).await?;
+            self.wait_or_give_up(change, &call, decision, refusal(kind, error)).await?;
         }
         unreachable!("attempts are bounded by the decision about each")
     }
@@ -194,12 +201,12 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     pub(super) async fn patch(
         &self,
         change: &Change,
-        id: Id,
-        attributes: &Attributes,
+        patch: Patch<'_>,
         mut permit: Option<Permit>,
         progress: &mut Progress<'a>,
     ) -> Result<(), Halt> {
-        let call = Call::SetAttributes(id.into());
+        let id = progress.id.expect("it is made or known before it is patched");
+        let call = patch.call(id);
         let began = tokio::time::Instant::now();
         let seq = self.books.seq();
         let mut perhaps = false;
@@ -208,9 +215,12 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 let made = self.synced(change, progress);
                 let began = async {
                     let waited = self.permit_or_next(permit.take()).await;
-                    let intent = Box::new(self.books.intent_to_patch(change));
-                    let address = change.address.clone();
-                    self.books.write(Entry::Began { seq, address, call: CallKind::Patch, intent }).await?;
+                    let (call, intent) = match patch {
+                        Patch::Attributes(_) => (CallKind::Patch, self.books.intent_to_patch(change)),
+                        Patch::Members(_) => (CallKind::Change, self.books.intent_to_change(change)),
+                    };
+                    let (address, intent) = (change.address.clone(), Box::new(intent));
+                    self.books.write(Entry::Began { seq, address, call, intent }).await?;
                     Ok(waited)
                 };
                 // The conversation that was made is written down whether or not its attributes get their turn.
@@ -218,13 +228,13 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             } else {
                 self.permit_or_next(None).await
             };
-            let error = match self.run.api.patch_attributes(waited, id, attributes).await {
-                Ok(answer) => {
+            let error = match self.send(waited, id, patch).await {
+                Ok(warnings) => {
                     self.books
                         .write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: self.books.now() })
                         .await?;
                     self.books.share(change);
-                    progress.warnings.extend(not_cleared(attributes, &answer));
+                    progress.warnings.extend(warnings);
                     return Ok(());
                 }
                 Err(error) => error,
@@ -242,6 +252,21 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             self.wait_or_give_up(change, &call, decision, error).await?;
         }
         unreachable!("attempts are bounded by the decision about each")
+    }
+
+    /// One attempt of a PATCH; gives back what is odd about the answer.
+    async fn send(&self, permit: Permit, id: Id, patch: Patch<'_>) -> Result<Vec<String>, CallError> {
+        match (patch, id) {
+            (Patch::Attributes(attributes), id) => {
+                let answer = self.run.api.patch_attributes(permit, id, attributes).await?;
+                Ok(not_cleared(attributes, &answer))
+            }
+            (Patch::Members(members), Id::EndUser(id)) => {
+                self.run.api.change_end_user(permit, id, members).await?;
+                Ok(Vec::new())
+            }
+            (Patch::Members(_), Id::Conversation(_)) => unreachable!("only an end user has members that can be set"),
+        }
     }
 
     /// How long to wait after a 404 to a call on what was made just now: it can only be that Dixa does not show it yet.
@@ -282,8 +307,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         }
     }
 
-    /// Records an existing conversation, and gives back the attributes that have to be written.
-    async fn adopt(&self, change: &Change, id: ConversationId, warnings: &mut Vec<String>) -> Result<Attributes, Halt> {
+    /// Records an existing conversation, and writes the attributes that differ.
+    async fn adopt(&self, change: &Change, id: ConversationId, progress: &mut Progress<'a>) -> Result<(), Halt> {
         let call = Call::One(Id::from(id).into());
         let wanted = after(change).conversation();
         let reading = match self.run.api.conversation(id).await {
@@ -297,12 +322,16 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         }
         // A plan that has read the conversation has said it before.
         if change.found.is_none() {
-            warnings.extend(adopt::otherwise(&comparison));
+            progress.warnings.extend(adopt::otherwise(&comparison));
         }
         let different = adopt::different(&wanted.attributes, reading.attributes.as_ref());
         let record = Box::new(self.books.adopted(change, id.into(), different.is_empty()));
         self.books.write(Entry::Adopted { address: change.address.clone(), record }).await?;
-        Ok(different)
+        progress.id = Some(id.into());
+        if different.is_empty() {
+            return Ok(());
+        }
+        self.patch(change, Patch::Attributes(&different), None, progress).await
     }
 
     /// The conversations of a requester before one is made that can't be marked. If they can't be had, it is not made:
@@ -317,12 +346,12 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     /// Compares what was written with what is there. Dixa may answer from a copy that lags, so it looks a few times.
     async fn read_back(&self, change: &Change, progress: &mut Progress<'a>) -> Result<(), Halt> {
         const LOOKS: u32 = 4;
-        let Some(Id::Conversation(id)) = progress.id else { return Ok(()) };
-        let wanted = after(change).only_attributes().conversation().attributes;
-        let call = Call::One(Id::from(id).into());
+        let Some(id) = progress.id else { return Ok(()) };
+        let wanted = after(change).conversation();
+        let call = Call::One(id.into());
         let mut different = Vec::new();
         for look in 1..=LOOKS {
-            let reading = match self.run.api.conversation(id).await {
+            let (attributes, members) = match self.reading(id).await {
                 Ok(reading) => reading,
                 Err(error @ CallError::Unauthorized { .. }) => return Err(Halt::Unauthorized(call, error)),
                 Err(error) => {
@@ -330,16 +359,31 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                     return Ok(());
                 }
             };
-            different = adopt::different(&wanted, reading.attributes.as_ref()).into_keys().collect();
+            let attributes = adopt::different(&wanted.attributes, attributes.as_ref()).into_keys();
+            let members = members.map(|members| end_user::different(&wanted.content, &members)).unwrap_or_default();
+            let members = members.into_iter().map(|(name, _)| name).filter(|name| end_user::is_comparable(name));
+            let attributes = attributes.map(|id| format!("the attribute {id}"));
+            different = attributes.chain(members.map(|name| format!("`{name}`"))).collect();
             if different.is_empty() || look == LOOKS {
                 break;
             }
             self.sleep(Duration::from_millis(250 * u64::from(look)), call.clone()).await?;
         }
-        for id in different {
-            progress.warnings.push(format!("the attribute {id} reads back with another value than was written"));
+        for what in different {
+            progress.warnings.push(format!("{what} reads back with another value than was written"));
         }
         Ok(())
+    }
+
+    /// The attributes, and those members that can be read back.
+    async fn reading(&self, id: Id) -> Result<(Option<Readings>, Option<Map<String, Value>>), CallError> {
+        match id {
+            Id::Conversation(id) => Ok((self.run.api.conversation(id).await?.attributes, None)),
+            Id::EndUser(id) => {
+                let EndUserReading { attributes, members, .. } = self.run.api.end_user(id).await?;
+                Ok((attributes, Some(members)))
+            }
+        }
     }
 
     /// Waits until the conversation that was just made is written down, and tells of it.
@@ -376,10 +420,33 @@ fn heard(error: &CallError) -> Heard {
     }
 }
 
+/// The attributes that something has, by the id of their definition.
+type Readings = BTreeMap<String, AttributeReading>;
+
+/// What is set of something that exists.
+#[derive(Clone, Copy)]
+pub(super) enum Patch<'p> {
+    Attributes(&'p Attributes),
+    Members(&'p Map<String, Value>),
+}
+
+impl Patch<'_> {
+    fn call(self, id: Id) -> Call {
+        match self {
+            Patch::Attributes(_) => Call::SetAttributes(id.into()),
+            Patch::Members(_) => Call::Change(id.into()),
+        }
+    }
+}
+
 /// What a change has reached so far.
 #[derive(Default)]
 pub(super) struct Progress<'j> {
-    id: Option<Id>,
+    pub(super) id: Option<Id>,
+    /// End users that were found in the place of the one that was to be made, each with what it was found by.
+    pub(super) found: Vec<(Lookup, EndUserReading)>,
+    /// It was found, and adopted in the place of making one.
+    pub(super) is_adopted: bool,
     /// When its POST was answered.
     made: Option<tokio::time::Instant>,
     /// The entry about the conversation that was made, as long as it is perhaps not written down.
@@ -392,7 +459,7 @@ pub(super) struct Progress<'j> {
 
 fn call_kind(kind: Kind) -> CallKind {
     match kind {
-        Kind::Conversation => CallKind::Create,
+        Kind::EndUser | Kind::Conversation => CallKind::Create,
         Kind::Import => CallKind::Import,
     }
 }

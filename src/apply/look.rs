@@ -14,9 +14,9 @@ use crate::api::contract::{CallError, Read};
 use crate::apply::doubt::{Lists, Patience};
 use crate::apply::marker::is_own;
 use crate::conversation::{Address, ConversationId, Id, Kind};
-use crate::journal::{CallKind, InDoubt};
+use crate::journal::InDoubt;
 use crate::plan::{Described, Fit, fit};
-use crate::reading::{ConversationReading, MessageReading};
+use crate::reading::{ConversationReading, EndUserReading, MessageReading};
 use crate::state::{Applied, Record, State};
 
 /// What the state knows of conversations, for telling new ones apart from those.
@@ -28,6 +28,16 @@ pub struct Known {
     markers: HashMap<String, Address>,
     /// What was made last, and is to be seen in the list of its requester.
     newest: Option<Newest>,
+    /// The same among end users: its mark is to be found.
+    pub(super) newest_end_user: Option<NewestEndUser>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct NewestEndUser {
+    pub id: Id,
+    pub address: Address,
+    pub mark: String,
+    pub made_at: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -41,7 +51,9 @@ impl Known {
     pub fn of(state: &State) -> Self {
         let marker = |(address, record): (&Address, &Record)| Some((record.marker.clone()?, address.clone()));
         let newest = state.records.values().filter_map(newest).max_by_key(|newest| newest.made_at);
-        Known { ids: state.known_ids(), markers: state.records.iter().filter_map(marker).collect(), newest }
+        let newest_end_user = state.records.iter().filter_map(newest_end_user).max_by_key(|newest| newest.made_at);
+        let markers = state.records.iter().filter_map(marker).collect();
+        Known { ids: state.known_ids(), markers, newest, newest_end_user }
     }
 }
 
@@ -52,29 +64,43 @@ fn newest(record: &Record) -> Option<Newest> {
     Some(Newest { id: record.id, requester, made_at })
 }
 
-/// A conversation that could be the one.
+fn newest_end_user((address, record): (&Address, &Record)) -> Option<NewestEndUser> {
+    let (id @ Id::EndUser(_), mark) = (record.id, record.marker.clone()?) else { return None };
+    let made_at = record.made_at.as_deref()?.parse().ok()?;
+    Some(NewestEndUser { id, address: address.clone(), mark, made_at })
+}
+
+/// A conversation or an end user that could be the one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     pub id: Id,
-    pub channel: Option<String>,
-    pub direction: Option<String>,
+    /// What tells it from others, in plain words.
+    pub about: Vec<String>,
     pub created_at: Option<String>,
 }
 
 impl Candidate {
     pub(super) fn of(reading: &ConversationReading) -> Self {
         let ConversationReading { id, channel, direction, created_at, .. } = reading.clone();
-        Candidate { id: id.into(), channel, direction, created_at }
+        let channel = channel.unwrap_or_else(|| "channel unknown".to_owned());
+        let direction = direction.unwrap_or_else(|| "direction unknown".to_owned());
+        Candidate { id: id.into(), about: vec![channel, direction], created_at }
+    }
+
+    pub(super) fn of_end_user(reading: &EndUserReading) -> Self {
+        let EndUserReading { id, created_at, members, .. } = reading.clone();
+        let about = ["displayName", "email", "phoneNumber"].into_iter();
+        let about = about.filter_map(|name| members.get(name)?.as_str().map(str::to_owned)).collect();
+        Candidate { id: id.into(), about, created_at }
     }
 }
 
 impl fmt::Display for Candidate {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Candidate { id, channel, direction, created_at } = self;
-        let channel = channel.as_deref().unwrap_or("channel unknown");
-        let direction = direction.as_deref().unwrap_or("direction unknown");
+        let Candidate { id, about, created_at } = self;
+        let about: String = about.iter().map(|words| format!("{words}, ")).collect();
         let created_at = created_at.as_deref().unwrap_or("at an unknown time");
-        write!(out, "{id:#} ({channel}, {direction}, created {created_at})")
+        write!(out, "{id:#} ({about}created {created_at})")
     }
 }
 
@@ -83,18 +109,20 @@ pub(super) struct Found {
     /// Each with whether it is surely the one, in ascending order of their ids.
     pub candidates: Vec<(Candidate, bool)>,
     pub lists: Lists,
+    /// There is nothing by which it could be found.
+    pub is_unfindable: bool,
 }
 
 /// Looks, one after the other.
 pub(super) struct Looker<'a, A> {
-    api: &'a A,
-    known: Known,
+    pub(super) api: &'a A,
+    pub(super) known: Known,
     /// Of this look.
     lists: HashMap<String, Vec<ConversationReading>>,
     /// Of all looks: what was said once is not said otherwise later. A conversation without a message is not in it,
     /// since its messages may be on their way.
     messages: HashMap<ConversationId, Vec<MessageReading>>,
-    doubles: BTreeSet<(Address, Id)>,
+    pub(super) doubles: BTreeSet<(Address, Id)>,
 }
 
 impl<'a, A: Read> Looker<'a, A> {
@@ -124,10 +152,15 @@ impl<'a, A: Read> Looker<'a, A> {
     /// What a list or the messages of a conversation were answered with, if it was not the whole of them: such a look
     /// tells nothing.
     pub async fn at(&mut self, doubt: &InDoubt, patience: Patience) -> Result<Found, CallError> {
+        if doubt.address.kind == Kind::EndUser {
+            return self.end_user_at(doubt, patience).await;
+        }
         let intent = &doubt.intent;
         let latest = patience.latest();
         let lists = self.lists_since(&intent.at, patience.request_timeout).await?;
-        let Some(requester) = &intent.requester else { return Ok(Found { candidates: Vec::new(), lists }) };
+        let Some(requester) = &intent.requester else {
+            return Ok(Found { candidates: Vec::new(), lists, is_unfindable: false });
+        };
         let mut candidates = Vec::new();
         // Ids grow, as far as anybody has seen.
         for reading in self.conversations_of(requester).await?.into_iter().rev() {
@@ -149,7 +182,7 @@ impl<'a, A: Read> Looker<'a, A> {
             }
         }
         candidates.reverse();
-        Ok(Found { candidates, lists })
+        Ok(Found { candidates, lists, is_unfindable: false })
     }
 
     /// Whether a conversation could be the one of a call without a mark, and if so, whether it surely is.
@@ -183,12 +216,7 @@ impl<'a, A: Read> Looker<'a, A> {
             return Ok(Lists::Unknown);
         }
         let shown = self.conversations_of(&requester).await?.iter().any(|reading| Id::from(reading.id) == id);
-        let is_after = left.checked_add(on_its_way).is_ok_and(|over| made_at >= over);
-        Ok(match (shown, is_after) {
-            (false, _) => Lists::Behind,
-            (true, true) => Lists::Current,
-            (true, false) => Lists::Unknown,
-        })
+        Ok(said(shown, (left, made_at), on_its_way))
     }
 
     async fn conversations_of(&mut self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
@@ -220,8 +248,17 @@ impl<'a, A: Read> Looker<'a, A> {
     }
 }
 
+/// What it says of lists that something made later is shown, for a call that left before it was made.
+pub(super) fn said(shown: bool, (left, made_at): (Timestamp, Timestamp), on_its_way: Duration) -> Lists {
+    let is_after = left.checked_add(on_its_way).is_ok_and(|over| made_at >= over);
+    match (shown, is_after) {
+        (false, _) => Lists::Behind,
+        (true, true) => Lists::Current,
+        (true, false) => Lists::Unknown,
+    }
+}
+
 /// What a call was to make.
 pub(super) fn described(doubt: &InDoubt) -> Described<'_> {
-    let kind = if doubt.call == CallKind::Import { Kind::Import } else { Kind::Conversation };
-    Described::applied(kind, &doubt.intent.applied).with_requester(doubt.intent.requester.as_deref())
+    Described::applied(doubt.address.kind, &doubt.intent.applied).with_requester(doubt.intent.requester.as_deref())
 }

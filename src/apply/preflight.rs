@@ -90,7 +90,7 @@ pub fn mismatches(plan: &Plan, definitions: &[Definition]) -> Vec<Mismatch> {
             if !change.steps.iter().any(|step| writes(step, id)) {
                 continue;
             }
-            if let Some(misfit) = misfit(id, value, known.get(id).copied()) {
+            if let Some(misfit) = misfit(change.address.kind, id, value, known.get(id).copied()) {
                 found.push(Mismatch { address: change.address.clone(), attribute: id.clone(), misfit });
             }
         }
@@ -104,6 +104,12 @@ fn writes(step: &Step, id: &str) -> bool {
     match step {
         Step::PatchAll => true,
         Step::Patch(attributes) | Step::PatchDifferent(attributes) => attributes.contains_key(id),
-        Step::Make(_) | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => false,
+        Step::Make(_)
+        | Step::Find(_)
+        | Step::Read(_)
+        | Step::Change(_)
+        | Step::ChangeDifferent
+        | Step::ListBefore(_)
+        | Step::ReadBack => false,
     }
 }

@@ -99,6 +99,16 @@ struct Seen {
     alike: Vec<(Candidate, bool)>,
 }
 
+/// What was found to be made before.
+pub(super) struct Made {
+    pub id: Id,
+    pub number: u32,
+    pub marker: String,
+    /// Those that it took the place of.
+    pub older: Vec<Id>,
+    pub doubles: Vec<Id>,
+}
+
 impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
     /// Looks among the conversations of their requesters that the state does not know.
     ///
@@ -111,6 +121,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
         listen: &dyn Fn(Looked),
     ) -> Result<Vec<(Wanted<'m>, Found)>, CallError> {
         let known = self.state.known_ids();
+        let mut found = self.look_for_end_users(wanted, &known).await?;
         let groups = self.groups(wanted);
         let (of, known, at) = (groups.len(), &known, &Cell::new(0));
         let looking = groups.iter().map(|group| async move {
@@ -120,7 +131,6 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             Ok((group, seen))
         });
         let mut looking = stream::iter(looking).buffered(AT_ONCE);
-        let mut found = Vec::new();
         while let Some(looked) = looking.next().await {
             let (group, seen) = looked?;
             let of_each = group.wanted.iter().zip(seen);
@@ -186,7 +196,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
                 let wanted = &group.wanted[index];
                 let carries = |mark: &str| messages.iter().any(|message| message.external_id.as_deref() == Some(mark));
                 // One without the mark that its manifest gives is another one, however equal it is.
-                if wanted.spec.conversation().first_external_id().is_some_and(|given| !carries(given)) {
+                if wanted.spec.conversation().external_id(wanted.address.kind).is_some_and(|given| !carries(given)) {
                     continue;
                 }
                 let described = described(wanted, &group.requester);
@@ -200,7 +210,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
     }
 
     fn found(&self, wanted: &Wanted<'_>, mut seen: Seen) -> Option<Found> {
-        let given = wanted.spec.conversation().first_external_id().map(str::to_owned);
+        let given = wanted.spec.conversation().external_id(wanted.address.kind).map(str::to_owned);
         let (number, marker, ids) = match (seen.marked.pop_last(), given, seen.alike.as_slice()) {
             (Some((number, (marker, ids))), ..) => (number, marker, ids),
             (None, Some(given), [(only, true)]) => {
@@ -213,15 +223,22 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
         };
         let mut ids = ids.into_iter();
         let id = ids.next()?;
-        let no_attributes = Digest::of_map(&Map::new());
         let content = wanted.spec.without_attributes();
-        let before = self.state.records.get(wanted.address);
         let others = seen.marked.into_values().flat_map(|(_, ids)| ids);
-        Some(Found::Made(Box::new(Record {
+        let made = Made { id, number, marker, older: others.collect(), doubles: ids.collect() };
+        Some(Found::Made(Box::new(self.record(wanted, &content, made))))
+    }
+
+    /// The record of what was made before.
+    pub(super) fn record(&self, wanted: &Wanted<'_>, content: &Spec, made: Made) -> Record {
+        let Made { id, number, marker, older, doubles } = made;
+        let no_attributes = Digest::of_map(&Map::new());
+        let before = self.state.records.get(wanted.address);
+        Record {
             id,
-            content_digest: wanted.digests.content,
+            content_digest: Digest::of_map(&content.content()),
             attributes_digest: (wanted.digests.attributes == no_attributes).then_some(no_attributes),
-            applied: kept(self.last_applied, self.clock, &content),
+            applied: kept(self.last_applied, self.clock, content),
             source: wanted.source.cloned(),
             made_of: None,
             marker: Some(marker),
@@ -229,9 +246,9 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             made_at: None,
             applied_at: self.clock.now(),
             partial_errors: Vec::new(),
-            replaced: before.into_iter().flat_map(Record::ids).chain(others).collect(),
-            doubles: ids.collect(),
-        })))
+            replaced: before.into_iter().flat_map(Record::ids).chain(older).collect(),
+            doubles,
+        }
     }
 }
 
@@ -260,7 +277,7 @@ impl<A, C: Clock> Rebuilding<'_, A, C> {
             at: at.clone(),
         });
         let call = match address.kind {
-            Kind::Conversation => CallKind::Create,
+            Kind::EndUser | Kind::Conversation => CallKind::Create,
             Kind::Import => CallKind::Import,
         };
         let question = Question::Which(candidates.clone());

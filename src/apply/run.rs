@@ -75,7 +75,7 @@ async fn pass<A: Write, J: Append, C: Clock>(
     listen: &dyn Fn(ApplyEvent),
 ) -> ApplyReport {
     let carry_out = CarryOut::new(run, replay, stop.clone(), listen);
-    let mut outcomes: Vec<Option<Outcome>> = vec![None; plan.changes.len()];
+    let mut outcomes: Vec<Option<ChangeOutcome>> = vec![None; plan.changes.len()];
     let mut next = 0;
     let mut ended = None;
     let mut flying = FuturesUnordered::new();
@@ -100,14 +100,14 @@ async fn pass<A: Write, J: Append, C: Clock>(
         }
         tokio::select! {
             biased;
-            Some((index, end)) = flying.next(), if !flying.is_empty() => {
+            Some((index, action, end)) = flying.next(), if !flying.is_empty() => {
                 let outcome = settle(end, &mut ended);
                 ended = ended.or(streak.add(&outcome));
                 if ended.is_some() {
                     carry_out.end();
                 }
-                let outcome = ChangeOutcome::of(&plan.changes[index], outcome);
-                outcomes[index] = Some(outcome.outcome.clone());
+                let outcome = ChangeOutcome { action, ..ChangeOutcome::of(&plan.changes[index], outcome) };
+                outcomes[index] = Some(outcome.clone());
                 listen(ApplyEvent::Ended(outcome));
             }
             // Nothing new may start any more: look again at what is left.
@@ -171,9 +171,17 @@ async fn drained(mut stop: StopSignal) {
 /// Whether a change's first call needs a permit of its own; reads get theirs by themselves.
 fn begins_with_write(change: &Change) -> bool {
     match change.steps.first() {
-        Some(Step::Make(_) | Step::Patch(_) | Step::PatchAll) => true,
+        Some(Step::Make(_) | Step::Change(_) | Step::Patch(_) | Step::PatchAll) => true,
         // Reading has found out what differs, and nothing is read or written without it.
-        Some(Step::Read(_) | Step::ListBefore(_) | Step::ReadBack | Step::PatchDifferent(_)) | None => false,
+        Some(
+            Step::Find(_)
+            | Step::Read(_)
+            | Step::ListBefore(_)
+            | Step::ReadBack
+            | Step::ChangeDifferent
+            | Step::PatchDifferent(_),
+        )
+        | None => false,
     }
 }
 
@@ -190,19 +198,19 @@ fn settle(end: Ended, ended: &mut Option<Stop>) -> Outcome {
 /// Of the first `begun` changes, those without an outcome were in flight and left; the rest was not begun.
 fn report(
     plan: &Plan,
-    outcomes: Vec<Option<Outcome>>,
+    outcomes: Vec<Option<ChangeOutcome>>,
     begun: usize,
     left_in_flight: &dyn Fn(&Change) -> Outcome,
     stop: Option<Stop>,
 ) -> ApplyReport {
     let outcomes = plan.changes.iter().zip(outcomes).enumerate().map(|(index, (change, outcome))| {
-        let outcome = outcome.unwrap_or_else(|| match change.action {
+        let left = || match change.action {
             // Its record has moved before the run began.
             Action::Move => Outcome::moved(change),
             _ if index < begun => left_in_flight(change),
             _ => Outcome::not_begun(change),
-        });
-        ChangeOutcome::of(change, outcome)
+        };
+        outcome.unwrap_or_else(|| ChangeOutcome::of(change, left()))
     });
     ApplyReport::new(outcomes.collect(), stop)
 }

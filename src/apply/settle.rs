@@ -32,6 +32,8 @@ pub enum Question {
     Which(Vec<Candidate>),
     /// None was found. Sent again it could reach the customer twice.
     ReachesCustomer,
+    /// There is nothing by which it could be found.
+    Unfindable,
 }
 
 impl fmt::Display for Question {
@@ -41,6 +43,10 @@ impl fmt::Display for Question {
                 let named: Vec<String> = candidates.iter().map(ToString::to_string).collect();
                 write!(out, "it could be any of {}", named.join(", "))
             }
+            Question::Unfindable => out.write_str(
+                "it has nothing by which it could be found, neither an external id nor an address or number, and is not \
+                 sent again by itself",
+            ),
             Question::ReachesCustomer => out.write_str(
                 "no conversation was found, and it is not sent again by itself, because it reaches a customer",
             ),
@@ -134,6 +140,8 @@ struct Case {
     seen: Seen,
     belief: Belief,
     candidates: Vec<Candidate>,
+    /// See [`Found`].
+    is_unfindable: bool,
     /// Looks in a row that tell nothing.
     errors: u32,
     /// Why the last look tells nothing.
@@ -152,7 +160,7 @@ impl Case {
             found: Vec::new(),
             rival: has_rival(doubt, all),
         };
-        Case { seen, belief: Belief::Open, candidates: Vec::new(), errors: 0, error: None }
+        Case { seen, belief: Belief::Open, candidates: Vec::new(), is_unfindable: false, errors: 0, error: None }
     }
 
     fn is_over(&self) -> bool {
@@ -161,7 +169,7 @@ impl Case {
 
     /// Takes in another look; gives back what was made, if that is known now.
     fn look(&mut self, found: Result<Found, CallError>, patience: Patience) -> Option<Id> {
-        let Found { candidates, lists } = match found {
+        let Found { candidates, lists, is_unfindable } = match found {
             Ok(found) => found,
             Err(error) => {
                 self.error = Some(error);
@@ -174,7 +182,8 @@ impl Case {
         self.seen.looks_in_vain += u32::from(candidates.is_empty());
         self.seen.found = candidates.iter().map(|(candidate, fit)| (candidate.id, *fit)).collect();
         self.candidates = candidates.into_iter().map(|(candidate, _)| candidate).collect();
-        self.belief = judge(&self.seen, patience);
+        self.is_unfindable = is_unfindable;
+        self.belief = if is_unfindable { Belief::Question } else { judge(&self.seen, patience) };
         match self.belief {
             Belief::Made(id) => Some(id),
             Belief::Absent | Belief::Open | Belief::Question => None,
@@ -201,6 +210,7 @@ impl Case {
         Ok(match self.belief {
             Belief::Made(id) => Verdict::Made(id),
             Belief::Absent => Verdict::NotMade,
+            Belief::Question if self.is_unfindable => Verdict::Question(Question::Unfindable),
             Belief::Question if self.candidates.is_empty() => Verdict::Question(Question::ReachesCustomer),
             Belief::Question => Verdict::Question(Question::Which(self.candidates)),
             Belief::Open => Verdict::Open(self.why_open().to_owned()),

@@ -1,16 +1,16 @@
 //! The sandbox that runs for the length of a command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::session::OpenTenant;
-use crate::conversation::AttributeValue;
+use crate::conversation::{AttributeValue, Kind};
 use crate::desired::Desired;
 use crate::project::Tenant;
-use crate::sandbox::{FaultPlan, KnownAttribute, KnownInput, Sandbox, SandboxOptions};
+use crate::sandbox::{Entity, FaultPlan, KnownAttribute, KnownInput, Sandbox, SandboxOptions};
 use crate::workspace::StateFiles;
 
 /// A running sandbox whose data are beside the state.
@@ -83,7 +83,15 @@ fn beside(state: &Path, ending: &str) -> PathBuf {
 pub fn known_attributes(desired: &Desired) -> Vec<KnownAttribute> {
     let mut known: BTreeMap<String, KnownInput> = BTreeMap::new();
     let with_attributes = desired.iter().filter(|manifest| manifest.facts.has_attributes);
-    for (id, value) in with_attributes.flat_map(|manifest| manifest.spec.conversation().attributes) {
+    let mut of_end_users = BTreeSet::new();
+    let attributes = with_attributes.flat_map(|manifest| {
+        let kind = manifest.address.kind;
+        manifest.spec.attributes().into_iter().map(move |(id, value)| (kind, id, value))
+    });
+    for (kind, id, value) in attributes {
+        if kind == Kind::EndUser {
+            of_end_users.insert(id.clone());
+        }
         match (value, known.get_mut(&id)) {
             (AttributeValue::Clear, _) | (_, Some(KnownInput::Text)) => {}
             (AttributeValue::Text(_), Some(KnownInput::Select(_))) => {}
@@ -96,7 +104,8 @@ pub fn known_attributes(desired: &Desired) -> Vec<KnownAttribute> {
             }
         }
     }
-    known.into_iter().map(|(id, input)| KnownAttribute { id, input }).collect()
+    let entity = |id: &String| if of_end_users.contains(id) { Entity::Contact } else { Entity::Conversation };
+    known.into_iter().map(|(id, input)| KnownAttribute { entity: entity(&id), id, input }).collect()
 }
 
 #[cfg(test)]

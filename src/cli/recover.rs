@@ -8,7 +8,7 @@ use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, COMMAND, HINT};
 use crate::cli::state::parsed;
 use crate::cli::state_access::{self, Taken};
-use crate::conversation::{Address, Id};
+use crate::conversation::{Address, EndUserId, Id, Kind};
 use crate::desired::Desired;
 use crate::journal::{Decision, Entry, InDoubt, Replay};
 use crate::render::number::counted;
@@ -142,7 +142,7 @@ async fn settle(open: &OpenTenant<'_>, taken: Taken, decisions: Vec<(InDoubt, De
 async fn check(connection: &Connection, taken: &Taken, in_doubt: &InDoubt, id: Id) -> Result<(), Error> {
     let refused = |message: String| Err(Error::new(Exit::Refused, message).hint("nothing was decided"));
     if let Some(owner) = taken.state.owner_of(id) {
-        return refused(format!("conversation {id:#} is managed as {owner} already"));
+        return refused(format!("{} {id:#} is managed as {owner} already", id.noun()));
     }
     // It was made by an earlier call than the one in doubt.
     let older = taken.state.records.iter().find(|(_, record)| record.replaced.contains(&id));
@@ -150,7 +150,7 @@ async fn check(connection: &Connection, taken: &Taken, in_doubt: &InDoubt, id: I
         return refused(format!("conversation {id:#} was made for {owner}, and replaced by {:#}", record.id));
     }
     let Id::Conversation(conversation) = id else {
-        return refused(format!("{} is a {}, and {id} is not", in_doubt.address, in_doubt.address.kind.noun()));
+        return settling::exists(connection, id).await;
     };
     let requester = settling::requester_of(connection, conversation).await?;
     match (&in_doubt.intent.requester, requester) {
@@ -171,8 +171,14 @@ fn asked(args: &RecoverArgs) -> Result<Vec<(Address, Decision)>, Error> {
                 .hint("for example --adopt conversation.a=1234")
         };
         let (name, id) = text.split_once('=').ok_or_else(usage)?;
-        let id = id.trim_start_matches('#').parse::<i64>().ok().filter(|id| *id > 0).ok_or_else(usage)?;
-        asked.push((parsed(name)?, Decision::Adopt(Id::conversation(id))));
+        let address: Address = parsed(name)?;
+        let id = match address.kind {
+            Kind::EndUser => uuid::Uuid::try_parse(id).ok().map(|id| EndUserId(id).into()),
+            Kind::Conversation | Kind::Import => {
+                id.trim_start_matches('#').parse::<i64>().ok().filter(|id| *id > 0).map(Id::conversation)
+            }
+        };
+        asked.push((address, Decision::Adopt(id.ok_or_else(usage)?)));
     }
     for text in &args.create {
         asked.push((parsed(text)?, Decision::Create));
@@ -195,7 +201,7 @@ fn contradiction(asked: &[(Address, Decision)]) -> Option<String> {
         }
         let Decision::Adopt(id) = decision else { return None };
         let (other, _) = others.find(|(_, other)| other == decision)?;
-        Some(format!("conversation {id:#} can't be both {other} and {address}"))
+        Some(format!("{} {id:#} can't be both {other} and {address}", id.noun()))
     })
 }
 

@@ -8,7 +8,7 @@ use crate::call::Call;
 use crate::cli::connection::{self, Connection};
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::session::OpenTenant;
-use crate::conversation::{Address, ConversationId, Id};
+use crate::conversation::{Address, EndUserId, Id};
 use crate::desired::{Desired, Manifest};
 use crate::plan::{Described, Observation, Observations, PlanOptions, Price, moves};
 use crate::render::number::{counted, duration};
@@ -23,7 +23,7 @@ const UNREAD_MAX: usize = 20;
 /// One conversation that is to be read.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
-    id: ConversationId,
+    id: Id,
     manifest: &'a Manifest,
     /// None for one that is to be adopted.
     record: Option<&'a Record>,
@@ -33,11 +33,7 @@ pub struct Wanted<'a> {
 pub fn wanted<'a>(desired: &'a Desired, state: &'a State, options: &PlanOptions) -> Vec<Wanted<'a>> {
     let wanted = |manifest: &'a Manifest| {
         let record = moves::record_of(manifest, state).map(|(_, record)| record);
-        let id = match record.map(|record| record.id) {
-            Some(Id::Conversation(id)) => id,
-            Some(Id::EndUser(_)) => return None,
-            None => manifest.adopt?,
-        };
+        let id = record.map(|record| record.id).or(manifest.adopt)?;
         Some(Wanted { id, manifest, record })
     };
     let in_scope =
@@ -47,7 +43,8 @@ pub fn wanted<'a>(desired: &'a Desired, state: &'a State, options: &PlanOptions)
 
 /// The calls that reading makes.
 pub fn calls(wanted: &[Wanted<'_>]) -> usize {
-    let adopted = wanted.iter().filter(|one| one.record.is_none()).count();
+    let has_messages = |one: &&Wanted<'_>| one.record.is_none() && matches!(one.id, Id::Conversation(_));
+    let adopted = wanted.iter().filter(has_messages).count();
     if wanted.is_empty() { 0 } else { wanted.len() + adopted + 1 }
 }
 
@@ -96,13 +93,13 @@ pub async fn observe(
     let (observations, unread) = read_all(&connection.client.reader(), wanted).await?;
     for (address, id, error) in unread {
         session.output.note(&format!(
-            "warning: {address} (#{id}) could not be read, and is planned as the state has it: {error}\n"
+            "warning: {address} ({id:#}) could not be read, and is planned as the state has it: {error}\n"
         ));
     }
     Ok(observations)
 }
 
-type Unread = Vec<(Address, ConversationId, CallError)>;
+type Unread = Vec<(Address, Id, CallError)>;
 
 async fn read_all<A: Read>(api: &A, wanted: &[Wanted<'_>]) -> Result<(Observations, Unread), Error> {
     let reads = wanted.iter().map(|wanted| async move { (wanted, look(api, wanted).await) });
@@ -124,6 +121,10 @@ async fn read_all<A: Read>(api: &A, wanted: &[Wanted<'_>]) -> Result<(Observatio
 /// Reads one, and compares it with what its record keeps, or with the manifest that is to adopt it.
 async fn look<A: Read>(api: &A, wanted: &Wanted<'_>) -> Result<Observation, (Call, CallError)> {
     let Wanted { id, manifest, record } = *wanted;
+    let id = match id {
+        Id::Conversation(id) => id,
+        Id::EndUser(end_user) => return look_at_end_user(api, end_user).await,
+    };
     let reading = match api.conversation(id).await {
         Ok(reading) => reading,
         Err(CallError::Rejected { status: 404, .. }) => return Ok(Observation::NotFound),
@@ -140,4 +141,12 @@ async fn look<A: Read>(api: &A, wanted: &Wanted<'_>) -> Result<Observation, (Cal
         return Ok(Observation::of(reading, messages.as_deref(), &described));
     };
     Ok(Observation::of(reading, None, &Described::applied(kind, &record.applied)))
+}
+
+async fn look_at_end_user<A: Read>(api: &A, id: EndUserId) -> Result<Observation, (Call, CallError)> {
+    match api.end_user(id).await {
+        Ok(reading) => Ok(reading.into()),
+        Err(CallError::Rejected { status: 404, .. }) => Ok(Observation::NotFound),
+        Err(error) => Err((Call::One(Id::from(id).into()), error)),
+    }
 }

@@ -131,5 +131,18 @@ pub async fn requester_of(connection: &Connection, id: ConversationId) -> Result
     Ok(reading.during(Call::One(Id::from(id).into()))?.requester_id)
 }
 
+/// Makes sure that what a person names is there.
+///
+/// # Errors
+/// It is not, or could not be read.
+pub async fn exists(connection: &Connection, id: Id) -> Result<(), Error> {
+    let reader = connection.client.reader();
+    let read = match id {
+        Id::Conversation(id) => reader.conversation(id).await.map(drop),
+        Id::EndUser(id) => reader.end_user(id).await.map(drop),
+    };
+    read.during(Call::One(id.into()))
+}
+
 /// How to settle by hand what a machine can't.
 pub const HINT: &str = "decide with `dixaform recover --adopt ADDRESS=ID`, `--create ADDRESS` or `--forget ADDRESS`, after looking in Dixa";

@@ -91,6 +91,7 @@ codes! {
         COMPLEX_KEY = "complex-key", "a key that is a list or a map";
         BAD_MERGE = "bad-merge", "a `<<` whose value is not a map or a list of maps";
         DUPLICATE_KEY = "duplicate-key", "a key that occurs twice in one map";
+        DUPLICATE_ITEM = "duplicate-item", "an item that occurs twice in a list where each must be another";
         TOO_MANY = "too-many", "more problems than are shown";
         WRONG_TYPE = "wrong-type", "a value of another type than the member takes";
         QUOTE_IT = "quote-it", "a number or boolean where a string belongs";
@@ -108,14 +109,15 @@ codes! {
         BAD_URL = "bad-url", "not an absolute http or https URL";
         BAD_PHONE_NUMBER = "bad-phone-number", "not a phone number as in E.164";
         BAD_API_VERSION = "bad-api-version", "an apiVersion other than dixaform/v1";
-        UNKNOWN_KIND = "unknown-kind", "a kind other than Conversation and ConversationImport";
+        UNKNOWN_KIND = "unknown-kind", "a kind other than Conversation, ConversationImport and EndUser";
         BAD_NAME = "bad-name", "a name that can't be part of an address";
         UNKNOWN_ANNOTATION = "unknown-annotation", "a dixaform/ annotation that does not exist";
         BAD_ANNOTATION = "bad-annotation", "a dixaform/ annotation with an impossible value";
         DUPLICATE_ADDRESS = "duplicate-address", "two manifests with one address";
         NAME_WITHOUT_CATALOG = "name-without-catalog", "a name, and no catalog that says what it stands for";
         UNKNOWN_VALUE = "unknown-value", "a value that the tenant does not have";
-        DUPLICATE_ADOPT = "duplicate-adopt", "two manifests that adopt one conversation";
+        DUPLICATE_END_USER = "duplicate-end-user", "two manifests of end users with the same e-mail address, phone number or externalId";
+        DUPLICATE_ADOPT = "duplicate-adopt", "two manifests that adopt the same conversation or end user";
         OLD_ADDRESS_DESCRIBED = "old-address-described", "a `dixaform/moved-from` whose address is still described";
         DUPLICATE_MOVED_FROM = "duplicate-moved-from", "two manifests with one `dixaform/moved-from`";
     }
@@ -132,7 +134,7 @@ codes! {
         NUMBER_CHANGES = "number-changes", "a number that is sent in other digits than it is written";
         CUT_BY_COMMENT = "cut-by-comment", "a text that ends where a comment begins";
         UNLISTED_MEMBER = "unlisted-member", "`attributes` of an import that the documentation of its channel doesn't list";
-        NOT_AN_ADDRESS = "not-an-address", "a copy of an imported message to what is no e-mail address";
+        NOT_AN_ADDRESS = "not-an-address", "what is no e-mail address where Dixa documents one";
         STAYS_WITH_THE_BOT = "stays-with-the-bot", "an open import that no agent sees";
         NO_MANIFEST = "no-manifest", "a file without a manifest, or one of another program";
         UNKNOWN_CHANNEL_NAME = "unknown-channel-name", "a genericChannelName that the documentation doesn't list";
@@ -145,8 +147,8 @@ codes! {
         BAD_SETTING = "bad-setting", "a setting of the project file with an impossible value";
     }
     Definitions, Error {
-        UNKNOWN_ATTRIBUTE = "unknown-attribute", "a custom attribute that the tenant does not define for conversations";
-        UNUSABLE_ATTRIBUTE = "unusable-attribute", "a custom attribute that is archived, inactive or not for conversations";
+        UNKNOWN_ATTRIBUTE = "unknown-attribute", "a custom attribute that the tenant does not define";
+        UNUSABLE_ATTRIBUTE = "unusable-attribute", "a custom attribute that is archived, inactive, or of end users where a conversation has it, or the other way round";
         ATTRIBUTE_MISMATCH = "attribute-mismatch", "a value that does not fit the definition of its attribute";
     }
     Definitions, Warning {

@@ -57,6 +57,57 @@ pub fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
     }
 }
 
+/// The record after members of an end user were set. Its attributes are what they were.
+pub fn changed(record: &Record, intent: &Intent, at: &str) -> Record {
+    Record {
+        content_digest: intent.digests.content,
+        applied: with_attributes(&intent.applied, &record.applied),
+        source: intent.source.clone(),
+        made_of: None,
+        applied_at: at.to_owned(),
+        ..record.clone()
+    }
+}
+
+/// The record after a change of members whose end is not known. What may be either is not in it, so that the next plan
+/// sets it.
+pub fn perhaps_changed(record: &Record, intent: &Intent) -> Record {
+    let (content_digest, applied) = match (&record.applied, &intent.applied) {
+        (Applied::Full(old), Applied::Full(new)) => {
+            let mut both = old.conversation();
+            let new = new.content();
+            both.content.retain(|name, value| new.get(name) == Some(value));
+            (both.digests().content, Applied::Full(Spec::of(&both)))
+        }
+        (old, new) => {
+            let fields = |applied: &Applied, salt: &str| match applied {
+                Applied::Full(spec) => fields_of(&spec.conversation(), salt),
+                Applied::Digests { fields, .. } => fields.clone(),
+            };
+            let salt = match (old, new) {
+                (Applied::Digests { salt, .. }, _) | (_, Applied::Digests { salt, .. }) => salt.clone(),
+                _ => String::new(),
+            };
+            let new = fields(new, &salt);
+            let mut both = fields(old, &salt);
+            both.retain(|pointer, digest| is_attribute(pointer) || new.get(pointer) == Some(digest));
+            // That of no content at all, and so of no manifest whose members are known.
+            (Digest::of_bytes(b"unknown"), Applied::Digests { salt, fields: both })
+        }
+    };
+    Record { content_digest, applied, made_of: None, ..record.clone() }
+}
+
+/// The content of `wanted` as [`Intent::applied`] of a change of members holds it; see [`attributes_kept`].
+pub fn content_kept(before: &Applied, wanted: &Spec, new_salt: Option<&str>) -> Applied {
+    let content = wanted.without_attributes();
+    match (before, new_salt) {
+        (Applied::Digests { salt, .. }, _) => Applied::to_digests(&content.conversation(), salt),
+        (Applied::Full(_), Some(salt)) => Applied::to_digests(&content.conversation(), salt),
+        (Applied::Full(_), None) => Applied::Full(content),
+    }
+}
+
 /// The record after a PATCH whose end is not known. Its attributes count as not written, so that the next plan writes
 /// all of them; those that the PATCH may have set are among them, so that they are cleared when they leave the
 /// manifest.

@@ -95,22 +95,26 @@ impl Heard {
 /// The calls that write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
-    /// `POST /v1/conversations`
+    /// `POST /v1/conversations`, or `POST /v1/endusers`
     Create,
     /// `POST /v1/conversations/import`
     Import,
-    /// `PATCH /v1/conversations/{id}/custom-attributes`; sent again it does no harm, so it is never in doubt.
+    /// `PATCH /v1/conversations/{id}/custom-attributes`, or the same of an end user; sent again it does no harm, so it
+    /// is never in doubt.
     Patch,
+    /// `PATCH /v1/endusers/{id}`; never in doubt either.
+    Change,
 }
 
 impl CallKind {
-    pub const ALL: [CallKind; 3] = [CallKind::Create, CallKind::Import, CallKind::Patch];
+    pub const ALL: [CallKind; 4] = [CallKind::Create, CallKind::Import, CallKind::Patch, CallKind::Change];
 
     pub fn word(self) -> &'static str {
         match self {
             CallKind::Create => "create",
             CallKind::Import => "import",
             CallKind::Patch => "patch",
+            CallKind::Change => "change",
         }
     }
 
@@ -118,7 +122,7 @@ impl CallKind {
     pub fn makes(self) -> bool {
         match self {
             CallKind::Create | CallKind::Import => true,
-            CallKind::Patch => false,
+            CallKind::Patch | CallKind::Change => false,
         }
     }
 }
@@ -130,10 +134,12 @@ pub struct Intent {
     pub digests: Digests,
     /// For a call that makes a conversation, its content; attributes in it are not recorded, since they are not written
     /// yet. For [`CallKind::Patch`], all attributes of the record as they will be, without content: see
-    /// [`attributes_kept`](crate::journal::attributes_kept).
+    /// [`attributes_kept`](crate::journal::attributes_kept). For [`CallKind::Change`], the content as it will be; see
+    /// [`content_kept`](crate::journal::content_kept).
     pub applied: Applied,
     pub source: Option<Source>,
-    /// The end user among whose conversations one in doubt is looked for; none for [`CallKind::Patch`].
+    /// The end user among whose conversations one in doubt is looked for; none for
+    /// [`CallKind::Patch`], and of end users.
     pub requester: Option<String>,
     /// The `externalId` of the first message that was sent, if there is a message.
     pub marker: Option<String>,

@@ -39,10 +39,10 @@
 //! {"closed":{"serial":4,"at":"…"}}
 //! ```
 //!
-//! `heard` is `error`, `made`, `duplicate`, `before`, or left out; `call` is `create`, `import` or `patch`; `decision`
-//! is `adopt` (with an id), `create` or `forget`; `by` is `machine` or `person`. Specs, digests and records are written
-//! as in the state file, with `salt` and `fields` in the place of `spec` under `lastApplied: digest`: what may not be
-//! in the state is not here either.
+//! `heard` is `error`, `made`, `duplicate`, `before`, or left out; `call` is `create`, `import`, `patch` or `change`;
+//! `decision` is `adopt` (with an id), `create` or `forget`; `by` is `machine` or `person`. Specs, digests and records
+//! are written as in the state file, with `salt` and `fields` in the place of `spec` under `lastApplied: digest`: what
+//! may not be in the state is not here either.
 
 mod append;
 mod cut_down;
@@ -56,7 +56,7 @@ mod replay;
 
 pub use append::{Append, JournalError};
 pub use cut_down::cut_down;
-pub use effect::attributes_kept;
+pub use effect::{attributes_kept, changed, content_kept};
 pub use entry::{CallKind, DecidedBy, Decision, Entry, Heard, Intent};
 pub use line::{Lines, read, sound_bytes, write_line};
 pub use line_error::LineError;

@@ -48,7 +48,7 @@ pub struct Replayed {
 pub struct InDoubt {
     pub seq: u64,
     pub address: Address,
-    /// Never [`CallKind::Patch`].
+    /// Never [`CallKind::Patch`] or [`CallKind::Change`].
     pub call: CallKind,
     pub intent: Intent,
     /// When the call began, RFC 3339 in UTC.
@@ -73,9 +73,9 @@ pub enum ReplayError {
     SeqReused { seq: u64 },
     #[error("an entry ends call {seq}, which did not begin or has ended before")]
     NotPending { seq: u64 },
-    #[error("conversation {id:#} would be recorded for {address}, and {owner} has it already")]
+    #[error("{} {id:#} would be recorded for {address}, and {owner} has it already", id.noun())]
     OwnedTwice { id: Id, address: Address, owner: Address },
-    #[error("a call makes a conversation for {address}, which has {id:#} already and does not take its place")]
+    #[error("a call makes a new one for {address}, which has {id:#} already and does not take its place")]
     HasRecord { address: Address, id: Id },
     #[error(
         "the state (serial {state}) lacks conversations that the journal says were created or adopted: {}",
@@ -393,9 +393,10 @@ impl Replay {
         let patches: Vec<InDoubt> = patches.map(|(_, pending)| pending).collect();
         let counts = self.counts();
         let records = if counts { &mut self.state.records } else { &mut self.calls.passed_over };
-        for InDoubt { address, intent, .. } in patches {
+        for InDoubt { address, call, intent, .. } in patches {
             if let Some(record) = records.get_mut(&address) {
-                *record = effect::perhaps_patched(record, &intent);
+                let effect = if call == CallKind::Change { effect::perhaps_changed } else { effect::perhaps_patched };
+                *record = effect(record, &intent);
                 self.changed |= counts;
             }
         }
@@ -464,7 +465,8 @@ impl Replay {
             Some(effect::made(&pending.intent, id, partial, at, (before, number)))
         } else {
             // The attributes of a conversation that is no longer managed are nobody's.
-            before.filter(|record| record.id == id).map(|record| effect::patched(record, &pending.intent, at))
+            let effect = if pending.call == CallKind::Change { effect::changed } else { effect::patched };
+            before.filter(|record| record.id == id).map(|record| effect(record, &pending.intent, at))
         };
         if let Some(record) = record {
             self.put(&address, record)?;

@@ -1,9 +1,12 @@
 //! `metadata.annotations`: those that begin with `dixaform/` are settings, all others are the author's own.
 
-use crate::conversation::{Address, ConversationId, OnChange};
+use uuid::Uuid;
+
+use crate::conversation::{Address, EndUserId, Id, Kind, OnChange};
 use crate::desired::MovedFrom;
 use crate::finding::{Severity, closest, code};
 use crate::manifest::body::words;
+use crate::manifest::forms;
 use crate::reporter::Reporter;
 use crate::yaml::{Entry, Node};
 
@@ -20,7 +23,7 @@ const KNOWN: [&str; 4] = [ON_CHANGE, ADOPT, MOVED_FROM, IGNORE];
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     pub on_change: OnChange,
-    pub adopt: Option<ConversationId>,
+    pub adopt: Option<Id>,
     /// Boxed, since hardly any manifest has one.
     pub moved_from: Option<Box<MovedFrom>>,
     /// Codes of warnings that this manifest means.
@@ -35,14 +38,21 @@ pub(super) fn settings(
     reporter: &mut Reporter<'_>,
 ) -> Settings {
     let mut settings = Settings::default();
+    let kind = address.map(|address| address.kind);
     for (entry, text) in entries {
         if !entry.key.starts_with(PREFIX) {
             continue;
         }
         match (&*entry.key, *text) {
             (_, None) => {}
+            (ON_CHANGE, Some(_)) if kind == Some(Kind::EndUser) => {
+                let message = format!("`{ON_CHANGE}` says nothing about an end user");
+                reporter
+                    .error(code::BAD_ANNOTATION, entry.key_span(), message)
+                    .hint("remove it: what differs of an end user is changed in place, and nothing is replaced");
+            }
             (ON_CHANGE, Some(text)) => settings.on_change = on_change(text, &entry.value, reporter),
-            (ADOPT, Some(text)) => settings.adopt = adopt(text, &entry.value, reporter),
+            (ADOPT, Some(text)) => settings.adopt = adopt(text, kind, &entry.value, reporter),
             (MOVED_FROM, Some(text)) => settings.moved_from = moved_from(text, address, &entry.value, reporter),
             (IGNORE, Some(text)) => settings.ignore = ignore(text, &entry.value, reporter),
             (unknown, Some(_)) => {
@@ -77,14 +87,23 @@ fn on_change(text: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) -> OnChan
     }
 }
 
-fn adopt(text: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<ConversationId> {
+fn adopt(text: &str, kind: Option<Kind>, node: &Node<'_>, reporter: &mut Reporter<'_>) -> Option<Id> {
+    if kind == Some(Kind::EndUser) {
+        let id = forms::is_uuid(text).then(|| Uuid::try_parse(text).ok()).flatten();
+        if id.is_none() {
+            reporter
+                .error(code::BAD_ANNOTATION, node.span(), format!("`{text}` is not the id of an end user"))
+                .hint("write the uuid that Dixa shows for the end user");
+        }
+        return id.map(|id| EndUserId(id).into());
+    }
     let id = text.parse::<i64>().ok().filter(|id| *id > 0 && text.bytes().all(|byte| byte.is_ascii_digit()));
     if id.is_none() {
         reporter
             .error(code::BAD_ANNOTATION, node.span(), format!("`{text}` is not the id of a conversation"))
             .hint("write the number that Dixa shows for the conversation, in quotes: \"1234\"");
     }
-    id.map(ConversationId)
+    id.map(Id::conversation)
 }
 
 fn moved_from(

@@ -1,7 +1,7 @@
 //! `customAttributes`: ids of definitions to text, the path of a Select, or null.
 
 use crate::catalog::Catalog;
-use crate::conversation::{AttributeValue, Attributes};
+use crate::conversation::{AttributeValue, Attributes, Kind};
 use crate::definition::{Misfit, misfit};
 use crate::finding::{Severity, code};
 use crate::manifest::body::{text, wrong_type};
@@ -13,6 +13,7 @@ use crate::yaml::{Content, Entry, Node, Span};
 /// The attributes and where each was written, in ascending order of their ids; none when anything was wrong.
 pub(super) fn check(
     node: &Node<'_>,
+    kind: Kind,
     catalog: Option<&Catalog>,
     reporter: &mut Reporter<'_>,
 ) -> Option<(Attributes, Box<[Place]>)> {
@@ -37,7 +38,7 @@ pub(super) fn check(
         complete &= match (&value, catalog) {
             (None, _) => false,
             (Some(_), None) => true,
-            (Some(value), Some(catalog)) => is_as_defined(&id, value, entry, catalog, reporter),
+            (Some(value), Some(catalog)) => is_as_defined(kind, &id, (value, entry), catalog, reporter),
         };
         attributes.push((id, value, entry.key_span()));
     }
@@ -60,14 +61,14 @@ pub(super) fn check(
 
 /// Whether the tenant would take it; what is wrong or suspicious is reported.
 fn is_as_defined(
+    kind: Kind,
     id: &str,
-    value: &AttributeValue,
-    entry: &Entry<'_>,
+    (value, entry): (&AttributeValue, &Entry<'_>),
     catalog: &Catalog,
     reporter: &mut Reporter<'_>,
 ) -> bool {
     let definition = catalog.attributes.iter().find(|definition| definition.id == id);
-    let Some(Misfit { code, severity, message, hint }) = misfit(id, value, definition) else { return true };
+    let Some(Misfit { code, severity, message, hint }) = misfit(kind, id, value, definition) else { return true };
     let report = match severity {
         Severity::Error => reporter.error(code, entry.key_span(), message),
         Severity::Warning => reporter.warning(code, entry.key_span(), message),

@@ -1,12 +1,14 @@
 //! A request body against the tables of [`crate::shape`]: every difference becomes a finding, and what fits a value.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use crate::finding::{closest, code};
 use crate::instant::{self, Instant};
 use crate::manifest::forms;
 use crate::reporter::Reporter;
-use crate::shape::{self, Form, Member, Shape, Union};
+use crate::shape::{self, Form, Member, Shape, Tag, Union};
 use crate::source::Place;
 use crate::yaml::{Content, Entry, Node};
 
@@ -25,7 +27,8 @@ pub(super) fn check_union(
     }
     let named = node.get("_type");
     let variant = match named {
-        None if union.optional_type => &union.variants[0],
+        _ if union.tag == Tag::None => return check_members(&union.variants[0], None, node, extra, reporter),
+        None if union.tag == Tag::Optional => &union.variants[0],
         None => {
             reporter
                 .error(code::MISSING_TYPE, node.opening(), format!("{} needs a `_type`", union.what))
@@ -145,6 +148,7 @@ fn unknown_member(
 fn described(shape: &Shape, union: Option<&Union>) -> String {
     let article = if shape.name.starts_with(['A', 'E', 'I', 'O', 'U', 'a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     match union.map(|union| union.what) {
+        None if shape.name == "EndUser" => "an end user".to_owned(),
         Some("a conversation") => format!("{article} {} conversation", shape.name),
         Some(_) if shape.name == "GenericConversationImport" => "an import".to_owned(),
         Some(what) if what.contains("message") => format!("{article} {} message", shape.name),
@@ -170,6 +174,10 @@ pub(super) fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Rep
             };
             every(items, |item| check(form, item, name, reporter))
         }
+        Form::Set(form) => {
+            let list = check(&Form::List(form), node, name, reporter)?;
+            is_set(node, name, reporter).then_some(list)
+        }
         Form::Free => {
             if node.entries().is_none() {
                 wrong_type(node, &format!("`{name}` is a map"), reporter);
@@ -188,6 +196,27 @@ pub(super) fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Rep
             check_text(form, text, node, name, reporter).then(|| text.into())
         }
     }
+}
+
+/// Whether nothing occurs twice in a list of texts.
+fn is_set(node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> bool {
+    let Content::List(items) = &node.content else { return true };
+    let mut seen: HashMap<&str, Place> = HashMap::with_capacity(items.len());
+    let mut is_set = true;
+    for item in items {
+        let Content::Text(text) = &item.content else { continue };
+        if let Some(first) = seen.get(&**text).copied() {
+            let first = reporter.source(first);
+            reporter
+                .error(code::DUPLICATE_ITEM, item.span(), format!("`{text}` occurs twice in `{name}`"))
+                .hint("keep one of the two")
+                .related(first, "it was here first");
+            is_set = false;
+        } else {
+            seen.insert(text, item.start);
+        }
+    }
+    is_set
 }
 
 /// The list of what all items are, which are checked to the last, so that every finding is reported.
@@ -233,7 +262,7 @@ fn check_text(form: &Form, text: &str, node: &Node<'_>, name: &str, reporter: &m
         Form::Url => forms::is_url(text),
         Form::PhoneNumber => forms::is_phone_number(text),
         Form::Word(known) => known.contains(&text),
-        Form::AnyText | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => true,
+        Form::AnyText | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Set(_) | Form::Free => true,
     };
     if !fits {
         let (code, message, hint) = misfit(form, text, name);
@@ -259,7 +288,7 @@ fn undocumented(form: &Form, text: &str, name: &str) -> Option<(&'static str, St
         }
         Form::EmailAddress if !forms::is_email_address(text) => {
             let message = format!("`{text}` is not an e-mail address");
-            let hint = format!("`{name}` of an import holds addresses, for example jane@example.com, and no ids");
+            let hint = format!("`{name}` holds addresses, for example jane@example.com, and no ids");
             Some((code::NOT_AN_ADDRESS, message, hint))
         }
         Form::Word(known) if *known == shape::CONTENT_TYPES && text == "Markdown" => {
@@ -306,6 +335,7 @@ fn misfit(form: &Form, text: &str, name: &str) -> (&'static str, String, String)
         | Form::Map(_)
         | Form::Union(_)
         | Form::List(_)
+        | Form::Set(_)
         | Form::Free => (code::EMPTY_VALUE, "empty", "give it a value, or remove it"),
     };
     (code, format!("`{name}` is {what}"), hint.to_owned())

@@ -66,9 +66,12 @@ pub fn read(file: &Arc<str>, bytes: &[u8], tenant: Tenant<'_>) -> Reading {
             return;
         }
         let mut referred = (true, Names::new());
+        let is_end_user = document.get("kind").is_some_and(
+            |kind| matches!(&kind.value.content, Content::Text(word) if *word == Kind::EndUser.manifest_word()),
+        );
         if let Some(spec) = document.get_mut("spec") {
             values::put_in(&mut spec.value, tenant.values, &mut used, reporter);
-            referred = references::resolve(&mut spec.value, tenant.catalog, reporter);
+            referred = references::resolve(&mut spec.value, is_end_user, tenant.catalog, reporter);
         }
         match manifest(&document, tenant.catalog, referred, reporter) {
             Some(manifest) => manifests.push(manifest),
@@ -114,7 +117,7 @@ fn manifest(
     for name in MEMBERS.iter().filter(|name| document.get(name).is_none()) {
         let hint = match *name {
             "apiVersion" => "add `apiVersion: dixaform/v1`",
-            "kind" => "add `kind: Conversation` or `kind: ConversationImport`",
+            "kind" => "add `kind: Conversation`, `kind: ConversationImport` or `kind: EndUser`",
             "metadata" => "add `metadata: {name: …}`",
             _ => "add `spec:` with the body of the request",
         };
@@ -132,6 +135,7 @@ fn manifest(
     let name_place = document.get("metadata")?.value.get("name")?.value.start;
     let (address, labels, Settings { on_change, adopt, moved_from, ignore }) = metadata?;
     let (conversation, attribute_places) = conversation?;
+    let address_kind = address.kind;
     (complete && refers_well).then(|| Manifest {
         address,
         labels,
@@ -140,7 +144,7 @@ fn manifest(
         moved_from,
         ignore: ignore.into_boxed_slice(),
         digests: conversation.digests(),
-        facts: conversation.facts(),
+        facts: conversation.facts(address_kind),
         spec: Spec::of(&conversation),
         source: reporter.source(document.start),
         name_place,
@@ -254,7 +258,7 @@ fn spec(
     let content = body::check_union(shape::body(kind), node, &[CUSTOM_ATTRIBUTES], reporter);
     let attributes = match node.get(CUSTOM_ATTRIBUTES) {
         Some(Entry { value: Node { content: Content::Null, .. }, .. }) | None => Some(Default::default()),
-        Some(entry) => attributes::check(&entry.value, catalog, reporter),
+        Some(entry) => attributes::check(&entry.value, kind, catalog, reporter),
     };
     let channel_fits = kind != Kind::Import || channels::check(node, reporter);
     let content = content.filter(|_| channel_fits)?;

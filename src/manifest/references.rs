@@ -18,18 +18,24 @@ pub(super) type Names = BTreeMap<String, String>;
 
 /// Puts ids in the place of names, and reports what the tenant does not have. Returns whether there was no error, and
 /// the names of what is referred to.
-pub(super) fn resolve(spec: &mut Node<'_>, catalog: Option<&Catalog>, reporter: &mut Reporter<'_>) -> (bool, Names) {
+pub(super) fn resolve(
+    spec: &mut Node<'_>,
+    is_end_user: bool,
+    catalog: Option<&Catalog>,
+    reporter: &mut Reporter<'_>,
+) -> (bool, Names) {
     let is_free = match spec.get("genericChannelName").map(|entry| &entry.value.content) {
         Some(Content::Text(name)) => shape::channel(name).is_none(),
         _ => false,
     };
-    let mut references = References { catalog, is_free, reporter, fine: true, names: Names::new() };
+    let mut references = References { catalog, is_end_user, is_free, reporter, fine: true, names: Names::new() };
     references.below(spec);
     (references.fine, references.names)
 }
 
 struct References<'r, 't> {
     catalog: Option<&'r Catalog>,
+    is_end_user: bool,
     /// What `attributes` hold is not known.
     is_free: bool,
     reporter: &'r mut Reporter<'t>,
@@ -151,9 +157,10 @@ impl References<'_, '_> {
         for entry in entries {
             let Some(catalog) = self.catalog else { continue };
             if !forms::is_uuid(&entry.key) {
-                let of_conversations = || catalog.attributes.iter().filter(|one| one.entity == Entity::Conversation);
-                let found: Vec<&Definition> = of_conversations().filter(|one| one.identifier == entry.key).collect();
-                let known: Vec<&str> = of_conversations().map(|one| one.identifier.as_str()).collect();
+                let entity = if self.is_end_user { Entity::Contact } else { Entity::Conversation };
+                let of_kind = || catalog.attributes.iter().filter(|one| one.entity == entity);
+                let found: Vec<&Definition> = of_kind().filter(|one| one.identifier == entry.key).collect();
+                let known: Vec<&str> = of_kind().map(|one| one.identifier.as_str()).collect();
                 let name = entry.key.to_string();
                 let Some(definition) = self.only("custom attribute", &name, entry.key_span(), &found, &known) else {
                     continue;

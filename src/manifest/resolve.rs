@@ -3,9 +3,10 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::conversation::{Address, ConversationId, Kind};
+use crate::conversation::{Address, Id, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
+use crate::end_user::{Key, Lookup};
 use crate::finding::{Finding, Findings, Severity, code};
 use crate::manifest::Reading;
 use crate::source::Source;
@@ -30,6 +31,7 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
     manifests.dedup_by(|next, first| next.address == first.address);
     findings.extend(duplicate_adopts(&manifests));
     findings.extend(wrong_moves(&manifests));
+    findings.extend(duplicate_end_users(&manifests));
     findings.extend(same_bodies(&manifests));
     for finding in findings.iter() {
         files.remove(&finding.source.file);
@@ -75,7 +77,7 @@ fn duplicate_address(address: &Address, source: Source, first: &Source) -> Findi
 }
 
 fn duplicate_adopts(manifests: &[Manifest]) -> Vec<Finding> {
-    let mut adopted: BTreeMap<ConversationId, &Manifest> = BTreeMap::new();
+    let mut adopted: BTreeMap<Id, &Manifest> = BTreeMap::new();
     let mut findings = Vec::new();
     for manifest in manifests {
         let Some(id) = manifest.adopt else { continue };
@@ -84,8 +86,8 @@ fn duplicate_adopts(manifests: &[Manifest]) -> Vec<Finding> {
             code: code::DUPLICATE_ADOPT,
             severity: Severity::Error,
             source: manifest.name_source(),
-            message: format!("{} and {} both adopt conversation {id:#}", first.address, manifest.address),
-            hint: Some("a conversation belongs to one address".into()),
+            message: format!("{} and {} both adopt {} {id:#}", first.address, manifest.address, id.noun()),
+            hint: Some("each belongs to one address".into()),
             excerpt: None,
             related: vec![(first.name_source(), "the other one".into())],
         });
@@ -126,6 +128,41 @@ fn wrong_moves(manifests: &[Manifest]) -> Vec<Finding> {
     findings
 }
 
+/// One finding for each end user with the e-mail address, phone number or external id of one with a smaller address:
+/// the two would become one in Dixa, or the second would be refused.
+fn duplicate_end_users(manifests: &[Manifest]) -> Vec<Finding> {
+    let mut known: HashMap<Lookup, &Manifest> = HashMap::new();
+    let mut findings = Vec::new();
+    for manifest in manifests.iter().take_while(|manifest| manifest.address.kind == Kind::EndUser) {
+        for mut lookup in Lookup::all_of(&manifest.spec.content()) {
+            if lookup.key == Key::Email {
+                lookup.value = lookup.value.to_lowercase();
+            }
+            let (noun, value) = (lookup.key.noun(), lookup.value.clone());
+            match known.entry(lookup) {
+                Entry::Vacant(free) => drop(free.insert(manifest)),
+                Entry::Occupied(first) => {
+                    findings.push(duplicate_end_user(manifest, first.get(), &format!("{noun} `{value}`")));
+                    break;
+                }
+            }
+        }
+    }
+    findings
+}
+
+fn duplicate_end_user(manifest: &Manifest, first: &Manifest, what: &str) -> Finding {
+    Finding {
+        code: code::DUPLICATE_END_USER,
+        severity: Severity::Error,
+        source: manifest.name_source(),
+        message: format!("{} has the {what}, which {} has", manifest.address, first.address),
+        hint: Some("describe each end user once".into()),
+        excerpt: None,
+        related: vec![(first.name_source(), "the other one".into())],
+    }
+}
+
 /// One warning for each manifest whose body another one, with a smaller address, has already.
 fn same_bodies(manifests: &[Manifest]) -> Vec<Finding> {
     let mut known: HashMap<(Kind, &Digest), &Manifest> = HashMap::with_capacity(manifests.len());
@@ -146,7 +183,7 @@ fn same_body(manifest: &Manifest, first: &Manifest) -> Finding {
         severity: Severity::Warning,
         source: manifest.name_source(),
         message: format!("{} has the same body as {}", manifest.address, first.address),
-        hint: Some("if that is a copy left behind, remove it: each becomes a conversation of its own".into()),
+        hint: Some("if that is a copy left behind, remove it: each is made on its own".into()),
         excerpt: None,
         related: vec![(first.name_source(), "the same body".into())],
     }

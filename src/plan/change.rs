@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::access::RateLimit;
 use crate::call::{Call, Subject};
-use crate::conversation::{Address, Attributes, ConversationId, Digests, Id, Kind, attributes_to_map};
+use crate::conversation::{Address, Attributes, Digests, Id, Kind, attributes_to_map};
 use crate::digest::{Digest, Digester};
+use crate::end_user::Lookup;
 use crate::plan::action::Action;
 use crate::plan::compare::Deviation;
 use crate::plan::price::Price;
@@ -110,7 +111,7 @@ pub struct Change {
     pub moved_from: Option<Address>,
     /// Where the manifest is, or was when a record without one was applied.
     pub source: Option<Source>,
-    /// The conversation that exists: none for create and import.
+    /// What exists: none for create and import.
     pub id: Option<Id>,
     /// What was applied, with `customAttributes`; none if nothing is known of it.
     pub before: Option<Box<Before>>,
@@ -129,7 +130,8 @@ pub struct Change {
     pub found: Option<Box<[Deviation]>>,
     /// What people call the things of the tenant that it refers to, by their ids, as far as that is known.
     pub names: BTreeMap<String, String>,
-    /// The first message gets an `externalId` of dixaform's own, by which a lost answer can be found again. It is no
+    /// The first message, or the end user, gets an `externalId` of dixaform's own, by which a lost answer can be found
+    /// again. It is no
     /// part of the digest.
     pub marked: bool,
 }
@@ -140,20 +142,26 @@ pub type Steps = Cow<'static, [Step]>;
 /// One call of a change, as far as it is known before it is made.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Make the conversation of [`Change::after`].
+    /// Make the conversation or end user of [`Change::after`].
     Make(Kind),
-    /// Read the conversation that is to be adopted.
-    Read(ConversationId),
-    /// Write all attributes of [`Change::after`] to the conversation that was made.
+    /// Look for the end user of [`Change::after`] before it is made. One that is found is adopted in its place.
+    Find(Lookup),
+    /// Read what is to be adopted.
+    Read(Id),
+    /// Set these members of the end user.
+    Change(Map<String, Value>),
+    /// Set those members of [`Change::after`] that the end user read before has otherwise.
+    ChangeDifferent,
+    /// Write all attributes of [`Change::after`] to what was made.
     PatchAll,
     /// Write these attributes.
     Patch(Attributes),
-    /// Write those of these attributes that the conversation read before has not already.
+    /// Write those of these attributes that what was read before has not already.
     PatchDifferent(Attributes),
     /// List the conversations of this end user before one is made that can't be marked, so that a new one can be
     /// recognized.
     ListBefore(String),
-    /// Read the conversation back, and compare its attributes with what was written.
+    /// Read it back, and compare with what was written.
     ReadBack,
 }
 
@@ -163,11 +171,18 @@ impl Step {
         matches!(self, Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_))
     }
 
+    /// Whether it writes something that can be read back.
+    pub fn can_be_read_back(&self) -> bool {
+        self.writes_attributes() || matches!(self, Step::Change(_) | Step::ChangeDifferent)
+    }
+
     /// The call, with what the change is about.
     pub fn call(&self, subject: Subject) -> Call {
         match self {
             Step::Make(kind) => Call::Make(*kind),
-            Step::Read(id) => Call::One(Id::from(*id).into()),
+            Step::Find(lookup) => Call::EndUsersBy(lookup.clone()),
+            Step::Read(id) => Call::One((*id).into()),
+            Step::Change(_) | Step::ChangeDifferent => Call::Change(subject),
             Step::ReadBack => Call::One(subject),
             Step::ListBefore(requester) => Call::ConversationsOf(requester.clone()),
             Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => Call::SetAttributes(subject),
@@ -196,7 +211,9 @@ impl Change {
             let digest = match step {
                 Step::Make(_) => digests.map(|wanted| wanted.content),
                 Step::PatchAll => digests.map(|wanted| wanted.attributes),
-                Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
+                Step::Change(members) => Some(Digest::of_map(members)),
+                Step::ChangeDifferent => digests.map(|wanted| wanted.content),
+                Step::Find(_) | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
                 Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
                     Some(Digest::of_map(&attributes_to_map(attributes)))
                 }
@@ -259,19 +276,21 @@ pub struct Renamed {
     pub to: Address,
 }
 
-/// What was changed outside of dixaform in one conversation. Of its attributes only those that dixaform wrote are
-/// looked at.
+/// What was changed outside of dixaform in one conversation or end user. Of its attributes and members only those that
+/// dixaform wrote are looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
     pub address: Address,
     pub id: Id,
     /// The id of each attribute, what the record has, if that was kept, and what the tenant has; null if it has none.
     pub attributes: Vec<(String, Option<Value>, Value)>,
+    /// The same of the members of an end user.
+    pub members: Vec<(String, Option<Value>, Value)>,
     /// What is never planned back: Dixa can't change content, and has tidied an attribute's value for good.
     pub content: Vec<Deviation>,
 }
 
-/// A conversation that has a record and is not there.
+/// A conversation or end user that has a record and is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gone {
     pub address: Address,

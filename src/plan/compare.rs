@@ -186,7 +186,7 @@ pub fn fit(
     let created_at = reading.created_at.as_deref();
     let in_time = match described.kind {
         Kind::Import => comparison.of(Thing::CreatedAt) == Some(&Outcome::Same),
-        Kind::Conversation => created_at.and_then(|found| lies_in(found, window)) == Some(true),
+        Kind::EndUser | Kind::Conversation => created_at.and_then(|found| lies_in(found, window)) == Some(true),
     };
     let all_same = comparison.iter().all(|(_, outcome)| *outcome == Outcome::Same);
     let known =
@@ -226,7 +226,7 @@ const IMPORTED: [(&str, &str, &str); 2] = [("email", "Email", ""), ("widgetchat"
 fn channel(described: &Described<'_>, reading: &ConversationReading) -> Option<Outcome> {
     let found = reading.channel.as_deref()?;
     let (pointer, rows) = match described.kind {
-        Kind::Conversation => ("/_type", CREATED.as_slice()),
+        Kind::EndUser | Kind::Conversation => ("/_type", CREATED.as_slice()),
         Kind::Import => ("/genericChannelName", IMPORTED.as_slice()),
     };
     let is_documented = CHANNELS.contains(&found);

@@ -14,6 +14,9 @@ pub struct DriftV1 {
     address: AddressV1,
     id: IdV1,
     attributes: Vec<DriftedV1>,
+    /// Members of an end user
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    members: Vec<DriftedV1>,
     /// What is never planned back
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     content: Vec<DeviationV1>,
@@ -34,7 +37,7 @@ pub struct DeviationV1 {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "drifted")]
 struct DriftedV1 {
-    /// The id of the attribute
+    /// The id of the attribute, or the name of the member
     id: String,
     /// What the record has; null also if that was not kept
     recorded: Value,
@@ -43,14 +46,18 @@ struct DriftedV1 {
 }
 
 impl From<&Drift> for DriftV1 {
-    fn from(Drift { address, id, attributes, content }: &Drift) -> Self {
-        let attributes = attributes.iter().map(|(id, recorded, live)| DriftedV1 {
-            id: id.clone(),
-            recorded: recorded.clone().unwrap_or_default(),
-            live: live.clone(),
-        });
+    fn from(Drift { address, id, attributes, members, content }: &Drift) -> Self {
+        let written = |all: &[(String, Option<Value>, Value)]| {
+            let drifted = |(id, recorded, live): &(String, Option<Value>, Value)| DriftedV1 {
+                id: id.clone(),
+                recorded: recorded.clone().unwrap_or_default(),
+                live: live.clone(),
+            };
+            all.iter().map(drifted).collect()
+        };
+        let (attributes, members) = (written(attributes), written(members));
         let content = content.iter().map(DeviationV1::from).collect();
-        DriftV1 { address: address.into(), id: IdV1(*id), attributes: attributes.collect(), content }
+        DriftV1 { address: address.into(), id: IdV1(*id), attributes, members, content }
     }
 }
 
@@ -63,9 +70,15 @@ impl From<&Deviation> for DeviationV1 {
 
 impl DriftV1 {
     pub fn read(self) -> Drift {
-        let attributes = self.attributes.into_iter().map(|one| (one.id, Some(one.recorded), one.live));
+        let read = |all: Vec<DriftedV1>| all.into_iter().map(|one| (one.id, Some(one.recorded), one.live)).collect();
         let content = self.content.into_iter().map(DeviationV1::read).collect();
-        Drift { address: self.address.0, id: self.id.0, attributes: attributes.collect(), content }
+        Drift {
+            address: self.address.0,
+            id: self.id.0,
+            attributes: read(self.attributes),
+            members: read(self.members),
+            content,
+        }
     }
 }
 

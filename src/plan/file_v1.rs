@@ -14,12 +14,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::access::RateLimit;
-use crate::conversation::{AttributeValue, Attributes, Conversation, ConversationId, Digests, Kind, attributes_to_map};
+use crate::conversation::{Conversation, Digests, Kind};
 use crate::digest::Digest;
 use crate::json;
 use crate::plan::change::{Change, Gone, Orphan, Plan, Renamed, Step, Summary, Target, fingerprint_of};
 use crate::plan::drift_v1::{DeviationV1, DriftV1};
 use crate::plan::json_parts::{AddressV1, DigestV1, IdV1, LineageV1, SealV1, exact, or_null};
+use crate::plan::steps_v1::StepV1;
 use crate::plan::{Action, Block, Price, Reason, planner};
 use crate::source::{Place, Source};
 use crate::spec::{Spec, conversation_of};
@@ -211,27 +212,6 @@ struct DigestsV1 {
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(rename = "step")]
-enum StepV1 {
-    Make(KindV1),
-    Read(i64),
-    PatchAll(bool),
-    Patch(Map<String, Value>),
-    PatchDifferent(Map<String, Value>),
-    ListBefore(String),
-    ReadBack(bool),
-}
-
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(rename = "kind")]
-enum KindV1 {
-    Conversation,
-    Import,
-}
-
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "orphan")]
 struct OrphanV1 {
     address: AddressV1,
@@ -380,21 +360,6 @@ impl From<&Change> for ChangeV1<Box<RawValue>> {
     }
 }
 
-impl From<&Step> for StepV1 {
-    fn from(step: &Step) -> Self {
-        match step {
-            Step::Make(Kind::Conversation) => StepV1::Make(KindV1::Conversation),
-            Step::Make(Kind::Import) => StepV1::Make(KindV1::Import),
-            Step::Read(id) => StepV1::Read(id.0),
-            Step::PatchAll => StepV1::PatchAll(true),
-            Step::Patch(attributes) => StepV1::Patch(attributes_to_map(attributes)),
-            Step::PatchDifferent(attributes) => StepV1::PatchDifferent(attributes_to_map(attributes)),
-            Step::ListBefore(requester) => StepV1::ListBefore(requester.clone()),
-            Step::ReadBack => StepV1::ReadBack(true),
-        }
-    }
-}
-
 impl From<&Source> for SourceV1 {
     fn from(Source { file, place }: &Source) -> Self {
         SourceV1 { file: file.to_string(), line: place.line, column: place.column }
@@ -492,7 +457,9 @@ impl ChangeV1<Map<String, Value>> {
         };
         let after = self.after.map(|spec| conversation_of(Value::Object(spec))).transpose();
         let after = after.map_err(|_| PlanFileError::Member("after"))?;
-        let steps = self.steps.into_iter().map(StepV1::read).collect::<Result<Vec<_>, _>>()?;
+        let steps = self.steps.into_iter().map(StepV1::read).collect::<Option<Vec<_>>>();
+        let steps = steps.ok_or(PlanFileError::Member("steps"))?;
+        let kind = self.address.0.kind;
         let change = Change {
             address: self.address.0,
             action: self.action,
@@ -504,7 +471,8 @@ impl ChangeV1<Map<String, Value>> {
             before: self.before.map(|spec| Box::new(Before { spec, withheld: Vec::new() })),
             digests: self.digest.map(|digest| Digests { content: digest.content.0, attributes: digest.attributes.0 }),
             irreversible: self.action.makes(),
-            reaches_customer: self.action.makes() && after.as_ref().is_some_and(|after| after.facts().reaches_customer),
+            reaches_customer: self.action.makes()
+                && after.as_ref().is_some_and(|after| after.facts(kind).reaches_customer),
             found: self.found.map(|found| found.into_iter().map(DeviationV1::read).collect()),
             names: self.names,
             marked: self.marked,
@@ -533,34 +501,19 @@ fn is_consistent(change: &Change, after: Option<&Conversation>) -> bool {
         }
         (None, Some(_)) | (Some(_), None) => false,
     };
+    let kind = change.address.kind;
     let known_otherwise = |after: &Conversation| {
+        if kind == Kind::EndUser {
+            // Without a mark of any kind it is looked up by its address or number, and not found without those either.
+            return after.external_id(kind).is_some() || !change.marked;
+        }
         let listed = change.steps.iter().any(|step| matches!(step, Step::ListBefore(_)));
-        listed || after.first_external_id().is_some() || after.requester_id().is_none()
+        listed || after.external_id(kind).is_some() || after.requester_id().is_none()
     };
     // What is made must be known again when its answer is lost: by a mark, or else by something that the steps show.
     let found_again = !makes || after.is_none_or(|after| change.marked != known_otherwise(after));
     let moves = change.action != Action::Move || change.moved().is_some() && change.steps.is_empty();
     makes == change.action.makes() && digests_fit && found_again && moves
-}
-
-impl StepV1 {
-    fn read(self) -> Result<Step, PlanFileError> {
-        Ok(match self {
-            StepV1::Make(KindV1::Conversation) => Step::Make(Kind::Conversation),
-            StepV1::Make(KindV1::Import) => Step::Make(Kind::Import),
-            StepV1::Read(id) => Step::Read(ConversationId(id)),
-            StepV1::PatchAll(_) => Step::PatchAll,
-            StepV1::Patch(attributes) => Step::Patch(read_attributes(&attributes)?),
-            StepV1::PatchDifferent(attributes) => Step::PatchDifferent(read_attributes(&attributes)?),
-            StepV1::ListBefore(requester) => Step::ListBefore(requester),
-            StepV1::ReadBack(_) => Step::ReadBack,
-        })
-    }
-}
-
-fn read_attributes(attributes: &Map<String, Value>) -> Result<Attributes, PlanFileError> {
-    let value = |(id, value): (&String, &Value)| Some((id.clone(), AttributeValue::from_value(value)?));
-    attributes.iter().map(value).collect::<Option<_>>().ok_or(PlanFileError::Member("steps"))
 }
 
 impl SourceV1 {

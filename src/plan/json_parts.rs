@@ -40,7 +40,7 @@ macro_rules! text {
     };
 }
 
-text!(AddressV1, Address, "address", r"^(conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$");
+text!(AddressV1, Address, "address", r"^(enduser|conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$");
 text!(DigestV1, Digest, "digest", "^sha256:[0-9a-f]{64}$");
 text!(SealV1, Seal, "seal", "^crc32:[0-9a-f]{8}$");
 text!(

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
-use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES, Id};
+use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES, Id, Kind};
 use crate::digest;
 use crate::plan::action::Action;
 use crate::plan::change::{Change, Drift, Step};
@@ -105,7 +105,7 @@ const SHORT_TEXT: usize = 60;
 impl Change {
     /// What becomes different, member by member, in the order in which Dixa documents them.
     ///
-    /// An update shows attributes only: the content of a conversation that exists can't change, even if
+    /// An update of a conversation shows attributes only: the content of one that exists can't change, even if
     /// `dixaform/on-change: ignore` lets the manifest say otherwise. Nothing is known of an adopted conversation, so
     /// its attributes are shown as added, though only those are written that differ.
     pub fn members(&self) -> Members<'_> {
@@ -120,7 +120,7 @@ impl Change {
     }
 }
 
-/// What was changed outside of dixaform in one conversation, as members.
+/// What was changed outside of dixaform in one conversation or end user, as members.
 pub fn drifted(drift: &Drift) -> Members<'_> {
     let shown = drift.attributes.iter().map(|(id, recorded, live)| {
         let before = recorded.as_ref().map_or(Shown::Withheld, Shown::from);
@@ -130,14 +130,18 @@ pub fn drifted(drift: &Drift) -> Members<'_> {
         let before = described.as_ref().map_or(Shown::Withheld, Shown::from);
         Member::new(thing, Diff::Changed { before, after: found.into() })
     });
-    Members { shown: shown.chain(content).collect(), ..Members::default() }
+    let members = drift.members.iter().map(|(name, recorded, live)| {
+        let before = recorded.as_ref().map_or(Shown::Withheld, Shown::from);
+        Member::new(name, Diff::Changed { before, after: live.into() })
+    });
+    Members { shown: members.chain(shown).chain(content).collect(), ..Members::default() }
 }
 
 /// Everything is new, the id is known later.
 fn made(change: &Change) -> Members<'_> {
     let mut after = change.after.as_ref().map_or(Shown::Null, Shown::of_spec);
     if change.marked {
-        mark(&mut after);
+        mark(change.address.kind, &mut after);
     }
     let mut shown = vec![Member::new("id", Diff::Unknown { before: None })];
     if let Shown::Map(added) = order::ordered(after, body_of(change)) {
@@ -146,12 +150,17 @@ fn made(change: &Change) -> Members<'_> {
     Members { shown, ..Members::default() }
 }
 
-/// Puts a stand-in for the `externalId` that dixaform sets into the first message.
-fn mark(spec: &mut Shown<'_>) {
-    let place = ["/message", "/messages/0"].into_iter().find(|place| spec.at_mut(place).is_some());
-    if let Some(Shown::Map(message)) = place.and_then(|place| spec.at_mut(place)) {
-        message.retain(|(name, _)| name != "externalId");
-        message.push(("externalId".into(), Shown::SetByDixaform));
+/// Puts a stand-in for the `externalId` that dixaform sets into the first message, or the end user.
+fn mark(kind: Kind, spec: &mut Shown<'_>) {
+    let place = match kind {
+        Kind::EndUser => Some(""),
+        Kind::Conversation | Kind::Import => {
+            ["/message", "/messages/0"].into_iter().find(|place| spec.at_mut(place).is_some())
+        }
+    };
+    if let Some(Shown::Map(marked)) = place.and_then(|place| spec.at_mut(place)) {
+        marked.retain(|(name, _)| name != "externalId");
+        marked.push(("externalId".into(), Shown::SetByDixaform));
     }
 }
 
@@ -197,6 +206,9 @@ fn updated(change: &Change) -> Members<'_> {
         attributes.shown.push(Member::quoted(*id, diff));
     }
     attributes.unchanged = wanted.keys().filter(|id| !written.contains_key(id.as_str())).count();
+    if change.address.kind == Kind::EndUser {
+        return updated_end_user(change, known, attributes);
+    }
     Members {
         shown: vec![Member::new(CUSTOM_ATTRIBUTES, Diff::Map(attributes))],
         unchanged: content_members(after),
@@ -219,12 +231,33 @@ fn known_id(change: &Change) -> Option<Member<'_>> {
     change.id.map(|id| Member::new("id", Diff::Unchanged(shown_id(id))))
 }
 
+/// Of an end user the content can change, too.
+fn updated_end_user<'c>(change: &'c Change, known: Shown<'c>, attributes: Members<'c>) -> Members<'c> {
+    let content = |spec: Shown<'c>| match spec {
+        Shown::Map(members) => members.into_iter().filter(|(name, _)| name != CUSTOM_ATTRIBUTES).collect(),
+        _ => Named::new(),
+    };
+    let after = change.after.as_ref().map_or(Shown::Null, Shown::of_spec);
+    let mut members = members_diff(content(known), content(after), body_of(change));
+    if !attributes.shown.is_empty() {
+        members.shown.push(Member::new(CUSTOM_ATTRIBUTES, Diff::Map(attributes)));
+    }
+    members
+}
+
 fn adopted(change: &Change) -> Members<'_> {
     let id = known_id(change);
+    let changes = change.steps.contains(&Step::ChangeDifferent);
+    let content = match change.after.as_ref().filter(|_| changes).map(Shown::of_spec) {
+        Some(Shown::Map(members)) => members,
+        _ => Named::new(),
+    };
+    let content = content.into_iter().filter(|(name, _)| name != CUSTOM_ATTRIBUTES);
+    let content = content.map(|(name, value)| Member::new(name, Diff::Added(value)));
     let attributes: Named<'_> = written(change).map(|(id, value)| (id.into(), shown(value))).collect();
     let attributes =
         (!attributes.is_empty()).then(|| Member::new(CUSTOM_ATTRIBUTES, Diff::Added(Shown::Map(attributes))));
-    Members { shown: id.into_iter().chain(attributes).collect(), ..Members::default() }
+    Members { shown: id.into_iter().chain(content).chain(attributes).collect(), ..Members::default() }
 }
 
 fn shown_id(id: Id) -> Shown<'static> {
@@ -246,7 +279,14 @@ fn shown(value: &AttributeValue) -> Shown<'_> {
 fn written(change: &Change) -> impl Iterator<Item = (&str, &AttributeValue)> {
     let written = change.steps.iter().filter_map(|step| match step {
         Step::Patch(attributes) | Step::PatchDifferent(attributes) => Some(attributes),
-        Step::Make(_) | Step::PatchAll | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
+        Step::Make(_)
+        | Step::PatchAll
+        | Step::Find(_)
+        | Step::Read(_)
+        | Step::Change(_)
+        | Step::ChangeDifferent
+        | Step::ListBefore(_)
+        | Step::ReadBack => None,
     });
     written.flatten().map(|(id, value)| (id.as_str(), value))
 }

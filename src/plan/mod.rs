@@ -6,6 +6,7 @@ pub mod change;
 pub mod compare;
 pub mod described;
 pub mod drift_v1;
+mod end_users;
 pub mod file_v1;
 pub mod folders;
 pub mod json_parts;
@@ -19,6 +20,7 @@ pub mod reason;
 pub mod scope;
 pub mod shown;
 mod staleness;
+mod steps_v1;
 pub mod text_diff;
 
 pub use action::Action;

@@ -1,6 +1,6 @@
 //! What there is to say about a plan, and about one change of it, beside what becomes different: facts, without words.
 
-use crate::conversation::{Address, Id};
+use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Id, Kind};
 use crate::plan::{Action, Block, Change, Deviation, Drift, Gone, Orphan, Plan, Renamed, Step};
 
 /// What a reader must know of a whole plan before approving it.
@@ -60,7 +60,7 @@ pub enum Mark {
 }
 
 /// What else there is to say of one change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeNote<'c> {
     /// Its record had another address.
     Moved {
@@ -71,6 +71,10 @@ pub enum ChangeNote<'c> {
     OldStays(Id),
     /// The conversation whose record is dropped stays.
     Stays(Id),
+    /// It is adopted instead, if it is there.
+    AdoptedIfThere,
+    /// Members that left the manifest, and stay as they are in Dixa.
+    Left(Vec<&'c str>),
     /// An attribute is written only where the adopted conversation has another value.
     WrittenWhereDifferent,
     /// Nobody has looked at the conversation that is to be adopted.
@@ -91,18 +95,40 @@ impl Change {
         all.into_iter().filter(|(applies, _)| *applies).map(|(_, mark)| mark)
     }
 
+    /// Members of an end user that the record has and the manifest has no longer.
+    fn left_members(&self) -> Vec<&str> {
+        let (Some(before), Some(after), Kind::EndUser, Action::Update) =
+            (&self.before, &self.after, self.address.kind, self.action)
+        else {
+            return Vec::new();
+        };
+        let after = after.members();
+        let names = before.spec.keys().map(String::as_str);
+        names.filter(|name| *name != CUSTOM_ATTRIBUTES && !after.contains_key(*name)).collect()
+    }
+
     pub fn notes(&self) -> impl Iterator<Item = ChangeNote<'_>> {
         let moved = self.moved().map(|from| ChangeNote::Moved { from, to: &self.address });
-        let adopts = || self.steps.iter().any(|step| matches!(step, Step::PatchDifferent(all) if !all.is_empty()));
+        let adopts = || {
+            self.steps.iter().any(|step| {
+                matches!(step, Step::PatchDifferent(all) if !all.is_empty()) || *step == Step::ChangeDifferent
+            })
+        };
         let about_the_action = match (self.action, self.id) {
             (Action::Replace, Some(id)) => Some(ChangeNote::OldStays(id)),
             (Action::Forget, Some(id)) => Some(ChangeNote::Stays(id)),
             (Action::Adopt, _) if adopts() => Some(ChangeNote::WrittenWhereDifferent),
             _ => None,
         };
-        let not_compared = self.action == Action::Adopt && self.found.is_none();
+        let finds = self.steps.iter().any(|step| matches!(step, Step::Find(_)));
+        let left = self.left_members();
+        let of_end_user = finds.then_some(ChangeNote::AdoptedIfThere);
+        let of_end_user = of_end_user.into_iter().chain((!left.is_empty()).then_some(ChangeNote::Left(left)));
+        let is_end_user = self.address.kind == Kind::EndUser;
+        let not_compared = !is_end_user && self.action == Action::Adopt && self.found.is_none();
         let compared = self.found.iter().flatten().map(ChangeNote::Otherwise);
         let compared = not_compared.then_some(ChangeNote::NotCompared).into_iter().chain(compared);
-        moved.into_iter().chain(about_the_action).chain(compared).chain(self.block.as_ref().map(ChangeNote::Blocked))
+        let about = moved.into_iter().chain(about_the_action).chain(of_end_user).chain(compared);
+        about.chain(self.block.as_ref().map(ChangeNote::Blocked))
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::conversation::{Address, AttributeValue, Attributes};
+use crate::conversation::{Address, AttributeValue, Attributes, Kind};
+use crate::end_user;
 use crate::plan::change::Drift;
 use crate::plan::compare::{Deviation, compare};
 use crate::plan::described::{Described, is_tidied};
-use crate::reading::{ConversationReading, MessageReading};
+use crate::reading::{AttributeReading, ConversationReading, EndUserReading, MessageReading};
 use crate::state::Record;
 
 /// What is there where a record or a manifest says that a conversation is.
@@ -26,7 +27,9 @@ pub enum Observation {
 pub struct Seen {
     /// The values of its attributes by the id of their definition.
     pub attributes: BTreeMap<String, Value>,
-    /// What is otherwise than described in its content.
+    /// The members of an end user; empty for a conversation.
+    pub members: Map<String, Value>,
+    /// What is otherwise than described in the content of a conversation.
     pub deviations: Vec<Deviation>,
     /// It is another conversation: that of another requester, or of another channel.
     pub is_another: bool,
@@ -43,19 +46,30 @@ impl Observation {
             return Observation::Anonymized;
         }
         let comparison = compare(described, &reading, messages);
-        let attributes = reading.attributes.unwrap_or_default();
         Observation::Present(Seen {
-            attributes: attributes.into_iter().map(|(id, reading)| (id, reading.value)).collect(),
+            attributes: values(reading.attributes),
+            members: Map::new(),
             deviations: comparison.deviations(),
             is_another: comparison.is_another(),
         })
     }
 }
 
+impl From<EndUserReading> for Observation {
+    fn from(reading: EndUserReading) -> Self {
+        let (attributes, members) = (values(reading.attributes), reading.members);
+        Observation::Present(Seen { attributes, members, ..Seen::default() })
+    }
+}
+
+fn values(attributes: Option<BTreeMap<String, AttributeReading>>) -> BTreeMap<String, Value> {
+    attributes.unwrap_or_default().into_iter().map(|(id, reading)| (id, reading.value)).collect()
+}
+
 /// By address; what was not read is not here.
 pub type Observations = BTreeMap<Address, Observation>;
 
-/// What is otherwise than the record says: the content, and the attributes that dixaform wrote.
+/// What is otherwise than the record says: the content, and the attributes and members that dixaform wrote.
 pub fn drift(address: &Address, record: &Record, seen: &Seen) -> Option<Drift> {
     let live = &seen.attributes;
     let as_attributes: Attributes =
@@ -73,6 +87,23 @@ pub fn drift(address: &Address, record: &Record, seen: &Seen) -> Option<Drift> {
             recorded => attributes.push((id, recorded, live)),
         }
     }
-    let differs = !attributes.is_empty() || !content.is_empty();
-    differs.then(|| Drift { address: address.clone(), id: record.id, attributes, content })
+    let members = if address.kind == Kind::EndUser { drifted_members(record, &seen.members) } else { Vec::new() };
+    let differs = !attributes.is_empty() || !members.is_empty() || !content.is_empty();
+    differs.then(|| Drift { address: address.clone(), id: record.id, attributes, members, content })
+}
+
+/// Those members of the record that are otherwise in Dixa. Where only digests were kept, what is there is the same if
+/// it has the same digests.
+fn drifted_members(record: &Record, live: &Map<String, Value>) -> Vec<(String, Option<Value>, Value)> {
+    let recorded = record.applied.content_before(|| live.clone());
+    let mut drifted = Vec::new();
+    for (name, value) in recorded.spec.iter().filter(|(name, _)| end_user::is_comparable(name)) {
+        let found = live.get(name);
+        if recorded.is_withheld(name) {
+            drifted.push((name.clone(), None, found.cloned().unwrap_or_default()));
+        } else if !end_user::is_same(name, value, found) {
+            drifted.push((name.clone(), Some(value.clone()), found.cloned().unwrap_or_default()));
+        }
+    }
+    drifted
 }

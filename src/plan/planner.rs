@@ -9,6 +9,8 @@
 //! | content differs | replace, blocked unless allowed | POST, then PATCH |
 //! | in the state, not in the manifests | none, or forget with `prune` | none |
 //! | a call is in doubt | none before it is settled | none |
+//! | an end user, not in the state | create, unless it is found and adopted | GET for each key, POST, then PATCH |
+//! | members of an end user differ | update | PATCH with the members that differ |
 //! | read, and gone | none: it is reported, and never silently created again | none |
 
 use std::borrow::Cow;
@@ -17,14 +19,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::conversation::{Address, AttributeValue, Attributes, ConversationId, Digests, Id, Kind, OnChange};
+use crate::conversation::{Address, AttributeValue, Attributes, Digests, Id, Kind, OnChange};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
+use crate::end_user::Lookup;
 use crate::plan::action::Action;
 use crate::plan::change::{
     Change, Drift, Fingerprint, Gone, Orphan, Plan, Read, Renamed, Step, Steps, Summary, Target,
 };
 use crate::plan::described::is_tidied;
+use crate::plan::end_users;
 use crate::plan::moves;
 use crate::plan::observation::{self, Observation, Observations};
 use crate::plan::price::Price;
@@ -43,7 +47,7 @@ pub struct PlanOptions {
     pub prune: bool,
     pub scope: Scope,
     pub removed_attributes: RemovedAttributes,
-    /// Mark the first message of what is made with an `externalId`, unless the manifest sets one.
+    /// Mark what is made with an `externalId`, on its first message or on the end user, unless the manifest sets one.
     pub markers: bool,
     /// Read everything back that is written, and compare.
     pub verify: bool,
@@ -295,7 +299,7 @@ impl Planner<'_> {
             return self.adopt(manifest, id);
         }
         let action = match manifest.address.kind {
-            Kind::Conversation => Action::Create,
+            Kind::EndUser | Kind::Conversation => Action::Create,
             Kind::Import => Action::Import,
         };
         let steps = self.making(manifest);
@@ -303,9 +307,11 @@ impl Planner<'_> {
         draft.finish(manifest, manifest.digests, self.options)
     }
 
-    fn adopt(&self, manifest: &Manifest, conversation: ConversationId) -> Change {
-        let id = Id::from(conversation);
-        let mut steps = vec![Step::Read(conversation)];
+    fn adopt(&self, manifest: &Manifest, id: Id) -> Change {
+        let mut steps = vec![Step::Read(id)];
+        if manifest.address.kind == Kind::EndUser {
+            steps.push(Step::ChangeDifferent);
+        }
         if manifest.facts.has_attributes {
             steps.push(Step::PatchDifferent(manifest.spec.attributes()));
         }
@@ -313,6 +319,9 @@ impl Planner<'_> {
             None => (None, None),
             Some(Observation::NotFound) => (Some([].into()), Some(Block::AdoptsNothing { id })),
             Some(Observation::Anonymized) => (Some([].into()), Some(Block::AdoptsAnonymized { id })),
+            Some(Observation::Present(seen)) if manifest.address.kind == Kind::EndUser => {
+                (Some(end_users::deviations(&manifest.spec.content(), seen)), None)
+            }
             Some(Observation::Present(seen)) => {
                 (Some(seen.deviations.clone().into()), seen.is_another.then_some(Block::AdoptsAnother { id }))
             }
@@ -326,7 +335,9 @@ impl Planner<'_> {
     }
 
     fn known_address(&self, manifest: &Manifest, record: &Record) -> Option<Change> {
-        if same_content(record, manifest) || manifest.on_change == OnChange::Ignore {
+        if manifest.address.kind == Kind::EndUser {
+            self.change_end_user(manifest, record)
+        } else if same_content(record, manifest) || manifest.on_change == OnChange::Ignore {
             self.update(manifest, record)
         } else {
             Some(self.replace(manifest, record))
@@ -368,6 +379,42 @@ impl Planner<'_> {
         let steps = vec![Step::Patch(patch)].into();
         let draft = Draft { action: Action::Update, reason, block: None, id: Some(record.id), before, steps };
         Some(draft.finish(manifest, digests, self.options))
+    }
+
+    /// What differs is set in place. A member that left the manifest is left as it is in Dixa, and leaves the record.
+    fn change_end_user(&self, manifest: &Manifest, record: &Record) -> Option<Change> {
+        let observation = self.options.observations.get(&manifest.address);
+        let live = match observation {
+            Some(Observation::Present(seen)) => Some(&seen.members),
+            _ => None,
+        };
+        if record.digests() == Some(manifest.digests) && live.is_none() {
+            return None;
+        }
+        let content = manifest.spec.content();
+        let known = record.applied.content_before(|| content.clone());
+        let members = end_users::different(&content, &known, live);
+        let is_kept = record.content_digest == manifest.digests.content;
+        let attributes = self.update(manifest, record);
+        if members.is_empty() && attributes.is_none() && (is_kept || !end_users::leaves(&content, &known)) {
+            return None;
+        }
+        let reason = match &attributes {
+            _ if !members.is_empty() && is_kept => Reason::Drifted,
+            Some(change) if members.is_empty() => change.reason,
+            _ => Reason::MembersDiffer,
+        };
+        let written = self.written(manifest, &manifest.spec.attributes(), record);
+        let mut before = before(record, manifest, written);
+        for (name, value) in live.into_iter().flatten().filter(|(name, _)| members.contains_key(*name)) {
+            before.know(name, value);
+        }
+        let mut steps: Vec<Step> = (!members.is_empty()).then_some(Step::Change(members)).into_iter().collect();
+        let patches = attributes.into_iter().flat_map(|change| change.steps.into_owned());
+        steps.extend(patches.filter(Step::writes_attributes));
+        let (action, before, steps) = (Action::Update, Some(before), steps.into());
+        let draft = Draft { action, reason, block: None, id: Some(record.id), before, steps };
+        Some(draft.finish(manifest, manifest.digests, self.options))
     }
 
     fn replace(&self, manifest: &Manifest, record: &Record) -> Change {
@@ -418,9 +465,15 @@ impl Planner<'_> {
     /// POST, then PATCH if there are attributes. A list of older conversations helps to recognize a new one that can't
     /// be marked.
     fn making(&self, manifest: &Manifest) -> Steps {
+        if manifest.address.kind == Kind::EndUser {
+            let attributes = manifest.facts.has_attributes.then_some(Step::PatchAll);
+            let content = manifest.spec.content();
+            let finds = Lookup::all_of(&content).map(Step::Find);
+            return finds.chain([Step::Make(Kind::EndUser)]).chain(attributes).collect();
+        }
         let steps = match (manifest.address.kind, manifest.facts.has_attributes) {
-            (Kind::Conversation, false) => const { &[Step::Make(Kind::Conversation)] }.as_slice(),
-            (Kind::Conversation, true) => &const { [Step::Make(Kind::Conversation), Step::PatchAll] },
+            (Kind::EndUser | Kind::Conversation, false) => const { &[Step::Make(Kind::Conversation)] }.as_slice(),
+            (Kind::EndUser | Kind::Conversation, true) => &const { [Step::Make(Kind::Conversation), Step::PatchAll] },
             (Kind::Import, false) => &const { [Step::Make(Kind::Import)] },
             (Kind::Import, true) => &const { [Step::Make(Kind::Import), Step::PatchAll] },
         };
@@ -487,7 +540,7 @@ struct Draft {
 impl Draft {
     fn finish(self, manifest: &Manifest, digests: Digests, options: &PlanOptions) -> Change {
         let Draft { action, reason, block, id, before, mut steps } = self;
-        if options.verify && steps.iter().any(|step| step.writes_attributes()) {
+        if options.verify && steps.iter().any(Step::can_be_read_back) {
             steps.to_mut().push(Step::ReadBack);
         }
         let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));

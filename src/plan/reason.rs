@@ -15,7 +15,9 @@ pub enum Reason {
     AttributesNotWritten,
     /// The attributes differ from those last written.
     AttributesDiffer,
-    /// The attributes were changed outside of dixaform.
+    /// The members of an end user differ from those last written.
+    MembersDiffer,
+    /// It was changed outside of dixaform.
     Drifted,
     /// The content differs from what the conversation was made with, and Dixa can't update it.
     ContentDiffers,
@@ -28,10 +30,11 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Reason::NotInState,
         Reason::AttributesNotWritten,
         Reason::AttributesDiffer,
+        Reason::MembersDiffer,
         Reason::Drifted,
         Reason::ContentDiffers,
         Reason::AdoptAnnotation,
@@ -45,6 +48,7 @@ impl Reason {
             Reason::NotInState => "not-in-state",
             Reason::AttributesNotWritten => "attributes-not-written",
             Reason::AttributesDiffer => "attributes-differ",
+            Reason::MembersDiffer => "members-differ",
             Reason::Drifted => "drifted",
             Reason::ContentDiffers => "content-differs",
             Reason::AdoptAnnotation => "adopt-annotation",
@@ -59,7 +63,8 @@ impl Reason {
             Reason::NotInState => "it is not in the state",
             Reason::AttributesNotWritten => "it was made, and its attributes were not written",
             Reason::AttributesDiffer => "its attributes differ from those last written",
-            Reason::Drifted => "its attributes were changed outside of dixaform",
+            Reason::MembersDiffer => "its members differ from those last written",
+            Reason::Drifted => "it was changed outside of dixaform",
             Reason::ContentDiffers => "its content differs, and Dixa can't update a conversation",
             Reason::AdoptAnnotation => "its manifest says dixaform/adopt",
             Reason::MovedFromAnnotation => "its manifest says dixaform/moved-from",
@@ -107,8 +112,8 @@ impl fmt::Display for Block {
                 "Dixa can't update or delete a conversation; allow a second one with `--allow-replace` or `dixaform/on-change: replace`, or keep the old one with `dixaform/on-change: ignore`",
             ),
             Block::OnChangeBlock => out.write_str("the manifest says `dixaform/on-change: block`"),
-            Block::OwnedBy { id, owner } => write!(out, "conversation `{id:#}` is managed as `{owner}` already"),
-            Block::AdoptsNothing { id } => write!(out, "there is no conversation `{id:#}`"),
+            Block::OwnedBy { id, owner } => write!(out, "{} `{id:#}` is managed as `{owner}` already", id.noun()),
+            Block::AdoptsNothing { id } => write!(out, "there is no {} `{id:#}`", id.noun()),
             Block::AdoptsAnonymized { id } => {
                 write!(out, "conversation `{id:#}` is anonymized: its content is gone for good")
             }

@@ -229,7 +229,13 @@ fn patched(plan: &Plan) -> String {
     let bodies = only(plan).steps.iter().filter_map(|step| match step {
         Step::PatchAll => only(plan).after.as_ref().map(|after| written(&after.conversation().attributes)),
         Step::Patch(attributes) | Step::PatchDifferent(attributes) => Some(written(attributes)),
-        Step::Make(_) | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
+        Step::Change(members) => Some(serde_json::Value::Object(members.clone()).to_string()),
+        Step::Make(_)
+        | Step::Find(_)
+        | Step::Read(_)
+        | Step::ChangeDifferent
+        | Step::ListBefore(_)
+        | Step::ReadBack => None,
     });
     bodies.collect::<Vec<_>>().join(" then ")
 }

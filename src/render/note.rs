@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::conversation::Address;
+use crate::conversation::{Address, Kind};
 use crate::plan::{Block, Change, ChangeNote, Deviation, Mark, Note, Plan, Renamed};
 use crate::render::escape::{cut, escape};
 use crate::render::markdown::inline;
@@ -162,7 +162,11 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
             (Gravity::Danger, lead, "", count)
         }
         Note::Drifted(drift) => {
-            let lead = if drift.iter().all(|one| one.content.is_empty()) {
+            let lead = if drift.iter().any(|one| !one.members.is_empty())
+                && drift.iter().all(|one| one.content.is_empty())
+            {
+                "**Note:** end users or attributes were changed outside of dixaform"
+            } else if drift.iter().all(|one| one.content.is_empty()) {
                 "**Note:** attributes were changed outside of dixaform"
             } else {
                 "**Note:** conversations are not as they were made or last written; only attributes are planned back"
@@ -264,7 +268,17 @@ pub(super) fn change_notes(change: &Change) -> impl Iterator<Item = (ChangeNote<
         let sentence = match note {
             ChangeNote::Moved { from, to } => moved(from, to),
             ChangeNote::OldStays(id) => Sentence::of(&format!("the old conversation `{id:#}` stays in Dixa")),
-            ChangeNote::Stays(id) => Sentence::of(&format!("the conversation `{id:#}` stays in Dixa")),
+            ChangeNote::Stays(id) => Sentence::of(&format!("the {} `{id:#}` stays in Dixa", id.noun())),
+            ChangeNote::AdoptedIfThere => Sentence::of(
+                "if there is an end user with its external id, e-mail address or phone number, it is adopted",
+            ),
+            ChangeNote::Left(ref members) => {
+                let names: Vec<String> = members.iter().map(|name| format!("`{name}`")).collect();
+                Sentence::of(&format!("left as in Dixa, since the manifest has it no longer: {}", names.join(", ")))
+            }
+            ChangeNote::WrittenWhereDifferent if change.address.kind == Kind::EndUser => {
+                Sentence::of("what is the same in Dixa is not written")
+            }
             ChangeNote::WrittenWhereDifferent => {
                 Sentence::of("an attribute is written only where Dixa has another value")
             }
@@ -340,6 +354,7 @@ mod tests {
             address: address("drift"),
             id,
             attributes: vec![("a".to_owned(), Some(Value::Null), Value::from("x"))],
+            members: vec![],
             content: Vec::new(),
         }];
         plan.not_in_manifests = vec![Orphan { address: address("orphan"), id, source: Some(source("old.yaml", 9)) }];

@@ -43,7 +43,7 @@ pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after:
         digests: after.as_ref().map(Conversation::digests),
         steps: if makes { vec![Step::Make(address.kind)] } else { Vec::new() }.into(),
         irreversible: makes,
-        reaches_customer: after.as_ref().is_some_and(|after| makes && after.facts().reaches_customer),
+        reaches_customer: after.as_ref().is_some_and(|after| makes && after.facts(address.kind).reaches_customer),
         found: None,
         names: BTreeMap::new(),
         marked: false,

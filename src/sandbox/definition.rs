@@ -32,6 +32,7 @@ impl Entity {
 pub struct KnownAttribute {
     /// A uuid, in lower case.
     pub id: String,
+    pub entity: Entity,
     pub input: KnownInput,
 }
 

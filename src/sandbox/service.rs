@@ -27,7 +27,7 @@ use crate::sandbox::answer::Answer;
 use crate::sandbox::data_file::DataFile;
 use crate::sandbox::data_v1::Line;
 use crate::sandbox::decode::uuid;
-use crate::sandbox::definition::{Definition, Entity, KnownAttribute, KnownInput};
+use crate::sandbox::definition::{Definition, KnownAttribute, KnownInput};
 use crate::sandbox::faults::{Asked, Disturbance, Fault, FaultPlan, Faults, Reply};
 use crate::sandbox::known::{known, organization_alone};
 use crate::sandbox::limit::Limiter;
@@ -218,12 +218,11 @@ impl Service {
         let now = Timestamp::now();
         let provisioned = self.store.commit(|world| {
             let mut changed: BTreeMap<String, Definition> = BTreeMap::new();
-            for KnownAttribute { id, input } in known_attributes {
+            for KnownAttribute { id, entity, input } in known_attributes {
                 let Some(id) = uuid(id) else { continue };
                 let before = changed.get(&id).or_else(|| world.definitions.get(&id));
                 let is_text = matches!(input, KnownInput::Text);
-                let mut after =
-                    before.cloned().unwrap_or_else(|| Definition::made_up(&id, Entity::Conversation, is_text, now));
+                let mut after = before.cloned().unwrap_or_else(|| Definition::made_up(&id, *entity, is_text, now));
                 if let KnownInput::Select(paths) = input
                     && after.is_provisioned()
                 {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::schema::keyword::{
     about, defined, filled, list_of, map, of_type, only, pattern, texts, timestamp, uuid, with, word,
 };
-use crate::shape::{self, Channel, Form, Member, Shape, Union};
+use crate::shape::{self, Channel, Form, Member, Shape, Tag, Union};
 
 /// A member that is no part of the tables: of every variant of a union.
 pub type Extra<'e> = (&'e str, &'e Value);
@@ -16,9 +16,9 @@ pub type Extra<'e> = (&'e str, &'e Value);
 /// The schema of a union; its variants, and whatever they hold, are put into `definitions`.
 pub fn union(union: &'static Union, extra: Option<Extra<'_>>, definitions: &mut Map<String, Value>) -> Value {
     for variant in union.variants {
-        define(variant, true, extra, definitions);
+        define(variant, union.tag != Tag::None, extra, definitions);
     }
-    if let ([only], true) = (union.variants, union.optional_type) {
+    if let ([only], Tag::Optional | Tag::None) = (union.variants, union.tag) {
         return defined(only.name);
     }
     let names = union.variants.iter().map(|variant| variant.name);
@@ -139,6 +139,7 @@ fn form(form: &'static Form, definitions: &mut Map<String, Value>) -> Value {
         }
         Form::Union(variants) => union(variants, None, definitions),
         Form::List(items) => list_of(self::form(items, definitions)),
+        Form::Set(items) => with(list_of(self::form(items, definitions)), "uniqueItems", Value::Bool(true)),
         Form::Free => of_type("object"),
         Form::Agent => or_named("email", "The agent's address", uuid()),
         Form::Queue => or_named("name", "The queue's name", uuid()),
@@ -156,7 +157,9 @@ fn text(form: &Form) -> Value {
         Form::Url => pattern(r"^[hH][tT][tT][pP][sS]?://[^\x00-\x20]+$"),
         Form::PhoneNumber => pattern(r"^\+[1-9][0-9]{1,14}$"),
         Form::Word(words) => word(words.iter().copied()),
-        Form::Agent | Form::Queue | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => Value::Bool(true),
+        Form::Agent | Form::Queue | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Set(_) | Form::Free => {
+            Value::Bool(true)
+        }
     }
 }
 
@@ -172,7 +175,7 @@ mod tests {
             found.push(shape);
             for member in shape.members {
                 let mut form = &member.form;
-                while let Form::List(items) = form {
+                while let Form::List(items) | Form::Set(items) = form {
                     form = items;
                 }
                 match form {

@@ -1,4 +1,4 @@
-//! The schema of a manifest: its envelope, and both kinds of bodies.
+//! The schema of a manifest: its envelope, and every kind of body.
 
 use serde_json::{Map, Value};
 
@@ -7,13 +7,13 @@ use crate::finding::code;
 use crate::schema::Subject;
 use crate::schema::body::{self, Extra};
 use crate::schema::keyword::{
-    NAME, NAME_MAX, VALUE_NAME, about, closed, document, filled, integer, map, map_of, of_type, only, or_null, pattern,
-    texts, with, word,
+    NAME, NAME_MAX, UUID, VALUE_NAME, about, closed, document, filled, integer, map, map_of, of_type, only, or_null,
+    pattern, texts, with, word,
 };
 use crate::shape;
 
 const ATTRIBUTES_ABOUT: &str = "Custom attributes by the id of their definition, or by its identifier if there is a catalog: a text, the path of a Select's options \
-    from root to leaf, or null to clear. Sent by PATCH once the conversation is there. \
+    from root to leaf, or null to clear. Sent by PATCH once it is there. \
     https://docs.dixa.io/openapi/dixa-api/beta/custom-attributes/patchconversationsconversationidcustom-attributes";
 
 pub fn schema() -> Value {
@@ -34,20 +34,24 @@ pub fn schema() -> Value {
         [
             ("$schema", about(of_type("string"), "Where editors find this schema; never sent")),
             ("apiVersion", about(only("dixaform/v1"), "The version of this form")),
-            ("kind", about(word(kinds), "Which of Dixa's two calls makes it")),
+            ("kind", about(word(kinds), "What it describes")),
             ("metadata", metadata()),
             ("spec", about(of_type("object"), "The body of the request, and customAttributes")),
         ],
     );
     // A document with nothing but comments in it is null, and is passed over.
     let schema = or_null(with(envelope, "allOf", Value::Array(specs)));
-    let text = "One YAML or JSON document that describes one Dixa conversation";
+    let text = "One YAML or JSON document that describes one Dixa conversation or end user";
     document(Subject::Manifest, "dixaform manifest", text, schema, definitions)
 }
 
 /// If it is of this kind, then its spec is this.
 fn spec(kind: Kind, extra: Extra<'_>, definitions: &mut Map<String, Value>) -> Value {
     let text = match kind {
+        Kind::EndUser => {
+            "The body of POST /v1/endusers, and customAttributes. \
+            https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusers"
+        }
         Kind::Conversation => {
             "The body of POST /v1/conversations, and customAttributes. \
             https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations"
@@ -59,7 +63,22 @@ fn spec(kind: Kind, extra: Extra<'_>, definitions: &mut Map<String, Value>) -> V
     };
     let spec = about(body::union(shape::body(kind), Some(extra), definitions), text);
     let is_kind = map([("properties", map([("kind", only(kind.manifest_word()))])), ("required", texts(["kind"]))]);
-    map([("if", is_kind), ("then", map([("properties", map([("spec", spec)]))]))])
+    let adopt = match kind {
+        Kind::EndUser => UUID,
+        Kind::Conversation | Kind::Import => "^0*[1-9][0-9]{0,18}$",
+    };
+    let mut settings = vec![("dixaform/adopt", about(pattern(adopt), "The id that Dixa shows"))];
+    if kind == Kind::EndUser {
+        // What differs of an end user is changed in place.
+        let nothing = map([("not", Value::Object(Map::new()))]);
+        settings.push(("dixaform/on-change", about(nothing, "Says nothing about an end user")));
+    }
+    let below = |name: &'static str, inner: Value| map([("properties", map([(name, inner)]))]);
+    let settings =
+        map([("properties", Value::Object(settings.into_iter().map(|(name, to)| (name.into(), to)).collect()))]);
+    let settings = about(settings, "Settings of this kind");
+    let metadata = about(below("annotations", settings), "Settings of this kind");
+    map([("if", is_kind), ("then", map([("properties", map([("metadata", metadata), ("spec", spec)]))]))])
 }
 
 fn metadata() -> Value {
@@ -81,7 +100,7 @@ fn annotations() -> Value {
         word(["replace", "ignore", "block"]),
         "When the content differs: make a new conversation, keep the old one knowingly, or never replace",
     );
-    let adopt = about(pattern("^0*[1-9][0-9]{0,18}$"), "Manage this existing conversation instead of creating one");
+    let adopt = about(filled(), "Manage this existing conversation, or end user, instead of creating one");
     let ignore = about(pattern(&ignore_pattern()), "Codes of warnings that this manifest means, with commas between");
     let moved_from = about(pattern(&address_pattern()), "Take over the record of this address, which it had before");
     let settings = [

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, Id};
+use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, Digests, Id};
 use crate::digest::{Digest, canonical_of, hex};
 use crate::source::{MadeOf, Source};
 use crate::spec::Spec;
@@ -156,6 +156,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// Those last written; none where the attributes were never written.
+    pub fn digests(&self) -> Option<Digests> {
+        let content = self.content_digest;
+        self.attributes_digest.map(|attributes| Digests { content, attributes })
+    }
+
     /// All conversations that belong to it, now or earlier.
     pub fn ids(&self) -> impl Iterator<Item = Id> + '_ {
         self.replaced.iter().chain(&self.doubles).copied().chain([self.id])
@@ -257,6 +263,18 @@ pub struct Before {
 }
 
 impl Before {
+    /// Whether a member, or a part of it, was not kept.
+    pub fn is_withheld(&self, member: &str) -> bool {
+        let below = |at: &String| at.strip_prefix('/').and_then(|at| at.strip_prefix(member)).map(str::to_owned);
+        self.withheld.iter().filter_map(below).any(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Takes what is known of a member from elsewhere.
+    pub fn know(&mut self, member: &str, value: &Value) {
+        self.withheld.retain(|at| at.split('/').nth(1) != Some(member));
+        self.spec.insert(member.to_owned(), value.clone());
+    }
+
     /// Sets `customAttributes`, where a value of none is one that was not kept.
     pub fn set_attributes(&mut self, attributes: BTreeMap<String, Option<Value>>) {
         if attributes.is_empty() {

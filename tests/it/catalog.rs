@@ -105,7 +105,12 @@ fn what_changed_in_the_tenant_is_shown_as_text_and_json() {
 /// Every mistake, with the place that is reported and a word of what is said.
 const MISTAKES: [(&str, &str, &str, &str); 13] = [
     ("2f5515b6-7e98-4f4d-9010-bfd2a27d4f35: ", "2f5515b6-7e98-4f4d-9010-bfd2a27d4f36: ", "11:5", "no custom attribute"),
-    ("2f5515b6-7e98-4f4d-9010-bfd2a27d4f35: ", "11111111-7e98-4f4d-9010-bfd2a27d4f35: ", "11:5", "belongs to contacts"),
+    (
+        "2f5515b6-7e98-4f4d-9010-bfd2a27d4f35: ",
+        "11111111-7e98-4f4d-9010-bfd2a27d4f35: ",
+        "11:5",
+        "belongs to end users",
+    ),
     ("\"012345\"", "[a]", "11:5", "is a Text"),
     ("[payment, card]", "payment", "12:5", "is a Select"),
     ("[payment, card]", "[paiment]", "12:5", "did you mean `payment`?"),

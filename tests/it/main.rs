@@ -16,6 +16,7 @@ mod catalog;
 mod ci_kit;
 mod completions;
 mod disk;
+mod end_users;
 mod faults;
 mod folding;
 mod forms;

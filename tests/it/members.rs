@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dixaform::call::Call;
 use dixaform::conversation::Kind;
 use dixaform::manifest;
-use dixaform::shape::{self, Form, Shape, Union};
+use dixaform::shape::{self, Form, Shape, Tag, Union};
 use serde_json::{Value, json};
 
 use crate::support::Workspace;
@@ -38,7 +38,9 @@ struct Values {
 impl Values {
     fn body(&mut self, union: &'static Union, shape: &'static Shape) -> Value {
         let mut body = self.members(shape);
-        body["_type"] = json!(shape.name);
+        if union.tag != Tag::None {
+            body["_type"] = json!(shape.name);
+        }
         assert!(union.variant(shape.name).is_some());
         body
     }
@@ -53,7 +55,8 @@ impl Values {
         match form {
             // One of which it is not known what its `attributes` are.
             Form::Text if name == "genericChannelName" => json!("MyCustomChat"),
-            Form::Text | Form::EmailAddress => json!(format!("{name} {next}")),
+            Form::Text => json!(format!("{name} {next}")),
+            Form::EmailAddress => json!(format!("{name}-{next}@example.com")),
             Form::AnyText => json!(format!("{name} {next} æøå\n\"<b>\"")),
             Form::Uuid | Form::Agent | Form::Queue => json!(format!("00000000-0000-4000-8000-{next:012}")),
             Form::Timestamp => json!(format!("2021-12-01T{:02}:{:02}:00.003Z", next / 60, next % 60)),
@@ -65,7 +68,7 @@ impl Values {
             Form::Union(union) => self.body(union, &union.variants[self.variant % union.variants.len()]),
             // A list of a union has one item of each variant.
             Form::List(Form::Union(union)) => union.variants.iter().map(|shape| self.body(union, shape)).collect(),
-            Form::List(form) => json!([self.value(form, name), self.value(form, name)]),
+            Form::List(form) | Form::Set(form) => json!([self.value(form, name), self.value(form, name)]),
             Form::Free => json!({"any": ["thing", 1, 1.5, true, null, {"emailContent": {"content": "x"}}]}),
         }
     }
@@ -105,6 +108,9 @@ fn walk(manifest: &Value) -> (Vec<Body>, Vec<Place>) {
 }
 
 fn walk_union(union: &'static Union, root: &Value, at: &str, bodies: &mut Vec<Body>, places: &mut Vec<Place>) {
+    if union.tag == Tag::None {
+        return walk_members(&union.variants[0], None, root, at, bodies, places);
+    }
     let name = root.pointer(at).unwrap()["_type"].as_str().unwrap();
     walk_members(union.variant(name).unwrap(), Some(union), root, at, bodies, places);
 }
@@ -128,7 +134,7 @@ fn walk_form(form: &'static Form, root: &Value, at: &str, bodies: &mut Vec<Body>
     match form {
         Form::Map(shape) => walk_members(shape, None, root, at, bodies, places),
         Form::Union(union) => walk_union(union, root, at, bodies, places),
-        Form::List(item) => {
+        Form::List(item) | Form::Set(item) => {
             for index in 0..root.pointer(at).unwrap().as_array().unwrap().len() {
                 walk_form(item, root, &format!("{at}/{index}"), bodies, places);
             }
@@ -221,8 +227,11 @@ fn a_marker_is_the_only_member_that_is_added() {
     assert_eq!(sent.len(), expected.len());
 }
 
-/// The message of a body that a marker goes into.
+/// The message of a body that a marker goes into, or an end user itself.
 fn first_message(body: &mut Value) -> Option<&mut serde_json::Map<String, Value>> {
+    if body.get("_type").is_none() {
+        return body.as_object_mut();
+    }
     let single = body.get("message").is_some();
     let message = if single { body.get_mut("message") } else { body.pointer_mut("/messages/0") };
     message?.as_object_mut()
@@ -269,7 +278,7 @@ fn a_required_member_that_is_missing_is_named() {
                 assert_eq!(without(member.name), [], "{pointer} {}", member.name);
             }
             match union {
-                Some(union) if union.optional_type => assert_eq!(without("_type"), []),
+                Some(union) if union.tag == Tag::Optional => assert_eq!(without("_type"), []),
                 Some(_) => assert_eq!(without("_type")[0].0, "missing-type"),
                 None => {}
             }
@@ -282,7 +291,7 @@ fn a_value_of_the_wrong_type_is_reported_at_its_place() {
     for manifest in full_manifests() {
         for Place { pointer, form } in walk(&manifest).1 {
             match form {
-                Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => {
+                Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Set(_) | Form::Free => {
                     expect_at(&manifest, &pointer, &json!("text"), "wrong-type");
                     expect_at(&manifest, &pointer, &json!(7), "wrong-type");
                     expect_at(&manifest, &pointer, &Value::Null, "wrong-type");
@@ -312,7 +321,7 @@ fn a_value_of_the_wrong_form_is_reported_at_its_place() {
                 Form::Url => &[("example.com/a", "bad-url"), ("file:///etc/hosts", "bad-url")],
                 Form::PhoneNumber => &[("4512345678", "bad-phone-number")],
                 Form::Word(_) => &[("Sideways", "unknown-word")],
-                Form::AnyText | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Free => &[],
+                Form::AnyText | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Set(_) | Form::Free => &[],
             };
             for (value, code) in wrong {
                 expect_at(&manifest, &pointer, &json!(value), code);

@@ -164,6 +164,7 @@ fn form(form: &'static Form, below: &mut Vec<&'static Shape>) -> String {
         Form::Word(words) => alternatives(words),
         Form::Free => "any map".into(),
         Form::List(item) => format!("list of {}", self::form(item, below)),
+        Form::Set(item) => format!("list of {}, each once", self::form(item, below)),
         Form::Map(shape) => {
             below.push(shape);
             format!("map: {}", shape.name)

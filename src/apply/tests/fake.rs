@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use crate::access::RateLimit;
 use crate::api::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
-    Throttle, Write,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    Organization, Permit, Read, Throttle, Write,
 };
-use crate::conversation::{Attributes, ConversationId, Id, Kind, attributes_to_map};
+use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind, attributes_to_map};
+use crate::end_user::Lookup;
 use crate::journal::{Append, CallKind, Entry, JournalError};
 use serde_json::{Map, Value};
 
@@ -141,6 +142,14 @@ impl Read for Fake {
         Ok(self.marks.get(&id).map(mark).into_iter().collect())
     }
 
+    async fn end_user(&self, _id: EndUserId) -> Result<EndUserReading, CallError> {
+        Err(CallError::Rejected { status: 404, message: "The requested resource could not be found".into() })
+    }
+
+    async fn end_users_by(&self, _lookup: &Lookup) -> Result<Vec<EndUserReading>, CallError> {
+        Ok(Vec::new())
+    }
+
     async fn conversations_of(&self, _requester: &str) -> Result<Vec<ConversationReading>, CallError> {
         self.throttle.wait().await;
         self.answer("LIST", "LIST".to_owned()).await?;
@@ -160,6 +169,15 @@ impl Write for Fake {
         self.answer(&call, call.clone()).await?;
         let id = Id::conversation(self.next_id.fetch_add(1, Ordering::Relaxed));
         Ok(Created { id, partial_errors: self.partial_errors.get(subject).cloned().unwrap_or_default() })
+    }
+
+    async fn change_end_user(
+        &self,
+        _permit: Permit,
+        _id: EndUserId,
+        _members: &Map<String, Value>,
+    ) -> Result<(), CallError> {
+        Ok(())
     }
 
     async fn patch_attributes(

@@ -6,7 +6,7 @@ use super::*;
 use crate::access::AuthScheme;
 use crate::api::{HttpClient, HttpOptions, Read as _, Token};
 use crate::apply::preflight;
-use crate::sandbox::{KnownAttribute, KnownInput, Sandbox, SandboxOptions};
+use crate::sandbox::{Entity, KnownAttribute, KnownInput, Sandbox, SandboxOptions};
 use serde_json::Value;
 
 const IMPORT: &str = r"
@@ -38,7 +38,7 @@ spec:
 
 /// A sandbox that knows the ids and the attributes of the tests and a telephone, and nothing else.
 async fn sandbox() -> (Sandbox, HttpClient) {
-    let attribute = |id: &str, input| KnownAttribute { id: id.to_owned(), input };
+    let attribute = |id: &str, input| KnownAttribute { id: id.to_owned(), entity: Entity::Conversation, input };
     let paths = vec![vec!["payment".to_owned(), "card".to_owned()]];
     let known = vec![attribute(TEXT, KnownInput::Text), attribute(SELECT, KnownInput::Select(paths))];
     let seed = Some(serde_json::json!({

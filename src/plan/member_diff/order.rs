@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::conversation::CUSTOM_ATTRIBUTES;
 use crate::plan::shown::{Named, Shown};
-use crate::shape::{Form, Shape, Union};
+use crate::shape::{Form, Shape, Tag, Union};
 
 /// What is known of the shape of a value.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ impl Known {
     /// What is known of the elements of a list.
     pub(super) fn element(self) -> Known {
         match self {
-            Known::Form(Form::List(element)) => Known::Form(element),
+            Known::Form(Form::List(element) | Form::Set(element)) => Known::Form(element),
             Known::Form(_) | Known::Union(_) | Known::Nothing => Known::Nothing,
         }
     }
@@ -34,7 +34,7 @@ impl Known {
         };
         match variant {
             Some(name) => union.variant(name),
-            None if union.optional_type => union.variants.first(),
+            None if union.tag != Tag::Required => union.variants.first(),
             None => None,
         }
     }

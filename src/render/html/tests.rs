@@ -109,6 +109,7 @@ fn hostile_plan() -> Plan {
         address: "import.c".parse().expect("an address"),
         id: Id::conversation(2),
         attributes: vec![(HOSTILE.to_owned(), Some(Value::from(HOSTILE)), Value::Null)],
+        members: vec![],
         content: Vec::new(),
     }];
     let address = || "conversation.d".parse().expect("an address");

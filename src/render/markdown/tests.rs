@@ -201,7 +201,8 @@ fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_shown_even_when_nothin
     plan.not_in_manifests = vec![Orphan { address: address("c"), id: Id::conversation(8), source: None }];
     let attributes = vec![("2f5515b6".to_owned(), Some(Value::from("012345")), Value::Null)];
     plan.observed = 2;
-    plan.drift = vec![Drift { address: address("d"), id: Id::conversation(9), attributes, content: vec![] }];
+    plan.drift =
+        vec![Drift { address: address("d"), id: Id::conversation(9), attributes, members: vec![], content: vec![] }];
     (plan.summary.in_doubt, plan.summary.gone, plan.summary.not_in_manifests) = (1, 1, 1);
     insta::assert_snapshot!(page(&plan), @r#"
     <!-- dixaform:plan tenant=staging -->
@@ -272,6 +273,7 @@ fn foreign_text_is_never_markup() {
         address: "import.c".parse().expect("an address"),
         id: Id::conversation(2),
         attributes: vec![(hostile.to_owned(), Some(Value::from(hostile)), Value::from("x"))],
+        members: vec![],
         content: Vec::new(),
     }];
     is_sound(&plan, BYTES_DEFAULT);
@@ -393,6 +395,7 @@ fn odd_plan() -> impl Strategy<Value = Plan> {
             address: format!("import.d{index}").parse().expect("an address"),
             id: Id::conversation(1),
             attributes: vec![(text.clone(), Some(Value::from(text.as_str())), Value::Null)],
+            members: vec![],
             content: Vec::new(),
         };
         plan.drift = (0..drifted).map(drift).collect();

@@ -84,6 +84,10 @@ impl Canvas {
                 let (recorded, live) = (shown(recorded.as_ref()), shown(Some(live)));
                 rows.push(Row::plain(format!("      \"{}\" = {recorded} -> {live}", escape(id))));
             }
+            for (name, recorded, live) in &drift.members {
+                let (recorded, live) = (shown(recorded.as_ref()), shown(Some(live)));
+                rows.push(Row::plain(format!("      {} = {recorded} -> {live}", escape(name))));
+            }
             for Deviation { thing, described, found } in &drift.content {
                 let (described, found) = (shown(described.as_ref()), shown(Some(found)));
                 rows.push(Row::plain(format!("      {} = {described} -> {found}", escape(thing))));

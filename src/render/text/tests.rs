@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::access::RateLimit;
-use crate::conversation::{ConversationId, Id};
+use crate::conversation::Id;
 use crate::json;
 use crate::plan::change::Orphan;
 use crate::plan::{Block, Price, Step, Summary};
@@ -205,7 +205,7 @@ fn what_reaches_a_customer_is_said() {
 fn adopt_and_forget_are_short() {
     let id = Some(Id::conversation(1042));
     let attributes = conversation(ORDER).attributes;
-    let steps = vec![Step::Read(ConversationId(1042)), Step::PatchDifferent(attributes)].into();
+    let steps = vec![Step::Read(Id::conversation(1042)), Step::PatchDifferent(attributes)].into();
     let adopt = Change { id, steps, ..change("conversation.a", Action::Adopt, None, Some(ORDER)) };
     let forget = Change { id, ..change("conversation.b", Action::Forget, Some(ORDER), None) };
     insta::assert_snapshot!(plan(&plan_of(vec![adopt, forget]), &PLAIN), @r#"

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Client, NOBODY, REQUESTER, TEXT, email, email_import, with};
-use crate::sandbox::{DataFileError, KnownAttribute, KnownInput, SandboxError, SandboxOptions, Service};
+use crate::sandbox::{DataFileError, Entity, KnownAttribute, KnownInput, SandboxError, SandboxOptions, Service};
 
 struct Folder(tempfile::TempDir);
 
@@ -189,7 +189,8 @@ async fn a_file_in_use_is_waited_for_and_then_refused() {
 #[tokio::test]
 async fn known_definitions_are_kept_and_not_written_again() {
     let folder = Folder::new();
-    let known_attributes = vec![KnownAttribute { id: NOBODY.to_owned(), input: KnownInput::Text }];
+    let known_attributes =
+        vec![KnownAttribute { id: NOBODY.to_owned(), entity: Entity::Conversation, input: KnownInput::Text }];
     for _ in 0..2 {
         Client::with(SandboxOptions { known_attributes: known_attributes.clone(), ..at(&folder.path()) }).await;
         assert_eq!(folder.text().lines().count(), 2);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Client, LOCATION, NOBODY, SELECT, TEXT, email, refused};
-use crate::sandbox::{KnownAttribute, KnownInput, SandboxOptions};
+use crate::sandbox::{Entity, KnownAttribute, KnownInput, SandboxOptions};
 
 #[tokio::test]
 async fn the_documented_sample_is_answered_as_documented() {
@@ -127,7 +127,7 @@ async fn a_strict_sandbox_provisions_nothing() {
 #[tokio::test]
 async fn definitions_that_are_known_beforehand_are_there_from_the_start() {
     let path = |values: &[&str]| values.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let known = |id: &str, input| KnownAttribute { id: id.to_owned(), input };
+    let known = |id: &str, input| KnownAttribute { id: id.to_owned(), entity: Entity::Conversation, input };
     let text = "11111111-1111-4222-8333-444444444444";
     let known_attributes = vec![
         known(NOBODY, KnownInput::Select(vec![path(&["a", "b"])])),

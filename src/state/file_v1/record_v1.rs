@@ -50,7 +50,7 @@ const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
 pub struct RecordV1<'a> {
     /// The stable name in the manifests
     #[serde(borrow)]
-    #[schemars(extend("pattern" = r"^(conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"))]
+    #[schemars(extend("pattern" = r"^(enduser|conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"))]
     pub address: Cow<'a, str>,
     /// Dixa's id of the conversation
     id: IdV1,
@@ -108,7 +108,7 @@ pub struct RecordV1<'a> {
 #[schemars(rename = "forgotten")]
 pub struct ForgottenV1<'a> {
     #[serde(borrow)]
-    #[schemars(extend("pattern" = r"^(conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"))]
+    #[schemars(extend("pattern" = r"^(enduser|conversation|import)\.[a-z0-9]([a-z0-9._-]*[a-z0-9])?$"))]
     pub address: Cow<'a, str>,
     /// The conversations that stay in Dixa
     ids: Vec<IdV1>,

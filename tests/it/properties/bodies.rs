@@ -1,7 +1,7 @@
 //! Made-up bodies: every variant and every member of the tables, with texts that like to be misread.
 
 use dixaform::conversation::Kind;
-use dixaform::shape::{self, Form, Shape, Union};
+use dixaform::shape::{self, Form, Shape, Tag, Union};
 use serde_json::Value;
 
 type Map = serde_json::Map<String, Value>;
@@ -76,7 +76,10 @@ pub fn odd_text() -> impl Strategy<Value = String> {
 
 fn union(union: &'static Union) -> BoxedStrategy<Map> {
     prop::sample::select(union.variants.iter().collect::<Vec<_>>())
-        .prop_flat_map(|variant| members(variant).prop_map(move |map| typed(variant, &map)))
+        .prop_flat_map(|variant| {
+            let members = members(variant);
+            if union.tag == Tag::None { members } else { members.prop_map(move |map| typed(variant, &map)).boxed() }
+        })
         .boxed()
 }
 
@@ -117,6 +120,13 @@ fn value(form: &'static Form) -> BoxedStrategy<Value> {
         Form::Word(words) => text(prop::sample::select(words.to_vec()).prop_map(str::to_owned).boxed()),
         Form::Map(shape) => members(shape).prop_map(Value::Object).boxed(),
         Form::Union(variants) => union(variants).prop_map(Value::Object).boxed(),
+        Form::Set(form) => prop::collection::vec(value(form), 0..4)
+            .prop_map(|mut items| {
+                items.sort_by_key(ToString::to_string);
+                items.dedup();
+                Value::Array(items)
+            })
+            .boxed(),
         Form::List(form) => prop::collection::vec(value(form), 0..4).prop_map(Value::Array).boxed(),
         Form::Free => prop::collection::vec((free_name(), free()), 0..4)
             .prop_map(|members| Value::Object(members.into_iter().collect()))

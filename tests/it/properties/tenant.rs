@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use dixaform::api::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
-    Write,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    Organization, Permit, Read, Write,
 };
 use dixaform::apply::{Clock, Patience, Run, run, stop_signal};
-use dixaform::conversation::{Attributes, ConversationId, Id, Kind};
+use dixaform::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
+use dixaform::end_user::Lookup;
 use dixaform::journal::{Append, Entry, JournalError, Replay};
 use dixaform::plan::Plan;
 use dixaform::settings::LastApplied;
@@ -91,6 +92,14 @@ impl Read for Willing {
         nothing_here()
     }
 
+    async fn end_user(&self, _id: EndUserId) -> Result<EndUserReading, CallError> {
+        Err(CallError::Rejected { status: 404, message: "The requested resource could not be found".into() })
+    }
+
+    async fn end_users_by(&self, _lookup: &Lookup) -> Result<Vec<EndUserReading>, CallError> {
+        Ok(Vec::new())
+    }
+
     async fn conversations_of(&self, _requester: &str) -> Result<Vec<ConversationReading>, CallError> {
         Ok(Vec::new())
     }
@@ -109,6 +118,15 @@ impl Write for Willing {
     ) -> Result<Created, CallError> {
         let id = Id::conversation(self.next_id.fetch_add(1, Ordering::Relaxed));
         Ok(Created { id, partial_errors: Vec::new() })
+    }
+
+    async fn change_end_user(
+        &self,
+        _permit: Permit,
+        _id: EndUserId,
+        _members: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), CallError> {
+        Ok(())
     }
 
     async fn patch_attributes(

@@ -22,8 +22,11 @@ fn document(kind: Kind, name: &str, content: &Map, attributes: &Map) -> Value {
     }
     let text = |text: &str| Value::from(text);
     let labels = Map::from_iter([("wave".to_owned(), text("1"))]);
-    let annotations =
+    let mut annotations =
         Map::from_iter([("dixaform/on-change".to_owned(), text("ignore")), ("own/note".to_owned(), text("x"))]);
+    if kind == Kind::EndUser {
+        annotations.shift_remove("dixaform/on-change");
+    }
     let metadata = Map::from_iter([
         ("name".to_owned(), text(name)),
         ("labels".to_owned(), Value::Object(labels)),

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::api::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
-    Write,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    Organization, Permit, Read, Write,
 };
-use crate::conversation::{Attributes, Kind};
+use crate::conversation::{Attributes, EndUserId, Kind};
+use crate::end_user::Lookup;
 use serde_json::{Map, Value};
 
 /// What a process does that somebody else can see, or that it waits for.
@@ -240,6 +241,14 @@ impl<A: Read> Read for Mortal<'_, A> {
         self.read(self.inner.messages(id)).await
     }
 
+    async fn end_user(&self, id: EndUserId) -> Result<EndUserReading, CallError> {
+        self.read(self.inner.end_user(id)).await
+    }
+
+    async fn end_users_by(&self, lookup: &Lookup) -> Result<Vec<EndUserReading>, CallError> {
+        self.read(self.inner.end_users_by(lookup)).await
+    }
+
     async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
         self.read(self.inner.conversations_of(requester)).await
     }
@@ -252,6 +261,16 @@ impl<A: Write> Write for Mortal<'_, A> {
 
     async fn make(&self, permit: Permit, kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
         self.life.call(Place::BeforeWrite, Place::AfterWrite, self.inner.make(permit, kind, body)).await
+    }
+
+    async fn change_end_user(
+        &self,
+        permit: Permit,
+        id: EndUserId,
+        members: &Map<String, Value>,
+    ) -> Result<(), CallError> {
+        let call = self.inner.change_end_user(permit, id, members);
+        self.life.call(Place::BeforeWrite, Place::AfterWrite, call).await
     }
 
     async fn patch_attributes(

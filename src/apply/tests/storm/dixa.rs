@@ -11,15 +11,16 @@ use tokio::time::{Instant, sleep};
 
 use crate::access::RateLimit;
 use crate::api::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, MessageReading, Organization, Permit, Read,
-    Throttle, Write,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    Organization, Permit, Read, Throttle, Write,
 };
 use crate::apply::tests::TEXT;
 use crate::apply::tests::storm::chance::Chance;
 use crate::apply::tests::storm::weather::{Climate, Fate, REQUEST_TIMEOUT, Weather};
 use crate::apply::tests::storm::wishes::{Key, key_of};
-use crate::conversation::{Attributes, ConversationId, Id, Kind};
+use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 use crate::definition::{Entity, Input};
+use crate::end_user::Lookup;
 
 #[derive(Clone)]
 pub(super) struct Dixa {
@@ -291,6 +292,14 @@ impl Read for Dixa {
         .await
     }
 
+    async fn end_user(&self, _id: EndUserId) -> Result<EndUserReading, CallError> {
+        Err(CallError::Rejected { status: 404, message: "The requested resource could not be found".into() })
+    }
+
+    async fn end_users_by(&self, _lookup: &Lookup) -> Result<Vec<EndUserReading>, CallError> {
+        Ok(Vec::new())
+    }
+
     async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
         self.ask(|world| {
             let is_theirs = |made: &&Made| made.reading.requester_id.as_deref() == Some(requester);
@@ -340,6 +349,15 @@ impl Write for Dixa {
             }
             (fate, _) => Err(self.world().climate.answer(fate)),
         }
+    }
+
+    async fn change_end_user(
+        &self,
+        _permit: Permit,
+        _id: EndUserId,
+        _members: &Map<String, Value>,
+    ) -> Result<(), CallError> {
+        Ok(())
     }
 
     async fn patch_attributes(

@@ -92,6 +92,7 @@ impl Wish {
 
     pub(super) fn address(&self) -> String {
         match self.sort.kind() {
+            Kind::EndUser => format!("enduser.{}", self.name),
             Kind::Conversation => format!("conversation.{}", self.name),
             Kind::Import => format!("import.{}", self.name),
         }
