@@ -213,3 +213,18 @@ fn what_is_wrong_with_a_manifest_is_found_at_its_place() {
         let _ = workspace.run("validate").exit(1).says(expected).says("manifests/jane.yaml:");
     }
 }
+
+#[test]
+fn whatever_goes_wrong_while_one_is_made_there_is_one_in_the_end() {
+    for fault in ["400", "404", "500-before", "drop-before", "hang-after", "duplicate-after", "500-early", "rubbish"] {
+        let workspace = Workspace::new()
+            .file("manifests/jane.yaml", &jane("displayName: Jane, email: jane@example.com"))
+            .file("dixaform.yaml", "version: 1\ntenants:\n  sandbox: {requestTimeout: 2s, settle: 1s}\n");
+        let faults = format!("{fault}@make-enduser#1");
+        let _ = workspace.run(&format!("apply --tenant sandbox --yes --sandbox-faults {faults}"));
+        let _ = workspace.run("apply --tenant sandbox --yes").exit(0);
+        let made = workspace.read("state/sandbox.data.jsonl").matches("\"displayName\":\"Jane\"").count();
+        assert_eq!(made, 1, "{fault}");
+        let _ = workspace.run("plan --tenant sandbox --refresh --detailed-exitcode").exit(0);
+    }
+}
