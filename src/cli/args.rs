@@ -337,8 +337,8 @@ pub struct ApplyArgs {
     pub approved: Option<String>,
     /// Apply without asking, if the new plan matches this reviewed plan
     ///
-    /// FILE is a plan as JSON: `plan --format json=FILE` or `plan --out FILE`. If the new plan does something else,
-    /// nothing is sent, and the changes that are new, gone or different are listed.
+    /// FILE is a plan as JSON: `plan --format json=FILE` or `plan --out FILE`; `-` is standard input. If the new plan
+    /// does something else, nothing is sent, and the changes that are new, gone or different are listed.
     #[arg(long, value_name = "FILE")]
     pub approved_plan: Option<PathBuf>,
     /// Allow Outbound messages, which reach real people
@@ -398,7 +398,7 @@ pub struct RecoverArgs {
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A plan saved with `plan --out`; without one, the state is shown
+    /// A plan saved with `plan --out`, `-` for standard input; without one, the state is shown
     #[arg(value_name = "PLANFILE")]
     pub plan: Option<PathBuf>,
     #[command(flatten)]

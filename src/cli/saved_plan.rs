@@ -35,7 +35,7 @@ pub fn given(paths: &[PathBuf]) -> Result<Option<Plan>, Error> {
     if is_plan { read(path).map(Some) } else { Ok(None) }
 }
 
-/// Reads a saved plan.
+/// Reads a saved plan; `-` is standard input.
 ///
 /// # Errors
 /// No plan, one of a newer format, or one that was changed since it was saved.
@@ -48,7 +48,11 @@ pub fn read(path: &Path) -> Result<Plan, Error> {
 /// The whole file. Its length is not to be trusted: that of a device is 0, and it never ends.
 fn read_bounded(path: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
-    let length = std::fs::File::open(path)?.take(SIZE_LIMIT + 1).read_to_string(&mut text)?;
+    let length = if path == Path::new("-") {
+        std::io::stdin().lock().take(SIZE_LIMIT + 1).read_to_string(&mut text)?
+    } else {
+        std::fs::File::open(path)?.take(SIZE_LIMIT + 1).read_to_string(&mut text)?
+    };
     ensure!(length as u64 <= SIZE_LIMIT, "it is larger than 1 GiB");
     Ok(text)
 }

@@ -344,3 +344,13 @@ fn a_plan_holds_the_bodies_that_are_sent() {
     let body = &sent.iter().find(|(call, _)| call == "POST /v1/conversations").unwrap().1;
     assert_eq!((&after["subject"], &after["requesterId"]), (&body["subject"], &body["requesterId"]));
 }
+
+#[test]
+fn a_plan_can_come_through_standard_input() {
+    let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
+    let plan = workspace.run("plan --format json").exit(0).stdout;
+    let _ = workspace.run_with_input("show -", &plan).exit(0).says("Plan: 1 to create");
+    let _ = workspace.run_with_input("show -", "no plan").exit(1).warns("the plan file - can't be used");
+    let _ = workspace.run_with_input("apply - --approved-plan -", &plan).exit(64).warns("standard input");
+    let _ = workspace.run_with_input("apply --approved-plan -", &plan).exit(0).says("1 created");
+}

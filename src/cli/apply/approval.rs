@@ -34,6 +34,10 @@ impl<'a> Approval<'a> {
     /// # Errors
     /// The file is no plan that can be used, or is not the plan whose fingerprint was approved as well.
     pub fn given(args: &'a ApplyArgs, is_saved: bool) -> Result<Self, Error> {
+        let is_stdin = |path: &std::path::PathBuf| path.as_os_str() == "-";
+        if args.approved_plan.as_ref().is_some_and(is_stdin) && args.planning.paths.iter().any(is_stdin) {
+            return Err(Error::new(Exit::Usage, "standard input can't be the manifests and the approved plan"));
+        }
         let reviewed = match args.approved_plan.as_deref() {
             Some(path) => Some((path, reviewed(path)?)),
             None => None,
