@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use futures_util::future::try_join;
 
 use crate::api::contract::{CallError, Read as _, ReadCatalog as _};
@@ -96,7 +95,12 @@ pub fn read(session: &Session, tenant: &Tenant) -> Result<Option<Catalog>, Error
     let bytes = match read_bounded(&path, yaml::SIZE_LIMIT + 1) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error).with_context(|| format!("can't read the catalog {}", path.display()))?,
+        // Where there is no folder, there is no file; whoever needs the folder says what is wrong with it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(None),
+        Err(error) => {
+            let message = format!("can't read the catalog {}: {error}", path.display());
+            return Err(Error::new(Exit::Failed, message).hint("the tenant's `catalog` names another file"));
+        }
     };
     let unusable = |why: &dyn std::fmt::Display| {
         let message = format!("the catalog {} can't be used: {why}", path.display());
