@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt as _};
 use super::*;
 use crate::api::CallError;
 use crate::apply::tests::recovery::{Disk, Ended, Machine, Script, Tenant, patience, sandbox_with};
-use crate::sandbox::{Fault, FaultPlan, LogTo, SandboxOptions};
+use crate::sandbox::{Call, Fault, FaultPlan, LogTo, SandboxOptions};
 
 /// How many rehearsals go on at once; they mostly wait.
 const AT_ONCE: usize = 100;
@@ -36,7 +36,7 @@ struct Theatre {
     disk: Disk,
 }
 
-/// What is tried everywhere.
+/// What is tried everywhere, at the first, a middle and the last call.
 const MENU: [Fault; 13] = [
     Fault::TooManyRequests,
     Fault::Unauthorized,
@@ -52,6 +52,27 @@ const MENU: [Fault; 13] = [
     Fault::Huge,
     Fault::Partial,
 ];
+
+/// What is tried at the first call alone: it differs from something else in the answer only.
+const VARIANTS: [Fault; 14] = [
+    Fault::Forbidden,
+    Fault::BadRequest,
+    Fault::NotFound,
+    Fault::DuplicateBefore,
+    Fault::DuplicateAfter,
+    Fault::ServerErrorEarly,
+    Fault::DropEarly,
+    Fault::Garbled,
+    Fault::Empty200,
+    Fault::Empty204,
+    Fault::Text202,
+    Fault::NoId201,
+    Fault::EmptyPage,
+    Fault::Circle,
+];
+
+/// A Dixa that is slow to carry out, to list, or to show what it has.
+const SLOW: [&str; 4] = ["commit-delay=60ms", "commit-delay=0ms..120ms", "list-lag=150ms", "read-lag=60ms"];
 
 /// How an apply ends that something goes wrong with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +129,9 @@ impl Theatre {
         let mut ends = Vec::new();
         for faults in faults {
             let tenant = self.tenant(&data, Some((faults, &log))).await;
-            let machine = Machine { verify, patience: patience(SETTLE), ..Machine::new(&tenant, &disk) };
+            let latest = faults.parse::<FaultPlan>().expect("a plan of faults").latest();
+            let patience = Patience { request_timeout: latest, alone: latest + SETTLE, ..patience(SETTLE) };
+            let machine = Machine { verify, patience, ..Machine::new(&tenant, &disk) };
             ends.push(machine.command(&self.script.all).await.0);
             tenant.sandbox.shutdown().await;
         }
@@ -187,12 +210,12 @@ fn everywhere<'c>(
 ) -> Vec<(&'c str, Fault, &'c str, u32, End)> {
     let mut places = places.to_vec();
     places.dedup();
-    let makes = matches!(call, "create" | "import");
-    let faults = MENU.into_iter().filter(|fault| makes || *fault != Fault::Partial);
-    faults
-        .flat_map(|fault| places.iter().map(move |nth| (fault, *nth)).collect::<Vec<_>>())
-        .map(|(fault, nth)| (around, fault, call, nth, end(fault)))
-        .collect()
+    let class = Call::ALL.into_iter().find(|class| class.as_str() == call).expect("a class of calls");
+    let suits = |(fault, _): &(Fault, u32)| fault.suits(class);
+    let everywhere = MENU.into_iter().flat_map(|fault| places.iter().map(move |nth| (fault, *nth)));
+    let first = VARIANTS.into_iter().map(|fault| (fault, places[0]));
+    let cases = everywhere.chain(first).filter(suits);
+    cases.map(|(fault, nth)| (around, fault, call, nth, end(fault))).collect()
 }
 
 #[tokio::test]
@@ -200,19 +223,24 @@ async fn what_goes_wrong_before_the_first_write_is_tried_again_or_nothing_is_sen
     let theatre = Theatre::open().await;
     let end = |fault| match fault {
         Fault::Unauthorized => End::Token,
-        Fault::Redirect => End::NothingSent,
+        Fault::Redirect | Fault::BadRequest => End::NothingSent,
         _ => End::Complete,
     };
+    // A token whose user may not read whose tenant it is may do the rest.
     let mut cases = everywhere("", "organization", [1, 1, 1], end);
-    cases.extend(everywhere("", "definitions", [1, 1, 1], end));
+    cases.extend(everywhere("", "definitions", [1, 1, 1], |fault| match fault {
+        Fault::Forbidden => End::Token,
+        Fault::NotFound => End::NothingSent,
+        other => end(other),
+    }));
     theatre.all(cases).await;
 }
 
 /// How an apply ends in which one write goes wrong.
 fn with_a_bad_write(fault: Fault) -> End {
     match fault {
-        Fault::Unauthorized => End::Token,
-        Fault::Redirect => End::OneFailed,
+        Fault::Unauthorized | Fault::Forbidden => End::Token,
+        Fault::Redirect | Fault::BadRequest | Fault::NotFound | Fault::DuplicateBefore => End::OneFailed,
         Fault::Partial => End::Partial,
         _ => End::Complete,
     }
@@ -237,6 +265,23 @@ async fn what_goes_wrong_while_a_conversation_is_imported_creates_nothing_twice_
 }
 
 #[tokio::test]
+async fn what_goes_wrong_while_dixa_is_slow_creates_nothing_twice_and_loses_nothing() {
+    let calls = |around| {
+        ["create", "import"].into_iter().flat_map(move |call| everywhere(around, call, [1; 3], with_a_bad_write))
+    };
+    Theatre::open().await.all(SLOW.into_iter().flat_map(calls).collect()).await;
+}
+
+#[tokio::test]
+async fn what_is_refused_for_its_external_id_is_found_in_whatever_words_that_is_said() {
+    let wordings = ["wording=external_id already in use", "wording=CreateConversationError.ExternalIdTaken"];
+    let cases = wordings
+        .into_iter()
+        .flat_map(|wording| ["create", "import"].map(|call| (wording, Fault::DuplicateAfter, call, 1, End::Complete)));
+    Theatre::open().await.all(cases.collect()).await;
+}
+
+#[tokio::test]
 async fn what_goes_wrong_while_attributes_are_written_loses_none() {
     Theatre::open().await.all(everywhere("", "PATCH", [1, 3, 5], with_a_bad_write)).await;
 }
@@ -244,10 +289,14 @@ async fn what_goes_wrong_while_attributes_are_written_loses_none() {
 #[tokio::test]
 async fn what_goes_wrong_while_reading_costs_a_change_at_most() {
     let theatre = Theatre::open().await;
-    // The list before what can't be marked, and reading back what was written.
-    let mut cases = everywhere("", "conversations", [1, 2, 3], with_a_bad_write);
+    // The list before what can't be marked, and reading back what was written. Of a list that is not surely whole nobody
+    // knows what was there before.
+    let mut cases = everywhere("", "conversations", [1, 2, 3], |fault| match fault {
+        Fault::EmptyPage | Fault::Circle => End::OneFailed,
+        other => with_a_bad_write(other),
+    });
     cases.extend(everywhere("", "conversation", [1, 3, 5], |fault| match fault {
-        Fault::Unauthorized => End::Token,
+        Fault::Unauthorized | Fault::Forbidden => End::Token,
         _ => End::Complete,
     }));
     theatre.all(cases).await;
@@ -257,7 +306,7 @@ async fn what_goes_wrong_while_reading_costs_a_change_at_most() {
 /// others.
 fn with_a_bad_look(fault: Fault) -> End {
     match fault {
-        Fault::Unauthorized => End::Token,
+        Fault::Unauthorized | Fault::Forbidden => End::Token,
         _ => End::Complete,
     }
 }
@@ -288,12 +337,19 @@ async fn whatever_goes_wrong_by_chance_everything_exists_once_in_the_end() {
     let (first, seeds) = (number("DIXAFORM_FAULT_SEED", 1), number("DIXAFORM_FAULT_SEEDS", 30));
     let theatre = Theatre::open().await;
     let rehearsals = (first..first + seeds).map(|seed| {
-        let kinds =
-            "429+500-before+500-after+drop-before+drop-after+hang+hang-after+slow-body+rubbish+partial+redirect";
+        let kinds = "429+500-before+500-after+500-early+drop-before+drop-after+drop-early+hang+hang-after+slow-body\
+                     +rubbish+garbled+200-empty+202-text+201-no-id+204-empty+partial+redirect+400+404+empty-page+circle";
         let share = 5 + seed * 7 % 30;
+        let (more, how) = match seed % 4 {
+            0 => ("", "commit-delay=0ms..60ms"),
+            1 => ("", "list-lag=100ms"),
+            2 => ("", "read-lag=60ms"),
+            // Only a Dixa that compares external ids speaks of them.
+            _ => ("+duplicate-before+duplicate-after", "duplicates=refuse,wording=vary"),
+        };
         let run = |run: u64| {
             let seed = seed * 10 + run;
-            format!("seed={seed},rate=0.{share:02},kinds={kinds},latency=0ms..15ms,lag=40ms,slow=100ms")
+            format!("seed={seed},rate=0.{share:02},kinds={kinds}{more},{how},latency=0ms..15ms,lag=40ms,slow=100ms")
         };
         let (theatre, runs) = (&theatre, [run(0), run(1), run(2)]);
         async move { theatre.rehearse(&format!("seed {seed}"), &runs, false).await.1 }
