@@ -5,11 +5,16 @@ use std::sync::atomic::AtomicUsize;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::*;
-use crate::apply::tests::recovery::{Death, Disk, Ended, Life, Machine, Place, SETTLE, Script, Tenant, sandbox_with};
-use crate::sandbox::SandboxOptions;
+use crate::apply::tests::recovery::{
+    Death, Disk, Ended, Life, Machine, Place, SETTLE, Script, Tenant, patience, sandbox_with,
+};
+use crate::sandbox::{FaultPlan, SandboxOptions};
 
 /// How many rehearsals go on at once; they mostly wait.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
+
+/// How late a call can be beside what a plan of faults says.
+const BUSY: Duration = Duration::from_millis(400);
 
 /// No call of these rehearsals takes longer.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -17,13 +22,28 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// A tenant for many rehearsals.
 struct Theatre {
     tenant: Tenant,
+    patience: Patience,
+    /// How late it can be.
+    latest: Duration,
     rehearsals: AtomicUsize,
 }
 
 impl Theatre {
     async fn open() -> Self {
-        let tenant = sandbox_with(SandboxOptions::default(), TIMEOUT).await;
-        Theatre { tenant, rehearsals: AtomicUsize::new(0) }
+        Theatre::open_with(FaultPlan::none()).await
+    }
+
+    async fn open_with(faults: FaultPlan) -> Self {
+        let latest = faults.latest();
+        let options = SandboxOptions { faults: Some(faults), ..SandboxOptions::default() };
+        // A busy machine is late itself.
+        let over = if latest.is_zero() { latest } else { latest + BUSY };
+        let patience = Patience { request_timeout: over, alone: over + SETTLE, ..patience(SETTLE) };
+        Theatre { tenant: sandbox_with(options, TIMEOUT).await, patience, latest, rehearsals: AtomicUsize::new(0) }
+    }
+
+    fn machine<'a>(&self, disk: &'a Disk) -> Machine<'a> {
+        Machine { patience: self.patience, ..Machine::new(&self.tenant, disk) }
     }
 
     /// Whether the tenant has what was rehearsed, and nothing else.
@@ -36,7 +56,7 @@ impl Theatre {
     async fn stage(&self) -> (Script, Disk) {
         let script = Script::new(self.rehearsals.fetch_add(1, Ordering::Relaxed));
         let disk = Disk::default();
-        let (ended, _) = Machine::new(&self.tenant, &disk).command(&script.before).await;
+        let (ended, _) = self.machine(&disk).command(&script.before).await;
         let Ended::Applied(report) = ended else { panic!("{ended:?}") };
         assert_eq!(report.counts.created, 2, "{report:#?}");
         (script, disk)
@@ -47,7 +67,7 @@ impl Theatre {
     async fn rehearse(&self, deaths: &[Death], last_applied: LastApplied) -> (usize, Life) {
         let case = format!("{deaths:?}");
         let (script, disk) = self.stage().await;
-        let machine = Machine { last_applied, ..Machine::new(&self.tenant, &disk) };
+        let machine = Machine { last_applied, ..self.machine(&disk) };
         let mut died = 0;
         for death in deaths {
             match machine.command_and_die(&script.all, *death).await {
@@ -58,6 +78,7 @@ impl Theatre {
         let (ended, life) = machine.command(&script.all).await;
         completes(&ended, &case);
         assert!(machine.plan(&script.all).is_empty(), "{case}: something is left to do");
+        tokio::time::sleep(self.latest).await;
         self.tenant.holds_each_once(&script, &disk, &case).await;
         (died, life)
     }
@@ -101,6 +122,17 @@ async fn wherever_a_process_dies_the_next_one_makes_everything_exist_once() {
 }
 
 #[tokio::test]
+async fn wherever_a_process_dies_calls_that_are_carried_out_late_and_lists_that_lag_double_and_lose_nothing() {
+    for faults in ["commit-delay=60ms", "commit-delay=0ms..60ms,list-lag=60ms"] {
+        let theatre = Theatre::open_with(faults.parse().expect("a plan of faults")).await;
+        let cases: Vec<_> = theatre.every_death().await.iter().map(|death| vec![*death]).collect();
+        let died = theatre.rehearse_all(&cases, LastApplied::Full).await;
+        assert_eq!(died.iter().sum::<usize>(), cases.len() - Place::ALL.len(), "{faults}: each place is survived once");
+        theatre.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_state_that_keeps_digests_only_is_as_safe() {
     let theatre = Theatre::open().await;
     let deaths = theatre.every_death().await;
@@ -141,7 +173,7 @@ async fn a_process_that_dies_while_it_cleans_up_after_another_loses_nothing_eith
 async fn what_is_looked_for_is_given_the_time_to_show_itself() {
     let theatre = Theatre::open().await;
     let (script, disk) = theatre.stage().await;
-    let machine = Machine::new(&theatre.tenant, &disk);
+    let machine = theatre.machine(&disk);
     let death = Death { place: Place::BeforeWrite, nth: 1 };
     assert!(machine.command_and_die(&script.all, death).await.is_none());
     let began = tokio::time::Instant::now();

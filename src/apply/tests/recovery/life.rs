@@ -33,6 +33,8 @@ pub(in crate::apply::tests) enum Place {
     WithinAppend,
     /// The call is in the journal and not sent.
     BeforeWrite,
+    /// The call is sent, and its answer is not waited for to the end.
+    WithinWrite,
     /// The call is answered, and the answer is not written down.
     AfterWrite,
     BeforeRead,
@@ -47,11 +49,12 @@ pub(in crate::apply::tests) enum Place {
 }
 
 impl Place {
-    pub(in crate::apply::tests) const ALL: [Place; 11] = [
+    pub(in crate::apply::tests) const ALL: [Place; 12] = [
         Place::BeforeAppend,
         Place::AfterAppend,
         Place::WithinAppend,
         Place::BeforeWrite,
+        Place::WithinWrite,
         Place::AfterWrite,
         Place::BeforeRead,
         Place::AfterRead,
@@ -64,7 +67,7 @@ impl Place {
     pub(in crate::apply::tests) fn event(self) -> Event {
         match self {
             Place::BeforeAppend | Place::AfterAppend | Place::WithinAppend => Event::Append,
-            Place::BeforeWrite | Place::AfterWrite => Event::Write,
+            Place::BeforeWrite | Place::WithinWrite | Place::AfterWrite => Event::Write,
             Place::BeforeRead | Place::AfterRead => Event::Read,
             Place::BeforeSave | Place::AfterSave => Event::Save,
             Place::BeforeTidy | Place::AfterTidy => Event::Tidy,
@@ -78,6 +81,9 @@ pub(in crate::apply::tests) struct Death {
     pub(in crate::apply::tests) place: Place,
     pub(in crate::apply::tests) nth: usize,
 }
+
+/// How long a process that dies within a call still lives after it has begun.
+const SENDING: Duration = Duration::from_millis(15);
 
 /// One process. When it dies, whatever it waits for never comes.
 pub(in crate::apply::tests) struct Life {
@@ -124,7 +130,7 @@ impl Life {
         let count = counts.entry(event).or_default();
         *count += 1;
         let place = self.death.filter(|death| death.place.event() == event && death.nth == *count)?.place;
-        if place != Place::AfterWrite && place != Place::AfterRead {
+        if !matches!(place, Place::WithinWrite | Place::AfterWrite | Place::AfterRead) {
             self.die();
         }
         Some(place)
@@ -172,7 +178,11 @@ impl Life {
     /// A call with the tenant.
     async fn call<T>(&self, before: Place, after: Place, call: impl Future<Output = T>) -> T {
         let dies = self.begin(before.event(), before);
-        if dies != Some(before) {
+        if dies == Some(Place::WithinWrite) {
+            // Time enough to send it.
+            let _ = tokio::time::timeout(SENDING, call).await;
+            self.die();
+        } else if dies != Some(before) {
             let answer = call.await;
             if dies != Some(after) {
                 self.alive().await;
