@@ -71,7 +71,7 @@ fn write_state(folder: &PathBuf, path: &PathBuf) -> Result<(), Box<dyn Error>> {
 fn read(found: &Found) -> io::Result<Reading> {
     let mut bytes = Vec::new();
     found.read_into(&mut bytes, yaml::SIZE_LIMIT + 1)?;
-    let reading = manifest::read(&found.name, &bytes, manifest::Tenant::unknown());
+    let reading = manifest::read(&found.name, &bytes, manifest::Tenant::unknown(), &manifest::no_tables);
     let manifests = u32::try_from(reading.manifests.len()).unwrap_or(u32::MAX);
     let made_of = MadeOf { digest: Digest::of_bytes(&bytes), manifests };
     Ok(Reading { made_of: Some((Arc::clone(&found.name), made_of)), ..reading })

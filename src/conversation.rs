@@ -45,6 +45,15 @@ impl Kind {
         }
     }
 
+    /// The word after `kind:` in a set of such manifests.
+    pub fn set_word(self) -> &'static str {
+        match self {
+            Kind::EndUser => "EndUserSet",
+            Kind::Conversation => "ConversationSet",
+            Kind::Import => "ImportSet",
+        }
+    }
+
     /// What such a manifest describes, for messages.
     pub fn noun(self) -> &'static str {
         match self {

@@ -75,6 +75,8 @@ pub struct Desired {
     as_recorded: HashSet<Address>,
     /// The names of the values that they use.
     values: BTreeSet<String>,
+    /// The files that hold the tables of sets.
+    tables: BTreeSet<Arc<str>>,
 }
 
 impl Desired {
@@ -84,7 +86,7 @@ impl Desired {
     /// In debug builds, if the addresses are not in ascending order or not unique.
     pub(crate) fn new(manifests: Vec<Manifest>, files: HashMap<Arc<str>, MadeOf>, values: BTreeSet<String>) -> Self {
         debug_assert!(manifests.is_sorted_by(|one, next| one.address < next.address), "ascending and unique");
-        Desired { manifests, files, as_recorded: HashSet::new(), values }
+        Desired { manifests, files, as_recorded: HashSet::new(), values, tables: BTreeSet::new() }
     }
 
     /// Adds addresses whose manifests were not parsed.
@@ -92,6 +94,18 @@ impl Desired {
     pub fn and_as_recorded(mut self, addresses: HashSet<Address>) -> Self {
         self.as_recorded = addresses;
         self
+    }
+
+    /// Adds the names of the files that hold the tables of sets.
+    #[must_use]
+    pub fn and_tables(mut self, tables: BTreeSet<Arc<str>>) -> Self {
+        self.tables = tables;
+        self
+    }
+
+    /// The files that hold the tables of sets.
+    pub fn tables(&self) -> &BTreeSet<Arc<str>> {
+        &self.tables
     }
 
     /// Whether the manifest of an address was not parsed, since nothing is to be done about it.

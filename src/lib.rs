@@ -130,6 +130,7 @@
 //! | finding | something wrong or suspicious: code, severity, place, message, hint |
 //! | price | how many calls a plan makes, how long they take, and their share of the daily quota |
 //! | fingerprint | a short digest of what a plan would do |
+//! | set, row | one manifest that describes many from a table; one line of that table |
 //! | value | a text of one tenant in the project file, which manifests use by its name |
 
 pub mod access;

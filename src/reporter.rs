@@ -120,6 +120,20 @@ impl<'t> Reporter<'t> {
         (is_text && !" \t'\"".contains(before)).then(|| behind.trim_end())
     }
 
+    /// Takes a finding that was made elsewhere.
+    pub fn take(&mut self, finding: Finding) {
+        if !self.skips_one() {
+            self.findings.push(finding);
+        }
+    }
+
+    /// The findings since the last time, so that the same text can be looked at again for something else.
+    pub fn drain(&mut self) -> Vec<Finding> {
+        self.told.clear();
+        self.put_in.clear();
+        std::mem::take(&mut self.findings)
+    }
+
     /// The findings. If some were only counted, one more finding says how many.
     pub fn finish(mut self) -> Findings {
         if self.dropped > 0 {

@@ -61,7 +61,8 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let older = if args.accept_older_state { Older::Accepted } else { Older::Refused };
     let take = || state_access::take_unchecked(&open, COMMAND, args.lock_timeout, older);
     let tenants = Tenants::new(session, Some(tenant), paths)?;
-    let (files, taken) = rayon::join(|| Files::hashed(found, open.files.state.exists(), tenants), take);
+    let hash = || Files::hashed(found, open.files.state.exists(), tenants, session.folder());
+    let (files, taken) = rayon::join(hash, take);
     let (files, mut taken) = (files?, taken?);
     let desired = if saved.is_some() {
         Desired::default()
@@ -360,7 +361,7 @@ impl Job<'_> {
         let mut findings = Findings::default();
         findings.extend(self.findings(plan, mismatches));
         findings.sort();
-        load::show_lines(&mut findings);
+        load::show_lines(&mut findings, self.desired.tables());
         report(&findings, &self.open.session.output);
         findings
     }

@@ -16,13 +16,14 @@ use crate::conversation::{Address, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::digest::{Digest, Digester};
 use crate::finding::{Excerpt, Finding, Findings, code};
-use crate::manifest::{self, Reading};
+use crate::manifest::{self, NoFile, Reading};
 use crate::plan::moves::both_recorded;
 use crate::project::Tenant;
 use crate::source::{MadeOf, Place};
 use crate::state::{Known, Lineage, Record, State};
 use crate::values::Values;
 use crate::workspace::manifests::{self, FindError, Found};
+use crate::workspace::tables::{self, TableBytes};
 use crate::yaml;
 
 /// Reads all manifests.
@@ -30,7 +31,7 @@ use crate::yaml;
 /// # Errors
 /// A path that can't be read, or no manifest at all.
 pub fn manifests(session: &Session, paths: &[PathBuf], tenants: Tenants<'_>) -> Result<(Desired, Findings), Error> {
-    let files = Files { found: find(session, paths)?, digests: Vec::new(), tenants };
+    let files = Files { found: find(session, paths)?, digests: Vec::new(), tenants, project: session.folder() };
     read_all(&files, &Known::default(), &State::new(Lineage(uuid::Uuid::nil())))
 }
 
@@ -106,6 +107,8 @@ pub struct Files<'s> {
     found: Vec<Found>,
     digests: Vec<Digest>,
     tenants: Tenants<'s>,
+    /// The folder that tables are in.
+    project: &'s Path,
 }
 
 impl<'s> Files<'s> {
@@ -114,19 +117,19 @@ impl<'s> Files<'s> {
     ///
     /// # Errors
     /// A file that can't be read.
-    pub fn hashed(found: Vec<Found>, has_state: bool, tenants: Tenants<'s>) -> Result<Self, Error> {
+    pub fn hashed(found: Vec<Found>, has_state: bool, tenants: Tenants<'s>, project: &'s Path) -> Result<Self, Error> {
         let mut digests = Vec::new();
         if has_state && found.iter().all(|found| found.path().is_some()) {
             let digest = |found| bytes(found).map(|bytes| tenants.digest(&bytes));
             digests = found.par_iter().map(digest).collect::<Result<_, Error>>()?;
         }
-        Ok(Files { found, digests, tenants })
+        Ok(Files { found, digests, tenants, project })
     }
 }
 
 /// Reads the manifests of these files, except files that the state knows to be unchanged and without findings.
 fn read_all(files: &Files<'_>, known: &Known<'_>, state: &State) -> Result<(Desired, Findings), Error> {
-    let Files { found, digests, tenants } = files;
+    let Files { found, digests, tenants, project } = files;
     let mut to_parse = Vec::new();
     let mut as_recorded = HashSet::new();
     for (index, found) in found.iter().enumerate() {
@@ -135,7 +138,9 @@ fn read_all(files: &Files<'_>, known: &Known<'_>, state: &State) -> Result<(Desi
             None => to_parse.push(found),
         }
     }
-    let readings = to_parse.par_iter().map(|found| parse(found, tenants)).collect::<Result<Vec<_>, Error>>()?;
+    let readings =
+        to_parse.par_iter().map(|found| parse(found, tenants, project)).collect::<Result<Vec<_>, Error>>()?;
+    let tables: BTreeSet<Arc<str>> = readings.iter().flat_map(|reading| &reading.tables).cloned().collect();
     let (desired, mut findings) = manifest::resolve(readings);
     if clash(&desired, &as_recorded, state) || findings.has_errors() && !as_recorded.is_empty() {
         // What is wrong with them shows when both are read.
@@ -145,28 +150,40 @@ fn read_all(files: &Files<'_>, known: &Known<'_>, state: &State) -> Result<(Desi
         findings.extend(tenants.review(desired.values()));
         findings.sort();
     }
-    let desired = desired.and_as_recorded(as_recorded);
+    let desired = desired.and_as_recorded(as_recorded).and_tables(tables);
     check_not_empty(desired.len(), &findings)?;
-    show_lines(&mut findings);
+    show_lines(&mut findings, desired.tables());
     Ok((desired, findings))
 }
 
-fn parse(found: &Found, tenants: &Tenants<'_>) -> Result<Reading, Error> {
+fn parse(found: &Found, tenants: &Tenants<'_>, project: &Path) -> Result<Reading, Error> {
     let bytes = bytes(found)?;
     let Some((first, others)) = tenants.of.split_first() else { return Ok(Reading::default()) };
-    let mut reading = manifest::read(&found.name, &bytes, first.tenant());
+    let tables = |path: &str| table(found, path, project);
+    let read = |tenant| manifest::read(&found.name, &bytes, tenant, &tables);
+    let mut reading = read(first.tenant());
     let says_the_same =
         |other: &&Surroundings<'_>| reading.values.is_empty() && first.catalog.is_none() && other.catalog.is_none();
     let others: Vec<_> = others.iter().filter(|other| !says_the_same(other)).collect();
-    let findings = others.iter().flat_map(|other| manifest::read(&found.name, &bytes, other.tenant()).findings);
+    let findings = others.iter().flat_map(|other| read(other.tenant()).findings);
     reading.findings.extend(findings.collect::<Vec<_>>());
-    if reading.values.is_empty() && found.path().is_some() && reading.findings.is_empty() {
+    // What a table holds can change while the file that names it stays as it is.
+    let is_whole = reading.values.is_empty() && reading.tables.is_empty();
+    if is_whole && found.path().is_some() && reading.findings.is_empty() {
         let manifests = u32::try_from(reading.manifests.len()).unwrap_or(u32::MAX);
         // Of the bytes that were parsed: the file may have changed since it was hashed.
         let digest = tenants.digest(&bytes);
         reading.made_of = Some((Arc::clone(&found.name), MadeOf { digest, manifests }));
     }
     Ok(reading)
+}
+
+/// The file that a set names.
+fn table(found: &Found, path: &str, project: &Path) -> Result<manifest::File, NoFile> {
+    match tables::read(found.path(), path, project, manifest::SIZE_LIMIT + 1) {
+        Ok(TableBytes { name, bytes }) => Ok(manifest::File { name, bytes }),
+        Err(error) => Err(NoFile { message: error.to_string(), hint: error.hint().to_owned() }),
+    }
 }
 
 fn bytes(found: &Found) -> Result<Vec<u8>, Error> {
@@ -227,7 +244,8 @@ pub fn find(session: &Session, paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
 /// # Errors
 /// There is no manifest, and nothing is wrong that would explain it.
 pub fn check_not_empty(manifests: usize, findings: &Findings) -> Result<(), Error> {
-    if !findings.has_errors() && manifests == 0 {
+    let has_empty_table = findings.iter().any(|finding| finding.code == code::EMPTY_TABLE);
+    if !findings.has_errors() && manifests == 0 && !has_empty_table {
         let names: Vec<&str> = findings.iter().map(|finding| &*finding.source.file).take(3).collect();
         let more = if findings.len() > names.len() { " and others" } else { "" };
         return Err(Error::new(Exit::Failed, format!("no manifests: there is none in {}{more}", names.join(", ")))
@@ -258,7 +276,7 @@ pub fn desired(
 pub fn check_moves(session: &Session, desired: &Desired, state: &State) -> Result<(), Error> {
     let mut findings = Findings::default();
     findings.extend(both_recorded(desired, state));
-    show_lines(&mut findings);
+    show_lines(&mut findings, &BTreeSet::new());
     check(session, &findings, false)
 }
 
@@ -281,12 +299,13 @@ fn lines_of(file: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Gives findings that were made between files the line that they are about. Those of standard input stay without.
-pub fn show_lines(findings: &mut Findings) {
+/// Gives findings that were made between files the line that they are about. Those of standard input stay without, and so
+/// do those of tables, where a place counts columns and not characters.
+pub fn show_lines(findings: &mut Findings, tables: &BTreeSet<Arc<str>>) {
     let mut texts: HashMap<String, Vec<String>> = HashMap::new();
     for Finding { source, excerpt, code, .. } in findings.iter_mut() {
         // Of what was too large to be read, nothing is shown.
-        if excerpt.is_some() || *code == code::TOO_LARGE {
+        if excerpt.is_some() || *code == code::TOO_LARGE || tables.contains(&source.file) {
             continue;
         }
         let lines = texts.entry(source.file.to_string()).or_insert_with_key(|file| lines_of(file));

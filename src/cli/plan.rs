@@ -31,7 +31,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     let mut options = options(tenant, &args.planning)?;
     let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
     let tenants = Tenants::new(session, Some(tenant), paths)?;
-    let hash = || Files::hashed(load::find(session, paths)?, open.files.state.exists(), tenants);
+    let hash = || Files::hashed(load::find(session, paths)?, open.files.state.exists(), tenants, session.folder());
     let (files, standing) = rayon::join(hash, || state_access::look_unchecked(&open));
     let (files, Standing { mut state, seal, in_doubt }) = (files?, standing?);
     // A refresh compares every manifest with the tenant.

@@ -80,7 +80,7 @@ codes! {
     Manifests, Error {
         NOT_UTF8 = "not-utf8", "the file is not UTF-8";
         BAD_CHARACTER = "bad-character", "a control character that YAML and JSON don't allow";
-        TOO_LARGE = "too-large", "a file larger than 16 MiB, or a document of more than 500 000 values";
+        TOO_LARGE = "too-large", "a file larger than 16 MiB, a document of more than 500 000 values, or too large a table";
         UNFINISHED_MERGE = "unfinished-merge", "conflict markers that a merge left in the file";
         YAML_SYNTAX = "yaml-syntax", "the file is not YAML";
         JSON_SYNTAX = "json-syntax", "the file is not JSON";
@@ -109,13 +109,20 @@ codes! {
         BAD_URL = "bad-url", "not an absolute http or https URL";
         BAD_PHONE_NUMBER = "bad-phone-number", "not a phone number as in E.164";
         BAD_API_VERSION = "bad-api-version", "an apiVersion other than dixaform/v1";
-        UNKNOWN_KIND = "unknown-kind", "a kind other than Conversation, ConversationImport and EndUser";
+        UNKNOWN_KIND = "unknown-kind", "a kind that does not exist";
         BAD_NAME = "bad-name", "a name that can't be part of an address";
         UNKNOWN_ANNOTATION = "unknown-annotation", "a dixaform/ annotation that does not exist";
         BAD_ANNOTATION = "bad-annotation", "a dixaform/ annotation with an impossible value";
         DUPLICATE_ADDRESS = "duplicate-address", "two manifests with one address";
         NAME_WITHOUT_CATALOG = "name-without-catalog", "a name, and no catalog that says what it stands for";
         UNKNOWN_VALUE = "unknown-value", "a value that the tenant does not have";
+        NO_TABLE = "no-table", "a table that can't be read, or that is not part of the project";
+        BAD_TABLE = "bad-table", "a table whose columns or quotes can't be told apart";
+        BAD_ROW = "bad-row", "a row of another length than the header, or with a cell that is a list or a map";
+        UNKNOWN_COLUMN = "unknown-column", "a column that the table does not have";
+        BAD_PLACEHOLDER = "bad-placeholder", "a `${` in a template without its `}`";
+        BAD_KEY = "bad-key", "a cell that can't name its row";
+        DIFFERENT_ROWS = "different-rows", "rows that are to be taken once, and differ";
         DUPLICATE_END_USER = "duplicate-end-user", "two manifests of end users with the same e-mail address, phone number or externalId";
         DUPLICATE_ADOPT = "duplicate-adopt", "two manifests that adopt the same conversation or end user";
         OLD_ADDRESS_DESCRIBED = "old-address-described", "a `dixaform/moved-from` whose address is still described";
@@ -137,6 +144,7 @@ codes! {
         NOT_AN_ADDRESS = "not-an-address", "what is no e-mail address where Dixa documents one";
         STAYS_WITH_THE_BOT = "stays-with-the-bot", "an open import that no agent sees";
         NO_MANIFEST = "no-manifest", "a file without a manifest, or one of another program";
+        EMPTY_TABLE = "empty-table", "a table without a row";
         UNKNOWN_CHANNEL_NAME = "unknown-channel-name", "a genericChannelName that the documentation doesn't list";
     }
     Values, Warning {

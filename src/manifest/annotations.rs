@@ -12,8 +12,8 @@ use crate::yaml::{Entry, Node};
 
 const PREFIX: &str = "dixaform/";
 const ON_CHANGE: &str = "dixaform/on-change";
-const ADOPT: &str = "dixaform/adopt";
-const MOVED_FROM: &str = "dixaform/moved-from";
+pub(super) const ADOPT: &str = "dixaform/adopt";
+pub(super) const MOVED_FROM: &str = "dixaform/moved-from";
 const IGNORE: &str = "dixaform/ignore";
 /// What may surround a code in a list; the schema allows the same.
 const IGNORE_SPACES: [char; 4] = [' ', '\t', '\r', '\n'];

@@ -8,17 +8,24 @@ mod attributes;
 mod body;
 mod channels;
 mod document;
+mod envelope;
 mod foreign;
 mod forms;
+mod grouped;
 mod locate;
 mod references;
 mod resolve;
+mod sets;
 mod suspicions;
+mod table;
+mod template;
 mod values;
 
-pub use document::{Reading, Tenant, read};
+pub use document::{Reading, read};
+pub use envelope::Tenant;
 pub use locate::{Question, locate};
 pub use resolve::resolve;
+pub use table::{File, NoFile, SIZE_LIMIT, Tables, no_tables};
 pub use values::review as review_values;
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
     let mut faulty = Vec::new();
     let mut files = HashMap::new();
     let mut values = BTreeSet::new();
-    for Reading { manifests: some, faulty: others, findings: found, made_of, values: used } in readings {
+    for Reading { manifests: some, faulty: others, findings: found, made_of, values: used, tables: _ } in readings {
         manifests.extend(some);
         faulty.extend(others);
         findings.extend(found);

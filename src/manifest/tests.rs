@@ -7,7 +7,7 @@ use super::*;
 use crate::finding::{Finding, Severity};
 
 fn read_text(text: &str) -> Reading {
-    read(&Arc::from("m.yaml"), text.as_bytes(), Tenant::unknown())
+    read(&Arc::from("m.yaml"), text.as_bytes(), Tenant::unknown(), &no_tables)
 }
 
 fn files_below(folder: &str) -> Vec<PathBuf> {
@@ -29,7 +29,7 @@ fn files_below(folder: &str) -> Vec<PathBuf> {
 
 #[expect(clippy::disallowed_methods, reason = "a test reads fixtures")]
 fn read_path(path: &Path) -> Reading {
-    read(&Arc::from(path.to_str().unwrap()), &std::fs::read(path).unwrap(), Tenant::unknown())
+    read(&Arc::from(path.to_str().unwrap()), &std::fs::read(path).unwrap(), Tenant::unknown(), &no_tables)
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn what_a_manifest_means_does_not_depend_on_how_it_is_written() {
         "subject": "order #123", "language": "no", "emailIntegrationId": "my-integration@email.dixa.io",
         "requesterId": "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", "_type": "Email"},
         "metadata": {"name": "a"}, "kind": "Conversation", "apiVersion": "dixaform/v1"}"#;
-    let from_json = read(&Arc::from("m.json"), json.as_bytes(), Tenant::unknown());
+    let from_json = read(&Arc::from("m.json"), json.as_bytes(), Tenant::unknown(), &no_tables);
     assert!(from_json.findings.is_empty(), "{:?}", from_json.findings);
     assert_eq!(from_json.manifests[0].digests, digests);
     let commented = EMAIL.replace("spec:", "# why\nspec: # here").replace("language: no", "language: 'no'");
@@ -161,9 +161,9 @@ fn the_order_of_files_changes_nothing() {
     let files =
         [EMAIL.to_owned(), EMAIL.replace("name: a", "name: b"), EMAIL.replace("name: a", "name: c"), EMAIL.to_owned()];
     let read_in = |order: &[usize]| {
-        let readings = order
-            .iter()
-            .map(|index| read(&Arc::from(format!("{index}.yaml")), files[*index].as_bytes(), Tenant::unknown()));
+        let readings = order.iter().map(|index| {
+            read(&Arc::from(format!("{index}.yaml")), files[*index].as_bytes(), Tenant::unknown(), &no_tables)
+        });
         let (desired, findings) = resolve(readings);
         let sources: Vec<_> = desired.iter().map(|manifest| manifest.source.to_string()).collect();
         (sources, findings)
@@ -268,7 +268,7 @@ fn manifests_whose_names_begin_alike_for_long_are_in_order_and_the_first_of_the_
     for turn in 0..names.len() {
         let readings = (0..names.len()).map(|index| (index + turn) % names.len()).map(|index| {
             let file = Arc::from(file(index).as_str());
-            read(&file, manifest(&names[index]).as_bytes(), Tenant::unknown())
+            read(&file, manifest(&names[index]).as_bytes(), Tenant::unknown(), &no_tables)
         });
         let (desired, findings) = resolve(readings);
         let kept: Vec<_> =
@@ -323,8 +323,12 @@ fn a_character_that_looks_like_another_is_named_at_its_place() {
     let text = EMAIL.replace("\"x\"", "Bonjour\u{a0}! \u{201c}\u{ff1a}\u{201d}").replace("_type: Email", "_type: Mail");
     assert_eq!(places(&text), ["5:10 unknown-type"]);
     let json = EMAIL.replace('\n', " ");
-    let reading =
-        read(&Arc::from("m.json"), format!("{{\u{201c}apiVersion\u{201d}: 1}} {json}").as_bytes(), Tenant::unknown());
+    let reading = read(
+        &Arc::from("m.json"),
+        format!("{{\u{201c}apiVersion\u{201d}: 1}} {json}").as_bytes(),
+        Tenant::unknown(),
+        &no_tables,
+    );
     let finding = reading.findings.iter().next().expect("one");
     assert!(finding.message.contains("U+201C") && finding.source.place.column == 2, "{finding:?}");
 }
@@ -507,7 +511,7 @@ fn a_record_moves_from_one_address_that_nobody_describes_to_one() {
 #[test]
 fn what_is_no_manifest_is_one_finding() {
     let file = |name: &str, text: &str| {
-        let reading = read(&Arc::from(name), text.as_bytes(), Tenant::unknown());
+        let reading = read(&Arc::from(name), text.as_bytes(), Tenant::unknown(), &no_tables);
         let all: Vec<_> =
             reading.findings.iter().map(|it| (it.code, it.severity, it.hint.clone().unwrap_or_default())).collect();
         let [one] = all.as_slice() else { panic!("{name}: {all:#?}") };

@@ -103,8 +103,12 @@ fn labelled(manifest: &str, label: &str) -> String {
 }
 
 fn desired(manifests: &str) -> Desired {
-    let (desired, findings) =
-        manifest::resolve([manifest::read(&Arc::from("m.yaml"), manifests.as_bytes(), manifest::Tenant::unknown())]);
+    let (desired, findings) = manifest::resolve([manifest::read(
+        &Arc::from("m.yaml"),
+        manifests.as_bytes(),
+        manifest::Tenant::unknown(),
+        &manifest::no_tables,
+    )]);
     assert!(!findings.has_errors(), "{:#?}", Findings::iter(&findings).collect::<Vec<_>>());
     desired
 }

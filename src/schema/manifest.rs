@@ -10,11 +10,15 @@ use crate::schema::keyword::{
     NAME, NAME_MAX, UUID, VALUE_NAME, about, closed, document, filled, integer, map, map_of, of_type, only, or_null,
     pattern, texts, with, word,
 };
+use crate::schema::set;
 use crate::shape;
 
 const ATTRIBUTES_ABOUT: &str = "Custom attributes by the id of their definition, or by its identifier if there is a catalog: a text, the path of a Select's options \
     from root to leaf, or null to clear. Sent by PATCH once it is there. \
     https://docs.dixa.io/openapi/dixa-api/beta/custom-attributes/patchconversationsconversationidcustom-attributes";
+
+/// Annotations that are about one conversation, so that no set can have them.
+const ONLY_OF_ONE: [&str; 2] = ["dixaform/adopt", "dixaform/moved-from"];
 
 pub fn schema() -> Value {
     let attributes = custom_attributes();
@@ -35,12 +39,16 @@ pub fn schema() -> Value {
             ("$schema", about(of_type("string"), "Where editors find this schema; never sent")),
             ("apiVersion", about(only("dixaform/v1"), "The version of this form")),
             ("kind", about(word(kinds), "What it describes")),
-            ("metadata", metadata()),
+            ("metadata", metadata(true)),
             ("spec", about(of_type("object"), "The body of the request, and customAttributes")),
         ],
     );
+    let envelope = with(envelope, "allOf", Value::Array(specs));
+    let sets = set::envelope(metadata(false), &mut definitions);
+    let is_set = with(of_type("object"), "properties", map([("kind", set::word())]));
+    let is_set = with(is_set, "required", texts(["kind"]));
     // A document with nothing but comments in it is null, and is passed over.
-    let schema = or_null(with(envelope, "allOf", Value::Array(specs)));
+    let schema = map([("if", is_set), ("then", sets), ("else", or_null(envelope))]);
     let text = "One YAML or JSON document that describes one Dixa conversation or end user";
     document(Subject::Manifest, "dixaform manifest", text, schema, definitions)
 }
@@ -81,7 +89,8 @@ fn spec(kind: Kind, extra: Extra<'_>, definitions: &mut Map<String, Value>) -> V
     map([("if", is_kind), ("then", map([("properties", map([("metadata", metadata), ("spec", spec)]))]))])
 }
 
-fn metadata() -> Value {
+/// The metadata of a manifest, or of a set.
+fn metadata(is_of_one: bool) -> Value {
     let name = with(pattern(NAME), "maxLength", integer(NAME_MAX));
     let labels = about(or_null(map_of(of_type("string"))), "For --selector; never sent");
     let metadata = closed(
@@ -89,13 +98,13 @@ fn metadata() -> Value {
         [
             ("name", about(name, "A stable name of your own, unique among manifests of this kind")),
             ("labels", labels),
-            ("annotations", annotations()),
+            ("annotations", annotations(is_of_one)),
         ],
     );
     about(metadata, "Settings for dixaform; never sent")
 }
 
-fn annotations() -> Value {
+fn annotations(is_of_one: bool) -> Value {
     let on_change = about(
         word(["replace", "ignore", "block"]),
         "When the content differs: make a new conversation, keep the old one knowingly, or never replace",
@@ -109,9 +118,15 @@ fn annotations() -> Value {
         ("dixaform/moved-from", moved_from),
         ("dixaform/ignore", ignore),
     ];
+    let settings = settings.into_iter().filter(|(name, _)| is_of_one || !ONLY_OF_ONE.contains(name));
+    let settings: Vec<(&str, Value)> = settings.collect();
     let foreign = map([("not", map([("pattern", Value::from("^dixaform/"))]))]);
-    let known = map([("enum", texts(settings.each_ref().map(|(name, _)| *name)))]);
-    let schema = with(map_of(of_type("string")), "properties", map(settings));
+    let known = map([("enum", texts(settings.iter().map(|(name, _)| *name)))]);
+    let schema = with(
+        map_of(of_type("string")),
+        "properties",
+        settings.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect(),
+    );
     let schema = with(schema, "propertyNames", map([("anyOf", Value::Array(vec![known, foreign]))]));
     about(or_null(schema), "dixaform/… are settings, all others are your own")
 }

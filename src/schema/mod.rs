@@ -9,6 +9,7 @@ mod body;
 mod keyword;
 mod manifest;
 mod project;
+mod set;
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;

@@ -303,7 +303,7 @@ fn cause(error: ignore::Error, path: PathBuf) -> Option<(PathBuf, io::Error)> {
 }
 
 /// The path as findings show it.
-fn display_name(path: &Path) -> String {
+pub fn display_name(path: &Path) -> String {
     let mut name = String::new();
     for part in path.components() {
         let part = match part {

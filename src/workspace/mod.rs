@@ -12,6 +12,7 @@ mod lock;
 pub mod manifests;
 mod state_files;
 mod state_store;
+pub mod tables;
 
 pub use file_error::FileError;
 pub use journal_file::{JournalFile, Kept};

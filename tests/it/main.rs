@@ -44,6 +44,7 @@ mod saved_plan;
 mod scenarios;
 mod schema;
 mod secrets;
+mod sets;
 mod state;
 mod state_file;
 mod support;

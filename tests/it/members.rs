@@ -145,7 +145,12 @@ fn walk_form(form: &'static Form, root: &Value, at: &str, bodies: &mut Vec<Body>
 
 /// What is found in a manifest that is written on one line: code, column and message.
 fn found(manifest: &Value) -> Vec<(&'static str, usize, String)> {
-    let reading = manifest::read(&Arc::from("m.json"), manifest.to_string().as_bytes(), manifest::Tenant::unknown());
+    let reading = manifest::read(
+        &Arc::from("m.json"),
+        manifest.to_string().as_bytes(),
+        manifest::Tenant::unknown(),
+        &manifest::no_tables,
+    );
     let findings = reading.findings.iter();
     findings.map(|found| (found.code, found.source.place.column as usize, found.message.clone())).collect()
 }

@@ -105,9 +105,9 @@ fn several() -> impl Strategy<Value = Vec<Made>> {
 }
 
 fn read(texts: &[(String, String)]) -> Desired {
-    let readings = texts
-        .iter()
-        .map(|(file, text)| manifest::read(&Arc::from(file.as_str()), text.as_bytes(), manifest::Tenant::unknown()));
+    let readings = texts.iter().map(|(file, text)| {
+        manifest::read(&Arc::from(file.as_str()), text.as_bytes(), manifest::Tenant::unknown(), &manifest::no_tables)
+    });
     let (desired, findings) = manifest::resolve(readings);
     let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}");
@@ -303,7 +303,7 @@ proptest! {
     #[test]
     fn findings_about_any_text_are_harmless_to_draw(text in "\\PC{0,80}", odd in bodies::odd_text()) {
         let text = format!("apiVersion: dixaform/v1\nkind: {text}\n{odd}: {text}\n");
-        let (_, findings) = manifest::resolve([manifest::read(&Arc::from("m.yaml"), text.as_bytes(), manifest::Tenant::unknown())]);
+        let (_, findings) = manifest::resolve([manifest::read(&Arc::from("m.yaml"), text.as_bytes(), manifest::Tenant::unknown(), &manifest::no_tables)]);
         assert_harmless(&render::findings::findings(&findings, &Palette::plain()));
     }
 }

@@ -218,7 +218,8 @@ fn a_schema_without_formats_refuses_nothing_that_the_reader_takes() {
     let text = include_str!("../../src/cli/init/import.yaml");
     for timestamp in ["2021-12-31T23:59:60Z", "2021-12-31T15:59:60-08:00", "2021-12-01t12:00:00.1234567890-00:00"] {
         let text = text.replace("2021-12-01T12:00:00Z", timestamp);
-        let reading = manifest::read(&Arc::from("m.yaml"), text.as_bytes(), manifest::Tenant::unknown());
+        let reading =
+            manifest::read(&Arc::from("m.yaml"), text.as_bytes(), manifest::Tenant::unknown(), &manifest::no_tables);
         let (documents, _) = documents("m.yaml", text.as_bytes());
         assert!(!reading.findings.has_errors(), "{timestamp}");
         assert_valid(&validator, &documents[0], timestamp);
@@ -439,7 +440,8 @@ fn the_reader_and_the_schema_agree_about_ignored_warnings() {
         let text = text.replace("metadata:\n", &annotation);
         let (documents, _) = documents("m.yaml", text.as_bytes());
         assert_eq!(validator.is_valid(&documents[0]), fine, "{list:?}");
-        let reading = manifest::read(&Arc::from("m.yaml"), text.as_bytes(), manifest::Tenant::unknown());
+        let reading =
+            manifest::read(&Arc::from("m.yaml"), text.as_bytes(), manifest::Tenant::unknown(), &manifest::no_tables);
         assert_eq!(!reading.findings.has_errors(), fine, "{list:?}: {:?}", reading.findings);
     }
 }

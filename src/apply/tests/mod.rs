@@ -69,8 +69,12 @@ fn emails(names: &[&str]) -> String {
 }
 
 fn desired(manifests: &str) -> Desired {
-    let (desired, findings) =
-        manifest::resolve([manifest::read(&Arc::from("m.yaml"), manifests.as_bytes(), manifest::Tenant::unknown())]);
+    let (desired, findings) = manifest::resolve([manifest::read(
+        &Arc::from("m.yaml"),
+        manifests.as_bytes(),
+        manifest::Tenant::unknown(),
+        &manifest::no_tables,
+    )]);
     assert!(!findings.has_errors(), "{findings:#?}");
     desired
 }

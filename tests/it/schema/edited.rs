@@ -181,7 +181,12 @@ fn any_edit() -> impl Strategy<Value = Edit> {
 
 /// Whether the reader takes a document.
 fn reader_takes(document: &Value) -> bool {
-    let reading = manifest::read(&Arc::from("m.json"), document.to_string().as_bytes(), manifest::Tenant::unknown());
+    let reading = manifest::read(
+        &Arc::from("m.json"),
+        document.to_string().as_bytes(),
+        manifest::Tenant::unknown(),
+        &manifest::no_tables,
+    );
     // With a catalog, a name can be right.
     let is_name = |finding: &Finding| finding.code == code::NAME_WITHOUT_CATALOG;
     let mut errors = reading.findings.iter().filter(|finding| finding.severity == Severity::Error).peekable();
