@@ -51,9 +51,9 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let faults = embedded::faults(tenant, args.sandbox_faults.as_ref())?;
     let mut options = plan::options(tenant, &args.planning)?;
     state_access::tell_if_lost(&open);
-    let saved = saved_plan::given(&args.planning.paths)?;
-    let approval = Approval::given(args, saved.is_some())?;
     let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
+    let saved = saved_plan::given(paths)?;
+    let approval = Approval::given(args, saved.is_some())?;
     let found = match &saved {
         Some(_) => saved_plan::refuse_flags(&args.planning).map(|()| Vec::new())?,
         None => load::find(session, paths)?,
@@ -61,26 +61,23 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let older = if args.accept_older_state { Older::Accepted } else { Older::Refused };
     let take = || state_access::take_unchecked(&open, COMMAND, args.lock_timeout, older);
     let tenants = Tenants::new(session, Some(tenant), paths)?;
-    let hash = || Files::hashed(found, open.files.state.exists(), tenants, session.folder());
-    let (files, taken) = rayon::join(hash, take);
+    let (files, taken) =
+        rayon::join(|| Files::hashed(found, open.files.state.exists(), tenants, session.folder()), take);
     let (files, mut taken) = (files?, taken?);
     let desired = if saved.is_some() {
         Desired::default()
     } else {
-        let is_read = args.planning.refresh;
-        let known = if is_read { Known::default() } else { plan::known(&taken.state, &taken.in_doubt, &options.scope) };
+        let known = if args.planning.refresh {
+            Known::default()
+        } else {
+            plan::known(&taken.state, &taken.in_doubt, &options.scope)
+        };
         load::desired(session, &files, &known, &taken.state, *warnings_as_errors)?
     };
     taken.store.check_specs(&mut taken.state, |address| !desired.is_as_recorded(address))?;
     let runtime = connection::runtime()?;
-    let mut job = Job {
-        open: &open,
-        desired: &desired,
-        faults,
-        connection: None,
-        telling: &telling,
-        sent_again: BTreeSet::new(),
-    };
+    let mut job =
+        Job { open: &open, desired: &desired, faults, connection: None, telling: &telling, sent_again: [].into() };
     let mut requests_sent = Some(0);
     if !taken.in_doubt.is_empty() {
         taken = runtime.block_on(job.settle(taken))?;

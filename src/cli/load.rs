@@ -299,7 +299,8 @@ fn lines_of(file: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Gives findings that were made between files the line that they are about. Those of standard input stay without, and so
+/// Gives findings that were made between files the line that they are about. Those of standard input stay
+/// without, and so
 /// do those of tables, where a place counts columns and not characters.
 pub fn show_lines(findings: &mut Findings, tables: &BTreeSet<Arc<str>>) {
     let mut texts: HashMap<String, Vec<String>> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Findings about the rows of one table: a mistake that many rows make is told once, with its first places.
+//! Findings about the rows of one table: a mistake that many rows make is reported once, with its first places.
 
 use std::collections::HashMap;
 
@@ -50,7 +50,7 @@ impl Grouped {
         }
     }
 
-    /// The findings about a table of so many rows.
+    /// The findings about a table with this number of rows.
     pub fn finish(self, rows: usize) -> Vec<Finding> {
         let told = |Group { mut finding, others, rows: found, of_all }| {
             if let (Some(mut of_all), true) = (of_all, found == rows) {

@@ -1,7 +1,7 @@
 //! Sets: one manifest that describes many, from the rows of a table.
 //!
-//! A row makes a spec of the template, and from there on it is a manifest like any other. What is wrong with it is told
-//! at the row and at the place in the template; the same mistake of many rows is told once.
+//! A row makes a spec of the template, and from there on it is a manifest like any other. What is wrong with it is
+//! reported at the row and at the place in the template; the same mistake of many rows is reported once.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
@@ -408,7 +408,7 @@ impl Making<'_, '_, '_> {
     }
 
     /// Tells what is wrong with the spec of a row, which was found at a place in the template: of the cell that gave
-    /// that place its text, or of the row as a whole. What is the same in every row is told of the template.
+    /// that place its text, or of the row as a whole. What is the same in every row is about the template.
     fn tell(&mut self, row: &Row, finding: Finding) {
         // What is missing or too much is not what a cell says.
         let is_of_map = [code::MISSING_MEMBER, code::MISSING_TYPE, code::UNKNOWN_MEMBER, code::MEMBER_OF_OTHER_TYPE];

@@ -132,7 +132,7 @@ impl Table {
         .map(|(_, shown)| shown)
     }
 
-    /// What is shown of a cell. A place in a CSV file counts columns, not characters, so that nothing before the cell is
+    /// What is shown of a cell. A place in a CSV file counts columns, not characters: so nothing before the cell is
     /// shown; of other tables the line itself is.
     pub fn excerpt(&self, row: &Row, column: usize) -> Option<Excerpt> {
         self.is_csv.then(|| excerpt(row.text(column), column))

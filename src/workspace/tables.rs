@@ -39,8 +39,8 @@ impl TableError {
     }
 }
 
-/// Up to `limit` bytes of the table that a manifest names. `manifest` is none for standard input. The table is in the
-/// project, or below the folder of the manifest.
+/// Up to `limit` bytes of the table that a manifest names. There is no `manifest` for standard input. The table is in
+/// the project, or below the folder of the manifest.
 ///
 /// # Errors
 /// See [`TableError`].

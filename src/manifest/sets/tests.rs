@@ -69,7 +69,7 @@ fn each_row_is_a_manifest_at_its_place() {
 }
 
 #[test]
-fn what_is_wrong_with_a_table_is_told_at_its_place() {
+fn what_is_wrong_with_a_table_is_reported_at_its_place() {
     let fine = table(&[("1", "a", "1"), ("2", "b", "2")]);
     let cases: [(&str, Vec<u8>, &str); 13] = [
         ("twice", fine.replacen("text", "who", 1).into(), "bad-table tickets.csv:1:4 tickets.csv:1:2 m.yaml:4:13"),
@@ -96,7 +96,7 @@ fn what_is_wrong_with_a_table_is_told_at_its_place() {
 }
 
 #[test]
-fn what_is_wrong_with_a_set_is_told_at_its_place() {
+fn what_is_wrong_with_a_set_is_reported_at_its_place() {
     let fine = table(&[("1", "a", "1"), ("2", "b", "2")]);
     for (from, to, expected) in [
         ("${who}", "${whoo}", "unknown-column m.yaml:8:16"),
@@ -108,7 +108,7 @@ fn what_is_wrong_with_a_set_is_told_at_its_place() {
         ("csv: tickets.csv", "distinct: number", "missing-member m.yaml:4:7"),
         ("dixaform/ignore: stays-with-the-bot", "dixaform/adopt: \"7\"", "bad-annotation m.yaml:3:62"),
         ("key: number\n", "", "missing-member m.yaml:1:1"),
-        // Each row has it, so it is told of the template.
+        // Each row has it, so it is about the template.
         ("direction: Inbound", "directoin: Inbound", "missing-member m.yaml:7:3 tickets.csv:2:1"),
     ] {
         let found = told(&SET.replacen(from, to, 1), fine.as_bytes());
@@ -118,7 +118,7 @@ fn what_is_wrong_with_a_set_is_told_at_its_place() {
 }
 
 #[test]
-fn a_mistake_of_many_rows_is_told_once_with_the_first_places() {
+fn a_mistake_of_many_rows_is_reported_once_with_the_first_places() {
     let rows: String = (0..10_000).map(|number| format!("{number},x,2021-12-01T11:00:00Z,a,\n")).collect();
     let fine = format!("y,{WHO},2021-12-01T11:00:00Z,a,\n");
     let Reading { findings, faulty, .. } =
