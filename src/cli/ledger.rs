@@ -93,7 +93,7 @@ impl Ledger {
             drop(journal);
             return Err(not_saved(error, &under_lock.store, state, kept));
         }
-        under_lock.lock.note(state.lineage, state.serial);
+        under_lock.lock.note(state.lineage, state.serial, under_lock.store.seal());
         let closed = Entry::Closed { serial: state.serial, at: SystemClock::timestamp() };
         // The state is saved; an unwritten `Closed` only means that the journal is looked at once more.
         let _ = journal.append(closed.clone()).await;

@@ -155,10 +155,11 @@ const NAMED_MAX: usize = 10;
 /// A state that lacks nothing is the newest one from now on, whatever was seen here before.
 fn newest(mut taken: Taken) -> Result<Taken, Error> {
     let lineage = taken.state.lineage;
-    if let Some(newest) = taken.lock.newest(lineage).filter(|newest| *newest > taken.state.serial) {
+    let is_other = taken.lock.is_other(lineage, taken.state.serial, taken.store.seal());
+    if let Some(newest) = taken.lock.newest(lineage).filter(|newest| *newest > taken.state.serial || is_other) {
         taken.state.serial = newest + 1;
         taken.store.save(&taken.state)?;
-        taken.lock.note(lineage, taken.state.serial);
+        taken.lock.note(lineage, taken.state.serial, taken.store.seal());
     }
     Ok(taken)
 }

@@ -50,8 +50,10 @@ pub fn look_unchecked(open: &OpenTenant<'_>) -> Result<Standing, Error> {
     };
     let mut replay = unlocked(load, &files.journal)?;
     check_fits(&replay, &files.journal)?;
-    let newest = StateLock::newest_at(&files.lock, replay.state().lineage);
-    if let Some(older) = older(replay.state(), newest, &files.state) {
+    let State { lineage, serial, .. } = *replay.state();
+    let is_other = StateLock::is_other_at(&files.lock, lineage, serial, store.seal());
+    let newest = StateLock::newest_at(&files.lock, lineage);
+    if let Some(older) = older(replay.state(), newest, &files.state).or(other(replay.state(), is_other, &files.state)) {
         open.session.output.note(&format!("warning: {older}; an apply refuses it\n hint: {OLDER_HINT}\n"));
     }
     replay.settle();
@@ -80,6 +82,12 @@ fn older(state: &State, newest: Option<u64>, path: &Path) -> Option<String> {
     Some(format!("the state {path} is at serial {serial}, older than serial {newest} of it that was seen here"))
 }
 
+/// Says that a state is another one than that of its serial which was seen here.
+fn other(state: &State, is_other: bool, path: &Path) -> Option<String> {
+    let (path, serial) = (path.display(), state.serial);
+    is_other.then(|| format!("the state {path} is another one than that of serial {serial} which was seen here"))
+}
+
 /// What can be done where a state is lost.
 const REBUILD_HINT: &str = "`dixaform state rebuild` looks in Dixa for what was made";
 
@@ -88,12 +96,19 @@ const OLDER_HINT: &str = "restore the newest one; if it is lost, `dixaform state
                           made since, and `dixaform apply --accept-older-state` makes that again";
 
 /// Refuses a state from the past, or takes it for the newest one from now on.
-fn check_age(state: &State, lock: &mut StateLock, path: &Path, accepted: Older) -> Result<(), Error> {
-    match older(state, lock.newest(state.lineage), path) {
+fn check_age(
+    state: &State,
+    seal: Option<Seal>,
+    lock: &mut StateLock,
+    path: &Path,
+    accepted: Older,
+) -> Result<(), Error> {
+    let is_other = lock.is_other(state.lineage, state.serial, seal);
+    match older(state, lock.newest(state.lineage), path).or(other(state, is_other, path)) {
         Some(older) if accepted == Older::Refused => Err(Error::new(Exit::Refused, older).hint(OLDER_HINT)),
         Some(_) if accepted == Older::Tolerated => Ok(()),
         _ => {
-            lock.note(state.lineage, state.serial);
+            lock.note(state.lineage, state.serial, seal);
             Ok(())
         }
     }
@@ -168,7 +183,7 @@ impl Taken {
     pub fn save(&mut self) -> Result<(), StateError> {
         self.state.serial += 1;
         self.store.save(&self.state)?;
-        self.lock.note(self.state.lineage, self.state.serial);
+        self.lock.note(self.state.lineage, self.state.serial, self.store.seal());
         Ok(())
     }
 }
@@ -205,7 +220,7 @@ pub fn take_unchecked(
 /// Its serial stays, since a journal may go on from it.
 pub fn accept(open: &OpenTenant<'_>, command: &str) -> Result<Option<State>, Error> {
     let OpenTenant { tenant, files, .. } = open;
-    let _lock = lock(&files.lock, command, Duration::ZERO)?;
+    let mut lock = lock(&files.lock, command, Duration::ZERO)?;
     let mut store = StateStore::open(&files.state);
     match store.load() {
         Err(StateError::Unusable { source: StateFileError::Changed, .. }) => {}
@@ -215,6 +230,10 @@ pub fn accept(open: &OpenTenant<'_>, command: &str) -> Result<Option<State>, Err
     if let Some(state) = &edited {
         same_tenant(state, tenant, &files.state)?;
         store.seal_again(state)?;
+        // What a person accepts is meant, unless a newer one was seen.
+        if lock.newest(state.lineage).is_none_or(|newest| newest <= state.serial) {
+            lock.note(state.lineage, state.serial, store.seal());
+        }
     }
     Ok(edited)
 }
@@ -242,13 +261,13 @@ pub fn settle_unrecorded<T>(
     if replay.fits().is_ok() {
         return Ok(None);
     }
-    check_age(replay.state(), &mut lock, &files.state, Older::Refused)?;
+    check_age(replay.state(), store.seal(), &mut lock, &files.state, Older::Refused)?;
     replay.settle();
     let decided = decide(&mut replay)?;
     if replay.has_changed() {
         replay.grow();
         store.save(replay.state())?;
-        lock.note(replay.state().lineage, replay.state().serial);
+        lock.note(replay.state().lineage, replay.state().serial, store.seal());
     }
     let in_doubt = replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect();
     let closed = Entry::Closed { serial: replay.state().serial, at: SystemClock::timestamp() };
@@ -268,7 +287,7 @@ pub fn read(
     let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
     let has_journal = add_journal(&mut replay, &files.journal)?;
     check_fits(&replay, &files.journal)?;
-    check_age(replay.state(), &mut lock, &files.state, older)?;
+    check_age(replay.state(), store.seal(), &mut lock, &files.state, older)?;
     replay.settle();
     if replay.is_open() && replay.has_changed() {
         // The run was cut off. Its effects are saved, and the run is closed in the journal by whoever writes it next.
@@ -277,7 +296,8 @@ pub fn read(
         let State { lineage, serial, .. } = *replay.state();
         // One that is older stays so.
         let newest = lock.newest(lineage).filter(|_| older == Older::Tolerated);
-        lock.note(lineage, newest.map_or(serial, |newest| newest.max(serial)));
+        let seal = store.seal().filter(|_| newest.is_none_or(|newest| newest <= serial));
+        lock.note(lineage, newest.map_or(serial, |newest| newest.max(serial)), seal);
     }
     let in_doubt = replay.in_doubt();
     let (state, mut calls) = replay.into_parts();
@@ -399,7 +419,7 @@ mod tests {
         let files = StateFiles::find(&folder.path().join("staging.json")).expect("no link");
         StateStore::open(&files.state).save(&state(3)).expect("saved");
         std::fs::write(&files.journal, journal.iter().map(write_line).collect::<String>()).expect("written");
-        lock_of(&files).note(state(3).lineage, 7);
+        lock_of(&files).note(state(3).lineage, 7, None);
         (folder, files)
     }
 

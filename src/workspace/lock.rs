@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::hint::Hint;
-use crate::state::Lineage;
+use crate::state::{Lineage, Seal};
 use crate::workspace::atomic_file;
 use crate::workspace::file_error::FileError;
 
@@ -51,9 +51,12 @@ pub struct LockInfo {
 }
 
 /// Up to which serial states were seen here, by lineage.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Seen {
     seen: BTreeMap<String, u64>,
+    /// The seals of these states, as far as they are known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    seals: BTreeMap<String, String>,
 }
 
 impl Seen {
@@ -61,12 +64,24 @@ impl Seen {
         self.seen.get(&lineage.to_string()).copied()
     }
 
-    fn note(&mut self, lineage: Lineage, serial: u64) {
+    fn note(&mut self, lineage: Lineage, serial: u64, seal: Option<Seal>) {
         let lineage = lineage.to_string();
         while self.seen.len() >= LINEAGES_MAX && !self.seen.contains_key(&lineage) {
-            self.seen.pop_first();
+            let gone = self.seen.pop_first();
+            gone.and_then(|(gone, _)| self.seals.remove(&gone));
         }
+        match seal {
+            Some(seal) => self.seals.insert(lineage.clone(), seal.to_string()),
+            None => self.seals.remove(&lineage),
+        };
         self.seen.insert(lineage, serial);
+    }
+
+    /// Whether the newest one has this serial, and is another one.
+    fn is_other(&self, lineage: Lineage, serial: u64, seal: Option<Seal>) -> bool {
+        let known = self.seals.get(&lineage.to_string());
+        let differs = known.zip(seal).is_some_and(|(known, seal)| *known != seal.to_string());
+        differs && self.newest(lineage) == Some(serial)
     }
 }
 
@@ -155,10 +170,22 @@ impl StateLock {
         read_line::<Seen>(path)?.newest(lineage)
     }
 
-    /// Takes this serial for the newest of its lineage from now on.
-    pub fn note(&mut self, lineage: Lineage, serial: u64) {
-        if self.newest(lineage) != Some(serial) {
-            self.seen.note(lineage, serial);
+    /// Whether the newest state of this lineage that was seen here has this serial, and is another one: two branches
+    /// can go on from the same beginning.
+    pub fn is_other(&self, lineage: Lineage, serial: u64, seal: Option<Seal>) -> bool {
+        self.seen.is_other(lineage, serial, seal)
+    }
+
+    /// [`StateLock::is_other`] by the lock at `path`, whoever holds it.
+    pub fn is_other_at(path: &Path, lineage: Lineage, serial: u64, seal: Option<Seal>) -> bool {
+        read_line::<Seen>(path).is_some_and(|seen| seen.is_other(lineage, serial, seal))
+    }
+
+    /// Takes the state with this serial and this seal for the newest of its lineage from now on.
+    pub fn note(&mut self, lineage: Lineage, serial: u64, seal: Option<Seal>) {
+        let before = self.seen.clone();
+        self.seen.note(lineage, serial, seal);
+        if self.seen != before {
             let _ = write(&mut self.file, &self.seen, Some(&self.info));
         }
     }
@@ -264,8 +291,8 @@ mod tests {
         let lineage = |number| Lineage(uuid::Uuid::from_u128(number));
         let mut lock = StateLock::acquire(&path, &info("ann"), AT_ONCE).expect("free");
         assert_eq!(lock.newest(lineage(1)), None);
-        lock.note(lineage(1), 7);
-        lock.note(lineage(2), 3);
+        lock.note(lineage(1), 7, None);
+        lock.note(lineage(2), 3, None);
         assert_eq!(StateLock::newest_at(&path, lineage(1)), Some(7));
         let error = StateLock::acquire(&path, &info("ben"), AT_ONCE).expect_err("held");
         assert!(error.to_string().contains("by ann on"), "{error}");
@@ -274,13 +301,13 @@ mod tests {
         text.extend(b"7-4711\",\"pid\":1}\n\xff");
         fs::write(&path, text).expect("written");
         let mut lock = StateLock::acquire(&path, &info("ben"), AT_ONCE).expect("free");
-        lock.note(lineage(2), 1);
+        lock.note(lineage(2), 1, None);
         assert_eq!((lock.newest(lineage(1)), lock.newest(lineage(2))), (Some(7), Some(1)));
         drop(lock);
         assert_eq!(StateLock::newest_at(&path, lineage(2)), Some(1));
         assert_eq!(fs::read(&path).expect("it stays").iter().filter(|byte| **byte == b'\n').count(), 1);
         let mut seen = Seen::default();
-        (0..100).for_each(|number| seen.note(lineage(number), 1));
+        (0..100).for_each(|number| seen.note(lineage(number), 1, None));
         assert_eq!((seen.seen.len(), seen.newest(lineage(99))), (LINEAGES_MAX, Some(1)));
     }
 

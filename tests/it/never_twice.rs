@@ -308,7 +308,8 @@ fn a_saved_plan_is_for_the_state_that_it_was_made_for_and_for_no_other_of_its_se
     // Another branch has applied something else from the same beginning.
     let other = workspace.read("state/local.json").replace("conversation.a", "conversation.b");
     workspace.write("state/local.json", crate::support::sealed(&other));
-    let _ = workspace.run("apply saved.plan").exit(5).warns("stale");
+    let _ = workspace.run("apply saved.plan").exit(5).warns("another one than that of serial");
+    let _ = workspace.run("apply saved.plan --accept-older-state").exit(5).warns("stale");
     assert_eq!(posts(&workspace), 1);
 }
 
@@ -320,4 +321,35 @@ fn the_price_of_a_first_apply_is_what_it_sends() {
     let plan = workspace.plan_json("");
     let _ = workspace.run("apply --yes").exit(0).says("3 calls");
     assert_eq!(plan["price"]["calls"], workspace.requests_in("requests.jsonl").len());
+}
+
+#[test]
+fn a_state_of_another_branch_is_no_newer_one_even_with_the_same_serial() {
+    let (workspace, _server) = beside("");
+    workspace.write("manifests/all.yaml", email("zero"));
+    let _ = workspace.run("apply --yes").exit(0);
+    let (beginning, lock) = (workspace.read("state/local.json"), workspace.read("state/local.lock"));
+    workspace.write("manifests/all.yaml", all(&[email("zero"), import("one")]));
+    let _ = workspace.run("apply --yes").exit(0);
+    let here = workspace.read("state/local.json");
+    // Somebody else goes on from the same beginning, on another machine.
+    workspace.write("state/local.json", &beginning);
+    workspace.write("state/local.lock", &lock);
+    workspace.write("manifests/all.yaml", all(&[email("zero"), import("two")]));
+    let _ = workspace.run("apply --yes").exit(0);
+    // Here, that one takes the place of ours.
+    let theirs = workspace.read("state/local.json");
+    workspace.write("state/local.json", &here);
+    workspace.write("state/local.lock", &lock);
+    workspace.write("manifests/all.yaml", all(&[email("zero"), import("one"), import("two")]));
+    let _ = workspace.run("apply --yes --target import.none --target conversation.zero").exit(1);
+    let _ = workspace.run("apply --yes --target conversation.zero").exit(0);
+    workspace.write("state/local.json", &theirs);
+    let sent = posts(&workspace);
+    let _ = workspace.run("plan").exit(0).warns("another one than that of serial");
+    let _ = workspace.run("apply --yes").exit(5).warns("another one than that of serial").warns("state rebuild");
+    assert_eq!(posts(&workspace), sent);
+    let _ = workspace.run("state rebuild").exit(0);
+    let _ = workspace.run("apply --yes").exit(0);
+    assert_eq!((posts(&workspace), made(&workspace).len()), (sent, 3), "each once");
 }

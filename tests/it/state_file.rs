@@ -94,7 +94,7 @@ fn a_state_that_is_changed_between_the_plan_and_the_first_call_makes_the_plan_st
     assert_eq!(output.status.code(), Some(5), "{told}");
     assert!(told.contains("was changed by something else") && told.contains("nothing was sent"), "{told}");
     assert_eq!(posts(&workspace), 1);
-    let _ = workspace.run("apply --yes").exit(0).says("1 created");
+    let _ = workspace.run("apply --yes --accept-older-state").exit(0).says("1 created");
 }
 
 #[test]
@@ -176,7 +176,8 @@ fn another_state_of_the_same_serial_that_comes_during_an_apply_gets_what_the_jou
     let ended = apply_while(&workspace, || workspace.write("state/local.json", sealed(&other)));
     let _ = ended.exit(6).warns("was changed by something else");
     let sent = posts(&workspace);
-    let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+    let _ = workspace.run("apply --yes").exit(5).warns("another one than that of serial 1");
+    let _ = workspace.run("apply --yes --accept-older-state").exit(0).says("No changes.");
     assert_eq!(posts(&workspace), sent);
     assert!(workspace.read("state/local.json").contains("\"appliedAt\":\"19"), "what came is kept");
 }
