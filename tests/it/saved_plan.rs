@@ -246,6 +246,7 @@ fn a_plan_is_stale_for_another_state_of_the_same_lineage_and_serial() {
     assert_eq!(workspace.requests().len(), sent);
     // Other ends of lines are no other state.
     workspace.write("state/sandbox.json", state.replace('\n', "\r\n"));
+    workspace.remove("state/sandbox.lock");
     let _ = workspace.run("apply later.plan").exit(0);
 }
 
