@@ -6,6 +6,7 @@
 #![cfg(unix)]
 
 mod expression;
+mod folder;
 mod form;
 mod github;
 mod gitlab;

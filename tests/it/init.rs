@@ -174,3 +174,30 @@ fn in_a_folder_of_a_repository_the_workflow_goes_to_its_root() {
         assert_eq!(workspace.read(".github/workflows/dixaform-teams-nordic.yml"), "mine");
     }
 }
+
+/// Runs `init` with these words in `folder`; what it says of the workflow.
+fn told_of_workflow(workspace: &Workspace, folder: &str, words: &str) -> String {
+    let mut command = workspace.command();
+    let output =
+        command.arg("init").args(words.split_whitespace()).current_dir(workspace.path(folder)).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().find(|line| line.contains(".github/workflows")).expect("a workflow").to_owned()
+}
+
+#[test]
+fn a_folder_with_a_repository_of_its_own_is_the_root() {
+    // A second working tree and a submodule have a file there.
+    for is_file in [true, false] {
+        let workspace = Workspace::new();
+        std::fs::create_dir_all(workspace.path("sub")).unwrap();
+        std::fs::create_dir(workspace.path(".git")).unwrap();
+        if is_file {
+            workspace.write("sub/.git", "gitdir: ../.git/modules/sub\n");
+        } else {
+            std::fs::create_dir(workspace.path("sub/.git")).unwrap();
+        }
+        assert_eq!(told_of_workflow(&workspace, "", "sub"), "wrote sub/.github/workflows/dixaform.yml");
+        assert!(!workspace.exists(".github"));
+    }
+}

@@ -84,7 +84,19 @@ pub(super) fn run_number(repository: &Repository, event: Event, stop: Option<Sto
 
 /// A run of a commit, which GitHub keeps when it starts the run again.
 pub(super) fn run_of(repository: &Repository, event: Event, stop: Option<Stopped>, number: u32, commit: &str) -> Run {
-    let workflow = yaml("github/plan-and-apply.yml");
+    run_workflow(repository, &yaml("github/plan-and-apply.yml"), event, stop, number, commit)
+}
+
+/// A run of a workflow that is made from that of the examples.
+pub(super) fn run_workflow(
+    repository: &Repository,
+    workflow: &Value,
+    event: Event,
+    stop: Option<Stopped>,
+    number: u32,
+    commit: &str,
+) -> Run {
+    let below = workflow["defaults"]["run"]["working-directory"].as_str();
     let mut run = Run::default();
     let mut context = context(event);
     for job in ["plan", "apply"] {
@@ -100,7 +112,7 @@ pub(super) fn run_of(repository: &Repository, event: Event, stop: Option<Stopped
             // It is found running, and nobody waits for it.
             defaults.insert("DIXAFORM_LOCK_SECONDS".to_owned(), "0".to_owned());
         }
-        let mut outside = Outside { repository, job, commit, folder: String::new(), defaults, stop };
+        let mut outside = Outside { repository, job, commit, below, folder: String::new(), defaults, stop };
         outside.steps(&steps["steps"], &mut context, &mut run);
         for (name, value) in steps["outputs"].as_object().into_iter().flatten() {
             let value = context.text(value.as_str().unwrap());
@@ -164,6 +176,8 @@ struct Outside<'a> {
     repository: &'a Repository,
     job: &'a str,
     commit: &'a str,
+    /// The working directory of the steps that name no other.
+    below: Option<&'a str>,
     folder: String,
     defaults: Variables,
     stop: Option<Stopped>,
@@ -223,7 +237,10 @@ impl Outside<'_> {
             environment.insert(name.to_owned(), file.display().to_string());
         }
         let stop = self.stop.filter(|_| name == "Apply");
-        let ended = self.repository.run(&self.folder, script, &environment, stop);
+        let below = step["working-directory"].as_str().map(|folder| context.text(folder));
+        let folder = below.as_deref().or(self.below).map(|below| format!("{}/{below}", self.folder));
+        let folder = folder.as_deref().unwrap_or(&self.folder);
+        let ended = self.repository.run(folder, script, &environment, stop);
         run.environments.push((format!("{}/{name}", self.job), environment));
         run.log.push_str(&format!("--- {}/{name}: {:?}\n{}", self.job, ended.code, ended.log));
         run.summary.push_str(&std::fs::read_to_string(summary).unwrap());
@@ -244,6 +261,11 @@ impl Outside<'_> {
 
 /// The composite action: the same scripts, with its inputs.
 pub(super) fn act(repository: &Repository, inputs: &[(&str, &str)]) -> (Context, Run) {
+    act_with(repository, inputs, &[])
+}
+
+/// The same, with more variables of the job.
+pub(super) fn act_with(repository: &Repository, inputs: &[(&str, &str)], more: &[(&str, &str)]) -> (Context, Run) {
     let action = yaml("github/action.yml");
     let mut context = context(Event::PullRequest);
     for (name, input) in action["inputs"].as_object().unwrap() {
@@ -254,11 +276,12 @@ pub(super) fn act(repository: &Repository, inputs: &[(&str, &str)]) -> (Context,
     }
     let commit = repository.head();
     let mut defaults = of_github(Event::PullRequest, 9, repository, &commit);
+    defaults.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     // The folder of the action in its repository: the scripts are one above.
     defaults.insert("GITHUB_ACTION_PATH".to_owned(), crate::ci_kit::examples().join("github").display().to_string());
     let folder = repository.checkout();
     let mut run = Run::default();
-    Outside { repository, job: "action", commit: &commit, folder, defaults, stop: None }.steps(
+    Outside { repository, job: "action", commit: &commit, below: None, folder, defaults, stop: None }.steps(
         &action["runs"]["steps"],
         &mut context,
         &mut run,
