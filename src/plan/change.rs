@@ -257,7 +257,8 @@ pub enum Read {
     Organization,
     /// `GET /v1/custom-attributes`: do the definitions exist and fit?
     Definitions,
-    /// `GET /v1/endusers/{id}/conversations`: what was made before? One of these for each requester.
+    /// `GET /v1/endusers/{id}/conversations` or `GET /v1/endusers?externalId=…`: what was made before? One of these for
+    /// each requester and each end user.
     MadeBefore,
 }
 

@@ -112,7 +112,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     plan.summary.gone = plan.gone.len();
     plan.reads_before = reads_before(&plan.changes);
     if options.is_lost && plan.changes.iter().any(|change| change.action.makes()) {
-        plan.reads_before.extend(std::iter::repeat_n(Read::MadeBefore, requesters(desired)));
+        plan.reads_before.extend(std::iter::repeat_n(Read::MadeBefore, looks(desired, options.markers)));
     }
     let calls = plan.changes.iter().map(|change| change.steps.len()).sum::<usize>() + plan.reads_before.len();
     plan.price = Price::new(calls as u64, options.tenant.rate_limit);
@@ -162,11 +162,15 @@ pub(crate) fn reads_before(changes: &[Change]) -> Vec<Read> {
     }
 }
 
-/// How many end users request what is described and is to be made.
-fn requesters(desired: &Desired) -> usize {
-    let made = desired.iter().filter(|manifest| manifest.adopt.is_none());
+/// The reads that look for what was made before, where all of it is new to the tenant: the conversations of each
+/// requester, and each end user by its mark under each of its addresses.
+fn looks(desired: &Desired, markers: bool) -> usize {
+    let made = || desired.iter().filter(|manifest| manifest.adopt.is_none());
     let requester = |manifest: &Manifest| Some(manifest.spec.conversation().requester_id()?.to_ascii_lowercase());
-    made.filter_map(requester).collect::<BTreeSet<_>>().len()
+    let is_marked = |manifest: &&Manifest| manifest.address.kind == Kind::EndUser && manifest.facts.is_marked(markers);
+    let addresses = |manifest: &Manifest| 1 + usize::from(manifest.former().is_some());
+    let requesters = made().filter_map(requester).collect::<BTreeSet<_>>().len();
+    requesters + made().filter(is_marked).map(addresses).sum::<usize>()
 }
 
 /// Which address owns which conversation; empty when no manifest adopts any.

@@ -317,9 +317,10 @@ fn a_saved_plan_is_for_the_state_that_it_was_made_for_and_for_no_other_of_its_se
 fn the_price_of_a_first_apply_is_what_it_sends() {
     let (workspace, _server) = beside("");
     let other = email("c").replace("9c2a2cce", "8c2a2cce");
-    workspace.write("manifests/all.yaml", all(&[email("a"), email("b"), other]));
+    let customer = "apiVersion: dixaform/v1\nkind: EndUser\nmetadata: {name: jane}\nspec: {email: jane@example.com}\n";
+    workspace.write("manifests/all.yaml", all(&[email("a"), email("b"), other, customer.to_owned()]));
     let plan = workspace.plan_json("");
-    let _ = workspace.run("apply --yes").exit(0).says("3 calls");
+    let _ = workspace.run("apply --yes").exit(0).says("5 calls");
     assert_eq!(plan["price"]["calls"], workspace.requests_in("requests.jsonl").len());
 }
 
