@@ -161,7 +161,7 @@ fn remaining(change: &Change, decision: Decision) -> Change {
     let mut change = change.clone();
     if let Decision::Adopt(id) = decision {
         change.id = Some(id);
-        change.steps.to_mut().retain(|step| !matches!(step, Step::Make(_) | Step::ListBefore(_)));
+        change.steps.to_mut().retain(|step| !matches!(step, Step::Make(_) | Step::ListBefore(_) | Step::Find(_)));
     }
     change
 }
