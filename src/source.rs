@@ -20,7 +20,7 @@ impl Place {
 /// What the manifests of a file were made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MadeOf {
-    /// The SHA-256 of the file's bytes.
+    /// The SHA-256 of the file's bytes and of the catalog that they were read with, if there was one.
     pub digest: Digest,
     /// How many manifests the file describes.
     pub manifests: u32,

@@ -41,6 +41,8 @@ pub struct Tenants<'s> {
     of: Vec<Surroundings<'s>>,
     /// The values of all tenants, if every manifest of the project is read, so that something can be said of them.
     to_review: Vec<&'s Values>,
+    /// The text of the first one's catalog; empty if it has none. Each file is digested with it.
+    catalog: String,
 }
 
 /// What is known of one tenant.
@@ -70,7 +72,9 @@ impl<'s> Tenants<'s> {
             let catalog = catalog::read(session, tenant)?;
             Ok(Surroundings { values: &tenant.values, catalog })
         });
-        Ok(Tenants { of: of.collect::<Result<_, Error>>()?, to_review })
+        let of: Vec<Surroundings<'_>> = of.collect::<Result<_, Error>>()?;
+        let catalog = of.first().and_then(|tenant| tenant.catalog.as_ref()).map(file_v1::text).unwrap_or_default();
+        Ok(Tenants { of, to_review, catalog })
     }
 
     /// # Errors
@@ -95,9 +99,7 @@ impl<'s> Tenants<'s> {
     fn digest(&self, bytes: &[u8]) -> Digest {
         let mut digester = Digester::default();
         digester.update(bytes);
-        if let Some(catalog) = self.of.first().and_then(|tenant| tenant.catalog.as_ref()) {
-            digester.update(file_v1::text(catalog).as_bytes());
-        }
+        digester.update(self.catalog.as_bytes());
         digester.finish()
     }
 }
