@@ -134,6 +134,7 @@ fn planned(
     if !rebuild::is_needed(&taken, &plan) || may_begin(open, approval, &plan).is_err() {
         return Ok((plan, taken, false));
     }
+    rebuild::tell_if_part(open.session, approval.names_paths());
     let wanted = if is_saved { rebuild::wanted_by(&plan) } else { rebuild::wanted(desired, open) };
     let (taken, has_found) = runtime.block_on(job.look_before(taken, &wanted))?;
     let plan = if has_found { make(is_saved.then_some(plan), &taken)? } else { plan };

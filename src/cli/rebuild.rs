@@ -27,6 +27,7 @@ pub fn run(session: &Session, paths: &[PathBuf]) -> Result<Exit, Error> {
     load::check(session, &findings, false)?;
     let mut taken = state_access::take_unchecked(&open, REBUILD, Duration::ZERO, Older::Tolerated)?;
     taken.store.check_specs(&mut taken.state, |_| true)?;
+    tell_if_part(session, !paths.is_empty());
     connection::options(&open)?;
     let runtime = connection::runtime()?;
     let (taken, found) = runtime.block_on(async {
@@ -47,6 +48,16 @@ pub fn run(session: &Session, paths: &[PathBuf]) -> Result<Exit, Error> {
             let message = format!("a person has to decide about {}", counted(count, "manifest"));
             Err(Error::new(Exit::InDoubt, message).hint(HINT))
         }
+    }
+}
+
+/// Warns that only some manifests are looked for: a state that then exists is not looked at again.
+pub fn tell_if_part(session: &Session, is_part: bool) {
+    if is_part {
+        session.output.note(
+            "warning: only what these manifests describe is looked for; what others have created is created again when \
+             they are applied\n hint: without PATH, all manifests of the project are looked for\n",
+        );
     }
 }
 

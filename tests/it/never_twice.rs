@@ -354,3 +354,19 @@ fn a_state_of_another_branch_is_no_newer_one_even_with_the_same_serial() {
     let _ = workspace.run("apply --yes").exit(0);
     assert_eq!((posts(&workspace), made(&workspace).len()), (sent, 3), "each once");
 }
+
+#[test]
+fn looking_for_a_part_of_what_was_made_before_says_so() {
+    let (workspace, _server) = beside("");
+    workspace.write("manifests/a.yaml", import("a"));
+    workspace.write("manifests/b.yaml", import("b"));
+    let _ = workspace.run("apply --yes").exit(0).never_says("only what these manifests describe");
+    workspace.remove("state/local.json");
+    let part = workspace.run("apply --yes manifests/a.yaml").exit(0);
+    let _ = part.warns("only what these manifests describe is looked for").warns("without PATH, all manifests");
+    workspace.remove("state/local.json");
+    let _ = workspace.run("state rebuild manifests/a.yaml").exit(0).warns("only what these manifests describe");
+    workspace.remove("state/local.json");
+    let _ = workspace.run("state rebuild").exit(0).never_says("only what these manifests describe").says("2 ");
+    assert_eq!(posts(&workspace), 2);
+}

@@ -53,6 +53,11 @@ impl<'a> Approval<'a> {
         Ok(Approval { args, reviewed, is_saved })
     }
 
+    /// Whether paths say what is applied: perhaps not all that the project describes.
+    pub fn names_paths(&self) -> bool {
+        !self.args.planning.paths.is_empty()
+    }
+
     /// Whether somebody has to be asked.
     fn asks(&self) -> bool {
         let ApplyArgs { yes, approved, .. } = self.args;
