@@ -3,20 +3,6 @@
 
 use serde_json::{Map, Value};
 
-/// The members that a manifest can have, in the order of the documentation.
-pub const MEMBERS: [&str; 10] = [
-    "displayName",
-    "email",
-    "phoneNumber",
-    "additionalEmails",
-    "additionalPhoneNumbers",
-    "firstName",
-    "lastName",
-    "middleNames",
-    "avatarUrl",
-    "externalId",
-];
-
 /// What an end user can be looked up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {

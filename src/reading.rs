@@ -72,7 +72,7 @@ pub struct EndUserReading {
     pub id: EndUserId,
     /// See [`instant`].
     pub created_at: Option<String>,
-    /// Those of [`crate::end_user::MEMBERS`] that it has.
+    /// Those of [`shape::body`](crate::shape::body) that it has.
     pub members: Map<String, Value>,
     /// By the id of their definition; none where the answer does not list attributes at all, as lists don't.
     pub attributes: Option<BTreeMap<String, AttributeReading>>,

@@ -50,6 +50,13 @@ impl<'t> Reporter<'t> {
         Source::new(&self.file, place)
     }
 
+    /// Begins another document, of which nothing is ignored. Its places are not those of the one before.
+    pub fn begin_document(&mut self) {
+        self.ignored.clear();
+        self.told.clear();
+        self.put_in.clear();
+    }
+
     /// From now on, and until this is called again, warnings with these codes are not reported.
     pub fn ignore(&mut self, codes: &[&'static str]) {
         self.ignored = codes.to_vec();

@@ -17,7 +17,7 @@ use crate::api::contract::{
 use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind, attributes_to_map};
 use crate::definition::{Choice, Definition, Entity, Input};
-use crate::end_user::MEMBERS;
+use crate::shape;
 
 /// Why an answer could not be read.
 pub type NotReadable = serde_json::Error;
@@ -232,8 +232,9 @@ impl<'de> serde::de::Deserialize<'de> for WireEndUser {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(source)?;
         let id = end_user_id(value.get("id").unwrap_or(&Value::Null)).map_err(D::Error::custom)?;
-        let member = |name: &&str| value.get(*name).filter(|value| !value.is_null()).cloned();
-        let members = MEMBERS.iter().filter_map(|name| Some(((*name).to_owned(), member(name)?))).collect();
+        let known = shape::body(Kind::EndUser).variants.iter().flat_map(|variant| variant.members);
+        let member = |name: &str| value.get(name).filter(|value| !value.is_null()).cloned();
+        let members = known.filter_map(|known| Some((known.name.to_owned(), member(known.name)?))).collect();
         let created_at = text(&value, "/createdAt");
         Ok(WireEndUser(EndUserReading { id, created_at, members, attributes: attributes(&value) }))
     }

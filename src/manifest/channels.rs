@@ -9,6 +9,14 @@ use crate::yaml::{Content, Entry, Node};
 
 const ATTRIBUTES: &str = "attributes";
 
+/// Whether its `attributes` can be any map: an import into a channel that Dixa doesn't document.
+pub(super) fn is_free(spec: &Node<'_>) -> bool {
+    match spec.get("genericChannelName").map(|entry| &entry.value.content) {
+        Some(Content::Text(name)) => shape::channel(name).is_none(),
+        _ => false,
+    }
+}
+
 /// Checks all `attributes` of the spec of an import; whether they have no errors.
 pub(super) fn check(spec: &Node<'_>, reporter: &mut Reporter<'_>) -> bool {
     let name = spec.get("genericChannelName").map(|entry| &entry.value.content);

@@ -93,7 +93,7 @@ fn manifest(
     };
     let complete = envelope::members(document, "a manifest", &MEMBERS, hint, reporter);
     let kind = document.get("kind").and_then(|entry| kind(&entry.value, reporter));
-    reporter.ignore(&[]);
+    reporter.begin_document();
     let metadata = document.get("metadata").and_then(|entry| envelope::metadata(&entry.value, kind, reporter));
     let name = document.get("metadata").and_then(|entry| Some(entry.value.get("name")?.value.start));
     let start = document.start;

@@ -8,9 +8,8 @@ use crate::catalog::{Agent, Catalog, ContactEndpoint, Queue};
 use crate::conversation::CUSTOM_ATTRIBUTES;
 use crate::definition::{Definition, Entity};
 use crate::finding::{closest, code};
-use crate::manifest::forms;
+use crate::manifest::{channels, forms};
 use crate::reporter::Reporter;
-use crate::shape;
 use crate::yaml::{Content, Entry, Node, Span};
 
 /// What people call the things that a manifest refers to, by their ids.
@@ -24,11 +23,14 @@ pub(super) fn resolve(
     catalog: Option<&Catalog>,
     reporter: &mut Reporter<'_>,
 ) -> (bool, Names) {
-    let is_free = match spec.get("genericChannelName").map(|entry| &entry.value.content) {
-        Some(Content::Text(name)) => shape::channel(name).is_none(),
-        _ => false,
+    let mut references = References {
+        catalog,
+        is_end_user,
+        is_free: channels::is_free(spec),
+        reporter,
+        fine: true,
+        names: Names::new(),
     };
-    let mut references = References { catalog, is_end_user, is_free, reporter, fine: true, names: Names::new() };
     references.below(spec);
     (references.fine, references.names)
 }

@@ -64,7 +64,7 @@ impl Set<'_, '_> {
         };
         let what = format!("a set ({})", kind.set_word());
         let complete = envelope::members(document, &what, &MEMBERS, hint, reporter);
-        reporter.ignore(&[]);
+        reporter.begin_document();
         let metadata = document.get("metadata").and_then(|entry| {
             self.metadata(&entry.value, envelope::metadata(&entry.value, Some(*kind), reporter)?, reporter)
         });

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::finding::{Finding, Severity, closest, code};
+use crate::manifest::channels;
 use crate::reporter::Reporter;
-use crate::shape;
 use crate::values::{Text, Values};
 use crate::yaml::{Content, Node};
 
@@ -13,16 +13,12 @@ const VALUE: &str = "value";
 
 /// Puts the tenant's texts in the place of their names, and notes which names there are.
 pub(super) fn put_in(spec: &mut Node<'_>, values: &Values, used: &mut BTreeSet<String>, reporter: &mut Reporter<'_>) {
-    // What a channel that Dixa doesn't document needs to know can be any map, so it is sent as it is written.
-    let is_free = match spec.get("genericChannelName").map(|entry| &entry.value.content) {
-        Some(Content::Text(name)) => shape::channel(name).is_none(),
-        _ => false,
-    };
-    Putting { values, is_free, used, reporter }.below(spec);
+    Putting { values, is_free: channels::is_free(spec), used, reporter }.below(spec);
 }
 
 struct Putting<'p, 't> {
     values: &'p Values,
+    /// What `attributes` hold is sent as it is written.
     is_free: bool,
     used: &'p mut BTreeSet<String>,
     reporter: &'p mut Reporter<'t>,

@@ -56,8 +56,12 @@ pub fn text(told: &Told<'_>, differences: &[Difference], palette: &Palette) -> S
         (0, true) => format!("{path} is as {whose} has it.\n"),
         (0, false) => format!("No differences: {path} is as {whose} has it.\n"),
         (count, true) => {
-            let all = counted(catalog.len(), "entry").replace("entrys", "entries");
-            format!("{path} has {all} of {whose} now; {count} of them or of those before differed.\n")
+            let entries = if catalog.len() == 1 { "entry" } else { "entries" };
+            format!(
+                "{path} has {} {entries} of {whose} now; {} written.\n",
+                catalog.len(),
+                counted(count, "difference")
+            )
         }
         (count, false) => {
             let them = if count == 1 { "entry differs" } else { "entries differ" };

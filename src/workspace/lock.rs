@@ -71,9 +71,11 @@ impl Seen {
             gone.and_then(|(gone, _)| self.seals.remove(&gone));
         }
         match seal {
-            Some(seal) => self.seals.insert(lineage.clone(), seal.to_string()),
-            None => self.seals.remove(&lineage),
-        };
+            Some(seal) => drop(self.seals.insert(lineage.clone(), seal.to_string())),
+            // The same one is as it was.
+            None if self.seen.get(&lineage) == Some(&serial) => {}
+            None => drop(self.seals.remove(&lineage)),
+        }
         self.seen.insert(lineage, serial);
     }
 
