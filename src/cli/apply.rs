@@ -24,6 +24,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::Ledger;
 use crate::cli::load::{self, Files, Tenants};
+use crate::cli::output::shown;
 use crate::cli::progress::Progress;
 use crate::cli::refresh::Wanted;
 use crate::cli::session::{OpenTenant, Session, report};
@@ -241,7 +242,7 @@ impl Job<'_> {
     /// Where there is no state, looks for what was made before anything is made again. Says whether it has found
     /// something.
     async fn look_before(&mut self, taken: Taken, wanted: &[rebuild::Wanted<'_>]) -> Result<(Taken, bool), Error> {
-        let state = self.open.files.state.display();
+        let state = shown(&self.open.files.state);
         self.open.session.output.note(&format!("There is no state {state}.\n"));
         let connection = self.connect().await?;
         let (taken, recorded) = rebuild::record(self.open, &connection, taken, wanted).await?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::forms::FormatArg;
+use crate::cli::forms::{FormatArg, Read};
 use crate::cli::session::Session;
 use crate::cli::sink::{self, Sink};
 use crate::render::pieces::Pieces;
@@ -25,7 +25,7 @@ pub struct Formats<F> {
     sinks: Vec<Sink>,
 }
 
-impl<F: Copy> Formats<F> {
+impl<F: Copy + Read> Formats<F> {
     /// Refuses what can't be written together, what surely can't be written, and what must not be overwritten: the
     /// project's own files, and the manifests at `paths`. `saved` is the file of `--out`.
     ///
@@ -85,10 +85,10 @@ impl<F: Copy> Formats<F> {
         render: impl Fn(F, Goes) -> P,
     ) -> Result<(), Error> {
         for (form, sink) in self.files() {
-            sink.write(&session.output, render(form, Goes::ToFile).into())?;
+            sink.write(&session.output, render(form, Goes::ToFile).into(), form.reader())?;
         }
         match self.on_stdout(default) {
-            Some(form) => session.output.pieces(render(form, Goes::ToStdout).into()),
+            Some(form) => session.output.pieces(render(form, Goes::ToStdout).into(), form.reader()),
             None => Ok(()),
         }
     }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
+use crate::cli::reader::Reader;
 use crate::render::number::named;
 
 /// One `--format`.
@@ -51,6 +52,47 @@ pub enum RecordForm {
     Text,
     Json,
     Yaml,
+}
+
+/// Forms of which each has its readers.
+pub trait Read {
+    fn reader(self) -> Reader;
+}
+
+impl Read for Form {
+    fn reader(self) -> Reader {
+        match self {
+            Form::Text | Form::Markdown | Form::Html => Reader::Person,
+            Form::Json | Form::Github | Form::Gitlab => Reader::Program,
+        }
+    }
+}
+
+impl Read for FindingsForm {
+    fn reader(self) -> Reader {
+        match self {
+            FindingsForm::Text | FindingsForm::Markdown | FindingsForm::Html => Reader::Person,
+            FindingsForm::Json | FindingsForm::Github | FindingsForm::Gitlab | FindingsForm::Sarif => Reader::Program,
+        }
+    }
+}
+
+impl Read for CatalogForm {
+    fn reader(self) -> Reader {
+        match self {
+            CatalogForm::Text => Reader::Person,
+            CatalogForm::Json => Reader::Program,
+        }
+    }
+}
+
+impl Read for RecordForm {
+    /// Its text is JSON, too.
+    fn reader(self) -> Reader {
+        match self {
+            RecordForm::Text | RecordForm::Json | RecordForm::Yaml => Reader::Program,
+        }
+    }
 }
 
 impl<F: ValueEnum> FromStr for FormatArg<F> {

@@ -11,10 +11,11 @@ use std::path::{Component, Path, PathBuf};
 use crate::cli::args::{Globals, InitArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::output::Output;
+use crate::cli::output::{self, Output};
 use crate::cli::surroundings;
 use crate::json;
 use crate::project::FILE_NAMES;
+use crate::render::escape::escape;
 use crate::schema::{Subject, schema};
 use crate::workspace::FileError;
 
@@ -53,10 +54,10 @@ pub fn run(globals: &Globals, output: &Output, args: &InitArgs) -> Result<Exit, 
         let name = if name == usual && root.join(other).exists() { other } else { name };
         let path = root.join(name);
         let shown = args.folder.join(name);
-        let shown = shown.strip_prefix(".").unwrap_or(&shown).display();
+        let shown = output::shown(shown.strip_prefix(".").unwrap_or(&shown));
         let told = match write_new(&path, text)? {
             true => format!("wrote {shown}\n"),
-            false if name == GITIGNORE => format!("left as it is: {shown}{}\n", lacking(&path, text)),
+            false if name == GITIGNORE => format!("left as it is: {shown}{}\n", escape(&lacking(&path, text))),
             false => format!("left as it is: {shown}\n"),
         };
         output.result(&told)?;
@@ -76,7 +77,7 @@ fn write_workflow(root: &Path, folder: &Path) -> Result<String, FileError> {
     let shown = above(folder, parts.len()).join(&name);
     let done = if write_new(&top.join(&name), &workflow::text(&parts.join("/")))? { "wrote" } else { "left as it is:" };
     let place = if parts.is_empty() { "" } else { ", at the root of the repository, where GitHub reads it" };
-    Ok(format!("{done} {}{place}\n", shown.display()))
+    Ok(format!("{done} {}{place}\n", output::shown(&shown)))
 }
 
 /// The folder this many levels above one, as people would type it.

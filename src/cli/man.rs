@@ -15,7 +15,8 @@ use clap_mangen::roff::{Roff, roman};
 use crate::cli::args::{Cli, Globals, ManArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::output::Output;
+use crate::cli::output::{self, Output};
+use crate::cli::reader::Reader;
 use crate::workspace::FileError;
 
 /// Paragraphs below the help that are sections of their own, and how the sections are called.
@@ -25,7 +26,7 @@ pub fn run(globals: &Globals, output: &Output, args: &ManArgs) -> Result<Exit, E
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let Some(folder) = &args.out else {
-        output.result(&page(&command))?;
+        output.pieces(page(&command).into(), Reader::Program)?;
         return Ok(Exit::Done);
     };
     let root = match &globals.chdir {
@@ -35,7 +36,7 @@ pub fn run(globals: &Globals, output: &Output, args: &ManArgs) -> Result<Exit, E
     fs::create_dir_all(&root).map_err(FileError::of(&root, "create the folder"))?;
     for (name, text) in pages(&command) {
         write(&root.join(&name), &text)?;
-        output.result(&format!("wrote {}\n", folder.join(&name).display()))?;
+        output.result(&format!("wrote {}\n", output::shown(&folder.join(&name))))?;
     }
     Ok(Exit::Done)
 }

@@ -20,6 +20,7 @@ mod output;
 mod plan;
 mod progress;
 mod project_file;
+mod reader;
 mod rebuild;
 mod recover;
 mod refresh;
@@ -40,25 +41,36 @@ mod validate;
 pub use error::Error;
 pub use exit::Exit;
 
+use std::error::Error as _;
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use clap::error::ErrorKind;
+use clap::error::{ContextValue, ErrorKind};
 
 use crate::cli::args::{Cli, Command, Globals};
 use crate::cli::output::Output;
 use crate::cli::session::Session;
+use crate::render::escape::escape;
 use crate::render::palette::Label;
+
+/// How lines of a message begin that are not its first.
+const OWN_BREAK: &str = "\n  ";
+
+/// What the program is called in its own words.
+const NAME: &str = "dixaform";
 
 /// Runs one command line.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // The program has one name, whatever the file is called.
+    let args = [OsString::from(NAME)].into_iter().chain(args.into_iter().skip(1));
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error).into(),
+        Err(error) => return usage(error).into(),
     };
-    log(&cli.globals);
     let output = Output::new(&cli.globals);
+    log(&cli.globals, output);
     match dispatch(&cli, &output) {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -87,14 +99,49 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
     }
 }
 
-/// Help and version are results; everything else is wrong usage.
-fn usage(error: &clap::Error) -> Exit {
-    // A closed stream leaves nobody to tell.
-    let _ = error.print();
+/// Help and version are results; everything else is wrong usage, and says what was typed.
+fn usage(error: clap::Error) -> Exit {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
-        _ => Exit::Usage,
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A closed stream leaves nobody to tell.
+            let _ = error.print();
+            Exit::Done
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            Exit::Usage
+        }
+        _ => {
+            Output::plain().error(&misuse(error));
+            Exit::Usage
+        }
     }
+}
+
+/// What is wrong with what was typed, of which everything stays on the line that it is in.
+fn misuse(error: clap::Error) -> String {
+    let shown = |text: &String| escape(text).into_owned();
+    let typed = error.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) => Some((kind, ContextValue::String(shown(text)))),
+        ContextValue::Strings(texts) => Some((kind, ContextValue::Strings(texts.iter().map(shown).collect()))),
+        // Tips are made of what was typed, too.
+        ContextValue::StyledStrs(tips) => {
+            let tips = tips.iter().map(|tip| shown(&tip.to_string()).into()).collect();
+            Some((kind, ContextValue::StyledStrs(tips)))
+        }
+        _ => None,
+    });
+    let typed: Vec<_> = typed.collect();
+    let mut error = error;
+    for (kind, value) in typed {
+        error.insert(kind, value);
+    }
+    let mut text = error.render().ansi().to_string();
+    // What a value's own parser says.
+    if let Some(said) = error.source().map(ToString::to_string) {
+        text = text.replace(&said, &shown(&said));
+    }
+    anstream::adapter::strip_str(&text).to_string()
 }
 
 fn tell(output: &Output, error: &Error) {
@@ -103,16 +150,17 @@ fn tell(output: &Output, error: &Error) {
     for hint in &error.hints {
         text.push_str(&format!(" {} {}\n", palette.paint(Label::Bold, "hint:"), escaped(hint)));
     }
-    output.error(&text);
+    output.error_painted(&text);
 }
 
-/// Messages can hold text of manifests and of the API; line breaks are ours.
+/// Messages can hold text of manifests, of the API and of whoever typed a path. Line breaks of ours begin an indented
+/// line; others are shown as such.
 fn escaped(text: &str) -> String {
-    text.split('\n').map(|line| crate::render::escape::escape(line).into_owned()).collect::<Vec<_>>().join("\n")
+    text.split(OWN_BREAK).map(escape).collect::<Vec<_>>().join(OWN_BREAK)
 }
 
 /// Traces go to standard error; they hold neither tokens nor bodies.
-fn log(globals: &Globals) {
+fn log(globals: &Globals, output: Output) {
     let filter = match globals.verbose {
         0 => return,
         1 => "dixaform=debug",
@@ -121,7 +169,23 @@ fn log(globals: &Globals) {
     // A second subscriber in one process (in tests) has no effect.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
+        .with_writer(move || Traces(output))
+        .with_ansi(false)
         .with_target(false)
         .try_init();
+}
+
+/// What is traced, as lines of an output: each event is written at once, and is one line.
+struct Traces(Output);
+
+impl io::Write for Traces {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        self.0.error(&format!("{}\n", escape(text.trim_end_matches('\n'))));
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

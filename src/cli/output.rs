@@ -1,11 +1,16 @@
 //! The two streams: results go to standard output, everything else to standard error.
+//!
+//! All that is written passes through here, and nothing that is meant for people leaves as more than text: see
+//! [`lines`].
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use crate::cli::args::{Color, Globals};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::render::escape::without_commands;
+use crate::cli::reader::Reader;
+use crate::render::escape::{escape, lines};
 use crate::render::palette::Palette;
 use crate::render::pieces::Pieces;
 
@@ -35,21 +40,27 @@ impl Output {
         Output { palette: palette(stdout), error_palette: palette(stderr), width, quiet: globals.quiet }
     }
 
-    /// Writes a result to standard output.
+    /// How to write before it is known what is wanted.
+    pub fn plain() -> Self {
+        Output { palette: Palette::plain(), error_palette: Palette::plain(), width: None, quiet: false }
+    }
+
+    /// Writes a result to standard output: words without colour, in which others may have a say.
     ///
     /// # Errors
     /// The stream can't be written. A reader that has seen enough (`| head`) changes nothing about what a command does,
     /// nor about its exit code.
     pub fn result(&self, text: &str) -> Result<(), Error> {
-        self.write(std::iter::once(text))
+        self.write(std::iter::once(lines(text, &Palette::plain())))
     }
 
-    /// [`Output::result`] piece by piece. Nothing more is made once nobody reads it.
+    /// Writes a result to standard output, piece by piece. Nothing more is made once nobody reads it. The pieces of
+    /// what a person reads are whole lines.
     ///
     /// # Errors
     /// As for [`Output::result`].
-    pub fn pieces(&self, pieces: Pieces<'_>) -> Result<(), Error> {
-        self.write(pieces)
+    pub fn pieces(&self, pieces: Pieces<'_>, reader: Reader) -> Result<(), Error> {
+        self.write(pieces.map(|piece| reader.takes(piece, &self.palette)))
     }
 
     fn write(&self, pieces: impl IntoIterator<Item = impl AsRef<str>>) -> Result<(), Error> {
@@ -70,14 +81,26 @@ impl Output {
         }
     }
 
-    /// Tells something on standard error. If that can't be written there is nobody left to tell.
-    pub fn error(&self, text: &str) {
-        self.form_to_stderr(&without_commands(text.to_owned()));
+    /// [`Output::note`] for what was painted with [`Output::error_palette`].
+    pub fn note_painted(&self, text: &str) {
+        if !self.quiet {
+            self.error_painted(text);
+        }
     }
 
-    /// Writes a form of a result, which may be made of commands for a CI service, to standard error.
-    pub fn form_to_stderr(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+    /// Tells something on standard error.
+    pub fn error(&self, text: &str) {
+        to_stderr(&lines(text, &Palette::plain()));
+    }
+
+    /// [`Output::error`] for what was painted with [`Output::error_palette`].
+    pub fn error_painted(&self, text: &str) {
+        to_stderr(&lines(text, &self.error_palette));
+    }
+
+    /// Writes a form of a result to standard error.
+    pub fn pieces_to_stderr(&self, pieces: Pieces<'_>, reader: Reader) {
+        pieces.for_each(|piece| to_stderr(&reader.takes(piece, &self.error_palette)));
     }
 
     /// Whether a person sees standard error as it is written.
@@ -89,4 +112,14 @@ impl Output {
     pub fn is_quiet(&self) -> bool {
         self.quiet
     }
+}
+
+/// A path within a line.
+pub fn shown(path: &Path) -> String {
+    escape(&path.to_string_lossy()).into_owned()
+}
+
+/// If that can't be written there is nobody left to tell.
+fn to_stderr(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::formats::{Formats, Goes};
 use crate::cli::forms::Form;
 use crate::cli::load::{self, Files, Tenants};
+use crate::cli::reader::Reader;
 use crate::cli::session::Session;
 use crate::cli::settling;
 use crate::cli::state_access::{self, Standing};
@@ -52,7 +53,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
         session.output.note(&format!("warning: {message}; apply refuses it\n"));
     }
     if let Some(saved) = formats.saved() {
-        saved.write(&session.output, json_v1::pieces(&plan))?;
+        saved.write(&session.output, json_v1::pieces(&plan), Reader::Program)?;
     }
     write(session, &plan, &formats, &args.forms, requests)?;
     tell_what_was_compared(session, &plan);

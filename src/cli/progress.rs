@@ -9,6 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use crate::apply::{ApplyEvent, Outcome};
 use crate::cli::output::Output;
 use crate::plan::Plan;
+use crate::render::escape::lines;
+use crate::render::palette::Palette;
 use crate::render::report::progress_line;
 
 /// A bar on a terminal, lines elsewhere, nothing when only results are wanted.
@@ -45,7 +47,7 @@ impl Progress {
             Some(bar) => {
                 bar.set_position(done.get() as u64);
                 if let Some(line) = line {
-                    bar.println(line.trim_end());
+                    bar.println(&*lines(line.trim_end(), &Palette::plain()));
                 }
             }
             None => {

@@ -17,6 +17,7 @@ use crate::conversation::Address;
 use crate::desired::{Desired, Manifest};
 use crate::journal::{Entry, InDoubt, REBUILD};
 use crate::plan::{Change, Plan, Target};
+use crate::render::escape::escape;
 use crate::render::number::{counted, named};
 use crate::state::State;
 
@@ -151,7 +152,7 @@ pub async fn record(
     let entries = rebuilding.entries(&found, taken.calls.last_seq() + 1);
     for entry in &entries {
         if let Entry::InDoubt { message, .. } = entry {
-            session.output.error(&format!("{message}\n"));
+            session.output.error(&format!("{}\n", escape(message)));
         }
     }
     Ok((settling::write(taken, tenant, organization.as_deref(), REBUILD, entries).await?, made))

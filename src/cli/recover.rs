@@ -11,6 +11,7 @@ use crate::cli::state_access::{self, Taken};
 use crate::conversation::{Address, EndUserId, Id, Kind};
 use crate::desired::Desired;
 use crate::journal::{Decision, Entry, InDoubt, Replay};
+use crate::render::escape::escape;
 use crate::render::number::counted;
 
 pub fn run(session: &Session, args: &RecoverArgs) -> Result<Exit, Error> {
@@ -224,7 +225,7 @@ fn listed(in_doubt: &[InDoubt]) -> String {
         .iter()
         .map(|InDoubt { address, call, since, message, .. }| {
             let why = message.as_deref().unwrap_or("the run ended before the answer came");
-            format!("  {address}: {} begun at {since}; {why}\n", call.word())
+            format!("  {address}: {} begun at {}; {}\n", call.word(), escape(since), escape(why))
         })
         .collect()
 }

@@ -11,6 +11,7 @@ use crate::cli::session::OpenTenant;
 use crate::conversation::{Address, EndUserId, Id};
 use crate::desired::{Desired, Manifest};
 use crate::plan::{Described, Observation, Observations, PlanOptions, Price, moves};
+use crate::render::escape::escape;
 use crate::render::number::{counted, duration};
 use crate::state::{Record, State};
 
@@ -93,7 +94,8 @@ pub async fn observe(
     let (observations, unread) = read_all(&connection.client.reader(), wanted).await?;
     for (address, id, error) in unread {
         session.output.note(&format!(
-            "warning: {address} ({id:#}) could not be read, and is planned as the state has it: {error}\n"
+            "warning: {address} ({id:#}) could not be read, and is planned as the state has it: {}\n",
+            escape(&error.to_string())
         ));
     }
     Ok(observations)

@@ -14,6 +14,7 @@ use crate::cli::load::{self, Tenants};
 use crate::cli::session::{Session, report};
 use crate::cli::sink::{self, Sink};
 use crate::cli::{connection, signals};
+use crate::render::escape::escape;
 use crate::reporter::Reporter;
 use crate::sandbox::{LogTo, Sandbox, SandboxOptions};
 use crate::yaml::{self, Content, Format, Node};
@@ -36,7 +37,7 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
         seed: args.seed.as_deref().map(|path| seed(session, path)).transpose()?,
         known_attributes: attributes,
         faults: args.faults.clone(),
-        log_to: Some(LogTo::new(move |line: &str| output.note(&format!("{line}\n")))),
+        log_to: Some(LogTo::new(move |line: &str| output.note(&format!("{}\n", escape(line))))),
     };
     connection::runtime()?.block_on(async {
         let sandbox = Sandbox::start(options).await?;

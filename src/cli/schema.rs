@@ -4,6 +4,7 @@ use crate::cli::args::{SchemaArgs, SchemaSubject};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
+use crate::cli::reader::Reader;
 use crate::json;
 use crate::sandbox::SEED_SCHEMA;
 use crate::schema::{Subject, schema};
@@ -20,10 +21,10 @@ pub fn run(output: &Output, args: &SchemaArgs) -> Result<Exit, Error> {
         SchemaSubject::ApplyEvent => Subject::ApplyEvent,
         SchemaSubject::Validate => Subject::Validate,
         SchemaSubject::SandboxSeed => {
-            output.result(SEED_SCHEMA)?;
+            output.pieces(SEED_SCHEMA.to_owned().into(), Reader::Program)?;
             return Ok(Exit::Done);
         }
     };
-    output.result(&json::pretty(&schema(subject)))?;
+    output.pieces(json::pretty(&schema(subject)).into(), Reader::Program)?;
     Ok(Exit::Done)
 }

@@ -174,8 +174,8 @@ fn read(path: &Path, output: &Output) -> Result<Project, Error> {
 /// Prints findings where errors go.
 pub fn report(findings: &Findings, output: &Output) {
     if findings.has_errors() {
-        output.error(&render::findings::findings(findings, &output.error_palette));
+        output.error_painted(&render::findings::findings(findings, &output.error_palette));
     } else if !findings.is_empty() {
-        output.note(&render::findings::findings(findings, &output.error_palette));
+        output.note_painted(&render::findings::findings(findings, &output.error_palette));
     }
 }

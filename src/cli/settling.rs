@@ -15,6 +15,7 @@ use crate::cli::state_access::Taken;
 use crate::conversation::{Address, ConversationId, Id};
 use crate::journal::{DecidedBy, Decision, Entry, InDoubt};
 use crate::project::Tenant;
+use crate::render::escape::escape;
 use crate::render::number::counted;
 use crate::render::report::looking_again;
 use crate::state::{Record, State};
@@ -52,18 +53,16 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
     for (doubt, verdict) in taken.in_doubt.iter().zip(verdicts) {
         let InDoubt { seq, address, since, .. } = doubt;
         let (decision, text) = match verdict {
-            Ok(Verdict::Made(id)) => (Some(Decision::Adopt(id)), format!("{address} was found: it is {id:#}.\n")),
+            Ok(Verdict::Made(id)) => (Some(Decision::Adopt(id)), format!("{address} was found: it is {id:#}.")),
             Ok(Verdict::NotMade) => {
                 not_made.insert(address.clone());
-                (Some(Decision::Create), format!("{address} was not made; it is planned again.\n"))
+                (Some(Decision::Create), format!("{address} was not made; it is planned again."))
             }
-            Ok(Verdict::Question(question)) => (None, format!("{address} is in doubt since {since}: {question}\n")),
-            Ok(Verdict::Open(why)) => (None, format!("{address} is in doubt since {since}: {why}\n")),
+            Ok(Verdict::Question(question)) => (None, format!("{address} is in doubt since {since}: {question}")),
+            Ok(Verdict::Open(why)) => (None, format!("{address} is in doubt since {since}: {why}")),
             Err(error @ CallError::Unauthorized { .. }) => return Err(error).during("looking for what is in doubt"),
             // One that can't be looked for stays in doubt, and holds up nothing else.
-            Err(error) => {
-                (None, format!("{address} is in doubt since {since}, and could not be looked for: {error}\n"))
-            }
+            Err(error) => (None, format!("{address} is in doubt since {since}, and could not be looked for: {error}")),
         };
         let by = DecidedBy::Machine;
         let decided = decision.map(|decision| Entry::Decided { seq: *seq, decision, by, at: SystemClock::timestamp() });
@@ -72,6 +71,7 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
     }
     let taken = write(taken, tenant, organization.as_deref(), COMMAND, entries).await?;
     for (is_decided, text) in told {
+        let text = format!("{}\n", escape(&text));
         // Somebody has to act on what is not decided, whoever wants to read little.
         if is_decided { session.output.note(&text) } else { session.output.error(&text) }
     }

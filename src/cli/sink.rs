@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
+use crate::cli::reader::Reader;
 use crate::cli::session::Session;
 use crate::render::pieces::Pieces;
 use crate::workspace::{FileError, atomic_file, manifests};
@@ -80,11 +81,11 @@ impl Sink {
     ///
     /// # Errors
     /// It can't be written. A reader of a pipe that has seen enough is no error.
-    pub fn write(&self, output: &Output, mut pieces: Pieces<'_>) -> Result<(), Error> {
+    pub fn write(&self, output: &Output, mut pieces: Pieces<'_>, reader: Reader) -> Result<(), Error> {
         match self {
-            Sink::Stdout => output.pieces(pieces),
+            Sink::Stdout => output.pieces(pieces, reader),
             Sink::Stderr => {
-                pieces.for_each(|piece| output.form_to_stderr(&piece));
+                output.pieces_to_stderr(pieces, reader);
                 Ok(())
             }
             Sink::File(path) => {

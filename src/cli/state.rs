@@ -9,6 +9,7 @@ use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::formats::Formats;
 use crate::cli::forms::{FormatArg, RecordForm};
+use crate::cli::output::shown;
 use crate::cli::rebuild;
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::state_access;
@@ -16,6 +17,7 @@ use crate::conversation::Address;
 use crate::finding::closest;
 use crate::json;
 use crate::plan::Scope;
+use crate::render::escape::{escape, escape_json};
 use crate::render::manifest::manifest;
 use crate::render::number::counted;
 use crate::state::{Applied, CannotMove, Record, State, file_v1};
@@ -79,7 +81,7 @@ fn change(
 
 /// Seals a state that somebody has edited on purpose.
 fn accept(open: &OpenTenant<'_>) -> Result<Exit, Error> {
-    let path = open.files.state.display();
+    let path = shown(&open.files.state);
     let accepted = state_access::accept(open, "state accept")?;
     open.session.output.result(&match accepted {
         Some(state) => format!(
@@ -94,7 +96,7 @@ fn accept(open: &OpenTenant<'_>) -> Result<Exit, Error> {
 
 /// If the path is a link, the file that it leads to, because journal and lock are beside that.
 fn path(open: &OpenTenant<'_>) -> Result<Exit, Error> {
-    open.session.output.result(&format!("{}\n", open.files.state.display()))?;
+    open.session.output.result(&format!("{}\n", shown(&open.files.state)))?;
     Ok(Exit::Done)
 }
 
@@ -139,9 +141,10 @@ fn list(open: &OpenTenant<'_>, state: &State, patterns: &[String]) -> Result<Exi
 /// A word for somebody who asks; what reads the list is better off with nothing.
 fn why_nothing(open: &OpenTenant<'_>, state: &State) -> String {
     let path = &open.files.state;
+    let named = shown(path);
     match state.records.len() {
-        0 if path.exists() => format!("The state {} has no records.\n", path.display()),
-        0 => format!("There is no state {} yet; the first apply creates it.\n", path.display()),
+        0 if path.exists() => format!("The state {named} has no records.\n"),
+        0 => format!("There is no state {named} yet; the first apply creates it.\n"),
         count => format!("None of {} fits.\n", counted(count, "record")),
     }
 }
@@ -166,12 +169,15 @@ pub fn listed(state: &State, patterns: &[String]) -> Result<String, Error> {
 }
 
 fn row(address: &Address, record: &Record) -> [String; 4] {
-    let mut source =
-        record.source.as_ref().map(|source| format!("{}:{}", source.file, source.place.line)).unwrap_or_default();
+    let mut source = record
+        .source
+        .as_ref()
+        .map(|source| format!("{}:{}", escape(&source.file), source.place.line))
+        .unwrap_or_default();
     if record.attributes_digest.is_none() {
         source.push_str("  (attributes not written)");
     }
-    [address.to_string(), format!("{:#}", record.id), record.applied_at.clone(), source]
+    [address.to_string(), format!("{:#}", record.id), escape(&record.applied_at).into_owned(), source]
 }
 
 /// The record as it is in the state file, over several lines, or its manifest.
@@ -189,7 +195,7 @@ fn show(session: &Session, state: &State, text: &str, formats: &[FormatArg<Recor
     }
     let value = json::parse(&file_v1::record(&address, record)).context("a record can't be read back")?;
     forms.write(session, RecordForm::Text, |form, _| match form {
-        RecordForm::Text | RecordForm::Json => json::pretty(&value),
+        RecordForm::Text | RecordForm::Json => escape_json(&json::pretty(&value)).into_owned(),
         RecordForm::Yaml => manifest.clone().unwrap_or_default(),
     })?;
     Ok(Exit::Done)

@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::cli::clock::SystemClock;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
+use crate::cli::output::shown;
 use crate::cli::session::{OpenTenant, Session};
 use crate::journal::{Calls, Entry, InDoubt, Replay, ReplayError, without_cut_off_rebuild};
 use crate::project::Tenant;
+use crate::render::escape::escape;
 use crate::render::number::counted;
 use crate::state::file_v1::StateFileError;
 use crate::state::{Lineage, Seal, State};
@@ -54,7 +56,7 @@ pub fn look_unchecked(open: &OpenTenant<'_>) -> Result<Standing, Error> {
     let is_other = StateLock::is_other_at(&files.lock, lineage, serial, store.seal());
     let newest = StateLock::newest_at(&files.lock, lineage);
     if let Some(older) = older(replay.state(), newest, &files.state).or(other(replay.state(), is_other, &files.state)) {
-        open.session.output.note(&format!("warning: {older}; an apply refuses it\n hint: {OLDER_HINT}\n"));
+        open.session.output.note(&format!("warning: {}; an apply refuses it\n hint: {OLDER_HINT}\n", escape(&older)));
     }
     replay.settle();
     let in_doubt = replay.in_doubt();
@@ -66,7 +68,7 @@ pub fn look_unchecked(open: &OpenTenant<'_>) -> Result<Standing, Error> {
 pub fn tell_if_lost(open: &OpenTenant<'_>) {
     let OpenTenant { session, files, .. } = open;
     if files.backup.exists() && !files.state.exists() {
-        let (state, backup) = (files.state.display(), files.backup.display());
+        let (state, backup) = (shown(&files.state), shown(&files.backup));
         session.output.note(&format!(
             "warning: the state {state} is missing but its backup {backup} exists\n hint: if it was lost, restore the \
              newest one there is; the backup lacks what the last run made. {REBUILD_HINT}; without a state, everything \
@@ -161,7 +163,7 @@ pub fn tell_in_doubt(session: &Session, in_doubt: &[InDoubt]) {
     }
     let mut text = format!("\n{} in doubt: an apply ended before the answer came.\n", counted(in_doubt.len(), "call"));
     for InDoubt { address, call, since, .. } in in_doubt {
-        text.push_str(&format!("  {address}: {} begun at {since}\n", call.word()));
+        text.push_str(&format!("  {address}: {} begun at {}\n", call.word(), escape(since)));
     }
     session.output.note(&text);
 }

@@ -10,6 +10,8 @@
 
 use std::borrow::Cow;
 
+use crate::render::palette::Palette;
+
 /// The text in one line: a newline is shown as `\n`, a tab as `\t`, U+202E as `\u{202e}`.
 pub fn escape(text: &str) -> Cow<'_, str> {
     escape_also(text, |_| false)
@@ -33,29 +35,68 @@ pub fn cut(text: &str, characters: usize) -> Cow<'_, str> {
     }
 }
 
-/// Lines that a CI service can't take for a command. GitHub's and Azure's runners read commands from what a job prints:
-/// a line that begins, after white space, with `::`, and one with `##[` or `##vso[` anywhere. A character of these is
-/// spelled out, always, so that a plan is the same wherever it is made.
+/// Lines that can be written to a terminal or to the log of a CI job, whoever they came from: the last thing that
+/// happens to a text. Line breaks stay, and what the palette makes; whatever else [`escape`] would show is shown, and
+/// no line is a command of a CI service. Text that went through here before, or was made of [`escape`]d texts, stays as
+/// it is.
+pub fn lines<'t>(text: &'t str, palette: &Palette) -> Cow<'t, str> {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n');
+    let shown = if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+        Cow::Borrowed(text)
+    } else {
+        let mut out = String::with_capacity(text.len() + 16);
+        for line in text.split_inclusive('\n') {
+            let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+            let mut rest = line;
+            while let Some((before, sequence, after)) = palette.next_sequence(rest) {
+                out.extend([&*escape(before), sequence]);
+                rest = after;
+            }
+            out.extend([&*escape(rest), end]);
+        }
+        Cow::Owned(out)
+    };
+    if has_commands(&shown) { Cow::Owned(without_commands(shown.into_owned())) } else { shown }
+}
+
+/// Whether there may be something to do for [`without_commands`].
+fn has_commands(lines: &str) -> bool {
+    lines.contains("::") || lines.contains("##")
+}
+
+/// Lines that a CI service can't take for a command. Runners read commands from what a job prints: GitHub's a line
+/// that begins, after white space, with `::`, and one with `##[` anywhere; those of Azure and `TeamCity` one with
+/// `##vso[` or `##teamcity[`. A character of these is spelled out, always, so that a plan is the same wherever it is
+/// made.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
 pub fn without_commands(lines: String) -> String {
-    if !lines.contains("::") && !lines.contains("##") {
+    if !has_commands(&lines) {
         return lines;
     }
     let mut out = String::with_capacity(lines.len() + 16);
     for line in lines.split_inclusive('\n') {
-        let text = line.trim_start();
-        out.push_str(&line[..line.len() - text.len()]);
-        match text.strip_prefix("::") {
-            Some(rest) => out.extend(["\\u{3a}:", rest]),
-            None => out.push_str(text),
+        let mut rest = line.trim_start();
+        out.push_str(&line[..line.len() - rest.len()]);
+        if let Some(after) = rest.strip_prefix("::") {
+            out.push_str("\\u{3a}:");
+            rest = after;
         }
-    }
-    for (command, shown) in [("##[", "##\\u{5b}"), ("##vso[", "##vso\\u{5b}")] {
-        if out.contains(command) {
-            out = out.replace(command, shown);
+        while let Some((before, after)) = next_command(rest) {
+            out.extend([before, "\\u{5b}"]);
+            rest = after;
         }
+        out.push_str(rest);
     }
     out
+}
+
+/// What is before and after the first bracket that begins a command, wherever that is: two hashes and perhaps a word
+/// are before it.
+fn next_command(text: &str) -> Option<(&str, &str)> {
+    let brackets = text.match_indices('[').map(|(index, _)| index);
+    let is_command =
+        |index: &usize| text[..*index].trim_end_matches(|letter: char| letter.is_ascii_alphabetic()).ends_with("##");
+    brackets.into_iter().find(is_command).map(|index| (&text[..index], &text[index + 1..]))
 }
 
 fn escape_also(text: &str, also: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -102,7 +143,8 @@ pub fn spelled(text: &str) -> Cow<'_, str> {
 }
 
 /// JSON safe to show, and the same JSON to any program: what [`escape`] looks for is written as `\\uXXXX`, joiners
-/// that do their work included. Such characters occur only in strings; line breaks between values stay.
+/// that do their work included, and so are the brackets of commands that a CI service would find within a line. All
+/// that occurs only in strings; line breaks between values stay.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     escape_hidden(json, |character, out| {
         let mut units = [0; 2];
@@ -125,18 +167,30 @@ pub fn escape_yaml(json: &str) -> Cow<'_, str> {
 
 fn escape_hidden(json: &str, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
     let hidden = |character: char| character >= '\u{7f}' && may_be_hidden(character);
-    if !json.chars().any(hidden) {
-        return Cow::Borrowed(json);
-    }
-    let mut out = String::with_capacity(json.len() + 64);
-    for character in json.chars() {
-        if hidden(character) {
-            write(character, &mut out);
-        } else {
-            out.push(character);
+    let shown = if json.chars().any(hidden) {
+        let mut out = String::with_capacity(json.len() + 64);
+        for character in json.chars() {
+            if hidden(character) {
+                write(character, &mut out);
+            } else {
+                out.push(character);
+            }
         }
+        Cow::Owned(out)
+    } else {
+        Cow::Borrowed(json)
+    };
+    if !shown.contains("##") {
+        return shown;
     }
-    Cow::Owned(out)
+    let mut out = String::with_capacity(shown.len() + 64);
+    let mut rest = &*shown;
+    while let Some((before, after)) = next_command(rest) {
+        out.push_str(before);
+        write('[', &mut out);
+        rest = after;
+    }
+    Cow::Owned(out + rest)
 }
 
 /// Whether a character shows nothing of itself, or changes how others are shown.
@@ -181,6 +235,7 @@ fn has_effect(previous: Option<char>, character: char, next: Option<char>) -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::palette::Label;
 
     #[test]
     fn what_moves_hides_or_turns_is_shown() {
@@ -218,6 +273,8 @@ mod tests {
             ("a\n \t::set-output name=a::b", "a\n \t\\u{3a}:set-output name=a::b"),
             ("std::mem, a ::b, C# ## x\n", "std::mem, a ::b, C# ## x\n"),
             ("a ##[error]b\n##vso[task.complete]", "a ##\\u{5b}error]b\n##vso\\u{5b}task.complete]"),
+            ("::##[a]##teamcity[b][c]", "\\u{3a}:##\\u{5b}a]##teamcity\\u{5b}b][c]"),
+            ("#[a] ## [b]", "#[a] ## [b]"),
         ];
         for (lines, shown) in cases {
             assert_eq!(without_commands(lines.to_owned()), shown);
@@ -225,10 +282,25 @@ mod tests {
     }
 
     #[test]
+    fn lines_keep_their_breaks_and_the_colours_of_their_palette_and_nothing_else() {
+        let (plain, colour) = (Palette::plain(), Palette::colour());
+        let painted = colour.paint(Label::RemovedWord, "red");
+        let foreign = "\u{1b}[8mhidden\u{1b}]0;title\u{7}\u{1b}[2J";
+        let shown = "\\u{1b}[8mhidden\\u{1b}]0;title\\u{7}\\u{1b}[2J";
+        assert_eq!(lines(&format!("a\n{painted}{foreign}\n"), &colour), format!("a\n{painted}{shown}\n"));
+        assert_eq!(lines("\u{1b}[1ma", &plain), "\\u{1b}[1ma");
+        assert_eq!(lines("a\r::error::x\n\u{a0}::error::x", &plain), "a\\r::error::x\n\u{a0}\\u{3a}:error::x");
+        assert_eq!(lines("tab\t\u{202e}\u{9b}2J, 👩\u{200d}🚀\n", &plain), "tab\\t\\u{202e}\\u{9b}2J, 👩\u{200d}🚀\n");
+        for text in ["a\nb", "👩\u{200d}🚀 می\u{200c}خواهم\n", "\\u{1b}", &format!("{painted} {shown}")] {
+            assert_eq!(lines(text, &colour), text);
+        }
+    }
+
+    #[test]
     fn json_reads_the_same_and_hides_nothing() {
-        let json = "{\"a\u{202e}\":\n\"\u{7f}\u{e0041} \\u202e 👩\u{200d}🚀 æ\"}\n";
+        let json = "{\"a\u{202e}\":\n\"\u{7f}\u{e0041} \\u202e 👩\u{200d}🚀 æ ##[a] [b]\"}\n";
         let shown = escape_json(json);
-        assert_eq!(shown, "{\"a\\u202e\":\n\"\\u007f\\udb40\\udc41 \\u202e 👩\\u200d🚀 æ\"}\n");
+        assert_eq!(shown, "{\"a\\u202e\":\n\"\\u007f\\udb40\\udc41 \\u202e 👩\\u200d🚀 æ ##\\u005ba] [b]\"}\n");
         let read = |text: &str| crate::json::parse(text).expect("JSON");
         assert_eq!(read(&shown), read(json));
     }

@@ -72,6 +72,12 @@ impl Label {
     }
 }
 
+/// How the sequences of a palette begin.
+const START: &str = "\u{1b}[";
+
+/// How they end: reset, bold, dimmed, underlined, and the colours. There is nothing among them that hides text.
+const PARAMETERS: [&str; 8] = ["0m", "1m", "2m", "4m", "31m", "32m", "33m", "36m"];
+
 /// How labels look. Without colour nothing is styled, and the text alone says everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Palette {
@@ -120,6 +126,25 @@ impl Palette {
         out
     }
 
+    /// The first sequence in a text that this palette makes, with what is before and after it.
+    pub fn next_sequence<'t>(&self, text: &'t str) -> Option<(&'t str, &'t str, &'t str)> {
+        if self.is_plain() {
+            return None;
+        }
+        let mut begin = 0;
+        while let Some(found) = text[begin..].find(START) {
+            begin += found;
+            let parameter = &text[begin + START.len()..];
+            let known = PARAMETERS.into_iter().find(|known| parameter.starts_with(known));
+            if let Some(known) = known {
+                let end = begin + START.len() + known.len();
+                return Some((&text[..begin], &text[begin..end], &text[end..]));
+            }
+            begin += START.len();
+        }
+        None
+    }
+
     /// Appends what [`Palette::paint`] gives.
     pub fn paint_into(&self, label: Label, text: &str, out: &mut String) {
         let style = self.style(label);
@@ -142,6 +167,14 @@ mod tests {
             let painted = Palette::colour().paint(label, "x");
             assert!(painted == "x" || painted.ends_with("x\u{1b}[0m"), "{painted:?}");
             assert_eq!(Palette::colour().paint(label, ""), "");
+            let mut rest = &*painted;
+            let mut text = String::new();
+            while let Some((before, _, after)) = Palette::colour().next_sequence(rest) {
+                text.push_str(before);
+                rest = after;
+            }
+            assert_eq!(text + rest, "x", "{painted:?}");
+            assert_eq!(Palette::plain().next_sequence(&painted), None);
         }
     }
 }

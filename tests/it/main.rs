@@ -21,6 +21,7 @@ mod faults;
 mod folding;
 mod forms;
 mod hostile;
+mod hunt;
 mod init;
 mod killed;
 mod known;

@@ -14,8 +14,9 @@ use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::formats::Formats;
-use crate::cli::forms::Form;
+use crate::cli::forms::{Form, Read as _};
 use crate::cli::plan;
+use crate::cli::reader::Reader;
 use crate::cli::session::Session;
 use crate::cli::surroundings;
 use crate::conversation::Address;
@@ -67,14 +68,15 @@ impl<'a> Telling<'a> {
     pub fn planned(&self, made: &Plan, asks: bool, requests_sent: Option<usize>) -> Result<(), Error> {
         let output = &self.session.output;
         if self.on_stdout() == Form::Text {
-            return output.pieces(plan::as_text(self.session, made, self.forms.full, requests_sent));
+            let shown = plan::as_text(self.session, made, self.forms.full, requests_sent);
+            return output.pieces(shown, Reader::Person);
         }
         if self.on_stdout() == Form::Json {
-            output.result(&apply_json_v1::planned(made, &SystemClock::timestamp()))?;
+            output.pieces(apply_json_v1::planned(made, &SystemClock::timestamp()).into(), Reader::Program)?;
         }
         if asks {
             let options = TextOptions { palette: output.error_palette, width: None, requests_sent };
-            output.error(&text::plan(made, &options));
+            output.error_painted(&text::plan(made, &options));
         }
         Ok(())
     }
@@ -85,7 +87,7 @@ impl<'a> Telling<'a> {
             return;
         }
         let line = apply_json_v1::event(event, made, &SystemClock::timestamp());
-        if let Err(error) = self.session.output.result(&line) {
+        if let Err(error) = self.session.output.pieces(line.into(), Reader::Program) {
             *self.broken.borrow_mut() = Some(error);
         }
     }
@@ -101,7 +103,7 @@ impl<'a> Telling<'a> {
         let finished = Finished { plan: made, report: done, pointers: &pointers, findings, exit: exit.code() };
         let mut first: Option<Error> = self.broken.borrow_mut().take();
         for (form, sink) in self.formats.files() {
-            if let Err(error) = sink.write(&self.session.output, self.form(form, &finished).into()) {
+            if let Err(error) = sink.write(&self.session.output, self.form(form, &finished).into(), form.reader()) {
                 first.get_or_insert(error);
             }
         }
@@ -109,18 +111,22 @@ impl<'a> Telling<'a> {
         let written = match self.on_stdout() {
             Form::Text if made.is_empty() => Ok(()),
             Form::Text if error.is_none() => {
-                output.result(&format!("\n{}", report::report(done, &pointers, &output.palette)))
+                let shown = format!("\n{}", report::report(done, &pointers, &output.palette));
+                output.pieces(shown.into(), Reader::Person)
             }
             Form::Text if done.counts.all_attempted() > 0 => {
                 // What went wrong after the run is reported as the error of the command, and only there.
                 let stop = if *failed_after { None } else { done.stop.clone() };
                 let run = ApplyReport { stop, ..done.clone() };
-                output.error(&format!("\n{}\n", report::report(&run, &pointers, &output.error_palette)));
+                output.error_painted(&format!("\n{}\n", report::report(&run, &pointers, &output.error_palette)));
                 Ok(())
             }
             Form::Text => Ok(()),
-            Form::Json => output.result(&apply_json_v1::finished(&finished, &SystemClock::timestamp())),
-            other => output.result(&self.form(other, &finished)),
+            form @ Form::Json => {
+                let last = apply_json_v1::finished(&finished, &SystemClock::timestamp());
+                output.pieces(last.into(), form.reader())
+            }
+            other => output.pieces(self.form(other, &finished).into(), other.reader()),
         };
         match (first, written) {
             (Some(error), _) | (None, Err(error)) => Err(error),
