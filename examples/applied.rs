@@ -79,6 +79,8 @@ fn read(found: &Found) -> io::Result<Reading> {
 
 fn record(manifest: &Manifest, id: i64) -> Record {
     Record {
+        handling_digest: None,
+        put_on: Vec::new(),
         id: Id::conversation(id),
         content_digest: manifest.digests.content,
         attributes_digest: Some(manifest.digests.attributes),

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::conversation::{ConversationId, EndUserId, Id, Kind};
+use crate::conversation::{CUSTOM_ATTRIBUTES, ConversationId, EndUserId, Id, Kind};
 use crate::end_user::Lookup;
+use crate::handling;
 
 /// What a call is about. It has no id if the change has yet to make it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,18 +72,35 @@ pub enum Call {
     Change(Subject),
     /// Set custom attributes.
     SetAttributes(Subject),
+    /// Read the tags of a conversation.
+    TagsOf(Subject),
+    /// Make the tag of this name, or find it.
+    MakeTag(String),
+    /// Put a tag on: its id, or, before that is known, its name in braces.
+    PutTag(Subject, String),
+    /// Take a tag off: its id.
+    TakeTag(Subject, String),
+    /// Put it into a queue.
+    Transfer(Subject),
+    /// Assign it to an agent.
+    Claim(Subject),
+    Close(Subject),
+    Reopen(Subject),
 }
 
 impl Call {
     pub fn method(&self) -> &'static str {
         match self {
-            Call::Make(_) => "POST",
+            Call::Make(_) | Call::MakeTag(_) => "POST",
             Call::Change(_) | Call::SetAttributes(_) => "PATCH",
+            Call::PutTag(..) | Call::Transfer(_) | Call::Claim(_) | Call::Close(_) | Call::Reopen(_) => "PUT",
+            Call::TakeTag(..) => "DELETE",
             Call::Organization
             | Call::Definitions
             | Call::Agents
             | Call::Queues
             | Call::Tags
+            | Call::TagsOf(_)
             | Call::ContactEndpoints
             | Call::One(_)
             | Call::Messages(_)
@@ -93,7 +111,30 @@ impl Call {
 
     /// Whether it changes something.
     pub fn writes(&self) -> bool {
-        matches!(self, Call::Make(_) | Call::Change(_) | Call::SetAttributes(_))
+        self.method() != "GET"
+    }
+
+    /// The member of a spec that it sets beside the content, if it sets one.
+    pub fn member(&self) -> Option<&'static str> {
+        match self {
+            Call::SetAttributes(_) => Some(CUSTOM_ATTRIBUTES),
+            Call::MakeTag(_) | Call::PutTag(..) | Call::TakeTag(..) => Some(handling::TAGS),
+            Call::Transfer(_) => Some(handling::QUEUE),
+            Call::Claim(_) => Some(handling::ASSIGNEE),
+            Call::Close(_) | Call::Reopen(_) => Some(handling::STATE),
+            _ => None,
+        }
+    }
+
+    /// What it sets, for "its … written": the noun, its verb, and what is done to it.
+    pub fn sets(&self) -> [&'static str; 3] {
+        match self.member() {
+            Some(handling::TAGS) => ["tags", "were", "set"],
+            Some(handling::QUEUE) => ["queue", "was", "set"],
+            Some(handling::ASSIGNEE) => ["assignee", "was", "set"],
+            Some(handling::STATE) => ["state", "was", "set"],
+            _ => ["attributes", "were", "written"],
+        }
     }
 
     /// The parts of its path, as they are before they are encoded for a URL.
@@ -103,7 +144,7 @@ impl Call {
             Call::Definitions => vec!["custom-attributes".into()],
             Call::Agents => vec!["agents".into()],
             Call::Queues => vec!["queues".into()],
-            Call::Tags => vec!["tags".into()],
+            Call::Tags | Call::MakeTag(_) => vec!["tags".into()],
             Call::ContactEndpoints => vec!["contact-endpoints".into()],
             Call::Make(Kind::EndUser) | Call::EndUsersBy(_) => vec!["endusers".into()],
             Call::Make(Kind::Conversation) => vec!["conversations".into()],
@@ -114,7 +155,13 @@ impl Call {
                 vec!["endusers".into(), requester.as_str().into(), "conversations".into()]
             }
             Call::Change(subject) => subject.segments().into(),
-            Call::SetAttributes(subject) => [&subject.segments()[..], &["custom-attributes".into()]].concat(),
+            Call::SetAttributes(subject) => below(*subject, ["custom-attributes"]),
+            Call::TagsOf(subject) => below(*subject, ["tags"]),
+            Call::PutTag(subject, tag) | Call::TakeTag(subject, tag) => below(*subject, ["tags", tag]),
+            Call::Transfer(subject) => below(*subject, ["transfer", "queue"]),
+            Call::Claim(subject) => below(*subject, ["claim"]),
+            Call::Close(subject) => below(*subject, ["close"]),
+            Call::Reopen(subject) => below(*subject, ["reopen"]),
         };
         [Cow::Borrowed("v1")].into_iter().chain(rest).collect()
     }
@@ -136,6 +183,11 @@ impl Call {
             None => path,
         }
     }
+}
+
+/// A path below that of a thing.
+fn below<'s, const N: usize>(subject: Subject, rest: [&'s str; N]) -> Vec<Cow<'s, str>> {
+    subject.segments().into_iter().chain(rest.map(Cow::Borrowed)).collect()
 }
 
 impl fmt::Display for Call {

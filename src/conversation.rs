@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::digest::Digest;
+use crate::handling::{Handling, Openness};
 
 /// What a manifest describes, and by which call Dixa makes it. End users come first: conversations need them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -240,12 +241,14 @@ pub fn attributes_to_map(attributes: &Attributes) -> Map<String, Value> {
 /// The member of a spec that is never part of the POST.
 pub const CUSTOM_ATTRIBUTES: &str = "customAttributes";
 
-/// What a manifest describes: the body of the call that makes the conversation, and the attributes patched afterwards.
+/// What a manifest describes: the body of the call that makes the conversation, and what is set afterwards.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conversation {
-    /// The body as it was written, without `customAttributes`; an import always has its `_type`.
+    /// The body as it was written, without what is set afterwards; an import always has its `_type`.
     pub content: Map<String, Value>,
     pub attributes: Attributes,
+    /// Says nothing for an end user.
+    pub handling: Handling,
 }
 
 impl Conversation {
@@ -253,15 +256,23 @@ impl Conversation {
         Digests {
             content: Digest::of_map(&self.content),
             attributes: Digest::of_map(&attributes_to_map(&self.attributes)),
+            handling: self.handling.digest(),
         }
     }
 
-    /// The whole spec: the content and, where there are any, `customAttributes` last.
+    /// How it is handled as soon as it is made, as far as the manifest says so.
+    pub fn handled_when_made(&self) -> Handling {
+        let made = if self.content.contains_key("closing") { Openness::Closed } else { Openness::Open };
+        Handling { state: self.handling.state.filter(|state| *state == made), ..Handling::default() }
+    }
+
+    /// The whole spec: the content, `customAttributes` where there are any, and how it is handled.
     pub fn to_map(&self) -> Map<String, Value> {
         let mut spec = self.content.clone();
         if !self.attributes.is_empty() {
             spec.insert(CUSTOM_ATTRIBUTES.to_owned(), Value::Object(attributes_to_map(&self.attributes)));
         }
+        spec.extend(self.handling.to_map());
         spec
     }
 
@@ -366,11 +377,13 @@ impl<N: Into<Box<str>>, V: Into<Box<str>>> FromIterator<(N, V)> for Labels {
     }
 }
 
-/// The digests of a spec, content and attributes apart.
+/// The digests of a spec, its parts apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digests {
     pub content: Digest,
     pub attributes: Digest,
+    /// None where it says nothing of how the conversation is handled.
+    pub handling: Option<Digest>,
 }
 
 /// What to do when the content of a conversation that exists differs: `dixaform/on-change`.

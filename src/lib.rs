@@ -30,6 +30,7 @@
 //! - [`instant`]: points in time as they are written
 //! - [`digest`]: the canonical form of a value, and its digest
 //! - [`conversation`]: address, content and custom attributes of a described conversation
+//! - [`handling`]: how a conversation is handled: tags, queue, assignee, open or closed
 //! - [`end_user`]: by what end users are looked up, and when two of their members are the same
 //! - [`reading`]: a conversation and its messages, and an end user, as Dixa gives them back
 //! - [`finding`], [`reporter`]: something wrong or suspicious, with its place; collecting findings for one file
@@ -142,6 +143,7 @@ pub mod digest;
 pub mod duration;
 pub mod end_user;
 pub mod finding;
+pub mod handling;
 pub mod hint;
 pub mod instant;
 pub mod json;

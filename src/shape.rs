@@ -6,6 +6,7 @@
 //! <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusers>.
 
 use crate::conversation::Kind;
+use crate::handling::{ASSIGNEE, Openness, QUEUE, STATE, TAGS};
 
 /// The members of one kind of map.
 #[derive(Debug)]
@@ -117,6 +118,17 @@ pub fn body(kind: Kind) -> &'static Union {
         Kind::Import => &IMPORT,
     }
 }
+
+/// What a spec of a conversation or an import says beside the body: how it is handled once it is there.
+pub static HANDLING: Shape = Shape {
+    name: "handling",
+    members: &[
+        optional(TAGS, Form::Set(&NAME_FORM), "Tags by name; one that is missing in the tenant is made"),
+        optional(QUEUE, Form::Queue, "The queue that it is put into"),
+        optional(ASSIGNEE, Form::Agent, "The agent who gets it, whoever has it"),
+        optional(STATE, Form::Word(&Openness::WORDS), "Whether it is open or closed"),
+    ],
+};
 
 static NAME_FORM: Form = Form::Text;
 static PHONE_NUMBER_FORM: Form = Form::PhoneNumber;

@@ -10,10 +10,12 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value};
 
 use crate::conversation::{AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, attributes_to_map};
+use crate::handling::Handling;
 use crate::json;
 
 /// The whole spec of a conversation as compact JSON: the content in the order in which it was written, then
-/// `customAttributes` in ascending order of their ids, if there are any. A clone shares the memory.
+/// `customAttributes` in ascending order of their ids, if there are any, then how it is handled. A clone shares the
+/// memory.
 #[derive(Clone)]
 pub struct Spec {
     /// The spec, or a longer text that it is a part of.
@@ -30,6 +32,8 @@ pub enum NotASpec {
     NotAMap,
     #[error("`customAttributes` holds what no attribute can be, at `{0}`")]
     Attribute(String),
+    #[error("`{0}` holds what it can't")]
+    Handling(&'static str),
 }
 
 impl Spec {
@@ -65,21 +69,38 @@ impl Spec {
 
     /// The spec without its attributes; shares the memory where there are none.
     pub fn without_attributes(&self) -> Self {
-        let Conversation { content, attributes } = self.conversation();
-        if attributes.is_empty() {
+        let conversation = self.conversation();
+        if conversation.attributes.is_empty() {
             return self.clone();
         }
-        Spec::of(&Conversation { content, attributes: Attributes::new() })
+        Spec::of(&Conversation { attributes: Attributes::new(), ..conversation })
     }
 
-    /// The spec without its content.
+    /// The content and nothing else.
+    pub fn only_content(&self) -> Self {
+        let (attributes, handling) = (Attributes::new(), Handling::default());
+        Spec::of(&Conversation { content: self.content(), attributes, handling })
+    }
+
+    /// The attributes and nothing else.
     pub fn only_attributes(&self) -> Self {
-        Spec::of(&Conversation { content: Map::new(), attributes: self.attributes() })
+        let (content, handling) = (Map::new(), Handling::default());
+        Spec::of(&Conversation { content, attributes: self.attributes(), handling })
     }
 
-    /// The content of this one with the attributes of another.
+    /// This one with the attributes of another.
     pub fn with_attributes_of(&self, other: &Spec) -> Self {
-        Spec::of(&Conversation { content: self.content(), attributes: other.attributes() })
+        Spec::of(&Conversation { attributes: other.attributes(), ..self.conversation() })
+    }
+
+    /// This one, handled as another.
+    pub fn with_handling(&self, handling: Handling) -> Self {
+        Spec::of(&Conversation { handling, ..self.conversation() })
+    }
+
+    /// How it is handled and nothing else.
+    pub fn only_handling(handling: Handling) -> Self {
+        Spec::of(&Conversation { content: Map::new(), attributes: Attributes::new(), handling })
     }
 
     /// Compact JSON; see [`Spec`].
@@ -87,7 +108,7 @@ impl Spec {
         &self.text[self.part.clone()]
     }
 
-    /// All members, `customAttributes` last.
+    /// All members, in the order of [`Spec`].
     pub fn members(&self) -> Map<String, Value> {
         match serde_json::from_str(self.json()) {
             Ok(Value::Object(members)) => members,
@@ -103,6 +124,10 @@ impl Spec {
         self.conversation().attributes
     }
 
+    pub fn handling(&self) -> Handling {
+        self.conversation().handling
+    }
+
     /// What it says.
     pub fn conversation(&self) -> Conversation {
         conversation_of(Value::Object(self.members())).expect("a spec describes a conversation")
@@ -114,13 +139,16 @@ struct Whole<'a>(&'a Conversation);
 
 impl Serialize for Whole<'_> {
     fn serialize<S: Serializer>(&self, target: S) -> Result<S::Ok, S::Error> {
-        let Conversation { content, attributes } = self.0;
+        let Conversation { content, attributes, handling } = self.0;
         let mut members = target.serialize_map(None)?;
         for (name, value) in content {
             members.serialize_entry(name, value)?;
         }
         if !attributes.is_empty() {
             members.serialize_entry(CUSTOM_ATTRIBUTES, &attributes_to_map(attributes))?;
+        }
+        for (name, value) in handling.to_map() {
+            members.serialize_entry(&name, &value)?;
         }
         members.end()
     }
@@ -143,7 +171,8 @@ pub fn conversation_of(spec: Value) -> Result<Conversation, NotASpec> {
             .collect::<Result<_, _>>()?,
         Some(_) => return Err(NotASpec::Attribute(CUSTOM_ATTRIBUTES.to_owned())),
     };
-    Ok(Conversation { content, attributes })
+    let handling = Handling::taken_from(&mut content).map_err(NotASpec::Handling)?;
+    Ok(Conversation { content, attributes, handling })
 }
 
 impl PartialEq for Spec {
@@ -173,11 +202,14 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_in_the_order_in_which_it_was_written() {
-        let text = r#"{"b":[],"a":{"z":1.5,"y":null},"n":18446744073709551615,"customAttributes":{"id":["x","y"],"other":null}}"#;
+        let text = r#"{"b":[],"a":{"z":1.5,"y":null},"n":18446744073709551615,"customAttributes":{"id":["x","y"],"other":null},"tags":["a","b"],"queue":"q","assignee":"m","state":"Open"}"#;
         let conversation = conversation_of(json::parse(text).expect("valid")).expect("a spec");
         assert_eq!(Spec::of(&conversation).json(), text);
         assert_eq!(spec(text).conversation(), conversation);
         assert_eq!(spec(text).without_attributes().with_attributes_of(&spec(text).only_attributes()).json(), text);
+        let nothing = spec(text).with_handling(Handling::default());
+        assert!(!nothing.json().contains("tags"), "{}", nothing.json());
+        assert_eq!(nothing.with_handling(spec(text).handling()).json(), text);
     }
 
     #[test]
@@ -204,6 +236,8 @@ mod tests {
         assert_eq!(problem("[]"), "it is not a map");
         assert!(problem(r#"{"customAttributes":{"x":1}}"#).ends_with("at `x`"));
         assert!(problem(r#"{"customAttributes":[]}"#).ends_with("at `customAttributes`"));
+        assert!(problem(r#"{"tags":"vip"}"#).starts_with("`tags`"));
+        assert!(problem(r#"{"state":"Shut"}"#).starts_with("`state`"));
         assert!(problem(r#"{"customAttributes":{"x":"1","x":"1"}}"#).contains("duplicate member `x`"));
     }
 

@@ -13,6 +13,7 @@ use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 pub use crate::definition::Definition;
 use crate::end_user::Lookup;
+use crate::handling::Openness;
 pub use crate::reading::{AttributeReading, ConversationReading, EndUserReading, MessageReading};
 
 /// Everything that can be asked without changing the tenant.
@@ -33,6 +34,12 @@ pub trait Read: Send + Sync {
 
     /// The messages of a conversation, oldest first. <https://docs.dixa.io/openapi/dixa-api/v1/tag/Messages>
     fn messages(&self, id: ConversationId) -> impl Future<Output = Result<Vec<MessageReading>, CallError>> + Send;
+
+    /// All tags of the tenant, inactive ones among them. <https://docs.dixa.io/openapi/dixa-api/v1/tag/Tags/>
+    fn tags(&self) -> impl Future<Output = Result<Vec<Tag>, CallError>> + Send;
+
+    /// The tags of a conversation. <https://docs.dixa.io/openapi/dixa-api/v1/tag/Tags/>
+    fn tags_of(&self, id: ConversationId) -> impl Future<Output = Result<Vec<Tag>, CallError>> + Send;
 
     /// One end user with its attributes. One that is gone is [`CallError::Rejected`] with status 404.
     /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuserid>
@@ -61,9 +68,6 @@ pub trait ReadCatalog: Read {
 
     /// <https://docs.dixa.io/openapi/dixa-api/v1/queues/getqueues>
     fn queues(&self) -> impl Future<Output = Result<Vec<Queue>, CallError>> + Send;
-
-    /// Inactive ones among them. <https://docs.dixa.io/openapi/dixa-api/v1/tag/Tags/>
-    fn tags(&self) -> impl Future<Output = Result<Vec<Tag>, CallError>> + Send;
 
     /// <https://docs.dixa.io/openapi/dixa-api/v1/contact-endpoints/getcontact-endpoints>
     fn contact_endpoints(&self) -> impl Future<Output = Result<Vec<ContactEndpoint>, CallError>> + Send;
@@ -104,6 +108,31 @@ pub trait Write: Read {
         id: Id,
         attributes: &Attributes,
     ) -> impl Future<Output = Result<Vec<AttributeReading>, CallError>> + Send;
+
+    /// Makes the tag of this name, or finds it: a second call makes no second tag.
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/tag/Tags/>
+    fn make_tag(&self, permit: Permit, name: &str) -> impl Future<Output = Result<Tag, CallError>> + Send;
+
+    /// Sets one thing of how a conversation is handled. <https://docs.dixa.io/openapi/dixa-api/v1/conversations>,
+    /// <https://docs.dixa.io/openapi/dixa-api/v1/tag/Tags/>
+    fn handle(
+        &self,
+        permit: Permit,
+        id: ConversationId,
+        order: Order<'_>,
+    ) -> impl Future<Output = Result<(), CallError>> + Send;
+}
+
+/// What is set of how a conversation is handled; things are named by their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order<'o> {
+    PutTag(&'o str),
+    TakeTag(&'o str),
+    /// Put it into this queue.
+    Transfer(&'o str),
+    /// Assign it to this agent, whoever has it.
+    Claim(&'o str),
+    State(Openness),
 }
 
 /// Proof that the rate limit was waited for. Good for one call, and carries nothing else.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, Url};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::access::{BaseUrl, BaseUrlError, RateLimit};
 use crate::api::contract::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
     Organization, Permit, Read, ReadCatalog, Write,
 };
 use crate::api::pages::Trail;
@@ -26,6 +26,7 @@ use crate::call::Call;
 use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 use crate::end_user::Lookup;
+use crate::handling::Openness;
 
 pub use crate::access::AuthScheme;
 
@@ -167,6 +168,14 @@ impl<Leave: Send + Sync> Read for Client<Leave> {
         self.0.read_one(&Call::Messages(id), wire::messages).await
     }
 
+    async fn tags(&self) -> Result<Vec<Tag>, CallError> {
+        self.0.read_pages(&Call::Tags, wire::tags).await
+    }
+
+    async fn tags_of(&self, id: ConversationId) -> Result<Vec<Tag>, CallError> {
+        self.0.read_one(&Call::TagsOf(Id::from(id).into()), wire::tags_of).await
+    }
+
     async fn end_user(&self, id: EndUserId) -> Result<EndUserReading, CallError> {
         self.0.read_one(&Call::One(Id::from(id).into()), wire::end_user).await
     }
@@ -200,10 +209,6 @@ impl<Leave: Send + Sync> ReadCatalog for Client<Leave> {
         self.0.read_pages(&Call::Queues, wire::queues).await
     }
 
-    async fn tags(&self) -> Result<Vec<Tag>, CallError> {
-        self.0.read_pages(&Call::Tags, wire::tags).await
-    }
-
     async fn contact_endpoints(&self) -> Result<Vec<ContactEndpoint>, CallError> {
         self.0.read_pages(&Call::ContactEndpoints, wire::contact_endpoints).await
     }
@@ -216,7 +221,7 @@ impl Write for WriteClient {
     }
 
     async fn make(&self, _permit: Permit, kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
-        let answer = self.0.write(Method::POST, &Call::Make(kind), wire::make_body(body)).await?;
+        let answer = self.0.write(&Call::Make(kind), Some(wire::make_body(body))).await?;
         let Created { id, partial_errors } =
             wire::created(kind, &answer.body).map_err(|error| self.0.sender.unreadable(answer.status, &error))?;
         Ok(Created { id, partial_errors: self.0.sender.messages(partial_errors) })
@@ -229,7 +234,7 @@ impl Write for WriteClient {
         members: &Map<String, Value>,
     ) -> Result<(), CallError> {
         let call = Call::Change(Id::from(id).into());
-        self.0.write(Method::PATCH, &call, wire::make_body(members)).await.map(|_| ())
+        self.0.write(&call, Some(wire::make_body(members))).await.map(|_| ())
     }
 
     async fn patch_attributes(
@@ -239,9 +244,28 @@ impl Write for WriteClient {
         attributes: &Attributes,
     ) -> Result<Vec<AttributeReading>, CallError> {
         let body = wire::attributes_body(attributes);
-        let answer = self.0.write(Method::PATCH, &Call::SetAttributes(id.into()), body).await?;
+        let answer = self.0.write(&Call::SetAttributes(id.into()), Some(body)).await?;
         // It was done, whatever the body says. A value missing in the body can't be compared; --verify reads it back.
         Ok(wire::patched(&answer.body).unwrap_or_default())
+    }
+
+    async fn make_tag(&self, _permit: Permit, name: &str) -> Result<Tag, CallError> {
+        let body = json!({ "name": name }).to_string();
+        let answer = self.0.write(&Call::MakeTag(name.to_owned()), Some(body)).await?;
+        wire::made_tag(&answer.body).map_err(|error| self.0.sender.unreadable(answer.status, &error))
+    }
+
+    async fn handle(&self, _permit: Permit, id: ConversationId, order: Order<'_>) -> Result<(), CallError> {
+        let subject = Id::from(id).into();
+        let (call, body) = match order {
+            Order::PutTag(tag) => (Call::PutTag(subject, tag.to_owned()), None),
+            Order::TakeTag(tag) => (Call::TakeTag(subject, tag.to_owned()), None),
+            Order::Transfer(queue) => (Call::Transfer(subject), Some(json!({ "queueId": queue }))),
+            Order::Claim(agent) => (Call::Claim(subject), Some(json!({ "agentId": agent, "force": true }))),
+            Order::State(Openness::Closed) => (Call::Close(subject), Some(json!({}))),
+            Order::State(Openness::Open) => (Call::Reopen(subject), Some(json!({}))),
+        };
+        self.0.write(&call, body.map(|body| body.to_string())).await.map(|_| ())
     }
 }
 
@@ -311,8 +335,9 @@ impl Tenant {
     }
 
     /// One attempt to write.
-    async fn write(&self, method: Method, call: &Call, body: String) -> Result<Answer, CallError> {
-        self.send(Request { method, url: self.base.of(call), body: Some(body), answer_max: ANSWER_BYTES_MAX }).await
+    async fn write(&self, call: &Call, body: Option<String>) -> Result<Answer, CallError> {
+        let method = Method::from_bytes(call.method().as_bytes()).expect("a call has a method of HTTP");
+        self.send(Request { method, url: self.base.of(call), body, answer_max: ANSWER_BYTES_MAX }).await
     }
 
     async fn send(&self, request: Request) -> Result<Answer, CallError> {

@@ -17,7 +17,7 @@ pub mod wire;
 mod tests;
 
 pub use contract::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
     Organization, Permit, Read, ReadCatalog, Write,
 };
 pub use http::{AuthScheme, ClientError, HttpClient, HttpOptions, ReadClient, WriteClient};

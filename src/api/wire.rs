@@ -133,10 +133,18 @@ pub fn queues(body: &[u8]) -> Result<Page<Queue>, NotReadable> {
 /// # Errors
 /// Not JSON, or no list.
 pub fn tags(body: &[u8]) -> Result<Page<Tag>, NotReadable> {
-    page(body, |tag: Value| {
-        let active = text(&tag, "/state").is_none_or(|state| state != "Inactive");
-        Some(Tag { name: text(&tag, "/name")?, id: uuid(&tag)?, active })
-    })
+    page(body, |value: Value| tag(&value))
+}
+
+/// # Errors
+/// Not JSON, or no list.
+pub fn tags_of(body: &[u8]) -> Result<Vec<Tag>, NotReadable> {
+    tags(body).map(|page| page.items)
+}
+
+fn tag(value: &Value) -> Option<Tag> {
+    let active = text(value, "/state").is_none_or(|state| state != "Inactive");
+    Some(Tag { name: text(value, "/name")?, id: uuid(value)?, active })
 }
 
 /// # Errors
@@ -169,6 +177,12 @@ fn uuid(value: &Value) -> Option<String> {
 /// Not JSON, or no list.
 pub fn messages(body: &[u8]) -> Result<Vec<MessageReading>, NotReadable> {
     data::<Vec<Value>>(body).map(|messages| messages.iter().map(message).collect())
+}
+
+/// # Errors
+/// Not JSON, or no tag with a name and an id.
+pub fn made_tag(body: &[u8]) -> Result<Tag, NotReadable> {
+    data::<Value>(body).and_then(|value| tag(&value).ok_or_else(|| NotReadable::custom("no tag with an id")))
 }
 
 /// What a PATCH of custom attributes answers.

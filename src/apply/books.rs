@@ -6,9 +6,12 @@ use std::pin::Pin;
 use crate::apply::halt::Halt;
 use crate::apply::job::{Clock, Run};
 use crate::apply::marker::marker;
-use crate::conversation::{Address, Attributes, Conversation, Id};
+use crate::conversation::{Address, Attributes, Conversation, Digests, Id};
 use crate::end_user;
-use crate::journal::{self, Append, Entry, Intent, JournalError, Replay, attributes_kept, content_kept};
+use crate::handling::{Handling, PutOn, Setting};
+use crate::journal::{
+    self, Append, CallKind, Entry, Intent, JournalError, Replay, attributes_kept, content_kept, handling_kept,
+};
 use crate::plan::Change;
 use crate::reading::EndUserReading;
 use crate::settings::LastApplied;
@@ -81,9 +84,12 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         marker: Option<String>,
         known_before: &[Id],
     ) -> Intent {
+        let made = conversation.handled_when_made();
+        let digests = change.digests.expect("only forgetting records nothing");
         Intent {
-            digests: change.digests.expect("only forgetting records nothing"),
-            applied: self.kept(after(change)),
+            digests: Digests { handling: made.digest(), ..digests },
+            applied: self.kept(&after(change).with_handling(made)),
+            tag: None,
             source: change.source.clone(),
             requester: conversation.requester_id().map(str::to_owned),
             marker,
@@ -102,12 +108,36 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
     }
 
     fn intent_to_set(&self, change: &Change, kept: fn(&Applied, &Spec, Option<&str>) -> Applied) -> Intent {
+        self.intent(change, |record, salt| {
+            let digests = change.digests.expect("only forgetting records nothing");
+            (Digests { handling: record.handling_digest, ..digests }, kept(&record.applied, after(change), salt))
+        })
+    }
+
+    /// Of what the record has, what is still described stays in it. A tag keeps its name only where the record may hold
+    /// it.
+    pub(super) fn intent_to_handle(&self, change: &Change, setting: &Setting, tag: Option<&PutOn>) -> Intent {
+        let wanted = after(change).handling();
+        let intent = self.intent(change, |record, salt| {
+            let handled = record.applied.handled(&wanted).0.in_common_with(&wanted).after(setting);
+            let digests = change.digests.expect("only forgetting records nothing");
+            (Digests { handling: handled.digest(), ..digests }, handling_kept(&record.applied, handled, salt))
+        });
+        let named = matches!(intent.applied, Applied::Full(_));
+        let tag = tag.cloned().map(|tag| if named { tag } else { tag.without_name() });
+        Intent { tag, ..intent }
+    }
+
+    /// The intent of a call that sets something of what has a record; `part` gives its digests, and what it sets.
+    fn intent(&self, change: &Change, part: impl FnOnce(&Record, Option<&str>) -> (Digests, Applied)) -> Intent {
         let salt = (self.last_applied == LastApplied::Digest).then(|| self.salt());
         let replay = self.replay.borrow();
-        let record = replay.state().records.get(&change.address).expect("what is patched has a record before");
+        let record = replay.state().records.get(&change.address).expect("what is set has a record before");
+        let (digests, applied) = part(record, salt.as_deref());
         Intent {
-            digests: change.digests.expect("only forgetting records nothing"),
-            applied: kept(&record.applied, after(change), salt.as_deref()),
+            digests,
+            applied,
+            tag: None,
             source: change.source.clone(),
             requester: None,
             marker: None,
@@ -117,16 +147,27 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         }
     }
 
+    /// Notes in the record that something is as it is to be, without a call.
+    pub(super) async fn write_as_handled(&self, change: &Change, setting: &Setting) -> Result<(), Halt> {
+        let intent = self.intent_to_handle(change, setting, None);
+        let record = self.replay.borrow().state().records.get(&change.address).cloned();
+        let record = record.expect("what is set has a record before");
+        let record = Box::new(journal::handled(&record, &intent, call_kind(setting), &self.now()));
+        self.write(Entry::Adopted { address: change.address.clone(), record }).await
+    }
+
     /// The record of a conversation that is adopted; `is_complete` says that it has all attributes already.
     pub(super) fn adopted(&self, change: &Change, id: Id, is_complete: bool) -> Record {
         let digests = change.digests.expect("what adopts is recorded");
         let wanted = after(change).conversation();
-        let attributes = if is_complete { wanted.attributes } else { Attributes::new() };
+        let attributes = if is_complete { wanted.attributes.clone() } else { Attributes::new() };
         Record {
             id,
             content_digest: digests.content,
             attributes_digest: is_complete.then_some(digests.attributes),
-            applied: self.kept(&Spec::of(&Conversation { content: wanted.content, attributes })),
+            handling_digest: None,
+            put_on: Vec::new(),
+            applied: self.kept(&Spec::of(&Conversation { attributes, handling: Handling::default(), ..wanted })),
             source: change.source.clone(),
             made_of: None,
             marker: None,
@@ -144,8 +185,8 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
     pub(super) fn adopted_end_user(&self, change: &Change, reading: &EndUserReading, is_complete: bool) -> Record {
         let wanted = after(change).conversation();
         let content = end_user::as_found(&wanted.content, &reading.members);
-        let attributes = if is_complete { wanted.attributes } else { Attributes::new() };
-        let spec = Conversation { content, attributes };
+        let attributes = if is_complete { wanted.attributes.clone() } else { Attributes::new() };
+        let spec = Conversation { content, attributes, ..wanted };
         Record {
             content_digest: spec.digests().content,
             applied: self.kept(&Spec::of(&spec)),
@@ -190,4 +231,15 @@ pub fn kept(last_applied: LastApplied, clock: &impl Clock, spec: &Spec) -> Appli
 /// What the manifest of a change describes. Apply asks for it only where it writes.
 pub(super) fn after(change: &Change) -> &Spec {
     change.after.as_ref().expect("what writes has a manifest")
+}
+
+/// What a call that sets something is in the journal.
+pub(super) fn call_kind(setting: &Setting) -> CallKind {
+    match setting {
+        Setting::PutTag(_) => CallKind::PutTag,
+        Setting::TakeTag(_) => CallKind::TakeTag,
+        Setting::Queue(_) => CallKind::Transfer,
+        Setting::Assignee(_) => CallKind::Claim,
+        Setting::State(_) => CallKind::State,
+    }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::api::contract::{AttributeReading, CallError, EndUserReading, Permit, Write};
 use crate::api::retry::{self, Decision};
 use crate::apply::adopt::{self, refusal};
-use crate::apply::books::{Books, Writing, after};
+use crate::apply::books::{self, Books, Writing, after};
 use crate::apply::event::ApplyEvent;
 use crate::apply::halt::{Ended, Halt, halted};
 use crate::apply::job::{Clock, Run};
@@ -19,13 +19,14 @@ use crate::apply::stop::StopSignal;
 use crate::call::Call;
 use crate::conversation::{AttributeValue, Attributes, ConversationId, Id, Kind};
 use crate::end_user::{self, Lookup};
+use crate::handling::{PutOn, Setting};
 use crate::journal::{Append, CallKind, Entry, Heard, Replay};
-use crate::plan::{Action, Change, Described, Step, compare};
+use crate::plan::{Action, Change, Described, Handled, Step, compare};
 
 pub(super) struct CarryOut<'r, 'a, A, J, C> {
     pub(super) run: &'r Run<'a, A, J, C>,
     pub(super) books: Books<'r, 'a, J, C>,
-    stop: StopSignal,
+    pub(super) stop: StopSignal,
     listen: &'r dyn Fn(ApplyEvent),
     /// Changes in flight that wait for a permit; new ones let them pass.
     waiting: Cell<usize>,
@@ -55,7 +56,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     /// A permit that was waited for, or the next one.
-    async fn permit_or_next(&self, permit: Option<Permit>) -> Permit {
+    pub(super) async fn permit_or_next(&self, permit: Option<Permit>) -> Permit {
         if let Some(permit) = permit {
             return permit;
         }
@@ -120,6 +121,9 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 Step::Read(Id::EndUser(id)) => self.adopt_end_user(change, *id, progress).await?,
                 // Reading has found out which of them differ, and written those.
                 Step::ChangeDifferent | Step::PatchDifferent(_) => {}
+                Step::LookAt => self.look_at(progress).await?,
+                Step::LookAtTags => self.look_at_tags(progress).await?,
+                Step::Set(setting) => self.set(change, setting, permit.take(), progress).await?,
                 Step::ListBefore(requester) => progress.known_before = self.list_before(requester).await?,
                 Step::ReadBack => {
                     self.synced(change, progress).await?;
@@ -218,6 +222,9 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                     let (call, intent) = match patch {
                         Patch::Attributes(_) => (CallKind::Patch, self.books.intent_to_patch(change)),
                         Patch::Members(_) => (CallKind::Change, self.books.intent_to_change(change)),
+                        Patch::Handling(setting, tag) => {
+                            (books::call_kind(setting), self.books.intent_to_handle(change, setting, tag))
+                        }
                     };
                     let (address, intent) = (change.address.clone(), Box::new(intent));
                     self.books.write(Entry::Began { seq, address, call, intent }).await?;
@@ -228,7 +235,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             } else {
                 self.permit_or_next(None).await
             };
-            let error = match self.send(waited, id, patch).await {
+            let error = match self.send(waited, id, patch, perhaps).await {
                 Ok(warnings) => {
                     self.books
                         .write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: self.books.now() })
@@ -255,7 +262,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     /// One attempt of a PATCH; gives back what is odd about the answer.
-    async fn send(&self, permit: Permit, id: Id, patch: Patch<'_>) -> Result<Vec<String>, CallError> {
+    async fn send(&self, permit: Permit, id: Id, patch: Patch<'_>, perhaps: bool) -> Result<Vec<String>, CallError> {
         match (patch, id) {
             (Patch::Attributes(attributes), id) => {
                 let answer = self.run.api.patch_attributes(permit, id, attributes).await?;
@@ -265,7 +272,12 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 self.run.api.change_end_user(permit, id, members).await?;
                 Ok(Vec::new())
             }
+            (Patch::Handling(setting, tag), Id::Conversation(id)) => {
+                self.order(permit, id, (setting, tag), perhaps).await?;
+                Ok(Vec::new())
+            }
             (Patch::Members(_), Id::Conversation(_)) => unreachable!("only an end user has members that can be set"),
+            (Patch::Handling(..), Id::EndUser(_)) => unreachable!("an end user is not handled"),
         }
     }
 
@@ -277,7 +289,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     /// Waits for the next attempt, or says why there is none.
-    async fn wait_or_give_up(
+    pub(super) async fn wait_or_give_up(
         &self,
         change: &Change,
         call: &Call,
@@ -324,6 +336,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         if change.found.is_none() {
             progress.warnings.extend(adopt::otherwise(&comparison));
         }
+        progress.handled = Handled::of(&reading);
         let different = adopt::different(&wanted.attributes, reading.attributes.as_ref());
         let record = Box::new(self.books.adopted(change, id.into(), different.is_empty()));
         self.books.write(Entry::Adopted { address: change.address.clone(), record }).await?;
@@ -387,7 +400,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     /// Waits until the conversation that was just made is written down, and tells of it.
-    async fn synced(&self, change: &Change, progress: &mut Progress<'a>) -> Result<(), Halt> {
+    pub(super) async fn synced(&self, change: &Change, progress: &mut Progress<'a>) -> Result<(), Halt> {
         let Some(writing) = progress.unsynced.take() else { return Ok(()) };
         writing.await.map_err(Halt::Storage)?;
         if let Some(id) = progress.id {
@@ -401,7 +414,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     /// From 0 to 1.
-    fn jitter(&self) -> f64 {
+    pub(super) fn jitter(&self) -> f64 {
         let [byte, ..] = self.run.clock.random();
         f64::from(byte) / 255.0
     }
@@ -428,6 +441,8 @@ type Readings = BTreeMap<String, AttributeReading>;
 pub(super) enum Patch<'p> {
     Attributes(&'p Attributes),
     Members(&'p Map<String, Value>),
+    /// With the tag, where it is about one.
+    Handling(&'p Setting, Option<&'p PutOn>),
 }
 
 impl Patch<'_> {
@@ -435,6 +450,7 @@ impl Patch<'_> {
         match self {
             Patch::Attributes(_) => Call::SetAttributes(id.into()),
             Patch::Members(_) => Call::Change(id.into()),
+            Patch::Handling(setting, _) => Step::Set(setting.clone()).call(id.into()),
         }
     }
 }
@@ -447,6 +463,8 @@ pub(super) struct Progress<'j> {
     pub(super) found: Vec<(Lookup, EndUserReading)>,
     /// It was found, and adopted in the place of making one.
     pub(super) is_adopted: bool,
+    /// How it is handled, as far as that was read.
+    pub(super) handled: Handled,
     /// When its POST was answered.
     made: Option<tokio::time::Instant>,
     /// The entry about the conversation that was made, as long as it is perhaps not written down.

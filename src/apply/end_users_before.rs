@@ -10,6 +10,7 @@ use crate::apply::marker::marker;
 use crate::apply::rebuild::{Found, Made, Rebuilding, Wanted};
 use crate::conversation::{Attributes, Conversation, Id, Kind};
 use crate::end_user::{self, Key, Lookup};
+use crate::handling::Handling;
 use crate::spec::Spec;
 
 /// Looked for at once; the rate limit decides how fast that is.
@@ -59,7 +60,8 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
         }
         Ok(last.map(|(made, reading)| {
             let content = end_user::as_found(&wanted.spec.content(), &reading.members);
-            let spec = Spec::of(&Conversation { content, attributes: Attributes::new() });
+            let spec =
+                Spec::of(&Conversation { content, attributes: Attributes::new(), handling: Handling::default() });
             Found::Made(Box::new(self.record(wanted, &spec, made)))
         }))
     }

@@ -52,7 +52,8 @@ pub(super) fn halted(halt: Halt, id: Option<Id>) -> Ended {
         Halt::Contradiction(message) => unwritten(id, message),
         Halt::Draining(_) if id.is_none() => Ended::Change(Outcome::NotAttempted),
         Halt::Draining(call) => {
-            let error = Failure::new(Some(call), "interrupted before the attributes were written");
+            let message = format!("interrupted before the {}", call.sets().join(" "));
+            let error = Failure::new(Some(call), message);
             Ended::Change(Outcome::Failed { id, error })
         }
     }

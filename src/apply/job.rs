@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::apply::doubt::Patience;
+use crate::apply::tags::Tags;
 use crate::conversation::Address;
 use crate::plan::Plan;
 use crate::settings::LastApplied;
@@ -29,4 +30,6 @@ pub struct Run<'a, A, J, C> {
     pub patience: Patience,
     /// Addresses for which this command has decided that an earlier call made nothing, and plans it again.
     pub sent_again: &'a BTreeSet<Address>,
+    /// Those that the tenant has of the tags that the plan puts on, and those that are made on the way.
+    pub tags: &'a Tags,
 }

@@ -12,6 +12,7 @@ pub mod event;
 mod follow_up;
 pub mod guard;
 mod halt;
+mod handle;
 mod job;
 pub mod look;
 pub mod marker;
@@ -22,6 +23,7 @@ mod run;
 pub mod settle;
 mod stop;
 mod streak;
+mod tags;
 
 pub use doubt::Patience;
 pub use event::ApplyEvent;
@@ -29,6 +31,7 @@ pub use job::{Clock, Run};
 pub use outcome::{ApplyReport, ChangeOutcome, Counts, Failure, Outcome, Stop};
 pub use run::run;
 pub use stop::{StopHandle, StopSignal, stop_signal};
+pub use tags::Tags;
 
 #[cfg(test)]
 mod tests;

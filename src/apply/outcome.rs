@@ -209,7 +209,8 @@ impl Outcome {
         let Some(call) = calls.find(Call::writes) else {
             return Outcome::Done { id: Some(id), found: true, partial_errors: Vec::new(), warnings: Vec::new() };
         };
-        let error = Failure::new(Some(call), "the run stopped before its attributes were written");
+        let message = format!("the run stopped before its {}", call.sets().join(" "));
+        let error = Failure::new(Some(call), message);
         Outcome::Failed { id: Some(id), error }
     }
 

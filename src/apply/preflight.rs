@@ -1,12 +1,14 @@
 //! The reads before the first write: is this the tenant that was meant, and does it know the attributes?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::contract::{self, CallError, Organization};
+use crate::apply::tags::Tags;
 use crate::call::Call;
-use crate::conversation::Address;
+use crate::conversation::{Address, CUSTOM_ATTRIBUTES};
 use crate::definition::{Definition, Misfit, misfit};
-use crate::finding::Severity;
+use crate::finding::{Severity, code};
+use crate::handling::{self, Setting};
 use crate::plan::{Plan, Read, Step};
 use crate::spec::Spec;
 
@@ -21,13 +23,18 @@ pub enum PreflightError {
     UnknownOrganization { expected: String, error: CallError },
     /// Attributes of which the tenant would refuse at least one.
     Attributes(Vec<Mismatch>),
+    /// Tags that the tenant would refuse.
+    Tags(Vec<Mismatch>),
 }
 
-/// One attribute of one change that does not fit the tenant's definitions.
+/// One attribute or tag of one change that does not fit what the tenant has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     pub address: Address,
-    pub attribute: String,
+    /// The member of the spec that has it.
+    pub member: &'static str,
+    /// The id of the attribute, or the name of the tag.
+    pub name: String,
     pub misfit: Misfit,
 }
 
@@ -46,6 +53,40 @@ pub async fn attributes<A: contract::Read>(api: &A, plan: &Plan) -> Result<Vec<M
         return Err(PreflightError::Attributes(mismatches));
     }
     Ok(mismatches)
+}
+
+/// The tags of the tenant, if the plan puts some on. Those that are not there are made on the way.
+///
+/// # Errors
+/// The read failed, or a tag is inactive.
+pub async fn tags<A: contract::Read>(api: &A, plan: &Plan) -> Result<Tags, PreflightError> {
+    if !plan.reads_before.contains(&Read::Tags) {
+        return Ok(Tags::default());
+    }
+    let tags = api.tags().await.map_err(|error| PreflightError::Call(Call::Tags, error))?;
+    let inactive: BTreeSet<&str> = tags.iter().filter(|tag| !tag.active).map(|tag| tag.name.as_str()).collect();
+    let mut found = Vec::new();
+    for change in &plan.changes {
+        let put = change.steps.iter().filter_map(|step| match step {
+            Step::Set(Setting::PutTag(name)) => Some(name),
+            _ => None,
+        });
+        found.extend(put.filter(|name| inactive.contains(name.as_str())).map(|name| Mismatch {
+            address: change.address.clone(),
+            member: handling::TAGS,
+            name: name.clone(),
+            misfit: Misfit {
+                code: code::INACTIVE_TAG,
+                severity: Severity::Error,
+                message: format!("the tag `{name}` is inactive"),
+                hint: "activate it in Dixa, or leave it out".to_owned(),
+            },
+        }));
+    }
+    match found.is_empty() {
+        true => Ok(Tags::new(tags.into_iter().map(|tag| (tag.name, tag.id)))),
+        false => Err(PreflightError::Tags(found)),
+    }
 }
 
 /// Whose tenant it is. None where the token is good and the tenant doesn't say, which is fine as long as nobody expects
@@ -91,7 +132,8 @@ pub fn mismatches(plan: &Plan, definitions: &[Definition]) -> Vec<Mismatch> {
                 continue;
             }
             if let Some(misfit) = misfit(change.address.kind, id, value, known.get(id).copied()) {
-                found.push(Mismatch { address: change.address.clone(), attribute: id.clone(), misfit });
+                let (address, name) = (change.address.clone(), id.clone());
+                found.push(Mismatch { address, member: CUSTOM_ATTRIBUTES, name, misfit });
             }
         }
     }
@@ -110,6 +152,9 @@ fn writes(step: &Step, id: &str) -> bool {
         | Step::Change(_)
         | Step::ChangeDifferent
         | Step::ListBefore(_)
-        | Step::ReadBack => false,
+        | Step::ReadBack
+        | Step::LookAt
+        | Step::LookAtTags
+        | Step::Set(_) => false,
     }
 }

@@ -18,6 +18,7 @@ use crate::apply::marker::marker;
 use crate::apply::settle::Question;
 use crate::conversation::{Address, Digests, Id, Kind};
 use crate::digest::Digest;
+use crate::handling::Handling;
 use crate::journal::{CallKind, Entry, Heard, Intent};
 use crate::plan::{Described, Fit, fit};
 use crate::reading::{ConversationReading, instant};
@@ -223,7 +224,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
         };
         let mut ids = ids.into_iter();
         let id = ids.next()?;
-        let content = wanted.spec.without_attributes();
+        let content = wanted.spec.only_content();
         let others = seen.marked.into_values().flat_map(|(_, ids)| ids);
         let made = Made { id, number, marker, older: others.collect(), doubles: ids.collect() };
         Some(Found::Made(Box::new(self.record(wanted, &content, made))))
@@ -238,6 +239,8 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             id,
             content_digest: Digest::of_map(&content.content()),
             attributes_digest: (wanted.digests.attributes == no_attributes).then_some(no_attributes),
+            handling_digest: None,
+            put_on: Vec::new(),
             applied: kept(self.last_applied, self.clock, content),
             source: wanted.source.cloned(),
             made_of: None,
@@ -267,8 +270,10 @@ impl<A, C: Clock> Rebuilding<'_, A, C> {
         };
         let at = self.clock.now();
         let intent = Box::new(Intent {
-            digests: wanted.digests,
-            applied: kept(self.last_applied, self.clock, wanted.spec),
+            // How it is handled by now, nobody knows.
+            digests: Digests { handling: None, ..wanted.digests },
+            applied: kept(self.last_applied, self.clock, &wanted.spec.with_handling(Handling::default())),
+            tag: None,
             source: wanted.source.cloned(),
             requester: wanted.spec.conversation().requester_id().map(str::to_owned),
             marker: None,
@@ -338,7 +343,8 @@ mod tests {
             ("import.a", Some("2019-01-01T00:00:00Z"), true),
         ] {
             let address: Address = address.parse().expect("an address");
-            let nothing = Conversation { content: Map::new(), attributes: Attributes::new() };
+            let nothing =
+                Conversation { content: Map::new(), attributes: Attributes::new(), handling: Handling::default() };
             let spec = Spec::of(&nothing);
             let digests = spec.conversation().digests();
             let wanted =

@@ -21,6 +21,7 @@ use crate::apply::job::{Clock, Run};
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Outcome, Stop};
 use crate::apply::stop::StopSignal;
 use crate::apply::streak::Streak;
+use crate::handling::Setting;
 use crate::journal::{Append, Replay};
 use crate::plan::{Action, Change, Plan, Step};
 
@@ -171,7 +172,9 @@ async fn drained(mut stop: StopSignal) {
 /// Whether a change's first call needs a permit of its own; reads get theirs by themselves.
 fn begins_with_write(change: &Change) -> bool {
     match change.steps.first() {
-        Some(Step::Make(_) | Step::Change(_) | Step::Patch(_) | Step::PatchAll) => true,
+        // What puts a tag on may have to make it first, and waits for its permits itself.
+        Some(Step::Set(Setting::PutTag(_))) => false,
+        Some(Step::Make(_) | Step::Change(_) | Step::Patch(_) | Step::PatchAll | Step::Set(_)) => true,
         // Reading has found out what differs, and nothing is read or written without it.
         Some(
             Step::Find(_)
@@ -179,7 +182,9 @@ fn begins_with_write(change: &Change) -> bool {
             | Step::ListBefore(_)
             | Step::ReadBack
             | Step::ChangeDifferent
-            | Step::PatchDifferent(_),
+            | Step::PatchDifferent(_)
+            | Step::LookAt
+            | Step::LookAtTags,
         )
         | None => false,
     }

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use crate::api::contract::Organization;
 use crate::apply::preflight::{self, Mismatch, PreflightError};
-use crate::apply::{self, ApplyReport, Run, Stop, StopSignal};
+use crate::apply::{self, ApplyReport, Run, Stop, StopSignal, Tags};
 use crate::cli::apply::approval::Approval;
 use crate::cli::apply::pointing::Asked;
 use crate::cli::apply::telling::{Ended, Telling};
@@ -31,7 +31,7 @@ use crate::cli::session::{OpenTenant, Session, report};
 use crate::cli::settling::{HINT, Settled};
 use crate::cli::state_access::{self, Older, Taken};
 use crate::cli::{embedded, plan, rebuild, refresh, saved_plan, settling, signals};
-use crate::conversation::Address;
+use crate::conversation::{Address, CUSTOM_ATTRIBUTES};
 use crate::definition::Misfit;
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings};
@@ -281,7 +281,7 @@ impl Job<'_> {
     ) -> Result<Ended, (Error, Findings)> {
         let alone = |error| (error, Findings::default());
         let connection = self.connect().await.map_err(alone)?;
-        let organization = tokio::select! {
+        let (organization, tags) = tokio::select! {
             ready = self.make_ready(plan, &connection, approval) => ready?,
             () = stop.draining() => {
                 return Err(alone(Error::new(Exit::Interrupted, "interrupted; nothing was sent")));
@@ -290,7 +290,7 @@ impl Job<'_> {
         let organization = organization.map(|organization| organization.id);
         Ledger::move_records(&mut taken, plan).map_err(alone)?;
         let ledger = Ledger::open(taken, self.open.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
-        let mut report = self.run(plan, &connection, &ledger, stop).await;
+        let mut report = self.run(plan, (&connection, &tags), &ledger, stop).await;
         let doubled = settling::tell_doubled(self.open.session, ledger.replay.borrow().state());
         let error = ledger.finish(self.desired).await.err();
         let failed_after = error.is_some() && report.stop.is_none();
@@ -303,13 +303,13 @@ impl Job<'_> {
     }
 
     /// All that comes before the first write: the reads that the plan has priced, and the question. Gives back whose
-    /// tenant it is; a plan that sends nothing does not ask for that.
+    /// tenant it is, which a plan that sends nothing does not ask for, and its tags.
     async fn make_ready(
         &self,
         plan: &Plan,
         connection: &Connection,
         approval: &Approval<'_>,
-    ) -> Result<Option<Organization>, (Error, Findings)> {
+    ) -> Result<(Option<Organization>, Tags), (Error, Findings)> {
         let alone = |error| (error, Findings::default());
         let organization = match plan.has_calls() {
             true => connection.organization(plan.tenant.organization_id.as_deref()).await.map_err(alone)?,
@@ -320,20 +320,27 @@ impl Job<'_> {
             self.open.session.output.note(&warning);
         }
         approval.settle(self.open.session, &plan.tenant, found).await.map_err(alone)?;
-        match preflight::attributes(&connection.client.reader(), plan).await {
-            Ok(suspicions) => {
-                drop(self.tell(plan, suspicions));
-                Ok(organization)
-            }
-            Err(PreflightError::Attributes(mismatches)) => {
-                let findings = self.tell(plan, mismatches.clone());
-                Err((connection::not_this_tenant(PreflightError::Attributes(mismatches)), findings))
-            }
-            Err(error) => Err(alone(connection::not_this_tenant(error))),
-        }
+        let refused = |error: PreflightError| {
+            let findings = match &error {
+                PreflightError::Attributes(mismatches) | PreflightError::Tags(mismatches) => {
+                    self.tell(plan, mismatches.clone())
+                }
+                _ => Findings::default(),
+            };
+            (connection::not_this_tenant(error), findings)
+        };
+        let reader = connection.client.reader();
+        drop(self.tell(plan, preflight::attributes(&reader, plan).await.map_err(refused)?));
+        Ok((organization, preflight::tags(&reader, plan).await.map_err(refused)?))
     }
 
-    async fn run(&self, plan: &Plan, connection: &Connection, ledger: &Ledger, stop: &mut StopSignal) -> ApplyReport {
+    async fn run(
+        &self,
+        plan: &Plan,
+        (connection, tags): (&Connection, &Tags),
+        ledger: &Ledger,
+        stop: &mut StopSignal,
+    ) -> ApplyReport {
         let progress = Progress::new(self.open.session.output, plan);
         let done = Cell::new(0);
         let run = Run {
@@ -345,6 +352,7 @@ impl Job<'_> {
             project: self.open.session.project.name.as_deref(),
             patience: connection.patience,
             sent_again: &self.sent_again,
+            tags,
         };
         let listen = |event| {
             self.telling.event(&event, plan);
@@ -355,7 +363,7 @@ impl Job<'_> {
         report
     }
 
-    /// Reports attributes that are not as the tenant defines them.
+    /// Reports attributes that are not as the tenant defines them, and tags that it would refuse.
     fn tell(&self, plan: &Plan, mismatches: Vec<Mismatch>) -> Findings {
         let mut findings = Findings::default();
         findings.extend(self.findings(plan, mismatches));
@@ -365,21 +373,27 @@ impl Job<'_> {
         findings
     }
 
-    /// The mismatches, each at its place: that of the attribute, or of its manifest. A saved plan has no manifests, and
+    /// The mismatches, each at its place: that of the attribute or tag, or of its manifest. A saved plan has no manifests, and
     /// knows where they were.
     fn findings(&self, plan: &Plan, mismatches: Vec<Mismatch>) -> Vec<Finding> {
         let sources: HashMap<&Address, &Source> =
             plan.changes.iter().filter_map(|change| Some((&change.address, change.source.as_ref()?))).collect();
-        let asked = |Mismatch { address, attribute, .. }: &Mismatch| Asked {
+        let asked = |Mismatch { address, member, name, .. }: &Mismatch| Asked {
             address: address.clone(),
             source: sources.get(address).map_or_else(nowhere, |source| (*source).clone()),
-            attribute: attribute.clone(),
+            member,
+            name: name.clone(),
         };
         let asked: Vec<Asked> = mismatches.iter().map(asked).collect();
-        let pointers = if self.desired.is_empty() { pointing::attributes(&asked) } else { vec![None; asked.len()] };
+        // A manifest knows where its attributes are written.
+        let is_known = |one: &Asked| !self.desired.is_empty() && one.member == CUSTOM_ATTRIBUTES;
+        let pointers = match asked.iter().all(is_known) {
+            true => vec![None; asked.len()],
+            false => pointing::named(&asked),
+        };
         let finding = |((mismatch, asked), pointer): ((Mismatch, Asked), Option<Pointer>)| {
-            let Mismatch { address, attribute, misfit: Misfit { code, severity, message, hint } } = mismatch;
-            let written = self.desired.get(&address).and_then(|manifest| manifest.attribute_source(&attribute));
+            let Mismatch { address, member: _, name, misfit: Misfit { code, severity, message, hint } } = mismatch;
+            let written = self.desired.get(&address).and_then(|manifest| manifest.attribute_source(&name));
             let known = Pointer { source: written.unwrap_or(asked.source), excerpt: None };
             let Pointer { source, excerpt } = pointer.unwrap_or(known);
             let message = format!("{address}: {message}");

@@ -129,9 +129,10 @@ pub fn not_this_tenant(error: PreflightError) -> Error {
             Error::new(Exit::Refused, message)
                 .hint("nothing was changed; use a token whose user may read the organization (GET /v1/organization)")
         }
-        PreflightError::Attributes(mismatches) => {
+        PreflightError::Attributes(ref mismatches) | PreflightError::Tags(ref mismatches) => {
             let wrong = mismatches.iter().filter(|mismatch| mismatch.misfit.severity == Severity::Error).count();
-            let count = counted(wrong, "attribute");
+            let noun = if let PreflightError::Tags(_) = error { "tag" } else { "attribute" };
+            let count = counted(wrong, noun);
             Error::new(Exit::Failed, format!("the tenant would refuse {count}; nothing was sent"))
         }
     }

@@ -146,6 +146,7 @@ fn tidy(path: &Path, replay: &Replay, closed: &Entry) -> Result<(), JournalError
 mod tests {
     use super::*;
     use crate::conversation::{Address, Attributes, Conversation, Id, Kind};
+    use crate::handling::Handling;
     use crate::journal::{CallKind, Decision, Intent, write_line};
     use crate::spec::Spec;
     use crate::state::{Applied, TenantIdentity};
@@ -164,8 +165,9 @@ mod tests {
     }
 
     fn began(seq: u64) -> Entry {
-        let wanted = Conversation { content: Map::new(), attributes: Attributes::new() };
+        let wanted = Conversation { content: Map::new(), attributes: Attributes::new(), handling: Handling::default() };
         let intent = Intent {
+            tag: None,
             digests: wanted.digests(),
             applied: Applied::Full(Spec::of(&wanted)),
             source: None,

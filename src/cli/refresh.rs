@@ -1,5 +1,5 @@
 //! `--refresh`: reads the tenant, one GET per record in scope, and two for a conversation that is to be adopted: its
-//! messages are compared, too, before it is taken.
+//! messages are compared, too, before it is taken. Tags are read only where there are some to know of.
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -46,7 +46,17 @@ pub fn wanted<'a>(desired: &'a Desired, state: &'a State, options: &PlanOptions)
 pub fn calls(wanted: &[Wanted<'_>]) -> usize {
     let has_messages = |one: &&Wanted<'_>| one.record.is_none() && matches!(one.id, Id::Conversation(_));
     let adopted = wanted.iter().filter(has_messages).count();
-    if wanted.is_empty() { 0 } else { wanted.len() + adopted + 1 }
+    let tagged = wanted.iter().filter(|one| one.has_tags()).count();
+    if wanted.is_empty() { 0 } else { wanted.len() + adopted + tagged + 1 }
+}
+
+impl Wanted<'_> {
+    /// Whether there is anything to know of its tags: the manifest has some, or dixaform has put some on.
+    fn has_tags(&self) -> bool {
+        let Some(record) = self.record else { return false };
+        let is_handled = record.handling_digest.is_some() || self.manifest.digests.handling.is_some();
+        !record.put_on.is_empty() || is_handled && !self.manifest.spec.handling().tags.is_empty()
+    }
 }
 
 /// [`observe`] over a connection of its own.
@@ -142,7 +152,16 @@ async fn look<A: Read>(api: &A, wanted: &Wanted<'_>) -> Result<Observation, (Cal
         let described = Described::content(kind, manifest.spec.content());
         return Ok(Observation::of(reading, messages.as_deref(), &described));
     };
-    Ok(Observation::of(reading, None, &Described::applied(kind, &record.applied)))
+    let observation = Observation::of(reading, None, &Described::applied(kind, &record.applied));
+    let Observation::Present(mut seen) = observation else { return Ok(observation) };
+    if wanted.has_tags() {
+        seen.handled.tags = match api.tags_of(id).await {
+            Ok(tags) => Some(tags.into_iter().map(|tag| (tag.id, tag.name)).collect()),
+            Err(CallError::Rejected { status: 404, .. }) => None,
+            Err(error) => return Err((Call::TagsOf(Id::from(id).into()), error)),
+        };
+    }
+    Ok(Observation::Present(seen))
 }
 
 async fn look_at_end_user<A: Read>(api: &A, id: EndUserId) -> Result<Observation, (Call, CallError)> {

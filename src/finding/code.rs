@@ -25,6 +25,8 @@ pub enum FoundIn {
     Values,
     /// The tenant's attribute definitions, before the first write of an apply.
     Definitions,
+    /// The tenant's tags, before the first write of an apply.
+    Tags,
     /// The catalog of a tenant, together with the manifests that refer to what it has.
     Catalog,
     /// The answers to the calls of an apply.
@@ -38,7 +40,9 @@ impl FoundIn {
             FoundIn::Manifests | FoundIn::Values => "`validate`, `plan`, `apply`",
             FoundIn::State => "`plan`, `apply`",
             FoundIn::Project => "every command",
-            FoundIn::Definitions => "`apply`, before it writes; with a catalog also `validate` and `plan`",
+            FoundIn::Definitions | FoundIn::Tags => {
+                "`apply`, before it writes; with a catalog also `validate` and `plan`"
+            }
             FoundIn::Catalog => "with a catalog `validate`, `plan`, `apply`",
             FoundIn::Calls => "`apply`, after a call",
         }
@@ -158,6 +162,9 @@ codes! {
         UNKNOWN_ATTRIBUTE = "unknown-attribute", "a custom attribute that the tenant does not define";
         UNUSABLE_ATTRIBUTE = "unusable-attribute", "a custom attribute that is archived, inactive, or of end users where a conversation has it, or the other way round";
         ATTRIBUTE_MISMATCH = "attribute-mismatch", "a value that does not fit the definition of its attribute";
+    }
+    Tags, Error {
+        INACTIVE_TAG = "inactive-tag", "a tag that is inactive in the tenant, so that it can't be put on";
     }
     Definitions, Warning {
         PARTIAL_PATH = "partial-path", "the path of a Select that ends before its last option";

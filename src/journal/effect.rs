@@ -6,11 +6,14 @@ use serde_json::Map;
 
 use crate::conversation::{CUSTOM_ATTRIBUTES, Conversation, Id};
 use crate::digest::Digest;
-use crate::journal::entry::Intent;
+use crate::handling::{self, Handling, PutOn};
+use crate::journal::entry::{CallKind, Intent};
 use crate::spec::Spec;
+use crate::state::record::member_of;
 use crate::state::{Applied, Record};
 
-/// The record of a conversation that was made. Its attributes are still to be written, unless there are none.
+/// The record of a conversation that was made. Its attributes are still to be written, unless there are none, and so is
+/// what else is set afterwards.
 ///
 /// `before` is the record that the address had until now: its conversations go on in `replaced`, so that no id is lost.
 /// `number` is how many came before it.
@@ -32,6 +35,8 @@ pub fn made(
         id,
         content_digest: intent.digests.content,
         attributes_digest: (intent.digests.attributes == no_attributes).then_some(no_attributes),
+        handling_digest: intent.digests.handling,
+        put_on: Vec::new(),
         applied: without_attributes(&intent.applied),
         source: intent.source.clone(),
         made_of: None,
@@ -45,11 +50,36 @@ pub fn made(
     }
 }
 
+/// The record after a call that makes nothing.
+pub fn of(record: &Record, intent: &Intent, call: CallKind, at: &str) -> Record {
+    match call {
+        CallKind::Change => changed(record, intent, at),
+        call if call.handles().is_some() => handled(record, intent, call, at),
+        _ => patched(record, intent, at),
+    }
+}
+
+/// The record after a call that makes nothing, and whose end is not known.
+pub fn perhaps(record: &Record, intent: &Intent, call: CallKind) -> Record {
+    match call {
+        CallKind::Change => perhaps_changed(record, intent),
+        call if call.handles().is_some() => perhaps_handled(record, intent, call),
+        _ => perhaps_patched(record, intent),
+    }
+}
+
+/// What was applied, without how the conversation is handled.
+pub fn not_handled(applied: &Applied) -> Applied {
+    with_part(applied, &handling_kept(applied, Handling::default(), None), Part::Handling)
+}
+
 /// The record after its attributes were written. Its content is what it was: a PATCH does not touch that.
-pub fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
+fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
+    let applied = with_part(&record.applied, &intent.applied, Part::Attributes);
     Record {
         attributes_digest: Some(intent.digests.attributes),
-        applied: with_attributes(&record.applied, &intent.applied),
+        put_on: named_as(&applied, record.put_on.clone()),
+        applied,
         source: intent.source.clone(),
         made_of: None,
         applied_at: at.to_owned(),
@@ -57,11 +87,75 @@ pub fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
     }
 }
 
+/// The record after something was set of how the conversation is handled.
+pub fn handled(record: &Record, intent: &Intent, call: CallKind, at: &str) -> Record {
+    let mut put_on = record.put_on.clone();
+    if let Some(tag) = &intent.tag {
+        put_on.retain(|other| other.id != tag.id);
+        put_on.extend((call == CallKind::PutTag).then(|| tag.clone()));
+    }
+    let applied = with_part(&record.applied, &intent.applied, Part::Handling);
+    Record {
+        handling_digest: intent.digests.handling,
+        put_on: named_as(&applied, put_on),
+        applied,
+        source: intent.source.clone(),
+        made_of: None,
+        applied_at: at.to_owned(),
+        ..record.clone()
+    }
+}
+
+/// The record after a call of which it is not known whether it has set something of how the conversation is handled.
+/// What it is about counts as not set, so that the next plan sets it; a tag that is perhaps on it counts as put on.
+fn perhaps_handled(record: &Record, intent: &Intent, call: CallKind) -> Record {
+    let mut put_on = record.put_on.clone();
+    let tag = intent.tag.as_ref().filter(|tag| call == CallKind::PutTag && put_on.iter().all(|on| on.id != tag.id));
+    put_on.extend(tag.cloned());
+    let Some(member) = call.handles().filter(|_| call != CallKind::TakeTag) else { return record.clone() };
+    let moves = member == handling::QUEUE;
+    let is_unknown = |name: &str| name == member || moves && name == handling::ASSIGNEE;
+    let (handling_digest, applied) = match &record.applied {
+        Applied::Full(spec) => {
+            let unknown = handling::MEMBERS.into_iter().filter(|name| is_unknown(name));
+            let known = unknown.fold(spec.handling(), Handling::without);
+            (known.digest(), Applied::Full(spec.with_handling(known)))
+        }
+        Applied::Digests { salt, fields } => {
+            let known = fields.iter().filter(|(pointer, _)| !is_unknown(member_of(pointer)));
+            let fields = known.map(|(pointer, digest)| (pointer.clone(), digest.clone())).collect();
+            // That of nothing that can be described.
+            (Some(Digest::of_bytes(b"unknown")), Applied::Digests { salt: salt.clone(), fields })
+        }
+    };
+    Record { handling_digest, put_on: named_as(&applied, put_on), applied, made_of: None, ..record.clone() }
+}
+
+/// Tags in their order; without their names where nothing else is kept but digests.
+fn named_as(applied: &Applied, mut put_on: Vec<PutOn>) -> Vec<PutOn> {
+    put_on.sort_by(|one, other| one.id.cmp(&other.id));
+    match applied {
+        Applied::Full(_) => put_on,
+        Applied::Digests { .. } => put_on.into_iter().map(PutOn::without_name).collect(),
+    }
+}
+
+/// How a conversation is handled as [`Intent::applied`] of a call that sets a part of it holds it; see
+/// [`attributes_kept`].
+pub fn handling_kept(before: &Applied, handling: Handling, new_salt: Option<&str>) -> Applied {
+    let only = Spec::only_handling(handling);
+    match (before, new_salt) {
+        (Applied::Digests { salt, .. }, _) => Applied::to_digests(&only.conversation(), salt),
+        (Applied::Full(_), Some(salt)) => Applied::to_digests(&only.conversation(), salt),
+        (Applied::Full(_), None) => Applied::Full(only),
+    }
+}
+
 /// The record after members of an end user were set. Its attributes are what they were.
 pub fn changed(record: &Record, intent: &Intent, at: &str) -> Record {
     Record {
         content_digest: intent.digests.content,
-        applied: with_attributes(&intent.applied, &record.applied),
+        applied: with_part(&intent.applied, &record.applied, Part::Attributes),
         source: intent.source.clone(),
         made_of: None,
         applied_at: at.to_owned(),
@@ -71,7 +165,7 @@ pub fn changed(record: &Record, intent: &Intent, at: &str) -> Record {
 
 /// The record after a change of members whose end is not known. What may be either is not in it, so that the next plan
 /// sets it.
-pub fn perhaps_changed(record: &Record, intent: &Intent) -> Record {
+fn perhaps_changed(record: &Record, intent: &Intent) -> Record {
     let (content_digest, applied) = match (&record.applied, &intent.applied) {
         (Applied::Full(old), Applied::Full(new)) => {
             let mut both = old.conversation();
@@ -100,7 +194,7 @@ pub fn perhaps_changed(record: &Record, intent: &Intent) -> Record {
 
 /// The content of `wanted` as [`Intent::applied`] of a change of members holds it; see [`attributes_kept`].
 pub fn content_kept(before: &Applied, wanted: &Spec, new_salt: Option<&str>) -> Applied {
-    let content = wanted.without_attributes();
+    let content = wanted.only_content();
     match (before, new_salt) {
         (Applied::Digests { salt, .. }, _) => Applied::to_digests(&content.conversation(), salt),
         (Applied::Full(_), Some(salt)) => Applied::to_digests(&content.conversation(), salt),
@@ -111,7 +205,7 @@ pub fn content_kept(before: &Applied, wanted: &Spec, new_salt: Option<&str>) -> 
 /// The record after a PATCH whose end is not known. Its attributes count as not written, so that the next plan writes
 /// all of them; those that the PATCH may have set are among them, so that they are cleared when they leave the
 /// manifest.
-pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
+fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
     let applied = match (&record.applied, &intent.applied) {
         (Applied::Full(old), Applied::Full(new)) => {
             let mut both = old.conversation();
@@ -128,7 +222,7 @@ pub fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
             fields.extend(new.clone());
             Applied::Digests { salt: salt.clone(), fields }
         }
-        (old, new) => with_attributes(old, new),
+        (old, new) => with_part(old, new, Part::Attributes),
     };
     Record { attributes_digest: None, applied, made_of: None, ..record.clone() }
 }
@@ -157,28 +251,49 @@ fn without_attributes(applied: &Applied) -> Applied {
     }
 }
 
-fn with_attributes(before: &Applied, written: &Applied) -> Applied {
-    match (before, written) {
-        (Applied::Full(old), Applied::Full(new)) => Applied::Full(old.with_attributes_of(new)),
-        (Applied::Full(old), Applied::Digests { salt, fields }) => {
-            joined(salt, &fields_of(&old.without_attributes().conversation(), salt), fields)
-        }
-        (Applied::Digests { salt, fields }, Applied::Full(new)) => {
-            joined(salt, fields, &fields_of(&new.conversation(), salt))
-        }
-        (Applied::Digests { salt: old_salt, fields: old }, Applied::Digests { salt, fields }) => {
-            // Digests with two salts can't be mixed. The attributes are the newer knowledge; without the rest, a plan
-            // only has less to show of what the content was.
-            let none = BTreeMap::new();
-            joined(salt, if old_salt == salt { old } else { &none }, fields)
+/// A part of a spec that is set by calls of its own.
+#[derive(Clone, Copy)]
+enum Part {
+    Attributes,
+    Handling,
+}
+
+impl Part {
+    /// Whether a JSON pointer leads into it.
+    fn has(self, pointer: &str) -> bool {
+        match self {
+            Part::Attributes => is_attribute(pointer),
+            Part::Handling => handling::MEMBERS.contains(&member_of(pointer)),
         }
     }
 }
 
-fn joined(salt: &str, content: &BTreeMap<String, String>, attributes: &BTreeMap<String, String>) -> Applied {
-    let mut fields = content_fields(content);
-    let attributes = attributes.iter().filter(|(pointer, _)| is_attribute(pointer));
-    fields.extend(attributes.map(|(pointer, digest)| (pointer.clone(), digest.clone())));
+/// What was applied before, with a part as it was written now.
+fn with_part(before: &Applied, written: &Applied, part: Part) -> Applied {
+    match (before, written) {
+        (Applied::Full(old), Applied::Full(new)) => Applied::Full(match part {
+            Part::Attributes => old.with_attributes_of(new),
+            Part::Handling => old.with_handling(new.handling()),
+        }),
+        (Applied::Full(old), Applied::Digests { salt, fields }) => {
+            joined(salt, &fields_of(&old.conversation(), salt), fields, part)
+        }
+        (Applied::Digests { salt, fields }, Applied::Full(new)) => {
+            joined(salt, fields, &fields_of(&new.conversation(), salt), part)
+        }
+        (Applied::Digests { salt: old_salt, fields: old }, Applied::Digests { salt, fields }) => {
+            // Digests with two salts can't be mixed. The part is the newer knowledge; without the rest, a plan only has
+            // less to show of what was there before.
+            let none = BTreeMap::new();
+            joined(salt, if old_salt == salt { old } else { &none }, fields, part)
+        }
+    }
+}
+
+fn joined(salt: &str, rest: &BTreeMap<String, String>, written: &BTreeMap<String, String>, part: Part) -> Applied {
+    let rest = rest.iter().filter(|(pointer, _)| !part.has(pointer));
+    let written = written.iter().filter(|(pointer, _)| part.has(pointer));
+    let fields = rest.chain(written).map(|(pointer, digest)| (pointer.clone(), digest.clone())).collect();
     Applied::Digests { salt: salt.to_owned(), fields }
 }
 
@@ -209,6 +324,7 @@ mod tests {
         Conversation {
             content: Map::from_iter([("subject".to_owned(), "s".into())]),
             attributes: Attributes::from([("one".to_owned(), AttributeValue::Text("1".into()))]),
+            handling: Handling::default(),
         }
     }
 
@@ -216,6 +332,7 @@ mod tests {
         Intent {
             digests: conversation().digests(),
             applied,
+            tag: None,
             source: None,
             requester: None,
             marker: None,

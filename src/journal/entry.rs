@@ -1,6 +1,7 @@
 //! What a journal says, as data.
 
 use crate::conversation::{Address, Digests, Id};
+use crate::handling::{self, PutOn};
 use crate::source::Source;
 use crate::state::{Applied, Lineage, Record, TenantIdentity};
 
@@ -32,7 +33,7 @@ pub enum Entry {
         seq: u64,
         /// The conversation made, or the one whose attributes were written.
         id: Id,
-        /// What Dixa could not do while making it; empty for [`CallKind::Patch`].
+        /// What Dixa could not do while making it; empty for a call that makes nothing.
         partial_errors: Vec<String>,
         at: String,
     },
@@ -104,10 +105,30 @@ pub enum CallKind {
     Patch,
     /// `PATCH /v1/endusers/{id}`; never in doubt either.
     Change,
+    /// `PUT /v1/conversations/{id}/tags/{tag}`; neither it nor those that follow are ever in doubt.
+    PutTag,
+    /// `DELETE /v1/conversations/{id}/tags/{tag}`
+    TakeTag,
+    /// `PUT /v1/conversations/{id}/transfer/queue`
+    Transfer,
+    /// `PUT /v1/conversations/{id}/claim`
+    Claim,
+    /// `PUT /v1/conversations/{id}/close`, or `reopen`
+    State,
 }
 
 impl CallKind {
-    pub const ALL: [CallKind; 4] = [CallKind::Create, CallKind::Import, CallKind::Patch, CallKind::Change];
+    pub const ALL: [CallKind; 9] = [
+        CallKind::Create,
+        CallKind::Import,
+        CallKind::Patch,
+        CallKind::Change,
+        CallKind::PutTag,
+        CallKind::TakeTag,
+        CallKind::Transfer,
+        CallKind::Claim,
+        CallKind::State,
+    ];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -115,6 +136,22 @@ impl CallKind {
             CallKind::Import => "import",
             CallKind::Patch => "patch",
             CallKind::Change => "change",
+            CallKind::PutTag => "put-tag",
+            CallKind::TakeTag => "take-tag",
+            CallKind::Transfer => "transfer",
+            CallKind::Claim => "claim",
+            CallKind::State => "state",
+        }
+    }
+
+    /// The member of [`Handling`](crate::handling::Handling) that it sets, if it is one of those that set any.
+    pub fn handles(self) -> Option<&'static str> {
+        match self {
+            CallKind::PutTag | CallKind::TakeTag => Some(handling::TAGS),
+            CallKind::Transfer => Some(handling::QUEUE),
+            CallKind::Claim => Some(handling::ASSIGNEE),
+            CallKind::State => Some(handling::STATE),
+            CallKind::Create | CallKind::Import | CallKind::Patch | CallKind::Change => None,
         }
     }
 
@@ -122,7 +159,13 @@ impl CallKind {
     pub fn makes(self) -> bool {
         match self {
             CallKind::Create | CallKind::Import => true,
-            CallKind::Patch | CallKind::Change => false,
+            CallKind::Patch
+            | CallKind::Change
+            | CallKind::PutTag
+            | CallKind::TakeTag
+            | CallKind::Transfer
+            | CallKind::Claim
+            | CallKind::State => false,
         }
     }
 }
@@ -130,13 +173,17 @@ impl CallKind {
 /// All that a record takes from a call that succeeds, and all that is needed to find out whether it did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
-    /// Of the whole spec that is wanted, attributes included, whichever call this is.
+    /// Of the whole spec that is wanted, attributes included, whichever call this is. How it is handled is an exception:
+    /// that is what it will be when the call has ended well.
     pub digests: Digests,
-    /// For a call that makes a conversation, its content; attributes in it are not recorded, since they are not written
-    /// yet. For [`CallKind::Patch`], all attributes of the record as they will be, without content: see
+    /// For a call that makes a conversation, its content, and how it is handled by being made; attributes in it are not
+    /// recorded, since they are not written yet. For [`CallKind::Patch`], all attributes of the record as they will be, without content: see
     /// [`attributes_kept`](crate::journal::attributes_kept). For [`CallKind::Change`], the content as it will be; see
-    /// [`content_kept`](crate::journal::content_kept).
+    /// [`content_kept`](crate::journal::content_kept). For calls that set how it is handled, all of that as it will be;
+    /// see [`handling_kept`](crate::journal::handling_kept).
     pub applied: Applied,
+    /// For [`CallKind::PutTag`] and [`CallKind::TakeTag`]: which one.
+    pub tag: Option<PutOn>,
     pub source: Option<Source>,
     /// The end user among whose conversations one in doubt is looked for; none for
     /// [`CallKind::Patch`], and of end users.

@@ -12,7 +12,7 @@ use crate::journal::line_error::LineError;
 use crate::source::Source;
 use crate::state::Lineage;
 use crate::state::file_v1::{
-    AppliedV1, DigestsV1, Fields, RecordProblem, RecordV1, SourceV1, TenantV1, check, digest, without_place,
+    AppliedV1, DigestsV1, Fields, PutOnV1, RecordProblem, RecordV1, SourceV1, TenantV1, check, digest, without_place,
 };
 use crate::state::id_v1::IdV1;
 
@@ -142,6 +142,8 @@ struct BeganV1<'a> {
     salt: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<Fields<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    tag: Option<PutOnV1<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<SourceV1<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,16 +202,17 @@ impl<'a> EntryV1<'a> {
 
 impl<'a> BeganV1<'a> {
     fn of(seq: u64, address: &Address, call: CallKind, intent: &'a Intent) -> Self {
-        let Intent { digests, applied, source, requester, marker, known_before, replaced, at } = intent;
+        let Intent { digests, applied, tag, source, requester, marker, known_before, replaced, at } = intent;
         let AppliedV1 { spec, salt, fields } = AppliedV1::of(applied);
         BeganV1 {
             seq,
             address: address.to_string().into(),
             call: call.word().into(),
-            digest: DigestsV1::of(digests.content, Some(digests.attributes)),
+            digest: DigestsV1::of(digests.content, Some(digests.attributes), digests.handling),
             spec,
             salt,
             fields,
+            tag: tag.as_ref().map(PutOnV1::of),
             source: source.as_ref().map(SourceV1::of),
             requester: requester.as_ref().map(Cow::from),
             marker: marker.as_ref().map(Cow::from),
@@ -288,8 +291,10 @@ fn resolve_began(began: BeganV1<'_>) -> Result<Entry, EntryProblem> {
         digests: Digests {
             content: digest(&began.digest.content, "digest.content")?,
             attributes: digest(attributes, "digest.attributes")?,
+            handling: began.digest.handling()?,
         },
         applied,
+        tag: began.tag.map(PutOnV1::resolve).transpose()?,
         source: began.source.map(Source::from),
         requester: began.requester.map(Cow::into_owned),
         marker: began.marker.map(Cow::into_owned),

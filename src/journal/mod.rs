@@ -39,7 +39,8 @@
 //! {"closed":{"serial":4,"at":"…"}}
 //! ```
 //!
-//! `heard` is `error`, `made`, `duplicate`, `before`, or left out; `call` is `create`, `import`, `patch` or `change`;
+//! `heard` is `error`, `made`, `duplicate`, `before`, or left out; `call` is `create`, `import`, `patch`, `change`,
+//! `put-tag`, `take-tag`, `transfer`, `claim` or `state`, of which those about a tag have `tag`;
 //! `decision` is `adopt` (with an id), `create` or `forget`; `by` is `machine` or `person`. Specs, digests and records
 //! are written as in the state file, with `salt` and `fields` in the place of `spec` under `lastApplied: digest`: what
 //! may not be in the state is not here either.
@@ -56,7 +57,7 @@ mod replay;
 
 pub use append::{Append, JournalError};
 pub use cut_down::cut_down;
-pub use effect::{attributes_kept, changed, content_kept};
+pub use effect::{attributes_kept, changed, content_kept, handled, handling_kept};
 pub use entry::{CallKind, DecidedBy, Decision, Entry, Heard, Intent};
 pub use line::{Lines, read, sound_bytes, write_line};
 pub use line_error::LineError;

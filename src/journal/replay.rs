@@ -48,7 +48,7 @@ pub struct Replayed {
 pub struct InDoubt {
     pub seq: u64,
     pub address: Address,
-    /// Never [`CallKind::Patch`] or [`CallKind::Change`].
+    /// One that makes something.
     pub call: CallKind,
     pub intent: Intent,
     /// When the call began, RFC 3339 in UTC.
@@ -395,8 +395,7 @@ impl Replay {
         let records = if counts { &mut self.state.records } else { &mut self.calls.passed_over };
         for InDoubt { address, call, intent, .. } in patches {
             if let Some(record) = records.get_mut(&address) {
-                let effect = if call == CallKind::Change { effect::perhaps_changed } else { effect::perhaps_patched };
-                *record = effect(record, &intent);
+                *record = effect::perhaps(record, &intent, call);
                 self.changed |= counts;
             }
         }
@@ -465,8 +464,8 @@ impl Replay {
             Some(effect::made(&pending.intent, id, partial, at, (before, number)))
         } else {
             // The attributes of a conversation that is no longer managed are nobody's.
-            let effect = if pending.call == CallKind::Change { effect::changed } else { effect::patched };
-            before.filter(|record| record.id == id).map(|record| effect(record, &pending.intent, at))
+            let before = before.filter(|record| record.id == id);
+            before.map(|record| effect::of(record, &pending.intent, pending.call, at))
         };
         if let Some(record) = record {
             self.put(&address, record)?;
@@ -511,6 +510,8 @@ impl Replay {
         if record.id != id {
             // Whether the attributes were written to it, nobody knows.
             (record.id, record.attributes_digest, record.made_of) = (id, None, None);
+            (record.handling_digest, record.put_on) = (None, Vec::new());
+            record.applied = effect::not_handled(&record.applied);
         }
         self.put(address, record)
     }

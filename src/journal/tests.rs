@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::conversation::{Address, AttributeValue, Attributes, Conversation, Id, Kind};
+use crate::handling::Handling;
 use crate::hint::Hint as _;
 use crate::source::{Place, Source};
 use crate::spec::Spec;
@@ -44,11 +45,13 @@ fn conversation(subject: &str, attribute: Option<&str>) -> Conversation {
     Conversation {
         content: Map::from_iter([("subject".to_owned(), Value::from(subject))]),
         attributes: attribute.into_iter().collect(),
+        handling: Handling::default(),
     }
 }
 
 fn intent_of(wanted: &Conversation, applied: Applied, replaced: Option<Id>) -> Box<Intent> {
     Box::new(Intent {
+        tag: None,
         digests: wanted.digests(),
         applied,
         source: Some(Source { file: "manifests/a.yaml".into(), place: Place::START }),

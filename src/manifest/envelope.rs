@@ -11,7 +11,7 @@ use crate::manifest::annotations::{self, Settings};
 use crate::manifest::body::{self, words, wrong_type};
 use crate::manifest::foreign::API_VERSION;
 use crate::manifest::references::{self, Names};
-use crate::manifest::{attributes, channels, suspicions, values};
+use crate::manifest::{attributes, channels, handling, suspicions, values};
 use crate::reporter::Reporter;
 use crate::shape;
 use crate::source::{Place, Source};
@@ -206,16 +206,18 @@ fn spec(
     catalog: Option<&Catalog>,
     reporter: &mut Reporter<'_>,
 ) -> Option<(Conversation, Box<[Place]>)> {
-    let content = body::check_union(shape::body(kind), node, &[CUSTOM_ATTRIBUTES], reporter);
+    let set_afterwards = [&[CUSTOM_ATTRIBUTES], handling::members(kind)].concat();
+    let content = body::check_union(shape::body(kind), node, &set_afterwards, reporter);
     let attributes = match node.get(CUSTOM_ATTRIBUTES) {
         Some(Entry { value: Node { content: Content::Null, .. }, .. }) | None => Some(Default::default()),
         Some(entry) => attributes::check(&entry.value, kind, catalog, reporter),
     };
+    let handling = handling::check(node, kind, reporter);
     let channel_fits = kind != Kind::Import || channels::check(node, reporter);
     let content = content.filter(|_| channel_fits)?;
     if kind == Kind::Import {
         suspicions::of_import(node, reporter);
     }
-    let (attributes, places) = attributes?;
-    Some((Conversation { content, attributes }, places))
+    let ((attributes, places), handling) = (attributes?, handling?);
+    Some((Conversation { content, attributes, handling }, places))
 }

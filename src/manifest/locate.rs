@@ -24,8 +24,8 @@ pub struct Question<'q> {
     pub place: Place,
     /// What the API said.
     pub said: &'q str,
-    /// The call wrote custom attributes and nothing else.
-    pub patched: bool,
+    /// The member of the spec that the call set, if it set nothing else.
+    pub member: Option<&'static str>,
 }
 
 /// Where each message points, with the line; none where the manifest is not there any more.
@@ -60,16 +60,21 @@ fn text<'n>(node: &'n Node<'_>) -> Option<&'n str> {
 }
 
 /// What a message names; none if it names nothing, or something that is at several places.
-fn meant(document: &Node<'_>, Question { said, patched, .. }: &Question<'_>) -> Option<Span> {
+fn meant(document: &Node<'_>, Question { said, member, .. }: &Question<'_>) -> Option<Span> {
     let spec = &document.get("spec")?.value;
+    let own = member.and_then(|member| spec.get(member));
+    if let Some(Content::List(items)) = own.map(|entry| &entry.value.content)
+        && let Some(item) = items.iter().find(|item| text(item) == Some(*said))
+    {
+        return Some(item.span());
+    }
     let attributes = spec.get(CUSTOM_ATTRIBUTES);
     let entries = attributes.and_then(|entry| entry.value.entries()).unwrap_or_default();
     let lower = said.to_lowercase();
     let named = only(entries.iter().filter(|entry| lower.contains(&entry.key.to_lowercase())).map(Entry::key_span));
-    let written = || match (patched, entries) {
-        (false, _) => None,
-        (true, [one]) => Some(one.key_span()),
-        (true, _) => attributes.map(Entry::key_span),
+    let written = || match (own?.key.as_ref(), entries) {
+        (CUSTOM_ATTRIBUTES, [one]) => Some(one.key_span()),
+        _ => own.map(Entry::key_span),
     };
     named
         .or_else(|| at_path(spec, said))
@@ -155,7 +160,7 @@ fn by_value(spec: &Node<'_>, said: &str) -> Option<Span> {
 fn by_thing(spec: &Node<'_>, said: &str) -> Option<Span> {
     const THINGS: [(&[&str], &[&str]); 4] = [
         (&["requester", "enduser"], &["requesterId"]),
-        (&["agent"], &["agentId", "closedBy"]),
+        (&["agent"], &["agentId", "closedBy", "assignee"]),
         (&["queue"], &["queueId", "queue"]),
         (&["attachment"], &["attachments"]),
     ];
@@ -224,9 +229,10 @@ spec:
     e14708a6-eed9-495c-9d88-c72331e9e247: [two]
 ";
 
-    fn asked(text: &str, name: &str, said: &str, patched: bool) -> Option<(Place, String)> {
+    fn asked(text: &str, name: &str, said: &str, is_patch: bool) -> Option<(Place, String)> {
         let address = Address::new(crate::conversation::Kind::Conversation, name).expect("a name");
-        let question = Question { address: &address, place: Place { line: 6, column: 1 }, said, patched };
+        let member = is_patch.then_some(CUSTOM_ATTRIBUTES);
+        let question = Question { address: &address, place: Place { line: 6, column: 1 }, said, member };
         let (source, excerpt) = locate(&Arc::from("a.yaml"), text.as_bytes(), &[question]).pop().flatten()?;
         let Excerpt { text, skipped, length } = excerpt?;
         let from = (source.place.column - 1 - skipped) as usize;

@@ -12,6 +12,7 @@ mod envelope;
 mod foreign;
 mod forms;
 mod grouped;
+mod handling;
 mod locate;
 mod references;
 mod resolve;

@@ -8,6 +8,7 @@ use crate::catalog::{Agent, Catalog, ContactEndpoint, Queue};
 use crate::conversation::CUSTOM_ATTRIBUTES;
 use crate::definition::{Definition, Entity};
 use crate::finding::{closest, code};
+use crate::handling;
 use crate::manifest::{channels, forms};
 use crate::reporter::Reporter;
 use crate::yaml::{Content, Entry, Node, Span};
@@ -52,8 +53,9 @@ impl References<'_, '_> {
             Content::Map(entries) => {
                 for Entry { key, value, .. } in entries {
                     match &**key {
-                        "agentId" | "closedBy" => self.agent(value),
-                        "queueId" => self.queue(value),
+                        "agentId" | "closedBy" | handling::ASSIGNEE => self.agent(value),
+                        "queueId" | handling::QUEUE => self.queue(value),
+                        handling::TAGS => self.tags(value),
                         "emailIntegrationId" | "integrationEmail" => self.mailbox(value),
                         "contactEndpointId" => self.endpoint(value),
                         "content" => {}
@@ -150,6 +152,18 @@ impl References<'_, '_> {
                 self.error(code::UNKNOWN_QUEUE, span, format!("the catalog has no queue `{id}`"), hint);
             }
             None => {}
+        }
+    }
+
+    /// A tag that is not there is made; one that is inactive can't be put on.
+    fn tags(&mut self, node: &Node<'_>) {
+        let (Content::List(items), Some(catalog)) = (&node.content, self.catalog) else { return };
+        for item in items {
+            let Content::Text(name) = &item.content else { continue };
+            if catalog.tags.iter().any(|tag| tag.name == **name && !tag.active) {
+                let hint = "activate it in Dixa and run `dixaform catalog pull`, or leave it out".to_owned();
+                self.error(code::INACTIVE_TAG, item.span(), format!("the tag `{name}` is inactive"), hint);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Legal but suspicious: warnings about one import.
 
 use crate::finding::{closest, code};
+use crate::handling::{self, Openness};
 use crate::instant::Instant;
 use crate::manifest::body::words;
 use crate::reporter::Reporter;
@@ -43,11 +44,15 @@ pub(super) fn of_import(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
 fn stays_with_the_bot(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     let Some(entry) = spec.get("genericChannelName") else { return };
     let of_bots = matches!(&entry.value.content, Content::Text(name) if name == "genericapimessaging");
-    if of_bots && spec.get("closing").is_none() {
+    let is = |member: &str, word: &str| {
+        spec.get(member).is_some_and(|entry| matches!(&entry.value.content, Content::Text(text) if text == word))
+    };
+    let is_seen = spec.get(handling::QUEUE).is_some() || is(handling::STATE, Openness::Closed.word());
+    if of_bots && !is_seen && spec.get("closing").is_none() {
         let message = "this import is open: it stays with the bot, and no agent sees it before it has a queue";
         reporter
             .warning(code::STAYS_WITH_THE_BOT, entry.value.span(), message)
-            .hint("close it with `closing`, or move it to a queue in Dixa once it is there");
+            .hint("add `queue:` with the queue that it is to wait in, or close it with `closing` or `state: Closed`");
     }
 }
 

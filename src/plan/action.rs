@@ -12,7 +12,7 @@ pub enum Action {
     Create,
     /// Import a conversation: `POST /v1/conversations/import`.
     Import,
-    /// Write custom attributes of a conversation that exists.
+    /// Write custom attributes of a conversation that exists, or set how it is handled.
     Update,
     /// Make a new conversation in the place of an old one, which stays in Dixa.
     Replace,

@@ -10,6 +10,7 @@ use crate::call::{Call, Subject};
 use crate::conversation::{Address, Attributes, Digests, Id, Kind, attributes_to_map};
 use crate::digest::{Digest, Digester};
 use crate::end_user::Lookup;
+use crate::handling::{Openness, Setting};
 use crate::plan::action::Action;
 use crate::plan::compare::Deviation;
 use crate::plan::price::Price;
@@ -163,6 +164,12 @@ pub enum Step {
     ListBefore(String),
     /// Read it back, and compare with what was written.
     ReadBack,
+    /// Read a conversation before something is set of it, so that nothing is set that is so already.
+    LookAt,
+    /// The same of its tags: those that are on it already are not put on by dixaform.
+    LookAtTags,
+    /// Set this, unless what was read before says that it is so.
+    Set(Setting),
 }
 
 impl Step {
@@ -173,7 +180,13 @@ impl Step {
 
     /// Whether it writes something that can be read back.
     pub fn can_be_read_back(&self) -> bool {
-        self.writes_attributes() || matches!(self, Step::Change(_) | Step::ChangeDifferent)
+        self.writes_attributes()
+            || match self {
+                Step::Change(_) | Step::ChangeDifferent => true,
+                // The tags of a conversation are no part of what is read back.
+                Step::Set(setting) => !matches!(setting, Setting::PutTag(_) | Setting::TakeTag(_)),
+                _ => false,
+            }
     }
 
     /// The call, with what the change is about.
@@ -183,7 +196,14 @@ impl Step {
             Step::Find(lookup) => Call::EndUsersBy(lookup.clone()),
             Step::Read(id) => Call::One((*id).into()),
             Step::Change(_) | Step::ChangeDifferent => Call::Change(subject),
-            Step::ReadBack => Call::One(subject),
+            Step::ReadBack | Step::LookAt => Call::One(subject),
+            Step::LookAtTags => Call::TagsOf(subject),
+            Step::Set(Setting::PutTag(name)) => Call::PutTag(subject, format!("{{{name}}}")),
+            Step::Set(Setting::TakeTag(tag)) => Call::TakeTag(subject, tag.id.clone()),
+            Step::Set(Setting::Queue(_)) => Call::Transfer(subject),
+            Step::Set(Setting::Assignee(_)) => Call::Claim(subject),
+            Step::Set(Setting::State(Openness::Closed)) => Call::Close(subject),
+            Step::Set(Setting::State(Openness::Open)) => Call::Reopen(subject),
             Step::ListBefore(requester) => Call::ConversationsOf(requester.clone()),
             Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => Call::SetAttributes(subject),
         }
@@ -213,7 +233,13 @@ impl Change {
                 Step::PatchAll => digests.map(|wanted| wanted.attributes),
                 Step::Change(members) => Some(Digest::of_map(members)),
                 Step::ChangeDifferent => digests.map(|wanted| wanted.content),
-                Step::Find(_) | Step::Read(_) | Step::ListBefore(_) | Step::ReadBack => None,
+                Step::Set(setting) => Some(Digest::of_value(&setting.value())),
+                Step::Find(_)
+                | Step::Read(_)
+                | Step::ListBefore(_)
+                | Step::ReadBack
+                | Step::LookAt
+                | Step::LookAtTags => None,
                 Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
                     Some(Digest::of_map(&attributes_to_map(attributes)))
                 }
@@ -257,6 +283,8 @@ pub enum Read {
     Organization,
     /// `GET /v1/custom-attributes`: do the definitions exist and fit?
     Definitions,
+    /// `GET /v1/tags`: which of the tags that are put on are there, and active?
+    Tags,
     /// `GET /v1/endusers/{id}/conversations` or `GET /v1/endusers?externalId=…`: what was made before? One of these for
     /// each requester and each end user.
     MadeBefore,
@@ -285,7 +313,7 @@ pub struct Drift {
     pub id: Id,
     /// The id of each attribute, what the record has, if that was kept, and what the tenant has; null if it has none.
     pub attributes: Vec<(String, Option<Value>, Value)>,
-    /// The same of the members of an end user.
+    /// The same of the members of an end user, and of tags, queue, assignee and state of a conversation.
     pub members: Vec<(String, Option<Value>, Value)>,
     /// What is never planned back: Dixa can't change content, and has tidied an attribute's value for good.
     pub content: Vec<Deviation>,

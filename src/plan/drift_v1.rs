@@ -14,7 +14,7 @@ pub struct DriftV1 {
     address: AddressV1,
     id: IdV1,
     attributes: Vec<DriftedV1>,
-    /// Members of an end user
+    /// Members of an end user; tags, queue, assignee and state of a conversation
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     members: Vec<DriftedV1>,
     /// What is never planned back

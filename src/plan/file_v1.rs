@@ -187,7 +187,7 @@ struct ChangeV1<S> {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "call")]
 struct CallV1 {
-    #[schemars(extend("enum" = ["GET", "POST", "PATCH"]))]
+    #[schemars(extend("enum" = ["GET", "POST", "PATCH", "PUT", "DELETE"]))]
     method: String,
     path: String,
 }
@@ -209,6 +209,9 @@ enum BlockV1 {
 struct DigestsV1 {
     content: DigestV1,
     attributes: DigestV1,
+    /// Of tags, queue, assignee and state; left out where the manifest has none of them
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    handling: Option<DigestV1>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -350,9 +353,10 @@ impl From<&Change> for ChangeV1<Box<RawValue>> {
             found: change.found.as_ref().map(|found| found.iter().map(DeviationV1::from).collect()),
             names: change.names.clone(),
             marked: change.marked,
-            digest: change.digests.map(|Digests { content, attributes }| DigestsV1 {
+            digest: change.digests.map(|Digests { content, attributes, handling }| DigestsV1 {
                 content: DigestV1(content),
                 attributes: DigestV1(attributes),
+                handling: handling.map(DigestV1),
             }),
             steps: change.steps.iter().map(StepV1::from).collect(),
             fingerprint: change.fingerprint(),
@@ -469,7 +473,11 @@ impl ChangeV1<Map<String, Value>> {
             source: self.source.map(SourceV1::read),
             id,
             before: self.before.map(|spec| Box::new(Before { spec, withheld: Vec::new() })),
-            digests: self.digest.map(|digest| Digests { content: digest.content.0, attributes: digest.attributes.0 }),
+            digests: self.digest.map(|DigestsV1 { content, attributes, handling }| Digests {
+                content: content.0,
+                attributes: attributes.0,
+                handling: handling.map(|digest| digest.0),
+            }),
             irreversible: self.action.makes(),
             reaches_customer: self.action.makes()
                 && after.as_ref().is_some_and(|after| after.facts(kind).reaches_customer),
@@ -497,7 +505,8 @@ fn is_consistent(change: &Change, after: Option<&Conversation>) -> bool {
             // Under `dixaform/on-change: ignore` these leave the content of the record as it is, and send none.
             let keeps_content = matches!(change.action, Action::Update | Action::Move);
             let same_content = recorded.content == wanted.content || keeps_content;
-            same_content && recorded.attributes == wanted.attributes
+            let same_rest = (recorded.attributes, recorded.handling) == (wanted.attributes, wanted.handling);
+            same_content && same_rest
         }
         (None, Some(_)) | (Some(_), None) => false,
     };

@@ -8,10 +8,12 @@ mod order;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 use crate::conversation::{AttributeValue, CUSTOM_ATTRIBUTES, Id, Kind};
 use crate::digest;
+use crate::handling;
 use crate::plan::action::Action;
 use crate::plan::change::{Change, Drift, Step};
 use crate::plan::compare::Deviation;
@@ -19,6 +21,7 @@ use crate::plan::member_diff::order::{Known, Order};
 use crate::plan::shown::{Named, Shown};
 use crate::shape;
 use crate::spec::Spec;
+use crate::state::record::is_set_afterwards;
 
 /// The members of a map that differ, in the order in which they are shown, and how many do not.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,7 +108,7 @@ const SHORT_TEXT: usize = 60;
 impl Change {
     /// What becomes different, member by member, in the order in which Dixa documents them.
     ///
-    /// An update of a conversation shows attributes only: the content of one that exists can't change, even if
+    /// An update of a conversation shows what is set afterwards only: the content of one that exists can't change, even if
     /// `dixaform/on-change: ignore` lets the manifest say otherwise. Nothing is known of an adopted conversation, so
     /// its attributes are shown as added, though only those are written that differ.
     pub fn members(&self) -> Members<'_> {
@@ -175,7 +178,7 @@ fn replaced(change: &Change) -> Members<'_> {
     for member in &mut members.shown {
         if member.name == CUSTOM_ATTRIBUTES {
             quote_attributes(member);
-        } else {
+        } else if !is_set_afterwards(&member.name) {
             blame(member);
         }
     }
@@ -209,11 +212,42 @@ fn updated(change: &Change) -> Members<'_> {
     if change.address.kind == Kind::EndUser {
         return updated_end_user(change, known, attributes);
     }
-    Members {
-        shown: vec![Member::new(CUSTOM_ATTRIBUTES, Diff::Map(attributes))],
-        unchanged: content_members(after),
-        noun: Noun::Member,
-    }
+    let handled = updated_handling(change, known);
+    let others = usize::from(attributes.shown.is_empty() && attributes.unchanged > 0);
+    let unchanged = content_members(after) + others + after.handling().to_map().len();
+    let unchanged = unchanged - handled.iter().filter(|member| !matches!(member.diff, Diff::Removed(_))).count();
+    let patched = (!attributes.shown.is_empty()).then(|| Member::new(CUSTOM_ATTRIBUTES, Diff::Map(attributes)));
+    Members { shown: patched.into_iter().chain(handled).collect(), unchanged, noun: Noun::Member }
+}
+
+/// What the steps of a change of an existing conversation set of how it is handled, in the order in which they do.
+fn updated_handling<'c>(change: &'c Change, known: Shown<'c>) -> Vec<Member<'c>> {
+    let Some(after) = &change.after else { return Vec::new() };
+    let wanted = after.handling();
+    let mut before = match known {
+        Shown::Map(members) => members,
+        _ => Named::new(),
+    };
+    let mut take = |name: &str| before.iter().position(|(known, _)| known == name).map(|at| before.swap_remove(at).1);
+    let member = |name: &'static str| {
+        let before = take(name);
+        let after = wanted.member(name).map(shown_value);
+        let diff = match (before, after) {
+            (None, Some(after)) => Diff::Added(after),
+            (Some(before), None) => Diff::Removed(before),
+            (Some(before), Some(after)) => {
+                value_diff(before, after.clone(), Known::Nothing).unwrap_or(Diff::Unchanged(after))
+            }
+            (None, None) => return None,
+        };
+        Some(Member::new(name, diff))
+    };
+    handling::MEMBERS.into_iter().filter(|name| is_set(change, name)).filter_map(member).collect()
+}
+
+/// Whether a step of a change sets a member of how the conversation is handled.
+fn is_set(change: &Change, name: &str) -> bool {
+    change.steps.iter().any(|step| matches!(step, Step::Set(setting) if setting.member() == name))
 }
 
 fn content_members(spec: &Spec) -> usize {
@@ -223,7 +257,8 @@ fn content_members(spec: &Spec) -> usize {
 /// Nothing becomes different but the address.
 fn moved(change: &Change) -> Members<'_> {
     let Some(after) = &change.after else { return Members::default() };
-    let unchanged = content_members(after) + usize::from(!after.attributes().is_empty());
+    let set_afterwards = usize::from(!after.attributes().is_empty()) + after.handling().to_map().len();
+    let unchanged = content_members(after) + set_afterwards;
     Members { shown: known_id(change).into_iter().collect(), unchanged, noun: Noun::Member }
 }
 
@@ -252,12 +287,17 @@ fn adopted(change: &Change) -> Members<'_> {
         Some(Shown::Map(members)) => members,
         _ => Named::new(),
     };
-    let content = content.into_iter().filter(|(name, _)| name != CUSTOM_ATTRIBUTES);
+    let content = content.into_iter().filter(|(name, _)| !is_set_afterwards(name));
     let content = content.map(|(name, value)| Member::new(name, Diff::Added(value)));
+    let wanted = change.after.as_ref().map(Spec::handling).unwrap_or_default();
+    let handled = handling::MEMBERS.into_iter().filter(|name| is_set(change, name));
+    let handled = handled.filter_map(|name| Some(Member::new(name, Diff::Added(shown_value(wanted.member(name)?)))));
+    let handled: Vec<Member<'_>> = handled.collect();
     let attributes: Named<'_> = written(change).map(|(id, value)| (id.into(), shown(value))).collect();
     let attributes =
         (!attributes.is_empty()).then(|| Member::new(CUSTOM_ATTRIBUTES, Diff::Added(Shown::Map(attributes))));
-    Members { shown: id.into_iter().chain(content).chain(attributes).collect(), ..Members::default() }
+    let shown = id.into_iter().chain(content).chain(attributes).chain(handled).collect();
+    Members { shown, ..Members::default() }
 }
 
 fn shown_id(id: Id) -> Shown<'static> {
@@ -275,6 +315,20 @@ fn shown(value: &AttributeValue) -> Shown<'_> {
     }
 }
 
+/// A value that nobody else holds.
+fn shown_value<'c>(value: Value) -> Shown<'c> {
+    match value {
+        Value::Null => Shown::Null,
+        Value::Bool(value) => Shown::Bool(value),
+        Value::Number(number) => Shown::Number(number),
+        Value::String(text) => Shown::Text(text.into()),
+        Value::Array(items) => Shown::List(items.into_iter().map(shown_value).collect()),
+        Value::Object(members) => {
+            Shown::Map(members.into_iter().map(|(name, value)| (name.into(), shown_value(value))).collect())
+        }
+    }
+}
+
 /// The attributes that the steps of a change of an existing conversation write, in ascending order of their ids.
 fn written(change: &Change) -> impl Iterator<Item = (&str, &AttributeValue)> {
     let written = change.steps.iter().filter_map(|step| match step {
@@ -286,7 +340,10 @@ fn written(change: &Change) -> impl Iterator<Item = (&str, &AttributeValue)> {
         | Step::Change(_)
         | Step::ChangeDifferent
         | Step::ListBefore(_)
-        | Step::ReadBack => None,
+        | Step::ReadBack
+        | Step::LookAt
+        | Step::LookAtTags
+        | Step::Set(_) => None,
     });
     written.flatten().map(|(id, value)| (id.as_str(), value))
 }

@@ -1,6 +1,7 @@
 //! What there is to say about a plan, and about one change of it, beside what becomes different: facts, without words.
 
 use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Id, Kind};
+use crate::handling;
 use crate::plan::{Action, Block, Change, Deviation, Drift, Gone, Orphan, Plan, Renamed, Step};
 
 /// What a reader must know of a whole plan before approving it.
@@ -75,7 +76,7 @@ pub enum ChangeNote<'c> {
     AdoptedIfThere,
     /// Members that left the manifest, and stay as they are in Dixa.
     Left(Vec<&'c str>),
-    /// An attribute is written only where the adopted conversation has another value.
+    /// What is set afterwards is set only where the adopted conversation has it otherwise.
     WrittenWhereDifferent,
     /// Nobody has looked at the conversation that is to be adopted.
     NotCompared,
@@ -95,23 +96,26 @@ impl Change {
         all.into_iter().filter(|(applies, _)| *applies).map(|(_, mark)| mark)
     }
 
-    /// Members of an end user that the record has and the manifest has no longer.
+    /// Members that the record has and the manifest has no longer, and that stay as they are in Dixa.
     fn left_members(&self) -> Vec<&str> {
-        let (Some(before), Some(after), Kind::EndUser, Action::Update) =
-            (&self.before, &self.after, self.address.kind, self.action)
-        else {
+        let (Some(before), Some(after), Action::Update) = (&self.before, &self.after, self.action) else {
             return Vec::new();
+        };
+        let stays = |name: &str| match self.address.kind {
+            Kind::EndUser => name != CUSTOM_ATTRIBUTES,
+            Kind::Conversation | Kind::Import => handling::MEMBERS.contains(&name) && name != handling::TAGS,
         };
         let after = after.members();
         let names = before.spec.keys().map(String::as_str);
-        names.filter(|name| *name != CUSTOM_ATTRIBUTES && !after.contains_key(*name)).collect()
+        names.filter(|name| stays(name) && !after.contains_key(*name)).collect()
     }
 
     pub fn notes(&self) -> impl Iterator<Item = ChangeNote<'_>> {
         let moved = self.moved().map(|from| ChangeNote::Moved { from, to: &self.address });
         let adopts = || {
             self.steps.iter().any(|step| {
-                matches!(step, Step::PatchDifferent(all) if !all.is_empty()) || *step == Step::ChangeDifferent
+                let patches = matches!(step, Step::PatchDifferent(all) if !all.is_empty());
+                patches || matches!(step, Step::ChangeDifferent | Step::Set(_))
             })
         };
         let about_the_action = match (self.action, self.id) {

@@ -2,10 +2,11 @@
 //!
 //! | situation | action | calls |
 //! | --- | --- | --- |
-//! | not in the state | create or import | POST, then PATCH if it has attributes |
+//! | not in the state | create or import | POST, then PATCH if it has attributes, and one for each other setting |
 //! | not in the state, `dixaform/adopt` | adopt | GET, then PATCH what differs |
 //! | the same, `dixaform/moved-from` names its record | move; also with an update or a replacement | none |
 //! | attributes differ, or were never written | update | PATCH with the keys that differ |
+//! | tags, queue, assignee or state differ | update | one for each that differs, after a look at what is there |
 //! | content differs | replace, blocked unless allowed | POST, then PATCH |
 //! | in the state, not in the manifests | none, or forget with `prune` | none |
 //! | a call is in doubt | none before it is settled | none |
@@ -15,7 +16,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -23,16 +24,17 @@ use crate::conversation::{Address, AttributeValue, Attributes, Digests, Id, Kind
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::end_user::Lookup;
+use crate::handling::Setting;
 use crate::plan::action::Action;
-use crate::plan::change::{
-    Change, Drift, Fingerprint, Gone, Orphan, Plan, Read, Renamed, Step, Steps, Summary, Target,
-};
+use crate::plan::change::{Change, Drift, Fingerprint, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target};
 use crate::plan::described::is_tidied;
 use crate::plan::end_users;
+use crate::plan::handling;
 use crate::plan::moves;
-use crate::plan::observation::{self, Observation, Observations};
+use crate::plan::observation::{self, Handled, Observation, Observations};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
+use crate::plan::renamed;
 use crate::plan::scope::Scope;
 use crate::settings::RemovedAttributes;
 use crate::state::{Applied, Before, Record, Seal, State};
@@ -106,7 +108,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     }
     let has_record = |address| desired.get(address).is_some_and(|manifest| moves::record_of(manifest, state).is_some());
     plan.observed = options.observations.keys().filter(|address| has_record(address)).count();
-    plan.renamed = renamed(&plan, desired, state);
+    plan.renamed = renamed::renamed(&plan, desired, state);
     plan.summary.not_in_manifests = plan.not_in_manifests.len();
     plan.summary.in_doubt = plan.in_doubt.len();
     plan.summary.gone = plan.gone.len();
@@ -120,46 +122,19 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     plan
 }
 
-/// Records without a manifest whose content a manifest without a record has.
-fn renamed(plan: &Plan, desired: &Desired, state: &State) -> Vec<Renamed> {
-    let mut new: HashMap<(Kind, Digest), Vec<&Address>> = HashMap::new();
-    let is_new = |change: &&Change| matches!(change.action, Action::Create | Action::Import);
-    for change in plan.changes.iter().filter(is_new).rev() {
-        if let Some(manifest) = desired.get(&change.address) {
-            new.entry((manifest.address.kind, manifest.digests.content)).or_default().push(&manifest.address);
-        }
-    }
-    let lost = plan.not_in_manifests.iter().map(|orphan| &orphan.address);
-    let forgotten = plan.changes.iter().filter(|change| change.action == Action::Forget);
-    let mut lost: Vec<&Address> = lost.chain(forgotten.map(|change| &change.address)).collect();
-    lost.sort_unstable();
-    lost.truncate(if new.is_empty() { 0 } else { lost.len() });
-    let mut renamed = Vec::new();
-    for from in lost {
-        let Some(record) = state.records.get(from) else { continue };
-        let content = match &record.applied {
-            Applied::Full(spec) => Digest::of_map(&spec.content()),
-            Applied::Digests { .. } => record.content_digest,
-        };
-        // Each is named once, so that of copies none is named for all.
-        if let Some(to) = new.get_mut(&(from.kind, content)).and_then(Vec::pop) {
-            renamed.push(Renamed { from: from.clone(), to: to.clone() });
-        }
-    }
-    renamed
-}
-
-/// The reads that apply makes once, before its first write: whose tenant it is, and whether the attributes exist.
+/// The reads that apply makes once, before its first write: whose tenant it is, and whether the attributes and tags
+/// exist.
 pub(crate) fn reads_before(changes: &[Change]) -> Vec<Read> {
     let mut steps = changes.iter().flat_map(|change| &*change.steps).peekable();
     if steps.peek().is_none() {
         return Vec::new();
     }
-    if steps.any(Step::writes_attributes) {
-        vec![Read::Organization, Read::Definitions]
-    } else {
-        vec![Read::Organization]
-    }
+    let puts_tag = |step: &Step| matches!(step, Step::Set(Setting::PutTag(_)));
+    let (attributes, tags) = steps.fold((false, false), |(attributes, tags), step| {
+        (attributes || step.writes_attributes(), tags || puts_tag(step))
+    });
+    let reads = [(true, Read::Organization), (attributes, Read::Definitions), (tags, Read::Tags)];
+    reads.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, read)| read).collect()
 }
 
 /// The reads that look for what was made before, where all of it is new to the tenant: the conversations of each
@@ -319,6 +294,7 @@ impl Planner<'_> {
         if manifest.facts.has_attributes {
             steps.push(Step::PatchDifferent(manifest.spec.attributes()));
         }
+        steps.extend(handling::when_adopted(manifest));
         let (found, cannot) = match self.options.observations.get(&manifest.address) {
             None => (None, None),
             Some(Observation::NotFound) => (Some([].into()), Some(Block::AdoptsNothing { id })),
@@ -351,8 +327,8 @@ impl Planner<'_> {
     /// The record of another address is this one's, as it is.
     fn only_move(&self, manifest: &Manifest, record: &Record) -> Change {
         let written = self.written(manifest, &manifest.spec.attributes(), record);
-        let before = Some(before(record, manifest, written));
-        let digests = Digests { content: record.content_digest, attributes: manifest.digests.attributes };
+        let before = Some(self.before(record, manifest, written));
+        let digests = Digests { content: record.content_digest, ..manifest.digests };
         let (reason, id) = (Reason::MovedFromAnnotation, Some(record.id));
         let draft = Draft { action: Action::Move, reason, block: None, id, before, steps: Steps::default() };
         draft.finish(manifest, digests, self.options)
@@ -360,7 +336,8 @@ impl Planner<'_> {
 
     fn update(&self, manifest: &Manifest, record: &Record) -> Option<Change> {
         let same = record.attributes_digest == Some(manifest.digests.attributes);
-        if same && !self.options.observations.contains_key(&manifest.address) {
+        let handling = handling::different(manifest, record, self.live(manifest));
+        if same && handling.is_empty() && !self.options.observations.contains_key(&manifest.address) {
             return None;
         }
         let wanted = manifest.spec.attributes();
@@ -370,17 +347,26 @@ impl Planner<'_> {
             // What was written last is not known, so nothing counts as written.
             patch.extend(wanted);
         }
-        if patch.is_empty() {
+        if patch.is_empty() && handling.is_empty() {
             return None;
         }
+        let is_seen = self.live(manifest).is_some() && record.handling_digest == manifest.digests.handling;
         let reason = match record.attributes_digest {
+            _ if patch.is_empty() => {
+                if is_seen {
+                    Reason::Drifted
+                } else {
+                    Reason::HandlingDiffers
+                }
+            }
             None => Reason::AttributesNotWritten,
             Some(_) if same => Reason::Drifted,
             Some(_) => Reason::AttributesDiffer,
         };
-        let digests = Digests { content: record.content_digest, attributes: manifest.digests.attributes };
-        let before = Some(before(record, manifest, written));
-        let steps = vec![Step::Patch(patch)].into();
+        let digests = Digests { content: record.content_digest, ..manifest.digests };
+        let before = Some(self.before(record, manifest, written));
+        let patch = (!patch.is_empty()).then_some(Step::Patch(patch));
+        let steps = patch.into_iter().chain(handling).collect();
         let draft = Draft { action: Action::Update, reason, block: None, id: Some(record.id), before, steps };
         Some(draft.finish(manifest, digests, self.options))
     }
@@ -409,7 +395,7 @@ impl Planner<'_> {
             _ => Reason::MembersDiffer,
         };
         let written = self.written(manifest, &manifest.spec.attributes(), record);
-        let mut before = before(record, manifest, written);
+        let mut before = self.before(record, manifest, written);
         for (name, value) in live.into_iter().flatten().filter(|(name, _)| members.contains_key(*name)) {
             before.know(name, value);
         }
@@ -428,11 +414,27 @@ impl Planner<'_> {
             OnChange::Unset | OnChange::Replace | OnChange::Ignore => None,
         };
         let written = self.written(manifest, &manifest.spec.attributes(), record);
-        let before = Some(before(record, manifest, written));
+        let before = Some(self.before(record, manifest, written));
         let steps = self.making(manifest);
         let reason = Reason::ContentDiffers;
         let draft = Draft { action: Action::Replace, reason, block, id: Some(record.id), before, steps };
         draft.finish(manifest, manifest.digests, self.options)
+    }
+
+    /// How a conversation is handled, where it was read.
+    fn live(&self, manifest: &Manifest) -> Option<&Handled> {
+        match self.options.observations.get(&manifest.address) {
+            Some(Observation::Present(seen)) if manifest.address.kind != Kind::EndUser => Some(&seen.handled),
+            _ => None,
+        }
+    }
+
+    /// What the record says was applied, as far as it is kept, with the attributes that were written last.
+    fn before(&self, record: &Record, manifest: &Manifest, written: BTreeMap<String, Option<Value>>) -> Box<Before> {
+        let mut before = record.applied.content_before(|| manifest.spec.content());
+        before.set_attributes(written);
+        handling::add_before(&mut before, manifest, record, self.live(manifest));
+        Box::new(before)
     }
 
     /// The attributes that dixaform wrote, with the value that they have as far as is known: that of the record, or
@@ -482,6 +484,10 @@ impl Planner<'_> {
             (Kind::Import, true) => &const { [Step::Make(Kind::Import), Step::PatchAll] },
         };
         let mut steps = Cow::Borrowed(steps);
+        let handling = handling::when_made(manifest);
+        if !handling.is_empty() {
+            steps.to_mut().extend(handling);
+        }
         if !manifest.facts.has_external_id
             && !manifest.facts.is_marked(self.options.markers)
             && let Some(requester) = manifest.spec.conversation().requester_id()
@@ -501,13 +507,6 @@ fn same_content(record: &Record, manifest: &Manifest) -> bool {
             Applied::Full(spec) => Digest::of_map(&spec.content()) == manifest.digests.content,
             Applied::Digests { .. } => record.content_digest == Digest::version_1_of_map(&manifest.spec.content()),
         }
-}
-
-/// What the record says was applied, as far as it is kept, with the attributes that were written last.
-fn before(record: &Record, manifest: &Manifest, written: BTreeMap<String, Option<Value>>) -> Box<Before> {
-    let mut before = record.applied.content_before(|| manifest.spec.content());
-    before.set_attributes(written);
-    Box::new(before)
 }
 
 fn forget(address: &Address, record: &Record) -> Change {

@@ -17,6 +17,8 @@ pub enum Reason {
     AttributesDiffer,
     /// The members of an end user differ from those last written.
     MembersDiffer,
+    /// Tags, queue, assignee or state differ from those last set.
+    HandlingDiffers,
     /// It was changed outside of dixaform.
     Drifted,
     /// The content differs from what the conversation was made with, and Dixa can't update it.
@@ -30,11 +32,12 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 10] = [
         Reason::NotInState,
         Reason::AttributesNotWritten,
         Reason::AttributesDiffer,
         Reason::MembersDiffer,
+        Reason::HandlingDiffers,
         Reason::Drifted,
         Reason::ContentDiffers,
         Reason::AdoptAnnotation,
@@ -49,6 +52,7 @@ impl Reason {
             Reason::AttributesNotWritten => "attributes-not-written",
             Reason::AttributesDiffer => "attributes-differ",
             Reason::MembersDiffer => "members-differ",
+            Reason::HandlingDiffers => "handling-differs",
             Reason::Drifted => "drifted",
             Reason::ContentDiffers => "content-differs",
             Reason::AdoptAnnotation => "adopt-annotation",
@@ -64,6 +68,7 @@ impl Reason {
             Reason::AttributesNotWritten => "it was made, and its attributes were not written",
             Reason::AttributesDiffer => "its attributes differ from those last written",
             Reason::MembersDiffer => "its members differ from those last written",
+            Reason::HandlingDiffers => "its tags, queue, assignee or state differ from those last set",
             Reason::Drifted => "it was changed outside of dixaform",
             Reason::ContentDiffers => "its content differs, and Dixa can't update a conversation",
             Reason::AdoptAnnotation => "its manifest says dixaform/adopt",

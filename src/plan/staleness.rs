@@ -1,5 +1,6 @@
 //! Whether a saved plan still fits the state, and what has changed if not.
 
+use crate::conversation::Digests;
 use crate::plan::{Action, Change, Plan};
 use crate::state::{Record, Seal, State};
 
@@ -25,6 +26,11 @@ pub fn staleness(plan: &Plan, state: &State, seal: Option<Seal>) -> Option<Vec<S
     Some(changed)
 }
 
+/// Whether what is set afterwards is the same.
+fn same_settings(one: Digests, other: Digests) -> bool {
+    (one.attributes, one.handling) == (other.attributes, other.handling)
+}
+
 /// What became of one change's address.
 fn since(change: &Change, record: Option<&Record>) -> Option<String> {
     let address = change.recorded_as();
@@ -37,7 +43,9 @@ fn since(change: &Change, record: Option<&Record>) -> Option<String> {
             Some(format!("{address} was {id:#}, and is {:#} since {}", record.id, record.applied_at))
         }
         (Action::Update, _, Some(record))
-            if change.digests.is_some_and(|digests| record.attributes_digest == Some(digests.attributes)) =>
+            if change
+                .digests
+                .is_some_and(|digests| record.digests().is_some_and(|now| same_settings(now, digests))) =>
         {
             Some(format!("{address} was updated at {}", record.applied_at))
         }

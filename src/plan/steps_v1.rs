@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::conversation::{AttributeValue, Attributes, Kind, attributes_to_map};
 use crate::end_user::{Key, Lookup};
+use crate::handling::{Openness, PutOn, Setting, TagName};
 use crate::plan::change::Step;
 use crate::plan::json_parts::IdV1;
 
@@ -23,6 +24,41 @@ pub enum StepV1 {
     PatchDifferent(Map<String, Value>),
     ListBefore(String),
     ReadBack(bool),
+    LookAt(bool),
+    LookAtTags(bool),
+    PutTag(String),
+    TakeTag(TakenV1),
+    SetQueue(Value),
+    SetAssignee(Value),
+    SetState(StateV1),
+}
+
+/// A tag that is taken off
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "takenTag")]
+pub struct TakenV1 {
+    /// Dixa's id of it
+    id: String,
+    #[serde(flatten)]
+    name: TagNameV1,
+}
+
+/// The name of a tag, or a digest of it where the state keeps no more
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "tagName")]
+enum TagNameV1 {
+    Name(String),
+    Digest(String),
+}
+
+/// Whether a conversation is to be open
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "openness")]
+pub enum StateV1 {
+    Open,
+    Closed,
 }
 
 /// By what an end user is looked up
@@ -59,11 +95,31 @@ impl From<&Step> for StepV1 {
             Step::PatchDifferent(attributes) => StepV1::PatchDifferent(attributes_to_map(attributes)),
             Step::ListBefore(requester) => StepV1::ListBefore(requester.clone()),
             Step::ReadBack => StepV1::ReadBack(true),
+            Step::LookAt => StepV1::LookAt(true),
+            Step::LookAtTags => StepV1::LookAtTags(true),
+            Step::Set(setting) => StepV1::setting(setting),
         }
     }
 }
 
 impl StepV1 {
+    fn setting(setting: &Setting) -> Self {
+        match setting {
+            Setting::PutTag(name) => StepV1::PutTag(name.clone()),
+            Setting::TakeTag(PutOn { id, name }) => {
+                let name = match name.clone() {
+                    TagName::Kept(name) => TagNameV1::Name(name),
+                    TagName::Digest(digest) => TagNameV1::Digest(digest),
+                };
+                StepV1::TakeTag(TakenV1 { id: id.clone(), name })
+            }
+            Setting::Queue(queue) => StepV1::SetQueue(queue.clone()),
+            Setting::Assignee(agent) => StepV1::SetAssignee(agent.clone()),
+            Setting::State(Openness::Open) => StepV1::SetState(StateV1::Open),
+            Setting::State(Openness::Closed) => StepV1::SetState(StateV1::Closed),
+        }
+    }
+
     /// None where attributes are not what attributes can be.
     pub fn read(self) -> Option<Step> {
         Some(match self {
@@ -79,6 +135,20 @@ impl StepV1 {
             StepV1::PatchDifferent(attributes) => Step::PatchDifferent(read_attributes(&attributes)?),
             StepV1::ListBefore(requester) => Step::ListBefore(requester),
             StepV1::ReadBack(_) => Step::ReadBack,
+            StepV1::LookAt(_) => Step::LookAt,
+            StepV1::LookAtTags(_) => Step::LookAtTags,
+            StepV1::PutTag(name) => Step::Set(Setting::PutTag(name)),
+            StepV1::TakeTag(TakenV1 { id, name }) => {
+                let name = match name {
+                    TagNameV1::Name(name) => TagName::Kept(name),
+                    TagNameV1::Digest(digest) => TagName::Digest(digest),
+                };
+                Step::Set(Setting::TakeTag(PutOn { id, name }))
+            }
+            StepV1::SetQueue(queue) => Step::Set(Setting::Queue(queue)),
+            StepV1::SetAssignee(agent) => Step::Set(Setting::Assignee(agent)),
+            StepV1::SetState(StateV1::Open) => Step::Set(Setting::State(Openness::Open)),
+            StepV1::SetState(StateV1::Closed) => Step::Set(Setting::State(Openness::Closed)),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Manifests and a state in, a plan out: each test is one claim about the planner.
 
+mod handling;
 mod meaning;
 mod moving;
 mod rules;
@@ -9,14 +10,14 @@ use std::sync::Arc;
 
 use super::*;
 use crate::access::RateLimit;
-use crate::conversation::{Attributes, Conversation, Id, attributes_to_map};
+use crate::conversation::{Attributes, Id, attributes_to_map};
 use crate::desired::Desired;
 use crate::finding::Findings;
+use crate::handling::PutOn;
 use crate::manifest;
 use crate::render::palette::Palette;
 use crate::render::text::{self, TextOptions};
 use crate::settings::RemovedAttributes;
-use crate::spec::Spec;
 use crate::state::{Applied, Lineage, Record, State};
 
 const TEXT: &str = "2f5515b6-7e98-4f4d-9010-bfd2a27d4f35";
@@ -120,6 +121,15 @@ enum Keep {
     Digests,
 }
 
+/// A tag that dixaform has put on.
+fn put_on(name: &str, keep: Keep) -> PutOn {
+    let tag = PutOn::new(&format!("id-{name}"), name);
+    match keep {
+        Keep::Full => tag,
+        Keep::Digests => tag.without_name(),
+    }
+}
+
 /// The state after these manifests were applied: ids from 1001 on, in ascending order of address.
 fn applied(manifests: &str) -> State {
     applied_keeping(manifests, Keep::Full)
@@ -129,6 +139,8 @@ fn applied_keeping(manifests: &str, keep: Keep) -> State {
     let mut state = nothing();
     for (manifest, id) in desired(manifests).iter().zip(1001..) {
         let record = Record {
+            handling_digest: manifest.digests.handling,
+            put_on: manifest.spec.handling().tags.iter().map(|name| put_on(name, keep)).collect(),
             id: Id::conversation(id),
             content_digest: manifest.digests.content,
             attributes_digest: Some(manifest.digests.attributes),
@@ -157,8 +169,7 @@ fn applied_without_attributes(manifests: &str) -> State {
     let mut state = applied(manifests);
     for record in state.records.values_mut() {
         let Applied::Full(spec) = &record.applied else { panic!("kept in full") };
-        let content = spec.conversation().content;
-        record.applied = Applied::Full(Spec::of(&Conversation { content, attributes: Attributes::new() }));
+        record.applied = Applied::Full(spec.only_content());
         record.attributes_digest = None;
     }
     state
@@ -233,13 +244,16 @@ fn patched(plan: &Plan) -> String {
     let bodies = only(plan).steps.iter().filter_map(|step| match step {
         Step::PatchAll => only(plan).after.as_ref().map(|after| written(&after.conversation().attributes)),
         Step::Patch(attributes) | Step::PatchDifferent(attributes) => Some(written(attributes)),
+        Step::Set(setting) => Some(format!("{}={}", setting.member(), setting.value())),
         Step::Change(members) => Some(serde_json::Value::Object(members.clone()).to_string()),
         Step::Make(_)
         | Step::Find(_)
         | Step::Read(_)
         | Step::ChangeDifferent
         | Step::ListBefore(_)
-        | Step::ReadBack => None,
+        | Step::ReadBack
+        | Step::LookAt
+        | Step::LookAtTags => None,
     });
     bodies.collect::<Vec<_>>().join(" then ")
 }

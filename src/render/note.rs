@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::conversation::{Address, Kind};
-use crate::plan::{Block, Change, ChangeNote, Deviation, Mark, Note, Plan, Renamed};
+use crate::plan::{Block, Change, ChangeNote, Deviation, Mark, Note, Plan, Renamed, Step};
 use crate::render::escape::{cut, escape};
 use crate::render::markdown::inline;
 use crate::render::number::{counted, grouped, named};
@@ -279,6 +279,9 @@ pub(super) fn change_notes(change: &Change) -> impl Iterator<Item = (ChangeNote<
             ChangeNote::WrittenWhereDifferent if change.address.kind == Kind::EndUser => {
                 Sentence::of("what is the same in Dixa is not written")
             }
+            ChangeNote::WrittenWhereDifferent if change.steps.iter().any(|step| matches!(step, Step::Set(_))) => {
+                Sentence::of("what is the same in Dixa is not set")
+            }
             ChangeNote::WrittenWhereDifferent => {
                 Sentence::of("an attribute is written only where Dixa has another value")
             }
@@ -328,10 +331,8 @@ mod tests {
     fn noted() -> Plan {
         let mut adopt = update("conversation.adopt");
         adopt.action = crate::plan::Action::Adopt;
-        adopt.steps = vec![crate::plan::Step::PatchDifferent(
-            [("a".to_owned(), crate::conversation::AttributeValue::Clear)].into(),
-        )]
-        .into();
+        adopt.steps =
+            vec![Step::PatchDifferent([("a".to_owned(), crate::conversation::AttributeValue::Clear)].into())].into();
         let mut read = update("conversation.adopt-read");
         read.action = crate::plan::Action::Adopt;
         let (thing, found) = ("subject".to_owned(), Value::from("a `subject`"));

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Failure, Outcome, Stop};
+use crate::call::Call;
 use crate::conversation::{Address, Id};
 use crate::finding::{Excerpt, Finding, Findings, Severity, code};
 use crate::plan::Action;
@@ -19,6 +20,9 @@ const MESSAGE_MAX: usize = 2_000;
 
 /// Failures of the same kind that are each shown.
 const ALIKE_MAX: usize = 3;
+
+/// What was not done after a conversation was made, where the call that failed doesn't say so.
+const NOT_SET: [&str; 3] = ["attributes", "were", "written"];
 
 /// What to do about a change in doubt.
 const IN_DOUBT_HINT: &str = "it is not sent again before that is known: apply again, or decide with dixaform recover";
@@ -122,7 +126,8 @@ pub fn remark<'r>(ended: &'r ChangeOutcome, pointers: &'r Pointers) -> Option<Re
         Outcome::Failed { id, error } => {
             let title = match (action, id) {
                 (Action::Create | Action::Import | Action::Replace, Some(id)) => {
-                    format!("{address} was made as {id:#}, and its attributes were not written")
+                    let [noun, was, set] = error.call.as_ref().map_or(NOT_SET, Call::sets);
+                    format!("{address} was made as {id:#}, and its {noun} {was} not {set}")
                 }
                 _ => format!("{address}{} was not {}", bracketed(*id), action.done()),
             };

@@ -10,11 +10,11 @@ use crate::schema::keyword::{
 };
 use crate::shape::{self, Channel, Form, Member, Shape, Tag, Union};
 
-/// A member that is no part of the tables: of every variant of a union.
-pub type Extra<'e> = (&'e str, &'e Value);
+/// Members that are no part of a body: of every variant of a union.
+pub type Extra<'e> = &'e [(&'e str, Value)];
 
 /// The schema of a union; its variants, and whatever they hold, are put into `definitions`.
-pub fn union(union: &'static Union, extra: Option<Extra<'_>>, definitions: &mut Map<String, Value>) -> Value {
+pub fn union(union: &'static Union, extra: Extra<'_>, definitions: &mut Map<String, Value>) -> Value {
     for variant in union.variants {
         define(variant, union.tag != Tag::None, extra, definitions);
     }
@@ -35,7 +35,7 @@ pub fn union(union: &'static Union, extra: Option<Extra<'_>>, definitions: &mut 
 }
 
 /// Defines a shape under its name. Shapes of the same name have the same members, so the first is as good as any.
-fn define(shape: &'static Shape, typed: bool, extra: Option<Extra<'_>>, definitions: &mut Map<String, Value>) {
+fn define(shape: &'static Shape, typed: bool, extra: Extra<'_>, definitions: &mut Map<String, Value>) {
     if definitions.get(shape.name).is_some() {
         return;
     }
@@ -48,9 +48,7 @@ fn define(shape: &'static Shape, typed: bool, extra: Option<Extra<'_>>, definiti
     for Member { name, form, about: text, .. } in shape.members {
         properties.insert((*name).to_owned(), about(self::form(form, definitions), text));
     }
-    if let Some((name, schema)) = extra {
-        properties.insert(name.to_owned(), schema.clone());
-    }
+    properties.extend(extra.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())));
     let required = shape.members.iter().filter(|member| member.required).map(|member| member.name);
     let schema = map([
         ("type", Value::from("object")),
@@ -131,13 +129,19 @@ fn or_named(key: &str, text: &str, id: Value) -> Value {
     map([("if", has_name), ("then", named), ("else", or_value(id))])
 }
 
+/// What a table describes beside a body, by the names of its members.
+pub fn members(shape: &'static Shape, definitions: &mut Map<String, Value>) -> Vec<(&'static str, Value)> {
+    let member = |member: &'static Member| (member.name, about(form(&member.form, definitions), member.about));
+    shape.members.iter().map(member).collect()
+}
+
 fn form(form: &'static Form, definitions: &mut Map<String, Value>) -> Value {
     match form {
         Form::Map(shape) => {
-            define(shape, false, None, definitions);
+            define(shape, false, &[], definitions);
             defined(shape.name)
         }
-        Form::Union(variants) => union(variants, None, definitions),
+        Form::Union(variants) => union(variants, &[], definitions),
         Form::List(items) => list_of(self::form(items, definitions)),
         Form::Set(items) => with(list_of(self::form(items, definitions)), "uniqueItems", Value::Bool(true)),
         Form::Free => of_type("object"),

@@ -21,12 +21,15 @@ const ATTRIBUTES_ABOUT: &str = "Custom attributes by the id of their definition,
 const ONLY_OF_ONE: [&str; 2] = ["dixaform/adopt", "dixaform/moved-from"];
 
 pub fn schema() -> Value {
-    let attributes = custom_attributes();
     let name = about(pattern(VALUE_NAME), "Its name");
     let value = about(closed(&["value"], [("value", name)]), "The tenant's value of this name in the project file");
     let mut definitions = Map::from_iter([(body::VALUE.to_owned(), value)]);
+    let mut set_afterwards = vec![(CUSTOM_ATTRIBUTES, custom_attributes())];
+    set_afterwards.extend(body::members(&shape::HANDLING, &mut definitions));
+    // An end user has attributes only.
+    let known = |kind| if kind == Kind::EndUser { 1 } else { set_afterwards.len() };
     let specs: Vec<Value> =
-        Kind::ALL.into_iter().map(|kind| spec(kind, (CUSTOM_ATTRIBUTES, &attributes), &mut definitions)).collect();
+        Kind::ALL.into_iter().map(|kind| spec(kind, &set_afterwards[..known(kind)], &mut definitions)).collect();
     let channels = body::channels(&mut definitions);
     let import = shape::body(Kind::Import).variants[0].name;
     if let Some(Value::Object(import)) = definitions.get_mut(import) {
@@ -40,7 +43,7 @@ pub fn schema() -> Value {
             ("apiVersion", about(only("dixaform/v1"), "The version of this form")),
             ("kind", about(word(kinds), "What it describes")),
             ("metadata", metadata(true)),
-            ("spec", about(of_type("object"), "The body of the request, and customAttributes")),
+            ("spec", about(of_type("object"), "The body of the request, and what is set afterwards")),
         ],
     );
     let envelope = with(envelope, "allOf", Value::Array(specs));
@@ -61,15 +64,15 @@ fn spec(kind: Kind, extra: Extra<'_>, definitions: &mut Map<String, Value>) -> V
             https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusers"
         }
         Kind::Conversation => {
-            "The body of POST /v1/conversations, and customAttributes. \
+            "The body of POST /v1/conversations, and what is set afterwards. \
             https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversations"
         }
         Kind::Import => {
-            "The body of POST /v1/conversations/import, and customAttributes. \
+            "The body of POST /v1/conversations/import, and what is set afterwards. \
             https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport"
         }
     };
-    let spec = about(body::union(shape::body(kind), Some(extra), definitions), text);
+    let spec = about(body::union(shape::body(kind), extra, definitions), text);
     let is_kind = map([("properties", map([("kind", only(kind.manifest_word()))])), ("required", texts(["kind"]))]);
     let adopt = match kind {
         Kind::EndUser => UUID,

@@ -36,7 +36,9 @@ use crate::state::record::{Lineage, Record, State};
 use crate::state::seal::{Seal, Sealing};
 
 pub use record_v1::RecordProblem;
-pub(crate) use record_v1::{AppliedV1, DigestsV1, Fields, ForgottenV1, RecordV1, SourceV1, TenantV1, check, digest};
+pub(crate) use record_v1::{
+    AppliedV1, DigestsV1, Fields, ForgottenV1, PutOnV1, RecordV1, SourceV1, TenantV1, check, digest,
+};
 
 /// The value of `format`.
 pub const FORMAT: &str = "dixaform-state/1";

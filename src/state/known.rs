@@ -60,6 +60,8 @@ fn is_as_recorded(manifest: &Manifest, state: &State) -> bool {
     let same = |record: &Record| {
         record.content_digest == manifest.digests.content
             && record.attributes_digest == Some(manifest.digests.attributes)
+            && record.handling_digest == manifest.digests.handling
+            && (record.put_on.is_empty() || record.tags_left(&manifest.spec.handling()).next().is_none())
     };
     let asks_the_state = manifest.adopt.is_some() || manifest.moved_from.is_some();
     !asks_the_state && state.records.get(&manifest.address).is_some_and(same)

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, Digests, Id};
 use crate::digest::{Digest, canonical_of, hex};
+use crate::handling::{self, Handling, PutOn};
 use crate::source::{MadeOf, Source};
 use crate::spec::Spec;
 
@@ -131,6 +132,11 @@ pub struct Record {
     /// The digest of the attributes last written. None: the conversation was made and its attributes never written,
     /// because the apply ended between the two calls.
     pub attributes_digest: Option<Digest>,
+    /// The digest of how it is handled, as far as that was set; none where nothing was.
+    pub handling_digest: Option<Digest>,
+    /// The tags that dixaform has put on it, or perhaps has, in ascending order of their ids. No others are ever taken
+    /// off.
+    pub put_on: Vec<PutOn>,
     pub applied: Applied,
     /// Where the manifest was when it was last applied.
     pub source: Option<Source>,
@@ -158,8 +164,13 @@ pub struct Record {
 impl Record {
     /// Those last written; none where the attributes were never written.
     pub fn digests(&self) -> Option<Digests> {
-        let content = self.content_digest;
-        self.attributes_digest.map(|attributes| Digests { content, attributes })
+        let (content, handling) = (self.content_digest, self.handling_digest);
+        self.attributes_digest.map(|attributes| Digests { content, attributes, handling })
+    }
+
+    /// The tags that dixaform has put on, and that are not among the described ones.
+    pub fn tags_left<'r>(&'r self, described: &'r Handling) -> impl Iterator<Item = &'r PutOn> {
+        self.put_on.iter().filter(|tag| !described.tags.iter().any(|name| tag.is_called(name)))
     }
 
     /// All conversations that belong to it, now or earlier.
@@ -171,7 +182,8 @@ impl Record {
 /// The spec last applied, as far as it is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Applied {
-    /// `lastApplied: full`: all of it. Before the attributes were written, they are empty.
+    /// `lastApplied: full`: all of it. Before the attributes were written, they are empty; how it is handled is in it as
+    /// far as that was set.
     Full(Spec),
     /// `lastApplied: digest`: a salted digest per leaf, by JSON pointer (RFC 6901), for people who don't want customer
     /// text in the state. The attribute `x` is at `/customAttributes/x`.
@@ -217,6 +229,36 @@ impl Applied {
         }
     }
 
+    /// How it is handled, as far as that was set and is known: with digests only, what `wanted` has unchanged. Also the
+    /// members in which there is more than that.
+    pub fn handled(&self, wanted: &Handling) -> (Handling, Vec<&'static str>) {
+        let (salt, fields) = match self {
+            Applied::Full(spec) => return (spec.handling(), Vec::new()),
+            Applied::Digests { salt, fields } => (salt, fields),
+        };
+        let at = |name: &str| fields.keys().filter(|pointer| member_of(pointer) == name).collect::<Vec<_>>();
+        let tags = at(handling::TAGS);
+        let is_there = |name: &str| {
+            tags.iter().any(|pointer| fields.get(*pointer) == Some(&field_digest(salt, pointer, &name.into())))
+        };
+        let matches = |name: &str| {
+            let value = wanted.member(name);
+            value.filter(|value| leaves_match(value, &format!("/{name}"), salt, fields)).is_some()
+        };
+        let known = Handling {
+            tags: wanted.tags.iter().filter(|name| is_there(name)).cloned().collect(),
+            queue: wanted.queue.clone().filter(|_| matches(handling::QUEUE)),
+            assignee: wanted.assignee.clone().filter(|_| matches(handling::ASSIGNEE)),
+            state: wanted.state.filter(|_| matches(handling::STATE)),
+        };
+        let has_more = |name: &&str| match *name {
+            handling::TAGS => tags.len() > known.tags.len(),
+            name => known.member(name).is_none() && !at(name).is_empty(),
+        };
+        let more = handling::MEMBERS.into_iter().filter(has_more).collect();
+        (known, more)
+    }
+
     /// Whether what is at a JSON pointer is this leaf; none where no leaf is.
     pub fn is_at(&self, pointer: &str, leaf: &Value) -> Option<bool> {
         match self {
@@ -236,7 +278,7 @@ impl Applied {
                 let mut before = Before::default();
                 let wanted = Value::Object(wanted());
                 for (pointer, digest) in fields {
-                    if pointer.starts_with("/customAttributes/") {
+                    if is_set_afterwards(member_of(pointer)) {
                         continue;
                     }
                     let path: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
@@ -285,6 +327,33 @@ impl Before {
         let attributes = attributes.into_iter().map(|(id, value)| (id, value.unwrap_or(Value::Null)));
         self.spec.insert(CUSTOM_ATTRIBUTES.to_owned(), Value::Object(attributes.collect()));
     }
+
+    /// Sets how it was handled, as far as that is known, the tags of which the names were not kept, and the members that
+    /// have something else.
+    pub fn set_handling(&mut self, known: &Handling, nameless: usize, more: &[&str]) {
+        self.spec.extend(known.to_map());
+        if nameless > 0 {
+            let tags = self.spec.entry(handling::TAGS).or_insert_with(|| Value::Array(Vec::new()));
+            let Value::Array(tags) = tags else { return };
+            let indices = tags.len()..tags.len() + nameless;
+            self.withheld.extend(indices.map(|index| format!("/{}/{index}", handling::TAGS)));
+            tags.extend(std::iter::repeat_n(Value::Null, nameless));
+        }
+        for name in more.iter().filter(|name| **name != handling::TAGS) {
+            self.spec.insert((*name).to_owned(), Value::Null);
+            self.withheld.push(format!("/{name}"));
+        }
+    }
+}
+
+/// The name of the member of a spec that a JSON pointer leads into.
+pub fn member_of(pointer: &str) -> &str {
+    pointer.split('/').nth(1).unwrap_or_default()
+}
+
+/// Whether a member of a spec is no part of its content.
+pub fn is_set_afterwards(member: &str) -> bool {
+    member == CUSTOM_ATTRIBUTES || handling::MEMBERS.contains(&member)
 }
 
 /// A salted digest of one leaf: 16 hexadecimal digits tell changes, and say less than 64 would.
@@ -412,6 +481,8 @@ mod tests {
             id: Id::conversation(id),
             content_digest: Digest::of_bytes(b""),
             attributes_digest: None,
+            handling_digest: None,
+            put_on: Vec::new(),
             applied: Applied::Digests { salt: String::new(), fields: BTreeMap::new() },
             source: None,
             made_of: Some(MadeOf { digest: Digest::of_bytes(b""), manifests: 1 }),
@@ -448,6 +519,7 @@ mod tests {
         Conversation {
             content,
             attributes: attributes.iter().map(|(id, value)| ((*id).to_owned(), value.clone())).collect(),
+            handling: Handling::default(),
         }
     }
 
@@ -460,6 +532,18 @@ mod tests {
         let text = Value::Object(spec).to_string();
         assert_eq!(text, r#"{"message":{"list":[{"x":"1"},{"x":null}]},"subject":null}"#);
         assert_eq!(withheld, ["/message/list/1/x", "/subject"]);
+    }
+
+    #[test]
+    fn how_it_is_handled_is_known_from_digests_as_far_as_it_is_still_wanted() {
+        let tags = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let old = Handling { tags: tags(&["b", "a"]), queue: Some("q".into()), ..Handling::default() };
+        let kept = Applied::to_digests(&Conversation { handling: old.clone(), ..conversation("{}", &[]) }, "salt");
+        assert_eq!(kept.handled(&old), (old.clone(), vec![]));
+        let wanted = Handling { tags: tags(&["b", "c"]), queue: Some("r".into()), ..Handling::default() };
+        let common = Handling { tags: tags(&["b"]), ..Handling::default() };
+        assert_eq!(kept.handled(&wanted), (common, vec!["tags", "queue"]));
+        assert!(kept.content_before(Map::new).spec.is_empty(), "it is no content");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod end_users;
 mod faults;
 mod folding;
 mod forms;
+mod handling;
 mod hostile;
 mod hunt;
 mod init;

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use crate::access::RateLimit;
 use crate::api::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
     Organization, Permit, Read, Throttle, Write,
 };
+use crate::catalog::Tag;
 use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind, attributes_to_map};
 use crate::end_user::Lookup;
+use crate::handling::Openness;
 use crate::journal::{Append, CallKind, Entry, JournalError};
 use serde_json::{Map, Value};
 
@@ -36,7 +38,8 @@ impl Log {
     }
 }
 
-/// A tenant. Calls have names: `POST <subject>`, `PATCH <id>`, `GET <id>`.
+/// A tenant. Calls have names: `POST <subject>`, `PATCH <id>`, `GET <id>`, `TAGS`, `TAGS OF <id>`, `MAKE TAG <name>`,
+/// `PUT TAG <id>`, `TAKE TAG <id>`, `TRANSFER <id>`, `CLAIM <id>`, `CLOSE <id>`, `REOPEN <id>`.
 pub(super) struct Fake {
     log: Log,
     throttle: Throttle,
@@ -47,6 +50,10 @@ pub(super) struct Fake {
     /// What every PATCH answers.
     patch_answer: Vec<AttributeReading>,
     conversations: BTreeMap<ConversationId, ConversationReading>,
+    /// The tags that it has.
+    tags: Mutex<Vec<Tag>>,
+    /// The tags of each conversation, by id.
+    put_on: Mutex<BTreeMap<ConversationId, BTreeSet<String>>>,
     /// The `externalId` of the first message of each conversation.
     marks: BTreeMap<ConversationId, String>,
     /// How often the messages of a conversation are still to be hidden.
@@ -64,6 +71,8 @@ impl Fake {
             partial_errors: BTreeMap::new(),
             patch_answer: Vec::new(),
             conversations: BTreeMap::new(),
+            tags: Mutex::default(),
+            put_on: Mutex::default(),
             marks: BTreeMap::new(),
             hidden: Mutex::default(),
         }
@@ -92,6 +101,18 @@ impl Fake {
     /// The tenant has this conversation already.
     pub(super) fn has(&mut self, reading: ConversationReading) {
         self.conversations.insert(reading.id, reading);
+    }
+
+    /// The tenant has this tag, whose id is its name with `id-` before it.
+    pub(super) fn has_tag(&mut self, name: &str, active: bool) {
+        let tag = Tag { name: name.to_owned(), id: format!("id-{name}"), active };
+        self.tags.get_mut().expect("not poisoned").push(tag);
+    }
+
+    /// Somebody has put this tag on a conversation.
+    pub(super) fn is_tagged(&mut self, id: i64, name: &str) {
+        let tags = self.put_on.get_mut().expect("not poisoned").entry(ConversationId(id)).or_default();
+        tags.insert(format!("id-{name}"));
     }
 
     /// The first message of this conversation has this `externalId`.
@@ -130,6 +151,19 @@ impl Read for Fake {
         self.answer(&call, call.clone()).await?;
         let gone = CallError::Rejected { status: 404, message: "The requested resource could not be found".into() };
         self.conversations.get(&id).cloned().ok_or(gone)
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, CallError> {
+        self.answer("TAGS", "TAGS".to_owned()).await?;
+        Ok(self.tags.lock().expect("not poisoned").clone())
+    }
+
+    async fn tags_of(&self, id: ConversationId) -> Result<Vec<Tag>, CallError> {
+        let call = format!("TAGS OF {id}");
+        self.answer(&call, call.clone()).await?;
+        let put_on = self.put_on.lock().expect("not poisoned").get(&id).cloned().unwrap_or_default();
+        let tags = self.tags.lock().expect("not poisoned");
+        Ok(tags.iter().filter(|tag| put_on.contains(&tag.id)).cloned().collect())
     }
 
     async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
@@ -190,6 +224,37 @@ impl Write for Fake {
         let body = Value::Object(attributes_to_map(attributes));
         self.answer(&call, format!("{call} {body}")).await?;
         Ok(self.patch_answer.clone())
+    }
+
+    async fn make_tag(&self, _permit: Permit, name: &str) -> Result<Tag, CallError> {
+        let call = format!("MAKE TAG {name}");
+        let ended = self.answer(&call, call.clone()).await;
+        let tag = Tag { name: name.to_owned(), id: format!("id-{name}"), active: true };
+        // An answer that is lost says nothing about the tag.
+        if ended.is_ok() || matches!(ended, Err(CallError::Lost { .. })) {
+            self.tags.lock().expect("not poisoned").push(tag.clone());
+        }
+        ended.map(|()| tag)
+    }
+
+    async fn handle(&self, _permit: Permit, id: ConversationId, order: Order<'_>) -> Result<(), CallError> {
+        let (call, what) = match order {
+            Order::PutTag(tag) => (format!("PUT TAG {id}"), format!(" {tag}")),
+            Order::TakeTag(tag) => (format!("TAKE TAG {id}"), format!(" {tag}")),
+            Order::Transfer(queue) => (format!("TRANSFER {id}"), format!(" {queue}")),
+            Order::Claim(agent) => (format!("CLAIM {id}"), format!(" {agent}")),
+            Order::State(Openness::Closed) => (format!("CLOSE {id}"), String::new()),
+            Order::State(Openness::Open) => (format!("REOPEN {id}"), String::new()),
+        };
+        self.answer(&call, format!("{call}{what}")).await?;
+        let mut put_on = self.put_on.lock().expect("not poisoned");
+        let tags = put_on.entry(id).or_default();
+        match order {
+            Order::PutTag(tag) => drop(tags.insert(tag.to_owned())),
+            Order::TakeTag(tag) => drop(tags.remove(tag)),
+            Order::Transfer(_) | Order::Claim(_) | Order::State(_) => {}
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ mod adopting;
 mod crash;
 mod failing;
 mod fake;
+mod handling;
 mod matrix;
 mod ordering;
 mod recovery;
@@ -173,6 +174,7 @@ impl Stage {
         self.journal.append(opened).await.expect("nothing fails before the first call");
         let (handle, mut stop) = stop_signal();
         let kept = RefCell::new(kept);
+        let tags = preflight::tags(&self.api, &plan).await.expect("no tag is inactive");
         let job = job::Run {
             plan: &plan,
             api: &self.api,
@@ -182,6 +184,7 @@ impl Stage {
             project: None,
             patience: PATIENCE,
             sent_again: &BTreeSet::new(),
+            tags: &tags,
         };
         let report = run(&job, &kept, &mut stop, &|event| watch(&event, &handle)).await;
         let kept = kept.into_inner().finish();

@@ -220,8 +220,11 @@ impl<A: Write + Clone, C: Clock> Machine<'_, A, C> {
         }
         let organization = preflight::organization(&api, plan.tenant.organization_id.as_deref()).await;
         let known = preflight::attributes(&api, &plan).await;
-        let organization = match organization.and_then(|found| known.map(|_| found)) {
-            Ok(found) => found.map(|organization| organization.id),
+        let tags = preflight::tags(&api, &plan).await;
+        let ready =
+            organization.and_then(|found| known.map(|_| found)).and_then(|found| tags.map(|tags| (found, tags)));
+        let (organization, tags) = match ready {
+            Ok((found, tags)) => (found.map(|organization| organization.id), tags),
             Err(PreflightError::Call(_, error)) => return Err(Ended::Refused(error)),
             Err(other) => panic!("{other:?}"),
         };
@@ -236,6 +239,7 @@ impl<A: Write + Clone, C: Clock> Machine<'_, A, C> {
             project: None,
             patience: self.patience,
             sent_again: &taken.not_made,
+            tags: &tags,
         };
         let report = run(&job, &kept, stop, &|_| {}).await;
         self.close(life, kept).await?;

@@ -65,6 +65,7 @@ async fn sandbox() -> (Sandbox, HttpClient) {
 async fn apply_to(stage: &mut Stage, client: &HttpClient, manifests: &str) -> ApplyReport {
     let plan = stage.plan(manifests);
     preflight::attributes(&client.reader(), &plan).await.expect("the tenant is as the plan needs it");
+    let tags = preflight::tags(&client.reader(), &plan).await.expect("the tenant is as the plan needs it");
     let opened = stage.opened();
     let mut kept = Replay::new(stage.state.clone());
     kept.add(&opened).expect("a run can begin");
@@ -79,6 +80,7 @@ async fn apply_to(stage: &mut Stage, client: &HttpClient, manifests: &str) -> Ap
         project: None,
         patience: PATIENCE,
         sent_again: &BTreeSet::new(),
+        tags: &tags,
     };
     let (_handle, mut stop) = stop_signal();
     let report = run(&job, &kept, &mut stop, &|_| {}).await;

@@ -5,6 +5,7 @@ use crate::apply::look::Known;
 use crate::apply::settle::{Question, Settling, Verdict};
 use crate::apply::tests::adopting::reading;
 use crate::conversation::{Attributes, Conversation};
+use crate::handling::Handling;
 use crate::journal::{CallKind, Heard, InDoubt, Intent};
 use crate::json;
 use crate::reading::ConversationReading;
@@ -17,9 +18,10 @@ fn doubt(seq: u64, name: &str, requester: &str, marker: Option<&str>) -> InDoubt
     let Ok(Value::Object(content)) = json::parse(r#"{"_type":"Email","message":{"_type":"Inbound"}}"#) else {
         panic!("a map")
     };
-    let conversation = Conversation { content, attributes: Attributes::new() };
+    let conversation = Conversation { content, attributes: Attributes::new(), handling: Handling::default() };
     let at = "2026-01-01T00:00:00Z".to_owned();
     let intent = Intent {
+        tag: None,
         digests: conversation.digests(),
         applied: Applied::Full(Spec::of(&conversation)),
         source: None,
@@ -105,6 +107,8 @@ fn made_later(seconds: u64) -> State {
     let manifests = desired(&email("later"));
     let manifest = manifests.iter().next().expect("one");
     let record = Record {
+        handling_digest: None,
+        put_on: Vec::new(),
         id: Id::conversation(9),
         content_digest: manifest.digests.content,
         attributes_digest: None,
@@ -155,7 +159,11 @@ fn doubtful_callback() -> InDoubt {
     let mut doubt = doubt(1, "conversation.a", REQUESTER, None);
     let content = json::parse(r#"{"_type":"Callback","direction":"Inbound"}"#).expect("valid");
     let content = content.as_object().expect("a map").clone();
-    doubt.intent.applied = Applied::Full(Spec::of(&Conversation { content, attributes: Attributes::new() }));
+    doubt.intent.applied = Applied::Full(Spec::of(&Conversation {
+        content,
+        attributes: Attributes::new(),
+        handling: Handling::default(),
+    }));
     doubt
 }
 

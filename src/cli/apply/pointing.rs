@@ -21,7 +21,7 @@ struct Told<'r> {
     address: &'r Address,
     place: Place,
     said: String,
-    patched: bool,
+    member: Option<&'static str>,
 }
 
 /// Where the first outcomes that there is something to say about point. A file that is gone, or that is not as it was,
@@ -36,7 +36,7 @@ pub fn pointers(report: &ApplyReport) -> Pointers {
         let Ok(bytes) = manifests::read_bounded(Path::new(&**file), yaml::SIZE_LIMIT) else { continue };
         let questions: Vec<Question<'_>> = all
             .iter()
-            .map(|Told { address, place, said, patched }| Question { address, place: *place, said, patched: *patched })
+            .map(|Told { address, place, said, member }| Question { address, place: *place, said, member: *member })
             .collect();
         let found = manifest::locate(file, &bytes, &questions);
         for (told, place) in all.iter().zip(found) {
@@ -47,15 +47,17 @@ pub fn pointers(report: &ApplyReport) -> Pointers {
     pointers
 }
 
-/// An attribute of a manifest that was at this place when its plan was made.
+/// An attribute or a tag of a manifest that was at this place when its plan was made.
 pub struct Asked {
     pub address: Address,
     pub source: Source,
-    pub attribute: String,
+    /// The member of the spec that has it.
+    pub member: &'static str,
+    pub name: String,
 }
 
-/// Where each of the first attributes is now, in their order; none if the file has changed.
-pub fn attributes(asked: &[Asked]) -> Vec<Option<Pointer>> {
+/// Where each of the first of these is now, in their order; none if the file has changed.
+pub fn named(asked: &[Asked]) -> Vec<Option<Pointer>> {
     let mut files: BTreeMap<&Arc<str>, Vec<usize>> = BTreeMap::new();
     for (index, Asked { source, .. }) in asked.iter().enumerate().take(POINTED_MAX) {
         files.entry(&source.file).or_default().push(index);
@@ -64,8 +66,8 @@ pub fn attributes(asked: &[Asked]) -> Vec<Option<Pointer>> {
     for (file, all) in files {
         let Ok(bytes) = manifests::read_bounded(Path::new(&**file), yaml::SIZE_LIMIT) else { continue };
         let question = |index: &usize| {
-            let Asked { address, source, attribute } = &asked[*index];
-            Question { address, place: source.place, said: attribute, patched: true }
+            let Asked { address, source, member, name } = &asked[*index];
+            Question { address, place: source.place, said: name, member: Some(member) }
         };
         let questions: Vec<Question<'_>> = all.iter().map(question).collect();
         for (index, place) in all.iter().zip(manifest::locate(file, &bytes, &questions)) {
@@ -78,9 +80,9 @@ pub fn attributes(asked: &[Asked]) -> Vec<Option<Pointer>> {
 fn told(ended: &ChangeOutcome) -> Option<(&Arc<str>, Told<'_>)> {
     let source = ended.source.as_ref()?;
     let said = said(&ended.outcome)?;
-    let patched = match &ended.outcome {
-        Outcome::Failed { id: _, error: Failure { call, .. } } => matches!(call, Some(Call::SetAttributes(_))),
-        Outcome::Done { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted => false,
+    let member = match &ended.outcome {
+        Outcome::Failed { id: _, error: Failure { call, .. } } => call.as_ref().and_then(Call::member),
+        Outcome::Done { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted => None,
     };
-    Some((&source.file, Told { address: &ended.address, place: source.place, said, patched }))
+    Some((&source.file, Told { address: &ended.address, place: source.place, said, member }))
 }

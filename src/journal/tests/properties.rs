@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::handling::Handling;
 
 /// What a run does next, chosen by a property test; addresses and calls in flight are picked by number.
 #[derive(Clone, Debug)]
@@ -91,7 +92,7 @@ impl Script {
             Act::Patch(number) if !self.is_busy(&name(number)) => {
                 let Some(record) = self.record(&name(number)) else { return };
                 let attributes = Attributes::from([("one".into(), AttributeValue::Text(self.next_seq.to_string()))]);
-                let wanted = Conversation { content: Map::new(), attributes };
+                let wanted = Conversation { content: Map::new(), attributes, handling: Handling::default() };
                 let applied = attributes_kept(&record.applied, &Spec::of(&wanted), None);
                 let intent = intent_of(&wanted, applied, None);
                 self.begin(&name(number), CallKind::Patch, intent);

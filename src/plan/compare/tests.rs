@@ -4,6 +4,7 @@ use serde_json::{Map, json};
 
 use super::*;
 use crate::conversation::{Attributes, Conversation, ConversationId};
+use crate::handling::Handling;
 use crate::spec::Spec;
 use crate::state::Applied;
 
@@ -107,7 +108,8 @@ fn all() -> Vec<Case> {
 
 /// What is kept of a content, in full or as digests.
 fn kept(content: &Map<String, Value>) -> [Applied; 2] {
-    let conversation = Conversation { content: content.clone(), attributes: Attributes::new() };
+    let conversation =
+        Conversation { content: content.clone(), attributes: Attributes::new(), handling: Handling::default() };
     [Applied::Full(Spec::of(&conversation)), Applied::to_digests(&conversation, "salt")]
 }
 

@@ -1,9 +1,10 @@
 //! The order in which the members of a body are shown: `_type` first, then as Dixa documents them, then what is unknown
-//! by name. `customAttributes` comes last; its ids, like the members of a free-form map, are in ascending order.
+//! by name. `customAttributes` comes last but for how a conversation is handled; its ids, like the members of a free-form map, are in ascending order.
 
 use std::borrow::Cow;
 
 use crate::conversation::CUSTOM_ATTRIBUTES;
+use crate::handling;
 use crate::plan::shown::{Named, Shown};
 use crate::shape::{Form, Shape, Tag, Union};
 
@@ -39,6 +40,9 @@ impl Known {
         }
     }
 }
+
+/// The rank of the first member that is set afterwards.
+const AFTERWARDS: usize = usize::MAX - 1 - handling::MEMBERS.len();
 
 /// The order of the members of one map.
 #[derive(Clone, Copy)]
@@ -80,11 +84,14 @@ impl Order {
     fn look_up(&self, name: &str, likely: usize) -> (usize, Known) {
         match name {
             "_type" if self.structured => (0, Known::Nothing),
-            CUSTOM_ATTRIBUTES if self.structured => (usize::MAX, Known::Nothing),
+            CUSTOM_ATTRIBUTES if self.structured => (AFTERWARDS, Known::Nothing),
             // A shape has a dozen members.
             name => match self.shape.and_then(|shape| shape.position(name, likely.saturating_sub(1))) {
                 Some((position, member)) => (position + 1, Known::Form(&member.form)),
-                None => (usize::MAX - 1, Known::Nothing),
+                None => match handling::MEMBERS.iter().position(|known| *known == name && self.structured) {
+                    Some(position) => (AFTERWARDS + 1 + position, Known::Nothing),
+                    None => (AFTERWARDS - 1, Known::Nothing),
+                },
             },
         }
     }

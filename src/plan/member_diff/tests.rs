@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::conversation::{Attributes, Conversation, Id};
+use crate::handling::Handling;
 use crate::json;
 use crate::plan::{Reason, Steps};
 use crate::spec::Spec;
 use crate::state::Before;
 
-fn map(text: &str) -> serde_json::Map<String, serde_json::Value> {
-    let serde_json::Value::Object(map) = json::parse(text).expect("valid JSON") else { panic!("a map") };
+fn map(text: &str) -> serde_json::Map<String, Value> {
+    let Value::Object(map) = json::parse(text).expect("valid JSON") else { panic!("a map") };
     map
 }
 
@@ -33,7 +34,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         source: None,
         id: Some(Id::conversation(7)),
         before: before.map(self::before),
-        after: Some(Spec::of(&Conversation { content: map(content), attributes })),
+        after: Some(Spec::of(&Conversation { content: map(content), attributes, handling: Handling::default() })),
         digests: None,
         steps: Steps::default(),
         irreversible: false,

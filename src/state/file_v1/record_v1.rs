@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::conversation::{Address, Id};
 use crate::digest::Digest;
+use crate::handling::{Openness, PutOn, TagName};
 use crate::source::{MadeOf, Place, Source};
 use crate::spec::{NotASpec, Spec};
 use crate::state::file_v1::without_place;
@@ -37,6 +38,10 @@ pub enum RecordProblem {
     SpecJson(String),
     #[error("`spec.customAttributes` holds what no attribute can be, at `{0}`")]
     Attribute(String),
+    #[error("`spec.{0}` holds what it can't")]
+    Handling(&'static str),
+    #[error("a tag needs either `name` or `digest`")]
+    Tag,
     #[error("the digest of field `{0}` is not 16 lower-case hexadecimal digits")]
     Field(String),
 }
@@ -68,6 +73,9 @@ pub struct RecordV1<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "fields_schema")]
     fields: Option<Fields<'a>>,
+    /// The tags that dixaform has put on, or perhaps has; no others are ever taken off
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    put_on: Vec<PutOnV1<'a>>,
     /// Where the manifest was when it was last applied
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<SourceV1<'a>>,
@@ -143,7 +151,12 @@ fn count(ids: &[Id]) -> u32 {
 fn spec_schema(_: &mut schemars::SchemaGenerator) -> Schema {
     let value = json!({ "type": ["string", "null", "array"], "items": { "type": "string" } });
     let attributes = json!({ "type": "object", "additionalProperties": value });
-    json_schema!({ "type": "object", "properties": { "customAttributes": attributes } })
+    let tags = json!({ "type": "array", "items": { "type": "string" }, "uniqueItems": true });
+    let state = json!({ "enum": Openness::WORDS });
+    json_schema!({
+        "type": "object",
+        "properties": { "customAttributes": attributes, "tags": tags, "state": state },
+    })
 }
 
 fn fields_schema(_: &mut schemars::SchemaGenerator) -> Schema {
@@ -156,6 +169,8 @@ impl<'a> RecordV1<'a> {
             id,
             content_digest,
             attributes_digest,
+            handling_digest,
+            put_on,
             applied,
             source,
             made_of,
@@ -171,10 +186,11 @@ impl<'a> RecordV1<'a> {
         RecordV1 {
             address: address.to_string().into(),
             id: IdV1(*id),
-            digest: DigestsV1::of(*content_digest, *attributes_digest),
+            digest: DigestsV1::of(*content_digest, *attributes_digest, *handling_digest),
             spec,
             salt,
             fields,
+            put_on: put_on.iter().map(PutOnV1::of).collect(),
             source: source.as_ref().map(SourceV1::of),
             made_of: made_of.map(MadeOfV1::of),
             marker: marker.as_ref().map(Cow::from),
@@ -203,6 +219,8 @@ impl<'a> RecordV1<'a> {
                 Some(text) => Some(digest(text, "digest.attributes")?),
                 None => None,
             },
+            handling_digest: self.digest.handling()?,
+            put_on: self.put_on.into_iter().map(PutOnV1::resolve).collect::<Result<_, _>>()?,
             applied: applied.resolve(text)?,
             source: self.source.map(Source::from),
             made_of: match self.made_of {
@@ -281,6 +299,7 @@ pub fn check(applied: &mut Applied) -> Result<(), RecordProblem> {
             NotASpec::NotJson(error) => RecordProblem::SpecJson(without_place(&error)),
             NotASpec::NotAMap => RecordProblem::Spec,
             NotASpec::Attribute(at) => RecordProblem::Attribute(at),
+            NotASpec::Handling(member) => RecordProblem::Handling(member),
         })?;
     }
     Ok(())
@@ -299,14 +318,61 @@ pub struct DigestsV1<'a> {
     #[serde(borrow)]
     #[schemars(extend("pattern" = DIGEST))]
     pub attributes: Option<Cow<'a, str>>,
+    /// Of tags, queue, assignee and state, as far as they were set; left out where none was
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("pattern" = DIGEST))]
+    handling: Option<Cow<'a, str>>,
 }
 
 impl DigestsV1<'_> {
-    pub fn of(content: Digest, attributes: Option<Digest>) -> Self {
-        DigestsV1 {
-            content: content.to_string().into(),
-            attributes: attributes.map(|attributes| attributes.to_string().into()),
-        }
+    pub fn of(content: Digest, attributes: Option<Digest>, handling: Option<Digest>) -> Self {
+        let written = |digest: Digest| Cow::from(digest.to_string());
+        DigestsV1 { content: written(content), attributes: attributes.map(written), handling: handling.map(written) }
+    }
+
+    /// # Errors
+    /// It is no digest.
+    pub fn handling(&self) -> Result<Option<Digest>, RecordProblem> {
+        self.handling.as_deref().map(|text| digest(text, "digest.handling")).transpose()
+    }
+}
+
+/// A tag that dixaform has put on
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "putOn", extend("oneOf" = [{ "required": ["name"] }, { "required": ["digest"] }]))]
+pub struct PutOnV1<'a> {
+    /// Dixa's id of the tag
+    #[schemars(length(min = 1))]
+    id: Cow<'a, str>,
+    /// Its name (lastApplied: full)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    name: Option<Cow<'a, str>>,
+    /// A digest of its name, salted with its id (lastApplied: digest)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("pattern" = "^[0-9a-f]{16}$"))]
+    digest: Option<Cow<'a, str>>,
+}
+
+impl<'a> PutOnV1<'a> {
+    pub fn of(PutOn { id, name }: &'a PutOn) -> Self {
+        let (name, digest) = match name {
+            TagName::Kept(name) => (Some(name.into()), None),
+            TagName::Digest(digest) => (None, Some(digest.into())),
+        };
+        PutOnV1 { id: id.into(), name, digest }
+    }
+
+    /// # Errors
+    /// It has neither a name nor a digest, or both.
+    pub fn resolve(self) -> Result<PutOn, RecordProblem> {
+        let name = match (self.name, self.digest) {
+            (Some(name), None) => TagName::Kept(name.into_owned()),
+            (None, Some(digest)) => TagName::Digest(digest.into_owned()),
+            _ => return Err(RecordProblem::Tag),
+        };
+        Ok(PutOn { id: self.id.into_owned(), name })
     }
 }
 

@@ -3,8 +3,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::conversation::{AttributeValue, Attributes, Conversation, Kind};
 use crate::digest::Digest;
+use crate::handling::{Handling, Openness, PutOn};
 use crate::source::{MadeOf, Place, Source};
 use crate::spec::Spec;
+use crate::state::record::is_set_afterwards;
 use crate::state::record::{Applied, Forgotten, Record, TenantIdentity};
 use serde_json::{Map, Value};
 
@@ -27,12 +29,14 @@ fn golden_state() -> State {
         ("db5f673b-1c40-41e7-b71f-caab342f0607".to_owned(), AttributeValue::Clear),
         ("e14708a6-eed9-495c-9d88-c72331e9e247".to_owned(), AttributeValue::Path(vec!["a".into(), "b".into()])),
     ]);
-    let conversation = Conversation { content, attributes };
+    let conversation = Conversation { content, attributes, handling: Handling::default() };
     let digests = conversation.digests();
     let full = Record {
         id: Id::conversation(100),
         content_digest: digests.content,
         attributes_digest: Some(digests.attributes),
+        handling_digest: digests.handling,
+        put_on: Vec::new(),
         applied: Applied::Full(Spec::of(&conversation)),
         source: Some(Source { file: "manifests/a.yaml".into(), place: Place { line: 31, column: 1 } }),
         made_of: None,
@@ -48,6 +52,8 @@ fn golden_state() -> State {
         id: Id::conversation(i64::MAX),
         content_digest: digests.content,
         attributes_digest: None,
+        handling_digest: None,
+        put_on: Vec::new(),
         applied: Applied::to_digests(&conversation, "00ff"),
         source: None,
         made_of: None,
@@ -271,13 +277,27 @@ fn attribute() -> impl Strategy<Value = AttributeValue> {
 
 /// Any conversation; shared with the journal, which writes specs in the same form.
 pub(crate) fn conversation() -> impl Strategy<Value = Conversation> {
-    (prop::collection::vec((text(), value()), 0..5), prop::collection::btree_map(text(), attribute(), 0..3)).prop_map(
-        |(content, attributes)| {
-            let mut content: Map<String, Value> = content.into_iter().collect();
-            content.remove(crate::conversation::CUSTOM_ATTRIBUTES);
-            Conversation { content, attributes }
-        },
-    )
+    let attributes = prop::collection::btree_map(text(), attribute(), 0..3);
+    let state = prop::option::of(prop::sample::select(vec![Openness::Open, Openness::Closed]));
+    let ids = (prop::option::of(text()), prop::option::of(text()));
+    let handling =
+        (prop::collection::btree_set(text(), 0..3), ids, state).prop_map(|(tags, (queue, assignee), state)| Handling {
+            tags,
+            queue: queue.map(Value::from),
+            assignee: assignee.map(Value::from),
+            state,
+        });
+    let content = prop::collection::vec((text(), value()), 0..5);
+    (content, attributes, handling).prop_map(|(content, attributes, handling)| {
+        let mut content: Map<String, Value> = content.into_iter().collect();
+        content.retain(|name, _| !is_set_afterwards(name));
+        Conversation { content, attributes, handling }
+    })
+}
+
+fn put_on(name: &str, is_full: bool) -> PutOn {
+    let tag = PutOn::new(&format!("id of {name}"), name);
+    if is_full { tag } else { tag.without_name() }
 }
 
 /// Any record with this id.
@@ -289,6 +309,8 @@ pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
             id: Id::conversation(id),
             content_digest: conversation.digests().content,
             attributes_digest: written.then(|| Digest::of_bytes(applied_at.as_bytes())),
+            handling_digest: conversation.handling.digest(),
+            put_on: conversation.handling.tags.iter().map(|name| put_on(name, full)).collect(),
             applied: if full {
                 Applied::Full(Spec::of(&conversation))
             } else {

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use dixaform::api::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
     Organization, Permit, Read, Write,
 };
-use dixaform::apply::{Clock, Patience, Run, run, stop_signal};
+use dixaform::apply::{Clock, Patience, Run, Tags, run, stop_signal};
+use dixaform::catalog::Tag;
 use dixaform::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 use dixaform::end_user::Lookup;
 use dixaform::journal::{Append, Entry, JournalError, Replay};
@@ -35,8 +36,8 @@ pub fn apply(plan: &Plan, state: State, last_applied: LastApplied) -> State {
     let api = Willing { next_id: AtomicI64::new(highest + 1) };
     let (zero, sent_again) = (std::time::Duration::ZERO, BTreeSet::new());
     let patience = Patience { settle: zero, request_timeout: zero, alone: zero };
-    let (journal, clock, sent_again) = (&Nowhere, &StillClock, &sent_again);
-    let job = Run { plan, api: &api, journal, clock, last_applied, project: None, patience, sent_again };
+    let (journal, clock, sent_again, tags) = (&Nowhere, &StillClock, &sent_again, &Tags::default());
+    let job = Run { plan, api: &api, journal, clock, last_applied, project: None, patience, sent_again, tags };
     let (_handle, mut stop) = stop_signal();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let report = runtime.block_on(run(&job, &replay, &mut stop, &|_| {}));
@@ -88,6 +89,14 @@ impl Read for Willing {
         nothing_here()
     }
 
+    async fn tags(&self) -> Result<Vec<Tag>, CallError> {
+        Ok(Vec::new())
+    }
+
+    async fn tags_of(&self, _id: ConversationId) -> Result<Vec<Tag>, CallError> {
+        Ok(Vec::new())
+    }
+
     async fn messages(&self, _id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
         nothing_here()
     }
@@ -118,6 +127,14 @@ impl Write for Willing {
     ) -> Result<Created, CallError> {
         let id = Id::conversation(self.next_id.fetch_add(1, Ordering::Relaxed));
         Ok(Created { id, partial_errors: Vec::new() })
+    }
+
+    async fn make_tag(&self, _permit: Permit, name: &str) -> Result<Tag, CallError> {
+        Ok(Tag { name: name.to_owned(), id: format!("id of {name}"), active: true })
+    }
+
+    async fn handle(&self, _permit: Permit, _id: ConversationId, _order: Order<'_>) -> Result<(), CallError> {
+        Ok(())
     }
 
     async fn change_end_user(

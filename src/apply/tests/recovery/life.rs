@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::api::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
     Organization, Permit, Read, Write,
 };
+use crate::catalog::Tag;
 use crate::conversation::{Attributes, EndUserId, Kind};
 use crate::end_user::Lookup;
 use serde_json::{Map, Value};
@@ -247,6 +248,14 @@ impl<A: Read> Read for Mortal<'_, A> {
         self.read(self.inner.conversation(id)).await
     }
 
+    async fn tags(&self) -> Result<Vec<Tag>, CallError> {
+        self.read(self.inner.tags()).await
+    }
+
+    async fn tags_of(&self, id: ConversationId) -> Result<Vec<Tag>, CallError> {
+        self.read(self.inner.tags_of(id)).await
+    }
+
     async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
         self.read(self.inner.messages(id)).await
     }
@@ -291,5 +300,13 @@ impl<A: Write> Write for Mortal<'_, A> {
     ) -> Result<Vec<AttributeReading>, CallError> {
         let call = self.inner.patch_attributes(permit, id, attributes);
         self.life.call(Place::BeforeWrite, Place::AfterWrite, call).await
+    }
+
+    async fn make_tag(&self, permit: Permit, name: &str) -> Result<Tag, CallError> {
+        self.life.call(Place::BeforeWrite, Place::AfterWrite, self.inner.make_tag(permit, name)).await
+    }
+
+    async fn handle(&self, permit: Permit, id: ConversationId, order: Order<'_>) -> Result<(), CallError> {
+        self.life.call(Place::BeforeWrite, Place::AfterWrite, self.inner.handle(permit, id, order)).await
     }
 }

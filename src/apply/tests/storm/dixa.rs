@@ -11,13 +11,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::access::RateLimit;
 use crate::api::{
-    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading,
+    AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
     Organization, Permit, Read, Throttle, Write,
 };
 use crate::apply::tests::TEXT;
 use crate::apply::tests::storm::chance::Chance;
 use crate::apply::tests::storm::weather::{Climate, Fate, REQUEST_TIMEOUT, Weather};
 use crate::apply::tests::storm::wishes::{Key, key_of};
+use crate::catalog::Tag;
 use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 use crate::definition::{Entity, Input};
 use crate::end_user::Lookup;
@@ -282,6 +283,14 @@ impl Read for Dixa {
         .await
     }
 
+    async fn tags(&self) -> Result<Vec<Tag>, CallError> {
+        Ok(Vec::new())
+    }
+
+    async fn tags_of(&self, _id: ConversationId) -> Result<Vec<Tag>, CallError> {
+        Ok(Vec::new())
+    }
+
     async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
         self.ask(|world| match world.read(id.into()) {
             Ok(made) => Ok(made.messages.clone()),
@@ -349,6 +358,14 @@ impl Write for Dixa {
             }
             (fate, _) => Err(self.world().climate.answer(fate)),
         }
+    }
+
+    async fn make_tag(&self, _permit: Permit, _name: &str) -> Result<Tag, CallError> {
+        Err(server_error())
+    }
+
+    async fn handle(&self, _permit: Permit, _id: ConversationId, _order: Order<'_>) -> Result<(), CallError> {
+        Err(server_error())
     }
 
     async fn change_end_user(

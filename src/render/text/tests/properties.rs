@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::*;
 use crate::conversation::{Attributes, Conversation};
+use crate::handling::Handling;
 use crate::render::text::plan;
 use crate::spec::Spec;
 use crate::state::Before;
@@ -45,7 +46,7 @@ proptest! {
         width in prop::option::of(0usize..200),
         action in prop::sample::select(Action::ALL.to_vec()),
     ) {
-        let after = Spec::of(&Conversation { content: after, attributes: Attributes::new() });
+        let after = Spec::of(&Conversation { content: after, attributes: Attributes::new(), handling: Handling::default() });
         let mut change = change("conversation.a", action, None, None);
         let withheld = before.keys().filter(|_| withheld).map(|name| format!("/{name}")).collect();
         change.before = Some(Box::new(Before { spec: before, withheld }));
