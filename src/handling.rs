@@ -78,7 +78,7 @@ impl Handling {
         MEMBERS.into_iter().filter_map(value).collect()
     }
 
-    /// What it says of a member; no tags are none.
+    /// What it says of a member; none where it has no tags.
     pub fn member(&self, name: &str) -> Option<Value> {
         match name {
             TAGS if self.tags.is_empty() => None,
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn no_members_and_no_tags_have_no_digest_and_the_order_of_tags_is_none() {
+    fn without_members_there_is_no_digest_and_the_order_of_tags_makes_no_difference() {
         let of = |spec: Value| {
             let Value::Object(mut spec) = spec else { unreachable!("it is a map") };
             Handling::taken_from(&mut spec).expect("it fits").digest()

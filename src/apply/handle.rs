@@ -1,5 +1,5 @@
-//! What is set of how a conversation is handled: tags, queue, assignee, open or closed. Each call sets a state, so it may
-//! be sent again; what is so already is not sent, and is recorded all the same.
+//! What is set of how a conversation is handled: tags, queue, assignee, open or closed. Each call sets a state, so it
+//! may be sent again; what is so already is not sent, and is recorded all the same.
 
 use crate::api::contract::{CallError, Order, Permit, Write};
 use crate::api::retry;

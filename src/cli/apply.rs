@@ -373,8 +373,8 @@ impl Job<'_> {
         findings
     }
 
-    /// The mismatches, each at its place: that of the attribute or tag, or of its manifest. A saved plan has no manifests, and
-    /// knows where they were.
+    /// The mismatches, each at its place: that of the attribute or tag, or of its manifest. A saved plan has no
+    /// manifests, and knows where they were.
     fn findings(&self, plan: &Plan, mismatches: Vec<Mismatch>) -> Vec<Finding> {
         let sources: HashMap<&Address, &Source> =
             plan.changes.iter().filter_map(|change| Some((&change.address, change.source.as_ref()?))).collect();

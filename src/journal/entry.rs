@@ -173,14 +173,14 @@ impl CallKind {
 /// All that a record takes from a call that succeeds, and all that is needed to find out whether it did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
-    /// Of the whole spec that is wanted, attributes included, whichever call this is. How it is handled is an exception:
-    /// that is what it will be when the call has ended well.
+    /// Of the whole spec that is wanted, attributes included, whichever call this is. How it is handled is an
+    /// exception: that is what it will be when the call has ended well.
     pub digests: Digests,
     /// For a call that makes a conversation, its content, and how it is handled by being made; attributes in it are not
-    /// recorded, since they are not written yet. For [`CallKind::Patch`], all attributes of the record as they will be, without content: see
-    /// [`attributes_kept`](crate::journal::attributes_kept). For [`CallKind::Change`], the content as it will be; see
-    /// [`content_kept`](crate::journal::content_kept). For calls that set how it is handled, all of that as it will be;
-    /// see [`handling_kept`](crate::journal::handling_kept).
+    /// recorded, since they are not written yet. For [`CallKind::Patch`], all attributes of the record as they will be,
+    /// without content: see [`attributes_kept`](crate::journal::attributes_kept). For [`CallKind::Change`], the content
+    /// as it will be; see [`content_kept`](crate::journal::content_kept). For calls that set how it is handled, all of
+    /// that as it will be; see [`handling_kept`](crate::journal::handling_kept).
     pub applied: Applied,
     /// For [`CallKind::PutTag`] and [`CallKind::TakeTag`]: which one.
     pub tag: Option<PutOn>,

@@ -108,9 +108,9 @@ const SHORT_TEXT: usize = 60;
 impl Change {
     /// What becomes different, member by member, in the order in which Dixa documents them.
     ///
-    /// An update of a conversation shows what is set afterwards only: the content of one that exists can't change, even if
-    /// `dixaform/on-change: ignore` lets the manifest say otherwise. Nothing is known of an adopted conversation, so
-    /// its attributes are shown as added, though only those are written that differ.
+    /// An update of a conversation shows what is set afterwards only: the content of one that exists can't change, even
+    /// if `dixaform/on-change: ignore` lets the manifest say otherwise. Nothing is known of an adopted conversation, so
+    /// what is set of it is shown as added, though only what differs is set.
     pub fn members(&self) -> Members<'_> {
         match self.action {
             Action::Create | Action::Import => made(self),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::conversation::{Address, Kind};
-use crate::plan::{Block, Change, ChangeNote, Deviation, Mark, Note, Plan, Renamed, Step};
+use crate::plan::{Block, Change, ChangeNote, Deviation, Drift, Mark, Note, Plan, Renamed, Step};
 use crate::render::escape::{cut, escape};
 use crate::render::markdown::inline;
 use crate::render::number::{counted, grouped, named};
@@ -162,15 +162,7 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
             (Gravity::Danger, lead, "", count)
         }
         Note::Drifted(drift) => {
-            let lead = if drift.iter().any(|one| !one.members.is_empty())
-                && drift.iter().all(|one| one.content.is_empty())
-            {
-                "**Note:** end users or attributes were changed outside of dixaform"
-            } else if drift.iter().all(|one| one.content.is_empty()) {
-                "**Note:** attributes were changed outside of dixaform"
-            } else {
-                "**Note:** conversations are not as they were made or last written; only attributes are planned back"
-            };
+            let lead = drifted(drift);
             (Gravity::Warning, lead.to_owned(), "", drift.len())
         }
         Note::NotInManifests(orphans) => {
@@ -192,6 +184,27 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
         Note::LeftOut(count) => {
             let lead = format!("{} left out by `--target`, `--exclude` or `--selector`", grouped(*count as u64));
             (Gravity::Quiet, lead, "", 0)
+        }
+    }
+}
+
+/// What was changed outside of dixaform.
+fn drifted(drift: &[Drift]) -> &'static str {
+    let only_what_is_set = drift.iter().all(|one| one.content.is_empty());
+    let has_members =
+        |is_of: fn(Kind) -> bool| drift.iter().any(|one| is_of(one.address.kind) && !one.members.is_empty());
+    let are_handled = has_members(|kind| kind != Kind::EndUser);
+    match (only_what_is_set, are_handled) {
+        (true, true) => "**Note:** conversations were changed outside of dixaform",
+        (true, false) if has_members(|kind| kind == Kind::EndUser) => {
+            "**Note:** end users or attributes were changed outside of dixaform"
+        }
+        (true, false) => "**Note:** attributes were changed outside of dixaform",
+        (false, true) => {
+            "**Note:** conversations are not as they were made or last set; their content is not planned back"
+        }
+        (false, false) => {
+            "**Note:** conversations are not as they were made or last written; only attributes are planned back"
         }
     }
 }
@@ -320,7 +333,7 @@ pub(super) fn blocked(block: &Block) -> Sentence {
 mod tests {
     use super::*;
     use crate::conversation::Id;
-    use crate::plan::{Drift, Gone, Orphan};
+    use crate::plan::{Gone, Orphan};
     use crate::render::palette::Palette;
     use crate::render::tests::{create, email, plan_of, replace, sms, source, update};
     use crate::render::text::TextOptions;

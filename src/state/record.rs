@@ -182,8 +182,8 @@ impl Record {
 /// The spec last applied, as far as it is kept.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Applied {
-    /// `lastApplied: full`: all of it. Before the attributes were written, they are empty; how it is handled is in it as
-    /// far as that was set.
+    /// `lastApplied: full`: all of it. Before the attributes were written, they are empty; how it is handled is in it
+    /// as far as that was set.
     Full(Spec),
     /// `lastApplied: digest`: a salted digest per leaf, by JSON pointer (RFC 6901), for people who don't want customer
     /// text in the state. The attribute `x` is at `/customAttributes/x`.
@@ -328,8 +328,8 @@ impl Before {
         self.spec.insert(CUSTOM_ATTRIBUTES.to_owned(), Value::Object(attributes.collect()));
     }
 
-    /// Sets how it was handled, as far as that is known, the tags of which the names were not kept, and the members that
-    /// have something else.
+    /// Sets how it was handled, as far as that is known, the tags of which the names were not kept, and the members
+    /// that have something else.
     pub fn set_handling(&mut self, known: &Handling, nameless: usize, more: &[&str]) {
         self.spec.extend(known.to_map());
         if nameless > 0 {

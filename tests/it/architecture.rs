@@ -132,7 +132,11 @@ fn functions(file: &File) -> impl Iterator<Item = (usize, usize)> {
         let indent = &first[..first.len() - first.trim_start().len()];
         let end = format!("{indent}}}");
         let length = lines[start..].iter().position(|(_, line)| *line == end)?;
-        Some((number, length + 1))
+        // One of a trait may have a signature over several lines, and no body.
+        let close = format!("{indent})");
+        let signature = lines[start..start + length].iter().find(|(_, line)| line.starts_with(&close));
+        let has_body = signature.is_none_or(|(_, line)| !line.ends_with(';'));
+        has_body.then_some((number, length + 1))
     })
 }
 

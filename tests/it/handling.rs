@@ -39,9 +39,10 @@ fn beside_server(manifest: &str) -> (Workspace, Server) {
             "endUsers: [{{id: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b, email: jane@example.com}}]\n\
              agents: [{{id: {MIA}, email: mia@example.com}}]\n\
              queues: [{{id: {SUPPORT}, name: Support}}, {{id: {SALES}, name: Sales}}]\n\
-             contactEndpoints: [{{address: my-integration@email.dixa.io}}]\n\
-             customAttributes: [{{id: 2f5515b6-7e98-4f4d-9010-bfd2a27d4f35, identifier: note}}]\n\
-             tags: [{{name: vip}}, {{name: old, state: Inactive}}]\n"
+             emailIntegrations: [my-integration@email.dixa.io]\n\
+             customAttributes: [{{id: 2f5515b6-7e98-4f4d-9010-bfd2a27d4f35, identifier: note, label: Note, \
+             entityType: Conversation, inputDefinition: {{_type: Text}}}}]\n\
+             tags: [{{name: vip}}, {{name: old, active: false}}]\n"
         ),
     );
     let flags = format!("--strict --seed seed.yaml --no-rate-limit --data data.jsonl --request-log {LOG}");
@@ -76,11 +77,12 @@ fn what_is_created_is_handled_as_described_and_then_there_is_nothing_to_do() {
     for strict in [true, false] {
         let (workspace, server) = beside_server(&all_four());
         if !strict {
-            workspace.edit("dixaform.yaml", "    baseUrl", "    lastApplied: digest\n    baseUrl");
+            workspace.edit("dixaform.yaml", "{baseUrl", "{lastApplied: digest, baseUrl");
         }
         let plan = workspace.run("plan").exit(0).says("+ state              = \"Closed\"");
-        // The organization, the definitions, the tags; one POST, one PATCH, five more. A missing tag is made besides.
-        let _ = plan.says("10 calls");
+        // The organization, the definitions, the tags, and a look for what was made before; one POST, one PATCH, five
+        // more. A missing tag is made besides.
+        let _ = plan.says("11 calls");
         let _ = workspace.run("apply --yes").exit(0).says("1 created");
         let tags = vec!["delivery".to_owned(), "vip".to_owned()];
         assert_eq!(there(&server), (tags, json!(SUPPORT), json!(MIA), json!("Closed")));
@@ -88,7 +90,7 @@ fn what_is_created_is_handled_as_described_and_then_there_is_nothing_to_do() {
         let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
         let _ = workspace.run("plan --refresh --detailed-exitcode").exit(0).says("No changes.");
         assert!(writes_since(&workspace, sent).is_empty());
-        let state = workspace.read("state/staging.json");
+        let state = workspace.read("state/local.json");
         assert_eq!(state.contains("delivery") && state.contains("Closed"), strict, "{state}");
     }
 }
@@ -122,7 +124,7 @@ fn each_is_changed_by_a_call_of_its_own() {
 }
 
 #[test]
-fn drift_of_each_is_shown_apart_and_planned_back_and_tags_of_others_stay() {
+fn drift_of_each_is_shown_apart_and_planned_back_and_what_others_have_put_on_stays() {
     let (workspace, server) = beside_server(&all_four());
     let _ = workspace.run("apply --yes").exit(0);
     let (_, theirs) = server.send("POST", "/v1/tags", r#"{"name":"theirs"}"#);
@@ -213,25 +215,23 @@ fn what_fails_leaves_the_rest_to_the_next_apply() {
 
 #[test]
 fn a_set_gives_each_row_its_own_and_an_empty_cell_none() {
-    let set = format!(
-        "apiVersion: dixaform/v1
+    let set = "apiVersion: dixaform/v1
 kind: ConversationSet
-metadata: {{name: orders}}
-rows: {{csv: ../orders.csv}}
+metadata: {name: orders}
+rows: {csv: ../orders.csv}
 key: number
 template:
   _type: Email
   requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b
   emailIntegrationId: my-integration@email.dixa.io
-  subject: \"${{number}}\"
-  message: {{_type: Inbound, content: {{_type: Text, value: \"${{number}}\"}}}}
-  tags: [seeded, \"${{tag}}\"]
-  queue: \"${{queue}}\"
-  state: \"${{state}}\"
-"
-    );
+  subject: \"${number}\"
+  message: {_type: Inbound, content: {_type: Text, value: \"${number}\"}}
+  tags: [seeded, \"${tag}\"]
+  queue: \"${queue}\"
+  state: \"${state}\"
+";
     let table = format!("number,tag,queue,state\n1,vip,{SUPPORT},Closed\n2,,,\n");
-    let workspace = Workspace::fast().file("manifests/orders.yaml", &set).file("orders.csv", &table);
+    let workspace = Workspace::fast().file("manifests/orders.yaml", set).file("orders.csv", &table);
     let plan = workspace.plan_json("");
     let steps = |index: usize| plan["changes"][index]["steps"].as_array().unwrap().iter().skip(1).cloned().collect();
     let steps: [Vec<Value>; 2] = [steps(0), steps(1)];
@@ -247,8 +247,8 @@ template:
     assert_eq!(steps, expected);
     let _ = workspace.run("apply --yes").exit(0).says("2 created");
     let _ = workspace.run("plan --refresh --detailed-exitcode").exit(0).says("No changes.");
-    workspace.edit("orders.csv", "1,vip", "1,both\n3,both");
-    let _ = workspace.run("validate").exit(1).says("orders.csv:3");
+    workspace.edit("orders.csv", "1,vip", "1,seeded");
+    let _ = workspace.run("validate").exit(1).says("`seeded` occurs twice in `tags`");
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn what_is_wrong_is_found_at_its_place() {
         ("queue: Support", "11:10", "bad-uuid"),
         ("assignee: mia@example.com", "11:13", "bad-uuid"),
         ("state: closed", "11:10", "unknown-word"),
-        ("state:", "11:9", "wrong-type"),
+        ("state:", "11:8", "wrong-type"),
         ("asignee: x", "11:3", "unknown-member"),
     ] {
         let workspace = Workspace::fast().file("manifests/order.yaml", &handled(members));

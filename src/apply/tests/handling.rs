@@ -84,7 +84,7 @@ async fn what_failed_and_what_comes_after_it_is_left_to_the_next_apply() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_sent_again_but_for_a_tag_that_is_there_and_a_state_that_is_so() {
+async fn a_lost_answer_is_sent_again_unless_a_look_shows_that_it_was_done() {
     let mut stage = stage();
     for call in ["MAKE TAG new", "PUT TAG 1", "TRANSFER 1", "CLAIM 1", "CLOSE 1"] {
         stage.api.fail(call, [lost()]);

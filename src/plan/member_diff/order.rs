@@ -1,5 +1,6 @@
 //! The order in which the members of a body are shown: `_type` first, then as Dixa documents them, then what is unknown
-//! by name. `customAttributes` comes last but for how a conversation is handled; its ids, like the members of a free-form map, are in ascending order.
+//! by name. `customAttributes` comes after them, and then how a conversation is handled; the ids of attributes, like
+//! the members of a free-form map, are in ascending order.
 
 use std::borrow::Cow;
 

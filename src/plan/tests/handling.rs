@@ -115,7 +115,7 @@ fn live(tags: &[&str]) -> PlanOptions {
 }
 
 #[test]
-fn drift_is_shown_and_planned_back_and_tags_of_others_stay() {
+fn drift_is_shown_and_planned_back_and_what_others_have_put_on_stays() {
     let manifests = handled(&format!("tags: [vip, delivery]; queue: {SUPPORT}; state: Closed"));
     for keep in [Keep::Full, Keep::Digests] {
         let plan = plan_with(&manifests, &applied_keeping(&manifests, keep), &live(&["vip", "theirs"]));
