@@ -1,8 +1,10 @@
 //! How a tenant is reached: where it is, how its token is sent, and how many requests it takes.
 
 mod base_url;
+mod key;
 
 pub use base_url::{BaseUrl, BaseUrlError};
+pub use key::{looks_like_key, looks_like_key_for_name, without_keys};
 
 /// How the token is sent. <https://docs.dixa.io/docs/api-standards-rules>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

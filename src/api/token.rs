@@ -60,7 +60,12 @@ impl Token {
 
     /// `text` with every occurrence of the token replaced: what a server answers may repeat what it was sent.
     pub(crate) fn redact(&self, text: String) -> String {
-        if self.0.len() >= SHORTEST_SECRET && text.contains(&self.0) { text.replace(&self.0, "(token)") } else { text }
+        if self.is_in(&text) { text.replace(&self.0, "(token)") } else { text }
+    }
+
+    /// Whether a text repeats it.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        self.0.len() >= SHORTEST_SECRET && text.contains(&self.0)
     }
 }
 

@@ -27,6 +27,7 @@ mod refresh;
 mod sandbox;
 mod saved_plan;
 mod schema;
+mod secrets;
 mod session;
 mod settling;
 mod show;
@@ -64,7 +65,8 @@ const NAME: &str = "dixaform";
 /// Runs one command line.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     // The program has one name, whatever the file is called.
-    let args = [OsString::from(NAME)].into_iter().chain(args.into_iter().skip(1));
+    let args: Vec<OsString> = [OsString::from(NAME)].into_iter().chain(args.into_iter().skip(1)).collect();
+    secrets::keep_typed(&args[1..]);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return usage(error).into(),

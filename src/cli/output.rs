@@ -1,7 +1,7 @@
 //! The two streams: results go to standard output, everything else to standard error.
 //!
 //! All that is written passes through here, and nothing that is meant for people leaves as more than text: see
-//! [`lines`].
+//! [`lines`]. Nor does a token: see [`hidden`].
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -10,6 +10,7 @@ use crate::cli::args::{Color, Globals};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::reader::Reader;
+use crate::cli::secrets::hidden;
 use crate::render::escape::{escape, lines};
 use crate::render::palette::Palette;
 use crate::render::pieces::Pieces;
@@ -66,7 +67,7 @@ impl Output {
     fn write(&self, pieces: impl IntoIterator<Item = impl AsRef<str>>) -> Result<(), Error> {
         let mut stdout = io::stdout().lock();
         let mut pieces = pieces.into_iter();
-        let written = pieces.try_for_each(|piece| stdout.write_all(piece.as_ref().as_bytes()));
+        let written = pieces.try_for_each(|piece| stdout.write_all(hidden(piece.as_ref()).as_bytes()));
         match written.and_then(|()| stdout.flush()) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -121,5 +122,5 @@ pub fn shown(path: &Path) -> String {
 
 /// If that can't be written there is nobody left to tell.
 fn to_stderr(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = io::stderr().lock().write_all(hidden(text).as_bytes());
 }

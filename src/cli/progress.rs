@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::apply::{ApplyEvent, Outcome};
 use crate::cli::output::Output;
+use crate::cli::secrets::hidden;
 use crate::plan::Plan;
 use crate::render::escape::lines;
 use crate::render::palette::Palette;
@@ -47,7 +48,7 @@ impl Progress {
             Some(bar) => {
                 bar.set_position(done.get() as u64);
                 if let Some(line) = line {
-                    bar.println(&*lines(line.trim_end(), &Palette::plain()));
+                    bar.println(hidden(&lines(line.trim_end(), &Palette::plain())));
                 }
             }
             None => {

@@ -11,7 +11,7 @@ use crate::cli::args::Globals;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
-use crate::cli::project_file;
+use crate::cli::{project_file, secrets};
 use crate::finding::Findings;
 use crate::project::{self, KeySource, Project, Tenant};
 use crate::render;
@@ -55,6 +55,7 @@ impl Session {
             Some((path, root)) => (read(&path, &output)?, root),
             None => (Project::without_file(), PathBuf::new()),
         };
+        secrets::keep_tokens_of(&project);
         Ok(Session { output, project, root, tenant: globals.tenant.clone(), state: globals.state.clone() })
     }
 
@@ -153,13 +154,17 @@ impl Session {
                 String::from_utf8(bytes).map_err(|_| unreadable(&"it is not UTF-8"))?
             }
         };
-        Token::new(&text).map_err(|error| {
+        let token = Token::new(&text).map_err(|error| {
             let from = match &tenant.key {
                 KeySource::Environment(name) => format!("the environment variable {name}"),
                 KeySource::File(path) => format!("the file {path}"),
             };
             missing(error.to_string(), format!("it comes from {from}"))
-        })
+        })?;
+        if !tenant.is_sandbox() {
+            secrets::keep(token.clone());
+        }
+        Ok(token)
     }
 }
 

@@ -1,10 +1,11 @@
 //! The text of a project file, version 1, checked as strictly as manifests are.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::{AuthScheme, BaseUrl, RateLimit};
+use crate::access::{AuthScheme, BaseUrl, RateLimit, looks_like_key_for_name, without_keys};
 use crate::conversation::{Address, Kind};
 use crate::duration;
 use crate::finding::{Findings, closest, code};
@@ -41,16 +42,19 @@ pub fn read(file: &Arc<str>, bytes: &[u8]) -> (Option<Project>, Findings) {
     (project.filter(|_| !findings.has_errors()), findings)
 }
 
-/// Takes away each line that may hold a key: people write one where its name belongs, or under a name that they made
-/// up.
+/// Takes away each line that may hold a key, and each word that looks like one: people write one where its name
+/// belongs, or under a name that they made up.
 fn hide_keys(findings: &mut Findings) {
     const WORDS: [&str; 4] = ["key", "token", "secret", "password"];
     for finding in findings.iter_mut() {
         finding.excerpt.take_if(|excerpt| {
             let line = excerpt.text.to_ascii_lowercase();
             // A part of a long line says nothing of the rest.
-            excerpt.skipped > 0 || WORDS.iter().any(|word| line.contains(word))
+            let may_hold_key = WORDS.iter().any(|word| line.contains(word));
+            excerpt.skipped > 0 || may_hold_key || matches!(without_keys(&excerpt.text), Cow::Owned(_))
         });
+        finding.message = without_keys(&finding.message).into_owned();
+        finding.hint = finding.hint.take().map(|hint| without_keys(&hint).into_owned());
     }
 }
 
@@ -186,7 +190,7 @@ impl Reader<'_> {
         match &*entry.key {
             "baseUrl" => self.base_url(tenant, entry),
             "apiKeyEnv" => self.key_variable(tenant, entry),
-            "apiKeyFile" => tenant.key = self.text(entry).map_or_else(|| tenant.key.clone(), KeySource::File),
+            "apiKeyFile" => self.key_file(tenant, entry),
             "authScheme" => {
                 self.word(entry, &mut tenant.auth_scheme, [("bare", AuthScheme::Bare), ("bearer", AuthScheme::Bearer)]);
             }
@@ -234,17 +238,28 @@ impl Reader<'_> {
         let fits = !text.is_empty()
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
             && !text.starts_with(|first: char| first.is_ascii_digit())
-            && text.len() <= 100;
+            && text.len() <= 100
+            && !looks_like_key_for_name(text);
         if !fits {
-            // The value may be the key itself: the excerpt would show it, so it points at the member's name instead.
-            let message = "`apiKeyEnv` is the name of an environment variable";
-            self.reporter
-                .error(code::BAD_SETTING, entry.key_span(), message)
-                .hint("never the key itself: write for example apiKeyEnv: DIXA_API_KEY")
-                .without_excerpt();
+            let hint = "never the key itself: write for example apiKeyEnv: DIXA_API_KEY";
+            self.no_key(entry, "`apiKeyEnv` is the name of an environment variable", hint);
             return;
         }
         tenant.key = KeySource::Environment(text.to_owned());
+    }
+
+    fn key_file(&mut self, tenant: &mut Tenant, entry: &Entry<'_>) {
+        if matches!(&entry.value.content, Content::Text(text) if looks_like_key_for_name(text)) {
+            let hint = "never the key itself: write for example apiKeyFile: secrets/dixa-key";
+            self.no_key(entry, "`apiKeyFile` is the path of a file that holds the key", hint);
+        } else if let Some(path) = self.text(entry) {
+            tenant.key = KeySource::File(path);
+        }
+    }
+
+    /// The value may be the key itself: the excerpt would show it, so it points at the member's name instead.
+    fn no_key(&mut self, entry: &Entry<'_>, message: &str, hint: &str) {
+        self.reporter.error(code::BAD_SETTING, entry.key_span(), message).hint(hint).without_excerpt();
     }
 
     fn values(&mut self, tenant: &mut Tenant, node: &Node<'_>) {

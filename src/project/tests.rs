@@ -255,6 +255,7 @@ fn a_key_written_in_the_place_of_its_name_is_never_shown() {
             format!("apiKeyEnv:\n      ['{key}']"),
             format!("apiKeyEnv: A\n    apiKeyEnv: '{key}'"),
             format!("apiKeyEnv: '{key}' x"),
+            format!("apiKeyFile: ['{key}']"),
         ] {
             let (project, findings) = read_text(&format!("version: 1\ntenants:\n  staging:\n    {settings}\n"));
             assert_eq!(project, None, "{settings}");
@@ -263,6 +264,32 @@ fn a_key_written_in_the_place_of_its_name_is_never_shown() {
             assert!(!shown.contains(key), "{shown}");
         }
     }
+}
+
+#[test]
+fn what_looks_like_a_key_is_shown_nowhere_and_is_neither_a_variable_nor_a_file() {
+    for key in [
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln",
+        "hR7kQ2pXv9LmT4wZs8NcB3yFdG6jA1eU",
+        "hR7kQ2pXv9LmT4wZs8NcB3yFdG6jA1eU_",
+    ] {
+        for text in [
+            format!("version: 1\ntenants: {{a: {{apiKeyEnv: {key}}}}}\n"),
+            format!("version: 1\ntenants: {{a: {{apiKeyFile: {key}}}}}\n"),
+            format!("version: 1\ntenants: {{a: {{apiKeyEnv: A, apiKeyFile: {key}}}}}\n"),
+            format!("version: 1\ntenants: {{a: {{baseUrl: {key}}}}}\n"),
+            format!("version: 1\ntenants: {{a: {{authScheme: {key}}}}}\n"),
+            format!("version: 1\ntenants:\n  a: {{{key}: 1}}\n"),
+            format!("version: 1\n{key}: 1\n"),
+            format!("version: 1\ndefaultTenant: {key}\n"),
+        ] {
+            let (project, findings) = read_text(&text);
+            assert_eq!(project, None, "{text}");
+            assert!(!format!("{findings:?}").contains(key), "{findings:#?}");
+        }
+    }
+    let (_, findings) = read_text("version: 1\ntenants: {a: {apiKeyEnv: c0ffee00c0ffee00c0ffee00c0ffee00}}\n");
+    assert!(!findings.is_empty() && !format!("{findings:?}").contains("c0ffee"), "{findings:#?}");
 }
 
 #[test]

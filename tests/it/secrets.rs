@@ -180,6 +180,68 @@ fn a_token_in_the_project_file_is_refused_without_repeating_it() {
 }
 
 #[test]
+fn a_key_that_is_typed_where_something_else_belongs_is_not_repeated() {
+    const RANDOM: &str = "hR7kQ2pXv9LmT4wZs8NcB3yFdG6jA1eU";
+    // That of the environment is known whatever it looks like; the others by their looks.
+    for (key, secret) in [(TOKEN, TOKEN), (RANDOM, RANDOM), ("plainwords", "plainwords")] {
+        let workspace = Workspace::fast().file("manifests/a.yaml", &email("a")).variable("STAGING_KEY", "plainwords");
+        workspace.edit("dixaform.yaml", "tenants:\n", "tenants:\n  b: {apiKeyEnv: STAGING_KEY}\n");
+        workspace.write(&format!("bad/{key}.yaml"), "a: [");
+        for line in [
+            "plan --tenant KEY",
+            "plan --tenant=KEY",
+            "plan --state KEY",
+            "plan --state KEY/x",
+            "plan KEY",
+            "plan manifests/KEY",
+            "plan --format KEY",
+            "plan --format json=KEY/KEY",
+            "plan --color KEY",
+            "plan --target KEY",
+            "plan --selector KEY",
+            "plan --KEY",
+            "plan --chdir KEY",
+            "KEY",
+            "validate KEY",
+            "apply --approved KEY",
+            "apply --approved-plan KEY",
+            "apply --yes --tenant KEY",
+            "apply KEY",
+            "apply --state bad/KEY.yaml --yes",
+            "apply --lock-timeout KEY",
+            "show KEY",
+            "state show KEY",
+            "state show conversation.KEY",
+            "state mv KEY KEY",
+            "state path --state KEY",
+            "recover --adopt KEY",
+            "recover --adopt conversation.a=KEY",
+            "recover --create KEY",
+            "sandbox --seed KEY",
+            "schema KEY",
+            "init bad/KEY.yaml",
+            "init KEY",
+            "plan --out KEY --format text=KEY",
+        ] {
+            for verbosity in ["", " -vv"] {
+                let outcome = workspace.run(&format!("{}{verbosity}", line.replace("KEY", key)));
+                let Outcome { stdout, stderr, .. } = &outcome;
+                assert!(!stdout.contains(secret) && !stderr.contains(secret), "{line}: {stdout}{stderr}");
+            }
+        }
+    }
+}
+
+#[test]
+fn names_that_are_long_and_the_token_where_it_belongs_are_shown_as_ever() {
+    let workspace = Workspace::fast().file("manifests/a.yaml", &email("a"));
+    let name = "conversation.import-3b2a7f1e-2c44-4f4e-9a4b-6f2f1b8f0d11";
+    let _ = workspace.run(&format!("state show {name}")).exit(1).warns(name);
+    let folder = "ConversationsOfTheSecondTeam2024Q3/plan-8087ae3f6a09a5b7c2d1e0f98087ae3f6a09a5b7";
+    let _ = workspace.run(&format!("plan {folder}")).exit(1).warns(folder);
+}
+
+#[test]
 fn everything_that_is_written_is_readable_by_its_owner_only() {
     let workspace = Workspace::fast().file("manifests/order.yaml", ORDER).file("manifests/legacy.yaml", LEGACY);
     workspace.edit("dixaform.yaml", "  sandbox:\n", "  sandbox:\n    settle: 10ms\n");
