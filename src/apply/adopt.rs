@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::api::contract::{AttributeReading, CallError, ConversationReading};
 use crate::conversation::{AttributeValue, Attributes, Kind};
-use crate::plan::{Comparison, Deviation};
+use crate::handling::{self, Handling};
+use crate::plan::{Comparison, Deviation, Handled};
 
 /// Why this is not the conversation that the manifest describes, as far as both sides can tell.
 pub(super) fn cannot_adopt(reading: &ConversationReading, comparison: &Comparison) -> Option<String> {
@@ -52,4 +53,13 @@ pub(super) fn different(wanted: &Attributes, present: Option<&BTreeMap<String, A
         *present == value.to_value()
     };
     wanted.iter().filter(|(id, value)| !has(id, value)).map(|(id, value)| (id.clone(), value.clone())).collect()
+}
+
+/// The members in which a conversation is handled otherwise than it is to be, as far as Dixa says how; tags are no part
+/// of what is read.
+pub(super) fn otherwise_handled<'w>(wanted: &'w Handling, found: &'w Handled) -> impl Iterator<Item = &'static str> {
+    handling::MEMBERS.into_iter().filter(|name| {
+        let found = found.member(name);
+        found.is_some_and(|found| wanted.member(name).is_some_and(|wanted| wanted != found))
+    })
 }

@@ -364,7 +364,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         let call = Call::One(id.into());
         let mut different = Vec::new();
         for look in 1..=LOOKS {
-            let (attributes, members) = match self.reading(id).await {
+            let (attributes, members, handled) = match self.reading(id).await {
                 Ok(reading) => reading,
                 Err(error @ CallError::Unauthorized { .. }) => return Err(Halt::Unauthorized(call, error)),
                 Err(error) => {
@@ -376,7 +376,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             let members = members.map(|members| end_user::different(&wanted.content, &members)).unwrap_or_default();
             let members = members.into_iter().map(|(name, _)| name).filter(|name| end_user::is_comparable(name));
             let attributes = attributes.map(|id| format!("the attribute {id}"));
-            different = attributes.chain(members.map(|name| format!("`{name}`"))).collect();
+            let handling = adopt::otherwise_handled(&wanted.handling, &handled).map(str::to_owned);
+            different = attributes.chain(members.chain(handling).map(|name| format!("`{name}`"))).collect();
             if different.is_empty() || look == LOOKS {
                 break;
             }
@@ -388,13 +389,17 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         Ok(())
     }
 
-    /// The attributes, and those members that can be read back.
-    async fn reading(&self, id: Id) -> Result<(Option<Readings>, Option<Map<String, Value>>), CallError> {
+    /// The attributes, those members of an end user that can be read back, and how a conversation is handled.
+    async fn reading(&self, id: Id) -> Result<(Option<Readings>, Option<Map<String, Value>>, Handled), CallError> {
         match id {
-            Id::Conversation(id) => Ok((self.run.api.conversation(id).await?.attributes, None)),
+            Id::Conversation(id) => {
+                let reading = self.run.api.conversation(id).await?;
+                let handled = Handled::of(&reading);
+                Ok((reading.attributes, None, handled))
+            }
             Id::EndUser(id) => {
                 let EndUserReading { attributes, members, .. } = self.run.api.end_user(id).await?;
-                Ok((attributes, Some(members)))
+                Ok((attributes, Some(members), Handled::default()))
             }
         }
     }

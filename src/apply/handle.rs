@@ -101,11 +101,14 @@ impl<'a, A: Write, J: Append, C: Clock> CarryOut<'_, 'a, A, J, C> {
             }
             (Setting::PutTag(_), None) => unreachable!("a tag is known before it is put on"),
         };
-        match self.run.api.handle(permit, id, order).await {
+        let ended = self.run.api.handle(permit, id, order).await;
+        if let (Setting::TakeTag(tag), Err(CallError::Rejected { status: 404, .. })) = (setting, &ended)
+            && self.run.api.tags_of(id).await?.iter().all(|other| other.id != tag.id)
+        {
             // It is not on it, which is what was wanted.
-            Err(CallError::Rejected { status: 404, .. }) if matches!(setting, Setting::TakeTag(_)) => Ok(()),
-            ended => ended,
+            return Ok(());
         }
+        ended
     }
 
     /// The id of a tag, which is made if it is not there. If it may have been made, it is looked for before it is made

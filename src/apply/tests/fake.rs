@@ -115,6 +115,13 @@ impl Fake {
         tags.insert(format!("id-{name}"));
     }
 
+    /// Somebody has taken this tag off a conversation.
+    pub(super) fn is_untagged(&mut self, id: i64, name: &str) {
+        if let Some(tags) = self.put_on.get_mut().expect("not poisoned").get_mut(&ConversationId(id)) {
+            tags.remove(&format!("id-{name}"));
+        }
+    }
+
     /// The first message of this conversation has this `externalId`.
     pub(super) fn is_marked(&mut self, id: i64, mark: &str) {
         self.marks.insert(ConversationId(id), mark.to_owned());

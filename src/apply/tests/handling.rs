@@ -130,7 +130,9 @@ async fn a_tag_that_leaves_is_taken_off_if_dixaform_has_put_it_on() {
 async fn a_tag_that_is_not_on_it_any_more_counts_as_taken_off() {
     let mut stage = stage();
     stage.apply(&handled("tags: [vip]")).await;
-    stage.api.fail("TAKE TAG 1", [rejected(404)]);
+    stage.api.fail("TAKE TAG 1", [rejected(404), rejected(404)]);
+    assert_eq!(stage.apply(&email("a")).await.report.counts.failed, 1, "it is still on it");
+    stage.api.is_untagged(1, "vip");
     assert_eq!(stage.apply(&email("a")).await.outcome("conversation.a"), &done(1));
 }
 

@@ -39,7 +39,13 @@ struct Part {
     address: &'static str,
     body: String,
     texts: &'static [Option<&'static str>],
+    /// How the last of them is handled: its tags, in the place of whose `%` is the number of the rehearsal, whether it is
+    /// in the queue and assigned to the agent, and whether it is closed.
+    handled: Option<(&'static [&'static str], bool, bool)>,
 }
+
+const QUEUE: &str = "cd87b232-64c8-4ad5-b81a-6f9233352d97";
+const AGENT: &str = "cd4ceb58-bb3a-443c-9cd8-4f088feafe5b";
 
 const EMAIL_MEMBERS: &str = "emailIntegrationId: my-integration@email.dixa.io";
 const MESSAGE: &str = "{_type: Inbound, content: {_type: Text, value: Hello}}";
@@ -51,7 +57,8 @@ fn parts() -> [Part; 9] {
     let widget = "widgetId: 9f73bff1-8fd4-49e6-b7ca-cf725eb74f65\n  browserInfo: {name: Safari}";
     let phone =
         "direction: Inbound\n  contactEndpointId: '+4512345678'\n  queueId: cd87b232-64c8-4ad5-b81a-6f9233352d97";
-    let part = |address, body, texts| Part { address, body, texts };
+    let part = |address, body, texts| Part { address, body, texts, handled: None };
+    let all_four = format!("tags: [one-%, two-%]\n  queue: {QUEUE}\n  assignee: {AGENT}\n  state: Closed");
     [
         part(
             "conversation.email",
@@ -63,7 +70,10 @@ fn parts() -> [Part; 9] {
             format!("_type: ContactForm\n  subject: b\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}"),
             &[None],
         ),
-        part("conversation.chat", format!("_type: Chat\n  {widget}\n  message: {MESSAGE}"), &[None]),
+        Part {
+            handled: Some((&["one-%", "two-%"], true, true)),
+            ..part("conversation.chat", format!("_type: Chat\n  {widget}\n  message: {MESSAGE}\n  {all_four}"), &[None])
+        },
         part("conversation.callback", format!("_type: Callback\n  {phone}"), &[None]),
         part(
             "conversation.callback-noted",
@@ -76,13 +86,17 @@ fn parts() -> [Part; 9] {
             &[Some("old")],
         ),
         part("import.empty", import.to_owned(), &[None]),
-        part(
-            "conversation.changed",
-            format!(
-                "_type: Email\n  subject: c\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}\n  customAttributes: {{{TEXT}: after}}"
-            ),
-            &[Some("after")],
-        ),
+        Part {
+            handled: Some((&["after-%", "kept-%"], false, true)),
+            ..part(
+                "conversation.changed",
+                format!(
+                    "_type: Email\n  subject: c\n  {EMAIL_MEMBERS}\n  message: {MESSAGE}\n  \
+                     customAttributes: {{{TEXT}: after}}\n  tags: [after-%, kept-%]\n  state: Closed"
+                ),
+                &[Some("after")],
+            )
+        },
         part(
             "conversation.renewed",
             format!(
@@ -103,7 +117,7 @@ fn manifest_of(rehearsal: usize, number: usize, part: &Part) -> String {
     format!(
         "---\napiVersion: dixaform/v1\nkind: {kind}\nmetadata: {{name: {name}, annotations: {{dixaform/on-change: replace}}}}\n\
          spec:\n  requesterId: {requester}\n  {}\n",
-        part.body
+        part.body.replace('%', &rehearsal.to_string())
     )
 }
 
@@ -112,8 +126,8 @@ pub(in crate::apply::tests) struct Script {
     rehearsal: usize,
     /// What was applied before it.
     pub(in crate::apply::tests) before: Desired,
-    /// All manifests: a conversation of each kind and imports, one whose attributes differ from those before, and one
-    /// whose content does.
+    /// All manifests: a conversation of each kind and imports, one of which all is set that can be set afterwards, one
+    /// whose attributes, tags and state differ from those before, and one whose content does.
     pub(in crate::apply::tests) all: Desired,
 }
 
@@ -124,7 +138,8 @@ impl Script {
         let all: String = parts().iter().enumerate().map(manifest).collect();
         let mut parts = parts();
         for part in &mut parts {
-            let body = part.body.replace("after", "before").replace("subject: new", "subject: old");
+            let body = part.body.replace("after", "before").replace("state: Closed", "state: Open");
+            let body = body.replace("subject: new", "subject: old");
             part.body = body.replace(": new", ": old");
         }
         let was_there = |part: &Part| matches!(part.address, "conversation.changed" | "conversation.renewed");
@@ -163,10 +178,37 @@ impl Tenant {
             }
             let record = state.records.get(&address(part.address)).unwrap_or_else(|| panic!("{case}: no record"));
             let (last, older) = ids.split_last().expect("at least one");
+            if let Some(handled) = part.handled {
+                self.is_handled(*last, handled, script.rehearsal, &case).await;
+            }
             let older: Vec<Id> = older.iter().copied().map(Id::from).collect();
             assert_eq!((record.id, &record.replaced), (Id::from(*last), &older), "{case}: the record");
         }
         assert_eq!(state.records.len(), parts().len(), "{case}: {:?}", state.records.keys());
+    }
+
+    /// It has these tags and no others, and is in the queue, assigned and closed as it is to be.
+    async fn is_handled(
+        &self,
+        id: ConversationId,
+        (tags, is_steered, is_closed): (&[&str], bool, bool),
+        rehearsal: usize,
+        case: &str,
+    ) {
+        let reader = self.client.reader();
+        let there = reader.conversation(id).await.expect("it is there");
+        let mut names: Vec<String> =
+            reader.tags_of(id).await.expect("it is there").into_iter().map(|tag| tag.name).collect();
+        names.sort();
+        let wanted: Vec<String> = tags.iter().map(|name| name.replace('%', &rehearsal.to_string())).collect();
+        assert_eq!(names, wanted, "{case}: the tags of {id:#}");
+        let steered = is_steered.then_some((QUEUE, AGENT)).unzip();
+        assert_eq!((there.queue_id.as_deref(), there.agent_id.as_deref()), steered, "{case}: {id:#}");
+        assert_eq!(there.state.as_deref() == Some("Closed"), is_closed, "{case}: {id:#} is {:?}", there.state);
+        let mut made: Vec<String> =
+            reader.tags().await.expect("they can be read").into_iter().map(|tag| tag.name).collect();
+        made.sort();
+        assert!(made.is_sorted_by(|one, next| one < next), "{case}: a tag is there twice: {made:?}");
     }
 
     /// The number of conversations is the one that this number of rehearsals creates, for any requester.
