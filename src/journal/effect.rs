@@ -319,6 +319,7 @@ fn is_attribute(pointer: &str) -> bool {
 mod tests {
     use super::*;
     use crate::conversation::{AttributeValue, Attributes};
+    use crate::handling::{Openness, Setting, TagName};
 
     fn conversation() -> Conversation {
         Conversation {
@@ -383,5 +384,72 @@ mod tests {
         let newer = made(&intent, Id::conversation(3), &[], "", (Some(&older), 1));
         assert_eq!(newer.replaced, [Id::conversation(1), Id::conversation(2)]);
         assert_eq!(made(&intent, Id::conversation(3), &[], "", (Some(&newer), 1)).replaced, newer.replaced);
+    }
+
+    /// The intent of a call of a conversation that is to have a tag and be closed, of which this is so afterwards.
+    fn handling_intent(record: &Record, setting: &Setting) -> (CallKind, Intent) {
+        let tags = ["vip".to_owned()].into();
+        let wanted = Handling { tags, state: Some(Openness::Closed), ..Handling::default() };
+        let after = record.applied.handled(&wanted).0.after(setting);
+        let (call, tag) = match setting {
+            Setting::PutTag(name) => (CallKind::PutTag, Some(PutOn::new("id-vip", name))),
+            Setting::TakeTag(tag) => (CallKind::TakeTag, Some(tag.clone())),
+            _ => (CallKind::State, None),
+        };
+        let mut intent = intent(handling_kept(&record.applied, after.clone(), None));
+        (intent.tag, intent.digests.handling) = (tag, after.digest());
+        (call, intent)
+    }
+
+    #[test]
+    fn what_was_set_is_in_the_record_one_thing_after_the_other() {
+        let (put, close) = (Setting::PutTag("vip".into()), Setting::State(Openness::Closed));
+        for applied in [Applied::Full(Spec::of(&conversation())), Applied::to_digests(&conversation(), "salt")] {
+            let is_full = matches!(applied, Applied::Full(_));
+            let mut record = made(&intent(applied), Id::conversation(1), &[], "", (None, 0));
+            assert_eq!(record.handling_digest, None);
+            for setting in [&put, &close] {
+                let (call, intent) = handling_intent(&record, setting);
+                record = of(&record, &intent, call, "");
+            }
+            let wanted = Handling::default().after(&put).after(&close);
+            assert_eq!(record.handling_digest, wanted.digest());
+            assert_eq!(record.applied.handled(&wanted), (wanted, Vec::new()));
+            assert_eq!(record.put_on.iter().all(|tag| matches!(tag.name, TagName::Kept(_))), is_full);
+            let (call, intent) = handling_intent(&record, &Setting::TakeTag(record.put_on[0].clone()));
+            assert!(of(&record, &intent, call, "").put_on.is_empty());
+            assert_eq!(perhaps(&record, &intent, call), record, "what was perhaps taken off is taken off again");
+        }
+    }
+
+    #[test]
+    fn what_was_perhaps_set_counts_as_not_set_and_its_tag_as_put_on() {
+        let wanted = Handling::default().after(&Setting::PutTag("vip".into()));
+        for applied in [Applied::Full(Spec::of(&conversation())), Applied::to_digests(&conversation(), "salt")] {
+            let record = made(&intent(applied), Id::conversation(1), &[], "", (None, 0));
+            let (call, intent) = handling_intent(&record, &Setting::PutTag("vip".into()));
+            let after = perhaps(&record, &intent, call);
+            assert_ne!(after.handling_digest, wanted.digest());
+            assert!(after.applied.handled(&wanted).0.is_empty());
+            assert!(after.put_on[0].is_called("vip") && after.put_on.len() == 1);
+            let again = perhaps(&after, &intent, call);
+            assert_eq!(again.put_on, after.put_on, "a tag is there once");
+        }
+    }
+
+    #[test]
+    fn attributes_and_how_it_is_handled_do_not_touch_each_other() {
+        for (whole, new_salt) in [
+            (Applied::Full(Spec::of(&conversation())), None),
+            (Applied::to_digests(&conversation(), "salt"), Some("x")),
+        ] {
+            let record = made(&intent(whole), Id::conversation(1), &[], "", (None, 0));
+            let (call, closing) = handling_intent(&record, &Setting::State(Openness::Closed));
+            let patch = intent(attributes_kept(&record.applied, &Spec::of(&conversation()), new_salt));
+            let one = patched(&of(&record, &closing, call, ""), &patch, "");
+            let other = of(&patched(&record, &patch, ""), &closing, call, "");
+            assert_eq!(one, other);
+            assert_eq!(one.attributes_digest, Some(conversation().digests().attributes));
+        }
     }
 }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::conversation::{Address, AttributeValue, Attributes, Conversation, Id, Kind};
-use crate::handling::Handling;
+use crate::handling::{Handling, Openness, PutOn};
 use crate::hint::Hint as _;
 use crate::source::{Place, Source};
 use crate::spec::Spec;
@@ -137,6 +137,24 @@ fn one_of_each() -> Vec<Entry> {
 fn the_golden_file_is_what_is_written_and_reads_back() {
     assert_eq!(text_of(&one_of_each()), GOLDEN);
     assert_eq!(read(GOLDEN.as_bytes()).expect("sound").entries, one_of_each());
+}
+
+#[test]
+fn calls_about_how_a_conversation_is_handled_read_back_with_their_tag() {
+    let handling = Handling { tags: ["vip".to_owned()].into(), state: Some(Openness::Closed), ..Handling::default() };
+    let wanted = Conversation { handling, ..conversation("s", None) };
+    let tag = PutOn::new("id-vip", "vip");
+    for (applied, tag) in
+        [(Applied::Full(Spec::of(&wanted)), tag.clone()), (Applied::to_digests(&wanted, "00ff"), tag.without_name())]
+    {
+        for call in CallKind::ALL.into_iter().filter(|call| call.handles().is_some()) {
+            let intent = Box::new(Intent { tag: Some(tag.clone()), ..*intent_of(&wanted, applied.clone(), None) });
+            let entries = [opened(3), Entry::Began { seq: 1, address: address("a"), call, intent }];
+            let text = text_of(&entries);
+            assert!(text.contains(&format!("\"call\":\"{}\"", call.word())), "{text}");
+            assert_eq!(read(text.as_bytes()).expect("sound").entries, entries);
+        }
+    }
 }
 
 #[test]

@@ -57,6 +57,15 @@ fn attributes(number: usize) -> BTreeMap<String, Value> {
     }
 }
 
+/// How a manifest is handled; every fourth says so.
+fn handling(number: usize) -> String {
+    let (queue, agent) = ("cd87b232-64c8-4ad5-b81a-6f9233352d97", "cd4ceb58-bb3a-443c-9cd8-4f088feafe5b");
+    match number % 4 {
+        0 => format!(", tags: [seeded, 'wave {}'], queue: {queue}, assignee: {agent}, state: Closed", number % 3),
+        _ => String::new(),
+    }
+}
+
 /// E-mails, contact forms, callbacks, and imports with and without a message, in turn.
 fn manifest(number: usize) -> String {
     let message = "{_type: Inbound, content: {_type: Text, value: Hello}}";
@@ -72,10 +81,10 @@ fn manifest(number: usize) -> String {
         3 => ("ConversationImport", format!("{import}, messages: [{imported}]")),
         _ => ("ConversationImport", import.to_owned()),
     };
-    let (requester, attributes) = (requester(number), json!(attributes(number)));
+    let (requester, attributes, handling) = (requester(number), json!(attributes(number)), handling(number));
     format!(
         "---\napiVersion: dixaform/v1\nkind: {kind}\nmetadata: {{name: m{number}}}\n\
-         spec: {{requesterId: {requester}, {body}, customAttributes: {attributes}}}\n"
+         spec: {{requesterId: {requester}, {body}, customAttributes: {attributes}{handling}}}\n"
     )
 }
 
@@ -172,6 +181,8 @@ fn round(seed: u64, whole: Duration) -> Tally {
     let plan = workspace.run("plan --detailed-exitcode");
     let warnings = plan.stderr.matches("in doubt").count() + plan.stderr.matches("warning").count();
     assert_eq!((plan.code, warnings), (0, 0), "seed {seed}: {}{}", plan.stdout, plan.stderr);
+    let read = workspace.run("plan --refresh --detailed-exitcode");
+    assert_eq!(read.code, 0, "seed {seed}: the tenant has it otherwise: {}{}", read.stdout, read.stderr);
     assert!(!workspace.exists("state/sandbox.journal"), "seed {seed}: a journal is left");
     tally
 }

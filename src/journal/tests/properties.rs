@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::handling::Handling;
+use crate::handling::{Handling, Openness, PutOn, Setting};
 
 /// What a run does next, chosen by a property test; addresses and calls in flight are picked by number.
 #[derive(Clone, Debug)]
@@ -67,6 +67,21 @@ impl Script {
         self.in_flight.values().any(|(busy, _)| busy == address)
     }
 
+    /// A call that puts a tag on, or takes it off again, or closes the conversation.
+    fn handles(&self, record: &Record) -> (CallKind, Box<Intent>) {
+        let known = record.applied.handled(&Handling::default()).0;
+        let (call, setting) = match record.put_on.first() {
+            _ if self.next_seq.is_multiple_of(3) => (CallKind::State, Setting::State(Openness::Closed)),
+            Some(tag) => (CallKind::TakeTag, Setting::TakeTag(tag.clone())),
+            None => (CallKind::PutTag, Setting::PutTag("vip".into())),
+        };
+        let handling = known.after(&setting);
+        let nothing = Conversation { content: Map::new(), attributes: Attributes::new(), handling: handling.clone() };
+        let mut intent = intent_of(&nothing, handling_kept(&record.applied, handling, None), None);
+        intent.tag = (call != CallKind::State).then(|| PutOn::new("id-vip", "vip"));
+        (call, intent)
+    }
+
     fn new_id(&mut self) -> Id {
         self.next_id += 1;
         self.ours.insert(Id::conversation(self.next_id));
@@ -91,6 +106,10 @@ impl Script {
             }
             Act::Patch(number) if !self.is_busy(&name(number)) => {
                 let Some(record) = self.record(&name(number)) else { return };
+                if self.next_seq.is_multiple_of(2) {
+                    let (call, intent) = self.handles(&record);
+                    return self.begin(&name(number), call, intent);
+                }
                 let attributes = Attributes::from([("one".into(), AttributeValue::Text(self.next_seq.to_string()))]);
                 let wanted = Conversation { content: Map::new(), attributes, handling: Handling::default() };
                 let applied = attributes_kept(&record.applied, &Spec::of(&wanted), None);
