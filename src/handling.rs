@@ -109,14 +109,14 @@ impl Handling {
         Ok(handling)
     }
 
-    /// Those parts that another one has as well.
+    /// Of it what another one speaks of as well, whatever that says: the rest is nobody's any more.
     #[must_use]
-    pub fn in_common_with(&self, other: &Handling) -> Self {
+    pub fn as_far_as(&self, described: &Handling) -> Self {
         Handling {
-            tags: self.tags.intersection(&other.tags).cloned().collect(),
-            queue: self.queue.clone().filter(|_| self.queue == other.queue),
-            assignee: self.assignee.clone().filter(|_| self.assignee == other.assignee),
-            state: self.state.filter(|_| self.state == other.state),
+            tags: self.tags.intersection(&described.tags).cloned().collect(),
+            queue: self.queue.clone().filter(|_| described.queue.is_some()),
+            assignee: self.assignee.clone().filter(|_| described.assignee.is_some()),
+            state: self.state.filter(|_| described.state.is_some()),
         }
     }
 

@@ -119,7 +119,7 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
     pub(super) fn intent_to_handle(&self, change: &Change, setting: &Setting, tag: Option<&PutOn>) -> Intent {
         let wanted = after(change).handling();
         let intent = self.intent(change, |record, salt| {
-            let handled = record.applied.handled(&wanted).0.in_common_with(&wanted).after(setting);
+            let handled = record.applied.handled(&wanted).0.as_far_as(&wanted).after(setting);
             let digests = change.digests.expect("only forgetting records nothing");
             (Digests { handling: handled.digest(), ..digests }, handling_kept(&record.applied, handled, salt))
         });

@@ -163,7 +163,7 @@ fn drifted_handling(record: &Record, live: &Handled) -> Vec<(String, Option<Valu
     let (recorded, unknown) = record.applied.handled(&described);
     let mut drifted = Vec::new();
     if live.tags.is_some() {
-        let still = recorded.in_common_with(&described).member(handling::TAGS).unwrap_or_else(|| Value::Array(vec![]));
+        let still = recorded.as_far_as(&described).member(handling::TAGS).unwrap_or_else(|| Value::Array(vec![]));
         let is_kept = !unknown.contains(&handling::TAGS);
         let before = recorded.member(handling::TAGS).unwrap_or_else(|| Value::Array(vec![]));
         if !is_kept || before != still {

@@ -250,8 +250,8 @@ pub fn compared(plan: &Plan) -> String {
     match plan.observed {
         0 => "The manifests were compared with the state; the tenant was not read, which --refresh does.".to_owned(),
         count => format!(
-            "Of {}, attributes, requester, channel, direction, subject and language were compared with the tenant; \
-             messages were not read.",
+            "Of {}, attributes, requester, channel, direction, subject and language were compared with the tenant, and \
+             tags, queue, assignee and state where the manifest has them; messages were not read.",
             counted(count, "conversation")
         ),
     }

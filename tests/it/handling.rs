@@ -83,7 +83,8 @@ fn what_is_created_is_handled_as_described_and_then_there_is_nothing_to_do() {
         // The organization, the definitions, the tags, and a look for what was made before; one POST, one PATCH, five
         // more. A missing tag is made besides.
         let _ = plan.says("11 calls");
-        let _ = workspace.run("apply --yes").exit(0).says("1 created");
+        let applied = workspace.run("apply --yes --verify").exit(0).says("1 created");
+        let _ = applied.never_says("reads back");
         let tags = vec!["delivery".to_owned(), "vip".to_owned()];
         assert_eq!(there(&server), (tags, json!(SUPPORT), json!(MIA), json!("Closed")));
         let sent = workspace.requests_in(LOG).len();
@@ -161,6 +162,21 @@ fn adopting_sets_what_differs() {
     let tags = vec!["delivery".to_owned(), "vip".to_owned()];
     assert_eq!(there(&server), (tags, json!(SUPPORT), json!(MIA), json!("Closed")));
     let _ = workspace.run("plan --refresh --detailed-exitcode").exit(0).says("No changes.");
+}
+
+#[test]
+fn after_a_lost_state_what_is_so_already_is_recorded_and_not_set_again() {
+    let (workspace, _server) = beside_server(&all_four());
+    let _ = workspace.run("apply --yes").exit(0);
+    workspace.remove("state/local.json");
+    let sent = workspace.requests_in(LOG).len();
+    let _ = workspace.run("apply --yes").exit(0).says("1 updated");
+    let attributes = "PATCH /v1/conversations/1001/custom-attributes";
+    assert_eq!(writes_since(&workspace, sent), [attributes]);
+    let _ = workspace.run("plan --refresh --detailed-exitcode").exit(0).says("No changes.");
+    // Who has put the tags on is not known any more, so they stay.
+    workspace.edit("manifests/order.yaml", "[vip, delivery]", "[vip]");
+    let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
 }
 
 #[test]

@@ -162,6 +162,20 @@ async fn another_queue_and_the_agent_who_claims_it_again_are_in_the_record() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_not_reached_is_still_known_as_it_was() {
+    let mut stage = stage();
+    stage.api.has(reading(1, &[]));
+    stage.apply(&handled(&format!("queue: {SUPPORT}; state: Closed"))).await;
+    stage.api.fail("TRANSFER 1", [rejected(400)]);
+    let now = handled(&format!("tags: [vip]; queue: {SALES}; state: Open"));
+    assert_eq!(stage.apply(&now).await.report.counts.failed, 1);
+    let plan = stage.plan(&now);
+    let before =
+        plan.changes[0].before.as_ref().map(|before| (before.spec["queue"].clone(), before.spec["state"].clone()));
+    assert_eq!(before, Some((SUPPORT.into(), "Closed".into())));
+}
+
+#[tokio::test(start_paused = true)]
 async fn adopting_sets_what_differs_and_records_the_rest() {
     let mut stage = stage();
     let mut there = reading(7, &[]);
