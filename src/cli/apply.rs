@@ -27,6 +27,7 @@ use crate::cli::load::{self, Files, Tenants};
 use crate::cli::output::shown;
 use crate::cli::progress::Progress;
 use crate::cli::refresh::Wanted;
+use crate::cli::saved_plan::Given;
 use crate::cli::session::{OpenTenant, Session, report};
 use crate::cli::settling::{HINT, Settled};
 use crate::cli::state_access::{self, Older, Taken};
@@ -41,6 +42,7 @@ use crate::render::remark::Pointer;
 use crate::sandbox::FaultPlan;
 use crate::source::{Place, Source};
 use crate::state::{Known, State};
+use crate::workspace::manifests::Found;
 
 /// What the journal and the lock say of this command.
 const COMMAND: &str = "apply";
@@ -53,12 +55,9 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let mut options = plan::options(tenant, &args.planning)?;
     state_access::tell_if_lost(&open);
     let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
-    let saved = saved_plan::given(paths)?;
-    let approval = Approval::given(args, saved.is_some())?;
-    let found = match &saved {
-        Some(_) => saved_plan::refuse_flags(&args.planning).map(|()| Vec::new())?,
-        None => load::find(session, paths)?,
-    };
+    let given = saved_plan::given(paths)?;
+    let approval = Approval::given(args, matches!(given, Given::Plan(_)))?;
+    let (saved, found) = input(session, args, given)?;
     let older = if args.accept_older_state { Older::Accepted } else { Older::Refused };
     let take = || state_access::take_unchecked(&open, COMMAND, args.lock_timeout, older);
     let tenants = Tenants::new(session, Some(tenant), paths)?;
@@ -112,6 +111,18 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     // Whatever still runs in the background has nothing to finish: every answer that counts was waited for.
     runtime.shutdown_background();
     finish(&telling, &plan, ended, args, &doubtful)
+}
+
+/// The saved plan, or the files of manifests.
+fn input(session: &Session, args: &ApplyArgs, given: Given) -> Result<(Option<Plan>, Vec<Found>), Error> {
+    match given {
+        Given::Plan(plan) => saved_plan::refuse_flags(&args.planning).map(|()| (Some(*plan), Vec::new())),
+        Given::Manifests(start) => {
+            let mut found = load::find(session, &args.planning.paths)?;
+            found.iter_mut().for_each(|found| found.begin_with(&start));
+            Ok((None, found))
+        }
+    }
 }
 
 /// The plan, and whether it was made after looking for what was made before, where there is no state.

@@ -10,6 +10,7 @@ use crate::cli::args::PlanningArgs;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::settling::HINT;
+use crate::cli::sink::DASH;
 use crate::cli::state_access::Taken;
 use crate::plan::{Change, Plan, file_v1, staleness};
 use crate::project::Tenant;
@@ -17,22 +18,41 @@ use crate::project::Tenant;
 /// The largest plan file that is read, in bytes.
 const SIZE_LIMIT: u64 = 1 << 30;
 
+/// Enough of a file to see whether it is a plan, in bytes.
+const START: u64 = 64;
+
 /// What some editors put before a text.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// The saved plan, if the paths are one plan file, and not manifests.
+/// What an apply was given.
+pub enum Given {
+    Plan(Box<Plan>),
+    /// With what was read of standard input to find out that it is no plan.
+    Manifests(Vec<u8>),
+}
+
+/// The saved plan, if the paths are one plan file or `-` with a plan behind it, and not manifests.
 ///
-/// Only a regular file is looked into: what is read of a pipe is gone from it, and manifests can come through one.
-pub fn given(paths: &[PathBuf]) -> Result<Option<Plan>, Error> {
-    let [path] = paths else { return Ok(None) };
-    if !path.is_file() {
-        return Ok(None);
-    }
+/// Of other paths only a regular file is looked into: what is read of a pipe is gone from it, and manifests can come
+/// through one.
+pub fn given(paths: &[PathBuf]) -> Result<Given, Error> {
+    let [path] = paths else { return Ok(Given::Manifests(Vec::new())) };
+    let is_stdin = path == Path::new(DASH);
     let mut start = Vec::new();
-    let looked = std::fs::File::open(path).map(|file| file.take(64).read_to_end(&mut start));
-    let start = start.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(&start);
-    let is_plan = matches!(looked, Ok(Ok(_))) && start.starts_with(br#"{"format":"dixaform-plan/"#);
-    if is_plan { read(path).map(Some) } else { Ok(None) }
+    let looked = if is_stdin {
+        std::io::stdin().lock().take(START).read_to_end(&mut start)
+    } else if path.is_file() {
+        std::fs::File::open(path).and_then(|file| file.take(START).read_to_end(&mut start))
+    } else {
+        Ok(0)
+    };
+    // Whoever reads it all says what is wrong with it.
+    let text = start.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(&start);
+    if looked.is_err() || !text.starts_with(br#"{"format":"dixaform-plan/"#) {
+        return Ok(Given::Manifests(if is_stdin { start } else { Vec::new() }));
+    }
+    let start = if is_stdin { start } else { Vec::new() };
+    read_on(path, &start).map(|plan| Given::Plan(Box::new(plan)))
 }
 
 /// Reads a saved plan; `-` is standard input.
@@ -40,16 +60,21 @@ pub fn given(paths: &[PathBuf]) -> Result<Option<Plan>, Error> {
 /// # Errors
 /// No plan, one of a newer format, or one that was changed since it was saved.
 pub fn read(path: &Path) -> Result<Plan, Error> {
+    read_on(path, &[])
+}
+
+/// [`read`] where the start of standard input was read before.
+fn read_on(path: &Path, start: &[u8]) -> Result<Plan, Error> {
     let unusable = || format!("the plan file {} can't be used", path.display());
-    let text = read_bounded(path).with_context(unusable)?;
+    let text = read_bounded(path, start).with_context(unusable)?;
     file_v1::read(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text)).during(unusable())
 }
 
 /// The whole file. Its length is not to be trusted: that of a device is 0, and it never ends.
-fn read_bounded(path: &Path) -> anyhow::Result<String> {
+fn read_bounded(path: &Path, start: &[u8]) -> anyhow::Result<String> {
     let mut text = String::new();
-    let length = if path == Path::new("-") {
-        std::io::stdin().lock().take(SIZE_LIMIT + 1).read_to_string(&mut text)?
+    let length = if path == Path::new(DASH) {
+        start.chain(std::io::stdin().lock()).take(SIZE_LIMIT + 1).read_to_string(&mut text)?
     } else {
         std::fs::File::open(path)?.take(SIZE_LIMIT + 1).read_to_string(&mut text)?
     };

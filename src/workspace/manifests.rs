@@ -48,8 +48,8 @@ pub enum Input {
     Named,
     /// A file whose path is written otherwise than its name.
     File(PathBuf),
-    /// It can be read once.
-    Stdin,
+    /// It can be read once. This is what was read of it already.
+    Stdin(Vec<u8>),
 }
 
 /// Why a path gave no manifests.
@@ -91,7 +91,7 @@ impl Found {
         match &self.input {
             Input::Named => Some(Path::new(&*self.name)),
             Input::File(path) => Some(path),
-            Input::Stdin => None,
+            Input::Stdin(_) => None,
         }
     }
 
@@ -100,9 +100,17 @@ impl Found {
     /// # Errors
     /// Those of the operating system.
     pub fn read_into(&self, bytes: &mut Vec<u8>, limit: u64) -> io::Result<()> {
-        match self.path() {
-            Some(path) => read_into(bytes, path, limit),
-            None => io::stdin().lock().take(limit).read_to_end(bytes).map(drop),
+        match &self.input {
+            Input::Named => read_into(bytes, Path::new(&*self.name), limit),
+            Input::File(path) => read_into(bytes, path, limit),
+            Input::Stdin(start) => start.chain(io::stdin().lock()).take(limit).read_to_end(bytes).map(drop),
+        }
+    }
+
+    /// Puts what was read of standard input before the rest of it, if that is what this is.
+    pub fn begin_with(&mut self, start: &[u8]) {
+        if let Input::Stdin(read) = &mut self.input {
+            read.extend_from_slice(start);
         }
     }
 }
@@ -170,7 +178,7 @@ struct Search<'p> {
 impl Search<'_> {
     fn path(&mut self, path: &Path) {
         if path.as_os_str() == STDIN {
-            self.found.push(Found { name: STDIN_NAME.into(), input: Input::Stdin });
+            self.found.push(Found { name: STDIN_NAME.into(), input: Input::Stdin(Vec::new()) });
             return;
         }
         match path.metadata() {

@@ -348,6 +348,46 @@ fn a_plan_holds_the_bodies_that_are_sent() {
 }
 
 #[test]
+fn a_saved_plan_behind_a_dash_is_applied_as_it_is_and_without_a_question() {
+    let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
+    let plan = workspace.run("plan --out -").exit(0).stdout;
+    // What is described by now is not what was planned.
+    workspace.write("manifests/more.yaml", email("more"));
+    let _ = workspace.run_with_input("apply - --prune", &plan).exit(64).warns("--prune");
+    let _ = workspace.run_with_input("apply -", &plan.replace("order #123", "order #124")).exit(1).warns("plan file -");
+    assert!(workspace.requests().is_empty());
+    let applied = workspace.run_with_input("apply -", &format!("\u{feff}{plan}")).exit(0);
+    assert_eq!(applied.last_line(), "Apply complete! 1 created, 0 imported, 0 updated.");
+    let _ = workspace.run_with_input("apply -", &plan).exit(5).warns("stale");
+    let _ = workspace.run("plan").exit(0).says("1 to create");
+    // Manifests are still manifests, in YAML and in JSON, and asked about.
+    let _ = workspace.run_with_input("apply -", &email("more")).exit(5).warns("--yes");
+    let json = serde_yaml::from_str::<Value>(&email("more")).unwrap().to_string();
+    let _ = workspace.run_with_input("apply - --yes", &json).exit(0).says("1 created");
+    let _ = workspace.run_with_input("apply - --yes", "{").exit(1);
+    let _ = workspace.run_with_input("apply - --yes", "").exit(1);
+}
+
+/// A plan that comes in pieces is a plan all the same.
+#[cfg(unix)]
+#[test]
+fn a_saved_plan_may_come_byte_by_byte() {
+    use std::io::Write as _;
+    let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
+    let plan = workspace.run("plan --out -").exit(0).stdout;
+    let mut command = workspace.command();
+    let stdio = std::process::Stdio::piped;
+    let mut child = command.args(["apply", "-"]).stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for byte in plan.bytes() {
+        stdin.write_all(&[byte]).unwrap();
+    }
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("1 created"), "{output:?}");
+}
+
+#[test]
 fn a_plan_can_come_through_standard_input() {
     let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
     let plan = workspace.run("plan --format json").exit(0).stdout;
