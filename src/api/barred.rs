@@ -18,6 +18,12 @@ pub(super) fn why(error: &(dyn Error + 'static), host: &str) -> Option<(String, 
             let hint = "write user and password into HTTPS_PROXY (http://user:password@host:port), or name the host in NO_PROXY";
             return Some((format!("the proxy wants to know who asks for {host}"), hint.to_owned()));
         }
+        // Any answer but that it is connected, or that it wants to know who asks.
+        if text.contains("tunnel error: unsuccessful") {
+            let hint = "the proxy is the one in HTTPS_PROXY or ALL_PROXY: have the host allowed there, or name it in \
+                        NO_PROXY if it can be reached without a proxy";
+            return Some((format!("the proxy refuses to connect to {host}"), hint.to_owned()));
+        }
         layer = current.source();
     }
     None

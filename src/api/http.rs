@@ -17,6 +17,7 @@ use crate::api::contract::{
     Organization, Permit, Read, ReadCatalog, Write,
 };
 use crate::api::pages::Trail;
+use crate::api::proxy::{self, ProxyError};
 use crate::api::retry::{CallKind, Decision, decide};
 use crate::api::send::{Answer, Request, Sender};
 use crate::api::throttle::Throttle;
@@ -63,6 +64,8 @@ pub enum ClientError {
     BaseUrl(#[from] BaseUrlError),
     #[error("the rate limit must be a positive number of requests a second and a burst of at least 1")]
     RateLimit,
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     #[error("the HTTP client could not be set up")]
     Setup(#[source] reqwest::Error),
 }
@@ -98,6 +101,8 @@ impl HttpClient {
         if base.is_loopback() {
             // A proxy would take this for its own loopback.
             builder = builder.no_proxy();
+        } else {
+            proxy::check()?;
         }
         if base.is_plain() {
             // Reading the system's certificates takes longer than a whole apply to the sandbox.

@@ -7,6 +7,7 @@ mod barred;
 pub mod contract;
 pub mod http;
 pub mod pages;
+mod proxy;
 pub mod retry;
 mod send;
 pub mod throttle;

@@ -115,7 +115,14 @@ ends!(Exit::Failed; ClientError, NoTenant, SandboxError, PlanFileError);
 ends!(Exit::Usage; NotAnAddress, ScopeError);
 ends!(Exit::Refused; Refusal);
 
-impl Hint for ClientError {}
+impl Hint for ClientError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        let hint = "write http://host:port or http://user:password@host:port, with %40 for an @ in the password; nothing \
+                    was sent";
+        matches!(self, ClientError::Proxy(_)).then(|| hint.into())
+    }
+}
+
 impl Hint for NoTenant {}
 impl Hint for NotAnAddress {}
 impl Hint for SandboxError {}

@@ -78,11 +78,40 @@ fn a_certificate_that_is_named_is_trusted_for_its_own_host_only() {
 
 #[test]
 fn a_proxy_that_refuses_is_asked_once() {
-    let (port, connections) = listen(|mut stream| {
-        let _ = stream.read(&mut [0; 1024]);
-        let _ = stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
-    });
-    let workspace = workspace("https://dixa.example").variable("HTTPS_PROXY", &format!("http://127.0.0.1:{port}"));
-    let _ = workspace.run("apply --yes").exit(1).warns("proxy").warns("HTTPS_PROXY");
-    assert_eq!(connections.load(Ordering::SeqCst), 1);
+    for (status, said) in [
+        ("407 Proxy Authentication Required", "the proxy wants to know who asks for dixa.example"),
+        ("403 Forbidden", "the proxy refuses to connect to dixa.example"),
+    ] {
+        let (port, connections) = listen(move |mut stream| {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+        });
+        for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+            let proxy = format!("http://me:pass-word@127.0.0.1:{port}");
+            let workspace = workspace("https://dixa.example").variable(variable, &proxy);
+            let before = connections.load(Ordering::SeqCst);
+            let outcome =
+                workspace.run("apply --yes").exit(1).warns(said).warns("HTTPS_PROXY").warns("nothing was changed");
+            let _ = outcome.never_says("pass-word");
+            assert_eq!(connections.load(Ordering::SeqCst), before + 1);
+        }
+    }
+}
+
+#[test]
+fn a_variable_that_names_no_proxy_is_said_and_not_passed_over() {
+    for variable in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"] {
+        for value in
+            ["http://me:pass-word@host:port", "http://me:pass-word@pro xy:1", "socks5://me:pass-word@127.0.0.1:1"]
+        {
+            let workspace = workspace("https://dixa.example").variable(variable, value);
+            for command in ["apply --yes", "catalog pull -vv"] {
+                let outcome = workspace.run(command).exit(1).warns(&format!("variable {variable} names no proxy"));
+                let _ = outcome.warns("http://host:port").never_says("pass-word");
+            }
+            // What needs no network needs no proxy.
+            let _ = workspace.run("plan").exit(0);
+            let _ = workspace.run("apply --yes --tenant sandbox").exit(0);
+        }
+    }
 }
