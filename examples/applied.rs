@@ -92,6 +92,7 @@ fn record(manifest: &Manifest, id: i64) -> Record {
         made_at: None,
         applied_at: APPLIED_AT.to_owned(),
         partial_errors: Vec::new(),
+        names: Default::default(),
         replaced: Vec::new(),
         doubles: Vec::new(),
     }

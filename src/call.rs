@@ -52,6 +52,8 @@ pub enum Call {
     Definitions,
     /// Which agents?
     Agents,
+    /// Which agents have this e-mail address?
+    AgentsBy(String),
     /// Which queues?
     Queues,
     /// Which tags, inactive ones among them?
@@ -98,6 +100,7 @@ impl Call {
             Call::Organization
             | Call::Definitions
             | Call::Agents
+            | Call::AgentsBy(_)
             | Call::Queues
             | Call::Tags
             | Call::TagsOf(_)
@@ -142,7 +145,7 @@ impl Call {
         let rest = match self {
             Call::Organization => vec!["organization".into()],
             Call::Definitions => vec!["custom-attributes".into()],
-            Call::Agents => vec!["agents".into()],
+            Call::Agents | Call::AgentsBy(_) => vec!["agents".into()],
             Call::Queues => vec!["queues".into()],
             Call::Tags | Call::MakeTag(_) => vec!["tags".into()],
             Call::ContactEndpoints => vec!["contact-endpoints".into()],
@@ -170,6 +173,7 @@ impl Call {
     pub fn query(&self) -> Option<(&'static str, &str)> {
         match self {
             Call::Tags => Some(("includeDeactivated", "true")),
+            Call::AgentsBy(email) => Some(("email", email)),
             Call::EndUsersBy(lookup) => Some((lookup.key.parameter(), &lookup.value)),
             _ => None,
         }

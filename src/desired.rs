@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::conversation::{Address, Digests, Facts, Id, Labels, OnChange};
+use crate::name::{Ids, Name};
 use crate::source::{MadeOf, Place, Source};
 use crate::spec::Spec;
 
@@ -29,8 +30,21 @@ pub struct Manifest {
     pub name_place: Place,
     /// Where each attribute was written, in ascending order of their ids, so that an answer of the API can point at it.
     pub attribute_places: Box<[Place]>,
-    /// What people call the things of the tenant that it refers to, by their ids, as far as the catalog knows.
-    pub names: BTreeMap<String, String>,
+    /// What people call the things of the tenant that it refers to, by their ids, as far as that is known.
+    pub called: BTreeMap<String, String>,
+    /// The names in its spec whose ids are not known, where the ids would be.
+    pub names: BTreeMap<Name, Named>,
+    /// The ids that were put in the place of other names.
+    pub ids: Ids,
+}
+
+/// Where a name is written, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Where it was written first, in the file of the manifest.
+    pub place: Place,
+    /// The manifest that describes the end user.
+    pub manifest: Option<Address>,
 }
 
 /// An address that a record had before, and where that was written, in the file of the manifest.

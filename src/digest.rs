@@ -288,7 +288,7 @@ mod tests {
         }
         fn look(name: &'static str, form: &Form, seen: &mut Vec<(&'static str, bool)>) {
             match form {
-                Form::Uuid | Form::Agent | Form::Queue => seen.push((name, true)),
+                Form::Uuid | Form::Reference(_) => seen.push((name, true)),
                 Form::Timestamp => seen.push((name, false)),
                 Form::Map(shape) => see(shape, seen),
                 Form::Union(union) => union.variants.iter().for_each(|shape| see(shape, seen)),

@@ -67,6 +67,13 @@ impl Lookup {
         })
     }
 
+    /// Makes it equal to others that find the same: an e-mail address means the same in either case.
+    pub fn fold(&mut self) {
+        if self.key == Key::Email {
+            self.value = self.value.to_lowercase();
+        }
+    }
+
     /// Whether somebody with these members is the one that is looked for.
     pub fn finds(&self, members: &Map<String, Value>) -> bool {
         members.get(self.key.member()).and_then(Value::as_str).is_some_and(|value| self.is(value))

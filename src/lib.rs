@@ -32,6 +32,7 @@
 //! - [`conversation`]: address, content and custom attributes of a described conversation
 //! - [`handling`]: how a conversation is handled: tags, queue, assignee, open or closed
 //! - [`end_user`]: by what end users are looked up, and when two of their members are the same
+//! - [`name`]: what a manifest may write in place of an id of Dixa
 //! - [`reading`]: a conversation and its messages, and an end user, as Dixa gives them back
 //! - [`finding`], [`reporter`]: something wrong or suspicious, with its place; collecting findings for one file
 //! - [`look_alike`]: characters that people take for others
@@ -87,7 +88,7 @@
 //! | `api` | nouns, `catalog` | manifests, plans, state files |
 //! | `workspace` | nouns, `state`, `journal` | decisions |
 //! | `sandbox` | nothing | code of the client, so that the two can't share a mistake |
-//! | `apply` | nouns, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
+//! | `apply` | nouns, `catalog`, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
 //! | `cli` | everything | domain rules |
 //!
 //! # What always holds
@@ -121,6 +122,7 @@
 //! | plan, change, action, reason | the ordered changes from state to desired; each has one action and one reason |
 //! | apply, outcome | carrying out a plan; how one change ended |
 //! | journal, in doubt | the write-ahead record of an apply; a call that began and whose result is unknown |
+//! | name, id | what a manifest may write in place of an id of Dixa, and the id that it stands for in one tenant |
 //! | marker | an `externalId` that dixaform sets on a first message or an end user, to find it if the answer is lost |
 //! | settle | find out what became of a call in doubt |
 //! | drift | the tenant differs from the record |
@@ -148,6 +150,7 @@ pub mod hint;
 pub mod instant;
 pub mod json;
 pub mod look_alike;
+pub mod name;
 pub mod reading;
 pub mod reporter;
 pub mod settings;

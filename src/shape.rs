@@ -77,10 +77,8 @@ pub enum Form {
     AnyText,
     /// A uuid in its hyphenated form.
     Uuid,
-    /// The uuid of an agent, or the agent's address.
-    Agent,
-    /// The uuid of a queue, or its name.
-    Queue,
+    /// The uuid of one of these, or its name.
+    Reference(Thing),
     /// RFC 3339 with a zone, at most milliseconds needed by Dixa.
     Timestamp,
     /// An absolute http or https URL.
@@ -100,6 +98,49 @@ pub enum Form {
     Set(&'static Form),
     /// A map with anything in it.
     Free,
+}
+
+/// What ids and names are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Thing {
+    EndUser,
+    Agent,
+    Queue,
+}
+
+impl Thing {
+    /// What the value of a member is the id of; none where no member of this name has such an id.
+    pub fn of_member(member: &str) -> Option<Self> {
+        match member {
+            "requesterId" | "cc" | "bcc" => Some(Thing::EndUser),
+            "agentId" | "closedBy" | ASSIGNEE => Some(Thing::Agent),
+            "queueId" | QUEUE => Some(Thing::Queue),
+            _ => None,
+        }
+    }
+
+    /// For messages.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Thing::EndUser => "end user",
+            Thing::Agent => "agent",
+            Thing::Queue => "queue",
+        }
+    }
+
+    /// The members that a name of it can have, and what each holds, in the order in which they are offered.
+    pub fn keys(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Thing::EndUser => &[
+                ("endUser", "The name of the manifest that describes the end user"),
+                ("email", "The end user's e-mail address"),
+                ("phone", "The end user's phone number, E.164"),
+                ("externalId", "The end user's external id"),
+            ],
+            Thing::Agent => &[("email", "The agent's address")],
+            Thing::Queue => &[("name", "The queue's name")],
+        }
+    }
 }
 
 const fn required(name: &'static str, form: Form, about: &'static str) -> Member {
@@ -124,8 +165,8 @@ pub static HANDLING: Shape = Shape {
     name: "handling",
     members: &[
         optional(TAGS, Form::Set(&NAME_FORM), "Tags by name; one that is missing in the tenant is made"),
-        optional(QUEUE, Form::Queue, "The queue that it is put into"),
-        optional(ASSIGNEE, Form::Agent, "The agent who gets it, whoever has it"),
+        optional(QUEUE, QUEUE_ID, "The queue that it is put into"),
+        optional(ASSIGNEE, AGENT_ID, "The agent who gets it, whoever has it"),
         optional(STATE, Form::Word(&Openness::WORDS), "Whether it is open or closed"),
     ],
 };
@@ -182,7 +223,7 @@ pub static CHANNELS: [Channel; 3] = [
         attributes: attributes(&[EMAIL_INTEGRATION, SUBJECT]),
         inbound: attributes(&[
             EMAIL_INTEGRATION,
-            optional("requesterId", Form::Uuid, "The end user who wrote it, if it is not the requester"),
+            optional("requesterId", END_USER_ID, "The end user who wrote it, if it is not the requester"),
         ]),
         outbound: attributes(&[
             EMAIL_INTEGRATION,
@@ -208,8 +249,11 @@ pub static CHANNELS: [Channel; 3] = [
     },
 ];
 
+const END_USER_ID: Form = Form::Reference(Thing::EndUser);
+const AGENT_ID: Form = Form::Reference(Thing::Agent);
+const QUEUE_ID: Form = Form::Reference(Thing::Queue);
 const DIRECTIONS: &[&str] = &["Inbound", "Outbound"];
-const REQUESTER: Member = required("requesterId", Form::Uuid, "The end user whose conversation it is");
+const REQUESTER: Member = required("requesterId", END_USER_ID, "The end user whose conversation it is");
 const EMAIL_INTEGRATION: Member =
     required("emailIntegrationId", Form::Text, "The email integration, `<name>@email.dixa.io`");
 const SUBJECT: Member = required("subject", Form::AnyText, "The subject line");
@@ -247,7 +291,7 @@ static CONVERSATION: Union = Union {
                 REQUESTER,
                 required("direction", Form::Word(DIRECTIONS), "Who calls whom"),
                 required("contactEndpointId", Form::Text, "The contact endpoint to call from"),
-                required("queueId", Form::Queue, "The queue that the callback waits in"),
+                required("queueId", QUEUE_ID, "The queue that the callback waits in"),
             ],
         },
     ],
@@ -283,7 +327,7 @@ static ATTACHMENT: Shape = Shape {
 };
 
 static ATTACHMENT_FORM: Form = Form::Map(&ATTACHMENT);
-static UUID_FORM: Form = Form::Uuid;
+static END_USER_FORM: Form = END_USER_ID;
 static IMPORT_MESSAGE_FORM: Form = Form::Union(&IMPORT_MESSAGES);
 
 const CONTENT_MEMBER: Member = required("content", Form::Map(&CONTENT), "What the message says");
@@ -292,7 +336,7 @@ const ATTACHMENTS: Member =
 const MESSAGE_EXTERNAL_ID: Member = optional("externalId", Form::Text, "Your own reference of the message");
 const INTEGRATION_EMAIL: Member =
     optional("integrationEmail", Form::Text, "The email integration of this message, `<name>@email.dixa.io`");
-const AUTHOR: Member = required("agentId", Form::Agent, "The agent who wrote it");
+const AUTHOR: Member = required("agentId", AGENT_ID, "The agent who wrote it");
 
 static OUTBOUND_MEMBERS: [Member; 7] = [
     AUTHOR,
@@ -300,8 +344,8 @@ static OUTBOUND_MEMBERS: [Member; 7] = [
     ATTACHMENTS,
     MESSAGE_EXTERNAL_ID,
     INTEGRATION_EMAIL,
-    optional("cc", Form::List(&UUID_FORM), "End users who get a copy, by id"),
-    optional("bcc", Form::List(&UUID_FORM), "End users who get a hidden copy, by id"),
+    optional("cc", Form::List(&END_USER_FORM), "End users who get a copy"),
+    optional("bcc", Form::List(&END_USER_FORM), "End users who get a hidden copy"),
 ];
 
 static MESSAGES: Union = Union {
@@ -350,7 +394,7 @@ static IMPORT: Union = Union {
 static ASSIGNMENT: Shape = Shape {
     name: "assignment",
     members: &[
-        required("agentId", Form::Agent, "The agent"),
+        required("agentId", AGENT_ID, "The agent"),
         required("assignedAt", Form::Timestamp, "When it was assigned"),
     ],
 };
@@ -359,7 +403,7 @@ static CLOSING: Shape = Shape {
     name: "closing",
     members: &[
         required("closedAt", Form::Timestamp, "When it was closed"),
-        required("closedBy", Form::Agent, "The agent who closed it"),
+        required("closedBy", AGENT_ID, "The agent who closed it"),
     ],
 };
 

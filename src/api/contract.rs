@@ -51,20 +51,22 @@ pub trait Read: Send + Sync {
     /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusers>
     fn end_users_by(&self, lookup: &Lookup) -> impl Future<Output = Result<Vec<EndUserReading>, CallError>> + Send;
 
-    /// All conversations of an end user, from all pages, in ascending order of id, each once; their attributes are not
-    /// listed. It is an error if a page could not be had, is empty and names a next one, or leads back to an earlier
-    /// one: a part is never given for the whole.
+    /// All conversations of an end user, in ascending order of id, each once; their attributes are not listed. It is an
+    /// error if a page could not be had, is empty and names a next one, or leads back: a part is never the whole.
     /// <https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusersuseridconversations>
-    fn conversations_of(
-        &self,
-        requester: &str,
-    ) -> impl Future<Output = Result<Vec<ConversationReading>, CallError>> + Send;
+    fn conversations_of(&self, requester: &str) -> impl Future<Output = Conversations> + Send;
 }
+
+/// What [`Read::conversations_of`] gives.
+pub type Conversations = Result<Vec<ConversationReading>, CallError>;
 
 /// What a [`Catalog`](crate::catalog::Catalog) is made of. All lists are whole; see [`Read::conversations_of`].
 pub trait ReadCatalog: Read {
     /// All agents, from all pages. <https://docs.dixa.io/openapi/dixa-api/v1/agents/getagents>
     fn agents(&self) -> impl Future<Output = Result<Vec<Agent>, CallError>> + Send;
+
+    /// Those agents that have this e-mail address; none is no error. See [`ReadCatalog::agents`].
+    fn agents_by(&self, email: &str) -> impl Future<Output = Result<Vec<Agent>, CallError>> + Send;
 
     /// <https://docs.dixa.io/openapi/dixa-api/v1/queues/getqueues>
     fn queues(&self) -> impl Future<Output = Result<Vec<Queue>, CallError>> + Send;

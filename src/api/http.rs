@@ -210,6 +210,10 @@ impl<Leave: Send + Sync> ReadCatalog for Client<Leave> {
         self.0.read_pages(&Call::Agents, wire::agents).await
     }
 
+    async fn agents_by(&self, email: &str) -> Result<Vec<Agent>, CallError> {
+        self.0.read_pages(&Call::AgentsBy(email.to_owned()), wire::agents).await
+    }
+
     async fn queues(&self) -> Result<Vec<Queue>, CallError> {
         self.0.read_pages(&Call::Queues, wire::queues).await
     }

@@ -1,5 +1,6 @@
 //! What carrying out writes down: entries in the journal, each of which the state gets to know of at once.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 
@@ -7,11 +8,13 @@ use crate::apply::halt::Halt;
 use crate::apply::job::{Clock, Run};
 use crate::apply::marker::marker;
 use crate::conversation::{Address, Attributes, Conversation, Digests, Id};
+use crate::desired::Named;
 use crate::end_user;
 use crate::handling::{Handling, PutOn, Setting};
 use crate::journal::{
     self, Append, CallKind, Entry, Intent, JournalError, Replay, attributes_kept, content_kept, handling_kept,
 };
+use crate::name::Ids;
 use crate::plan::Change;
 use crate::reading::EndUserReading;
 use crate::settings::LastApplied;
@@ -58,6 +61,19 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         replay.owner_of(id).filter(|owner| **owner != change.address).map(ToString::to_string)
     }
 
+    /// A change with the ids of end users that were made before it.
+    pub(super) fn with_end_users<'c>(&self, change: &'c Change) -> Cow<'c, Change> {
+        if change.names.is_empty() {
+            return Cow::Borrowed(change);
+        }
+        let replay = self.replay.borrow();
+        let id = |named: &Named| Some(replay.state().records.get(named.manifest.as_ref()?)?.id.to_string());
+        let ids: Ids = change.names.iter().filter_map(|(name, named)| Some((name.clone(), id(named)?))).collect();
+        let mut known = change.clone();
+        known.put_ids(&ids);
+        Cow::Owned(known)
+    }
+
     pub(super) fn is_in_doubt(&self, address: &Address) -> bool {
         self.replay.borrow().is_in_doubt(address)
     }
@@ -86,9 +102,11 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
     ) -> Intent {
         let made = conversation.handled_when_made();
         let digests = change.digests.expect("only forgetting records nothing");
+        let applied = self.kept(&after(change).with_handling(made.clone()));
         Intent {
             digests: Digests { handling: made.digest(), ..digests },
-            applied: self.kept(&after(change).with_handling(made)),
+            names: applied.names_kept(&change.ids),
+            applied,
             tag: None,
             source: change.source.clone(),
             requester: conversation.requester_id().map(str::to_owned),
@@ -136,6 +154,7 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         let (digests, applied) = part(record, salt.as_deref());
         Intent {
             digests,
+            names: applied.names_kept(&change.ids),
             applied,
             tag: None,
             source: change.source.clone(),
@@ -161,13 +180,15 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         let digests = change.digests.expect("what adopts is recorded");
         let wanted = after(change).conversation();
         let attributes = if is_complete { wanted.attributes.clone() } else { Attributes::new() };
+        let applied = self.kept(&Spec::of(&Conversation { attributes, handling: Handling::default(), ..wanted }));
         Record {
             id,
             content_digest: digests.content,
             attributes_digest: is_complete.then_some(digests.attributes),
             handling_digest: None,
             put_on: Vec::new(),
-            applied: self.kept(&Spec::of(&Conversation { attributes, handling: Handling::default(), ..wanted })),
+            names: applied.names_kept(&change.ids),
+            applied,
             source: change.source.clone(),
             made_of: None,
             marker: None,
@@ -187,9 +208,11 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
         let content = end_user::as_found(&wanted.content, &reading.members);
         let attributes = if is_complete { wanted.attributes.clone() } else { Attributes::new() };
         let spec = Conversation { content, attributes, ..wanted };
+        let applied = self.kept(&Spec::of(&spec));
         Record {
             content_digest: spec.digests().content,
-            applied: self.kept(&Spec::of(&spec)),
+            names: applied.names_kept(&change.ids),
+            applied,
             ..self.adopted(change, reading.id.into(), is_complete)
         }
     }

@@ -21,7 +21,7 @@ use crate::conversation::{AttributeValue, Attributes, ConversationId, Id, Kind};
 use crate::end_user::{self, Lookup};
 use crate::handling::{PutOn, Setting};
 use crate::journal::{Append, CallKind, Entry, Heard, Replay};
-use crate::plan::{Action, Change, Described, Handled, Step, compare};
+use crate::plan::{Action, Change, Described, Handled, Step, compare, waits_for};
 
 pub(super) struct CarryOut<'r, 'a, A, J, C> {
     pub(super) run: &'r Run<'a, A, J, C>,
@@ -73,6 +73,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             self.tell(ApplyEvent::Began { address: change.address.clone(), action: change.action });
         }
         let mut progress = Progress::default();
+        let known = self.books.with_end_users(change);
+        let change = known.as_ref();
         let end = match self.steps(change, permit, &mut progress).await {
             Ok(()) => {
                 let (id, partial_errors) = (progress.id, std::mem::take(&mut progress.partial_errors));
@@ -94,6 +96,10 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     ) -> Result<(), Halt> {
         if change.action == Action::Forget {
             return self.books.write(Entry::Forgot { address: change.address.clone() }).await;
+        }
+        // Those of end users are known by now, or not to be had.
+        if let Some(address) = waits_for(change).next() {
+            return Err(Halt::Needs(address.clone()));
         }
         // What is made or adopted gets its id on the way.
         if !change.steps.iter().any(|step| matches!(step, Step::Make(_) | Step::Read(_))) {
@@ -124,7 +130,10 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 Step::LookAt => self.look_at(progress).await?,
                 Step::LookAtTags => self.look_at_tags(progress).await?,
                 Step::Set(setting) => self.set(change, setting, permit.take(), progress).await?,
-                Step::ListBefore(requester) => progress.known_before = self.list_before(requester).await?,
+                Step::ListBefore(requester) => {
+                    let requester = requester.as_deref().expect("names are known before the first step");
+                    progress.known_before = self.list_before(requester).await?;
+                }
                 Step::ReadBack => {
                     self.synced(change, progress).await?;
                     self.read_back(change, progress).await?;

@@ -12,7 +12,7 @@ use crate::apply::settle::{Settled, Settling, Verdict};
 use crate::apply::stop::StopSignal;
 use crate::conversation::Address;
 use crate::journal::{Append, DecidedBy, Decision, Entry, Heard, InDoubt, Replay};
-use crate::plan::{Change, Plan, Step};
+use crate::plan::{Change, Step};
 
 /// What a run has sent so far.
 pub(super) struct Sent {
@@ -33,8 +33,8 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
     sent: &mut Sent,
     stop: &mut StopSignal,
     listen: &dyn Fn(ApplyEvent),
-) -> Plan {
-    let mut follow_up = without_changes(run.plan);
+) -> Vec<Change> {
+    let mut follow_up = Vec::new();
     let all = replay.borrow().in_doubt();
     let planned: HashMap<&Address, &Change> = run.plan.changes.iter().map(|change| (&change.address, change)).collect();
     let is_ours = |doubt: &&InDoubt| sent.last.contains(&doubt.address) && planned.contains_key(&doubt.address);
@@ -85,7 +85,7 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
             Some(ended) => listen(ApplyEvent::Ended(ended)),
             None => {
                 sent.again.extend((decision == Decision::Create).then(|| change.address.clone()));
-                follow_up.changes.push(remaining(change, decision));
+                follow_up.push(remaining(change, decision));
             }
         }
     }
@@ -109,41 +109,6 @@ fn refused(report: &mut ApplyReport, change: &Change) -> Option<ChangeOutcome> {
     let error = Failure { message: format!("{}; {what_to_do}", error.message), ..error.clone() };
     ended.outcome = Outcome::Failed { id: None, error };
     Some(ended.clone())
-}
-
-/// A plan for the same tenant and state that does nothing yet. Copying the changes only to drop them could take long.
-fn without_changes(plan: &Plan) -> Plan {
-    let Plan {
-        tenant,
-        lineage,
-        serial,
-        changes: _,
-        summary,
-        not_in_manifests,
-        renamed,
-        drift,
-        gone,
-        in_doubt,
-        price,
-        ..
-    } = plan;
-    Plan {
-        tenant: tenant.clone(),
-        lineage: *lineage,
-        serial: *serial,
-        seal: plan.seal,
-        changes: Vec::new(),
-        summary: *summary,
-        not_in_manifests: not_in_manifests.clone(),
-        renamed: renamed.clone(),
-        drift: drift.clone(),
-        observed: plan.observed,
-        gone: gone.clone(),
-        in_doubt: in_doubt.clone(),
-        price: *price,
-        reads_before: plan.reads_before.clone(),
-        fingerprint: plan.fingerprint.clone(),
-    }
 }
 
 /// Writes what was found out into the journal and the state.

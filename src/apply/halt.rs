@@ -3,7 +3,7 @@
 use crate::api::contract::CallError;
 use crate::apply::outcome::{Failure, Outcome, Stop};
 use crate::call::Call;
-use crate::conversation::Id;
+use crate::conversation::{Address, Id};
 use crate::journal::JournalError;
 
 /// How a change ended, and whether the run ends with it.
@@ -22,6 +22,8 @@ pub(super) enum Halt {
     Storage(JournalError),
     /// The journal's own rules were broken; nothing may be sent on such ground.
     Contradiction(String),
+    /// The end user that it needs was not made; nothing was sent.
+    Needs(Address),
     /// The run is draining, and the call was surely not done.
     Draining(Call),
 }
@@ -50,7 +52,8 @@ pub(super) fn halted(halt: Halt, id: Option<Id>) -> Ended {
         }
         Halt::Storage(error) => unwritten(id, with_causes(&error)),
         Halt::Contradiction(message) => unwritten(id, message),
-        Halt::Draining(_) if id.is_none() => Ended::Change(Outcome::NotAttempted),
+        Halt::Draining(_) if id.is_none() => Ended::Change(Outcome::NotAttempted { needs: None }),
+        Halt::Needs(address) => Ended::Change(Outcome::NotAttempted { needs: Some(address) }),
         Halt::Draining(call) => {
             let message = format!("interrupted before the {}", call.sets().join(" "));
             let error = Failure::new(Some(call), message);

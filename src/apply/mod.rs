@@ -16,6 +16,8 @@ mod handle;
 mod job;
 pub mod look;
 pub mod marker;
+pub mod named_before;
+pub mod names;
 pub mod outcome;
 pub mod preflight;
 pub mod rebuild;

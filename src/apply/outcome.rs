@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::api::contract::CallError;
 use crate::call::Call;
 use crate::conversation::{Address, Id};
-use crate::plan::{Action, Change, Plan, Step};
+use crate::plan::{Action, Change, Step};
 use crate::source::Source;
 
 /// How one change ended.
@@ -30,8 +30,8 @@ pub enum Outcome {
     },
     /// A POST began and its end is unknown. It is never sent again before that is settled.
     InDoubt { error: Failure },
-    /// Not begun, because the run was stopped.
-    NotAttempted,
+    /// Not begun, because the run was stopped, or because the end user that it needs was not made.
+    NotAttempted { needs: Option<Address> },
 }
 
 /// Why a call failed, in words that a person can act on.
@@ -191,7 +191,7 @@ impl Outcome {
             Outcome::Done { .. } => "done",
             Outcome::Failed { .. } => "failed",
             Outcome::InDoubt { .. } => "in-doubt",
-            Outcome::NotAttempted => "not-attempted",
+            Outcome::NotAttempted { .. } => "not-attempted",
         }
     }
 
@@ -204,7 +204,7 @@ impl Outcome {
     /// earlier pass has sent for it, and found what became of that.
     pub fn not_begun(change: &Change) -> Self {
         let is_made = change.action.makes() && !change.steps.iter().any(|step| matches!(step, Step::Make(_)));
-        let Some(id) = change.id.filter(|_| is_made) else { return Outcome::NotAttempted };
+        let Some(id) = change.id.filter(|_| is_made) else { return Outcome::NotAttempted { needs: None } };
         let mut calls = change.steps.iter().map(|step| step.call(id.into()));
         let Some(call) = calls.find(Call::writes) else {
             return Outcome::Done { id: Some(id), found: true, partial_errors: Vec::new(), warnings: Vec::new() };
@@ -225,7 +225,7 @@ impl Outcome {
             Outcome::InDoubt { error }
         } else if makes && made.is_none() {
             // It waited for its turn, or for a read; nothing was sent.
-            Outcome::NotAttempted
+            Outcome::NotAttempted { needs: None }
         } else {
             Outcome::Failed { id: made.or(change.id), error }
         }
@@ -256,7 +256,7 @@ impl ApplyReport {
                     &mut counts.failed
                 }
                 Outcome::InDoubt { .. } => &mut counts.in_doubt,
-                Outcome::NotAttempted => &mut counts.not_attempted,
+                Outcome::NotAttempted { .. } => &mut counts.not_attempted,
             };
             *slot += 1;
         }
@@ -264,10 +264,15 @@ impl ApplyReport {
     }
 
     /// The report of a plan, or of what was left of one, of which nothing was begun.
-    pub fn not_begun(plan: &Plan, stop: Option<Stop>) -> Self {
+    pub fn not_begun(changes: &[Change], stop: Option<Stop>) -> Self {
         let not_begun = |change| ChangeOutcome { moved: None, ..ChangeOutcome::of(change, Outcome::not_begun(change)) };
-        let outcomes = plan.changes.iter().map(not_begun);
-        ApplyReport::new(outcomes.collect(), stop)
+        ApplyReport::new(changes.iter().map(not_begun).collect(), stop)
+    }
+
+    /// This report, and behind it that of the changes after it.
+    pub fn and(self, next: ApplyReport) -> Self {
+        let outcomes = self.outcomes.into_iter().chain(next.outcomes).collect();
+        ApplyReport::new(outcomes, self.stop.or(next.stop))
     }
 
     /// This report with the outcomes of a later pass over some of its changes.

@@ -1,16 +1,19 @@
 //! The reads before the first write: is this the tenant that was meant, and does it know the attributes?
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::contract::{self, CallError, Organization};
+use crate::apply::names::{Asked, Unknown};
 use crate::apply::tags::Tags;
 use crate::call::Call;
 use crate::conversation::{Address, CUSTOM_ATTRIBUTES};
 use crate::definition::{Definition, Misfit, misfit};
 use crate::finding::{Severity, code};
 use crate::handling::{self, Setting};
-use crate::plan::{Plan, Read, Step};
+use crate::plan::{Needs, Plan, Read, Step, waits_in_vain};
 use crate::spec::Spec;
+use crate::state::State;
 
 /// Why nothing is sent.
 #[derive(Debug)]
@@ -21,6 +24,10 @@ pub enum PreflightError {
     OtherOrganization { expected: String, found: Organization },
     /// A certain organization is expected, and the tenant does not say which it is.
     UnknownOrganization { expected: String, error: CallError },
+    /// Names that stand for nothing in the tenant, or for several things.
+    Names(Vec<Unknown>),
+    /// An end user that is neither there nor made by the plan, and a change that needs it.
+    NoEndUser { address: Address, needs: Address },
     /// Attributes of which the tenant would refuse at least one.
     Attributes(Vec<Mismatch>),
     /// Tags that the tenant would refuse.
@@ -38,21 +45,49 @@ pub struct Mismatch {
     pub misfit: Misfit,
 }
 
-/// Whether the tenant knows the attributes of a plan; asks it only if there are some. Gives back what is suspicious
-/// about them, and is left to Dixa to decide.
+/// Asks the tenant what the names of a plan stand for, and whether it knows the attributes; only if there are some.
+/// Gives back the plan with ids in the place of names, and what is suspicious about attributes, and is left to Dixa to
+/// decide.
 ///
 /// # Errors
-/// The read failed, or the tenant would refuse an attribute.
-pub async fn attributes<A: contract::Read>(api: &A, plan: &Plan) -> Result<Vec<Mismatch>, PreflightError> {
-    if !plan.reads_before.contains(&Read::Definitions) {
-        return Ok(Vec::new());
+/// A read failed, or the tenant does not have what a name stands for, or would refuse an attribute.
+pub async fn check<'p, A: contract::ReadCatalog>(
+    api: &A,
+    plan: &'p Plan,
+    asked: &mut Asked,
+) -> Result<(Cow<'p, Plan>, Vec<Mismatch>), PreflightError> {
+    let failed = |(call, error)| PreflightError::Call(call, error);
+    let needs = Needs::of(&plan.changes);
+    let mut plan = Cow::Borrowed(plan);
+    if !needs.is_empty() {
+        let unknown = asked.ask(api, needs.names()).await.map_err(failed)?;
+        if !unknown.is_empty() {
+            return Err(PreflightError::Names(unknown));
+        }
+        plan = Cow::Owned(plan.with_ids(asked.ids()));
     }
-    let definitions = api.definitions().await.map_err(|error| PreflightError::Call(Call::Definitions, error))?;
-    let mismatches = mismatches(plan, &definitions);
+    let definitions = match plan.changes.iter().flat_map(|change| &*change.steps).any(Step::writes_attributes) {
+        true => asked.definitions(api).await.map_err(failed)?,
+        false => &[],
+    };
+    let mismatches = mismatches(&plan, definitions);
     if mismatches.iter().any(|mismatch| mismatch.misfit.severity == Severity::Error) {
         return Err(PreflightError::Attributes(mismatches));
     }
-    Ok(mismatches)
+    Ok((plan, mismatches))
+}
+
+/// Whether each end user that changes need is there, or made by the plan.
+///
+/// # Errors
+/// One is not.
+pub fn end_users(plan: &Plan, state: &State) -> Result<(), PreflightError> {
+    match waits_in_vain(plan, |address| state.records.contains_key(address)) {
+        Some((change, needs)) => {
+            Err(PreflightError::NoEndUser { address: change.address.clone(), needs: needs.clone() })
+        }
+        None => Ok(()),
+    }
 }
 
 /// The tags of the tenant, if the plan puts some on. Those that are not there are made on the way.

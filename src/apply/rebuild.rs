@@ -17,9 +17,11 @@ use crate::apply::look::Candidate;
 use crate::apply::marker::marker;
 use crate::apply::settle::Question;
 use crate::conversation::{Address, Digests, Id, Kind};
+use crate::desired::Named;
 use crate::digest::Digest;
 use crate::handling::Handling;
 use crate::journal::{CallKind, Entry, Heard, Intent};
+use crate::name::{Ids, Name};
 use crate::plan::{Described, Fit, fit};
 use crate::reading::{ConversationReading, instant};
 use crate::settings::LastApplied;
@@ -48,6 +50,10 @@ pub struct Wanted<'m> {
     pub source: Option<&'m Source>,
     /// Its first message carries a marker of dixaform's own.
     pub marked: bool,
+    /// The names in its spec whose ids are not known.
+    pub names: &'m BTreeMap<Name, Named>,
+    /// The ids that took the place of the others.
+    pub ids: &'m Ids,
 }
 
 impl Wanted<'_> {
@@ -233,6 +239,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
     /// The record of what was made before.
     pub(super) fn record(&self, wanted: &Wanted<'_>, content: &Spec, made: Made) -> Record {
         let Made { id, number, marker, older, doubles } = made;
+        let applied = kept(self.last_applied, self.clock, content);
         let no_attributes = Digest::of_map(&Map::new());
         let before = self.state.records.get(wanted.address);
         Record {
@@ -241,7 +248,8 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             attributes_digest: (wanted.digests.attributes == no_attributes).then_some(no_attributes),
             handling_digest: None,
             put_on: Vec::new(),
-            applied: kept(self.last_applied, self.clock, content),
+            names: applied.names_kept(wanted.ids),
+            applied,
             source: wanted.source.cloned(),
             made_of: None,
             marker: Some(marker),
@@ -269,10 +277,12 @@ impl<A, C: Clock> Rebuilding<'_, A, C> {
             Found::Perhaps(candidates) => candidates,
         };
         let at = self.clock.now();
+        let applied = kept(self.last_applied, self.clock, &wanted.spec.with_handling(Handling::default()));
         let intent = Box::new(Intent {
             // How it is handled by now, nobody knows.
             digests: Digests { handling: None, ..wanted.digests },
-            applied: kept(self.last_applied, self.clock, &wanted.spec.with_handling(Handling::default())),
+            names: applied.names_kept(wanted.ids),
+            applied,
             tag: None,
             source: wanted.source.cloned(),
             requester: wanted.spec.conversation().requester_id().map(str::to_owned),
@@ -347,8 +357,9 @@ mod tests {
                 Conversation { content: Map::new(), attributes: Attributes::new(), handling: Handling::default() };
             let spec = Spec::of(&nothing);
             let digests = spec.conversation().digests();
-            let wanted =
-                Wanted { address: &address, moved_from: None, spec: &spec, digests, source: None, marked: true };
+            let (names, ids) = (&BTreeMap::new(), &Ids::new());
+            let (moved_from, source, address) = (None, None, &address);
+            let wanted = Wanted { address, moved_from, spec: &spec, digests, source, marked: true, names, ids };
             let created_at = created_at.map(str::to_owned);
             let reading = ConversationReading { created_at, ..ConversationReading::of(ConversationId(1)) };
             assert_eq!(may_be_marked(&wanted, &reading), may, "{address} {:?}", reading.created_at);

@@ -21,9 +21,10 @@ use crate::apply::job::{Clock, Run};
 use crate::apply::outcome::{ApplyReport, ChangeOutcome, Outcome, Stop};
 use crate::apply::stop::StopSignal;
 use crate::apply::streak::Streak;
+use crate::conversation::Kind;
 use crate::handling::Setting;
 use crate::journal::{Append, Replay};
-use crate::plan::{Action, Change, Plan, Step};
+use crate::plan::{Action, Change, Step};
 
 /// Changes that may be in flight at once. More are never needed to use a rate limit: at 10 requests a second, 64 in
 /// flight means that a call takes more than six seconds.
@@ -33,8 +34,8 @@ const IN_FLIGHT_MAX: usize = 64;
 /// <https://docs.github.com/en/actions/reference/workflow-cancellation-reference>
 const DRAIN_MAX: Duration = Duration::from_millis(6_500);
 
-/// Carries out a plan. `replay` holds the state that the plan was made for, with the journal's `Opened` entry in it;
-/// when the run ends, it holds all that was done.
+/// Carries out a plan: end users first, and then what may need them. `replay` holds the state that the plan was made
+/// for, with the journal's `Opened` entry in it; when the run ends, it holds all that was done.
 ///
 /// A change whose answer was lost is looked for in the tenant before the run ends: what was made is recorded and
 /// finished, what surely was not is sent again, once, and what a machine can't tell stays in doubt.
@@ -44,13 +45,35 @@ pub async fn run<A: Write, J: Append, C: Clock>(
     stop: &mut StopSignal,
     listen: &dyn Fn(ApplyEvent),
 ) -> ApplyReport {
-    let mut report = pass(run, run.plan, replay, stop, listen).await;
-    let planned = run.plan.changes.iter().map(|change| change.address.clone());
+    // Changes are in the order of their addresses.
+    let end_users = run.plan.changes.partition_point(|change| change.address.kind == Kind::EndUser);
+    let (first, then) = run.plan.changes.split_at(end_users);
+    let mut report = ApplyReport::default();
+    for changes in [first, then].into_iter().filter(|changes| !changes.is_empty()) {
+        let next = match report.stop {
+            None => stage(run, changes, replay, stop, listen).await,
+            Some(_) => ApplyReport::not_begun(changes, None),
+        };
+        report = report.and(next);
+    }
+    report
+}
+
+/// Carries out changes that don't wait for each other, and settles what is in doubt of them.
+async fn stage<A: Write, J: Append, C: Clock>(
+    run: &Run<'_, A, J, C>,
+    changes: &[Change],
+    replay: &RefCell<Replay>,
+    stop: &mut StopSignal,
+    listen: &dyn Fn(ApplyEvent),
+) -> ApplyReport {
+    let mut report = pass(run, changes, replay, stop, listen).await;
+    let planned = changes.iter().map(|change| change.address.clone());
     let mut sent = Sent { last: planned.collect(), again: run.sent_again.clone() };
     // It ends, since nothing is sent again twice.
     while matches!(report.stop, None | Some(Stop::Incident | Stop::SameFailure(_))) && report.counts.in_doubt > 0 {
         let follow_up = follow_up::follow_up(run, replay, &mut report, &mut sent, stop, listen).await;
-        if follow_up.changes.is_empty() {
+        if follow_up.is_empty() {
             // A change that was in doubt may have failed in it.
             report = report.with(ApplyReport::default());
             break;
@@ -62,21 +85,21 @@ pub async fn run<A: Write, J: Append, C: Clock>(
             Some(_) => ApplyReport::not_begun(&follow_up, None),
         };
         report = report.with(more);
-        sent.last = follow_up.changes.into_iter().map(|change| change.address).collect();
+        sent.last = follow_up.into_iter().map(|change| change.address).collect();
     }
     report
 }
 
-/// Carries out every change of a plan once.
+/// Carries out each change once.
 async fn pass<A: Write, J: Append, C: Clock>(
     run: &Run<'_, A, J, C>,
-    plan: &Plan,
+    changes: &[Change],
     replay: &RefCell<Replay>,
     stop: &mut StopSignal,
     listen: &dyn Fn(ApplyEvent),
 ) -> ApplyReport {
     let carry_out = CarryOut::new(run, replay, stop.clone(), listen);
-    let mut outcomes: Vec<Option<ChangeOutcome>> = vec![None; plan.changes.len()];
+    let mut outcomes: Vec<Option<ChangeOutcome>> = vec![None; changes.len()];
     let mut next = 0;
     let mut ended = None;
     let mut flying = FuturesUnordered::new();
@@ -85,13 +108,13 @@ async fn pass<A: Write, J: Append, C: Clock>(
     let mut streak = Streak::default();
     loop {
         while ended.is_none() && !stop.is_draining() && flying.len() < IN_FLIGHT_MAX {
-            match plan.changes.get(next).filter(|change| !begins_with_write(change)) {
+            match changes.get(next).filter(|change| !begins_with_write(change)) {
                 Some(change) => flying.push(carry_out.change(next, change, None)),
                 None => break,
             }
             next += 1;
         }
-        let more = next < plan.changes.len() && ended.is_none() && !stop.is_draining();
+        let more = next < changes.len() && ended.is_none() && !stop.is_draining();
         if flying.is_empty() && !more {
             break;
         }
@@ -107,14 +130,14 @@ async fn pass<A: Write, J: Append, C: Clock>(
                 if ended.is_some() {
                     carry_out.end();
                 }
-                let outcome = ChangeOutcome { action, ..ChangeOutcome::of(&plan.changes[index], outcome) };
+                let outcome = ChangeOutcome { action, ..ChangeOutcome::of(&changes[index], outcome) };
                 outcomes[index] = Some(outcome.clone());
                 listen(ApplyEvent::Ended(outcome));
             }
             // Nothing new may start any more: look again at what is left.
             () = stop.draining(), if more => {}
             permit = gate.permit(run.api, carry_out.waiting()), if admits => {
-                flying.push(carry_out.change(next, &plan.changes[next], Some(permit)));
+                flying.push(carry_out.change(next, &changes[next], Some(permit)));
                 next += 1;
             }
             () = &mut drained, if !flying.is_empty() => break,
@@ -132,7 +155,7 @@ async fn pass<A: Write, J: Append, C: Clock>(
         let in_doubt = doubtful.iter().any(|doubt| doubt.address == change.address);
         Outcome::left_in_flight(change, known(change), in_doubt)
     };
-    report(plan, outcomes, if left > 0 { next } else { 0 }, &left_in_flight, ended)
+    report(changes, outcomes, if left > 0 { next } else { 0 }, &left_in_flight, ended)
 }
 
 /// Where new changes wait for their first permit. It steps back as long as a change in flight waits for one: the
@@ -202,13 +225,13 @@ fn settle(end: Ended, ended: &mut Option<Stop>) -> Outcome {
 
 /// Of the first `begun` changes, those without an outcome were in flight and left; the rest was not begun.
 fn report(
-    plan: &Plan,
+    changes: &[Change],
     outcomes: Vec<Option<ChangeOutcome>>,
     begun: usize,
     left_in_flight: &dyn Fn(&Change) -> Outcome,
     stop: Option<Stop>,
 ) -> ApplyReport {
-    let outcomes = plan.changes.iter().zip(outcomes).enumerate().map(|(index, (change, outcome))| {
+    let outcomes = changes.iter().zip(outcomes).enumerate().map(|(index, (change, outcome))| {
         let left = || match change.action {
             // Its record has moved before the run began.
             Action::Move => Outcome::moved(change),

@@ -21,7 +21,7 @@ impl Streak {
     pub(super) fn add(&mut self, outcome: &Outcome) -> Option<Stop> {
         match outcome {
             Outcome::Done { .. } => *self = Streak::default(),
-            Outcome::NotAttempted => {}
+            Outcome::NotAttempted { .. } => {}
             // Dixa has answered, and refused it.
             Outcome::InDoubt { error } if error.is_about_external_id => *self = Streak::default(),
             Outcome::InDoubt { .. } => {

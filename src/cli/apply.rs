@@ -1,21 +1,21 @@
 //! `dixaform apply`: plan, show, ask, do.
 
 mod approval;
+mod lacking;
 mod naming;
 mod pointing;
 mod telling;
 
+use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use tokio::runtime::Runtime;
 
 use crate::api::contract::Organization;
-use crate::apply::preflight::{self, Mismatch, PreflightError};
+use crate::apply::preflight::{self, PreflightError};
 use crate::apply::{self, ApplyReport, Run, Stop, StopSignal, Tags};
 use crate::cli::apply::approval::Approval;
-use crate::cli::apply::pointing::Asked;
 use crate::cli::apply::telling::{Ended, Telling};
 use crate::cli::args::{ApplyArgs, PlanningArgs};
 use crate::cli::clock::SystemClock;
@@ -32,15 +32,12 @@ use crate::cli::session::{OpenTenant, Session, report};
 use crate::cli::settling::{HINT, Settled};
 use crate::cli::state_access::{self, Older, Taken};
 use crate::cli::{embedded, plan, rebuild, refresh, saved_plan, settling, signals};
-use crate::conversation::{Address, CUSTOM_ATTRIBUTES};
-use crate::definition::Misfit;
+use crate::conversation::Address;
 use crate::desired::Desired;
 use crate::finding::{Finding, Findings};
-use crate::plan::{Observations, Plan, PlanOptions, Read};
+use crate::plan::{Needs, Observations, Plan, PlanOptions, Read};
 use crate::render::number::named;
-use crate::render::remark::Pointer;
 use crate::sandbox::FaultPlan;
-use crate::source::{Place, Source};
 use crate::state::{Known, State};
 use crate::workspace::manifests::Found;
 
@@ -148,9 +145,10 @@ fn planned(
     }
     rebuild::tell_if_part(open.session, approval.names_paths());
     let wanted = if is_saved { rebuild::wanted_by(&plan) } else { rebuild::wanted(desired, open) };
-    let (taken, has_found) = runtime.block_on(job.look_before(taken, &wanted))?;
+    let (taken, has_found) = runtime.block_on(job.look_before(&plan, taken, &wanted))?;
     let plan = if has_found { make(is_saved.then_some(plan), &taken)? } else { plan };
-    Ok((plan.without(Read::MadeBefore), taken, true))
+    // What names stand for was asked for there.
+    Ok((plan.without(Read::MadeBefore).without(Read::Name), taken, true))
 }
 
 /// Everything that can refuse a plan before the tenant or anybody is asked anything.
@@ -167,7 +165,7 @@ fn not_begun(plan: &Plan, error: Error, findings: Findings) -> Ended {
         Exit::Interrupted => Stop::Interrupted,
         _ => Stop::NotBegun(error.message()),
     };
-    let report = ApplyReport::not_begun(plan, Some(stop));
+    let report = ApplyReport::not_begun(&plan.changes, Some(stop));
     Ended { report, findings, error: Some(error), ..Ended::default() }
 }
 
@@ -252,10 +250,30 @@ impl Job<'_> {
 
     /// Where there is no state, looks for what was made before anything is made again. Says whether it has found
     /// something.
-    async fn look_before(&mut self, taken: Taken, wanted: &[rebuild::Wanted<'_>]) -> Result<(Taken, bool), Error> {
+    async fn look_before(
+        &mut self,
+        plan: &Plan,
+        taken: Taken,
+        wanted: &[rebuild::Wanted<'_>],
+    ) -> Result<(Taken, bool), Error> {
         let state = shown(&self.open.files.state);
         self.open.session.output.note(&format!("There is no state {state}.\n"));
         let connection = self.connect().await?;
+        let mut asked = connection.asked.lock().await;
+        let needs = Needs::of(&plan.changes);
+        let unknown = asked.ask(&connection.client.reader(), needs.names()).await;
+        drop(asked);
+        let error = match unknown {
+            Ok(unknown) if unknown.is_empty() => None,
+            Ok(unknown) => {
+                drop(self.tell(lacking::unknown_names(plan, &unknown)));
+                Some(PreflightError::Names(unknown))
+            }
+            Err((call, error)) => Some(PreflightError::Call(call, error)),
+        };
+        if let Some(error) = error {
+            return Err(connection::not_this_tenant(error));
+        }
         let (taken, recorded) = rebuild::record(self.open, &connection, taken, wanted).await?;
         self.connection = Some(connection);
         let has_found = recorded > 0 || !taken.in_doubt.is_empty();
@@ -292,16 +310,17 @@ impl Job<'_> {
     ) -> Result<Ended, (Error, Findings)> {
         let alone = |error| (error, Findings::default());
         let connection = self.connect().await.map_err(alone)?;
-        let (organization, tags) = tokio::select! {
+        preflight::end_users(plan, &taken.state).map_err(|error| alone(connection::not_this_tenant(error)))?;
+        let (organization, plan, tags) = tokio::select! {
             ready = self.make_ready(plan, &connection, approval) => ready?,
             () = stop.draining() => {
                 return Err(alone(Error::new(Exit::Interrupted, "interrupted; nothing was sent")));
             }
         };
         let organization = organization.map(|organization| organization.id);
-        Ledger::move_records(&mut taken, plan).map_err(alone)?;
+        Ledger::move_records(&mut taken, &plan).map_err(alone)?;
         let ledger = Ledger::open(taken, self.open.tenant, organization.as_deref(), COMMAND).await.map_err(alone)?;
-        let mut report = self.run(plan, (&connection, &tags), &ledger, stop).await;
+        let mut report = self.run(&plan, (&connection, &tags), &ledger, stop).await;
         let doubled = settling::tell_doubled(self.open.session, ledger.replay.borrow().state());
         let error = ledger.finish(self.desired).await.err();
         let failed_after = error.is_some() && report.stop.is_none();
@@ -314,13 +333,14 @@ impl Job<'_> {
     }
 
     /// All that comes before the first write: the reads that the plan has priced, and the question. Gives back whose
-    /// tenant it is, which a plan that sends nothing does not ask for, and its tags.
-    async fn make_ready(
+    /// tenant it is, the plan with the ids that its names stand for, and the tenant's tags; a plan that sends nothing
+    /// does not ask.
+    async fn make_ready<'p>(
         &self,
-        plan: &Plan,
+        plan: &'p Plan,
         connection: &Connection,
         approval: &Approval<'_>,
-    ) -> Result<(Option<Organization>, Tags), (Error, Findings)> {
+    ) -> Result<(Option<Organization>, Cow<'p, Plan>, Tags), (Error, Findings)> {
         let alone = |error| (error, Findings::default());
         let organization = match plan.has_calls() {
             true => connection.organization(plan.tenant.organization_id.as_deref()).await.map_err(alone)?,
@@ -334,15 +354,20 @@ impl Job<'_> {
         let refused = |error: PreflightError| {
             let findings = match &error {
                 PreflightError::Attributes(mismatches) | PreflightError::Tags(mismatches) => {
-                    self.tell(plan, mismatches.clone())
+                    lacking::misfits(self.desired, plan, mismatches.clone())
                 }
-                _ => Findings::default(),
+                PreflightError::Names(unknown) => lacking::unknown_names(plan, unknown),
+                _ => Vec::new(),
             };
-            (connection::not_this_tenant(error), findings)
+            (connection::not_this_tenant(error), self.tell(findings))
         };
         let reader = connection.client.reader();
-        drop(self.tell(plan, preflight::attributes(&reader, plan).await.map_err(refused)?));
-        Ok((organization, preflight::tags(&reader, plan).await.map_err(refused)?))
+        let mut asked = connection.asked.lock().await;
+        let (known, suspicions) = preflight::check(&reader, plan, &mut asked).await.map_err(refused)?;
+        drop(asked);
+        drop(self.tell(lacking::misfits(self.desired, &known, suspicions)));
+        let tags = preflight::tags(&reader, plan).await.map_err(refused)?;
+        Ok((organization, known, tags))
     }
 
     async fn run(
@@ -374,49 +399,15 @@ impl Job<'_> {
         report
     }
 
-    /// Reports attributes that are not as the tenant defines them, and tags that it would refuse.
-    fn tell(&self, plan: &Plan, mismatches: Vec<Mismatch>) -> Findings {
+    /// Reports what the tenant does not have, or has otherwise.
+    fn tell(&self, found: Vec<Finding>) -> Findings {
         let mut findings = Findings::default();
-        findings.extend(self.findings(plan, mismatches));
+        findings.extend(found);
         findings.sort();
         load::show_lines(&mut findings, self.desired.tables());
         report(&findings, &self.open.session.output);
         findings
     }
-
-    /// The mismatches, each at its place: that of the attribute or tag, or of its manifest. A saved plan has no
-    /// manifests, and knows where they were.
-    fn findings(&self, plan: &Plan, mismatches: Vec<Mismatch>) -> Vec<Finding> {
-        let sources: HashMap<&Address, &Source> =
-            plan.changes.iter().filter_map(|change| Some((&change.address, change.source.as_ref()?))).collect();
-        let asked = |Mismatch { address, member, name, .. }: &Mismatch| Asked {
-            address: address.clone(),
-            source: sources.get(address).map_or_else(nowhere, |source| (*source).clone()),
-            member,
-            name: name.clone(),
-        };
-        let asked: Vec<Asked> = mismatches.iter().map(asked).collect();
-        // A manifest knows where its attributes are written.
-        let is_known = |one: &Asked| !self.desired.is_empty() && one.member == CUSTOM_ATTRIBUTES;
-        let pointers = match asked.iter().all(is_known) {
-            true => vec![None; asked.len()],
-            false => pointing::named(&asked),
-        };
-        let finding = |((mismatch, asked), pointer): ((Mismatch, Asked), Option<Pointer>)| {
-            let Mismatch { address, member: _, name, misfit: Misfit { code, severity, message, hint } } = mismatch;
-            let written = self.desired.get(&address).and_then(|manifest| manifest.attribute_source(&name));
-            let known = Pointer { source: written.unwrap_or(asked.source), excerpt: None };
-            let Pointer { source, excerpt } = pointer.unwrap_or(known);
-            let message = format!("{address}: {message}");
-            Finding { code, severity, source, message, hint: Some(hint), excerpt, related: Vec::new() }
-        };
-        mismatches.into_iter().zip(asked).zip(pointers).map(finding).collect()
-    }
-}
-
-/// The place of what a plan does not say the place of.
-fn nowhere() -> Source {
-    Source::new(&Arc::from("plan"), Place::START)
 }
 
 /// The exit code of a run that was begun.

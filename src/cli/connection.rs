@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use crate::api::contract::Organization;
 use crate::api::{HttpClient, HttpOptions};
 use crate::apply::Patience;
+use crate::apply::names::Asked;
 use crate::apply::preflight::{self, PreflightError};
 use crate::cli::clock::SystemClock;
 use crate::cli::embedded::Embedded;
@@ -31,6 +32,8 @@ pub struct Connection {
     embedded: Option<Embedded>,
     /// Whose tenant it is, once that was asked; none where the tenant doesn't say.
     organization: OnceCell<Option<Organization>>,
+    /// What names stand for, as far as this command has asked.
+    pub asked: tokio::sync::Mutex<Asked>,
 }
 
 impl Connection {
@@ -62,7 +65,8 @@ impl Connection {
         }
         let client = HttpClient::new(options)?;
         let organization = OnceCell::new();
-        Ok(Connection { client, output: open.session.output, patience, embedded, organization })
+        let asked = tokio::sync::Mutex::default();
+        Ok(Connection { client, output: open.session.output, patience, embedded, organization, asked })
     }
 
     /// Whose tenant it is, if the tenant says so; refuses another one than expected.
@@ -128,6 +132,14 @@ pub fn not_this_tenant(error: PreflightError) -> Error {
             let message = format!("{expected} is meant, and the tenant does not say which organization it is: {error}");
             Error::new(Exit::Refused, message)
                 .hint("nothing was changed; use a token whose user may read the organization (GET /v1/organization)")
+        }
+        PreflightError::Names(unknown) => {
+            let count = counted(unknown.len(), "thing");
+            Error::new(Exit::Failed, format!("the tenant lacks {count} that manifests name; nothing was sent"))
+        }
+        PreflightError::NoEndUser { address, needs } => {
+            Error::new(Exit::Failed, format!("{address} needs {needs}, which is not there; nothing was sent"))
+                .hint(format!("apply {needs} too: this plan leaves it out"))
         }
         PreflightError::Attributes(ref mismatches) | PreflightError::Tags(ref mismatches) => {
             let wrong = mismatches.iter().filter(|mismatch| mismatch.misfit.severity == Severity::Error).count();

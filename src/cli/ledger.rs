@@ -174,6 +174,7 @@ mod tests {
             requester: None,
             marker: None,
             known_before: Vec::new(),
+            names: Default::default(),
             replaced: None,
             at: String::new(),
         };

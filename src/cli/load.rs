@@ -143,7 +143,8 @@ fn read_all(files: &Files<'_>, known: &Known<'_>, state: &State) -> Result<(Desi
     let readings =
         to_parse.par_iter().map(|found| parse(found, tenants, project)).collect::<Result<Vec<_>, Error>>()?;
     let tables: BTreeSet<Arc<str>> = readings.iter().flat_map(|reading| &reading.tables).cloned().collect();
-    let (desired, mut findings) = manifest::resolve(readings);
+    let is_elsewhere = |address: &Address| as_recorded.contains(address) || state.records.contains_key(address);
+    let (desired, mut findings) = manifest::resolve_beside(readings, &is_elsewhere);
     if clash(&desired, &as_recorded, state) || findings.has_errors() && !as_recorded.is_empty() {
         // What is wrong with them shows when both are read.
         return read_all(files, &Known::default(), state);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::apply::named_before::{Known, NamesError};
 pub use crate::apply::rebuild::Wanted;
 use crate::apply::rebuild::{Found, Looked, Rebuilding};
 use crate::cli::clock::SystemClock;
@@ -13,7 +14,7 @@ use crate::cli::load::{self, Tenants};
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Older, Taken};
-use crate::conversation::Address;
+use crate::conversation::{Address, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::journal::{Entry, InDoubt, REBUILD};
 use crate::plan::{Change, Plan, Target};
@@ -82,6 +83,8 @@ pub fn wanted<'m>(desired: &'m Desired, open: &OpenTenant<'_>) -> Vec<Wanted<'m>
         digests: manifest.digests,
         source: Some(&manifest.source),
         marked: manifest.facts.is_marked(markers),
+        names: &manifest.names,
+        ids: &manifest.ids,
     };
     desired.iter().filter(|manifest| manifest.adopt.is_none()).map(wanted).collect()
 }
@@ -92,7 +95,7 @@ pub fn wanted_by(plan: &Plan) -> Vec<Wanted<'_>> {
 }
 
 fn wanted_for(change: &Change) -> Option<Wanted<'_>> {
-    let Change { address, moved_from, after, digests, source, marked, .. } = change;
+    let Change { address, moved_from, after, digests, source, marked, names, ids, .. } = change;
     Some(Wanted {
         address,
         moved_from: moved_from.as_ref(),
@@ -100,6 +103,8 @@ fn wanted_for(change: &Change) -> Option<Wanted<'_>> {
         digests: (*digests)?,
         source: source.as_ref(),
         marked: *marked,
+        names,
+        ids,
     })
 }
 
@@ -121,8 +126,7 @@ pub async fn record(
     let is_one_of =
         |address: &Address, wanted: &Wanted<'_>| address == wanted.address || Some(address) == wanted.moved_from;
     let is_in_doubt = |wanted: &Wanted<'_>| taken.in_doubt.iter().any(|doubt| is_one_of(&doubt.address, wanted));
-    let is_looked_for = |wanted: &&Wanted<'_>| wanted.is_missing_in(&taken.state) && !is_in_doubt(wanted);
-    let wanted: Vec<Wanted<'_>> = wanted.iter().filter(is_looked_for).copied().collect();
+    let is_looked_for = |wanted: &Wanted<'_>| wanted.is_missing_in(&taken.state) && !is_in_doubt(wanted);
     let rebuilding = Rebuilding {
         api: &connection.client.reader(),
         clock: &SystemClock,
@@ -130,15 +134,26 @@ pub async fn record(
         last_applied: tenant.last_applied,
         state: &taken.state,
     };
-    let count = counted(wanted.len(), "manifest");
+    let count = counted(wanted.iter().filter(|wanted| is_looked_for(wanted)).count(), "manifest");
     session.output.note(&format!("Looking in Dixa for what was made before for {count}.\n"));
     let listen = |Looked { at, of }| {
         if at % PROGRESS_EVERY == 0 {
             session.output.note(&format!("[{at}/{of}] requesters\n"));
         }
     };
-    let looked = rebuilding.look(&wanted, &listen).await;
-    let found = looked.during("looking for what was made before")?;
+    let is_end_user = |wanted: &Wanted<'_>| wanted.address.kind == Kind::EndUser;
+    let first = wanted.iter().filter(|wanted| is_end_user(wanted) && is_looked_for(wanted));
+    let first: Vec<Wanted<'_>> = first.copied().collect();
+    let mut found = rebuilding.look(&first, &listen).await.during(LOOKING)?;
+    let mut asked = connection.asked.lock().await;
+    let known = rebuilding.with_ids(wanted, &found, &mut asked).await.map_err(can_not_look)?;
+    drop(asked);
+    let others = wanted.iter().zip(&known).filter(|(wanted, _)| !is_end_user(wanted)).filter_map(|(wanted, known)| {
+        let Known { spec, digests, ids } = known.as_ref()?;
+        Some(Wanted { spec, digests: *digests, ids, ..*wanted })
+    });
+    let others: Vec<Wanted<'_>> = others.filter(is_looked_for).collect();
+    found.extend(rebuilding.look(&others, &listen).await.during(LOOKING)?);
     let made: Vec<_> = found.iter().filter(|(_, found)| matches!(found, Found::Made(_))).collect();
     if !made.is_empty() {
         let names = named(made.iter().map(|(wanted, _)| wanted.address), NAMED_MAX);
@@ -156,6 +171,20 @@ pub async fn record(
         }
     }
     Ok((settling::write(taken, tenant, organization.as_deref(), REBUILD, entries).await?, made))
+}
+
+/// What goes on while the tenant is read.
+const LOOKING: &str = "looking for what was made before";
+
+/// What has a name that stands for nothing may have been made when it stood for something.
+fn can_not_look(error: NamesError) -> Error {
+    let unknown = match error {
+        NamesError::Call(call, error) => return Error::from(error).context(call).context(LOOKING),
+        NamesError::Unknown(unknown) => unknown,
+    };
+    let messages: Vec<String> = unknown.iter().map(|unknown| unknown.message.clone()).collect();
+    let message = format!("can't look for what was made before: {}", messages.join("; "));
+    unknown.into_iter().take(1).fold(Error::new(Exit::Failed, message), |error, unknown| error.hint(unknown.hint))
 }
 
 /// Requesters between two lines of progress.

@@ -118,7 +118,7 @@ codes! {
         UNKNOWN_ANNOTATION = "unknown-annotation", "a dixaform/ annotation that does not exist";
         BAD_ANNOTATION = "bad-annotation", "a dixaform/ annotation with an impossible value";
         DUPLICATE_ADDRESS = "duplicate-address", "two manifests with one address";
-        NAME_WITHOUT_CATALOG = "name-without-catalog", "a name, and no catalog that says what it stands for";
+        BAD_REFERENCE = "bad-reference", "a map in place of an id that can't be the name of anything";
         UNKNOWN_VALUE = "unknown-value", "a value that the tenant does not have";
         NO_TABLE = "no-table", "a table that can't be read, or that is not part of the project";
         BAD_TABLE = "bad-table", "a table whose columns or quotes can't be told apart";
@@ -180,6 +180,7 @@ codes! {
     Calls, Error {
         CALL_FAILED = "call-failed", "a call of apply failed";
         IN_DOUBT = "in-doubt", "a call of apply began, and its end is not known";
+        NEEDS_END_USER = "needs-end-user", "a change needs an end user that was not made";
     }
     Calls, Warning {
         PARTIAL_ERRORS = "partial-errors", "Dixa made a conversation only in part";

@@ -45,6 +45,7 @@ pub fn made(
         made_at: Some(intent.at.clone()),
         applied_at: at.to_owned(),
         partial_errors: partial_errors.to_vec(),
+        names: intent.names.clone(),
         replaced,
         doubles: Vec::new(),
     }
@@ -80,6 +81,7 @@ fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
         attributes_digest: Some(intent.digests.attributes),
         put_on: named_as(&applied, record.put_on.clone()),
         applied,
+        names: intent.names.clone(),
         source: intent.source.clone(),
         made_of: None,
         applied_at: at.to_owned(),
@@ -99,6 +101,7 @@ pub fn handled(record: &Record, intent: &Intent, call: CallKind, at: &str) -> Re
         handling_digest: intent.digests.handling,
         put_on: named_as(&applied, put_on),
         applied,
+        names: intent.names.clone(),
         source: intent.source.clone(),
         made_of: None,
         applied_at: at.to_owned(),
@@ -156,6 +159,7 @@ pub fn changed(record: &Record, intent: &Intent, at: &str) -> Record {
     Record {
         content_digest: intent.digests.content,
         applied: with_part(&intent.applied, &record.applied, Part::Attributes),
+        names: intent.names.clone(),
         source: intent.source.clone(),
         made_of: None,
         applied_at: at.to_owned(),
@@ -338,6 +342,7 @@ mod tests {
             requester: None,
             marker: None,
             known_before: Vec::new(),
+            names: BTreeMap::new(),
             replaced: None,
             at: String::new(),
         }

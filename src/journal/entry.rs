@@ -1,5 +1,7 @@
 //! What a journal says, as data.
 
+use std::collections::BTreeMap;
+
 use crate::conversation::{Address, Digests, Id};
 use crate::handling::{self, PutOn};
 use crate::source::Source;
@@ -185,6 +187,8 @@ pub struct Intent {
     /// For [`CallKind::PutTag`] and [`CallKind::TakeTag`]: which one.
     pub tag: Option<PutOn>,
     pub source: Option<Source>,
+    /// What the names in the manifest stand for; see [`Record::names`].
+    pub names: BTreeMap<String, String>,
     /// The end user among whose conversations one in doubt is looked for; none for
     /// [`CallKind::Patch`], and of end users.
     pub requester: Option<String>,

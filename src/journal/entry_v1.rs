@@ -1,6 +1,7 @@
 //! One entry as JSON, version 1; [`crate::journal`] shows the forms.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -146,6 +147,8 @@ struct BeganV1<'a> {
     tag: Option<PutOnV1<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<SourceV1<'a>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    names: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requester: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -202,7 +205,7 @@ impl<'a> EntryV1<'a> {
 
 impl<'a> BeganV1<'a> {
     fn of(seq: u64, address: &Address, call: CallKind, intent: &'a Intent) -> Self {
-        let Intent { digests, applied, tag, source, requester, marker, known_before, replaced, at } = intent;
+        let Intent { digests, applied, tag, source, names, requester, marker, known_before, replaced, at } = intent;
         let AppliedV1 { spec, salt, fields } = AppliedV1::of(applied);
         BeganV1 {
             seq,
@@ -214,6 +217,7 @@ impl<'a> BeganV1<'a> {
             fields,
             tag: tag.as_ref().map(PutOnV1::of),
             source: source.as_ref().map(SourceV1::of),
+            names: names.clone(),
             requester: requester.as_ref().map(Cow::from),
             marker: marker.as_ref().map(Cow::from),
             known_before: known_before.iter().copied().map(IdV1).collect(),
@@ -296,6 +300,7 @@ fn resolve_began(began: BeganV1<'_>) -> Result<Entry, EntryProblem> {
         applied,
         tag: began.tag.map(PutOnV1::resolve).transpose()?,
         source: began.source.map(Source::from),
+        names: began.names,
         requester: began.requester.map(Cow::into_owned),
         marker: began.marker.map(Cow::into_owned),
         known_before: began.known_before.into_iter().map(|id| id.0).collect(),

@@ -58,6 +58,7 @@ fn intent_of(wanted: &Conversation, applied: Applied, replaced: Option<Id>) -> B
         requester: Some("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b".into()),
         marker: Some("df-1".into()),
         known_before: Vec::new(),
+        names: BTreeMap::new(),
         replaced,
         at: at(1),
     })

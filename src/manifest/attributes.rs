@@ -26,12 +26,12 @@ pub(super) fn check(
     for entry in entries {
         let id = entry.key.to_ascii_lowercase();
         let value = value(&entry.value, &id, reporter);
-        if !forms::is_uuid(&id) {
-            let message =
-                format!("`{}` is no id: the identifier of an attribute needs the tenant's catalog", entry.key);
+        // An identifier means something in its own case.
+        let id = if forms::is_uuid(&id) { id } else { entry.key.to_string() };
+        if !forms::is_uuid(&id) && looks_like_uuid(&id) {
             reporter
-                .error(code::NAME_WITHOUT_CATALOG, entry.key_span(), message)
-                .hint("write the catalog with `dixaform catalog pull`, or write the definition's uuid");
+                .error(code::BAD_UUID, entry.key_span(), format!("`{id}` is not a uuid"))
+                .hint("write the definition's uuid, 8-4-4-4-12 hexadecimal digits, or its identifier");
             complete = false;
             continue;
         }
@@ -57,6 +57,13 @@ pub(super) fn check(
     let places = attributes.iter().map(|(_, _, span)| span.0).collect();
     let attributes = attributes.into_iter().filter_map(|(id, value, _)| Some((id, value?))).collect();
     complete.then_some((attributes, places))
+}
+
+/// Whether a key that is no uuid was meant as one: identifiers are in snake case.
+fn looks_like_uuid(key: &str) -> bool {
+    key.is_empty()
+        || key.matches('-').count() >= 3
+        || key.len() >= 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Whether the tenant would take it; what is wrong or suspicious is reported.

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use crate::end_user::{Key, Lookup};
 use crate::finding::{closest, code};
 use crate::instant::{self, Instant};
 use crate::manifest::forms;
+use crate::name::Name;
 use crate::reporter::Reporter;
-use crate::shape::{self, Form, Member, Shape, Tag, Union};
+use crate::shape::{self, Form, Member, Shape, Tag, Thing, Union};
 use crate::source::Place;
 use crate::yaml::{Content, Entry, Node};
 
@@ -191,6 +193,7 @@ pub(super) fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Rep
             reporter.error(code::BAD_TIMESTAMP, node.span(), message).hint(timestamp_hint(text));
             None
         }
+        Form::Reference(thing) if node.entries().is_some() => check_name(*thing, node, name, reporter),
         _ => {
             let text = text(node, name, reporter)?;
             check_text(form, text, node, name, reporter).then(|| text.into())
@@ -257,7 +260,7 @@ pub(super) fn text<'n>(node: &'n Node<'_>, name: &str, reporter: &mut Reporter<'
 fn check_text(form: &Form, text: &str, node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> bool {
     let fits = match form {
         Form::Text | Form::Language | Form::EmailAddress => !text.is_empty(),
-        Form::Uuid | Form::Agent | Form::Queue => forms::is_uuid(text),
+        Form::Uuid | Form::Reference(_) => forms::is_uuid(text),
         Form::Timestamp => Instant::parse(text).is_some(),
         Form::Url => forms::is_url(text),
         Form::PhoneNumber => forms::is_phone_number(text),
@@ -309,10 +312,7 @@ fn misfit(form: &Form, text: &str, name: &str) -> (&'static str, String, String)
             };
             return (code::UNKNOWN_WORD, format!("`{text}` is not a value of `{name}`"), hint);
         }
-        Form::Agent => {
-            (code::BAD_UUID, "not a uuid", "write the agent's id, or the address: `{email: mia@example.com}`")
-        }
-        Form::Queue => (code::BAD_UUID, "not a uuid", "write the queue's id, or its name: `{name: Support}`"),
+        Form::Reference(thing) => (code::BAD_UUID, "not a uuid", name_hint(*thing)),
         Form::Uuid => {
             (code::BAD_UUID, "not a uuid", "32 hexadecimal digits in groups of 8-4-4-4-12, as Dixa shows them")
         }
@@ -359,6 +359,58 @@ fn timestamp_hint(text: &str) -> String {
         (None, Some(utc)) => format!("it needs a time and a zone; if it is UTC, write {}", utc.to_milliseconds()),
         (None, None) => "RFC 3339 with a zone, for example 2021-12-01T13:00:00.003Z".to_owned(),
     }
+}
+
+/// What to write in a member where something else is.
+fn name_hint(thing: Thing) -> &'static str {
+    match thing {
+        Thing::EndUser => {
+            "write the end user's id, or a name: `{endUser: NAME}`, `{email: …}`, `{phone: …}` or `{externalId: …}`"
+        }
+        Thing::Agent => "write the agent's id, or the address: `{email: mia@example.com}`",
+        Thing::Queue => "write the queue's id, or its name: `{name: Support}`",
+    }
+}
+
+/// Checks a map in the place of an id: it has one member, with a text that can be such a name.
+fn check_name(thing: Thing, node: &Node<'_>, member: &str, reporter: &mut Reporter<'_>) -> Option<Value> {
+    let [entry] = node.entries()? else {
+        let message = format!("a name in `{member}` is a map with one member");
+        reporter.error(code::BAD_REFERENCE, node.opening(), message).hint(name_hint(thing));
+        return None;
+    };
+    let known = || thing.keys().iter().map(|(key, _)| *key);
+    if !known().any(|key| key == entry.key) {
+        match closest(&entry.key, known()) {
+            Some(key) => {
+                let message =
+                    format!("`{}` is no name of an {}", entry.key, thing.noun()).replace("an queue", "a queue");
+                reporter.error(code::UNKNOWN_MEMBER, entry.key_span(), message).hint(format!("did you mean `{key}`?"));
+            }
+            None => {
+                let message = format!("`{member}` is an id or a name, and this is {}", node.what());
+                reporter.error(code::WRONG_TYPE, node.span(), message).hint(name_hint(thing));
+            }
+        }
+        return None;
+    }
+    let text = text(&entry.value, &entry.key, reporter)?;
+    let problem = match thing.named(&entry.key, text) {
+        _ if text.is_empty() => Some(format!("`{}` is empty", entry.key)),
+        None => Some(format!("`{text}` is no name of a manifest")),
+        Some(Name::EndUser(Lookup { key: Key::Phone, .. })) if !forms::is_phone_number(text) => {
+            Some(format!("`{text}` is not a phone number in E.164"))
+        }
+        Some(Name::EndUser(Lookup { key: Key::Email, .. }) | Name::Agent(_)) if !forms::is_email_address(text) => {
+            Some(format!("`{text}` is not an e-mail address"))
+        }
+        Some(_) => None,
+    };
+    if let Some(message) = problem {
+        reporter.error(code::BAD_REFERENCE, entry.value.span(), message).hint(name_hint(thing));
+        return None;
+    }
+    Some(Value::Object([(entry.key.to_string(), Value::from(text))].into_iter().collect()))
 }
 
 /// Anything that JSON can carry.

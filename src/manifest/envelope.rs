@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Conversation, Kind, Labels};
-use crate::desired::Manifest;
+use crate::desired::{Manifest, Named};
 use crate::finding::{closest, code};
 use crate::manifest::annotations::{self, Settings};
 use crate::manifest::body::{self, words, wrong_type};
 use crate::manifest::foreign::API_VERSION;
-use crate::manifest::references::{self, Names};
+use crate::manifest::references::{self, Referred};
 use crate::manifest::{attributes, channels, handling, suspicions, values};
+use crate::name::Ids;
 use crate::reporter::Reporter;
 use crate::shape;
 use crate::source::{Place, Source};
@@ -105,7 +106,7 @@ pub(super) struct Checked {
     conversation: Conversation,
     /// Where each attribute was written, in ascending order of their ids.
     pub attribute_places: Box<[Place]>,
-    names: Names,
+    pub referred: Referred,
 }
 
 /// Checks a spec: puts values in, settles what it refers to, and holds it against the body of the request.
@@ -117,15 +118,15 @@ pub(super) fn content(
     reporter: &mut Reporter<'_>,
 ) -> Option<Checked> {
     values::put_in(spec, tenant.values, used, reporter);
-    let (refers_well, names) = references::resolve(spec, kind == Kind::EndUser, tenant.catalog, reporter);
+    let (refers_well, referred) = references::resolve(spec, kind, tenant.catalog, reporter);
     let (conversation, attribute_places) = self::spec(spec, kind, tenant.catalog, reporter)?;
-    refers_well.then_some(Checked { conversation, attribute_places, names })
+    refers_well.then_some(Checked { conversation, attribute_places, referred })
 }
 
 /// The manifest that these make.
 pub(super) fn manifest((address, labels, settings): Metadata, content: Checked, origin: Origin) -> Manifest {
     let Settings { on_change, adopt, moved_from, ignore } = settings;
-    let Checked { conversation, attribute_places, names } = content;
+    let Checked { conversation, attribute_places, referred: Referred { called, names } } = content;
     let facts = conversation.facts(address.kind);
     Manifest {
         address,
@@ -140,7 +141,9 @@ pub(super) fn manifest((address, labels, settings): Metadata, content: Checked, 
         source: origin.source,
         name_place: origin.name_place,
         attribute_places,
-        names,
+        called,
+        names: names.into_iter().map(|(name, place)| (name, Named { place, manifest: None })).collect(),
+        ids: Ids::new(),
     }
 }
 

@@ -25,7 +25,7 @@ mod values;
 pub use document::{Reading, read};
 pub use envelope::Tenant;
 pub use locate::{Question, locate};
-pub use resolve::resolve;
+pub use resolve::{resolve, resolve_beside};
 pub use table::{File, NoFile, SIZE_LIMIT, Tables, no_tables};
 pub use values::review as review_values;
 

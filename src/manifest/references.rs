@@ -1,49 +1,53 @@
-//! What a spec refers to in the tenant: agents, queues, mailboxes, numbers and attributes. With the tenant's catalog,
-//! names become ids before anything else is checked, and what the tenant does not have is reported. Whether the value
-//! of an attribute fits is checked with the value.
+//! What a spec refers to in the tenant: end users, agents, queues, mailboxes, numbers and attributes. With the tenant's
+//! catalog, names become ids before anything else is checked, and what the tenant does not have is reported. Names that
+//! no catalog can know stay as they are written, and are noted. Whether the value of an attribute fits is checked with
+//! the value.
 
 use std::collections::BTreeMap;
 
 use crate::catalog::{Agent, Catalog, ContactEndpoint, Queue};
-use crate::conversation::CUSTOM_ATTRIBUTES;
+use crate::conversation::{CUSTOM_ATTRIBUTES, Kind};
 use crate::definition::{Definition, Entity};
 use crate::finding::{closest, code};
 use crate::handling;
 use crate::manifest::{channels, forms};
+use crate::name::Name;
 use crate::reporter::Reporter;
+use crate::shape::Thing;
+use crate::source::Place;
 use crate::yaml::{Content, Entry, Node, Span};
 
-/// What people call the things that a manifest refers to, by their ids.
-pub(super) type Names = BTreeMap<String, String>;
+/// What a spec refers to.
+#[derive(Default)]
+pub(super) struct Referred {
+    /// What people call the things whose ids are there, by these.
+    pub called: BTreeMap<String, String>,
+    /// The names that stay, and where each was written first.
+    pub names: BTreeMap<Name, Place>,
+}
 
-/// Puts ids in the place of names, and reports what the tenant does not have. Returns whether there was no error, and
-/// the names of what is referred to.
+/// Puts ids in the place of names that the catalog has, and reports what the tenant does not have. Returns whether
+/// there was no error, and what is referred to.
 pub(super) fn resolve(
     spec: &mut Node<'_>,
-    is_end_user: bool,
+    kind: Kind,
     catalog: Option<&Catalog>,
     reporter: &mut Reporter<'_>,
-) -> (bool, Names) {
-    let mut references = References {
-        catalog,
-        is_end_user,
-        is_free: channels::is_free(spec),
-        reporter,
-        fine: true,
-        names: Names::new(),
-    };
+) -> (bool, Referred) {
+    let is_free = channels::is_free(spec);
+    let mut references = References { catalog, kind, is_free, reporter, fine: true, referred: Referred::default() };
     references.below(spec);
-    (references.fine, references.names)
+    (references.fine, references.referred)
 }
 
 struct References<'r, 't> {
     catalog: Option<&'r Catalog>,
-    is_end_user: bool,
+    kind: Kind,
     /// What `attributes` hold is not known.
     is_free: bool,
     reporter: &'r mut Reporter<'t>,
     fine: bool,
-    names: Names,
+    referred: Referred,
 }
 
 impl References<'_, '_> {
@@ -52,9 +56,11 @@ impl References<'_, '_> {
             Content::List(items) => items.iter_mut().for_each(|item| self.below(item)),
             Content::Map(entries) => {
                 for Entry { key, value, .. } in entries {
+                    if let Some(thing) = Thing::of_member(key) {
+                        self.each(thing, value);
+                        continue;
+                    }
                     match &**key {
-                        "agentId" | "closedBy" | handling::ASSIGNEE => self.agent(value),
-                        "queueId" | handling::QUEUE => self.queue(value),
                         handling::TAGS => self.tags(value),
                         "emailIntegrationId" | "integrationEmail" => self.mailbox(value),
                         "contactEndpointId" => self.endpoint(value),
@@ -66,6 +72,25 @@ impl References<'_, '_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What a member holds, or each item of its list.
+    fn each(&mut self, thing: Thing, node: &mut Node<'_>) {
+        match (&mut node.content, thing) {
+            (Content::List(items), _) => items.iter_mut().for_each(|item| self.each(thing, item)),
+            (_, Thing::EndUser) => self.note(thing, node),
+            (_, Thing::Agent) => self.agent(node),
+            (_, Thing::Queue) => self.queue(node),
+        }
+    }
+
+    /// A name that stays as it is written.
+    fn note(&mut self, thing: Thing, node: &Node<'_>) {
+        let Some([entry]) = node.entries() else { return };
+        let Content::Text(text) = &entry.value.content else { return };
+        if let Some(name) = thing.named(&entry.key, text) {
+            self.referred.names.entry(name).or_insert(node.start);
         }
     }
 
@@ -95,30 +120,18 @@ impl References<'_, '_> {
         }
     }
 
-    /// The catalog, or a finding that a name needs one.
-    fn catalog_for(&mut self, what: &str, span: Span) -> bool {
-        if self.catalog.is_none() {
-            let message = format!("the name of {what} needs the tenant's catalog");
-            let hint = "write the catalog with `dixaform catalog pull`, or write the id".to_owned();
-            self.error(code::NAME_WITHOUT_CATALOG, span, message, hint);
-        }
-        self.catalog.is_some()
-    }
-
     fn agent(&mut self, node: &mut Node<'_>) {
         let span = node.span();
+        let Some(catalog) = self.catalog else { return self.note(Thing::Agent, node) };
         if let Some(email) = named(node, "email") {
-            if !self.catalog_for("an agent", span) {
-                return;
-            }
-            let agents = self.catalog.map_or(&[][..], |catalog| &catalog.agents);
+            let agents = &catalog.agents;
             let found: Vec<&Agent> = agents.iter().filter(|agent| agent.email.eq_ignore_ascii_case(&email)).collect();
             let known: Vec<&str> = agents.iter().map(|agent| agent.email.as_str()).collect();
             if let Some(agent) = self.only("agent", &email, span, &found, &known) {
                 node.content = Content::Text(agent.id.clone().into());
             }
         }
-        let (Content::Text(id), Some(catalog)) = (&node.content, self.catalog) else { return };
+        let Content::Text(id) = &node.content else { return };
         match catalog.agents.iter().find(|agent| agent.id.eq_ignore_ascii_case(id)) {
             Some(agent) => self.call(&agent.id, &agent.email),
             None if forms::is_uuid(id) => {
@@ -133,18 +146,16 @@ impl References<'_, '_> {
 
     fn queue(&mut self, node: &mut Node<'_>) {
         let span = node.span();
+        let Some(catalog) = self.catalog else { return self.note(Thing::Queue, node) };
         if let Some(name) = named(node, "name") {
-            if !self.catalog_for("a queue", span) {
-                return;
-            }
-            let queues = self.catalog.map_or(&[][..], |catalog| &catalog.queues);
+            let queues = &catalog.queues;
             let found: Vec<&Queue> = queues.iter().filter(|queue| queue.name == name).collect();
             let known: Vec<&str> = queues.iter().map(|queue| queue.name.as_str()).collect();
             if let Some(queue) = self.only("queue", &name, span, &found, &known) {
                 node.content = Content::Text(queue.id.clone().into());
             }
         }
-        let (Content::Text(id), Some(catalog)) = (&node.content, self.catalog) else { return };
+        let Content::Text(id) = &node.content else { return };
         match catalog.queues.iter().find(|queue| queue.id.eq_ignore_ascii_case(id)) {
             Some(queue) => self.call(&queue.id, &queue.name),
             None if forms::is_uuid(id) => {
@@ -171,9 +182,14 @@ impl References<'_, '_> {
     fn attributes(&mut self, node: &mut Node<'_>) {
         let Content::Map(entries) = &mut node.content else { return };
         for entry in entries {
-            let Some(catalog) = self.catalog else { continue };
+            let Some(catalog) = self.catalog else {
+                if let Some(name) = Name::of_attribute(self.kind, &entry.key) {
+                    self.referred.names.entry(name).or_insert(entry.key_span().0);
+                }
+                continue;
+            };
             if !forms::is_uuid(&entry.key) {
-                let entity = if self.is_end_user { Entity::Contact } else { Entity::Conversation };
+                let entity = if self.kind == Kind::EndUser { Entity::Contact } else { Entity::Conversation };
                 let of_kind = || catalog.attributes.iter().filter(|one| one.entity == entity);
                 let found: Vec<&Definition> = of_kind().filter(|one| one.identifier == entry.key).collect();
                 let known: Vec<&str> = of_kind().map(|one| one.identifier.as_str()).collect();
@@ -218,7 +234,7 @@ impl References<'_, '_> {
     }
 
     fn call(&mut self, id: &str, name: &str) {
-        self.names.insert(id.to_owned(), name.to_owned());
+        self.referred.called.insert(id.to_owned(), name.to_owned());
     }
 }
 

@@ -2,17 +2,27 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::conversation::{Address, Id, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
-use crate::end_user::{Key, Lookup};
-use crate::finding::{Finding, Findings, Severity, code};
+use crate::end_user::Lookup;
+use crate::finding::{Finding, Findings, Severity, closest, code};
 use crate::manifest::Reading;
+use crate::name::Name;
 use crate::source::Source;
 
 /// Puts readings together. Their order never matters: what is kept and what is reported depends on places only.
 pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Findings) {
+    resolve_beside(readings, &|_| false)
+}
+
+/// [`resolve`] where other manifests were not read: `is_elsewhere` says whether one of them describes an end user.
+pub fn resolve_beside(
+    readings: impl IntoIterator<Item = Reading>,
+    is_elsewhere: &dyn Fn(&Address) -> bool,
+) -> (Desired, Findings) {
     let mut findings = Findings::default();
     let mut manifests: Vec<Manifest> = Vec::new();
     let mut faulty = Vec::new();
@@ -31,7 +41,9 @@ pub fn resolve(readings: impl IntoIterator<Item = Reading>) -> (Desired, Finding
     manifests.dedup_by(|next, first| next.address == first.address);
     findings.extend(duplicate_adopts(&manifests));
     findings.extend(wrong_moves(&manifests));
-    findings.extend(duplicate_end_users(&manifests));
+    let (end_users, duplicates) = end_users(&manifests);
+    findings.extend(duplicates);
+    findings.extend(connect(&mut manifests, &end_users, is_elsewhere));
     findings.extend(same_bodies(&manifests));
     for finding in findings.iter() {
         files.remove(&finding.source.file);
@@ -128,16 +140,14 @@ fn wrong_moves(manifests: &[Manifest]) -> Vec<Finding> {
     findings
 }
 
-/// One finding for each end user with the e-mail address, phone number or external id of one with a smaller address:
-/// the two would become one in Dixa, or the second would be refused.
-fn duplicate_end_users(manifests: &[Manifest]) -> Vec<Finding> {
+/// The described end users by what they are looked up by, and one finding for each with the e-mail address, phone
+/// number or external id of one with a smaller address: the two would become one in Dixa, or the second be refused.
+fn end_users(manifests: &[Manifest]) -> (HashMap<Lookup, Address>, Vec<Finding>) {
     let mut known: HashMap<Lookup, &Manifest> = HashMap::new();
     let mut findings = Vec::new();
     for manifest in manifests.iter().take_while(|manifest| manifest.address.kind == Kind::EndUser) {
         for mut lookup in Lookup::all_of(&manifest.spec.content()) {
-            if lookup.key == Key::Email {
-                lookup.value = lookup.value.to_lowercase();
-            }
+            lookup.fold();
             let (noun, value) = (lookup.key.noun(), lookup.value.clone());
             match known.entry(lookup) {
                 Entry::Vacant(free) => drop(free.insert(manifest)),
@@ -148,7 +158,54 @@ fn duplicate_end_users(manifests: &[Manifest]) -> Vec<Finding> {
             }
         }
     }
+    (known.into_iter().map(|(lookup, manifest)| (lookup, manifest.address.clone())).collect(), findings)
+}
+
+/// Notes whose manifest each name of an end user means, and reports those that should mean one and don't.
+fn connect(
+    manifests: &mut [Manifest],
+    end_users: &HashMap<Lookup, Address>,
+    is_elsewhere: &dyn Fn(&Address) -> bool,
+) -> Vec<Finding> {
+    let described: BTreeSet<Address> = manifests
+        .iter()
+        .map(|manifest| &manifest.address)
+        .filter(|address| address.kind == Kind::EndUser)
+        .cloned()
+        .collect();
+    let mut findings = Vec::new();
+    for manifest in manifests.iter_mut().filter(|manifest| !manifest.names.is_empty()) {
+        let file = Arc::clone(&manifest.source.file);
+        for (name, named) in &mut manifest.names {
+            match name {
+                Name::Manifest(address) if described.contains(address) || is_elsewhere(address) => {
+                    named.manifest = Some(address.clone());
+                }
+                Name::Manifest(address) => {
+                    findings.push(unknown_end_user(address, &described, Source::new(&file, named.place)));
+                }
+                Name::EndUser(lookup) => named.manifest = end_users.get(lookup).cloned(),
+                Name::Agent(_) | Name::Queue(_) | Name::Attribute { .. } => {}
+            }
+        }
+    }
     findings
+}
+
+fn unknown_end_user(address: &Address, described: &BTreeSet<Address>, source: Source) -> Finding {
+    let hint = match closest(address.name(), described.iter().map(Address::name)) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => "describe the end user in a manifest of `kind: EndUser`, or name one that exists by `email`".to_owned(),
+    };
+    Finding {
+        code: code::UNKNOWN_NAME,
+        severity: Severity::Error,
+        source,
+        message: format!("no manifest describes the end user `{}`", address.name()),
+        hint: Some(hint),
+        excerpt: None,
+        related: Vec::new(),
+    }
 }
 
 fn duplicate_end_user(manifest: &Manifest, first: &Manifest, what: &str) -> Finding {

@@ -401,6 +401,9 @@ impl Making<'_, '_, '_> {
         for place in &mut checked.attribute_places {
             *place = self.template.column_at(*place).map_or(row.place, |column| row.place_of(column));
         }
+        for place in checked.referred.names.values_mut() {
+            *place = self.template.column_at(*place).map_or(row.place, |column| row.place_of(column));
+        }
         let (_, labels, Settings { on_change, ignore, .. }) = &self.metadata;
         let settings = Settings { on_change: *on_change, ignore: ignore.clone(), ..Settings::default() };
         let origin = Origin { source: self.table.source(row.place), name_place: key_place };

@@ -8,13 +8,16 @@ use serde_json::{Map, Value};
 use crate::access::RateLimit;
 use crate::call::{Call, Subject};
 use crate::conversation::{Address, Attributes, Digests, Id, Kind, attributes_to_map};
+use crate::desired::Named;
 use crate::digest::{Digest, Digester};
 use crate::end_user::Lookup;
 use crate::handling::{Openness, Setting};
+use crate::name::{self, Ids, Name};
 use crate::plan::action::Action;
 use crate::plan::compare::Deviation;
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
+use crate::shape::Thing;
 use crate::source::Source;
 use crate::spec::Spec;
 use crate::state::{Before, Lineage, Seal};
@@ -94,6 +97,13 @@ impl Plan {
         self
     }
 
+    /// With the ids of names, wherever they are used.
+    pub fn with_ids(&self, ids: &Ids) -> Self {
+        let mut plan = self.clone();
+        plan.changes.iter_mut().for_each(|change| change.put_ids(ids));
+        plan
+    }
+
     pub fn blocked(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.block.is_some())
     }
@@ -130,7 +140,12 @@ pub struct Change {
     /// What is otherwise in the conversation that is to be adopted; none where it was not read.
     pub found: Option<Box<[Deviation]>>,
     /// What people call the things of the tenant that it refers to, by their ids, as far as that is known.
-    pub names: BTreeMap<String, String>,
+    pub called: BTreeMap<String, String>,
+    /// The names in [`Change::after`] whose ids are not known yet. Those of end users that this plan makes are known
+    /// once these are made; all others before the first write.
+    pub names: BTreeMap<Name, Named>,
+    /// The ids that took the place of names in [`Change::after`], to be remembered.
+    pub ids: Ids,
     /// The first message, or the end user, gets an `externalId` of dixaform's own, by which a lost answer can be found
     /// again. It is no
     /// part of the digest.
@@ -160,8 +175,8 @@ pub enum Step {
     /// Write those of these attributes that what was read before has not already.
     PatchDifferent(Attributes),
     /// List the conversations of this end user before one is made that can't be marked, so that a new one can be
-    /// recognized.
-    ListBefore(String),
+    /// recognized. None as long as only the requester's name is known.
+    ListBefore(Option<String>),
     /// Read it back, and compare with what was written.
     ReadBack,
     /// Read a conversation before something is set of it, so that nothing is set that is so already.
@@ -204,7 +219,9 @@ impl Step {
             Step::Set(Setting::Assignee(_)) => Call::Claim(subject),
             Step::Set(Setting::State(Openness::Closed)) => Call::Close(subject),
             Step::Set(Setting::State(Openness::Open)) => Call::Reopen(subject),
-            Step::ListBefore(requester) => Call::ConversationsOf(requester.clone()),
+            Step::ListBefore(requester) => {
+                Call::ConversationsOf(requester.clone().unwrap_or_else(|| "{id}".to_owned()))
+            }
             Step::PatchAll | Step::Patch(_) | Step::PatchDifferent(_) => Call::SetAttributes(subject),
         }
     }
@@ -251,6 +268,34 @@ impl Change {
         Digest::of_bytes(text.as_bytes())
     }
 
+    /// Puts ids in the place of names, as far as they are known.
+    pub fn put_ids(&mut self, ids: &Ids) {
+        let known: Ids = self.names.keys().filter_map(|name| Some((name.clone(), ids.get(name)?.clone()))).collect();
+        let Some(after) = self.after.as_ref().filter(|_| !known.is_empty()) else { return };
+        let kind = self.address.kind;
+        let mut conversation = after.conversation();
+        name::put_ids(&mut conversation, kind, &known);
+        let wanted = conversation.digests();
+        let keeps_content = matches!(self.action, Action::Update | Action::Move);
+        self.digests = self
+            .digests
+            .map(|digests| Digests { content: if keeps_content { digests.content } else { wanted.content }, ..wanted });
+        for step in self.steps.to_mut() {
+            match step {
+                Step::Patch(attributes) | Step::PatchDifferent(attributes) => {
+                    *attributes = name::with_ids(attributes, kind, &known);
+                }
+                Step::Set(Setting::Queue(queue)) => name::put_id(Thing::Queue, queue, &known),
+                Step::Set(Setting::Assignee(agent)) => name::put_id(Thing::Agent, agent, &known),
+                Step::ListBefore(requester) => *requester = conversation.requester_id().map(str::to_owned),
+                _ => {}
+            }
+        }
+        self.after = Some(Spec::of(&conversation));
+        self.names.retain(|name, _| !known.contains_key(name));
+        self.ids.extend(known);
+    }
+
     /// The address from which its record moves.
     pub fn moved(&self) -> Option<&Address> {
         // The others begin without a record.
@@ -285,6 +330,8 @@ pub enum Read {
     Definitions,
     /// `GET /v1/tags`: which of the tags that are put on are there, and active?
     Tags,
+    /// What does a name stand for? One of these for each end user and agent, and one for all queues.
+    Name,
     /// `GET /v1/endusers/{id}/conversations` or `GET /v1/endusers?externalId=…`: what was made before? One of these for
     /// each requester and each end user.
     MadeBefore,

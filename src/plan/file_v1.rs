@@ -15,8 +15,10 @@ use serde_json::{Map, Value};
 
 use crate::access::RateLimit;
 use crate::conversation::{Conversation, Digests, Kind};
+use crate::desired::Named;
 use crate::digest::Digest;
 use crate::json;
+use crate::name::Name;
 use crate::plan::change::{Change, Gone, Orphan, Plan, Renamed, Step, Summary, Target, fingerprint_of};
 use crate::plan::drift_v1::{DeviationV1, DriftV1};
 use crate::plan::json_parts::{AddressV1, DigestV1, IdV1, LineageV1, SealV1, exact, or_null};
@@ -172,6 +174,12 @@ struct ChangeV1<S> {
     /// What people call the things that it refers to, by their ids; only with a catalog
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     names: BTreeMap<String, String>,
+    /// The names in `after` whose ids are not known yet
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unresolved: Vec<NamedV1>,
+    /// The ids that took the place of names in `after`, by these
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    resolved: BTreeMap<String, String>,
     /// The first message gets an `externalId` of dixaform's own
     marked: bool,
     /// The digests to record when it is done
@@ -202,6 +210,23 @@ enum BlockV1 {
     AdoptsNothing,
     AdoptsAnonymized,
     AdoptsAnother,
+}
+
+/// A name, and where it was written first
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "named")]
+struct NamedV1 {
+    /// What kind of name it is, and the text: `email:jane@example.com`
+    #[schemars(length(min = 1))]
+    name: String,
+    /// The manifest that describes the end user
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    manifest: Option<AddressV1>,
+    #[schemars(range(min = 1))]
+    line: u32,
+    #[schemars(range(min = 1))]
+    column: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -351,7 +376,9 @@ impl From<&Change> for ChangeV1<Box<RawValue>> {
             blocked_because,
             owner,
             found: change.found.as_ref().map(|found| found.iter().map(DeviationV1::from).collect()),
-            names: change.names.clone(),
+            names: change.called.clone(),
+            unresolved: change.names.iter().map(NamedV1::from).collect(),
+            resolved: change.ids.iter().map(|(name, id)| (name.to_string(), id.clone())).collect(),
             marked: change.marked,
             digest: change.digests.map(|Digests { content, attributes, handling }| DigestsV1 {
                 content: DigestV1(content),
@@ -367,6 +394,13 @@ impl From<&Change> for ChangeV1<Box<RawValue>> {
 impl From<&Source> for SourceV1 {
     fn from(Source { file, place }: &Source) -> Self {
         SourceV1 { file: file.to_string(), line: place.line, column: place.column }
+    }
+}
+
+impl From<(&Name, &Named)> for NamedV1 {
+    fn from((name, Named { place, manifest }): (&Name, &Named)) -> Self {
+        let manifest = manifest.as_ref().map(AddressV1::from);
+        NamedV1 { name: name.to_string(), manifest, line: place.line, column: place.column }
     }
 }
 
@@ -464,6 +498,10 @@ impl ChangeV1<Map<String, Value>> {
         let steps = self.steps.into_iter().map(StepV1::read).collect::<Option<Vec<_>>>();
         let steps = steps.ok_or(PlanFileError::Member("steps"))?;
         let kind = self.address.0.kind;
+        let names = self.unresolved.into_iter().map(NamedV1::read).collect::<Option<_>>();
+        let names = names.ok_or(PlanFileError::Member("unresolved"))?;
+        let ids = self.resolved.into_iter().map(|(name, id)| Some((name.parse().ok()?, id))).collect::<Option<_>>();
+        let ids = ids.ok_or(PlanFileError::Member("resolved"))?;
         let change = Change {
             address: self.address.0,
             action: self.action,
@@ -482,7 +520,9 @@ impl ChangeV1<Map<String, Value>> {
             reaches_customer: self.action.makes()
                 && after.as_ref().is_some_and(|after| after.facts(kind).reaches_customer),
             found: self.found.map(|found| found.into_iter().map(DeviationV1::read).collect()),
-            names: self.names,
+            called: self.names,
+            names,
+            ids,
             marked: self.marked,
             after: after.as_ref().map(Spec::of),
             steps: steps.into(),
@@ -517,7 +557,7 @@ fn is_consistent(change: &Change, after: Option<&Conversation>) -> bool {
             return after.external_id(kind).is_some() || !change.marked;
         }
         let listed = change.steps.iter().any(|step| matches!(step, Step::ListBefore(_)));
-        listed || after.external_id(kind).is_some() || after.requester_id().is_none()
+        listed || after.external_id(kind).is_some()
     };
     // What is made must be known again when its answer is lost: by a mark, or else by something that the steps show.
     let found_again = !makes || after.is_none_or(|after| change.marked != known_otherwise(after));
@@ -528,6 +568,13 @@ fn is_consistent(change: &Change, after: Option<&Conversation>) -> bool {
 impl SourceV1 {
     fn read(self) -> Source {
         Source { file: Arc::from(self.file), place: Place { line: self.line, column: self.column } }
+    }
+}
+
+impl NamedV1 {
+    fn read(self) -> Option<(Name, Named)> {
+        let place = Place { line: self.line, column: self.column };
+        Some((self.name.parse().ok()?, Named { place, manifest: self.manifest.map(|address| address.0) }))
     }
 }
 

@@ -25,18 +25,22 @@ use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::end_user::Lookup;
 use crate::handling::Setting;
+use crate::name::Ids;
 use crate::plan::action::Action;
 use crate::plan::change::{Change, Drift, Fingerprint, Gone, Orphan, Plan, Read, Step, Steps, Summary, Target};
 use crate::plan::described::is_tidied;
 use crate::plan::end_users;
 use crate::plan::handling;
+use crate::plan::known_ids::KnownIds;
 use crate::plan::moves;
+use crate::plan::needs::Needs;
 use crate::plan::observation::{self, Handled, Observation, Observations};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
 use crate::plan::renamed;
 use crate::plan::scope::Scope;
 use crate::settings::RemovedAttributes;
+use crate::shape::Thing;
 use crate::state::{Applied, Before, Record, Seal, State};
 
 /// What a user may decide about a plan, and what is known besides the state.
@@ -84,7 +88,7 @@ impl PlanOptions {
 
 /// From state to desired. It can't fail: what it can't do becomes a change with a [`Block`].
 pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
-    let planner = Planner { desired, options, owners: owners(desired, state) };
+    let planner = Planner { desired, options, owners: owners(desired, state), known: KnownIds::of(desired, state) };
     let mut plan = Plan {
         tenant: options.tenant.clone(),
         lineage: state.lineage,
@@ -108,7 +112,7 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     }
     let has_record = |address| desired.get(address).is_some_and(|manifest| moves::record_of(manifest, state).is_some());
     plan.observed = options.observations.keys().filter(|address| has_record(address)).count();
-    plan.renamed = renamed::renamed(&plan, desired, state);
+    plan.renamed = renamed::renamed(&plan, desired, state, &planner.known);
     plan.summary.not_in_manifests = plan.not_in_manifests.len();
     plan.summary.in_doubt = plan.in_doubt.len();
     plan.summary.gone = plan.gone.len();
@@ -122,8 +126,8 @@ pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
     plan
 }
 
-/// The reads that apply makes once, before its first write: whose tenant it is, and whether the attributes and tags
-/// exist.
+/// The reads that apply makes once, before its first write: whose tenant it is, whether the attributes and tags exist,
+/// and what names stand for.
 pub(crate) fn reads_before(changes: &[Change]) -> Vec<Read> {
     let mut steps = changes.iter().flat_map(|change| &*change.steps).peekable();
     if steps.peek().is_none() {
@@ -134,14 +138,20 @@ pub(crate) fn reads_before(changes: &[Change]) -> Vec<Read> {
         (attributes || step.writes_attributes(), tags || puts_tag(step))
     });
     let reads = [(true, Read::Organization), (attributes, Read::Definitions), (tags, Read::Tags)];
-    reads.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, read)| read).collect()
+    let reads = reads.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, read)| read);
+    reads.chain(Needs::of(changes).reads()).collect()
 }
 
 /// The reads that look for what was made before, where all of it is new to the tenant: the conversations of each
 /// requester, and each end user by its mark under each of its addresses.
 fn looks(desired: &Desired, markers: bool) -> usize {
     let made = || desired.iter().filter(|manifest| manifest.adopt.is_none());
-    let requester = |manifest: &Manifest| Some(manifest.spec.conversation().requester_id()?.to_ascii_lowercase());
+    let requester = |manifest: &Manifest| {
+        let requester = manifest.spec.content().get("requesterId")?.clone();
+        let name = Thing::EndUser.name(&requester);
+        let described = name.and_then(|name| manifest.names.get(&name)?.manifest.as_ref());
+        Some(described.map_or_else(|| requester.to_string().to_lowercase(), Address::to_string))
+    };
     let is_marked = |manifest: &&Manifest| manifest.address.kind == Kind::EndUser && manifest.facts.is_marked(markers);
     let addresses = |manifest: &Manifest| 1 + usize::from(manifest.former().is_some());
     let requesters = made().filter_map(requester).collect::<BTreeSet<_>>().len();
@@ -230,6 +240,7 @@ struct Planner<'a> {
     desired: &'a Desired,
     options: &'a PlanOptions,
     owners: BTreeMap<Id, &'a Address>,
+    known: KnownIds<'a>,
 }
 
 impl Planner<'_> {
@@ -249,7 +260,7 @@ impl Planner<'_> {
         }
         let mut drift = None;
         let change = match (manifest, record) {
-            (Some(manifest), None) => Some(self.new_address(manifest)),
+            (Some(manifest), None) => Some(self.new_address(&self.known.to_make(manifest))),
             (Some(manifest), Some(known @ (_, record))) => {
                 match self.options.observations.get(&manifest.address) {
                     None => {}
@@ -257,7 +268,13 @@ impl Planner<'_> {
                     Some(Observation::NotFound) => return gone(manifest, known, false),
                     Some(Observation::Anonymized) => return gone(manifest, known, true),
                 }
-                self.known_address(manifest, record).or_else(|| former.map(|_| self.only_move(manifest, record)))
+                let compared = &*self.known.to_compare(manifest, Some(record));
+                let differs = if has_other_content(record, compared) {
+                    Some(self.replace(&self.known.to_make(manifest), record))
+                } else {
+                    self.known_address(compared, record)
+                };
+                differs.or_else(|| former.map(|_| self.only_move(compared, record)))
             }
             (None, Some((address, _))) if self.desired.is_as_recorded(address) => None,
             (None, Some((address, record))) if self.options.prune => Some(forget(address, record)),
@@ -315,12 +332,9 @@ impl Planner<'_> {
     }
 
     fn known_address(&self, manifest: &Manifest, record: &Record) -> Option<Change> {
-        if manifest.address.kind == Kind::EndUser {
-            self.change_end_user(manifest, record)
-        } else if same_content(record, manifest) || manifest.on_change == OnChange::Ignore {
-            self.update(manifest, record)
-        } else {
-            Some(self.replace(manifest, record))
+        match manifest.address.kind {
+            Kind::EndUser => self.change_end_user(manifest, record),
+            Kind::Conversation | Kind::Import => self.update(manifest, record),
         }
     }
 
@@ -488,14 +502,18 @@ impl Planner<'_> {
         if !handling.is_empty() {
             steps.to_mut().extend(handling);
         }
-        if !manifest.facts.has_external_id
-            && !manifest.facts.is_marked(self.options.markers)
-            && let Some(requester) = manifest.spec.conversation().requester_id()
-        {
-            steps.to_mut().insert(0, Step::ListBefore(requester.to_owned()));
+        if !manifest.facts.has_external_id && !manifest.facts.is_marked(self.options.markers) {
+            let requester = manifest.spec.conversation().requester_id().map(str::to_owned);
+            steps.to_mut().insert(0, Step::ListBefore(requester));
         }
         steps
     }
+}
+
+/// Whether a record has another content than a manifest, so that its conversation has to be replaced.
+fn has_other_content(record: &Record, manifest: &Manifest) -> bool {
+    let is_conversation = manifest.address.kind != Kind::EndUser;
+    is_conversation && manifest.on_change != OnChange::Ignore && !same_content(record, manifest)
 }
 
 /// Whether a record has the content of a manifest. A digest of an earlier version of the canonical form may differ
@@ -525,7 +543,9 @@ fn forget(address: &Address, record: &Record) -> Change {
         irreversible: false,
         reaches_customer: false,
         found: None,
+        called: BTreeMap::new(),
         names: BTreeMap::new(),
+        ids: Ids::new(),
         marked: false,
     }
 }
@@ -562,7 +582,9 @@ impl Draft {
             irreversible: makes,
             reaches_customer: makes && manifest.facts.reaches_customer,
             found: None,
+            called: manifest.called.clone(),
             names: manifest.names.clone(),
+            ids: manifest.ids.clone(),
             marked: makes && manifest.facts.is_marked(options.markers),
         }
     }

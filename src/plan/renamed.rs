@@ -7,15 +7,17 @@ use crate::desired::Desired;
 use crate::digest::Digest;
 use crate::plan::action::Action;
 use crate::plan::change::{Change, Plan, Renamed};
+use crate::plan::known_ids::KnownIds;
 use crate::state::{Applied, State};
 
 /// Records without a manifest whose content a manifest without a record has.
-pub(super) fn renamed(plan: &Plan, desired: &Desired, state: &State) -> Vec<Renamed> {
+pub(super) fn renamed(plan: &Plan, desired: &Desired, state: &State, known: &KnownIds<'_>) -> Vec<Renamed> {
     let mut new: HashMap<(Kind, Digest), Vec<&Address>> = HashMap::new();
     let is_new = |change: &&Change| matches!(change.action, Action::Create | Action::Import);
     for change in plan.changes.iter().filter(is_new).rev() {
         if let Some(manifest) = desired.get(&change.address) {
-            new.entry((manifest.address.kind, manifest.digests.content)).or_default().push(&manifest.address);
+            let content = known.to_compare(manifest, None).digests.content;
+            new.entry((manifest.address.kind, content)).or_default().push(&manifest.address);
         }
     }
     let lost = plan.not_in_manifests.iter().map(|orphan| &orphan.address);

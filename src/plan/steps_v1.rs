@@ -22,7 +22,8 @@ pub enum StepV1 {
     PatchAll(bool),
     Patch(Map<String, Value>),
     PatchDifferent(Map<String, Value>),
-    ListBefore(String),
+    /// Null as long as only the requester's name is known
+    ListBefore(Option<String>),
     ReadBack(bool),
     LookAt(bool),
     LookAtTags(bool),

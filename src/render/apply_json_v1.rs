@@ -90,6 +90,9 @@ struct OutcomeV1<'f> {
     status: Option<u16>,
     /// What Dixa said, or what went wrong on the way
     message: Option<&'f str>,
+    /// The end user that it needs and that was not made; left out elsewhere
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs: Option<AddressV1>,
     /// What Dixa could not do while making the conversation
     partial_errors: &'f [String],
     /// What is odd but no failure
@@ -252,7 +255,7 @@ fn outcome<'f>(ended: &'f ChangeOutcome, plan: &Plan, pointers: &Pointers) -> Ou
         }
         Outcome::Failed { id, error } => (*id, Some(error), &[][..], &[][..]),
         Outcome::InDoubt { error } => (None, Some(error), &[][..], &[][..]),
-        Outcome::NotAttempted => (None, None, &[][..], &[][..]),
+        Outcome::NotAttempted { .. } => (None, None, &[][..], &[][..]),
     };
     OutcomeV1 {
         address: address.into(),
@@ -267,6 +270,10 @@ fn outcome<'f>(ended: &'f ChangeOutcome, plan: &Plan, pointers: &Pointers) -> Ou
         call: failure.map(Failure::what),
         status: failure.and_then(|failure| failure.status),
         message: failure.map(|Failure { message, .. }| message.as_str()),
+        needs: match outcome {
+            Outcome::NotAttempted { needs } => needs.as_ref().map(AddressV1::from),
+            _ => None,
+        },
         partial_errors,
         warnings,
     }

@@ -69,6 +69,7 @@ pub fn remark(remark: &Remark<'_>, palette: &Palette) -> String {
     let level = match remark.matter {
         Matter::Failed => Level::ERROR,
         Matter::InDoubt => Level::ERROR.with_name("in doubt"),
+        Matter::Blocked => Level::ERROR.with_name("not attempted"),
         Matter::Odd => Level::WARNING,
     };
     let notes: Vec<String> = remark.details.iter().map(|detail| escape(detail).into_owned()).collect();

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::look_alike::look_the_same;
 use crate::plan::member_diff::{Diff, Element, Member, Members, Noun, is_word};
-use crate::plan::shown::Shown;
+use crate::plan::shown::{Named, Shown};
 use crate::plan::text_diff::{self, LineKind, Span};
 use crate::render::escape::{escape, escape_quoted, quoted, spelled};
 use crate::render::number::counted;
@@ -364,7 +364,7 @@ impl<'d> Lines<'d> {
                 }
                 self.bare(sign, depth, Content::Close(']'));
             }
-            Shown::Map(members) if !members.is_empty() => {
+            Shown::Map(members) if !members.is_empty() && named(members).is_none() => {
                 self.push(sign, spot, Content::Open('{'));
                 let names = members.iter().map(|(name, _)| (&**name, !is_word(name)));
                 for ((_, value), key) in members.iter().zip(keys(names)) {
@@ -394,7 +394,7 @@ impl<'d> Lines<'d> {
             }
             Shown::Text(text) => Content::Quoted(whole(text, self.options.characters, escape_quoted)),
             Shown::Map(members) if members.is_empty() => Content::Bare("{}".into()),
-            Shown::Map(_) => return None,
+            Shown::Map(members) => Content::Bare(named(members)?.into()),
             // A longer list is never shown on one line.
             Shown::List(items) if items.len() > INLINE_MAX + 1 => return None,
             Shown::List(items) => {
@@ -455,6 +455,13 @@ impl<'d> Lines<'d> {
             self.bare(Sign::Same, depth, Content::Remark(format!("# ({})", counted(count, "more line"))));
         }
     }
+}
+
+/// `{email = "jane@example.com"}`: a name in the place of an id, which reads as one value.
+fn named(members: &Named<'_>) -> Option<String> {
+    let [(key, Shown::Text(text))] = members.as_slice() else { return None };
+    let is_name = ["endUser", "email", "phone", "externalId", "name"].contains(&&**key);
+    (is_name && !text.contains('\n')).then(|| format!("{{{key} = {}}}", quoted(text)))
 }
 
 /// The names of one level, all filled up to the same width.

@@ -42,6 +42,8 @@ pub type Pointers = BTreeMap<Address, Pointer>;
 pub enum Matter {
     Failed,
     InDoubt,
+    /// It was not attempted, since something that it needs was not made.
+    Blocked,
     /// It was done, and not all is well.
     Odd,
 }
@@ -72,7 +74,7 @@ pub fn remarks<'r>(report: &'r ApplyReport, pointers: &'r Pointers) -> impl Iter
 /// places: whoever named a requester that doesn't exist has to hear it once.
 pub fn folded<'r>(report: &'r ApplyReport, pointers: &'r Pointers) -> Vec<Remark<'r>> {
     let mut alike: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
-    let is_failed = |remark: &Remark<'_>| remark.matter == Matter::Failed;
+    let is_failed = |remark: &Remark<'_>| matches!(remark.matter, Matter::Failed | Matter::Blocked);
     for remark in remarks(report, pointers).filter(is_failed) {
         let place = remark.source.map_or_else(String::new, |source| format!(" ({source})"));
         alike.entry(remark.details).or_default().push(format!("{}{place}", remark.address));
@@ -85,7 +87,8 @@ pub fn folded<'r>(report: &'r ApplyReport, pointers: &'r Pointers) -> Vec<Remark
             Some(all) => {
                 let others = all.iter().skip(1).map(String::as_str);
                 let count = counted(all.len() - 1, "other change");
-                remark.details.push(format!("{count} failed in the same way: {}", named(others, ALIKE_MAX)));
+                let became = if remark.matter == Matter::Failed { "failed in the same way" } else { "wait for it too" };
+                remark.details.push(format!("{count} {became}: {}", named(others, ALIKE_MAX)));
             }
             None => {}
         }
@@ -97,7 +100,7 @@ pub fn folded<'r>(report: &'r ApplyReport, pointers: &'r Pointers) -> Vec<Remark
 /// What the messages of one outcome are, for finding the place that they are about; none where there is nothing to say.
 pub fn said(outcome: &Outcome) -> Option<String> {
     match outcome {
-        Outcome::NotAttempted => None,
+        Outcome::NotAttempted { .. } => None,
         Outcome::Done { partial_errors, warnings, .. } => {
             let all: Vec<&str> = partial_errors.iter().chain(warnings).map(String::as_str).collect();
             (!all.is_empty()).then(|| all.join("\n"))
@@ -110,7 +113,11 @@ pub fn said(outcome: &Outcome) -> Option<String> {
 pub fn remark<'r>(ended: &'r ChangeOutcome, pointers: &'r Pointers) -> Option<Remark<'r>> {
     let ChangeOutcome { address, action, moved: _, source, outcome } = ended;
     let (matter, code, title, details, hint) = match outcome {
-        Outcome::NotAttempted => return None,
+        Outcome::NotAttempted { needs: None } => return None,
+        Outcome::NotAttempted { needs: Some(needs) } => {
+            let title = format!("{address} was not attempted");
+            (Matter::Blocked, code::NEEDS_END_USER, title, vec![format!("it needs {needs}, which was not made")], None)
+        }
         Outcome::Done { partial_errors, warnings, .. } if partial_errors.is_empty() && warnings.is_empty() => {
             return None;
         }
@@ -147,7 +154,7 @@ pub fn remark<'r>(ended: &'r ChangeOutcome, pointers: &'r Pointers) -> Option<Re
 impl Remark<'_> {
     pub fn severity(&self) -> Severity {
         match self.matter {
-            Matter::Failed | Matter::InDoubt => Severity::Error,
+            Matter::Failed | Matter::InDoubt | Matter::Blocked => Severity::Error,
             Matter::Odd => Severity::Warning,
         }
     }

@@ -42,7 +42,7 @@ pub fn report(report: &ApplyReport, pointers: &Pointers, palette: &Palette) -> S
         out.push_str(&stopped(stop, palette));
         out.push_str("\n\n");
     }
-    let waiting = outcomes.iter().filter(|outcome| outcome.outcome == Outcome::NotAttempted);
+    let waiting = outcomes.iter().filter(|outcome| matches!(outcome.outcome, Outcome::NotAttempted { .. }));
     if counts.not_attempted > 0 {
         let names = named(waiting.map(|outcome| &outcome.address), NOT_ATTEMPTED_MAX);
         out.push_str(&format!("{} not attempted: {names}.\n\n", grouped(counts.not_attempted as u64)));
@@ -88,7 +88,8 @@ pub fn progress_line(event: &ApplyEvent, done: usize, total: usize) -> Option<St
             }
             Outcome::Failed { id: _, error } => format!("{address} failed: {}", escape(&failure(error))),
             Outcome::InDoubt { error } => format!("{address} is in doubt: {}", escape(&failure(error))),
-            Outcome::NotAttempted => format!("{address} not attempted"),
+            Outcome::NotAttempted { needs: None } => format!("{address} not attempted"),
+            Outcome::NotAttempted { needs: Some(needs) } => format!("{address} not attempted: it needs {needs}"),
         },
     };
     Some(format!("[{done}/{total}] {text}"))
@@ -210,7 +211,7 @@ mod tests {
             ended("conversation.c", Action::Create, failed(Some(1004), Some(422), "no such option")),
             ended("conversation.d", Action::Create, Outcome::InDoubt { error: in_doubt }),
             ended("import.e", Action::Import, partial),
-            ended("import.f", Action::Import, Outcome::NotAttempted),
+            ended("import.f", Action::Import, Outcome::NotAttempted { needs: None }),
         ];
         let done = ApplyReport::new(outcomes, Some(Stop::Interrupted));
         let report = report(&done, &pointers, &Palette::plain());

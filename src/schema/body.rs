@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::schema::keyword::{
     about, defined, filled, list_of, map, of_type, only, pattern, texts, timestamp, uuid, with, word,
 };
-use crate::shape::{self, Channel, Form, Member, Shape, Tag, Union};
+use crate::shape::{self, Channel, Form, Member, Shape, Tag, Thing, Union};
 
 /// Members that are no part of a body: of every variant of a union.
 pub type Extra<'e> = &'e [(&'e str, Value)];
@@ -120,13 +120,18 @@ pub fn or_value(schema: Value) -> Value {
     map([("if", of_type("object")), ("then", defined(VALUE)), ("else", schema)])
 }
 
-/// An id, or what people call the thing in a map with this member.
-fn or_named(key: &str, text: &str, id: Value) -> Value {
-    let named = map([(key, about(filled(), text))]);
-    let named = map([("type", Value::from("object")), ("required", texts([key])), ("properties", named)]);
-    let named = with(named, "additionalProperties", Value::Bool(false));
-    let has_name = map([("type", Value::from("object")), ("required", texts([key]))]);
-    map([("if", has_name), ("then", named), ("else", or_value(id))])
+/// The id of a thing, or its name: a map with one member.
+fn or_named(thing: Thing) -> Value {
+    let named = |(key, text): &(&str, &str)| {
+        let named = map([(*key, about(filled(), text))]);
+        let named = map([("type", Value::from("object")), ("required", texts([*key])), ("properties", named)]);
+        with(named, "additionalProperties", Value::Bool(false))
+    };
+    let has_name = |(key, _): &(&str, &str)| map([("required", texts([*key]))]);
+    let (names, forms) = (thing.keys().iter().map(has_name), thing.keys().iter().map(named));
+    let is_named = map([("type", Value::from("object")), ("anyOf", Value::Array(names.collect()))]);
+    let one_name = map([("oneOf", Value::Array(forms.collect()))]);
+    map([("if", is_named), ("then", one_name), ("else", or_value(uuid()))])
 }
 
 /// What a table describes beside a body, by the names of its members.
@@ -145,8 +150,7 @@ fn form(form: &'static Form, definitions: &mut Map<String, Value>) -> Value {
         Form::List(items) => list_of(self::form(items, definitions)),
         Form::Set(items) => with(list_of(self::form(items, definitions)), "uniqueItems", Value::Bool(true)),
         Form::Free => of_type("object"),
-        Form::Agent => or_named("email", "The agent's address", uuid()),
-        Form::Queue => or_named("name", "The queue's name", uuid()),
+        Form::Reference(thing) => or_named(*thing),
         text => or_value(self::text(text)),
     }
 }
@@ -161,7 +165,7 @@ fn text(form: &Form) -> Value {
         Form::Url => pattern(r"^[hH][tT][tT][pP][sS]?://[^\x00-\x20]+$"),
         Form::PhoneNumber => pattern(r"^\+[1-9][0-9]{1,14}$"),
         Form::Word(words) => word(words.iter().copied()),
-        Form::Agent | Form::Queue | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Set(_) | Form::Free => {
+        Form::Reference(_) | Form::Map(_) | Form::Union(_) | Form::List(_) | Form::Set(_) | Form::Free => {
             Value::Bool(true)
         }
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, Digests, Id};
 use crate::digest::{Digest, canonical_of, hex};
 use crate::handling::{self, Handling, PutOn};
+use crate::name::{Ids, Name};
 use crate::source::{MadeOf, Source};
 use crate::spec::Spec;
 
@@ -155,6 +156,9 @@ pub struct Record {
     /// What Dixa could not do while making it; see `partialErrors` of
     /// <https://docs.dixa.io/openapi/dixa-api/v1/conversations/postconversationsimport>.
     pub partial_errors: Vec<String>,
+    /// What the names in its manifest stood for when it was last applied: their ids, by the names as
+    /// [texts](crate::name::Name); under `lastApplied: digest` by salted digests of these, since people are among them.
+    pub names: BTreeMap<String, String>,
     /// Conversations that this one took the place of, oldest first. They still exist in Dixa.
     pub replaced: Vec<Id>,
     /// Conversations that have its marker too. A person has to say which of them is to be the one.
@@ -171,6 +175,11 @@ impl Record {
     /// The tags that dixaform has put on, and that are not among the described ones.
     pub fn tags_left<'r>(&'r self, described: &'r Handling) -> impl Iterator<Item = &'r PutOn> {
         self.put_on.iter().filter(|tag| !described.tags.iter().any(|name| tag.is_called(name)))
+    }
+
+    /// What a name in its manifest stood for.
+    pub fn id_of(&self, name: &Name) -> Option<&str> {
+        self.names.get(&self.applied.name_kept(name)).map(String::as_str)
     }
 
     /// All conversations that belong to it, now or earlier.
@@ -198,6 +207,18 @@ impl Applied {
             fields.insert(pointer.to_owned(), field_digest(salt, pointer, leaf));
         });
         Applied::Digests { salt: salt.to_owned(), fields }
+    }
+
+    /// What is kept of names and the ids that they stand for; see [`Record::names`].
+    pub fn names_kept(&self, ids: &Ids) -> BTreeMap<String, String> {
+        ids.iter().map(|(name, id)| (self.name_kept(name), id.clone())).collect()
+    }
+
+    fn name_kept(&self, name: &Name) -> String {
+        match self {
+            Applied::Full(_) => name.to_string(),
+            Applied::Digests { salt, .. } => Digest::of_bytes(format!("{salt}\n{name}").as_bytes()).short(16),
+        }
     }
 
     /// The attributes, and their values as far as those are known: with digests only, those that `wanted` has unchanged
@@ -491,6 +512,7 @@ mod tests {
             made_at: None,
             applied_at: String::new(),
             partial_errors: Vec::new(),
+            names: BTreeMap::new(),
             replaced: Vec::new(),
             doubles: Vec::new(),
         }

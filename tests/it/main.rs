@@ -29,6 +29,7 @@ mod known;
 mod man;
 mod members;
 mod moved;
+mod names;
 mod never_twice;
 mod older;
 mod organization;

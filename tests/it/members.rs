@@ -58,7 +58,7 @@ impl Values {
             Form::Text => json!(format!("{name} {next}")),
             Form::EmailAddress => json!(format!("{name}-{next}@example.com")),
             Form::AnyText => json!(format!("{name} {next} æøå\n\"<b>\"")),
-            Form::Uuid | Form::Agent | Form::Queue => json!(format!("00000000-0000-4000-8000-{next:012}")),
+            Form::Uuid | Form::Reference(_) => json!(format!("00000000-0000-4000-8000-{next:012}")),
             Form::Timestamp => json!(format!("2021-12-01T{:02}:{:02}:00.003Z", next / 60, next % 60)),
             Form::Url => json!(format!("https://example.com/{next}#part")),
             Form::Language => json!("no"),
@@ -319,7 +319,7 @@ fn a_value_of_the_wrong_form_is_reported_at_its_place() {
         for Place { pointer, form } in walk(&manifest).1 {
             let wrong: &[(&str, &str)] = match form {
                 Form::Text | Form::Language | Form::EmailAddress => &[("", "empty-value")],
-                Form::Uuid | Form::Agent | Form::Queue => {
+                Form::Uuid | Form::Reference(_) => {
                     &[("9c2a2cce", "bad-uuid"), ("alice@example.com", "bad-uuid"), ("", "bad-uuid")]
                 }
                 Form::Timestamp => &[("2021-12-01", "bad-timestamp"), ("2021-12-01T13:00:00", "bad-timestamp")],
@@ -408,7 +408,9 @@ fn an_attribute_of_another_form_is_reported_at_its_place() {
         expect_at(&manifest, &pointer, &json!([]), "empty-value");
         expect_at(&manifest, "/spec/customAttributes", &json!(["text"]), "wrong-type");
         manifest["spec"]["customAttributes"] = json!({"parcel_id": "text"});
-        assert_eq!(found(&manifest)[0].0, "name-without-catalog");
+        assert_eq!(found(&manifest), []);
+        manifest["spec"]["customAttributes"] = json!({"2f5515b6-7e98-4f4d-9010": "text"});
+        assert_eq!(found(&manifest)[0].0, "bad-uuid");
     }
 }
 

@@ -15,7 +15,7 @@ const NOT_READ: [&str; 2] = ["tests/fixtures/older/full/plans", "tests/it/prose.
 const HABITS: [(&str, &str, &str); 16] = [
     (
         r"\b(stand|stands|stood)\b",
-        r"\bstand-ins?\b|\bstands? (in )?for\b|\bstands? (out|still|in the way)\b",
+        r"\bstand-ins?\b|\b(stands?|stood) (in )?for\b|\bstands? (out|still|in the way)\b",
         "is, appears or occurs: `it is in the state`, `a key occurs twice`",
     ),
     (r"\b(is|are|was|were|be|been|being|not) told\b", r"\btold (apart|to|not to)\b", "is reported, is said, is shown"),

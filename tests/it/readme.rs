@@ -154,8 +154,10 @@ fn form(form: &'static Form, below: &mut Vec<&'static Shape>) -> String {
         Form::Text => "text, not empty".into(),
         Form::AnyText => "text".into(),
         Form::Uuid => "uuid".into(),
-        Form::Agent => "uuid, or `{email: …}`".into(),
-        Form::Queue => "uuid, or `{name: …}`".into(),
+        Form::Reference(thing) => {
+            let names: Vec<String> = thing.keys().iter().map(|(key, _)| format!("`{{{key}: …}}`")).collect();
+            format!("uuid, or {}", names.join(", "))
+        }
         Form::Timestamp => "RFC 3339 timestamp with a zone".into(),
         Form::Url => "http or https URL".into(),
         Form::Language => "text, two letters as in ISO 639-1".into(),

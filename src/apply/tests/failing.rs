@@ -364,7 +364,7 @@ async fn a_refused_token_stops_the_run_and_the_rest_is_not_attempted() {
     let Some(Stop::Unauthorized(why)) = &run.report.stop else { panic!("{:?}", run.report.stop) };
     assert!(why.starts_with("User is unauthorized; the token is known"), "{why}");
     assert!(matches!(run.outcome("conversation.a"), Outcome::Failed { id: None, .. }));
-    assert_eq!(run.outcome("conversation.n19"), &Outcome::NotAttempted);
+    assert_eq!(run.outcome("conversation.n19"), &Outcome::NotAttempted { needs: None });
     let calls = stage.calls();
     assert_eq!(calls.len(), 3, "what was in flight already, and no more: {calls:?}");
     assert_eq!(run.report.counts.not_attempted, 18);

@@ -9,6 +9,7 @@
 mod life;
 mod tenant;
 
+use crate::apply::names::Asked;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::*;
@@ -149,7 +150,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-impl<A: Write + Clone, C: Clock> Machine<'_, A, C> {
+impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
     /// Runs a command that may die where a test says. None if it died.
     pub(super) async fn command_and_die(&self, manifests: &Desired, death: Death) -> Option<Ended> {
         let life = Life::that_ends(self.disk, death);
@@ -219,12 +220,13 @@ impl<A: Write + Clone, C: Clock> Machine<'_, A, C> {
             return Ok(Ended::NothingToDo(taken.in_doubt));
         }
         let organization = preflight::organization(&api, plan.tenant.organization_id.as_deref()).await;
-        let known = preflight::attributes(&api, &plan).await;
+        let known = preflight::check(&api, &plan, &mut Asked::default()).await;
         let tags = preflight::tags(&api, &plan).await;
-        let ready =
-            organization.and_then(|found| known.map(|_| found)).and_then(|found| tags.map(|tags| (found, tags)));
-        let (organization, tags) = match ready {
-            Ok((found, tags)) => (found.map(|organization| organization.id), tags),
+        let ready = organization
+            .and_then(|found| known.map(|(plan, _)| (found, plan)))
+            .and_then(|(found, plan)| tags.map(|tags| (found, plan, tags)));
+        let (organization, plan, tags) = match ready {
+            Ok((found, plan, tags)) => (found.map(|organization| organization.id), plan, tags),
             Err(PreflightError::Call(_, error)) => return Err(Ended::Refused(error)),
             Err(other) => panic!("{other:?}"),
         };
@@ -372,7 +374,13 @@ impl<A: Write + Clone, C: Clock> Machine<'_, A, C> {
     }
 
     /// Looks for what was made before, and records it.
-    async fn rebuild<R: Read>(&self, life: &Life, api: &R, manifests: &Desired, taken: Taken) -> Result<Taken, Ended> {
+    async fn rebuild<R: crate::api::ReadCatalog>(
+        &self,
+        life: &Life,
+        api: &R,
+        manifests: &Desired,
+        taken: Taken,
+    ) -> Result<Taken, Ended> {
         let organization = api.organization().await.map_err(Ended::Refused)?.id;
         let state = taken.replay.state().clone();
         let rebuilding =
@@ -384,6 +392,8 @@ impl<A: Write + Clone, C: Clock> Machine<'_, A, C> {
             digests: manifest.digests,
             source: Some(&manifest.source),
             marked: manifest.facts.is_marked(self.markers),
+            names: &manifest.names,
+            ids: &manifest.ids,
         });
         let is_in_doubt = |wanted: &Wanted<'_>| taken.in_doubt.iter().any(|doubt| doubt.address == *wanted.address);
         let wanted: Vec<Wanted<'_>> =

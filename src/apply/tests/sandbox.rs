@@ -1,5 +1,6 @@
 //! The whole way over HTTP: the real client against the embedded sandbox.
 
+use crate::apply::names::Asked;
 use std::time::Duration;
 
 use super::*;
@@ -64,7 +65,7 @@ async fn sandbox() -> (Sandbox, HttpClient) {
 /// Checks and applies, with a journal in memory, and keeps the state in the stage.
 async fn apply_to(stage: &mut Stage, client: &HttpClient, manifests: &str) -> ApplyReport {
     let plan = stage.plan(manifests);
-    preflight::attributes(&client.reader(), &plan).await.expect("the tenant is as the plan needs it");
+    preflight::check(&client.reader(), &plan, &mut Asked::default()).await.expect("the tenant is as the plan needs it");
     let tags = preflight::tags(&client.reader(), &plan).await.expect("the tenant is as the plan needs it");
     let opened = stage.opened();
     let mut kept = Replay::new(stage.state.clone());

@@ -28,6 +28,7 @@ fn doubt(seq: u64, name: &str, requester: &str, marker: Option<&str>) -> InDoubt
         requester: Some(requester.to_owned()),
         marker: marker.map(str::to_owned),
         known_before: Vec::new(),
+        names: Default::default(),
         replaced: None,
         at: at.clone(),
     };
@@ -120,6 +121,7 @@ fn made_later(seconds: u64) -> State {
         made_at: Some(format!("2026-01-01T00:{:02}:{:02}Z", seconds / 60, seconds % 60)),
         applied_at: String::new(),
         partial_errors: Vec::new(),
+        names: Default::default(),
         replaced: Vec::new(),
         doubles: Vec::new(),
     };

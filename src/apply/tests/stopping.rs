@@ -54,7 +54,7 @@ async fn a_wish_during_a_wait_ends_the_wait() {
             }
         })
         .await;
-    assert_eq!(run.outcome("conversation.a"), &Outcome::NotAttempted);
+    assert_eq!(run.outcome("conversation.a"), &Outcome::NotAttempted { needs: None });
     assert!(began.elapsed() < Duration::from_secs(1));
     assert!(run.in_doubt.is_empty());
 }

@@ -82,7 +82,7 @@ fn told(ended: &ChangeOutcome) -> Option<(&Arc<str>, Told<'_>)> {
     let said = said(&ended.outcome)?;
     let member = match &ended.outcome {
         Outcome::Failed { id: _, error: Failure { call, .. } } => call.as_ref().and_then(Call::member),
-        Outcome::Done { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted => None,
+        Outcome::Done { .. } | Outcome::InDoubt { .. } | Outcome::NotAttempted { .. } => None,
     };
     Some((&source.file, Told { address: &ended.address, place: source.place, said, member }))
 }

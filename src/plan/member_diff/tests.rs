@@ -40,7 +40,9 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         irreversible: false,
         reaches_customer: false,
         found: None,
+        called: BTreeMap::new(),
         names: BTreeMap::new(),
+        ids: BTreeMap::new(),
         marked: false,
     }
 }

@@ -153,5 +153,5 @@ fn body_of(change: &Change, whole: bool) -> Markup {
 
 fn difference(change: &Change) -> Markup {
     let members = change.members();
-    html! { @if !members.shown.is_empty() || members.unchanged > 0 { (diff::members(&members, &change.names)) } }
+    html! { @if !members.shown.is_empty() || members.unchanged > 0 { (diff::members(&members, &change.called)) } }
 }

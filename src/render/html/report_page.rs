@@ -117,7 +117,7 @@ fn kind(outcome: &Outcome) -> Kind {
     match outcome {
         Outcome::Failed { .. } => Kind::Failed,
         Outcome::InDoubt { .. } => Kind::InDoubt,
-        Outcome::NotAttempted => Kind::NotAttempted,
+        Outcome::NotAttempted { .. } => Kind::NotAttempted,
         Outcome::Done { partial_errors, warnings, .. } if partial_errors.is_empty() && warnings.is_empty() => {
             Kind::Done
         }
@@ -150,7 +150,7 @@ fn item(outcome: &ChangeOutcome, pointers: &Pointers) -> Markup {
     let (id, partial) = match ended {
         Outcome::Done { id, partial_errors, .. } => (*id, !partial_errors.is_empty()),
         Outcome::Failed { id, error: _ } => (*id, false),
-        Outcome::InDoubt { error: _ } | Outcome::NotAttempted => (None, false),
+        Outcome::InDoubt { error: _ } | Outcome::NotAttempted { .. } => (None, false),
     };
     let what = match kind {
         Kind::Done | Kind::Remarked => action.done(),

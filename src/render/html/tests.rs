@@ -97,7 +97,7 @@ fn is_sound(page: &str) {
 fn hostile_plan() -> Plan {
     let mut first = create("conversation.a", &email(HOSTILE, &format!("{HOSTILE}\n{HOSTILE}")));
     first.source = Some(source(&format!("{HOSTILE}/{HOSTILE}.yaml"), 3));
-    first.steps.to_mut().push(Step::ListBefore(HOSTILE.to_owned()));
+    first.steps.to_mut().push(Step::ListBefore(Some(HOSTILE.to_owned())));
     let changed = replace("conversation.b", &email(HOSTILE, HOSTILE), &email(&format!("{HOSTILE}!"), "short\ntext"));
     let owner = "import.b".parse().expect("an address");
     let owned = Change { block: Some(Block::OwnedBy { id: Id::conversation(1), owner: Box::new(owner) }), ..changed };
@@ -341,7 +341,7 @@ fn a_report_begins_with_what_needs_a_person() {
     };
     let outcomes = vec![
         ended("conversation.done", done(&[])),
-        ended("conversation.waiting", Outcome::NotAttempted),
+        ended("conversation.waiting", Outcome::NotAttempted { needs: None }),
         ended("conversation.partial", done(&[HOSTILE])),
         ended("conversation.in-doubt", Outcome::InDoubt { error: error(HOSTILE) }),
         ended("conversation.failed", Outcome::Failed { id: None, error: error("no such end user") }),

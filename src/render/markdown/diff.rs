@@ -15,7 +15,7 @@ const OPTIONS: Options = Options { width: None, characters: 500, mark_short: fal
 pub(super) fn of_change(change: &Change) -> Vec<String> {
     let members = change.members();
     let mut lines = lines::of(&members, OPTIONS);
-    naming::put_beside(&mut lines, &change.names);
+    naming::put_beside(&mut lines, &change.called);
     lines.iter().filter(|line| !matches!(line.content, Content::CloseText(_))).map(|one| line(one, 0)).collect()
 }
 

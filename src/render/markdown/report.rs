@@ -49,13 +49,17 @@ impl<'f> Parts<'f> {
         for ended in &report.outcomes {
             let ChangeOutcome { address, action, moved: _, source: _, outcome } = ended;
             match outcome {
-                Outcome::NotAttempted => parts.not_attempted.push(format!("- {}\n", code(&address.to_string()))),
+                Outcome::NotAttempted { needs: None } => {
+                    parts.not_attempted.push(format!("- {}\n", code(&address.to_string())))
+                }
                 Outcome::Done { id, partial_errors, warnings, .. }
                     if partial_errors.is_empty() && warnings.is_empty() =>
                 {
                     parts.done.push(done(ended, *action, *id, plan));
                 }
-                Outcome::Done { .. } | Outcome::Failed { .. } | Outcome::InDoubt { .. } => {}
+                // There is a remark about these.
+                Outcome::NotAttempted { needs: Some(_) } | Outcome::Done { .. } => {}
+                Outcome::Failed { .. } | Outcome::InDoubt { .. } => {}
             }
         }
         parts
@@ -71,7 +75,7 @@ impl<'f> Parts<'f> {
             failed: self.of_matter(Matter::Failed),
             in_doubt: self.of_matter(Matter::InDoubt),
             odd: self.of_matter(Matter::Odd),
-            not_attempted: self.not_attempted.len(),
+            not_attempted: self.not_attempted.len() + self.of_matter(Matter::Blocked),
             done: self.done.len(),
         }
     }
@@ -110,6 +114,7 @@ fn page(finished: &Finished<'_>, parts: &Parts<'_>, bytes: usize) -> (Sheet, Lef
         match remark.matter {
             Matter::Failed => left.failed -= 1,
             Matter::InDoubt => left.in_doubt -= 1,
+            Matter::Blocked => left.not_attempted -= 1,
             Matter::Odd => left.odd -= 1,
         }
     }
@@ -151,6 +156,7 @@ fn entry(remark: &Remark<'_>) -> Entry {
     let word = match remark.matter {
         Matter::Failed => "Failed",
         Matter::InDoubt => "In doubt",
+        Matter::Blocked => "Not attempted",
         Matter::Odd => "Warning",
     };
     let place =

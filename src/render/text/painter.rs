@@ -35,7 +35,7 @@ impl Canvas {
         let members = change.members();
         let options = Options { width: self.width, characters: CHARACTERS_MAX, mark_short: false };
         let mut lines = lines::of(&members, options);
-        naming::put_beside(&mut lines, &change.names);
+        naming::put_beside(&mut lines, &change.called);
         if lines.is_empty() {
             return false;
         }

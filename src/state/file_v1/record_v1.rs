@@ -102,6 +102,9 @@ pub struct RecordV1<'a> {
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     #[schemars(with = "Vec<String>")]
     partial_errors: Cow<'a, [String]>,
+    /// The ids that names in its manifest stood for, by name (lastApplied: full) or by its salted digest
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    names: BTreeMap<String, String>,
     /// Those that it took the place of, oldest first
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     replaced: Vec<IdV1>,
@@ -179,6 +182,7 @@ impl<'a> RecordV1<'a> {
             made_at,
             applied_at,
             partial_errors,
+            names,
             replaced,
             doubles,
         } = record;
@@ -198,6 +202,7 @@ impl<'a> RecordV1<'a> {
             made_at: made_at.as_ref().map(Cow::from),
             applied_at: applied_at.into(),
             partial_errors: partial_errors.into(),
+            names: names.clone(),
             replaced: written(replaced),
             doubles: written(doubles),
         }
@@ -232,6 +237,7 @@ impl<'a> RecordV1<'a> {
             made_at: self.made_at.map(Cow::into_owned),
             applied_at: self.applied_at.into_owned(),
             partial_errors: self.partial_errors.into_owned(),
+            names: self.names,
             replaced,
             doubles: ids_of(&address, self.doubles)?,
         };

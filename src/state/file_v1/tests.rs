@@ -45,6 +45,7 @@ fn golden_state() -> State {
         made_at: Some("2026-09-14T08:29:59Z".into()),
         applied_at: "2026-09-14T08:30:00Z".into(),
         partial_errors: vec!["The conversation could not be assigned".into()],
+        names: BTreeMap::new(),
         replaced: vec![Id::conversation(98), Id::conversation(99)],
         doubles: vec![Id::conversation(101)],
     };
@@ -62,6 +63,7 @@ fn golden_state() -> State {
         made_at: None,
         applied_at: "2026-09-14T08:30:01Z".into(),
         partial_errors: Vec::new(),
+        names: BTreeMap::new(),
         replaced: Vec::new(),
         doubles: Vec::new(),
     };
@@ -324,6 +326,7 @@ pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
             number: u32::try_from(replaced.len()).expect("few") + u32::from(full),
             made_at: full.then(|| applied_at.clone()),
             applied_at,
+            names: partial_errors.iter().map(|text| (format!("email:{text}"), text.clone())).collect(),
             partial_errors,
             doubles: replaced.iter().skip(1).copied().map(Id::conversation).collect(),
             replaced: replaced.into_iter().map(Id::conversation).collect(),

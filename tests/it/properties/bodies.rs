@@ -110,7 +110,7 @@ fn value(form: &'static Form) -> BoxedStrategy<Value> {
     match form {
         Form::Text | Form::EmailAddress => text(odd_text().boxed()),
         Form::AnyText => text(prop_oneof![1 => Just(String::new()), 9 => odd_text()].boxed()),
-        Form::Uuid | Form::Agent | Form::Queue => text(uuid().boxed()),
+        Form::Uuid | Form::Reference(_) => text(uuid().boxed()),
         Form::Timestamp => {
             text("20[0-2][0-9]-0[1-9]-2[0-8]T[01][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,3})?(Z|\\+02:00)".boxed())
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dixaform::conversation::{CUSTOM_ATTRIBUTES, Kind};
-use dixaform::finding::{Finding, Severity, code};
+use dixaform::finding::Severity;
 use dixaform::schema::Subject;
 use serde_json::Value;
 
@@ -187,13 +187,8 @@ fn reader_takes(document: &Value) -> bool {
         manifest::Tenant::unknown(),
         &manifest::no_tables,
     );
-    // With a catalog, a name can be right.
-    let is_name = |finding: &Finding| finding.code == code::NAME_WITHOUT_CATALOG;
-    let mut errors = reading.findings.iter().filter(|finding| finding.severity == Severity::Error).peekable();
-    match errors.peek() {
-        None => reading.manifests.len() == 1,
-        Some(_) => errors.all(is_name),
-    }
+    let has_error = reading.findings.iter().any(|finding| finding.severity == Severity::Error);
+    !has_error && reading.manifests.len() == 1
 }
 
 proptest! {

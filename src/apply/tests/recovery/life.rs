@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::*;
 use crate::api::{
     AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
-    Organization, Permit, Read, Write,
+    Organization, Permit, Read, ReadCatalog, Write,
 };
-use crate::catalog::Tag;
+use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, EndUserId, Kind};
 use crate::end_user::Lookup;
 use serde_json::{Map, Value};
@@ -270,6 +270,24 @@ impl<A: Read> Read for Mortal<'_, A> {
 
     async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
         self.read(self.inner.conversations_of(requester)).await
+    }
+}
+
+impl<A: ReadCatalog> ReadCatalog for Mortal<'_, A> {
+    async fn agents(&self) -> Result<Vec<Agent>, CallError> {
+        self.read(self.inner.agents()).await
+    }
+
+    async fn agents_by(&self, email: &str) -> Result<Vec<Agent>, CallError> {
+        self.read(self.inner.agents_by(email)).await
+    }
+
+    async fn queues(&self) -> Result<Vec<Queue>, CallError> {
+        self.read(self.inner.queues()).await
+    }
+
+    async fn contact_endpoints(&self) -> Result<Vec<ContactEndpoint>, CallError> {
+        self.read(self.inner.contact_endpoints()).await
     }
 }
 

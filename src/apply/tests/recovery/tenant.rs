@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::access::AuthScheme;
 use crate::api::{CallError, HttpClient, HttpOptions, Read as _, Token};
+use crate::end_user::{Key, Lookup};
 use crate::sandbox::{Sandbox, SandboxOptions};
 use serde_json::Value;
 
@@ -50,7 +51,7 @@ const AGENT: &str = "cd4ceb58-bb3a-443c-9cd8-4f088feafe5b";
 const EMAIL_MEMBERS: &str = "emailIntegrationId: my-integration@email.dixa.io";
 const MESSAGE: &str = "{_type: Inbound, content: {_type: Text, value: Hello}}";
 
-fn parts() -> [Part; 9] {
+fn parts() -> [Part; 10] {
     let import = "genericChannelName: genericapimessaging\n  direction: Inbound\n  createdAt: 2021-12-01T11:00:00Z";
     let imported = "{_type: InboundImport, createdAt: 2021-12-01T11:00:00Z, content: {_type: Text, value: Hi}}";
     let both = format!("{{{TEXT}: both, {SELECT}: [payment, card]}}");
@@ -86,6 +87,11 @@ fn parts() -> [Part; 9] {
             &[Some("old")],
         ),
         part("import.empty", import.to_owned(), &[None]),
+        part(
+            NAMED,
+            format!("{import}\n  messages: [{imported}]\n  customAttributes: {{{TEXT}: named}}"),
+            &[Some("named")],
+        ),
         Part {
             handled: Some((&["after-%", "kept-%"], false, true)),
             ..part(
@@ -108,12 +114,28 @@ fn parts() -> [Part; 9] {
 }
 
 /// How many conversations a rehearsal makes.
-const CONVERSATIONS: i64 = 10;
+const CONVERSATIONS: i64 = 11;
+
+/// The one whose requester is made in the same apply.
+const NAMED: &str = "import.named";
+
+/// An address that only the end user of one rehearsal has.
+fn email(rehearsal: usize) -> String {
+    format!("jane-{rehearsal}@example.com")
+}
+
+fn jane(rehearsal: usize) -> String {
+    let spec = format!("{{displayName: Jane, email: {}, customAttributes: {{location: [denmark]}}}}", email(rehearsal));
+    format!("---\napiVersion: dixaform/v1\nkind: EndUser\nmetadata: {{name: jane-{rehearsal}}}\nspec: {spec}\n")
+}
 
 fn manifest_of(rehearsal: usize, number: usize, part: &Part) -> String {
     let (kind, name) = part.address.split_once('.').expect("an address");
     let kind = if kind == "import" { "ConversationImport" } else { "Conversation" };
-    let requester = requester(rehearsal, number);
+    let requester = match part.address {
+        NAMED => format!("{{email: {}}}", email(rehearsal).to_uppercase()),
+        _ => requester(rehearsal, number),
+    };
     format!(
         "---\napiVersion: dixaform/v1\nkind: {kind}\nmetadata: {{name: {name}, annotations: {{dixaform/on-change: replace}}}}\n\
          spec:\n  requesterId: {requester}\n  {}\n",
@@ -135,7 +157,8 @@ impl Script {
     /// Of a rehearsal with a number of its own in its tenant.
     pub(in crate::apply::tests) fn new(rehearsal: usize) -> Self {
         let manifest = |(number, part): (usize, &Part)| manifest_of(rehearsal, number, part);
-        let all: String = parts().iter().enumerate().map(manifest).collect();
+        let conversations: String = parts().iter().enumerate().map(manifest).collect();
+        let all = conversations + &jane(rehearsal);
         let mut parts = parts();
         for part in &mut parts {
             let body = part.body.replace("after", "before").replace("state: Closed", "state: Open");
@@ -156,9 +179,24 @@ impl Tenant {
         let state = disk.state();
         assert!(!disk.has_journal(), "{case}: a journal is left");
         let mut marks = BTreeMap::new();
+        let lookup = Lookup { key: Key::Email, value: email(script.rehearsal) };
+        let janes = reader.end_users_by(&lookup).await.expect("it can be read");
+        let [jane] = janes.as_slice() else { panic!("{case}: {} end users, lost or doubled", janes.len()) };
+        let attributes = reader.end_user(jane.id).await.expect("it is there").attributes.expect("a map");
+        let at: Vec<_> = attributes.values().map(|one| (one.identifier.as_str(), &one.value)).collect();
+        assert_eq!(at, [("location", &Value::from(vec!["denmark"]))], "{case}: the attribute of the end user");
+        assert_eq!(
+            state.records[&address(&format!("enduser.jane-{}", script.rehearsal))].id,
+            Id::from(jane.id),
+            "{case}: the record of the end user"
+        );
         for (number, part) in parts().iter().enumerate() {
             let case = format!("{case}: {}", part.address);
-            let there = reader.conversations_of(&requester(script.rehearsal, number)).await.expect("it can be read");
+            let requester = match part.address {
+                NAMED => jane.id.to_string(),
+                _ => requester(script.rehearsal, number),
+            };
+            let there = reader.conversations_of(&requester).await.expect("it can be read");
             let ids: Vec<_> = there.iter().map(|reading| reading.id).collect();
             assert_eq!(ids.len(), part.texts.len(), "{case}: {} conversations, lost or doubled: {ids:?}", ids.len());
             for (id, text) in ids.iter().zip(part.texts) {
@@ -184,7 +222,7 @@ impl Tenant {
             let older: Vec<Id> = older.iter().copied().map(Id::from).collect();
             assert_eq!((record.id, &record.replaced), (Id::from(*last), &older), "{case}: the record");
         }
-        assert_eq!(state.records.len(), parts().len(), "{case}: {:?}", state.records.keys());
+        assert_eq!(state.records.len(), parts().len() + 1, "{case}: {:?}", state.records.keys());
     }
 
     /// It has these tags and no others, and is in the queue, assigned and closed as it is to be.

@@ -12,13 +12,13 @@ use tokio::time::{Instant, sleep};
 use crate::access::RateLimit;
 use crate::api::{
     AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
-    Organization, Permit, Read, Throttle, Write,
+    Organization, Permit, Read, ReadCatalog, Throttle, Write,
 };
 use crate::apply::tests::TEXT;
 use crate::apply::tests::storm::chance::Chance;
 use crate::apply::tests::storm::weather::{Climate, Fate, REQUEST_TIMEOUT, Weather};
 use crate::apply::tests::storm::wishes::{Key, key_of};
-use crate::catalog::Tag;
+use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 use crate::definition::{Entity, Input};
 use crate::end_user::Lookup;
@@ -316,6 +316,25 @@ impl Read for Dixa {
             Ok(listed.map(|made| made.reading.clone()).collect())
         })
         .await
+    }
+}
+
+/// It has none of these.
+impl ReadCatalog for Dixa {
+    async fn agents(&self) -> Result<Vec<Agent>, CallError> {
+        Ok(Vec::new())
+    }
+
+    async fn agents_by(&self, _email: &str) -> Result<Vec<Agent>, CallError> {
+        Ok(Vec::new())
+    }
+
+    async fn queues(&self) -> Result<Vec<Queue>, CallError> {
+        Ok(Vec::new())
+    }
+
+    async fn contact_endpoints(&self) -> Result<Vec<ContactEndpoint>, CallError> {
+        Ok(Vec::new())
     }
 }
 

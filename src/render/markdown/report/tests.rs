@@ -28,7 +28,7 @@ fn outcome(kind: usize, message: &str) -> Outcome {
         },
         2 => Outcome::Failed { id: None, error: failure(message) },
         3 => Outcome::InDoubt { error: failure(message) },
-        _ => Outcome::NotAttempted,
+        _ => Outcome::NotAttempted { needs: None },
     }
 }
 

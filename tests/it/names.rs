@@ -1,0 +1,236 @@
+//! Names in the place of ids: what they stand for is asked for before the first write, and remembered.
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, Workspace};
+
+const LOG: &str = "requests.jsonl";
+
+const SEED: &str = "
+endUsers: [{id: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b, displayName: Ann, email: ann@example.com, externalId: crm-1}]
+agents: [{id: cd4ceb58-bb3a-443c-9cd8-4f088feafe5b, displayName: Mia, email: mia@example.com}]
+queues:
+  - {id: 3b2a7f1e-2c44-4f4e-9a4b-6f2f1b8f0d11, name: Support}
+  - {id: 3b2a7f1e-2c44-4f4e-9a4b-6f2f1b8f0d12, name: Twins}
+  - {id: 3b2a7f1e-2c44-4f4e-9a4b-6f2f1b8f0d13, name: Twins}
+emailIntegrations: [support@email.dixa.io]
+contactEndpoints: ['+4512345678']
+customAttributes:
+  - {id: 2f5515b6-7e98-4f4d-9010-bfd2a27d4f35, identifier: order_number, label: Order, entityType: Conversation, inputDefinition: {_type: Text}}
+  - {id: 11111111-7e98-4f4d-9010-bfd2a27d4f35, identifier: tier, label: Tier, entityType: Contact, inputDefinition: {_type: Text}}
+";
+
+const JANE: &str = "apiVersion: dixaform/v1
+kind: EndUser
+metadata: {name: jane}
+spec: {displayName: Jane, email: jane@example.com, customAttributes: {tier: gold}}
+";
+
+/// An import with this requester, closed by this agent.
+fn import(name: &str, requester: &str) -> String {
+    format!(
+        "---
+apiVersion: dixaform/v1
+kind: ConversationImport
+metadata: {{name: {name}}}
+spec:
+  genericChannelName: genericapimessaging
+  requesterId: {requester}
+  direction: Inbound
+  createdAt: 2024-01-01T10:00:00Z
+  closing: {{closedAt: 2024-01-01T11:00:00Z, closedBy: {{email: Mia@example.com}}}}
+  messages: [{{_type: InboundImport, createdAt: 2024-01-01T10:00:00Z, content: {{_type: Text, value: {name}}}}}]
+  customAttributes: {{order_number: \"4711\"}}
+"
+    )
+}
+
+/// A tenant that provides nothing but what is in its seed.
+fn beside_server(manifests: &str, flags: &str) -> (Workspace, Server) {
+    let workspace = Workspace::new().file("seed.yaml", SEED).file("manifests/all.yaml", manifests);
+    let flags = format!("--strict --no-rate-limit --seed seed.yaml --request-log {LOG} {flags}");
+    let server = Server::start(&workspace, &flags);
+    (workspace.with_tenant(&server.base_url()), server)
+}
+
+fn writes(workspace: &Workspace) -> Vec<(String, Value)> {
+    workspace.requests_in(LOG).into_iter().filter(|(call, _)| !call.starts_with("GET ")).collect()
+}
+
+fn id(workspace: &Workspace, address: &str) -> String {
+    let state: Value = serde_json::from_str(&workspace.read("state/local.json")).unwrap();
+    let records = state["records"].as_array().unwrap();
+    let record = records.iter().find(|record| record["address"] == address).unwrap();
+    record["id"].to_string().trim_matches('"').to_owned()
+}
+
+fn is_over(workspace: &Workspace) {
+    let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+    let _ = workspace.run("plan --refresh --detailed-exitcode").exit(0).says("No changes.");
+}
+
+#[test]
+fn each_name_is_asked_for_once_and_the_end_user_of_a_manifest_is_made_first() {
+    let all = [
+        JANE.to_owned(),
+        import("a", "{endUser: jane}"),
+        import("b", "{email: JANE@example.com}"),
+        import("c", "{externalId: crm-1}"),
+        import("d", "{email: ann@example.com}"),
+    ]
+    .concat();
+    let (workspace, server) = beside_server(&all, "");
+    let plan = workspace.run("plan").exit(0).says("requesterId        = {email = \"JANE@example.com\"}");
+    let _ = plan.says("order_number = \"4711\"").says("closedBy = {email = \"Mia@example.com\"}");
+    let priced = workspace.plan_json("")["price"]["calls"].as_u64().unwrap();
+    assert_eq!(workspace.requests_in(LOG).len(), 0, "a plan sends nothing");
+    let _ = workspace.run("apply --yes").exit(0).says("1 created, 4 imported");
+    let sent = workspace.requests_in(LOG);
+    // Of two names one end user shows only when they are asked for.
+    assert_eq!(sent.len() as u64, priced - 1, "{sent:?}");
+    let asked = |path: &str| sent.iter().filter(|(call, _)| call.contains(path)).count();
+    assert_eq!([asked("/v1/agents?email="), asked("externalId=crm-1"), asked("email=ann")], [1, 1, 1], "{sent:?}");
+    let jane = id(&workspace, "enduser.jane");
+    let imports = sent.iter().filter(|(call, _)| call.contains("import"));
+    let mut requesters: Vec<&str> = imports.map(|(_, body)| body["requesterId"].as_str().unwrap()).collect();
+    requesters.sort_unstable();
+    let ann = "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b";
+    assert_eq!(requesters, [ann, ann, &jane, &jane]);
+    is_over(&workspace);
+    let id = id(&workspace, "import.a");
+    let (_, there) = server.send("GET", &format!("/v1/conversations/{id}"), "");
+    assert_eq!(there["data"]["customAttributes"][0]["value"], "4711");
+}
+
+#[test]
+fn a_name_means_the_same_as_its_id() {
+    let (workspace, _server) = beside_server(&[JANE, &import("a", "{endUser: jane}")].concat(), "");
+    let _ = workspace.run("apply --yes").exit(0);
+    let jane = id(&workspace, "enduser.jane");
+    let as_id = import("a", &jane)
+        .replace("{email: Mia@example.com}", "cd4ceb58-bb3a-443c-9cd8-4f088feafe5b")
+        .replace("order_number", "2f5515b6-7e98-4f4d-9010-bfd2a27d4f35");
+    for other in [import("a", "{email: jane@example.com}"), as_id, import("a", "{endUser: jane}")] {
+        workspace.write("manifests/all.yaml", [JANE, &other].concat());
+        is_over(&workspace);
+    }
+    let requests = workspace.requests_in(LOG).len();
+    workspace.edit("manifests/all.yaml", "4711", "4712");
+    let _ = workspace.run("plan").exit(0).says("\"4711\" -> \"4712\"  # order_number").says("1 to update");
+    assert_eq!(workspace.requests_in(LOG).len(), requests);
+    let _ = workspace.run("apply --yes").exit(0).says("1 updated");
+    workspace.edit("manifests/all.yaml", "requesterId: {endUser: jane}", "requesterId: {email: ann@example.com}");
+    let _ = workspace.run("plan").exit(0).says("{email = \"ann@example.com\"}").says("# forces replacement");
+}
+
+#[test]
+fn what_a_name_stands_for_is_remembered_where_the_state_keeps_digests_only() {
+    let (workspace, _server) = beside_server(&[JANE, &import("a", "{email: ann@example.com}")].concat(), "");
+    let project = workspace.read("dixaform.yaml");
+    workspace.write("dixaform.yaml", project.replace("baseUrl:", "lastApplied: digest, baseUrl:"));
+    let _ = workspace.run("apply --yes").exit(0).says("1 created, 1 imported");
+    let state = workspace.read("state/local.json");
+    assert!(!state.contains("ann@example.com") && !state.contains("mia@"), "{state}");
+    is_over(&workspace);
+}
+
+#[test]
+fn what_the_tenant_lacks_is_reported_once_for_each_thing_and_nothing_is_sent() {
+    let callback = |name: &str, queue: &str| {
+        format!(
+            "---\napiVersion: dixaform/v1\nkind: Conversation\nmetadata: {{name: {name}}}\nspec: {{_type: Callback, \
+             requesterId: {{email: joe@example.com}}, direction: Inbound, contactEndpointId: '+4512345678', queueId: \
+             {{name: {queue}}}}}\n"
+        )
+    };
+    let all = [
+        import("a", "{email: joe@example.com}").replace("order_number", "order_nmber"),
+        import("b", "{email: joe@example.com}").replace("Mia@", "max@"),
+        callback("c", "Suport"),
+        callback("d", "Twins"),
+    ]
+    .concat();
+    let (workspace, _server) = beside_server(&all, "");
+    let told = workspace.run("apply --yes").exit(1).warns("the tenant lacks 5 things that manifests name");
+    let told =
+        told.warns("no end user `joe@example.com`, which conversation.c names; 3 more: conversation.d, import.a");
+    let told = told.warns("kind: EndUser").warns("did you mean `order_number`?").warns("did you mean `Support`?");
+    let told = told.warns("the tenant has 2 of the queue `Twins`").warns("no agent `max@example.com`");
+    assert_eq!(told.stderr.matches("joe@example.com`").count(), 1, "{}", told.stderr);
+    assert_eq!(writes(&workspace), []);
+    assert!(!workspace.exists("state/local.json"));
+}
+
+#[test]
+fn an_end_user_that_fails_keeps_back_only_what_names_it() {
+    let all = [JANE, &import("a", "{endUser: jane}"), &import("b", "{email: jane@example.com}")].concat();
+    let all = all + &import("c", "{externalId: crm-1}");
+    let (workspace, server) = beside_server(&all, "");
+    // Somebody else has the address as a further one.
+    let other = json!({ "displayName": "Other", "additionalEmails": ["jane@example.com"] });
+    assert_eq!(server.send("POST", "/v1/endusers", &other.to_string()).0, 201);
+    let forms = "--format text --format json=report.json --format markdown=report.md --format html=report.html";
+    let told =
+        workspace.run(&format!("apply --yes {forms}")).exit(4).says("1 imported").says("1 failed, 2 not attempted");
+    let _ = told.says("import.a was not attempted").says("it needs enduser.jane, which was not made");
+    let report: Value = serde_json::from_str(&workspace.read("report.json")).unwrap();
+    let needs: Vec<&Value> =
+        report["outcomes"].as_array().unwrap().iter().filter_map(|outcome| outcome.get("needs")).collect();
+    assert_eq!(needs, [&json!("enduser.jane"), &json!("enduser.jane")]);
+    for form in ["report.md", "report.html"] {
+        assert!(workspace.read(form).contains("it needs enduser.jane"), "{form}");
+    }
+    assert_eq!(workspace.requests_in(LOG).iter().filter(|(call, _)| call.contains("/import")).count(), 1);
+}
+
+#[test]
+fn a_saved_plan_and_one_that_leaves_the_end_user_out() {
+    let (workspace, _server) = beside_server(&[JANE, &import("a", "{endUser: jane}")].concat(), "");
+    let _ = workspace.run("plan --out saved.plan").exit(0);
+    let _ = workspace.run("show saved.plan").exit(0).says("{endUser = \"jane\"}");
+    let told = workspace.run("apply --yes --target import.a").exit(1).warns("import.a needs enduser.jane");
+    let _ = told.warns("nothing was sent");
+    assert_eq!(writes(&workspace), []);
+    let _ = workspace.run("apply saved.plan").exit(0).says("1 created, 1 imported");
+    is_over(&workspace);
+}
+
+#[test]
+fn a_lost_state_finds_again_what_was_made_for_names() {
+    let all = [JANE, &import("a", "{endUser: jane}"), &import("b", "{email: ann@example.com}")].concat();
+    let (workspace, _server) = beside_server(&all, "");
+    let _ = workspace.run("apply --yes").exit(0);
+    let before = writes(&workspace).len();
+    let ids = ["enduser.jane", "import.a", "import.b"].map(|address| id(&workspace, address));
+    for command in ["apply --yes", "state rebuild"] {
+        workspace.remove("state/local.json");
+        let _ = workspace.run(command).exit(0);
+        let found = ["enduser.jane", "import.a", "import.b"].map(|address| id(&workspace, address));
+        assert_eq!(found, ids, "{command}");
+    }
+    let _ = workspace.run("apply --yes").exit(0);
+    let posts = writes(&workspace).into_iter().skip(before).filter(|(call, _)| call.starts_with("POST"));
+    assert_eq!(posts.count(), 0, "nothing was made again");
+    is_over(&workspace);
+}
+
+#[test]
+fn what_can_not_be_a_name_is_an_error_at_its_place() {
+    let place = |requester: &str| import("a", requester).trim_start_matches("---\n").to_owned();
+    for (requester, code, at) in [
+        ("{emial: a@example.com}", "unknown-member", "6:17"),
+        ("{email: a@example.com, phone: '+451'}", "bad-reference", "6:16"),
+        ("{}", "bad-reference", "6:16"),
+        ("{email: ''}", "bad-reference", "6:24"),
+        ("{email: jane}", "bad-reference", "6:24"),
+        ("{phone: '123'}", "bad-reference", "6:24"),
+        ("{endUser: Jane}", "bad-reference", "6:26"),
+        ("{email: 12}", "quote-it", "6:24"),
+        ("{endUser: jan}", "unknown-name", "6:16"),
+    ] {
+        let workspace = Workspace::new().file("manifests/all.yaml", &(place(requester) + "---\n" + JANE));
+        let told = workspace.run("validate").exit(1);
+        assert!(told.stdout.contains(&format!("error[{code}]")), "{requester}: {}", told.stdout);
+        assert!(told.stdout.contains(&format!("all.yaml:{at}")), "{requester}: {}", told.stdout);
+    }
+}
