@@ -195,7 +195,7 @@ fn an_inactive_tag_is_found_at_its_place_and_nothing_is_sent() {
 fn names_and_labels_come_from_the_catalog() {
     let named = handled("queue: {name: Support}; assignee: {email: mia@example.com}");
     let (workspace, server) = beside_server(&named);
-    let _ = workspace.run("validate").exit(1).says("the name of a queue needs the tenant's catalog");
+    let _ = workspace.run("plan").exit(0).says("{name = \"Support\"}").says("{email = \"mia@example.com\"}");
     let _ = workspace.run("catalog pull").exit(0);
     let _ = workspace.run("plan").exit(0).says("# Support").says("# mia@example.com");
     let _ = workspace.run("apply --yes").exit(0);
@@ -204,6 +204,23 @@ fn names_and_labels_come_from_the_catalog() {
     let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
     workspace.edit("manifests/order.yaml", SUPPORT, "{name: Suport}");
     let _ = workspace.run("validate").exit(1).says("did you mean `Support`?");
+}
+
+#[test]
+fn without_a_catalog_names_are_asked_for_before_the_first_write() {
+    let named = handled("queue: {name: Support}; assignee: {email: mia@example.com}; state: Closed");
+    let (workspace, server) = beside_server(&named);
+    let _ = workspace.run("apply --yes").exit(0);
+    assert_eq!((there(&server).1, there(&server).2), (json!(SUPPORT), json!(MIA)));
+    let _ = workspace.run("plan --refresh --detailed-exitcode").exit(0).says("No changes.");
+    workspace.write("manifests/order.yaml", handled(&format!("queue: {SUPPORT}; assignee: {MIA}; state: Closed")));
+    let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+    let before = writes_since(&workspace, 0).len();
+    workspace.write("manifests/order.yaml", handled("queue: {name: Suport}; assignee: {email: max@example.com}"));
+    let told =
+        workspace.run("apply --yes").exit(1).warns("did you mean `Support`?").warns("no agent `max@example.com`");
+    let _ = told.warns("the tenant lacks 2 things that manifests name; nothing was sent");
+    assert_eq!(writes_since(&workspace, 0).len(), before);
 }
 
 #[test]
