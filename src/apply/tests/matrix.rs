@@ -318,7 +318,7 @@ async fn what_goes_wrong_while_reading_costs_a_change_at_most() {
         Fault::EmptyPage | Fault::Circle => End::OneFailed,
         other => with_a_bad_write(other),
     });
-    cases.extend(everywhere("", "conversation", [1, 3, 5], |fault| match fault {
+    cases.extend(everywhere("", "conversation", [1, 3, 7], |fault| match fault {
         Fault::Unauthorized | Fault::Forbidden => End::Token,
         _ => End::Complete,
     }));
