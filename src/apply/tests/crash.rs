@@ -85,6 +85,8 @@ impl Theatre {
 
     /// Every place in every event of a process that is not disturbed, and one event more.
     async fn every_death(&self) -> Vec<Death> {
+        // The first one makes a tag that all others find.
+        self.rehearse(&[], LastApplied::Full).await;
         let (_, life) = self.rehearse(&[], LastApplied::Full).await;
         let of = |place: Place| (1..=life.count(place.event()) + 1).map(move |nth| Death { place, nth });
         let deaths: Vec<_> = Place::ALL.into_iter().flat_map(of).collect();
