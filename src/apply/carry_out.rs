@@ -275,7 +275,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         match (patch, id) {
             (Patch::Attributes(attributes), id) => {
                 let answer = self.run.api.patch_attributes(permit, id, attributes).await?;
-                Ok(not_cleared(attributes, &answer))
+                Ok(otherwise(attributes, &answer))
             }
             (Patch::Members(members), Id::EndUser(id)) => {
                 self.run.api.change_end_user(permit, id, members).await?;
@@ -437,6 +437,9 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
 /// The pause after the first 404 to a call on what was made just now; each further one is longer by as much.
 const LAG_PAUSE: Duration = Duration::from_millis(500);
 
+/// How much of a value a warning repeats, in characters.
+const TEXT_MAX: usize = 80;
+
 /// What Dixa said to a POST that is in doubt.
 fn heard(error: &CallError) -> Heard {
     match error {
@@ -496,11 +499,31 @@ fn call_kind(kind: Kind) -> CallKind {
     }
 }
 
-/// Attributes that were cleared and that the answer lists with a value all the same.
-fn not_cleared(sent: &Attributes, answer: &[AttributeReading]) -> Vec<String> {
-    let still_there = |id: &str| answer.iter().any(|reading| reading.id == id && reading.value != Value::Null);
-    sent.iter()
-        .filter(|(id, value)| **value == AttributeValue::Clear && still_there(id))
-        .map(|(id, _)| format!("the attribute {id} was cleared, and Dixa's answer still lists a value"))
-        .collect()
+/// What the answer to writing attributes has otherwise: a value that was cleared and is listed all the same, and a text
+/// that Dixa has made another one of. What the answer leaves out is not known.
+fn otherwise(sent: &Attributes, answer: &[AttributeReading]) -> Vec<String> {
+    let odd = |(id, value): (&String, &AttributeValue)| {
+        let there = &answer.iter().find(|reading| reading.id == *id)?.value;
+        match (value, there) {
+            (AttributeValue::Clear, Value::Null) => None,
+            (AttributeValue::Clear, _) => {
+                Some(format!("the attribute {id} was cleared, and Dixa's answer still lists a value"))
+            }
+            (AttributeValue::Text(text), Value::String(there)) if text != there => Some(format!(
+                "Dixa has made {} of {}, which was written to the attribute {id}: describe it so, or each \
+                 refresh plans it again",
+                shortened(there),
+                shortened(text)
+            )),
+            (AttributeValue::Text(_) | AttributeValue::Path(_), _) => None,
+        }
+    };
+    sent.iter().filter_map(odd).collect()
+}
+
+/// A value within a sentence.
+fn shortened(text: &str) -> String {
+    let start: String = text.chars().take(TEXT_MAX).collect();
+    let more = if start.len() < text.len() { "…" } else { "" };
+    format!("{}{more}", Value::from(start))
 }

@@ -428,6 +428,28 @@ async fn a_cleared_value_that_is_still_listed_is_a_warning() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_text_that_dixa_makes_another_one_of_is_a_warning() {
+    let mut stage = Stage::new();
+    let reading =
+        |id: &str, value| AttributeReading { id: id.into(), name: "Order".into(), identifier: "order".into(), value };
+    stage.api.answer_patches_with(vec![reading(TEXT, Value::from("+45 51"))]);
+    let run = stage.apply(&noted("a", "'4551'")).await;
+    let Outcome::Done { warnings, .. } = run.outcome("conversation.a") else { panic!("done") };
+    let said = format!("Dixa has made \"+45 51\" of \"4551\", which was written to the attribute {TEXT}");
+    assert!(warnings.len() == 1 && warnings[0].starts_with(&said), "{warnings:?}");
+
+    // The same value, one of another attribute, and one that is not there say nothing.
+    for (text, answer) in [
+        ("'1'", vec![reading(TEXT, Value::from("1"))]),
+        ("'2'", vec![reading("11111111-7e98-4f4d-9010-bfd2a27d4f35", Value::from("9"))]),
+        ("'3'", Vec::new()),
+    ] {
+        stage.api.answer_patches_with(answer);
+        assert_eq!(stage.apply(&noted("a", text)).await.outcome("conversation.a"), &done(1), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_journal_nothing_is_sent() {
     let mut stage = Stage::new();
     stage.journal.holds(1);
