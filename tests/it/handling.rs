@@ -74,9 +74,9 @@ fn writes_since(workspace: &Workspace, before: usize) -> Vec<String> {
 
 #[test]
 fn what_is_created_is_handled_as_described_and_then_there_is_nothing_to_do() {
-    for strict in [true, false] {
+    for keeps_all in [true, false] {
         let (workspace, server) = beside_server(&all_four());
-        if !strict {
+        if !keeps_all {
             workspace.edit("dixaform.yaml", "{baseUrl", "{lastApplied: digest, baseUrl");
         }
         let plan = workspace.run("plan").exit(0).says("+ state              = \"Closed\"");
@@ -92,7 +92,7 @@ fn what_is_created_is_handled_as_described_and_then_there_is_nothing_to_do() {
         let _ = workspace.run("plan --refresh --detailed-exitcode").exit(0).says("No changes.");
         assert!(writes_since(&workspace, sent).is_empty());
         let state = workspace.read("state/local.json");
-        assert_eq!(state.contains("delivery") && state.contains("Closed"), strict, "{state}");
+        assert_eq!(state.contains("delivery") && state.contains("Closed"), keeps_all, "{state}");
     }
 }
 
