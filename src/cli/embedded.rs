@@ -9,6 +9,7 @@ use crate::cli::output::Output;
 use crate::cli::session::OpenTenant;
 use crate::conversation::{AttributeValue, Kind};
 use crate::desired::Desired;
+use crate::name::Name;
 use crate::project::Tenant;
 use crate::sandbox::{Entity, FaultPlan, KnownAttribute, KnownInput, Sandbox, SandboxOptions};
 use crate::workspace::StateFiles;
@@ -21,7 +22,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts one that knows every custom attribute of the manifests.
+    /// Starts one that knows every custom attribute of the manifests, and every queue that they name.
     pub async fn start(open: &OpenTenant<'_>, desired: &Desired, faults: Option<FaultPlan>) -> Result<Self, Error> {
         let OpenTenant { tenant, files: StateFiles { state, .. }, .. } = open;
         let options = SandboxOptions {
@@ -29,6 +30,7 @@ impl Embedded {
             request_log: Some(beside(state, "requests.jsonl")),
             rate: Some((tenant.rate_limit.requests_per_second, tenant.rate_limit.burst)),
             known_attributes: known_attributes(desired),
+            known_queues: known_queues(desired),
             faults,
             ..SandboxOptions::default()
         };
@@ -79,33 +81,42 @@ fn beside(state: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The custom attributes that manifests name, with the paths of those that are lists.
+/// The custom attributes that manifests name, by id or identifier, with the paths of those that are lists. An id that
+/// end users have is one of theirs.
 pub fn known_attributes(desired: &Desired) -> Vec<KnownAttribute> {
-    let mut known: BTreeMap<String, KnownInput> = BTreeMap::new();
+    let mut known: BTreeMap<(bool, String), KnownInput> = BTreeMap::new();
     let with_attributes = desired.iter().filter(|manifest| manifest.facts.has_attributes);
-    let mut of_end_users = BTreeSet::new();
     let attributes = with_attributes.flat_map(|manifest| {
-        let kind = manifest.address.kind;
-        manifest.spec.attributes().into_iter().map(move |(id, value)| (kind, id, value))
+        let of_conversation = manifest.address.kind != Kind::EndUser;
+        manifest.spec.attributes().into_iter().map(move |(id, value)| ((of_conversation, id), value))
     });
-    for (kind, id, value) in attributes {
-        if kind == Kind::EndUser {
-            of_end_users.insert(id.clone());
-        }
-        match (value, known.get_mut(&id)) {
+    for (key, value) in attributes {
+        match (value, known.get_mut(&key)) {
             (AttributeValue::Clear, _) | (_, Some(KnownInput::Text)) => {}
             (AttributeValue::Text(_), Some(KnownInput::Select(_))) => {}
             (AttributeValue::Text(_), None) => {
-                known.insert(id, KnownInput::Text);
+                known.insert(key, KnownInput::Text);
             }
             (AttributeValue::Path(path), Some(KnownInput::Select(paths))) => paths.push(path),
             (AttributeValue::Path(path), None) => {
-                known.insert(id, KnownInput::Select(vec![path]));
+                known.insert(key, KnownInput::Select(vec![path]));
             }
         }
     }
-    let entity = |id: &String| if of_end_users.contains(id) { Entity::Contact } else { Entity::Conversation };
-    known.into_iter().map(|(id, input)| KnownAttribute { entity: entity(&id), id, input }).collect()
+    let entity = |of_conversation| if of_conversation { Entity::Conversation } else { Entity::Contact };
+    let known = known.into_iter();
+    known.map(|((of_conversation, id), input)| KnownAttribute { entity: entity(of_conversation), id, input }).collect()
+}
+
+/// The queues that manifests name.
+pub fn known_queues(desired: &Desired) -> Vec<String> {
+    let names = desired.iter().flat_map(|manifest| manifest.names.keys());
+    let queues = names.filter_map(|name| match name {
+        Name::Queue(name) => Some(name.clone()),
+        _ => None,
+    });
+    let queues: BTreeSet<String> = queues.collect();
+    queues.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::cli::args::SandboxArgs;
-use crate::cli::embedded::{known_attributes, tell_provided};
+use crate::cli::embedded::{known_attributes, known_queues, tell_provided};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::load::{self, Tenants};
@@ -21,11 +21,12 @@ use crate::yaml::{self, Content, Format, Node};
 
 pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
     check_files(session, args)?;
-    let mut attributes = Vec::new();
+    let (mut attributes, mut queues) = (Vec::new(), Vec::new());
     if !args.paths.is_empty() {
         let (desired, findings) = load::manifests(session, &args.paths, Tenants::new(session, None, &args.paths)?)?;
         load::check(session, &findings, false)?;
         attributes = known_attributes(&desired);
+        queues = known_queues(&desired);
     }
     let output = session.output;
     let options = SandboxOptions {
@@ -36,6 +37,7 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
         strict: args.strict,
         seed: args.seed.as_deref().map(|path| seed(session, path)).transpose()?,
         known_attributes: attributes,
+        known_queues: queues,
         faults: args.faults.clone(),
         log_to: Some(LogTo::new(move |line: &str| output.note(&format!("{}\n", escape(line))))),
     };

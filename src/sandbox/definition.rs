@@ -30,7 +30,7 @@ impl Entity {
 /// A definition that is to be there from the start because a manifest uses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownAttribute {
-    /// A uuid, in lower case.
+    /// A uuid, or else its identifier.
     pub id: String,
     pub entity: Entity,
     pub input: KnownInput,
@@ -124,6 +124,19 @@ impl Definition {
             "isArchived": false,
             "isDeactivated": false,
         }))
+    }
+
+    /// Makes up one with this identifier.
+    pub fn identified(id: &str, identifier: &str, entity: Entity, text: bool, now: Timestamp) -> Self {
+        let mut definition = Definition::made_up(id, entity, text, now);
+        definition.shown["identifier"] = Value::from(identifier);
+        definition.shown["label"] = Value::from(identifier);
+        definition
+    }
+
+    /// Whether it is the one of an entity with this identifier.
+    pub fn is_identified(&self, identifier: &str, entity: Entity) -> bool {
+        self.shown["identifier"] == identifier && self.shown["entityType"] == entity.as_str()
     }
 
     /// Its uuid, in lower case.

@@ -48,6 +48,8 @@ pub struct SandboxOptions {
     pub seed: Option<Value>,
     /// Definitions that are provisioned at the start, and kept; paths of one definition are merged.
     pub known_attributes: Vec<KnownAttribute>,
+    /// Names of queues that are provided at the start, unless it is strict or there is one of the name.
+    pub known_queues: Vec<String>,
     /// What goes wrong on purpose; `None` is the same as [`FaultPlan::none`].
     pub faults: Option<FaultPlan>,
     /// Where a line per request goes.
@@ -68,6 +70,6 @@ pub enum SandboxError {
     Seed(Vec<String>),
     #[error("{requests_per_second} requests per second with bursts of {burst} is not a rate limit")]
     Rate { requests_per_second: f64, burst: u32 },
-    #[error("could not write the definitions of custom attributes to the data file")]
+    #[error("could not write what manifests name to the data file")]
     Provision,
 }

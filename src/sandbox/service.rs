@@ -7,7 +7,7 @@
 //! A fault befalls only what has a token and is within the limit, and comes before every other refusal. Whatever it
 //! makes of the answer, the request is in the logs, and is there before the client can know that it is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::sandbox::answer::Answer;
 use crate::sandbox::data_file::DataFile;
-use crate::sandbox::data_v1::Line;
+use crate::sandbox::data_v1::{Line, Thing};
 use crate::sandbox::decode::uuid;
 use crate::sandbox::definition::{Definition, KnownAttribute, KnownInput};
 use crate::sandbox::faults::{Asked, Disturbance, Fault, FaultPlan, Faults, Reply};
@@ -38,6 +38,7 @@ use crate::sandbox::refusal::Refusal;
 use crate::sandbox::request_log::{Entry, RequestLog};
 use crate::sandbox::seed::sow;
 use crate::sandbox::store::Store;
+use crate::sandbox::things;
 use crate::sandbox::world::World;
 
 /// Every body is read into memory, so there has to be an end; Dixa's own limit is not documented.
@@ -60,8 +61,8 @@ pub struct Service {
 impl Service {
     /// Opens the data and puts in what the options name. `options.port` is not used.
     pub async fn open(options: SandboxOptions) -> Result<Arc<Self>, SandboxError> {
-        let SandboxOptions { data, request_log, port: _, rate, strict, seed, known_attributes, faults, log_to } =
-            options;
+        let SandboxOptions { data, request_log, port: _, rate, strict, seed, faults, log_to, .. } = options;
+        let SandboxOptions { known_attributes, known_queues, .. } = options;
         let limiter = match rate {
             None => None,
             Some((requests_per_second, burst)) => Some(
@@ -82,6 +83,9 @@ impl Service {
         let (store, stopping) = (Store::new(world, file), watch::Sender::new(false));
         let service = Service { store, strict, limiter, faults, request_log, log_to, provided_before, stopping };
         service.provision(&known_attributes)?;
+        if !strict {
+            service.provide_queues(&known_queues)?;
+        }
         Ok(Arc::new(service))
     }
 
@@ -218,18 +222,17 @@ impl Service {
         let now = Timestamp::now();
         let provisioned = self.store.commit(|world| {
             let mut changed: BTreeMap<String, Definition> = BTreeMap::new();
-            for KnownAttribute { id, entity, input } in known_attributes {
-                let Some(id) = uuid(id) else { continue };
-                let before = changed.get(&id).or_else(|| world.definitions.get(&id));
-                let is_text = matches!(input, KnownInput::Text);
-                let mut after = before.cloned().unwrap_or_else(|| Definition::made_up(&id, *entity, is_text, now));
-                if let KnownInput::Select(paths) = input
+            for known in known_attributes {
+                let new = made_up(world, known, now);
+                let before = changed.get(new.id()).or_else(|| world.definitions.get(new.id()));
+                let mut after = before.cloned().unwrap_or(new);
+                if let KnownInput::Select(paths) = &known.input
                     && after.is_provisioned()
                 {
                     paths.iter().for_each(|path| after.add_path(path));
                 }
                 if before != Some(&after) {
-                    changed.insert(id, after);
+                    changed.insert(after.id().to_owned(), after);
                 }
             }
             let definitions = changed.values().map(|definition| definition.shown().clone()).collect();
@@ -237,6 +240,36 @@ impl Service {
         });
         provisioned.map_err(|_| SandboxError::Provision)
     }
+
+    /// Makes up the queues of these names that are not there yet.
+    fn provide_queues(&self, names: &[String]) -> Result<(), SandboxError> {
+        let provided = self.store.commit(|world| {
+            let there: BTreeSet<&str> = world
+                .shown_things(|thing| matches!(thing, Thing::Queue(_)))
+                .filter_map(|queue| queue["name"].as_str())
+                .collect();
+            let new = names.iter().filter(|name| !there.contains(name.as_str()));
+            let named = new.map(|name| things::named_queue(&world.organization, name)).collect();
+            Ok((Line { named, ..Line::at(Timestamp::now()) }, ()))
+        });
+        provided.map_err(|_| SandboxError::Provision)
+    }
+}
+
+/// What a known attribute is made up as, if its id is not there. An identifier means the definition that has it, if
+/// there is one.
+fn made_up(world: &World, known: &KnownAttribute, now: Timestamp) -> Definition {
+    let KnownAttribute { id, entity, input } = known;
+    let is_text = matches!(input, KnownInput::Text);
+    if let Some(id) = uuid(id) {
+        return Definition::made_up(&id, *entity, is_text, now);
+    }
+    let there = world.definitions.values().find(|definition| definition.is_identified(id, *entity));
+    let made_up = || {
+        let own = things::id_of(&world.organization, entity.as_str(), id);
+        Definition::identified(&own, id, *entity, is_text, now)
+    };
+    there.cloned().unwrap_or_else(made_up)
 }
 
 /// A request that was read.

@@ -55,6 +55,12 @@ pub fn named_agent(organization: &Value, email: &str) -> Named {
     Named { thing: Thing::Agent(id_of(organization, "agent", email)), members }
 }
 
+/// A queue of which only the name is known.
+pub fn named_queue(organization: &Value, name: &str) -> Named {
+    let members = Map::from_iter([("name".to_owned(), Value::from(name))]);
+    Named { thing: Thing::Queue(id_of(organization, "queue", name)), members }
+}
+
 /// The id of what has only a name: the same each time, and another in every organization.
 pub fn id_of(organization: &Value, kind: &str, name: &str) -> String {
     let organization = organization["id"].as_str().unwrap_or_default();

@@ -125,6 +125,36 @@ async fn a_strict_sandbox_provisions_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_known_by_name_gets_an_id_and_what_has_the_name_keeps_its_own() {
+    let known = |id: &str, entity| KnownAttribute { id: id.to_owned(), entity, input: KnownInput::Text };
+    let seed = json!({
+        "queues": [{ "id": NOBODY, "name": "Support" }],
+        "customAttributes": [{ "id": NOBODY, "entityType": "Conversation", "identifier": "order", "label": "Order",
+            "inputDefinition": { "_type": "Text" } }],
+    });
+    let mut options = SandboxOptions {
+        seed: Some(seed),
+        known_attributes: vec![known("order", Entity::Conversation), known("order", Entity::Contact)],
+        known_queues: vec!["Returns".to_owned(), "Support".to_owned()],
+        ..SandboxOptions::default()
+    };
+    let named = |answer: &Value, member: &str, name: &str| {
+        let all = answer["data"].as_array().expect("a list").iter();
+        all.filter(|one| one[member] == name).map(|one| one["id"] == NOBODY).collect::<Vec<_>>()
+    };
+    let client = Client::with(options.clone()).await;
+    let (_, queues) = client.get("/v1/queues").await;
+    assert_eq!((named(&queues, "name", "Support"), named(&queues, "name", "Returns")), (vec![true], vec![false]));
+    let (_, definitions) = client.get("/v1/custom-attributes").await;
+    let mut of_both = named(&definitions, "identifier", "order");
+    of_both.sort_unstable();
+    assert_eq!(of_both, [false, true]);
+    options.strict = true;
+    let (_, queues) = Client::with(options).await.get("/v1/queues").await;
+    assert!(named(&queues, "name", "Returns").is_empty());
+}
+
+#[tokio::test]
 async fn definitions_that_are_known_beforehand_are_there_from_the_start() {
     let path = |values: &[&str]| values.iter().map(ToString::to_string).collect::<Vec<_>>();
     let known = |id: &str, input| KnownAttribute { id: id.to_owned(), entity: Entity::Conversation, input };
