@@ -33,14 +33,12 @@ fn read_path(path: &Path) -> Reading {
 }
 
 #[test]
-fn every_example_is_without_an_error() {
-    for folder in ["examples/quickstart", "examples/webshop"] {
-        let readings: Vec<_> = files_below(folder).iter().map(|path| read_path(path)).collect();
-        let (desired, findings) = resolve(readings);
-        let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-        assert!(errors.is_empty(), "{errors:#?}");
-        assert!(!desired.is_empty());
-    }
+fn the_quickstart_is_without_an_error() {
+    let readings: Vec<_> = files_below("examples/quickstart").iter().map(|path| read_path(path)).collect();
+    let (desired, findings) = resolve(readings);
+    let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    assert!(!desired.is_empty());
 }
 
 /// Where each file of the corpus says that it is wrong: in its first line, or in `EXPECT.md` where it can't hold a comment.

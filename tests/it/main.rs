@@ -54,6 +54,7 @@ mod support;
 mod two_processes;
 mod validate;
 mod values;
+mod webshop;
 
 #[test]
 fn every_file_here_is_part_of_the_binary() {

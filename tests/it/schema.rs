@@ -351,12 +351,11 @@ fn the_schema_of_the_project_file_has_every_setting_and_no_other() {
 fn the_state_that_the_program_writes_is_taken_and_one_with_anything_else_is_not() {
     let validator = strict(Subject::State);
     for last_applied in ["full", "digest"] {
-        let settings = format!("{{rateLimit: {{requestsPerSecond: 10000, burst: 1000}}, lastApplied: {last_applied}}}");
-        let workspace = Workspace::new()
-            .copy("examples/webshop/manifests")
-            .file("dixaform.yaml", &format!("version: 1\ndefaultTenant: sandbox\ntenants: {{sandbox: {settings}}}\n"));
-        let _ = workspace.run("apply --yes --allow-outbound examples/webshop/manifests").exit(0);
-        let state = workspace.state();
+        let settings = format!("rateLimit: {{requestsPerSecond: 10000, burst: 1000}}\n    lastApplied: {last_applied}");
+        let workspace = Workspace::new().copy("examples/webshop");
+        workspace.edit("examples/webshop/dixaform.yaml", "  sandbox:\n", &format!("  sandbox:\n    {settings}\n"));
+        let _ = workspace.run("apply --chdir examples/webshop --tenant sandbox --yes --allow-outbound").exit(0);
+        let state: Value = serde_json::from_str(&workspace.read("examples/webshop/state/sandbox.json")).unwrap();
         assert!(state["records"].as_array().unwrap().len() > 40);
         assert_valid(&validator, &state, last_applied);
         for pointer in ["", "/tenant", "/records/0", "/records/0/digest", "/records/0/source"] {
