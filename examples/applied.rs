@@ -93,6 +93,7 @@ fn record(manifest: &Manifest, id: i64) -> Record {
         applied_at: APPLIED_AT.to_owned(),
         partial_errors: Vec::new(),
         names: Default::default(),
+        answered: Default::default(),
         replaced: Vec::new(),
         doubles: Vec::new(),
     }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 
+use serde_json::Value;
+
 use crate::apply::halt::Halt;
 use crate::apply::job::{Clock, Run};
 use crate::apply::marker::marker;
@@ -76,6 +78,25 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
 
     pub(super) fn is_in_doubt(&self, address: &Address) -> bool {
         self.replay.borrow().is_in_doubt(address)
+    }
+
+    /// What the record is to keep of answers after this PATCH: what it wrote, and what Dixa has made of that.
+    pub(super) fn answered(
+        &self,
+        change: &Change,
+        seq: u64,
+        written_and_made: (&Attributes, &Attributes),
+    ) -> Attributes {
+        let replay = self.replay.borrow();
+        let record = replay.state().records.get(&change.address);
+        let (Some(record), Some(intent)) = (record, replay.intent(seq)) else { return Attributes::new() };
+        journal::answered(record, &intent.applied, &after(change).attributes(), written_and_made)
+    }
+
+    /// Whether a value is what Dixa has made of the one that was written.
+    pub(super) fn is_answered(&self, change: &Change, id: &str, live: &Value) -> bool {
+        let replay = self.replay.borrow();
+        replay.state().records.get(&change.address).is_some_and(|record| record.is_answered(id, live))
     }
 
     /// Lets the state share the spec that the plan has as well: one of the two is enough.
@@ -196,6 +217,7 @@ impl<'r, 'a, J: Append, C: Clock> Books<'r, 'a, J, C> {
             made_at: None,
             applied_at: self.now(),
             partial_errors: Vec::new(),
+            answered: Attributes::new(),
             replaced: Vec::new(),
             doubles: Vec::new(),
         }

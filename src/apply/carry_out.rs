@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::api::contract::{AttributeReading, CallError, EndUserReading, Permit, Write};
 use crate::api::retry::{self, Decision};
 use crate::apply::adopt::{self, refusal};
+use crate::apply::answered;
 use crate::apply::books::{self, Books, Writing, after};
 use crate::apply::event::ApplyEvent;
 use crate::apply::halt::{Ended, Halt, halted};
@@ -17,7 +18,7 @@ use crate::apply::job::{Clock, Run};
 use crate::apply::outcome::Outcome;
 use crate::apply::stop::StopSignal;
 use crate::call::Call;
-use crate::conversation::{AttributeValue, Attributes, ConversationId, Id, Kind};
+use crate::conversation::{Attributes, ConversationId, Id, Kind};
 use crate::end_user::{self, Lookup};
 use crate::handling::{PutOn, Setting};
 use crate::journal::{Append, CallKind, Entry, Heard, Replay};
@@ -191,7 +192,8 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                     progress.made = Some(tokio::time::Instant::now());
                     progress.partial_errors.clone_from(&created.partial_errors);
                     let partial_errors = created.partial_errors;
-                    let entry = Entry::Succeeded { seq, id: created.id, partial_errors, at: self.books.now() };
+                    let (answered, at) = (Attributes::new(), self.books.now());
+                    let entry = Entry::Succeeded { seq, id: created.id, partial_errors, answered, at };
                     // What comes next for this conversation is written behind it, and both are synced in one go.
                     progress.unsynced = Some(self.books.begin_writing(entry)?);
                     return Ok(());
@@ -245,12 +247,13 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 self.permit_or_next(None).await
             };
             let error = match self.send(waited, id, patch, perhaps).await {
-                Ok(warnings) => {
-                    self.books
-                        .write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: self.books.now() })
-                        .await?;
+                Ok(answer) => {
+                    let written = patch.attributes();
+                    let answered = self.books.answered(change, seq, (written, &answered::made(written, &answer)));
+                    let (partial_errors, at) = (Vec::new(), self.books.now());
+                    self.books.write(Entry::Succeeded { seq, id, partial_errors, answered, at }).await?;
                     self.books.share(change);
-                    progress.warnings.extend(warnings);
+                    progress.warnings.extend(answered::otherwise(written, &answer));
                     return Ok(());
                 }
                 Err(error) => error,
@@ -270,13 +273,16 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         unreachable!("attempts are bounded by the decision about each")
     }
 
-    /// One attempt of a PATCH; gives back what is odd about the answer.
-    async fn send(&self, permit: Permit, id: Id, patch: Patch<'_>, perhaps: bool) -> Result<Vec<String>, CallError> {
+    /// One attempt of a PATCH; gives back the attributes in its answer.
+    async fn send(
+        &self,
+        permit: Permit,
+        id: Id,
+        patch: Patch<'_>,
+        perhaps: bool,
+    ) -> Result<Vec<AttributeReading>, CallError> {
         match (patch, id) {
-            (Patch::Attributes(attributes), id) => {
-                let answer = self.run.api.patch_attributes(permit, id, attributes).await?;
-                Ok(otherwise(attributes, &answer))
-            }
+            (Patch::Attributes(attributes), id) => self.run.api.patch_attributes(permit, id, attributes).await,
             (Patch::Members(members), Id::EndUser(id)) => {
                 self.run.api.change_end_user(permit, id, members).await?;
                 Ok(Vec::new())
@@ -381,7 +387,10 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                     return Ok(());
                 }
             };
+            let live = |id: &String| attributes.as_ref()?.get(id).map(|reading| &reading.value);
+            let is_answered = |id: &String| live(id).is_some_and(|live| self.books.is_answered(change, id, live));
             let attributes = adopt::different(&wanted.attributes, attributes.as_ref()).into_keys();
+            let attributes = attributes.filter(|id| !is_answered(id));
             let members = members.map(|members| end_user::different(&wanted.content, &members)).unwrap_or_default();
             let members = members.into_iter().map(|(name, _)| name).filter(|name| end_user::is_comparable(name));
             let attributes = attributes.map(|id| format!("the attribute {id}"));
@@ -437,9 +446,6 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
 /// The pause after the first 404 to a call on what was made just now; each further one is longer by as much.
 const LAG_PAUSE: Duration = Duration::from_millis(500);
 
-/// How much of a value a warning repeats, in characters.
-const TEXT_MAX: usize = 80;
-
 /// What Dixa said to a POST that is in doubt.
 fn heard(error: &CallError) -> Heard {
     match error {
@@ -462,7 +468,16 @@ pub(super) enum Patch<'p> {
     Handling(&'p Setting, Option<&'p PutOn>),
 }
 
-impl Patch<'_> {
+impl<'p> Patch<'p> {
+    /// Those that it sets.
+    fn attributes(self) -> &'p Attributes {
+        static NONE: Attributes = Attributes::new();
+        match self {
+            Patch::Attributes(attributes) => attributes,
+            Patch::Members(_) | Patch::Handling(..) => &NONE,
+        }
+    }
+
     fn call(self, id: Id) -> Call {
         match self {
             Patch::Attributes(_) => Call::SetAttributes(id.into()),
@@ -497,33 +512,4 @@ fn call_kind(kind: Kind) -> CallKind {
         Kind::EndUser | Kind::Conversation => CallKind::Create,
         Kind::Import => CallKind::Import,
     }
-}
-
-/// What the answer to writing attributes has otherwise: a value that was cleared and is listed all the same, and a text
-/// that Dixa has made another one of. What the answer leaves out is not known.
-fn otherwise(sent: &Attributes, answer: &[AttributeReading]) -> Vec<String> {
-    let odd = |(id, value): (&String, &AttributeValue)| {
-        let there = &answer.iter().find(|reading| reading.id == *id)?.value;
-        match (value, there) {
-            (AttributeValue::Clear, Value::Null) => None,
-            (AttributeValue::Clear, _) => {
-                Some(format!("the attribute {id} was cleared, and Dixa's answer still lists a value"))
-            }
-            (AttributeValue::Text(text), Value::String(there)) if text != there => Some(format!(
-                "Dixa has made {} of {}, which was written to the attribute {id}: describe it so, or each \
-                 refresh plans it again",
-                shortened(there),
-                shortened(text)
-            )),
-            (AttributeValue::Text(_) | AttributeValue::Path(_), _) => None,
-        }
-    };
-    sent.iter().filter_map(odd).collect()
-}
-
-/// A value within a sentence.
-fn shortened(text: &str) -> String {
-    let start: String = text.chars().take(TEXT_MAX).collect();
-    let more = if start.len() < text.len() { "…" } else { "" };
-    format!("{}{more}", Value::from(start))
 }

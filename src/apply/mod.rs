@@ -2,6 +2,7 @@
 //! before it is sent. Apply makes no choices: what it needs to know, the plan says.
 
 mod adopt;
+mod answered;
 mod books;
 mod carry_out;
 pub mod doubt;

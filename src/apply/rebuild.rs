@@ -16,7 +16,7 @@ use crate::apply::job::Clock;
 use crate::apply::look::Candidate;
 use crate::apply::marker::marker;
 use crate::apply::settle::Question;
-use crate::conversation::{Address, Digests, Id, Kind};
+use crate::conversation::{Address, Attributes, Digests, Id, Kind};
 use crate::desired::Named;
 use crate::digest::Digest;
 use crate::handling::Handling;
@@ -257,6 +257,7 @@ impl<A: Read, C: Clock> Rebuilding<'_, A, C> {
             made_at: None,
             applied_at: self.clock.now(),
             partial_errors: Vec::new(),
+            answered: Attributes::new(),
             replaced: before.into_iter().flat_map(Record::ids).chain(older).collect(),
             doubles,
         }

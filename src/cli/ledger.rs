@@ -205,7 +205,13 @@ mod tests {
     fn how_a_call_ended_is_known_although_it_could_not_be_written() {
         let at = String::new;
         let ends = [
-            Entry::Succeeded { seq: 1, id: Id::conversation(7), partial_errors: Vec::new(), at: at() },
+            Entry::Succeeded {
+                seq: 1,
+                id: Id::conversation(7),
+                partial_errors: Vec::new(),
+                answered: Attributes::new(),
+                at: at(),
+            },
             Entry::Failed { seq: 1, certain: true, message: at(), at: at() },
             Entry::Decided { seq: 1, decision: Decision::Create, by: crate::journal::DecidedBy::Machine, at: at() },
         ];

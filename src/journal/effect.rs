@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Map;
 
-use crate::conversation::{CUSTOM_ATTRIBUTES, Conversation, Id};
+use crate::conversation::{Attributes, CUSTOM_ATTRIBUTES, Conversation, Id};
 use crate::digest::Digest;
 use crate::handling::{self, Handling, PutOn};
 use crate::journal::entry::{CallKind, Intent};
@@ -46,17 +46,18 @@ pub fn made(
         applied_at: at.to_owned(),
         partial_errors: partial_errors.to_vec(),
         names: intent.names.clone(),
+        answered: Attributes::new(),
         replaced,
         doubles: Vec::new(),
     }
 }
 
-/// The record after a call that makes nothing.
-pub fn of(record: &Record, intent: &Intent, call: CallKind, at: &str) -> Record {
+/// The record after a call that makes nothing; `answered` is that of its [`Entry::Succeeded`](super::Entry::Succeeded).
+pub fn of(record: &Record, intent: &Intent, call: CallKind, answered: &Attributes, at: &str) -> Record {
     match call {
         CallKind::Change => changed(record, intent, at),
         call if call.handles().is_some() => handled(record, intent, call, at),
-        _ => patched(record, intent, at),
+        _ => patched(record, intent, answered, at),
     }
 }
 
@@ -75,18 +76,52 @@ pub fn not_handled(applied: &Applied) -> Applied {
 }
 
 /// The record after its attributes were written. Its content is what it was: a PATCH does not touch that.
-fn patched(record: &Record, intent: &Intent, at: &str) -> Record {
+fn patched(record: &Record, intent: &Intent, answered: &Attributes, at: &str) -> Record {
     let applied = with_part(&record.applied, &intent.applied, Part::Attributes);
     Record {
         attributes_digest: Some(intent.digests.attributes),
         put_on: named_as(&applied, record.put_on.clone()),
-        applied,
         names: intent.names.clone(),
+        answered: answers_kept(answered, &intent.applied, &applied),
         source: intent.source.clone(),
-        made_of: None,
         applied_at: at.to_owned(),
-        ..record.clone()
+        ..with_applied(record, applied)
     }
+}
+
+/// What a record keeps of answers after attributes were written: of what was written now, what Dixa has `made` of it,
+/// and of the others what it had, as long as they are wanted as they were written. In the form that `applied` has.
+pub fn answered(
+    record: &Record,
+    applied: &Applied,
+    wanted: &Attributes,
+    (written, made): (&Attributes, &Attributes),
+) -> Attributes {
+    let known = record.applied.attribute_values(wanted);
+    let stays = |id: &String| {
+        let same = wanted.get(id).is_some_and(|value| known.get(id) == Some(&Some(value.to_value())));
+        same && !written.contains_key(id)
+    };
+    let mut answered = answers_kept(&record.answered, &record.applied, applied);
+    answered.retain(|id, _| stays(id));
+    answered.extend(made.iter().map(|(id, value)| (id.clone(), applied.answer_kept(id, value))));
+    answered
+}
+
+/// Answers in the form of one spec that was applied, in that of another one.
+fn answers_kept(answered: &Attributes, from: &Applied, to: &Applied) -> Attributes {
+    match (from, to) {
+        (Applied::Full(_), to) => answered.iter().map(|(id, value)| (id.clone(), to.answer_kept(id, value))).collect(),
+        (Applied::Digests { salt: old, .. }, Applied::Digests { salt, .. }) if old == salt => answered.clone(),
+        // Digests can't be salted again.
+        (Applied::Digests { .. }, _) => Attributes::new(),
+    }
+}
+
+/// A record of which something else was applied. Nobody knows any more what its manifest was made of.
+fn with_applied(record: &Record, applied: Applied) -> Record {
+    let answered = answers_kept(&record.answered, &record.applied, &applied);
+    Record { answered, applied, made_of: None, ..record.clone() }
 }
 
 /// The record after something was set of how the conversation is handled.
@@ -100,12 +135,10 @@ pub fn handled(record: &Record, intent: &Intent, call: CallKind, at: &str) -> Re
     Record {
         handling_digest: intent.digests.handling,
         put_on: named_as(&applied, put_on),
-        applied,
         names: intent.names.clone(),
         source: intent.source.clone(),
-        made_of: None,
         applied_at: at.to_owned(),
-        ..record.clone()
+        ..with_applied(record, applied)
     }
 }
 
@@ -131,7 +164,7 @@ fn perhaps_handled(record: &Record, intent: &Intent, call: CallKind) -> Record {
             (Some(Digest::of_bytes(b"unknown")), Applied::Digests { salt: salt.clone(), fields })
         }
     };
-    Record { handling_digest, put_on: named_as(&applied, put_on), applied, made_of: None, ..record.clone() }
+    Record { handling_digest, put_on: named_as(&applied, put_on), ..with_applied(record, applied) }
 }
 
 /// Tags in their order; without their names where nothing else is kept but digests.
@@ -158,12 +191,10 @@ pub fn handling_kept(before: &Applied, handling: Handling, new_salt: Option<&str
 pub fn changed(record: &Record, intent: &Intent, at: &str) -> Record {
     Record {
         content_digest: intent.digests.content,
-        applied: with_part(&intent.applied, &record.applied, Part::Attributes),
         names: intent.names.clone(),
         source: intent.source.clone(),
-        made_of: None,
         applied_at: at.to_owned(),
-        ..record.clone()
+        ..with_applied(record, with_part(&intent.applied, &record.applied, Part::Attributes))
     }
 }
 
@@ -193,7 +224,7 @@ fn perhaps_changed(record: &Record, intent: &Intent) -> Record {
             (Digest::of_bytes(b"unknown"), Applied::Digests { salt, fields: both })
         }
     };
-    Record { content_digest, applied, made_of: None, ..record.clone() }
+    Record { content_digest, ..with_applied(record, applied) }
 }
 
 /// The content of `wanted` as [`Intent::applied`] of a change of members holds it; see [`attributes_kept`].
@@ -228,7 +259,7 @@ fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
         }
         (old, new) => with_part(old, new, Part::Attributes),
     };
-    Record { attributes_digest: None, applied, made_of: None, ..record.clone() }
+    Record { attributes_digest: None, answered: Attributes::new(), ..with_applied(record, applied) }
 }
 
 /// All attributes of `wanted` as [`Intent::applied`] of a PATCH holds them: as values or as digests, whichever the
@@ -322,7 +353,7 @@ fn is_attribute(pointer: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::{AttributeValue, Attributes};
+    use crate::conversation::AttributeValue;
     use crate::handling::{Openness, Setting, TagName};
 
     fn conversation() -> Conversation {
@@ -358,7 +389,7 @@ mod tests {
             assert_eq!(record.attributes_digest, None);
             assert!(record.applied.attribute_values(&conversation().attributes).is_empty());
             let kept = attributes_kept(&record.applied, &Spec::of(&conversation()), new_salt);
-            let record = patched(&record, &intent(kept), "");
+            let record = patched(&record, &intent(kept), &Attributes::new(), "");
             assert_eq!(record.applied, whole);
             assert_eq!(record.attributes_digest, Some(conversation().digests().attributes));
         }
@@ -368,7 +399,61 @@ mod tests {
     fn a_record_with_values_loses_them_when_its_attributes_are_written_as_digests() {
         let record = made(&intent(Applied::Full(Spec::of(&conversation()))), Id::conversation(1), &[], "", (None, 0));
         let kept = attributes_kept(&record.applied, &Spec::of(&conversation()), Some("salt"));
-        assert_eq!(patched(&record, &intent(kept), "").applied, Applied::to_digests(&conversation(), "salt"));
+        assert_eq!(
+            patched(&record, &intent(kept), &Attributes::new(), "").applied,
+            Applied::to_digests(&conversation(), "salt")
+        );
+    }
+
+    #[test]
+    fn an_answer_stays_as_long_as_what_was_written_does() {
+        let text = |text: &str| AttributeValue::Text(text.into());
+        let attributes = |one: &str| Attributes::from([("one".to_owned(), text(one)), ("two".to_owned(), text("b"))]);
+        let wanted = |one: &str| Conversation { attributes: attributes(one), ..conversation() };
+        let (none, made) = (Attributes::new(), |one: &str| Attributes::from([("one".to_owned(), text(one))]));
+        for (whole, new_salt) in [
+            (Applied::Full(Spec::of(&wanted("a"))), None),
+            (Applied::to_digests(&wanted("a"), "salt"), Some("another, which does not count")),
+        ] {
+            let patch = |record: &Record, one: &str, written: &Attributes, made: &Attributes| {
+                let intent = intent(attributes_kept(&record.applied, &Spec::of(&wanted(one)), new_salt));
+                let answered = answered(record, &intent.applied, &attributes(one), (written, made));
+                of(record, &intent, CallKind::Patch, &answered, "")
+            };
+            let first = made_of(whole);
+            let first = patch(&first, "a", &attributes("a"), &made("A"));
+            assert!(first.is_answered("one", &"A".into()) && first.answered.len() == 1);
+            assert!(!first.is_answered("one", &"a".into()) && !first.is_answered("two", &"A".into()));
+            assert_eq!(first.answered == made("A"), new_salt.is_none(), "a text is kept where texts are");
+
+            // Another attribute is written, or nothing but how it is handled.
+            let two = Attributes::from([("two".to_owned(), text("b"))]);
+            assert_eq!(patch(&first, "a", &two, &none).answered, first.answered);
+            let (call, closing) = handling_intent(&first, &Setting::State(Openness::Closed));
+            assert_eq!(of(&first, &closing, call, &none, "").answered, first.answered);
+            assert_eq!(perhaps(&first, &closing, call).answered, first.answered);
+
+            // It is written again, is another one now, or was perhaps written.
+            assert_eq!(patch(&first, "a", &made("a"), &none).answered, none);
+            assert_eq!(patch(&first, "c", &two, &none).answered, none);
+            assert!(patch(&first, "c", &made("c"), &made("C")).is_answered("one", &"C".into()));
+            let intent = intent(attributes_kept(&first.applied, &Spec::of(&wanted("c")), new_salt));
+            assert_eq!(perhaps(&first, &intent, CallKind::Patch).answered, none);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_no_text_any_more_when_a_record_with_values_gets_digests() {
+        let made = Attributes::from([("one".to_owned(), AttributeValue::Path(vec!["A".into()]))]);
+        let record = Record { answered: made, ..made_of(Applied::Full(Spec::of(&conversation()))) };
+        let closed = Handling { state: Some(Openness::Closed), ..Handling::default() };
+        let intent = intent(handling_kept(&record.applied, closed, Some("salt")));
+        let after = of(&record, &intent, CallKind::State, &Attributes::new(), "");
+        assert!(after.is_answered("one", &vec!["A"].into()) && after.answered != record.answered);
+    }
+
+    fn made_of(whole: Applied) -> Record {
+        made(&intent(whole), Id::conversation(1), &[], "", (None, 0))
     }
 
     #[test]
@@ -415,14 +500,14 @@ mod tests {
             assert_eq!(record.handling_digest, None);
             for setting in [&put, &close] {
                 let (call, intent) = handling_intent(&record, setting);
-                record = of(&record, &intent, call, "");
+                record = of(&record, &intent, call, &Attributes::new(), "");
             }
             let wanted = Handling::default().after(&put).after(&close);
             assert_eq!(record.handling_digest, wanted.digest());
             assert_eq!(record.applied.handled(&wanted), (wanted, Vec::new()));
             assert_eq!(record.put_on.iter().all(|tag| matches!(tag.name, TagName::Kept(_))), is_full);
             let (call, intent) = handling_intent(&record, &Setting::TakeTag(record.put_on[0].clone()));
-            assert!(of(&record, &intent, call, "").put_on.is_empty());
+            assert!(of(&record, &intent, call, &Attributes::new(), "").put_on.is_empty());
             assert_eq!(perhaps(&record, &intent, call), record, "what was perhaps taken off is taken off again");
         }
     }
@@ -451,8 +536,8 @@ mod tests {
             let record = made(&intent(whole), Id::conversation(1), &[], "", (None, 0));
             let (call, closing) = handling_intent(&record, &Setting::State(Openness::Closed));
             let patch = intent(attributes_kept(&record.applied, &Spec::of(&conversation()), new_salt));
-            let one = patched(&of(&record, &closing, call, ""), &patch, "");
-            let other = of(&patched(&record, &patch, ""), &closing, call, "");
+            let one = patched(&of(&record, &closing, call, &Attributes::new(), ""), &patch, &Attributes::new(), "");
+            let other = of(&patched(&record, &patch, &Attributes::new(), ""), &closing, call, &Attributes::new(), "");
             assert_eq!(one, other);
             assert_eq!(one.attributes_digest, Some(conversation().digests().attributes));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::conversation::{Address, Digests, Id};
+use crate::conversation::{Address, Attributes, Digests, Id};
 use crate::handling::{self, PutOn};
 use crate::source::Source;
 use crate::state::{Applied, Lineage, Record, TenantIdentity};
@@ -37,6 +37,9 @@ pub enum Entry {
         id: Id,
         /// What Dixa could not do while making it; empty for a call that makes nothing.
         partial_errors: Vec<String>,
+        /// For [`CallKind::Patch`]: what the record keeps from now on as [`Record::answered`], in the form that
+        /// [`Intent::applied`] has.
+        answered: Attributes,
         at: String,
     },
     /// The call ended without success.

@@ -13,7 +13,8 @@ use crate::journal::line_error::LineError;
 use crate::source::Source;
 use crate::state::Lineage;
 use crate::state::file_v1::{
-    AppliedV1, DigestsV1, Fields, PutOnV1, RecordProblem, RecordV1, SourceV1, TenantV1, check, digest, without_place,
+    AnsweredV1, AppliedV1, DigestsV1, Fields, PutOnV1, RecordProblem, RecordV1, SourceV1, TenantV1, answers_read,
+    answers_written, check, digest, without_place,
 };
 use crate::state::id_v1::IdV1;
 
@@ -78,6 +79,8 @@ enum EntryV1<'a> {
         id: IdV1,
         #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
         partial_errors: Cow<'a, [String]>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        answered: AnsweredV1,
         at: Cow<'a, str>,
     },
     Failed {
@@ -176,9 +179,13 @@ impl<'a> EntryV1<'a> {
             Entry::Began { seq, address, call, intent } => {
                 EntryV1::Began(Box::new(BeganV1::of(*seq, address, *call, intent)))
             }
-            Entry::Succeeded { seq, id, partial_errors, at } => {
-                EntryV1::Succeeded { seq: *seq, id: IdV1(*id), partial_errors: partial_errors.into(), at: at.into() }
-            }
+            Entry::Succeeded { seq, id, partial_errors, answered, at } => EntryV1::Succeeded {
+                seq: *seq,
+                id: IdV1(*id),
+                partial_errors: partial_errors.into(),
+                answered: answers_written(answered),
+                at: at.into(),
+            },
             Entry::Failed { seq, certain, message, at } => {
                 EntryV1::Failed { seq: *seq, certain: *certain, message: message.into(), at: at.into() }
             }
@@ -250,9 +257,13 @@ fn resolve(entry: EntryV1<'_>) -> Result<Entry, EntryProblem> {
             pid,
         },
         EntryV1::Began(began) => resolve_began(*began)?,
-        EntryV1::Succeeded { seq, id, partial_errors, at } => {
-            Entry::Succeeded { seq, id: id.0, partial_errors: partial_errors.into_owned(), at: at.into_owned() }
-        }
+        EntryV1::Succeeded { seq, id, partial_errors, answered, at } => Entry::Succeeded {
+            seq,
+            id: id.0,
+            partial_errors: partial_errors.into_owned(),
+            answered: answers_read(answered),
+            at: at.into_owned(),
+        },
         EntryV1::Failed { seq, certain, message, at } => {
             Entry::Failed { seq, certain, message: message.into_owned(), at: at.into_owned() }
         }

@@ -29,6 +29,7 @@
 //! {"opened":{"format":"dixaform-journal/1","run":"<uuid>","lineage":"<uuid>","baseSerial":3,"tenant":{"baseUrl":"…","organizationId":"…"},"command":"apply","at":"…","pid":4711}}
 //! {"began":{"seq":1,"address":"conversation.a","call":"create","digest":{"content":"sha256:…","attributes":"sha256:…"},"spec":{…},"source":{"file":"…","line":1,"column":1},"requester":"<uuid>","marker":"…","knownBefore":[97,98],"replaced":99,"at":"…"}}
 //! {"succeeded":{"seq":1,"id":100,"partialErrors":["…"],"at":"…"}}
+//! {"succeeded":{"seq":2,"id":100,"answered":{"<attribute>":"…"},"at":"…"}}
 //! {"failed":{"seq":2,"certain":true,"message":"…","at":"…"}}
 //! {"inDoubt":{"seq":3,"heard":"made","message":"…","at":"…"}}
 //! {"adopted":{"record":{"address":"conversation.b","id":101,…}}}
@@ -57,7 +58,7 @@ mod replay;
 
 pub use append::{Append, JournalError};
 pub use cut_down::cut_down;
-pub use effect::{attributes_kept, changed, content_kept, handled, handling_kept};
+pub use effect::{answered, attributes_kept, changed, content_kept, handled, handling_kept};
 pub use entry::{CallKind, DecidedBy, Decision, Entry, Heard, Intent};
 pub use line::{Lines, read, sound_bytes, write_line};
 pub use line_error::LineError;

@@ -22,7 +22,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::conversation::{Address, Id};
+use crate::conversation::{Address, Attributes, Id};
 use crate::desired::Desired;
 use crate::hint::Hint;
 use crate::journal::effect;
@@ -290,13 +290,17 @@ impl Replay {
                 };
                 self.calls.pending.insert(*seq, pending);
             }
-            Entry::Succeeded { seq, id, partial_errors, at } => self.succeed(*seq, *id, partial_errors, at)?,
+            Entry::Succeeded { seq, id, partial_errors, answered, at } => {
+                self.succeed(*seq, *id, partial_errors, answered, at)?;
+            }
             Entry::Failed { seq, certain: true, message: _, at: _ } => self.end(*seq)?,
             Entry::Failed { seq, certain: false, message, at: _ } => self.doubt(*seq, Heard::Nothing, message)?,
             Entry::InDoubt { seq, heard, message, at: _ } => self.doubt(*seq, *heard, message)?,
             Entry::Adopted { address, record } => self.put(address, (**record).clone())?,
             Entry::Forgot { address } => self.forget(address),
-            Entry::Decided { seq, decision: Decision::Adopt(id), by: _, at } => self.succeed(*seq, *id, &[], at)?,
+            Entry::Decided { seq, decision: Decision::Adopt(id), by: _, at } => {
+                self.succeed(*seq, *id, &[], &Attributes::new(), at)?;
+            }
             Entry::Decided { seq, decision: Decision::Create | Decision::Forget, by: _, at: _ } => self.end(*seq)?,
             Entry::Doubled { address, id } => self.change(address, |record| {
                 if record.ids().all(|known| known != *id) {
@@ -317,6 +321,11 @@ impl Replay {
     /// Whose conversation it is.
     pub fn owner_of(&self, id: Id) -> Option<&Address> {
         self.owners.get(&id)
+    }
+
+    /// What a call that began and has not ended is about.
+    pub fn intent(&self, seq: u64) -> Option<&Intent> {
+        self.calls.pending.get(&seq).map(|pending| &pending.intent)
     }
 
     /// Whether a call of this address may have made a conversation, and its end is not known.
@@ -451,7 +460,14 @@ impl Replay {
         }
     }
 
-    fn succeed(&mut self, seq: u64, id: Id, partial: &[String], at: &str) -> Result<(), ReplayError> {
+    fn succeed(
+        &mut self,
+        seq: u64,
+        id: Id,
+        partial: &[String],
+        answered: &Attributes,
+        at: &str,
+    ) -> Result<(), ReplayError> {
         let pending = self.calls.pending.get(&seq).ok_or(ReplayError::NotPending { seq })?;
         let address = pending.address.clone();
         if self.counts() && pending.call.makes() {
@@ -465,7 +481,7 @@ impl Replay {
         } else {
             // The attributes of a conversation that is no longer managed are nobody's.
             let before = before.filter(|record| record.id == id);
-            before.map(|record| effect::of(record, &pending.intent, pending.call, at))
+            before.map(|record| effect::of(record, &pending.intent, pending.call, answered, at))
         };
         if let Some(record) = record {
             self.put(&address, record)?;
@@ -511,7 +527,7 @@ impl Replay {
             // Whether the attributes were written to it, nobody knows.
             (record.id, record.attributes_digest, record.made_of) = (id, None, None);
             (record.handling_digest, record.put_on) = (None, Vec::new());
-            record.applied = effect::not_handled(&record.applied);
+            (record.applied, record.answered) = (effect::not_handled(&record.applied), Attributes::new());
         }
         self.put(address, record)
     }

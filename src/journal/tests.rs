@@ -75,7 +75,13 @@ fn began_patch(seq: u64, name: &str, wanted: &Conversation, before: &Applied) ->
 }
 
 fn succeeded(seq: u64, id: i64) -> Entry {
-    Entry::Succeeded { seq, id: Id::conversation(id), partial_errors: Vec::new(), at: at(2) }
+    Entry::Succeeded {
+        seq,
+        id: Id::conversation(id),
+        partial_errors: Vec::new(),
+        answered: Attributes::new(),
+        at: at(2),
+    }
 }
 
 fn decided(seq: u64, decision: Decision) -> Entry {
@@ -117,7 +123,13 @@ fn one_of_each() -> Vec<Entry> {
     vec![
         opened(3),
         began(1, "a", &wanted, None),
-        Entry::Succeeded { seq: 1, id: Id::conversation(100), partial_errors: vec!["not assigned".into()], at: at(2) },
+        Entry::Succeeded {
+            seq: 1,
+            id: Id::conversation(100),
+            partial_errors: vec!["not assigned".into()],
+            answered: Attributes::new(),
+            at: at(2),
+        },
         began_patch(2, "a", &wanted, &record.applied),
         Entry::Failed { seq: 2, certain: true, message: "400: \"no\"\n".into(), at: at(3) },
         Entry::Began { seq: 3, address: address("b"), call: CallKind::Import, intent: Box::new(import) },
@@ -341,6 +353,22 @@ fn a_patch_of_a_conversation_that_is_no_longer_recorded_changes_nothing() {
     let after = replayed(&state(3), &[&made[..], &more[..]].concat());
     assert_eq!(after.state.records[&address("a")].id, Id::conversation(101));
     assert_eq!(after.state.records[&address("a")].attributes_digest, None);
+}
+
+#[test]
+fn what_was_answered_is_in_the_record_until_nobody_knows_what_was_written() {
+    let wanted = conversation("s", Some("a"));
+    let made = [opened(3), began(1, "a", &wanted, None), succeeded(1, 100)];
+    let applied = replayed(&state(3), &made).state.records[&address("a")].applied.clone();
+    let answered = Attributes::from([("one".to_owned(), AttributeValue::Text("A".into()))]);
+    let (id, at) = (Id::conversation(100), at(2));
+    let patched = Entry::Succeeded { seq: 2, id, partial_errors: Vec::new(), answered: answered.clone(), at };
+    let patch = [began_patch(2, "a", &wanted, &applied), patched];
+    let entries = read(text_of(&[&made[..], &patch].concat()).as_bytes()).expect("own text").entries;
+    let record = |entries: &[Entry]| replayed(&state(3), entries).state.records[&address("a")].clone();
+    assert_eq!(record(&entries).answered, answered);
+    let again = [began_patch(3, "a", &wanted, &applied)];
+    assert_eq!(record(&[&entries[..], &again].concat()).answered, Attributes::new());
 }
 
 #[test]

@@ -122,6 +122,7 @@ pub fn drift(address: &Address, record: &Record, seen: &Seen) -> Option<Drift> {
         let live = live.get(&id).cloned().unwrap_or(Value::Null);
         match recorded {
             Some(recorded) if recorded == live => {}
+            _ if record.is_answered(&id, &live) => {}
             Some(recorded) if is_tidied(&recorded, &live) => {
                 content.push(Deviation { thing: format!("attribute {id}"), described: Some(recorded), found: live });
             }

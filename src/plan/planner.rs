@@ -458,7 +458,8 @@ impl Planner<'_> {
         if let Some(Observation::Present(seen)) = self.options.observations.get(&manifest.address) {
             for (id, value) in &mut written {
                 let live = seen.attributes.get(id).cloned().unwrap_or(Value::Null);
-                if !value.as_ref().is_some_and(|value| is_tidied(value, &live)) {
+                let is_tidied = value.as_ref().is_some_and(|value| is_tidied(value, &live));
+                if !is_tidied && !record.is_answered(id, &live) {
                     *value = Some(live);
                 }
             }

@@ -155,6 +155,7 @@ fn applied_keeping(manifests: &str, keep: Keep) -> State {
             number: 0,
             made_at: None,
             partial_errors: Vec::new(),
+            answered: Attributes::new(),
             names: Default::default(),
             replaced: Vec::new(),
             doubles: Vec::new(),

@@ -66,6 +66,30 @@ impl Given {
 pub struct Definition {
     shown: Value,
     provisioned: bool,
+    normalization: Option<Normalization>,
+}
+
+/// What becomes of the texts that an attribute is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Normalization {
+    /// Upper case.
+    Upper,
+}
+
+impl Normalization {
+    /// None for a word that stands for nothing.
+    pub fn of(word: &str) -> Option<Self> {
+        (word == "upper").then_some(Normalization::Upper)
+    }
+
+    fn of_value(self, value: &Value) -> Value {
+        let Normalization::Upper = self;
+        match value {
+            Value::String(text) => text.to_uppercase().into(),
+            Value::Array(items) => items.iter().map(|item| self.of_value(item)).collect(),
+            other => other.clone(),
+        }
+    }
 }
 
 /// Why a value does not fit.
@@ -99,13 +123,13 @@ impl Unfit {
 
 impl Definition {
     /// One that was given; it stays as it is. The caller vouches for its shape.
-    pub fn fixed(shown: Value) -> Self {
-        Definition { shown, provisioned: false }
+    pub fn fixed(shown: Value, normalization: Option<Normalization>) -> Self {
+        Definition { shown, provisioned: false, normalization }
     }
 
     /// One that the sandbox made up; it grows. The caller vouches for its shape.
     pub fn provisioned(shown: Value) -> Self {
-        Definition { shown, provisioned: true }
+        Definition { shown, provisioned: true, normalization: None }
     }
 
     /// Makes one up for an attribute of which only a value was seen.
@@ -152,6 +176,12 @@ impl Definition {
     /// Whether the sandbox made it up, and may add options to it.
     pub fn is_provisioned(&self) -> bool {
         self.provisioned
+    }
+
+    /// What is kept of a value that fits.
+    pub fn kept(&self, given: &Given) -> Value {
+        let value = given.to_value();
+        self.normalization.map_or_else(|| value.clone(), |normalization| normalization.of_value(&value))
     }
 
     /// A value of this attribute as `customAttributes` and the answer of a patch show it.
@@ -270,7 +300,7 @@ mod tests {
     #[test]
     fn a_path_is_of_options_that_exist_and_may_end_before_a_leaf() {
         let made = select(&[&["payment", "card"]]);
-        let fixed = Definition::fixed(made.shown().clone());
+        let fixed = Definition::fixed(made.shown().clone(), None);
         assert_eq!(made.check(&path(&["payment"]), Entity::Conversation), Ok(()));
         assert_eq!(fixed.check(&path(&["payment"]), Entity::Conversation), Ok(()));
         assert_eq!(fixed.check(&path(&["payment", "card"]), Entity::Conversation), Ok(()));
@@ -285,7 +315,7 @@ mod tests {
         let with = |pointer: &str, value: Value| {
             let mut shown = select(&[&["payment", "card"]]).shown().clone();
             *shown.pointer_mut(pointer).expect("there") = value;
-            Definition::fixed(shown).check(&path(&["payment", "card"]), Entity::Conversation)
+            Definition::fixed(shown, None).check(&path(&["payment", "card"]), Entity::Conversation)
         };
         assert_eq!(with("/isArchived", json!(true)), Err(Unfit::Archived));
         assert_eq!(with("/isDeactivated", json!(true)), Err(Unfit::Deactivated));

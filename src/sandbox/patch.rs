@@ -75,8 +75,9 @@ pub fn patch(store: &Store, owner: Owner, given: &Received) -> Result<Answer, Re
                 continue;
             };
             let definition = fitting(world, strict, definition_id, entity, value, now).map_err(refused)?;
-            shown.push(definition.attribute(&value.to_value()));
-            set.insert(definition_id.clone(), value.to_value());
+            let value = definition.kept(value);
+            shown.push(definition.attribute(&value));
+            set.insert(definition_id.clone(), value);
             if let Cow::Owned(grown) = definition {
                 definitions.push(grown.shown().clone());
             }

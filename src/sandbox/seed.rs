@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::sandbox::data_v1::Thing;
 use crate::sandbox::decode::{is_phone_number, uuid};
-use crate::sandbox::definition::Definition;
+use crate::sandbox::definition::{Definition, Normalization};
 use crate::sandbox::end_users::EndUser;
 use crate::sandbox::things::{self, SINCE, id_of};
 use crate::sandbox::world::World;
@@ -212,9 +212,19 @@ impl Sower<'_> {
             "isRequired",
             "isArchived",
             "isDeactivated",
+            "normalize",
         ];
         let Some(map) = self.map(at, value, KNOWN) else { return };
         let mut shown = map.clone();
+        // That is how the sandbox behaves, and nothing that Dixa shows.
+        shown.remove("normalize");
+        let normalization = map.get("normalize").and_then(|word| {
+            let known = word.as_str().and_then(Normalization::of);
+            if known.is_none() {
+                self.problem(&format!("{at}.normalize"), "expected `upper`");
+            }
+            known
+        });
         for name in ["identifier", "label"] {
             if self.optional_text(at, map, name).is_none() {
                 self.problem(&format!("{at}.{name}"), "expected a string");
@@ -235,7 +245,7 @@ impl Sower<'_> {
         let input = self.input(&format!("{at}.inputDefinition"), &value["inputDefinition"], &id);
         shown.insert("inputDefinition".to_owned(), input);
         shown.insert("id".to_owned(), Value::from(id));
-        self.world.define(Definition::fixed(Value::Object(shown)));
+        self.world.define(Definition::fixed(Value::Object(shown), normalization));
     }
 
     fn input(&mut self, at: &str, value: &Value, definition_id: &str) -> Value {
@@ -508,6 +518,23 @@ mod tests {
                 "tags[0].name: expected a string"
             ]
         );
+    }
+
+    #[test]
+    fn a_definition_may_make_capital_letters_and_does_not_show_that() {
+        let id = "11111111-7e98-4f4d-9010-bfd2a27d4f35";
+        let defined = |normalize: &str| {
+            let text = json!({ "_type": "Text" });
+            let definition = json!({ "id": id, "entityType": "Contact", "identifier": "a", "label": "A",
+                "inputDefinition": text, "normalize": normalize });
+            let mut world = known();
+            sow(&json!({ "customAttributes": [definition] }), &mut world).map(|()| world.definitions[id].clone())
+        };
+        let upper = defined("upper").expect("it is right");
+        assert_eq!(upper.kept(&Given::Text("ab".to_owned())), "AB");
+        assert_eq!(upper.kept(&Given::Path(vec!["a".to_owned(), "b".to_owned()])), json!(["A", "B"]));
+        assert_eq!(upper.shown().get("normalize"), None);
+        assert_eq!(defined("lower").expect_err("it is wrong"), ["customAttributes[0].normalize: expected `upper`"]);
     }
 
     #[test]

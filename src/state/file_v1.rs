@@ -37,7 +37,8 @@ use crate::state::seal::{Seal, Sealing};
 
 pub use record_v1::RecordProblem;
 pub(crate) use record_v1::{
-    AppliedV1, DigestsV1, Fields, ForgottenV1, PutOnV1, RecordV1, SourceV1, TenantV1, check, digest,
+    AnsweredV1, AppliedV1, DigestsV1, Fields, ForgottenV1, PutOnV1, RecordV1, SourceV1, TenantV1, answers_read,
+    answers_written, check, digest,
 };
 
 /// The value of `format`.

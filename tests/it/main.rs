@@ -7,6 +7,7 @@
     reason = "clippy's exceptions for tests know #[test] functions only, and all of this binary is tests"
 )]
 
+mod answered;
 mod apply;
 mod approved;
 mod architecture;

@@ -443,6 +443,7 @@ async fn a_text_that_dixa_makes_another_one_of_is_a_warning() {
         ("'1'", vec![reading(TEXT, Value::from("1"))]),
         ("'2'", vec![reading("11111111-7e98-4f4d-9010-bfd2a27d4f35", Value::from("9"))]),
         ("'3'", Vec::new()),
+        ("'4'", vec![reading(TEXT, Value::Null)]),
     ] {
         stage.api.answer_patches_with(answer);
         assert_eq!(stage.apply(&noted("a", text)).await.outcome("conversation.a"), &done(1), "{text}");

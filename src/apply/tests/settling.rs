@@ -121,6 +121,7 @@ fn made_later(seconds: u64) -> State {
         made_at: Some(format!("2026-01-01T00:{:02}:{:02}Z", seconds / 60, seconds % 60)),
         applied_at: String::new(),
         partial_errors: Vec::new(),
+        answered: Attributes::new(),
         names: Default::default(),
         replaced: Vec::new(),
         doubles: Vec::new(),

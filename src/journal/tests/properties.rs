@@ -141,11 +141,23 @@ impl Script {
         match act {
             Act::Succeed(_) if call.makes() => {
                 let id = self.new_id();
-                self.write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: at(2) });
+                self.write(Entry::Succeeded {
+                    seq,
+                    id,
+                    partial_errors: Vec::new(),
+                    answered: Attributes::new(),
+                    at: at(2),
+                });
             }
             Act::Succeed(_) => {
                 let id = self.record(&self.in_flight[&seq].0).expect("it is patched").id;
-                self.write(Entry::Succeeded { seq, id, partial_errors: Vec::new(), at: at(2) });
+                self.write(Entry::Succeeded {
+                    seq,
+                    id,
+                    partial_errors: Vec::new(),
+                    answered: Attributes::new(),
+                    at: at(2),
+                });
             }
             Act::Fail(_, certain) => {
                 self.write(Entry::Failed { seq, certain: *certain, message: String::new(), at: at(2) });
@@ -206,7 +218,13 @@ proptest! {
         let entries = [
             Entry::Opened { run, lineage: LINEAGE, base_serial: serial, tenant, command: four, at: three, pid },
             Entry::Began { seq, address: address("a"), call: CallKind::Import, intent },
-            Entry::Succeeded { seq, id: Id::conversation(8), partial_errors: vec![one.clone(), two.clone()], at: one.clone() },
+            Entry::Succeeded {
+                seq,
+                id: Id::conversation(8),
+                partial_errors: vec![one.clone(), two.clone()],
+                answered: record.answered.clone(),
+                at: one.clone(),
+            },
             Entry::Failed { seq, certain: flag, message: one.clone(), at: two.clone() },
             Entry::InDoubt { seq, heard: Heard::Nothing, message: two, at: one },
             Entry::Adopted { address: address("b"), record: Box::new(record) },

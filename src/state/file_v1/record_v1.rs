@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::conversation::{Address, Id};
+use crate::conversation::{Address, AttributeValue, Attributes, Id};
 use crate::digest::Digest;
 use crate::handling::{Openness, PutOn, TagName};
 use crate::source::{MadeOf, Place, Source};
@@ -105,6 +105,10 @@ pub struct RecordV1<'a> {
     /// The ids that names in its manifest stood for, by name (lastApplied: full) or by its salted digest
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     names: BTreeMap<String, String>,
+    /// What Dixa has made of attributes where that is another value than was written, by attribute: the value
+    /// (lastApplied: full) or a salted digest of it
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    answered: AnsweredV1,
     /// Those that it took the place of, oldest first
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     replaced: Vec<IdV1>,
@@ -183,6 +187,7 @@ impl<'a> RecordV1<'a> {
             applied_at,
             partial_errors,
             names,
+            answered,
             replaced,
             doubles,
         } = record;
@@ -203,6 +208,7 @@ impl<'a> RecordV1<'a> {
             applied_at: applied_at.into(),
             partial_errors: partial_errors.into(),
             names: names.clone(),
+            answered: answers_written(answered),
             replaced: written(replaced),
             doubles: written(doubles),
         }
@@ -238,11 +244,41 @@ impl<'a> RecordV1<'a> {
             applied_at: self.applied_at.into_owned(),
             partial_errors: self.partial_errors.into_owned(),
             names: self.names,
+            answered: answers_read(self.answered),
             replaced,
             doubles: ids_of(&address, self.doubles)?,
         };
         Ok((address, record))
     }
+}
+
+/// What Dixa has made of attributes, by their ids.
+pub type AnsweredV1 = BTreeMap<String, AnswerV1>;
+
+/// The value of a Text, the path of a Select, or the digest of either.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(untagged)]
+#[schemars(rename = "answer")]
+pub enum AnswerV1 {
+    Text(String),
+    Path(Vec<String>),
+}
+
+pub fn answers_written(answered: &Attributes) -> AnsweredV1 {
+    let written = |value: &AttributeValue| match value {
+        AttributeValue::Text(text) => Some(AnswerV1::Text(text.clone())),
+        AttributeValue::Path(path) => Some(AnswerV1::Path(path.clone())),
+        AttributeValue::Clear => None,
+    };
+    answered.iter().filter_map(|(id, value)| Some((id.clone(), written(value)?))).collect()
+}
+
+pub fn answers_read(answered: AnsweredV1) -> Attributes {
+    let read = |answer| match answer {
+        AnswerV1::Text(text) => AttributeValue::Text(text),
+        AnswerV1::Path(path) => AttributeValue::Path(path),
+    };
+    answered.into_iter().map(|(id, answer)| (id, read(answer))).collect()
 }
 
 /// The members that hold the spec last applied: `spec`, or `salt` and `fields`.

@@ -46,6 +46,7 @@ fn golden_state() -> State {
         applied_at: "2026-09-14T08:30:00Z".into(),
         partial_errors: vec!["The conversation could not be assigned".into()],
         names: BTreeMap::new(),
+        answered: Attributes::new(),
         replaced: vec![Id::conversation(98), Id::conversation(99)],
         doubles: vec![Id::conversation(101)],
     };
@@ -64,6 +65,7 @@ fn golden_state() -> State {
         applied_at: "2026-09-14T08:30:01Z".into(),
         partial_errors: Vec::new(),
         names: BTreeMap::new(),
+        answered: Attributes::new(),
         replaced: Vec::new(),
         doubles: Vec::new(),
     };
@@ -327,11 +329,16 @@ pub(crate) fn record(id: i64) -> impl Strategy<Value = Record> {
             made_at: full.then(|| applied_at.clone()),
             applied_at,
             names: partial_errors.iter().map(|text| (format!("email:{text}"), text.clone())).collect(),
+            answered: partial_errors.iter().map(|text| (text.clone(), answer(text, full))).collect(),
             partial_errors,
             doubles: replaced.iter().skip(1).copied().map(Id::conversation).collect(),
             replaced: replaced.into_iter().map(Id::conversation).collect(),
         },
     )
+}
+
+fn answer(text: &str, full: bool) -> AttributeValue {
+    if full { AttributeValue::Path(vec![text.into(), "b".into()]) } else { AttributeValue::Text(text.into()) }
 }
 
 /// Any state.
