@@ -225,6 +225,15 @@ fn every_command_runs_and_every_output_is_real() {
 }
 
 #[test]
+fn the_manifest_that_explains_names_is_valid() {
+    let reader = Reader::new();
+    let names = include_str!("../../../docs/names.md");
+    let examples: Vec<_> = blocks(names).into_iter().filter(|block| block.language == "yaml").collect();
+    examples.iter().for_each(|example| reader.manifest(&example.text));
+    assert_eq!(examples.len(), 1);
+}
+
+#[test]
 fn the_commands_of_cargo_fit_the_package() {
     let lines: Vec<String> =
         blocks(README).into_iter().filter(|block| block.language == "sh").map(|b| b.text).collect();
