@@ -23,7 +23,7 @@ pub enum FoundIn {
     Project,
     /// The values of the project file, together with the manifests that use them.
     Values,
-    /// The tenant's attribute definitions, before the first write of an apply.
+    /// The tenant's attribute definitions, and what names stand for, before the first write of an apply.
     Definitions,
     /// The tenant's tags, before the first write of an apply.
     Tags,
@@ -169,8 +169,10 @@ codes! {
     Definitions, Warning {
         PARTIAL_PATH = "partial-path", "the path of a Select that ends before its last option";
     }
-    Catalog, Error {
+    Definitions, Error {
         UNKNOWN_NAME = "unknown-name", "a name that nothing in the tenant has, or several things";
+    }
+    Catalog, Error {
         UNKNOWN_QUEUE = "unknown-queue", "a queue that the tenant does not have";
     }
     Catalog, Warning {
