@@ -105,3 +105,22 @@ fn a_conversation_that_is_adopted_is_written_to_once() {
     assert_eq!(patches(&workspace).len(), 2);
     matches_twice(&workspace);
 }
+
+#[test]
+fn an_attribute_of_an_end_user_is_no_drift_either() {
+    let seed = json!({ "customAttributes": [{ "id": TEXT, "entityType": "Contact", "identifier": "city",
+        "label": "City", "normalize": "upper", "inputDefinition": { "_type": "Text" } }] });
+    let jane = format!(
+        "apiVersion: dixaform/v1\nkind: EndUser\nmetadata: {{name: jane}}\n\
+         spec: {{displayName: Jane, email: jane@example.com, customAttributes: {{{TEXT}: Aarhus}}}}\n"
+    );
+    let workspace = Workspace::new().file("manifests/jane.yaml", &jane).file("seed.json", &seed.to_string());
+    let server = Server::start(&workspace, "--no-rate-limit --seed seed.json --request-log requests.jsonl");
+    let workspace = workspace.with_tenant(&server.base_url());
+    assert_eq!(told(&workspace.run("apply --yes --verify").exit(0).never_says("reads back")), 1);
+    matches_twice(&workspace);
+    workspace.edit("manifests/jane.yaml", "Jane,", "Jane D.,");
+    let _ = workspace.run("apply --yes --refresh").exit(0).says("1 updated");
+    assert_eq!(answered(&workspace), [TEXT], "its members were set, and no attribute");
+    matches_twice(&workspace);
+}
