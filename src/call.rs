@@ -54,6 +54,10 @@ pub enum Call {
     Agents,
     /// Which agents have this e-mail address?
     AgentsBy(String),
+    /// Is this agent there?
+    Agent(String),
+    /// Is this queue there?
+    Queue(String),
     /// Which queues?
     Queues,
     /// Which tags, inactive ones among them?
@@ -101,6 +105,8 @@ impl Call {
             | Call::Definitions
             | Call::Agents
             | Call::AgentsBy(_)
+            | Call::Agent(_)
+            | Call::Queue(_)
             | Call::Queues
             | Call::Tags
             | Call::TagsOf(_)
@@ -147,6 +153,8 @@ impl Call {
             Call::Definitions => vec!["custom-attributes".into()],
             Call::Agents | Call::AgentsBy(_) => vec!["agents".into()],
             Call::Queues => vec!["queues".into()],
+            Call::Agent(id) => vec!["agents".into(), id.as_str().into()],
+            Call::Queue(id) => vec!["queues".into(), id.as_str().into()],
             Call::Tags | Call::MakeTag(_) => vec!["tags".into()],
             Call::ContactEndpoints => vec!["contact-endpoints".into()],
             Call::Make(Kind::EndUser) | Call::EndUsersBy(_) => vec!["endusers".into()],

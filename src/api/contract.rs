@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::call::Call;
 use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 pub use crate::definition::Definition;
@@ -67,6 +68,9 @@ pub trait ReadCatalog: Read {
 
     /// Those agents that have this e-mail address; none is no error. See [`ReadCatalog::agents`].
     fn agents_by(&self, email: &str) -> impl Future<Output = Result<Vec<Agent>, CallError>> + Send;
+
+    /// Whether what a call reads is there: any 2xx says so; one that is not is [`CallError::Rejected`] with status 404.
+    fn is_there(&self, call: &Call) -> impl Future<Output = Result<(), CallError>> + Send;
 
     /// <https://docs.dixa.io/openapi/dixa-api/v1/queues/getqueues>
     fn queues(&self) -> impl Future<Output = Result<Vec<Queue>, CallError>> + Send;

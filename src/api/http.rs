@@ -214,6 +214,10 @@ impl<Leave: Send + Sync> ReadCatalog for Client<Leave> {
         self.0.read_pages(&Call::AgentsBy(email.to_owned()), wire::agents).await
     }
 
+    async fn is_there(&self, call: &Call) -> Result<(), CallError> {
+        self.0.read_one(call, |_| Ok(())).await
+    }
+
     async fn queues(&self) -> Result<Vec<Queue>, CallError> {
         self.0.read_pages(&Call::Queues, wire::queues).await
     }

@@ -8,8 +8,10 @@ use crate::apply::names::{Asked, Unknown};
 use crate::apply::rebuild::{Found, Rebuilding, Wanted};
 use crate::call::Call;
 use crate::conversation::{Address, Digests, Id};
+use crate::desired::Named;
 use crate::end_user::Lookup;
 use crate::name::{self, Ids, Name};
+use crate::plan::Need;
 use crate::spec::Spec;
 
 /// A spec with ids in the place of its names.
@@ -34,16 +36,18 @@ impl<A: ReadCatalog, C: Clock> Rebuilding<'_, A, C> {
     ///
     /// # Errors
     /// See [`NamesError`].
-    pub async fn with_ids(
+    pub async fn with_ids<'w>(
         &self,
-        wanted: &[Wanted<'_>],
+        wanted: &[Wanted<'w>],
         found: &[(Wanted<'_>, Found)],
         asked: &mut Asked,
     ) -> Result<Vec<Option<Known>>, NamesError> {
         let end_users = self.end_users(wanted, found).await?;
-        let unmade = wanted.iter().flat_map(|wanted| wanted.names.iter().filter(|(_, named)| named.manifest.is_none()));
-        let others: BTreeSet<&Name> = unmade.map(|(name, _)| name).collect();
-        let unknown = asked.ask(self.api, others).await.map_err(|(call, error)| NamesError::Call(call, error))?;
+        let is_asked = |(name, named): (&'w Name, &Named)| named.manifest.is_none().then(|| Need::Name(name.clone()));
+        let others: BTreeSet<Need> =
+            wanted.iter().flat_map(|wanted| wanted.names.iter().filter_map(is_asked)).collect();
+        let unknown =
+            asked.ask_for(self.api, others.iter()).await.map_err(|(call, error)| NamesError::Call(call, error))?;
         if !unknown.is_empty() {
             return Err(NamesError::Unknown(unknown));
         }

@@ -1,24 +1,28 @@
-//! What names stand for in the tenant: each is asked for once, before anything is sent.
+//! What a plan refers to in the tenant: each thing is asked for once, before anything is sent.
 
 use std::collections::BTreeSet;
 
 use futures_util::stream::{self, StreamExt as _};
+use uuid::Uuid;
 
 use crate::api::contract::{CallError, Definition, EndUserReading, ReadCatalog};
 use crate::call::Call;
 use crate::catalog::Queue;
+use crate::conversation::{EndUserId, Id};
 use crate::definition::Entity;
 use crate::end_user::{Key, Lookup};
 use crate::finding::closest;
 use crate::name::{Ids, Name};
+use crate::plan::{Need, Needs};
+use crate::shape::Thing;
 
 /// Asked for at once; the rate limit decides how fast that is.
 const AT_ONCE: usize = 8;
 
-/// A name that stands for nothing, or for several things.
+/// What is needed and not there, or there several times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
-    pub name: Name,
+    pub need: Need,
     pub message: String,
     pub hint: String,
 }
@@ -27,6 +31,7 @@ pub struct Unknown {
 #[derive(Debug, Default)]
 pub struct Asked {
     ids: Ids,
+    there: BTreeSet<Need>,
     definitions: Option<Vec<Definition>>,
 }
 
@@ -47,72 +52,108 @@ impl Asked {
         Ok(self.definitions.as_deref().unwrap_or_default())
     }
 
-    /// Asks what these names stand for, and gives back those that stand for nothing, or for several things.
+    /// Asks for all that a plan needs; see [`Asked::ask_for`].
     ///
     /// # Errors
     /// A read failed.
-    pub async fn ask<A: ReadCatalog>(
+    pub async fn ask<A: ReadCatalog>(&mut self, api: &A, needs: &Needs<'_>) -> Result<Vec<Unknown>, (Call, CallError)> {
+        self.ask_for(api, needs.iter()).await
+    }
+
+    /// Asks what names stand for and whether ids are there, and gives back what is not there, or several times.
+    ///
+    /// # Errors
+    /// A read failed.
+    pub async fn ask_for<'n, A: ReadCatalog>(
         &mut self,
         api: &A,
-        names: impl IntoIterator<Item = &Name>,
+        needs: impl Iterator<Item = &'n Need>,
     ) -> Result<Vec<Unknown>, (Call, CallError)> {
-        let names: BTreeSet<&Name> = names.into_iter().filter(|name| !self.ids.contains_key(name)).collect();
-        let definitions = match names.iter().any(|name| matches!(name, Name::Attribute { .. })) {
-            true => self.definitions(api).await?,
-            false => &[],
+        let is_new = |need: &&Need| match need {
+            Need::Name(name) => !self.ids.contains_key(name),
+            Need::Id(..) => !self.there.contains(*need),
         };
-        let (ids, unknown) = ids_of(api, names, definitions).await?;
-        self.ids.extend(ids);
-        Ok(unknown)
+        let needs: Vec<&Need> = needs.filter(is_new).collect();
+        let definitions = match needs.iter().any(|need| matches!(need, Need::Name(Name::Attribute { .. }))) {
+            true => self.definitions(api).await?.to_vec(),
+            false => Vec::new(),
+        };
+        let queues = match needs.iter().any(|need| matches!(need, Need::Name(Name::Queue(_)))) {
+            true => api.queues().await.map_err(|error| (Call::Queues, error))?,
+            false => Vec::new(),
+        };
+        let lists = &Lists { definitions, queues };
+        let asking = needs.into_iter().map(|need| async move { Ok((need, look_for(api, need, lists).await?)) });
+        let mut missing = Vec::new();
+        let mut asking = stream::iter(asking).buffered(AT_ONCE);
+        while let Some(answer) = asking.next().await {
+            match answer? {
+                (Need::Name(name), Ok(id)) => drop(self.ids.insert(name.clone(), id)),
+                (need @ Need::Id(..), Ok(_)) => drop(self.there.insert(need.clone())),
+                (_, Err(unknown)) => missing.push(unknown),
+            }
+        }
+        Ok(missing)
     }
 }
 
-/// The ids of these names, and the names that have none.
-async fn ids_of<A: ReadCatalog>(
-    api: &A,
-    names: BTreeSet<&Name>,
-    definitions: &[Definition],
-) -> Result<(Ids, Vec<Unknown>), (Call, CallError)> {
-    let queues = match names.iter().any(|name| matches!(name, Name::Queue(_))) {
-        true => api.queues().await.map_err(|error| (Call::Queues, error))?,
-        false => Vec::new(),
-    };
-    let queues = &queues;
-    let asking = names.into_iter().map(|name| async move {
-        let found = match name {
-            Name::Manifest(address) => Err(unknown(name, format!("{address} has no record"), MAKE_IT.to_owned())),
-            Name::EndUser(lookup) => end_user(api, name, lookup).await?,
-            Name::Agent(email) => agent(api, name, email).await?,
-            Name::Queue(wanted) => queue(name, wanted, queues),
-            Name::Attribute { of_contacts, identifier } => attribute(name, *of_contacts, identifier, definitions),
-        };
-        Ok((name, found))
-    });
-    let (mut ids, mut missing) = (Ids::new(), Vec::new());
-    let mut asking = stream::iter(asking).buffered(AT_ONCE);
-    while let Some(answer) = asking.next().await {
-        match answer? {
-            (name, Ok(id)) => drop(ids.insert(name.clone(), id)),
-            (_, Err(unknown)) => missing.push(unknown),
+/// What was read as a whole.
+struct Lists {
+    definitions: Vec<Definition>,
+    queues: Vec<Queue>,
+}
+
+async fn look_for<A: ReadCatalog>(api: &A, need: &Need, lists: &Lists) -> Answer {
+    match need {
+        Need::Name(Name::Manifest(address)) => {
+            Ok(Err(unknown(need, format!("{address} has no record"), MAKE_IT.to_owned())))
         }
+        Need::Name(Name::EndUser(lookup)) => end_user(api, need, lookup).await,
+        Need::Name(Name::Agent(email)) => agent(api, need, email).await,
+        Need::Name(Name::Queue(wanted)) => Ok(queue(need, wanted, &lists.queues)),
+        Need::Name(Name::Attribute { of_contacts, identifier }) => {
+            Ok(attribute(need, *of_contacts, identifier, &lists.definitions))
+        }
+        Need::Id(thing, id) => by_id(api, need, *thing, id).await,
     }
-    Ok((ids, missing))
+}
+
+/// Whether something with this id is there. A token whose user may not look at such things doesn't say.
+async fn by_id<A: ReadCatalog>(api: &A, need: &Need, thing: Thing, id: &str) -> Answer {
+    let call = match thing {
+        Thing::EndUser => Call::One(Id::from(EndUserId(Uuid::try_parse(id).unwrap_or_default())).into()),
+        Thing::Agent => Call::Agent(id.to_owned()),
+        Thing::Queue => Call::Queue(id.to_owned()),
+    };
+    match api.is_there(&call).await {
+        Ok(()) => Ok(Ok(id.to_owned())),
+        Err(CallError::Rejected { status: 400 | 404, .. }) => {
+            let hint = match thing {
+                Thing::EndUser => "name an end user that is there, or describe one: `kind: EndUser`",
+                Thing::Agent => "agents are made in Dixa: name one that is there, for example by `{email: …}`",
+                Thing::Queue => "queues are made in Dixa: name one that is there, for example by `{name: …}`",
+            };
+            Ok(Err(none(need, hint.to_owned())))
+        }
+        Err(error) if error.lacks_right() => Ok(Ok(id.to_owned())),
+        Err(error) => Err((call, error)),
+    }
 }
 
 const MAKE_IT: &str = "apply its manifest as well";
 
-fn unknown(name: &Name, message: String, hint: String) -> Unknown {
-    Unknown { name: name.clone(), message, hint }
+fn unknown(need: &Need, message: String, hint: String) -> Unknown {
+    Unknown { need: need.clone(), message, hint }
 }
 
-fn none(name: &Name, hint: String) -> Unknown {
-    unknown(name, format!("the tenant has no {} `{}`", name.noun(), name.label()), hint)
+fn none(need: &Need, hint: String) -> Unknown {
+    unknown(need, format!("the tenant has no {} `{}`", need.noun(), need.label()), hint)
 }
 
-fn several<T: std::fmt::Display>(name: &Name, ids: impl Iterator<Item = T>) -> Unknown {
+fn several<T: std::fmt::Display>(need: &Need, ids: impl Iterator<Item = T>) -> Unknown {
     let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
-    let message = format!("the tenant has {} of the {} `{}`", ids.len(), name.noun(), name.label());
-    unknown(name, message, format!("write the id that you mean: {}", ids.join(", ")))
+    let message = format!("the tenant has {} of the {} `{}`", ids.len(), need.noun(), need.label());
+    unknown(need, message, format!("write the id that you mean: {}", ids.join(", ")))
 }
 
 fn did_you_mean<'k>(written: &str, known: impl Iterator<Item = &'k str>, otherwise: &str) -> String {
@@ -121,13 +162,13 @@ fn did_you_mean<'k>(written: &str, known: impl Iterator<Item = &'k str>, otherwi
 
 type Answer = Result<Result<String, Unknown>, (Call, CallError)>;
 
-async fn end_user<A: ReadCatalog>(api: &A, name: &Name, lookup: &Lookup) -> Answer {
+async fn end_user<A: ReadCatalog>(api: &A, need: &Need, lookup: &Lookup) -> Answer {
     let found = match api.end_users_by(lookup).await {
         Ok(found) => found,
         // More than one has it: https://docs.dixa.io/openapi/dixa-api/v1/end-users/getendusers
         Err(CallError::Rejected { status: 400, message }) => {
             let hint = "write the id of the end user that you mean".to_owned();
-            return Ok(Err(unknown(name, format!("{} `{}`: {message}", lookup.key.noun(), lookup.value), hint)));
+            return Ok(Err(unknown(need, format!("{} `{}`: {message}", lookup.key.noun(), lookup.value), hint)));
         }
         Err(error) => return Err((Call::EndUsersBy(lookup.clone()), error)),
     };
@@ -138,13 +179,13 @@ async fn end_user<A: ReadCatalog>(api: &A, name: &Name, lookup: &Lookup) -> Answ
         ([], []) => {
             let member = lookup.key.member();
             let member = if lookup.key == Key::Phone { "phoneNumber" } else { member };
-            Err(none(name, format!("describe the end user: a manifest of `kind: EndUser` with this `{member}`")))
+            Err(none(need, format!("describe the end user: a manifest of `kind: EndUser` with this `{member}`")))
         }
-        _ => Err(several(name, found.iter().map(|found| found.id))),
+        _ => Err(several(need, found.iter().map(|found| found.id))),
     })
 }
 
-async fn agent<A: ReadCatalog>(api: &A, name: &Name, email: &str) -> Answer {
+async fn agent<A: ReadCatalog>(api: &A, need: &Need, email: &str) -> Answer {
     let found = match api.agents_by(email).await {
         Ok(found) => found,
         Err(CallError::Rejected { status: 404, .. }) => Vec::new(),
@@ -153,24 +194,24 @@ async fn agent<A: ReadCatalog>(api: &A, name: &Name, email: &str) -> Answer {
     let found: Vec<_> = found.iter().filter(|agent| agent.email.to_lowercase() == email).collect();
     Ok(match found.as_slice() {
         [only] => Ok(only.id.clone()),
-        [] => Err(none(name, "agents are made in Dixa: invite this one, or name another".to_owned())),
-        _ => Err(several(name, found.iter().map(|agent| &agent.id))),
+        [] => Err(none(need, "agents are made in Dixa: invite this one, or name another".to_owned())),
+        _ => Err(several(need, found.iter().map(|agent| &agent.id))),
     })
 }
 
-fn queue(name: &Name, wanted: &str, queues: &[Queue]) -> Result<String, Unknown> {
+fn queue(need: &Need, wanted: &str, queues: &[Queue]) -> Result<String, Unknown> {
     let found: Vec<&Queue> = queues.iter().filter(|queue| queue.name == wanted).collect();
     match found.as_slice() {
         [only] => Ok(only.id.clone()),
         [] => {
             let known = queues.iter().map(|queue| queue.name.as_str());
-            Err(none(name, did_you_mean(wanted, known, "queues are made in Dixa: add this one, or name another")))
+            Err(none(need, did_you_mean(wanted, known, "queues are made in Dixa: add this one, or name another")))
         }
-        _ => Err(several(name, found.iter().map(|queue| &queue.id))),
+        _ => Err(several(need, found.iter().map(|queue| &queue.id))),
     }
 }
 
-fn attribute(name: &Name, of_contacts: bool, wanted: &str, definitions: &[Definition]) -> Result<String, Unknown> {
+fn attribute(need: &Need, of_contacts: bool, wanted: &str, definitions: &[Definition]) -> Result<String, Unknown> {
     let entity = if of_contacts { Entity::Contact } else { Entity::Conversation };
     let of_entity = || definitions.iter().filter(|definition| definition.entity == entity);
     let found: Vec<&Definition> = of_entity().filter(|definition| definition.identifier == wanted).collect();
@@ -179,8 +220,8 @@ fn attribute(name: &Name, of_contacts: bool, wanted: &str, definitions: &[Defini
         [] => {
             let known = of_entity().map(|definition| definition.identifier.as_str());
             let otherwise = "definitions are made in Dixa: add this one, or write the identifier of another";
-            Err(none(name, did_you_mean(wanted, known, otherwise)))
+            Err(none(need, did_you_mean(wanted, known, otherwise)))
         }
-        _ => Err(several(name, found.iter().map(|definition| &definition.id))),
+        _ => Err(several(need, found.iter().map(|definition| &definition.id))),
     }
 }

@@ -24,8 +24,8 @@ pub enum PreflightError {
     OtherOrganization { expected: String, found: Organization },
     /// A certain organization is expected, and the tenant does not say which it is.
     UnknownOrganization { expected: String, error: CallError },
-    /// Names that stand for nothing in the tenant, or for several things.
-    Names(Vec<Unknown>),
+    /// What changes refer to, and what is not there, or is there several times.
+    Missing(Vec<Unknown>),
     /// An end user that is neither there nor made by the plan, and a change that needs it.
     NoEndUser { address: Address, needs: Address },
     /// Attributes of which the tenant would refuse at least one.
@@ -45,7 +45,7 @@ pub struct Mismatch {
     pub misfit: Misfit,
 }
 
-/// Asks the tenant what the names of a plan stand for, and whether it knows the attributes; only if there are some.
+/// Asks the tenant whether all is there that a plan refers to, and whether it knows the attributes.
 /// Gives back the plan with ids in the place of names, and what is suspicious about attributes, and is left to Dixa to
 /// decide.
 ///
@@ -60,9 +60,9 @@ pub async fn check<'p, A: contract::ReadCatalog>(
     let needs = Needs::of(&plan.changes);
     let mut plan = Cow::Borrowed(plan);
     if !needs.is_empty() {
-        let unknown = asked.ask(api, needs.names()).await.map_err(failed)?;
+        let unknown = asked.ask(api, &needs).await.map_err(failed)?;
         if !unknown.is_empty() {
-            return Err(PreflightError::Names(unknown));
+            return Err(PreflightError::Missing(unknown));
         }
         plan = Cow::Owned(plan.with_ids(asked.ids()));
     }

@@ -147,8 +147,8 @@ fn planned(
     let wanted = if is_saved { rebuild::wanted_by(&plan) } else { rebuild::wanted(desired, open) };
     let (taken, has_found) = runtime.block_on(job.look_before(&plan, taken, &wanted))?;
     let plan = if has_found { make(is_saved.then_some(plan), &taken)? } else { plan };
-    // What names stand for was asked for there.
-    Ok((plan.without(Read::MadeBefore).without(Read::Name), taken, true))
+    // What the plan refers to was asked for there.
+    Ok((plan.without(Read::MadeBefore).without(Read::Thing), taken, true))
 }
 
 /// Everything that can refuse a plan before the tenant or anybody is asked anything.
@@ -259,15 +259,16 @@ impl Job<'_> {
         let state = shown(&self.open.files.state);
         self.open.session.output.note(&format!("There is no state {state}.\n"));
         let connection = self.connect().await?;
+        let _whose = connection.organization(plan.tenant.organization_id.as_deref()).await?;
         let mut asked = connection.asked.lock().await;
         let needs = Needs::of(&plan.changes);
-        let unknown = asked.ask(&connection.client.reader(), needs.names()).await;
+        let unknown = asked.ask(&connection.client.reader(), &needs).await;
         drop(asked);
         let error = match unknown {
             Ok(unknown) if unknown.is_empty() => None,
             Ok(unknown) => {
-                drop(self.tell(lacking::unknown_names(plan, &unknown)));
-                Some(PreflightError::Names(unknown))
+                drop(self.tell(lacking::missing(plan, &unknown)));
+                Some(PreflightError::Missing(unknown))
             }
             Err((call, error)) => Some(PreflightError::Call(call, error)),
         };
@@ -356,7 +357,7 @@ impl Job<'_> {
                 PreflightError::Attributes(mismatches) | PreflightError::Tags(mismatches) => {
                     lacking::misfits(self.desired, plan, mismatches.clone())
                 }
-                PreflightError::Names(unknown) => lacking::unknown_names(plan, unknown),
+                PreflightError::Missing(unknown) => lacking::missing(plan, unknown),
                 _ => Vec::new(),
             };
             (connection::not_this_tenant(error), self.tell(findings))

@@ -133,9 +133,9 @@ pub fn not_this_tenant(error: PreflightError) -> Error {
             Error::new(Exit::Refused, message)
                 .hint("nothing was changed; use a token whose user may read the organization (GET /v1/organization)")
         }
-        PreflightError::Names(unknown) => {
+        PreflightError::Missing(unknown) => {
             let count = counted(unknown.len(), "thing");
-            Error::new(Exit::Failed, format!("the tenant lacks {count} that manifests name; nothing was sent"))
+            Error::new(Exit::Failed, format!("the tenant lacks {count} that manifests need; nothing was sent"))
         }
         PreflightError::NoEndUser { address, needs } => {
             Error::new(Exit::Failed, format!("{address} needs {needs}, which is not there; nothing was sent"))

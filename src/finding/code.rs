@@ -159,6 +159,7 @@ codes! {
         BAD_SETTING = "bad-setting", "a setting of the project file with an impossible value";
     }
     Definitions, Error {
+        UNKNOWN_ID = "unknown-id", "an id that nothing in the tenant has";
         UNKNOWN_ATTRIBUTE = "unknown-attribute", "a custom attribute that the tenant does not define";
         UNUSABLE_ATTRIBUTE = "unusable-attribute", "a custom attribute that is archived, inactive, or of end users where a conversation has it, or the other way round";
         ATTRIBUTE_MISMATCH = "attribute-mismatch", "a value that does not fit the definition of its attribute";

@@ -330,8 +330,9 @@ pub enum Read {
     Definitions,
     /// `GET /v1/tags`: which of the tags that are put on are there, and active?
     Tags,
-    /// What does a name stand for? One of these for each end user and agent, and one for all queues.
-    Name,
+    /// Is a thing there that changes refer to, by its name or by its id? One of these for each; all queues that have
+    /// names are in one list.
+    Thing,
     /// `GET /v1/endusers/{id}/conversations` or `GET /v1/endusers?externalId=…`: what was made before? One of these for
     /// each requester and each end user.
     MadeBefore,

@@ -32,7 +32,7 @@ pub use approval::{Difference, differences};
 pub use change::{Change, Drift, Gone, Orphan, Plan, Read, Renamed, Step, Steps, Summary, Target};
 pub use compare::{Comparison, Deviation, Fit, Part, Thing, compare, fit};
 pub use described::{Described, Outcome};
-pub use needs::{Needs, waits_for, waits_in_vain};
+pub use needs::{Need, Needs, waits_for, waits_in_vain};
 pub use notes::{ChangeNote, Mark, Note};
 pub use observation::{Handled, Observation, Observations, Seen};
 pub use planner::{PlanOptions, plan};

@@ -1,23 +1,56 @@
-//! What a plan refers to by names whose ids have to be asked for before the first write.
+//! What a plan refers to in the tenant: it has to be there before the first write.
 
 use std::collections::BTreeMap;
 
-use crate::conversation::Address;
-use crate::name::Name;
-use crate::plan::change::{Change, Plan, Read};
+use uuid::Uuid;
+
+use crate::conversation::{Address, Kind};
+use crate::name::{self, Name};
+use crate::plan::change::{Change, Plan, Read, Step};
+use crate::shape::Thing;
 use crate::source::Source;
 
-/// Each name once, with the changes that use it.
+/// One thing that has to be there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// What has this name, whose id is not known yet.
+    Name(Name),
+    /// What has this id, in lower case.
+    Id(Thing, String),
+}
+
+impl Need {
+    /// What it is, for messages.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Need::Name(name) => name.noun(),
+            Need::Id(thing, _) => thing.noun(),
+        }
+    }
+
+    /// What it is called.
+    pub fn label(&self) -> String {
+        match self {
+            Need::Name(name) => name.label(),
+            Need::Id(_, id) => id.clone(),
+        }
+    }
+}
+
+/// Each thing once, with the changes that need it.
 #[derive(Debug, Default)]
-pub struct Needs<'p>(BTreeMap<&'p Name, Vec<&'p Change>>);
+pub struct Needs<'p>(BTreeMap<Need, Vec<&'p Change>>);
 
 impl<'p> Needs<'p> {
-    /// What end users are that the plan makes is known when they are made.
+    /// End users that the plan makes are there when they are made.
     pub fn of(changes: &'p [Change]) -> Self {
         let mut needs = Needs::default();
         for change in changes.iter().filter(|change| !change.steps.is_empty()) {
             for (name, _) in change.names.iter().filter(|(_, named)| named.manifest.is_none()) {
-                needs.0.entry(name).or_default().push(change);
+                needs.0.entry(Need::Name(name.clone())).or_default().push(change);
+            }
+            for (thing, id) in ids_of(change) {
+                needs.0.entry(Need::Id(thing, id)).or_default().push(change);
             }
         }
         needs
@@ -27,28 +60,44 @@ impl<'p> Needs<'p> {
         self.0.is_empty()
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &'p Name> {
-        self.0.keys().copied()
+    pub fn iter(&self) -> impl Iterator<Item = &Need> {
+        self.0.keys()
     }
 
-    /// Who uses a name, and where.
-    pub fn places(&self, name: &Name) -> Vec<(Address, Option<Source>)> {
+    /// Who needs it, and where it is written, as far as that is known: a name has a place of its own, for an id it is
+    /// that of the manifest.
+    pub fn places(&self, need: &Need) -> Vec<(Address, Option<Source>)> {
         let place = |change: &&Change| {
-            let source = change.source.as_ref().zip(change.names.get(name));
-            (change.address.clone(), source.map(|(source, named)| Source::new(&source.file, named.place)))
+            let named = match need {
+                Need::Name(name) => change.names.get(name).map(|named| named.place),
+                Need::Id(..) => None,
+            };
+            let source = change.source.as_ref();
+            let source = source.map(|source| Source::new(&source.file, named.unwrap_or(source.place)));
+            (change.address.clone(), source)
         };
-        self.0.get(name).into_iter().flatten().map(place).collect()
+        self.0.get(need).into_iter().flatten().map(place).collect()
     }
 
     /// The reads that ask for them. Identifiers of attributes are among the definitions, and all queues in one list.
     pub fn reads(&self) -> Vec<Read> {
-        let of_one = |name: &&Name| matches!(name, Name::EndUser(_) | Name::Agent(_));
-        let mut reads = vec![Read::Name; self.names().filter(of_one).count()];
-        if self.names().any(|name| matches!(name, Name::Queue(_))) {
-            reads.push(Read::Name);
+        let of_one = |need: &&Need| !matches!(need, Need::Name(Name::Attribute { .. } | Name::Queue(_)));
+        let mut reads = vec![Read::Thing; self.iter().filter(of_one).count()];
+        if self.iter().any(|need| matches!(need, Need::Name(Name::Queue(_)))) {
+            reads.push(Read::Thing);
         }
         reads
     }
+}
+
+/// The ids that the first calls of a change need. Those that were found by their names are there.
+fn ids_of(change: &Change) -> Vec<(Thing, String)> {
+    let makes = change.steps.iter().any(|step| matches!(step, Step::Make(Kind::Conversation | Kind::Import)));
+    let after = change.after.as_ref().filter(|_| makes);
+    let ids = after.map(|after| name::ids_in(after.conversation())).unwrap_or_default().into_iter();
+    // Copies of an imported message went to addresses.
+    let is_asked = |id: &str| Uuid::try_parse(id).is_ok() && !change.ids.values().any(|known| known == id);
+    ids.filter(|(_, id)| is_asked(id)).collect()
 }
 
 /// The end users that a change waits for, which are to be made before it.

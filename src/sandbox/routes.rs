@@ -129,6 +129,7 @@ const ROWS: &[Row] = &[
     (POST, "/v1/endusers", |ask| customers::make(ask.store(), &ask.given)),
     (GET, "/v1/endusers/{id}", |ask| {
         let id = ask.uuid(0)?;
+        ask.store().know(Thing::EndUser(id.clone()), &ask.given)?;
         ask.store().read(|world| customers::one(world, &id, &ask.given))
     }),
     (PATCH, "/v1/endusers/{id}", |ask| customers::change(ask.store(), &ask.uuid(0)?, Change::Patch, &ask.given)),
@@ -138,11 +139,13 @@ const ROWS: &[Row] = &[
     (GET, "/v1/agents", |ask| lists::agents(ask.store(), ask.parameters()?, &ask.given)),
     (GET, "/v1/agents/{id}", |ask| {
         let id = ask.uuid(0)?;
+        ask.store().know(Thing::Agent(id.clone()), &ask.given)?;
         ask.store().read(|world| lists::one(world, &Thing::Agent(id)))
     }),
     (GET, "/v1/queues", |ask| Ok(ask.store().read(lists::queues))),
     (GET, "/v1/queues/{id}", |ask| {
         let id = ask.uuid(0)?;
+        ask.store().know(Thing::Queue(id.clone()), &ask.given)?;
         ask.store().read(|world| lists::one(world, &Thing::Queue(id)))
     }),
     (GET, "/v1/contact-endpoints", |ask| {

@@ -166,6 +166,11 @@ impl World {
         Provided::of(&self.provided, self.definitions.values().filter(|definition| definition.is_provisioned()).count())
     }
 
+    /// Whether it was made up because a request named it.
+    pub fn has_provided(&self, thing: &Thing) -> bool {
+        self.provided.contains(thing)
+    }
+
     /// The things that do not exist, in their order.
     pub fn unknown(&self, named: BTreeSet<Thing>) -> Vec<Thing> {
         named.into_iter().filter(|thing| !self.knows(thing)).collect()

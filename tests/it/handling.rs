@@ -82,7 +82,7 @@ fn what_is_created_is_handled_as_described_and_then_there_is_nothing_to_do() {
         let plan = workspace.run("plan").exit(0).says("+ state              = \"Closed\"");
         // The organization, the definitions, the tags, and a look for what was made before; one POST, one PATCH, five
         // more. A missing tag is made besides.
-        let _ = plan.says("11 calls");
+        let _ = plan.says("14 calls");
         let applied = workspace.run("apply --yes --verify").exit(0).says("1 created");
         let _ = applied.never_says("reads back");
         let tags = vec!["delivery".to_owned(), "vip".to_owned()];
@@ -219,7 +219,7 @@ fn without_a_catalog_names_are_asked_for_before_the_first_write() {
     workspace.write("manifests/order.yaml", handled("queue: {name: Suport}; assignee: {email: max@example.com}"));
     let told =
         workspace.run("apply --yes").exit(1).warns("did you mean `Support`?").warns("no agent `max@example.com`");
-    let _ = told.warns("the tenant lacks 2 things that manifests name; nothing was sent");
+    let _ = told.warns("the tenant lacks 2 things that manifests need; nothing was sent");
     assert_eq!(writes_since(&workspace, 0).len(), before);
 }
 

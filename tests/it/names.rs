@@ -151,14 +151,28 @@ fn what_the_tenant_lacks_is_reported_once_for_each_thing_and_nothing_is_sent() {
     ]
     .concat();
     let (workspace, _server) = beside_server(&all, "");
-    let told = workspace.run("apply --yes").exit(1).warns("the tenant lacks 5 things that manifests name");
+    let told = workspace.run("apply --yes").exit(1).warns("the tenant lacks 5 things that manifests need");
     let told =
-        told.warns("no end user `joe@example.com`, which conversation.c names; 3 more: conversation.d, import.a");
+        told.warns("no end user `joe@example.com`, which conversation.c needs; 3 more: conversation.d, import.a");
     let told = told.warns("kind: EndUser").warns("did you mean `order_number`?").warns("did you mean `Support`?");
     let told = told.warns("the tenant has 2 of the queue `Twins`").warns("no agent `max@example.com`");
     assert_eq!(told.stderr.matches("joe@example.com`").count(), 1, "{}", told.stderr);
     assert_eq!(writes(&workspace), []);
     assert!(!workspace.exists("state/local.json"));
+}
+
+#[test]
+fn ids_that_are_not_there_are_found_in_the_same_way() {
+    let stranger = "00000000-1111-4222-8333-444444444444";
+    let with_agent = |text: String| text.replace("{email: Mia@example.com}", stranger);
+    let all: Vec<String> = (0..5).map(|number| with_agent(import(&format!("i{number}"), stranger))).collect();
+    let (workspace, _server) = beside_server(&all.concat(), "");
+    let told = workspace.run("apply --yes").exit(1).warns("the tenant lacks 2 things that manifests need");
+    let told = told.warns(&format!("no end user `{stranger}`, which import.i0 needs; 4 more: import.i1, import.i2"));
+    let _ = told.warns("error[unknown-id]").warns("manifests/all.yaml:7:16").warns(&format!("no agent `{stranger}`"));
+    let asked = workspace.requests_in(LOG).into_iter().filter(|(call, _)| call.ends_with(stranger)).count();
+    assert_eq!(asked, 2, "each once");
+    assert_eq!(writes(&workspace), []);
 }
 
 #[test]

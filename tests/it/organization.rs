@@ -85,8 +85,8 @@ fn the_organization_is_read_once_and_the_price_says_so() {
     workspace.write("manifests/b.yaml", email("b"));
     let before = workspace.requests_in("requests.jsonl").len();
     let outcome = workspace.run("apply --refresh --yes").exit(0).warns("Reading 1 conversation: 2 calls");
-    let _ = outcome.says("2 read requests were sent.").says("\n1 call, about");
-    assert_eq!(workspace.requests_in("requests.jsonl").len() - before, 3);
+    let _ = outcome.says("2 read requests were sent.").says("\n2 calls, about");
+    assert_eq!(workspace.requests_in("requests.jsonl").len() - before, 4);
     assert_eq!(reads_of_organization(&workspace), 2, "once in each apply");
 }
 

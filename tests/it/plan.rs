@@ -316,12 +316,12 @@ fn the_price_has_the_calls_and_the_reads_before_them() {
     let slow = "version: 1\ntenants:\n  sandbox: {rateLimit: {requestsPerSecond: 2, burst: 1}}\n";
     let workspace = Workspace::new().file("dixaform.yaml", slow).file("manifests/order.yaml", ORDER);
     let with_attributes = workspace.plan_json("--tenant sandbox");
-    assert_eq!(with_attributes["price"]["calls"], 4, "POST, PATCH, organization, definitions");
-    assert_eq!(with_attributes["price"]["seconds"], 1.5);
-    assert_eq!(with_attributes["price"]["dailyQuotaShare"], 4.0 / 864_000.0);
+    assert_eq!(with_attributes["price"]["calls"], 5, "POST, PATCH, organization, definitions, requester");
+    assert_eq!(with_attributes["price"]["seconds"], 2.0);
+    assert_eq!(with_attributes["price"]["dailyQuotaShare"], 5.0 / 864_000.0);
     workspace.write("manifests/order.yaml", LEGACY);
-    assert_eq!(workspace.plan_json("--tenant sandbox")["price"]["calls"], 2, "POST, organization");
-    let _ = workspace.run("plan --tenant sandbox").exit(0).says("2 calls, about 1 s at 2 requests/s.");
+    assert_eq!(workspace.plan_json("--tenant sandbox")["price"]["calls"], 3, "POST, organization, requester");
+    let _ = workspace.run("plan --tenant sandbox").exit(0).says("3 calls, about 1 s at 2 requests/s.");
 }
 
 #[test]

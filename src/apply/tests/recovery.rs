@@ -228,6 +228,10 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
         let (organization, plan, tags) = match ready {
             Ok((found, plan, tags)) => (found.map(|organization| organization.id), plan, tags),
             Err(PreflightError::Call(_, error)) => return Err(Ended::Refused(error)),
+            Err(PreflightError::Missing(missing)) => {
+                let message = missing.into_iter().map(|missing| missing.message).collect();
+                return Err(Ended::Refused(CallError::Rejected { status: 404, message }));
+            }
             Err(other) => panic!("{other:?}"),
         };
         let kept = RefCell::new(taken.replay);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::access::AuthScheme;
 use crate::api::{HttpClient, HttpOptions, Read as _, Token};
-use crate::apply::preflight;
+use crate::apply::preflight::{self, PreflightError};
 use crate::sandbox::{Entity, KnownAttribute, KnownInput, Sandbox, SandboxOptions};
 use serde_json::Value;
 
@@ -129,15 +129,15 @@ async fn an_attribute_that_left_the_manifest_is_gone_from_the_tenant() {
 }
 
 #[tokio::test]
-async fn an_unknown_requester_fails_alone_with_the_words_of_the_tenant() {
+async fn an_unknown_requester_is_found_before_the_first_write() {
     let (sandbox, client) = sandbox().await;
-    let mut stage = Stage::new();
+    let stage = Stage::new();
     let stranger = email("b").replace(REQUESTER, "00000000-1111-4222-8333-444444444444");
-    let report = apply_to(&mut stage, &client, &(email("a") + &stranger)).await;
-    assert_eq!((report.counts.created, report.counts.failed), (1, 1));
-    let Outcome::Failed { id: None, error } = &report.outcomes[1].outcome else { panic!("{report:#?}") };
-    assert_eq!(error.status, Some(404));
-    assert_eq!(error.message, "The requested resource could not be found");
+    let plan = stage.plan(&(email("a") + &stranger));
+    let checked = preflight::check(&client.reader(), &plan, &mut Asked::default()).await;
+    let Err(PreflightError::Missing(missing)) = checked else { panic!("{checked:?}") };
+    let needs: Vec<String> = missing.iter().map(|missing| missing.need.label()).collect();
+    assert_eq!(needs, ["00000000-1111-4222-8333-444444444444"]);
     sandbox.shutdown().await;
 }
 

@@ -11,7 +11,7 @@ use crate::definition::Misfit;
 use crate::desired::Desired;
 use crate::finding::{Finding, Severity, code};
 use crate::name::Name;
-use crate::plan::{Needs, Plan};
+use crate::plan::{Need, Needs, Plan};
 use crate::render::number::{grouped, named};
 use crate::render::remark::Pointer;
 use crate::source::{Place, Source};
@@ -55,22 +55,27 @@ pub fn misfits(desired: &Desired, plan: &Plan, mismatches: Vec<Mismatch>) -> Vec
     mismatches.into_iter().zip(asked).zip(pointers).map(finding).collect()
 }
 
-/// One finding for each name that stands for nothing, at the first place where it is used; the others are named.
-pub fn unknown_names(plan: &Plan, unknown: &[Unknown]) -> Vec<Finding> {
+/// One finding for each thing that is not there, at the first place where it is wanted; the others are named.
+pub fn missing(plan: &Plan, unknown: &[Unknown]) -> Vec<Finding> {
     let needs = Needs::of(&plan.changes);
     let finding = |unknown: &Unknown| {
-        let mut places = needs.places(&unknown.name).into_iter();
+        let mut places = needs.places(&unknown.need).into_iter();
         let (address, source) = places.next()?;
         let others: Vec<Address> = places.map(|(address, _)| address).collect();
         let also = match others.len() {
             0 => String::new(),
             count => format!("; {} more: {}", grouped(count as u64), named(&others, OTHERS_MAX)),
         };
+        let source = source.unwrap_or_else(nowhere);
+        let (code, source) = match &unknown.need {
+            Need::Name(_) => (code::UNKNOWN_NAME, source),
+            Need::Id(_, id) => (code::UNKNOWN_ID, pointing::text(&source, id).unwrap_or(source)),
+        };
         Some(Finding {
-            code: code::UNKNOWN_NAME,
+            code,
             severity: Severity::Error,
-            source: source.unwrap_or_else(nowhere),
-            message: format!("{}, which {address} names{also}", unknown.message),
+            source,
+            message: format!("{}, which {address} needs{also}", unknown.message),
             hint: Some(unknown.hint.clone()),
             excerpt: None,
             related: Vec::new(),
@@ -79,7 +84,7 @@ pub fn unknown_names(plan: &Plan, unknown: &[Unknown]) -> Vec<Finding> {
     unknown.iter().filter_map(finding).collect()
 }
 
-/// Addresses that use the same name and are named; the rest is counted.
+/// Addresses that want the same thing and are named; the rest is counted.
 const OTHERS_MAX: usize = 3;
 
 /// The place of what a plan does not say the place of.

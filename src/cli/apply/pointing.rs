@@ -86,3 +86,19 @@ fn told(ended: &ChangeOutcome) -> Option<(&Arc<str>, Told<'_>)> {
     };
     Some((&source.file, Told { address: &ended.address, place: source.place, said, member }))
 }
+
+/// Where a text is written in a manifest, in any case; none where the file is gone, or is a table.
+pub fn text(manifest: &Source, wanted: &str) -> Option<Source> {
+    let path = Path::new(&*manifest.file);
+    let ending = path.extension()?.to_str()?;
+    if !["yaml", "yml", "json"].contains(&ending) {
+        return None;
+    }
+    let text = String::from_utf8(manifests::read_bounded(path, yaml::SIZE_LIMIT).ok()?).ok()?;
+    let first = manifest.place.line.max(1) as usize - 1;
+    text.lines().enumerate().skip(first).find_map(|(index, line)| {
+        let column = line.to_ascii_lowercase().find(wanted)?;
+        let place = Place { line: index as u32 + 1, column: line.get(..column)?.chars().count() as u32 + 1 };
+        Some(Source::new(&manifest.file, place))
+    })
+}

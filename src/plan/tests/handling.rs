@@ -43,8 +43,8 @@ fn what_is_made_is_handled_by_calls_of_their_own_in_their_order() {
         "PUT /v1/conversations/{id}/close",
     ];
     assert_eq!(calls(&plan), expected);
-    assert_eq!(plan.reads_before, [Read::Organization, Read::Tags]);
-    assert_eq!(plan.price.calls, 8);
+    assert_eq!(plan.reads_before, [[Read::Organization, Read::Tags].as_slice(), &[Read::Thing; 3]].concat());
+    assert_eq!(plan.price.calls, 11);
     // One that is new is open.
     assert_eq!(calls(&plan_of(&handled("state: Open"), &nothing())), ["POST /v1/conversations"]);
 }

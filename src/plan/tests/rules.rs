@@ -116,7 +116,7 @@ fn labels_are_shown_and_counted() {
         }
 
     Plan: 1 to create, 0 to import, 0 to update, 0 to replace. 0 unchanged.
-    2 calls, about 1 s at 10 requests/s.
+    4 calls, about 1 s at 10 requests/s.
 
     1 change is irreversible (Dixa can't delete a conversation): conversation.a.
     1 change sends a message to a customer: conversation.a.
@@ -126,13 +126,14 @@ fn labels_are_shown_and_counted() {
 }
 
 #[test]
-fn the_organization_is_read_when_something_is_sent_and_definitions_when_attributes_are() {
+fn what_is_read_before_the_first_write_is_what_the_changes_need() {
     let reads = |plan: &Plan| plan.reads_before.clone();
     assert_eq!(reads(&plan_of(&email("a"), &applied(&email("a")))), []);
     assert_eq!(reads(&plan_with("", &applied(&email("a")), &prune())), []);
-    assert_eq!(reads(&plan_of(&email("a"), &nothing())), [Read::Organization]);
+    assert_eq!(reads(&plan_of(&email("a"), &nothing())), [Read::Organization, Read::Thing]);
     let both = [Read::Organization, Read::Definitions];
-    assert_eq!(reads(&plan_of(&email_with("a", &note("'1'")), &nothing())), both);
+    let all = [both.as_slice(), &[Read::Thing]].concat();
+    assert_eq!(reads(&plan_of(&email_with("a", &note("'1'")), &nothing())), all);
     assert_eq!(reads(&plan_of(&email("a"), &applied(&email_with("a", &note("'1'"))))), both);
 }
 
@@ -141,8 +142,9 @@ fn where_the_state_is_lost_each_requester_is_looked_at_once_and_that_is_in_the_p
     let lost = PlanOptions { is_lost: true, ..options() };
     let other = email("c").replace("9c2a2cce", "8c2a2cce");
     let plan = plan_with(&format!("{}---\n{}---\n{other}", email("a"), email("b")), &nothing(), &lost);
-    assert_eq!(plan.reads_before, [Read::Organization, Read::MadeBefore, Read::MadeBefore]);
-    assert_eq!(plan.price.calls, 3 + 3);
+    let looks = [Read::Thing, Read::Thing, Read::MadeBefore, Read::MadeBefore];
+    assert_eq!(plan.reads_before, [[Read::Organization].as_slice(), &looks].concat());
+    assert_eq!(plan.price.calls, 5 + 3);
     assert_eq!(plan_with("", &nothing(), &lost).price.calls, 0);
 }
 
@@ -150,7 +152,7 @@ fn where_the_state_is_lost_each_requester_is_looked_at_once_and_that_is_in_the_p
 fn the_price_has_every_call_and_every_read_before_the_first_write() {
     let manifests = email_with("a", &note("'1'")) + &import("a") + &annotated(&email("b"), "dixaform/adopt: '7'");
     let plan = plan_of(&manifests, &nothing());
-    assert_eq!(plan.price, Price::new(6, RateLimit::DIXA));
+    assert_eq!(plan.price, Price::new(8, RateLimit::DIXA));
     assert_eq!(plan_of(&manifests, &applied(&manifests)).price.calls, 0);
 }
 
@@ -313,7 +315,7 @@ fn a_replacement_in_a_state_of_digests_shows_that_the_old_text_is_not_kept() {
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.
-    2 calls, about 1 s at 10 requests/s.
+    3 calls, about 1 s at 10 requests/s.
 
     1 change is irreversible (Dixa can't delete a conversation): conversation.a.
     1 change is blocked, and apply refuses the whole plan: conversation.a. --allow-replace allows replacements.

@@ -27,7 +27,7 @@ fn a_new_conversation_is_created_with_one_post() {
         }
 
     Plan: 1 to create, 0 to import, 0 to update, 0 to replace. 0 unchanged.
-    2 calls, about 1 s at 10 requests/s.
+    3 calls, about 1 s at 10 requests/s.
 
     1 change is irreversible (Dixa can't delete a conversation): conversation.a.
 
@@ -81,7 +81,7 @@ fn a_new_import_is_imported() {
         }
 
     Plan: 0 to create, 1 to import, 0 to update, 0 to replace. 0 unchanged.
-    2 calls, about 1 s at 10 requests/s.
+    4 calls, about 1 s at 10 requests/s.
 
     1 change is irreversible (Dixa can't delete a conversation): import.a.
 
@@ -226,7 +226,7 @@ fn other_content_is_a_replacement_and_blocked() {
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.
-    2 calls, about 1 s at 10 requests/s.
+    3 calls, about 1 s at 10 requests/s.
 
     1 change is irreversible (Dixa can't delete a conversation): conversation.a.
     1 change is blocked, and apply refuses the whole plan: conversation.a. --allow-replace allows replacements.
@@ -249,7 +249,7 @@ fn a_replacement_is_allowed_by_an_option() {
         }
 
     Plan: 0 to create, 0 to import, 0 to update, 1 to replace. 0 unchanged.
-    2 calls, about 1 s at 10 requests/s.
+    3 calls, about 1 s at 10 requests/s.
 
     1 change is irreversible (Dixa can't delete a conversation): conversation.a.
 

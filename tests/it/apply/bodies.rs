@@ -47,7 +47,7 @@ fn the_bodies_on_the_wire_are_those_of_the_documentation() {
         }
         body
     };
-    assert_eq!(requests.len(), 5);
+    assert_eq!(requests.len(), 7);
     assert_eq!(body("POST /v1/conversations"), documented["POST /v1/conversations"]);
     assert_eq!(body("POST /v1/conversations/import"), documented["POST /v1/conversations/import"]);
     assert_eq!(body("PATCH "), documented["PATCH"]);

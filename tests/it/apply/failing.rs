@@ -109,13 +109,13 @@ fn the_same_failure_many_times_is_shown_once_with_a_count_and_the_first_places()
     };
     let documents: Vec<String> = (0..8).map(import).collect();
     let workspace = Workspace::new().file("manifests/first.yaml", &email("first"));
-    let server = Server::start(&workspace, "--no-rate-limit --strict");
+    let server = Server::start(&workspace, "--no-rate-limit --faults 400@import#*");
     let workspace = workspace.with_tenant(&server.base_url());
     // Without a state it would look among the conversations of the requester first.
     let _ = workspace.run("apply --yes").exit(0);
     workspace.write("manifests/all.yaml", documents.join("---\n"));
-    let outcome = workspace.run("apply --yes").exit(1).says("Requester does not exist");
-    assert_eq!(outcome.stdout.matches("Requester does not exist").count(), 1, "{}", outcome.stdout);
-    let outcome = outcome.says("7 other changes failed in the same way: import.i1 (manifests/all.yaml:16:3)");
-    let _ = outcome.says("and 4 more").says("manifests/all.yaml:6:3").says("8 failed");
+    let outcome = workspace.run("apply --yes").exit(1).says("Invalid value in request");
+    assert_eq!(outcome.stdout.matches("Invalid value in request").count(), 1, "{}", outcome.stdout);
+    let outcome = outcome.says("7 other changes failed in the same way: import.i1 (manifests/all.yaml:11:1)");
+    let _ = outcome.says("and 4 more").says("manifests/all.yaml:1:1").says("8 failed");
 }

@@ -8,6 +8,7 @@ use crate::api::{
     AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
     Organization, Permit, Read, ReadCatalog, Write,
 };
+use crate::call::Call;
 use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, EndUserId, Kind};
 use crate::end_user::Lookup;
@@ -280,6 +281,10 @@ impl<A: ReadCatalog> ReadCatalog for Mortal<'_, A> {
 
     async fn agents_by(&self, email: &str) -> Result<Vec<Agent>, CallError> {
         self.read(self.inner.agents_by(email)).await
+    }
+
+    async fn is_there(&self, call: &Call) -> Result<(), CallError> {
+        self.read(self.inner.is_there(call)).await
     }
 
     async fn queues(&self) -> Result<Vec<Queue>, CallError> {

@@ -18,6 +18,7 @@ use crate::apply::tests::TEXT;
 use crate::apply::tests::storm::chance::Chance;
 use crate::apply::tests::storm::weather::{Climate, Fate, REQUEST_TIMEOUT, Weather};
 use crate::apply::tests::storm::wishes::{Key, key_of};
+use crate::call::Call;
 use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 use crate::definition::{Entity, Input};
@@ -319,7 +320,7 @@ impl Read for Dixa {
     }
 }
 
-/// It has none of these.
+/// It lists none of these, and has all that somebody names.
 impl ReadCatalog for Dixa {
     async fn agents(&self) -> Result<Vec<Agent>, CallError> {
         Ok(Vec::new())
@@ -327,6 +328,10 @@ impl ReadCatalog for Dixa {
 
     async fn agents_by(&self, _email: &str) -> Result<Vec<Agent>, CallError> {
         Ok(Vec::new())
+    }
+
+    async fn is_there(&self, _call: &Call) -> Result<(), CallError> {
+        Ok(())
     }
 
     async fn queues(&self) -> Result<Vec<Queue>, CallError> {
