@@ -126,17 +126,36 @@ async fn by_id<A: ReadCatalog>(api: &A, need: &Need, thing: Thing, id: &str) -> 
         Thing::Queue => Call::Queue(id.to_owned()),
     };
     match api.is_there(&call).await {
-        Ok(()) => Ok(Ok(id.to_owned())),
-        Err(CallError::Rejected { status: 400 | 404, .. }) => {
-            let hint = match thing {
-                Thing::EndUser => "name an end user that is there, or describe one: `kind: EndUser`",
-                Thing::Agent => "agents are made in Dixa: name one that is there, for example by `{email: …}`",
-                Thing::Queue => "queues are made in Dixa: name one that is there, for example by `{name: …}`",
-            };
-            Ok(Err(none(need, hint.to_owned())))
-        }
-        Err(error) if error.lacks_right() => Ok(Ok(id.to_owned())),
-        Err(error) => Err((call, error)),
+        Ok(()) => return Ok(Ok(id.to_owned())),
+        Err(CallError::Rejected { status: 400 | 404, .. }) => {}
+        Err(error) if error.lacks_right() => return Ok(Ok(id.to_owned())),
+        Err(error) => return Err((call, error)),
+    }
+    let hint = match thing {
+        Thing::EndUser => "name an end user that is there, or describe one: `kind: EndUser`",
+        Thing::Agent => "agents are made in Dixa: name one that is there, for example by `{email: …}`",
+        Thing::Queue => "queues are made in Dixa: name one that is there, for example by `{name: …}`",
+    };
+    Ok(match is_listed(api, thing, id).await? {
+        true => Ok(id.to_owned()),
+        false => Err(none(need, hint.to_owned())),
+    })
+}
+
+/// Whether what one call does not find is found in another way: what is new shows late in some. A list that can't be had
+/// tells nothing, and Dixa decides.
+async fn is_listed<A: ReadCatalog>(api: &A, thing: Thing, id: &str) -> Result<bool, (Call, CallError)> {
+    let (call, found) = match thing {
+        Thing::EndUser => match api.conversations_of(id).await {
+            Err(CallError::Rejected { status: 400 | 404, .. }) => return Ok(false),
+            found => (Call::ConversationsOf(id.to_owned()), found.map(|_| true)),
+        },
+        Thing::Agent => (Call::Agents, api.agents().await.map(|agents| agents.iter().any(|agent| agent.id == id))),
+        Thing::Queue => (Call::Queues, api.queues().await.map(|queues| queues.iter().any(|queue| queue.id == id))),
+    };
+    match found {
+        Err(CallError::Rejected { .. }) => Ok(true),
+        found => found.map_err(|error| (call, error)),
     }
 }
 

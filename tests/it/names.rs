@@ -176,6 +176,15 @@ fn ids_that_are_not_there_are_found_in_the_same_way() {
 }
 
 #[test]
+fn what_one_call_does_not_show_and_another_does_is_there() {
+    let ann = "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b";
+    let mia = "cd4ceb58-bb3a-443c-9cd8-4f088feafe5b";
+    let all = import("a", ann).replace("{email: Mia@example.com}", mia);
+    let (workspace, _server) = beside_server(&all, "--faults 404@enduser#*");
+    let _ = workspace.run("apply --yes").exit(0).says("1 imported");
+}
+
+#[test]
 fn an_end_user_that_fails_keeps_back_only_what_names_it() {
     let all = [JANE, &import("a", "{endUser: jane}"), &import("b", "{email: jane@example.com}")].concat();
     let all = all + &import("c", "{externalId: crm-1}");
