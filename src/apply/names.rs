@@ -142,7 +142,7 @@ async fn by_id<A: ReadCatalog>(api: &A, need: &Need, thing: Thing, id: &str) -> 
     })
 }
 
-/// Whether what one call does not find is found in another way: what is new shows late in some. A list that can't be had
+/// Whether what one call does not find is found in another way: what is new shows late in some. A list that is refused
 /// tells nothing, and Dixa decides.
 async fn is_listed<A: ReadCatalog>(api: &A, thing: Thing, id: &str) -> Result<bool, (Call, CallError)> {
     let (call, found) = match thing {

@@ -9,7 +9,7 @@ use crate::support::manifests::{ORDER, email};
 use crate::support::{Outcome, Server, Workspace, sealed};
 
 /// Manifests of a second apply, which takes a while.
-const MORE: usize = 3;
+const MORE: usize = 6;
 
 /// A workspace with a server that takes its time for what is made.
 fn slow() -> (Workspace, Server) {
