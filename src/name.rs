@@ -82,6 +82,18 @@ impl Name {
         }
     }
 
+    /// What it is the name of, unless that is a custom attribute, and as a spec has it.
+    fn written(&self) -> Option<(Thing, Value)> {
+        let (thing, key, text) = match self {
+            Name::Manifest(address) => (Thing::EndUser, MANIFEST, address.name()),
+            Name::EndUser(Lookup { key, value }) => (Thing::EndUser, key.parameter(), value.as_str()),
+            Name::Agent(email) => (Thing::Agent, "email", email.as_str()),
+            Name::Queue(name) => (Thing::Queue, "name", name.as_str()),
+            Name::Attribute { .. } => return None,
+        };
+        Some((thing, Value::Object([(key.to_owned(), Value::from(text))].into_iter().collect())))
+    }
+
     /// As people say it beside an id.
     pub fn label(&self) -> String {
         match self {
@@ -183,6 +195,27 @@ pub fn put_id(thing: Thing, value: &mut Value, ids: &Ids) {
 pub fn put_ids(conversation: &mut Conversation, kind: Kind, ids: &Ids) {
     visit_all(conversation, &mut |thing, value| put_id(thing, value, ids));
     conversation.attributes = with_ids(&conversation.attributes, kind, ids);
+}
+
+/// Puts names in the place of the ids that they stood for, as a [record](crate::state::Record::names) remembers them.
+pub fn put_names(conversation: &mut Conversation, names: &BTreeMap<String, String>) {
+    let names: Vec<(Name, &String)> = names.iter().filter_map(|(name, id)| Some((name.parse().ok()?, id))).collect();
+    let written = names.iter().filter_map(|(name, id)| Some((name.written()?, *id)));
+    let written: Vec<((Thing, Value), &String)> = written.collect();
+    visit_all(conversation, &mut |thing, value| {
+        let is_it = |((of, _), id): &&((Thing, Value), &String)| *of == thing && value.as_str() == Some(id.as_str());
+        if let Some(((_, name), _)) = written.iter().find(is_it) {
+            *value = name.clone();
+        }
+    });
+    let identifier = |id: &String| {
+        names.iter().find_map(|(name, known)| match name {
+            Name::Attribute { identifier, .. } if *known == id => Some(identifier.clone()),
+            _ => None,
+        })
+    };
+    let attributes = std::mem::take(&mut conversation.attributes).into_iter();
+    conversation.attributes = attributes.map(|(id, value)| (identifier(&id).unwrap_or(id), value)).collect();
 }
 
 /// Attributes by the ids of their definitions, as far as those are known; see [`put_ids`].

@@ -16,10 +16,12 @@ use crate::cli::state_access;
 use crate::conversation::Address;
 use crate::finding::closest;
 use crate::json;
+use crate::name;
 use crate::plan::Scope;
 use crate::render::escape::{escape, escape_json};
 use crate::render::manifest::manifest;
 use crate::render::number::counted;
+use crate::spec::Spec;
 use crate::state::{Applied, CannotMove, Record, State, file_v1};
 use crate::workspace::{LockError, StateLock};
 
@@ -186,7 +188,11 @@ fn show(session: &Session, state: &State, text: &str, formats: &[FormatArg<Recor
     let address = parsed(text)?;
     let record = state.records.get(&address).ok_or_else(|| unknown(state, &address))?;
     let manifest = match &record.applied {
-        Applied::Full(spec) => Some(manifest(&address, spec)),
+        Applied::Full(spec) => {
+            let mut conversation = spec.conversation();
+            name::put_names(&mut conversation, &record.names);
+            Some(manifest(&address, &Spec::of(&conversation)))
+        }
         Applied::Digests { .. } => None,
     };
     if manifest.is_none() && formats.iter().any(|format| format.form == RecordForm::Yaml) {

@@ -97,6 +97,8 @@ fn each_name_is_asked_for_once_and_the_end_user_of_a_manifest_is_made_first() {
     let ann = "9c2a2cce-699f-4a72-89d9-fda5bc8dec8b";
     assert_eq!(requesters, [ann, ann, &jane, &jane]);
     is_over(&workspace);
+    let shown = workspace.run("state show import.d --format yaml").exit(0).says("email: ann@example.com");
+    let _ = shown.says("email: mia@example.com").says("order_number: '4711'");
     let id = id(&workspace, "import.a");
     let (_, there) = server.send("GET", &format!("/v1/conversations/{id}"), "");
     assert_eq!(there["data"]["customAttributes"][0]["value"], "4711");
