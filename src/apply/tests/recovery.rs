@@ -232,6 +232,11 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
                 let message = missing.into_iter().map(|missing| missing.message).collect();
                 return Err(Ended::Refused(CallError::Rejected { status: 404, message }));
             }
+            // A list that came empty by a fault has no attribute and no tag.
+            Err(PreflightError::Attributes(misfits) | PreflightError::Tags(misfits)) => {
+                let message = misfits.into_iter().map(|misfit| misfit.misfit.message).collect();
+                return Err(Ended::Refused(CallError::Rejected { status: 404, message }));
+            }
             Err(other) => panic!("{other:?}"),
         };
         let kept = RefCell::new(taken.replay);
