@@ -224,7 +224,7 @@ fn perhaps_changed(record: &Record, intent: &Intent) -> Record {
             (Digest::of_bytes(b"unknown"), Applied::Digests { salt, fields: both })
         }
     };
-    Record { content_digest, ..with_applied(record, applied) }
+    Record { content_digest, names: intent.names.clone(), ..with_applied(record, applied) }
 }
 
 /// The content of `wanted` as [`Intent::applied`] of a change of members holds it; see [`attributes_kept`].
@@ -259,7 +259,8 @@ fn perhaps_patched(record: &Record, intent: &Intent) -> Record {
         }
         (old, new) => with_part(old, new, Part::Attributes),
     };
-    Record { attributes_digest: None, answered: Attributes::new(), ..with_applied(record, applied) }
+    let (answered, names) = (Attributes::new(), intent.names.clone());
+    Record { attributes_digest: None, answered, names, ..with_applied(record, applied) }
 }
 
 /// All attributes of `wanted` as [`Intent::applied`] of a PATCH holds them: as values or as digests, whichever the
@@ -355,6 +356,7 @@ mod tests {
     use super::*;
     use crate::conversation::AttributeValue;
     use crate::handling::{Openness, Setting, TagName};
+    use crate::name::{Ids, Name};
 
     fn conversation() -> Conversation {
         Conversation {
@@ -450,6 +452,25 @@ mod tests {
         let intent = intent(handling_kept(&record.applied, closed, Some("salt")));
         let after = of(&record, &intent, CallKind::State, &Attributes::new(), "");
         assert!(after.is_answered("one", &vec!["A"].into()) && after.answered != record.answered);
+    }
+
+    #[test]
+    fn what_names_stood_for_is_known_in_the_form_that_the_record_has_after_a_call_whose_end_is_not() {
+        let name: Name = "agent:mia@example.com".parse().expect("a name");
+        let ids = Ids::from([(name.clone(), "a-mia".to_owned())]);
+        let whole = Applied::Full(Spec::of(&conversation()));
+        let record = Record { names: whole.names_kept(&ids), ..made_of(whole) };
+        for (call, kept) in [
+            (CallKind::Patch, attributes_kept as fn(&Applied, &Spec, Option<&str>) -> Applied),
+            (CallKind::Change, content_kept),
+        ] {
+            let mut intent = intent(kept(&record.applied, &Spec::of(&conversation()), Some("salt")));
+            intent.names = intent.applied.names_kept(&ids);
+            let after = perhaps(&record, &intent, call);
+            assert!(matches!(after.applied, Applied::Digests { .. }));
+            assert_eq!(after.id_of(&name), Some("a-mia"), "{call:?}");
+            assert!(!after.names.contains_key("agent:mia@example.com"), "a person is in no state of digests");
+        }
     }
 
     fn made_of(whole: Applied) -> Record {
