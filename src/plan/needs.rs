@@ -106,9 +106,10 @@ pub fn waits_for(change: &Change) -> impl Iterator<Item = &Address> {
 }
 
 /// The first change that waits for an end user that the plan doesn't make and the state doesn't know, and whom it waits
-/// for.
+/// for. One that is in doubt may be there: what needs it is not attempted, and the rest goes on.
 pub fn waits_in_vain<'p>(plan: &'p Plan, is_known: impl Fn(&Address) -> bool) -> Option<(&'p Change, &'p Address)> {
-    let is_made = |address: &Address| plan.changes.binary_search_by(|change| change.address.cmp(address)).is_ok();
+    let is_planned = |address: &Address| plan.changes.binary_search_by(|change| change.address.cmp(address)).is_ok();
+    let is_made = |address: &Address| is_planned(address) || plan.in_doubt.contains(address);
     let waits = |change: &'p Change| {
         let address = waits_for(change).find(|address| !is_known(address) && !is_made(address))?;
         Some((change, address))

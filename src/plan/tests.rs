@@ -15,6 +15,7 @@ use crate::desired::Desired;
 use crate::finding::Findings;
 use crate::handling::PutOn;
 use crate::manifest;
+use crate::plan::needs::waits_in_vain;
 use crate::render::palette::Palette;
 use crate::render::text::{self, TextOptions};
 use crate::settings::RemovedAttributes;

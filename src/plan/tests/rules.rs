@@ -323,3 +323,17 @@ fn a_replacement_in_a_state_of_digests_shows_that_the_old_text_is_not_kept() {
     Fingerprint: e6e6b45511bcfb73
     "#);
 }
+
+#[test]
+fn what_needs_an_end_user_in_doubt_holds_up_nothing_else() {
+    let jane = "---\napiVersion: dixaform/v1\nkind: EndUser\nmetadata: {name: jane}\nspec: {email: jane@example.com}\n";
+    let named = email("a").replace("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", "{endUser: jane}");
+    let manifests = [&named, "---\n", &email("b"), jane].concat();
+    let of = |options: &PlanOptions| plan_with(&manifests, &nothing(), options);
+    let in_doubt = of(&PlanOptions { in_doubt: ["enduser.jane".parse().expect("an address")].into(), ..options() });
+    assert_eq!(addresses(&in_doubt), ["conversation.a", "conversation.b"]);
+    assert!(waits_in_vain(&in_doubt, |_| false).is_none(), "it is found out what became of her");
+    let left_out = of(&scoped(&["conversation.*"], &[], &[]));
+    let (change, needs) = waits_in_vain(&left_out, |_| false).expect("nobody makes her");
+    assert_eq!((change.address.to_string(), needs.to_string()), ("conversation.a".into(), "enduser.jane".into()));
+}
