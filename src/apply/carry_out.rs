@@ -139,6 +139,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                     self.synced(change, progress).await?;
                     self.read_back(change, progress).await?;
                 }
+                Step::ReadTagsBack => self.read_tags_back(change, progress).await?,
             }
         }
         self.synced(change, progress).await
@@ -326,7 +327,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
     }
 
     /// Waits before a call, unless nothing new is to be sent by then.
-    async fn sleep(&self, wait: Duration, call: Call) -> Result<(), Halt> {
+    pub(super) async fn sleep(&self, wait: Duration, call: Call) -> Result<(), Halt> {
         let mut stop = self.stop.clone();
         tokio::select! {
             () = tokio::time::sleep(wait) => Ok(()),
@@ -373,12 +374,11 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
 
     /// Compares what was written with what is there. Dixa may answer from a copy that lags, so it looks a few times.
     async fn read_back(&self, change: &Change, progress: &mut Progress<'a>) -> Result<(), Halt> {
-        const LOOKS: u32 = 4;
         let Some(id) = progress.id else { return Ok(()) };
         let wanted = after(change).conversation();
         let call = Call::One(id.into());
         let mut different = Vec::new();
-        for look in 1..=LOOKS {
+        for pause in READ_BACK_PAUSES {
             let (attributes, members, handled) = match self.reading(id).await {
                 Ok(reading) => reading,
                 Err(error @ CallError::Unauthorized { .. }) => return Err(Halt::Unauthorized(call, error)),
@@ -396,10 +396,10 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             let attributes = attributes.map(|id| format!("the attribute {id}"));
             let handling = adopt::otherwise_handled(&wanted.handling, &handled).map(str::to_owned);
             different = attributes.chain(members.chain(handling).map(|name| format!("`{name}`"))).collect();
-            if different.is_empty() || look == LOOKS {
-                break;
+            match pause {
+                Some(pause) if !different.is_empty() => self.sleep(pause, call.clone()).await?,
+                _ => break,
             }
-            self.sleep(Duration::from_millis(250 * u64::from(look)), call.clone()).await?;
         }
         for what in different {
             progress.warnings.push(format!("{what} reads back with another value than was written"));
@@ -444,6 +444,9 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
 }
 
 /// The pause after the first 404 to a call on what was made just now; each further one is longer by as much.
+/// How long to wait after each look at what was written, where that is otherwise: none after the last one.
+pub(super) const READ_BACK_PAUSES: [Option<Duration>; 4] =
+    [Some(Duration::from_millis(250)), Some(Duration::from_millis(500)), Some(Duration::from_millis(750)), None];
 const LAG_PAUSE: Duration = Duration::from_millis(500);
 
 /// What Dixa said to a POST that is in doubt.

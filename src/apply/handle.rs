@@ -1,16 +1,18 @@
 //! What is set of how a conversation is handled: tags, queue, assignee, open or closed. Each call sets a state, so it
 //! may be sent again; what is so already is not sent, and is recorded all the same.
 
+use std::collections::BTreeMap;
+
 use crate::api::contract::{CallError, Order, Permit, Write};
 use crate::api::retry;
-use crate::apply::carry_out::{CarryOut, Patch, Progress};
+use crate::apply::carry_out::{CarryOut, Patch, Progress, READ_BACK_PAUSES};
 use crate::apply::halt::Halt;
 use crate::apply::job::Clock;
 use crate::call::Call;
 use crate::conversation::{ConversationId, Id};
 use crate::handling::{PutOn, Setting};
 use crate::journal::Append;
-use crate::plan::{Change, Handled};
+use crate::plan::{Change, Handled, Step};
 
 impl<'a, A: Write, J: Append, C: Clock> CarryOut<'_, 'a, A, J, C> {
     /// Reads how it is handled, before something of that is set.
@@ -39,6 +41,33 @@ impl<'a, A: Write, J: Append, C: Clock> CarryOut<'_, 'a, A, J, C> {
             }
             Err(error) => Err(Halt::of_read(Call::TagsOf(Id::from(id).into()), error)),
         }
+    }
+
+    /// Reads its tags after they were set, and warns of those that are not as they were set. Right after a call they may
+    /// lag, so they are read up to four times.
+    pub(super) async fn read_tags_back(&self, change: &Change, progress: &mut Progress<'a>) -> Result<(), Halt> {
+        self.synced(change, progress).await?;
+        let id = conversation(progress);
+        let call = Call::TagsOf(Id::from(id).into());
+        for pause in READ_BACK_PAUSES {
+            let tags = match self.run.api.tags_of(id).await {
+                Ok(tags) => tags.into_iter().map(|tag| (tag.id, tag.name)).collect::<BTreeMap<_, _>>(),
+                Err(error @ CallError::Unauthorized { .. }) => return Err(Halt::Unauthorized(call, error)),
+                Err(error) => {
+                    progress.warnings.push(format!("the tags could not be read back: {error}"));
+                    return Ok(());
+                }
+            };
+            let different = change.steps.iter().filter_map(|step| tag_otherwise(step, &tags)).collect::<Vec<_>>();
+            match pause {
+                Some(pause) if !different.is_empty() => self.sleep(pause, call.clone()).await?,
+                _ => {
+                    progress.warnings.extend(different);
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Sets one thing, unless it is known to be so.
@@ -146,6 +175,20 @@ impl<'a, A: Write, J: Append, C: Clock> CarryOut<'_, 'a, A, J, C> {
             self.wait_or_give_up(change, &call, decision, error).await?;
         }
         unreachable!("attempts are bounded by the decision about each")
+    }
+}
+
+/// What is otherwise about the tag of a step, where these tags are there, by their ids.
+fn tag_otherwise(step: &Step, tags: &BTreeMap<String, String>) -> Option<String> {
+    match step {
+        Step::Set(Setting::PutTag(name)) if !tags.values().any(|tag| tag == name) => {
+            Some(format!("the tag `{name}` was put on, and does not read back"))
+        }
+        Step::Set(Setting::TakeTag(tag)) => {
+            let name = tags.get(&tag.id)?;
+            Some(format!("the tag `{name}` was taken off, and reads back all the same"))
+        }
+        _ => None,
     }
 }
 

@@ -188,6 +188,7 @@ fn writes(step: &Step, id: &str) -> bool {
         | Step::ChangeDifferent
         | Step::ListBefore(_)
         | Step::ReadBack
+        | Step::ReadTagsBack
         | Step::LookAt
         | Step::LookAtTags
         | Step::Set(_) => false,

@@ -204,6 +204,7 @@ fn begins_with_write(change: &Change) -> bool {
             | Step::Read(_)
             | Step::ListBefore(_)
             | Step::ReadBack
+            | Step::ReadTagsBack
             | Step::ChangeDifferent
             | Step::PatchDifferent(_)
             | Step::LookAt

@@ -139,7 +139,7 @@ pub fn not_this_tenant(error: PreflightError) -> Error {
         }
         PreflightError::NoEndUser { address, needs } => {
             Error::new(Exit::Failed, format!("{address} needs {needs}, which is not there; nothing was sent"))
-                .hint(format!("apply {needs} too: this plan leaves it out"))
+                .hint(format!("leave out {address} too, or take {needs} in: this plan excludes it"))
         }
         PreflightError::Attributes(ref mismatches) | PreflightError::Tags(ref mismatches) => {
             let wrong = mismatches.iter().filter(|mismatch| mismatch.misfit.severity == Severity::Error).count();

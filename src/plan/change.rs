@@ -179,6 +179,8 @@ pub enum Step {
     ListBefore(Option<String>),
     /// Read it back, and compare with what was written.
     ReadBack,
+    /// The same of its tags, which are no part of the conversation that is read back.
+    ReadTagsBack,
     /// Read a conversation before something is set of it, so that nothing is set that is so already.
     LookAt,
     /// The same of its tags: those that are on it already are not put on by dixaform.
@@ -198,10 +200,14 @@ impl Step {
         self.writes_attributes()
             || match self {
                 Step::Change(_) | Step::ChangeDifferent => true,
-                // The tags of a conversation are no part of what is read back.
-                Step::Set(setting) => !matches!(setting, Setting::PutTag(_) | Setting::TakeTag(_)),
+                Step::Set(_) => !self.sets_tag(),
                 _ => false,
             }
+    }
+
+    /// Whether it puts a tag on, or takes one off.
+    pub fn sets_tag(&self) -> bool {
+        matches!(self, Step::Set(Setting::PutTag(_) | Setting::TakeTag(_)))
     }
 
     /// The call, with what the change is about.
@@ -212,7 +218,7 @@ impl Step {
             Step::Read(id) => Call::One((*id).into()),
             Step::Change(_) | Step::ChangeDifferent => Call::Change(subject),
             Step::ReadBack | Step::LookAt => Call::One(subject),
-            Step::LookAtTags => Call::TagsOf(subject),
+            Step::LookAtTags | Step::ReadTagsBack => Call::TagsOf(subject),
             Step::Set(Setting::PutTag(name)) => Call::PutTag(subject, format!("{{{name}}}")),
             Step::Set(Setting::TakeTag(tag)) => Call::TakeTag(subject, tag.id.clone()),
             Step::Set(Setting::Queue(_)) => Call::Transfer(subject),
@@ -255,6 +261,7 @@ impl Change {
                 | Step::Read(_)
                 | Step::ListBefore(_)
                 | Step::ReadBack
+                | Step::ReadTagsBack
                 | Step::LookAt
                 | Step::LookAtTags => None,
                 Step::Patch(attributes) | Step::PatchDifferent(attributes) => {

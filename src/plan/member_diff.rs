@@ -341,6 +341,7 @@ fn written(change: &Change) -> impl Iterator<Item = (&str, &AttributeValue)> {
         | Step::ChangeDifferent
         | Step::ListBefore(_)
         | Step::ReadBack
+        | Step::ReadTagsBack
         | Step::LookAt
         | Step::LookAtTags
         | Step::Set(_) => None,

@@ -1,10 +1,12 @@
 //! What a plan refers to in the tenant: it has to be there before the first write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::conversation::{Address, Kind};
+use crate::handling::Setting;
 use crate::name::{self, Name};
 use crate::plan::change::{Change, Plan, Read, Step};
 use crate::shape::Thing;
@@ -90,14 +92,20 @@ impl<'p> Needs<'p> {
     }
 }
 
-/// The ids that the first calls of a change need. Those that were found by their names are there.
-fn ids_of(change: &Change) -> Vec<(Thing, String)> {
+/// The ids that the calls of a change name. Those that were found by their names are there.
+fn ids_of(change: &Change) -> BTreeSet<(Thing, String)> {
     let makes = change.steps.iter().any(|step| matches!(step, Step::Make(Kind::Conversation | Kind::Import)));
     let after = change.after.as_ref().filter(|_| makes);
-    let ids = after.map(|after| name::ids_in(after.conversation())).unwrap_or_default().into_iter();
+    let mut ids = after.map(|after| name::ids_in(after.conversation())).unwrap_or_default();
+    ids.extend(change.steps.iter().filter_map(|step| match step {
+        Step::Set(Setting::Queue(Value::String(id))) => Some((Thing::Queue, id.to_ascii_lowercase())),
+        Step::Set(Setting::Assignee(Value::String(id))) => Some((Thing::Agent, id.to_ascii_lowercase())),
+        _ => None,
+    }));
     // Copies of an imported message went to addresses.
     let is_asked = |id: &str| Uuid::try_parse(id).is_ok() && !change.ids.values().any(|known| known == id);
-    ids.filter(|(_, id)| is_asked(id)).collect()
+    ids.retain(|(_, id)| is_asked(id));
+    ids
 }
 
 /// The end users that a change waits for, which are to be made before it.

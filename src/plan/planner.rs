@@ -88,7 +88,8 @@ impl PlanOptions {
 
 /// From state to desired. It can't fail: what it can't do becomes a change with a [`Block`].
 pub fn plan(desired: &Desired, state: &State, options: &PlanOptions) -> Plan {
-    let planner = Planner { desired, options, owners: owners(desired, state), known: KnownIds::of(desired, state) };
+    let (owners, known) = (owners(desired, state), KnownIds::of(desired, state));
+    let planner = Planner { desired, options, owners, known, taken_along: taken_along(desired, state, &options.scope) };
     let mut plan = Plan {
         tenant: options.tenant.clone(),
         lineage: state.lineage,
@@ -156,6 +157,19 @@ fn looks(desired: &Desired, markers: bool) -> usize {
     let addresses = |manifest: &Manifest| 1 + usize::from(manifest.former().is_some());
     let requesters = made().filter_map(requester).collect::<BTreeSet<_>>().len();
     requesters + made().filter(is_marked).map(addresses).sum::<usize>()
+}
+
+/// The end users that are not made yet and that what the scope covers names: nothing could be made without them. One
+/// that is excluded by its name stays out.
+fn taken_along<'a>(desired: &'a Desired, state: &State, scope: &Scope) -> BTreeSet<&'a Address> {
+    if scope.is_everything() {
+        return BTreeSet::new();
+    }
+    let covered = desired.iter().filter(|manifest| {
+        scope.covers_named(std::iter::once(&manifest.address).chain(manifest.former()), Some(&manifest.labels))
+    });
+    let named = covered.flat_map(|manifest| manifest.names.values().filter_map(|named| named.manifest.as_ref()));
+    named.filter(|address| !state.records.contains_key(*address) && !scope.excludes(address)).collect()
 }
 
 /// Which address owns which conversation; empty when no manifest adopts any.
@@ -241,6 +255,7 @@ struct Planner<'a> {
     options: &'a PlanOptions,
     owners: BTreeMap<Id, &'a Address>,
     known: KnownIds<'a>,
+    taken_along: BTreeSet<&'a Address>,
 }
 
 impl Planner<'_> {
@@ -252,7 +267,8 @@ impl Planner<'_> {
         let has_own = record.is_some_and(|(recorded, _)| recorded == address);
         let former = manifest.and_then(Manifest::former).filter(|_| !has_own);
         let mut names = std::iter::once(address).chain(former);
-        if !self.options.scope.covers_named(names.clone(), manifest.map(|manifest| &manifest.labels)) {
+        let is_covered = self.options.scope.covers_named(names.clone(), manifest.map(|manifest| &manifest.labels));
+        if !is_covered && !self.taken_along.contains(address) {
             return Verdict::LeftOut;
         }
         if names.any(|name| self.options.in_doubt.contains(name)) {
@@ -566,6 +582,9 @@ impl Draft {
         let Draft { action, reason, block, id, before, mut steps } = self;
         if options.verify && steps.iter().any(Step::can_be_read_back) {
             steps.to_mut().push(Step::ReadBack);
+        }
+        if options.verify && steps.iter().any(Step::sets_tag) {
+            steps.to_mut().push(Step::ReadTagsBack);
         }
         let makes = steps.iter().any(|step| matches!(step, Step::Make(_)));
         Change {

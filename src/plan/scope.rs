@@ -82,6 +82,12 @@ impl Scope {
         None
     }
 
+    /// Whether an address is left out by its name.
+    pub fn excludes(&self, address: &Address) -> bool {
+        let name = address.to_string();
+        self.excludes.iter().any(|glob| glob.is_match(&name))
+    }
+
     /// Whether an address with these labels is looked at. A record without a manifest has no labels, so a selector
     /// never covers it.
     pub fn covers(&self, address: &Address, labels: Option<&Labels>) -> bool {

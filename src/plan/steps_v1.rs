@@ -25,6 +25,7 @@ pub enum StepV1 {
     /// Null as long as only the requester's name is known
     ListBefore(Option<String>),
     ReadBack(bool),
+    ReadTagsBack(bool),
     LookAt(bool),
     LookAtTags(bool),
     PutTag(String),
@@ -96,6 +97,7 @@ impl From<&Step> for StepV1 {
             Step::PatchDifferent(attributes) => StepV1::PatchDifferent(attributes_to_map(attributes)),
             Step::ListBefore(requester) => StepV1::ListBefore(requester.clone()),
             Step::ReadBack => StepV1::ReadBack(true),
+            Step::ReadTagsBack => StepV1::ReadTagsBack(true),
             Step::LookAt => StepV1::LookAt(true),
             Step::LookAtTags => StepV1::LookAtTags(true),
             Step::Set(setting) => StepV1::setting(setting),
@@ -136,6 +138,7 @@ impl StepV1 {
             StepV1::PatchDifferent(attributes) => Step::PatchDifferent(read_attributes(&attributes)?),
             StepV1::ListBefore(requester) => Step::ListBefore(requester),
             StepV1::ReadBack(_) => Step::ReadBack,
+            StepV1::ReadTagsBack(_) => Step::ReadTagsBack,
             StepV1::LookAt(_) => Step::LookAt,
             StepV1::LookAtTags(_) => Step::LookAtTags,
             StepV1::PutTag(name) => Step::Set(Setting::PutTag(name)),

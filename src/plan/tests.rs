@@ -255,6 +255,7 @@ fn patched(plan: &Plan) -> String {
         | Step::ChangeDifferent
         | Step::ListBefore(_)
         | Step::ReadBack
+        | Step::ReadTagsBack
         | Step::LookAt
         | Step::LookAtTags => None,
     });

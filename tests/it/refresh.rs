@@ -188,6 +188,17 @@ fn verify_reads_back_what_was_written_and_prices_it() {
     assert_eq!(calls.last().unwrap(), "GET /v1/conversations/1001");
 }
 
+#[test]
+fn verify_reads_tags_back_too_and_warns_of_one_that_is_not_there() {
+    let workspace = Workspace::new().file("manifests/order.yaml", &format!("{ORDER}  tags: [vip]\n"));
+    let server = Server::start(&workspace, &format!("--no-rate-limit --request-log {LOG}"));
+    let workspace = workspace.with_tenant(&server.base_url());
+    let plain = workspace.plan_json("")["price"]["calls"].as_u64().unwrap();
+    assert_eq!(workspace.plan_json("--verify")["price"]["calls"].as_u64(), Some(plain + 2));
+    let _ = workspace.run("apply --yes --verify").exit(0).never_says("read back");
+    assert_eq!(calls_since(&workspace, 0).last().unwrap(), "GET /v1/conversations/1001/tags");
+}
+
 /// Stops the server, changes what it has, and starts it again where it was.
 fn edited(workspace: &Workspace, mut server: Server, from: &str, to: &str) -> Server {
     let port = server.base_url().rsplit_once(':').unwrap().1.to_owned();

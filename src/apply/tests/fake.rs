@@ -52,6 +52,8 @@ pub(super) struct Fake {
     conversations: BTreeMap<ConversationId, ConversationReading>,
     /// The tags that it has.
     tags: Mutex<Vec<Tag>>,
+    /// This tag is neither put on nor taken off, whatever is answered.
+    pub(super) stuck_tag: Option<&'static str>,
     /// The tags of each conversation, by id.
     put_on: Mutex<BTreeMap<ConversationId, BTreeSet<String>>>,
     /// The `externalId` of the first message of each conversation.
@@ -71,6 +73,7 @@ impl Fake {
             partial_errors: BTreeMap::new(),
             patch_answer: Vec::new(),
             conversations: BTreeMap::new(),
+            stuck_tag: None,
             tags: Mutex::default(),
             put_on: Mutex::default(),
             marks: BTreeMap::new(),
@@ -257,6 +260,7 @@ impl Write for Fake {
         let mut put_on = self.put_on.lock().expect("not poisoned");
         let tags = put_on.entry(id).or_default();
         match order {
+            Order::PutTag(tag) | Order::TakeTag(tag) if self.stuck_tag == Some(tag) => {}
             Order::PutTag(tag) => drop(tags.insert(tag.to_owned())),
             Order::TakeTag(tag) => drop(tags.remove(tag)),
             Order::Transfer(_) | Order::Claim(_) | Order::State(_) => {}

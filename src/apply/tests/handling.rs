@@ -127,6 +127,26 @@ async fn a_tag_that_leaves_is_taken_off_if_dixaform_has_put_it_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn tags_that_do_not_read_back_as_they_were_set_are_warned_of() {
+    let mut stage = Stage { verify: true, ..stage() };
+    let warnings = |run: &Run| match &run.report.outcomes[0].outcome {
+        Outcome::Done { warnings, .. } => warnings.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(warnings(&stage.apply(&handled("tags: [vip, old]")).await), [""; 0]);
+    stage.api.has_tag("stuck", true);
+    stage.api.stuck_tag = Some("id-stuck");
+    let run = stage.apply(&handled("tags: [vip, old, stuck]")).await;
+    assert_eq!(warnings(&run), ["the tag `stuck` was put on, and does not read back"]);
+    stage.api.stuck_tag = Some("id-old");
+    let run = stage.apply(&handled("tags: [vip, stuck]")).await;
+    assert_eq!(warnings(&run), ["the tag `old` was taken off, and reads back all the same"]);
+    stage.calls();
+    let _ = stage.apply(&handled("tags: [stuck]")).await;
+    assert_eq!(stage.calls(), ["TAKE TAG 1 id-vip", "TAGS OF 1"], "once is enough if all is as it was set");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tag_that_is_not_on_it_any_more_counts_as_taken_off() {
     let mut stage = stage();
     stage.apply(&handled("tags: [vip]")).await;

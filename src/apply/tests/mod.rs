@@ -124,6 +124,7 @@ struct Stage {
     clock: TestClock,
     state: State,
     last_applied: LastApplied,
+    verify: bool,
 }
 
 /// What a run left behind.
@@ -144,6 +145,7 @@ impl Stage {
             clock: TestClock::new(),
             state: State::new(Lineage(uuid::Uuid::nil())),
             last_applied: LastApplied::Full,
+            verify: false,
         }
     }
 
@@ -154,7 +156,8 @@ impl Stage {
             organization_id: None,
             rate_limit: RateLimit::DIXA,
         };
-        let options = PlanOptions { allow_replace: true, prune: true, ..PlanOptions::new(tenant) };
+        let verify = self.verify;
+        let options = PlanOptions { allow_replace: true, prune: true, verify, ..PlanOptions::new(tenant) };
         plan(&desired(manifests), &self.state, &options)
     }
 

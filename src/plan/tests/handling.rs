@@ -160,7 +160,7 @@ fn an_update_shows_what_is_set_beside_what_was() {
         }
 
     Plan: 0 to create, 0 to import, 1 to update, 0 to replace. 0 unchanged.
-    8 calls, about 1 s at 10 requests/s.
+    10 calls, about 1 s at 10 requests/s.
 
     Fingerprint: 2971060290ce7227
     "#);

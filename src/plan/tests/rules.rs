@@ -325,6 +325,24 @@ fn a_replacement_in_a_state_of_digests_shows_that_the_old_text_is_not_kept() {
 }
 
 #[test]
+fn an_end_user_comes_along_with_what_needs_her_unless_she_is_there_or_is_excluded() {
+    let jane = "---\napiVersion: dixaform/v1\nkind: EndUser\nmetadata: {name: jane}\nspec: {email: jane@example.com}\n";
+    let other = jane.replace("jane", "joan");
+    let by_name = email("a").replace("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", "{endUser: jane}");
+    let by_email = email("a").replace("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", "{email: Jane@example.com}");
+    for named in [by_name, by_email] {
+        let manifests = [&named, "---\n", &email("b"), jane, &other].concat();
+        let of = |options: &PlanOptions| plan_with(&manifests, &nothing(), options);
+        let targeted = of(&scoped(&["conversation.a"], &[], &[]));
+        assert_eq!(addresses(&targeted), ["enduser.jane", "conversation.a"]);
+        assert_eq!(targeted.summary.left_out, 2);
+        assert_eq!(addresses(&of(&scoped(&["conversation.b"], &[], &[]))), ["conversation.b"]);
+        let excluded = of(&scoped(&["conversation.a"], &["enduser.jane"], &[]));
+        assert_eq!(addresses(&excluded), ["conversation.a"]);
+    }
+}
+
+#[test]
 fn what_needs_an_end_user_in_doubt_holds_up_nothing_else() {
     let jane = "---\napiVersion: dixaform/v1\nkind: EndUser\nmetadata: {name: jane}\nspec: {email: jane@example.com}\n";
     let named = email("a").replace("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", "{endUser: jane}");
@@ -333,7 +351,7 @@ fn what_needs_an_end_user_in_doubt_holds_up_nothing_else() {
     let in_doubt = of(&PlanOptions { in_doubt: ["enduser.jane".parse().expect("an address")].into(), ..options() });
     assert_eq!(addresses(&in_doubt), ["conversation.a", "conversation.b"]);
     assert!(waits_in_vain(&in_doubt, |_| false).is_none(), "it is found out what became of her");
-    let left_out = of(&scoped(&["conversation.*"], &[], &[]));
+    let left_out = of(&scoped(&[], &["enduser.*"], &[]));
     let (change, needs) = waits_in_vain(&left_out, |_| false).expect("nobody makes her");
     assert_eq!((change.address.to_string(), needs.to_string()), ("conversation.a".into(), "enduser.jane".into()));
 }
