@@ -43,8 +43,8 @@ impl<'a, A: Write, J: Append, C: Clock> CarryOut<'_, 'a, A, J, C> {
         }
     }
 
-    /// Reads its tags after they were set, and warns of those that are not as they were set. Right after a call they may
-    /// lag, so they are read up to four times.
+    /// Reads its tags after they were set, and warns of those that are not as they were set. Right after a call they
+    /// may lag, so they are read up to four times.
     pub(super) async fn read_tags_back(&self, change: &Change, progress: &mut Progress<'a>) -> Result<(), Halt> {
         self.synced(change, progress).await?;
         let id = conversation(progress);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
@@ -26,13 +26,24 @@ use crate::workspace::manifests::{self, FindError, Found};
 use crate::workspace::tables::{self, TableBytes};
 use crate::yaml;
 
-/// Reads all manifests.
+/// Reads all manifests. Those that some paths leave out may describe end users that the others name.
 ///
 /// # Errors
 /// A path that can't be read, or no manifest at all.
 pub fn manifests(session: &Session, paths: &[PathBuf], tenants: Tenants<'_>) -> Result<(Desired, Findings), Error> {
     let files = Files { found: find(session, paths)?, digests: Vec::new(), tenants, project: session.folder() };
-    read_all(&files, &Known::default(), &State::new(Lineage(uuid::Uuid::nil())))
+    let all: OnceLock<HashSet<Address>> = OnceLock::new();
+    let is_left_out =
+        |address: &Address| !paths.is_empty() && all.get_or_init(|| described(session, &files)).contains(address);
+    read_all(&files, &Known::default(), &State::new(Lineage(uuid::Uuid::nil())), &is_left_out)
+}
+
+/// The end users that all manifests of the project describe, as far as they can be read.
+fn described(session: &Session, files: &Files<'_>) -> HashSet<Address> {
+    let found = find(session, &[]).unwrap_or_default();
+    let readings = found.par_iter().filter_map(|found| parse(found, &files.tenants, files.project).ok());
+    let addresses = readings.flat_map_iter(|reading| reading.manifests).map(|manifest| manifest.address);
+    addresses.filter(|address| address.kind == Kind::EndUser).collect()
 }
 
 /// The tenants that manifests are read for.
@@ -130,7 +141,12 @@ impl<'s> Files<'s> {
 }
 
 /// Reads the manifests of these files, except files that the state knows to be unchanged and without findings.
-fn read_all(files: &Files<'_>, known: &Known<'_>, state: &State) -> Result<(Desired, Findings), Error> {
+fn read_all(
+    files: &Files<'_>,
+    known: &Known<'_>,
+    state: &State,
+    is_left_out: &dyn Fn(&Address) -> bool,
+) -> Result<(Desired, Findings), Error> {
     let Files { found, digests, tenants, project } = files;
     let mut to_parse = Vec::new();
     let mut as_recorded = HashSet::new();
@@ -143,11 +159,13 @@ fn read_all(files: &Files<'_>, known: &Known<'_>, state: &State) -> Result<(Desi
     let readings =
         to_parse.par_iter().map(|found| parse(found, tenants, project)).collect::<Result<Vec<_>, Error>>()?;
     let tables: BTreeSet<Arc<str>> = readings.iter().flat_map(|reading| &reading.tables).cloned().collect();
-    let is_elsewhere = |address: &Address| as_recorded.contains(address) || state.records.contains_key(address);
+    let is_elsewhere = |address: &Address| {
+        as_recorded.contains(address) || state.records.contains_key(address) || is_left_out(address)
+    };
     let (desired, mut findings) = manifest::resolve_beside(readings, &is_elsewhere);
     if clash(&desired, &as_recorded, state) || findings.has_errors() && !as_recorded.is_empty() {
         // What is wrong with them shows when both are read.
-        return read_all(files, &Known::default(), state);
+        return read_all(files, &Known::default(), state, is_left_out);
     }
     if !findings.has_errors() {
         findings.extend(tenants.review(desired.values()));
@@ -270,7 +288,7 @@ pub fn desired(
     warnings_as_errors: bool,
 ) -> Result<Desired, Error> {
     files.tenants.check(state.tenant.as_ref().and_then(|tenant| tenant.organization_id.as_deref()))?;
-    let (desired, findings) = read_all(files, known, state)?;
+    let (desired, findings) = read_all(files, known, state, &|_| false)?;
     check(session, &findings, warnings_as_errors)?;
     Ok(desired)
 }

@@ -195,7 +195,8 @@ fn connect(
 fn unknown_end_user(address: &Address, described: &BTreeSet<Address>, source: Source) -> Finding {
     let hint = match closest(address.name(), described.iter().map(Address::name)) {
         Some(known) => format!("did you mean `{known}`?"),
-        None => "describe the end user in a manifest of `kind: EndUser`, or name one that exists by `email`".to_owned(),
+        None => "describe the end user in a manifest of `kind: EndUser` among those that are read, or name one that exists by \
+                 `email`".to_owned(),
     };
     Finding {
         code: code::UNKNOWN_NAME,

@@ -6,11 +6,14 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::conversation::{Address, Kind};
+use crate::desired::Desired;
 use crate::handling::Setting;
 use crate::name::{self, Name};
 use crate::plan::change::{Change, Plan, Read, Step};
+use crate::plan::scope::Scope;
 use crate::shape::Thing;
 use crate::source::Source;
+use crate::state::State;
 
 /// One thing that has to be there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,6 +114,19 @@ fn ids_of(change: &Change) -> BTreeSet<(Thing, String)> {
 /// The end users that a change waits for, which are to be made before it.
 pub fn waits_for(change: &Change) -> impl Iterator<Item = &Address> {
     change.names.values().filter_map(|named| named.manifest.as_ref())
+}
+
+/// The end users that are not made yet and that what the scope covers names: nothing could be made without them. One
+/// that is excluded by its name stays out.
+pub fn taken_along<'a>(desired: &'a Desired, state: &State, scope: &Scope) -> BTreeSet<&'a Address> {
+    if scope.is_everything() {
+        return BTreeSet::new();
+    }
+    let covered = desired.iter().filter(|manifest| {
+        scope.covers_named(std::iter::once(&manifest.address).chain(manifest.former()), Some(&manifest.labels))
+    });
+    let named = covered.flat_map(|manifest| manifest.names.values().filter_map(|named| named.manifest.as_ref()));
+    named.filter(|address| !state.records.contains_key(*address) && !scope.excludes(address)).collect()
 }
 
 /// The first change that waits for an end user that the plan doesn't make and the state doesn't know, and whom it waits

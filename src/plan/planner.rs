@@ -33,7 +33,7 @@ use crate::plan::end_users;
 use crate::plan::handling;
 use crate::plan::known_ids::KnownIds;
 use crate::plan::moves;
-use crate::plan::needs::Needs;
+use crate::plan::needs::{Needs, taken_along};
 use crate::plan::observation::{self, Handled, Observation, Observations};
 use crate::plan::price::Price;
 use crate::plan::reason::{Block, Reason};
@@ -157,19 +157,6 @@ fn looks(desired: &Desired, markers: bool) -> usize {
     let addresses = |manifest: &Manifest| 1 + usize::from(manifest.former().is_some());
     let requesters = made().filter_map(requester).collect::<BTreeSet<_>>().len();
     requesters + made().filter(is_marked).map(addresses).sum::<usize>()
-}
-
-/// The end users that are not made yet and that what the scope covers names: nothing could be made without them. One
-/// that is excluded by its name stays out.
-fn taken_along<'a>(desired: &'a Desired, state: &State, scope: &Scope) -> BTreeSet<&'a Address> {
-    if scope.is_everything() {
-        return BTreeSet::new();
-    }
-    let covered = desired.iter().filter(|manifest| {
-        scope.covers_named(std::iter::once(&manifest.address).chain(manifest.former()), Some(&manifest.labels))
-    });
-    let named = covered.flat_map(|manifest| manifest.names.values().filter_map(|named| named.manifest.as_ref()));
-    named.filter(|address| !state.records.contains_key(*address) && !scope.excludes(address)).collect()
 }
 
 /// Which address owns which conversation; empty when no manifest adopts any.

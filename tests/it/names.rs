@@ -213,9 +213,10 @@ fn a_saved_plan_and_one_that_leaves_the_end_user_out() {
     let (workspace, _server) = beside_server(&[JANE, &import("a", "{endUser: jane}")].concat(), "");
     let _ = workspace.run("plan --out saved.plan").exit(0);
     let _ = workspace.run("show saved.plan").exit(0).says("{endUser = \"jane\"}");
-    let told = workspace.run("apply --yes --target import.a").exit(1).warns("import.a needs enduser.jane");
+    let told = workspace.run("apply --yes --exclude enduser.jane").exit(1).warns("import.a needs enduser.jane");
     let _ = told.warns("nothing was sent");
     assert_eq!(writes(&workspace), []);
+    let _ = workspace.run("plan --target import.a").exit(0).says("enduser.jane will be created");
     let _ = workspace.run("apply saved.plan").exit(0).says("1 created, 1 imported");
     is_over(&workspace);
 }
@@ -258,4 +259,14 @@ fn what_can_not_be_a_name_is_an_error_at_its_place() {
         assert!(told.stdout.contains(&format!("error[{code}]")), "{requester}: {}", told.stdout);
         assert!(told.stdout.contains(&format!("all.yaml:{at}")), "{requester}: {}", told.stdout);
     }
+}
+
+#[test]
+fn one_file_can_be_checked_alone_if_another_one_of_the_project_describes_its_end_user() {
+    let named = import("order", "{endUser: jane}");
+    let workspace = Workspace::new().file("manifests/order.yaml", &named).file("manifests/jane.yaml", JANE);
+    let _ = workspace.run("validate manifests/order.yaml").exit(0);
+    let _ = workspace.run("plan manifests/order.yaml").exit(1).warns("among those that are read");
+    workspace.write("manifests/order.yaml", named.replace("jane", "joan"));
+    let _ = workspace.run("validate manifests/order.yaml").exit(1).says("no manifest describes the end user `joan`");
 }
