@@ -91,7 +91,8 @@ impl DataFile {
     }
 }
 
-fn create_or_open(path: &Path) -> io::Result<File> {
+/// Opens a file for reading and appending, as [`open_private`] does; a folder that is missing is made.
+pub fn create_or_open(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)?;
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::sandbox::data_file::open_private;
+use crate::sandbox::data_file::create_or_open;
 
 /// Beyond this size the file is started over.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -46,9 +46,9 @@ struct Open {
 }
 
 impl RequestLog {
-    /// Opens or creates the file and goes on at its end.
+    /// Opens or creates the file, with its folder, and goes on at its end.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = open_private(path)?;
+        let file = create_or_open(path)?;
         let length = file.metadata()?.len();
         Ok(RequestLog { open: Mutex::new(Open { file, length }), bytes_max: BYTES_MAX })
     }

@@ -80,6 +80,13 @@ fn a_catalog_has_one_entry_per_line_and_no_customers() {
 }
 
 #[test]
+fn the_first_command_in_a_folder_can_pull_the_catalog_of_the_sandbox() {
+    let workspace = Workspace::new();
+    let _ = workspace.run("catalog pull --tenant sandbox").exit(0);
+    assert!(workspace.exists("state/sandbox.catalog.json") && workspace.exists("state/sandbox.requests.jsonl"));
+}
+
+#[test]
 fn what_changed_in_the_tenant_is_shown_as_text_and_json() {
     let (workspace, server) = tenant();
     let _ = workspace.run("catalog pull").exit(0);
