@@ -1,8 +1,8 @@
 //! dixaform: plan and apply for [Dixa](https://www.dixa.com) conversations and their end users, described in YAML
 //! manifests.
 //!
-//! See `README.md` for what it does and how to use it. This page is the map of the code: what flows where, which
-//! module is for what, who may use whom, what always holds, and what the words mean.
+//! See `README.md` for what it does, and `docs/` for how to use it. This page is the map of the code: what flows
+//! where, which module is for what, who may use whom, what always holds, and what the words mean.
 //!
 //! # Overview
 //!

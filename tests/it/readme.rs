@@ -1,22 +1,16 @@
-//! README.md and docs/ tell the truth: each command runs, each example is valid, each table is complete.
+//! README.md and the pages of docs/ tell the truth: each command runs, each example is valid, each table is complete,
+//! each link leads somewhere, and what programs have written is what they write now.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test it readme` writes docs/commands.md and docs/plan.svg again: read the diff.
 
+mod commands;
+mod links;
+mod pages;
+mod picture;
 mod script;
+mod tables;
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::Arc;
-
-use dixaform::conversation::Kind;
-use dixaform::finding::code;
-use dixaform::project;
-use dixaform::shape::{self, Form, Shape};
-
-use crate::support::Workspace;
-
-const README: &str = include_str!("../../README.md");
-const MEMBERS: &str = include_str!("../../docs/members.md");
-const JSON: &str = include_str!("../../docs/json.md");
-const FINDINGS: &str = include_str!("../../docs/findings.md");
+use std::path::{Path, PathBuf};
 
 /// The command lines that have a help page of their own.
 const COMMANDS: [&str; 23] = [
@@ -35,181 +29,53 @@ const COMMANDS: [&str; 23] = [
     "state accept",
     "state rebuild",
     "state path",
+    "state unlock",
     "catalog",
     "catalog pull",
     "catalog diff",
-    "state unlock",
     "sandbox",
     "schema",
     "completions",
     "man",
 ];
 
-fn repository(path: &str) -> std::path::PathBuf {
+/// A path from the root of the repository.
+fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-#[test]
-fn every_command_and_flag_is_explained() {
-    let workspace = Workspace::new();
-    let documents = format!("{README}{MEMBERS}{FINDINGS}{JSON}");
-    let mut unexplained = BTreeSet::new();
-    for command in COMMANDS {
-        let help = workspace.run(&format!("{command} --help")).exit(0).stdout;
-        for line in help.lines() {
-            let words = line.split([' ', ',']).filter(|word| word.starts_with("--") && line.starts_with("  "));
-            let flags = words.map(|word| word.trim_end_matches(|end: char| !end.is_ascii_alphanumeric()));
-            unexplained.extend(flags.filter(|flag| !mentions(&documents, flag)).map(str::to_owned));
-        }
-        for name in subcommands(&help) {
-            let full = format!("{command} {name}");
-            assert!(COMMANDS.contains(&full.trim()), "the command `{full}` is not among those tested here");
-            if !README.contains(&format!("\n| `dixaform {}", full.trim())) {
-                unexplained.insert(full);
-            }
-        }
-    }
-    assert!(unexplained.is_empty(), "neither README.md nor docs/ explain {unexplained:?}");
+fn read(path: &str) -> String {
+    std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The names under `Commands:`, without clap's own `help`.
-fn subcommands(help: &str) -> Vec<&str> {
-    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    lines.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect()
+/// What the site shows beside each page, which is no page itself.
+const SUMMARY: &str = "docs/SUMMARY.md";
+
+/// The pages of docs/ by their paths from the root, in alphabetical order.
+fn pages_of_docs() -> Vec<String> {
+    markdown_in("docs/").into_iter().filter(|page| page != SUMMARY).collect()
 }
 
-/// Whether a flag occurs in a text as a whole: `--state` is not mentioned by `--state-file`.
-fn mentions(text: &str, flag: &str) -> bool {
-    text.match_indices(flag).any(|(at, _)| {
-        let next = text[at + flag.len()..].chars().next();
-        next.is_none_or(|next| !next.is_ascii_alphanumeric() && next != '-')
-    })
+/// The documents of a folder, which is empty or ends with a slash.
+fn markdown_in(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(repository(folder)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut documents: Vec<String> =
+        names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}{name}")).collect();
+    documents.sort();
+    documents
 }
 
-#[test]
-fn every_exit_code_is_in_the_table() {
-    let source = include_str!("../../src/cli/exit.rs");
-    let codes = source.lines().filter(|line| line.trim_start().starts_with("Exit::"));
-    let codes: Vec<&str> = codes.filter_map(|line| line.split("=> ").nth(1)?.strip_suffix(',')).collect();
-    assert_eq!(codes.len(), 9, "{codes:?}");
-    for code in codes {
-        assert!(README.contains(&format!("\n| {code} | ")), "the exit code {code} is not in README.md");
+/// Compares a file with what a program writes now, or writes it there.
+fn compare_or_write(path: &str, now: &str) {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(repository(path), now).unwrap();
     }
-}
-
-#[test]
-fn every_setting_of_a_tenant_is_in_the_table() {
-    let text = "version: 1\ntenants: {staging: {nobodyKnows: 1}}\n";
-    let (_, findings) = project::read(&Arc::from("dixaform.yaml"), text.as_bytes());
-    let hint = findings.iter().next().and_then(|finding| finding.hint.clone()).unwrap();
-    let settings: Vec<&str> = hint.strip_prefix("known members: ").unwrap().split(", ").collect();
-    assert!(settings.len() >= 13);
-    for setting in settings {
-        assert!(README.contains(&format!("\n| `{setting}` | ")), "the setting {setting} is not in README.md");
-    }
-}
-
-#[test]
-fn every_finding_is_listed_with_its_meaning() {
-    let mut last = 0;
-    for code in code::ALL {
-        let row = format!("\n{} ", code.row());
-        let at = FINDINGS.find(&row).unwrap_or_else(|| panic!("docs/findings.md has no row{row}"));
-        assert!(at >= last, "{} is out of order in docs/findings.md", code.name);
-        last = at;
-    }
-    let listed = FINDINGS.lines().filter(|line| line.starts_with("| `")).count();
-    assert_eq!(listed, code::ALL.len(), "docs/findings.md lists what is no finding");
-}
-
-/// Each row of the table: variant, member, form, whether it is required.
-fn member_rows() -> Vec<String> {
-    let mut rows = Vec::new();
-    for kind in Kind::ALL {
-        for variant in shape::body(kind).variants {
-            rows_of(variant, &mut rows);
-        }
-    }
-    rows
-}
-
-fn rows_of(shape: &'static Shape, rows: &mut Vec<String>) {
-    let mut below = Vec::new();
-    for member in shape.members {
-        let required = if member.required { "yes" } else { "no" };
-        let row = format!("| {} | `{}` | {} | {required} | ", shape.name, member.name, form(&member.form, &mut below));
-        if !rows.contains(&row) {
-            rows.push(row);
-        }
-    }
-    for shape in below {
-        rows_of(shape, rows);
-    }
-}
-
-/// A form in words, and the shapes in it.
-fn form(form: &'static Form, below: &mut Vec<&'static Shape>) -> String {
-    let alternatives = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
-    match form {
-        Form::Text => "text, not empty".into(),
-        Form::AnyText => "text".into(),
-        Form::Uuid => "uuid".into(),
-        Form::Reference(thing) => {
-            let names: Vec<String> = thing.keys().iter().map(|(key, _)| format!("`{{{key}: …}}`")).collect();
-            format!("uuid, or {}", names.join(", "))
-        }
-        Form::Timestamp => "RFC 3339 timestamp with a zone".into(),
-        Form::Url => "http or https URL".into(),
-        Form::Language => "text, two letters as in ISO 639-1".into(),
-        Form::EmailAddress => "e-mail address".into(),
-        Form::PhoneNumber => "E.164 number".into(),
-        Form::Word(words) => alternatives(words),
-        Form::Free => "any map".into(),
-        Form::List(item) => format!("list of {}", self::form(item, below)),
-        Form::Set(item) => format!("list of {}, each once", self::form(item, below)),
-        Form::Map(shape) => {
-            below.push(shape);
-            format!("map: {}", shape.name)
-        }
-        Form::Union(union) => {
-            below.extend(union.variants);
-            alternatives(&union.variants.iter().map(|variant| variant.name).collect::<Vec<_>>())
-        }
-    }
-}
-
-#[test]
-fn every_member_is_listed() {
-    let missing: Vec<String> = member_rows().into_iter().filter(|row| !MEMBERS.contains(&format!("\n{row}"))).collect();
-    assert!(missing.is_empty(), "docs/members.md does not have\n{}", missing.join("\n"));
-    let known: BTreeSet<String> = member_rows().into_iter().collect();
-    let bodies = MEMBERS.split("## ").find(|section| section.starts_with("Bodies")).expect("the section Bodies");
-    for row in bodies.lines().filter(|line| line.starts_with("| ") && line.contains('`')) {
-        assert!(known.iter().any(|start| row.starts_with(start.as_str())), "docs/members.md has too much: {row}");
-    }
-}
-
-#[test]
-fn every_test_and_fixture_that_the_member_table_names_exists() {
-    let tests = concat!(include_str!("members.rs"), include_str!("handling.rs"));
-    let mut named = 0;
-    for row in MEMBERS.lines().filter(|line| line.starts_with("| ") && line.contains('`')) {
-        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        let proofs: Vec<&str> = cells.last().unwrap().split(", ").map(|cell| cell.trim_matches('`')).collect();
-        for proof in proofs {
-            named += 1;
-            match proof.rsplit_once('.') {
-                Some((_, "yaml" | "json")) => {
-                    assert!(repository("tests/fixtures/bad").join(proof).is_file(), "no fixture {proof}: {row}");
-                }
-                _ if proof.len() == 1 => assert!(MEMBERS.contains(&format!("\n- **{proof}** `")), "{proof}: {row}"),
-                _ => assert!(tests.contains(&format!("\nfn {proof}()")), "no test {proof}: {row}"),
-            }
-        }
-    }
-    assert!(named > 100, "{named}");
-    for line in MEMBERS.lines().filter(|line| line.starts_with("- **")) {
-        let test = line.split('`').nth(1).unwrap();
-        assert!(tests.contains(&format!("\nfn {test}()")), "no test {test}");
-    }
+    let committed = read(path);
+    let line = committed.lines().zip(now.lines()).position(|(before, after)| before != after);
+    let line = line.unwrap_or_else(|| committed.lines().count().min(now.lines().count())) + 1;
+    assert!(
+        committed == now,
+        "{path} is out of date from line {line} on: `UPDATE_GOLDEN=1 cargo test --test it readme`"
+    );
 }

@@ -1,43 +1,49 @@
-//! The README as a script: its blocks in their order, in one scratch workspace.
+//! A page as a script: its blocks in their order, in a folder of its own that has the examples.
 //!
 //! - ```` ```sh ````: each line is run by the shell. It ends with 0, or with N where the line ends in `# exit N`.
 //! - ```` ```text ```` after `<!-- output -->` or `<!-- messages -->`: what the last line wrote to standard output or
 //!   standard error. A line `…` stands for any lines, a `…` at the end of a line for any ending; times are compared as
 //!   such.
-//! - ```` ```yaml ````: a manifest or a project file, and valid.
+//! - ```` ```yaml ````: a manifest or a project file, and valid; after `<!-- seed -->`, what a sandbox starts with.
 //! - ```` ```json ````: JSON.
+//! - Any block after `<!-- file NAME -->`: is written to this file, for the commands that follow.
+//! - Any block after `<!-- run by PATH -->`: needs what is not here (a registry, a service); these tests run it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::README;
+use crate::readme::repository;
 use crate::support::{Server, Workspace};
 
 /// Lines that are not run here, because they would build the program that runs this test. What they rely on is checked.
-const OF_CARGO: [&str; 2] = ["cargo test", "cargo install --path . --locked"];
+pub const OF_CARGO: [&str; 2] = ["cargo test", "cargo install --path . --locked"];
 
-/// How the README runs the program before it is installed.
-const CARGO_RUN: &str = "cargo run --release -- ";
+/// How README.md runs the program before it is installed.
+pub const CARGO_RUN: &str = "cargo run --release -- ";
 
 /// The marker of what a reader sees at once, before anything is explained.
 const FIRST_RESULT: &str = "last line of the first command";
 
-struct Block<'a> {
-    language: &'a str,
+/// A fenced block of a page.
+pub struct Block<'a> {
+    pub language: &'a str,
     /// The text of the HTML comment on the line before, if there is one.
     marker: Option<&'a str>,
     line: usize,
-    text: String,
+    pub text: String,
 }
 
 /// All fenced blocks.
-fn blocks(document: &str) -> Vec<Block<'_>> {
+pub fn blocks(document: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
     let mut lines = document.lines().enumerate();
     let mut before = "";
     while let Some((number, line)) = lines.next() {
+        assert!(
+            !line.starts_with(' ') || !line.trim_start().starts_with("```"),
+            "{line}: begin the block at the margin"
+        );
         if let Some(language) = line.strip_prefix("```") {
             let text = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```");
             let text = text.map(|line| format!("{line}\n")).collect();
@@ -56,21 +62,70 @@ struct Written {
     stderr: String,
 }
 
-/// The workspace of a reader who follows the README.
-struct Reader {
+/// Somebody who follows a page, from its first line to its last.
+pub struct Reader<'a> {
+    page: &'a str,
     workspace: Workspace,
+    last: Written,
+    /// What the first command wrote to standard output.
+    first: Option<String>,
+    pub commands: usize,
     sandbox: Option<Child>,
     sandbox_port: String,
 }
 
-impl Reader {
-    fn new() -> Self {
-        let workspace =
-            Workspace::new().copy("examples").file("state/README.md", include_str!("../../../state/README.md"));
+impl<'a> Reader<'a> {
+    pub fn new(page: &'a str) -> Self {
+        let workspace = Workspace::new().copy("examples");
         let bin = workspace.path(".bin");
         std::fs::create_dir_all(&bin).unwrap();
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_dixaform"), bin.join("dixaform")).unwrap();
-        Reader { workspace, sandbox: None, sandbox_port: String::new() }
+        let last = Written::default();
+        Reader { page, workspace, last, first: None, commands: 0, sandbox: None, sandbox_port: String::new() }
+    }
+
+    pub fn follow(&mut self, Block { language, marker, line, text }: &Block<'_>) {
+        let page = self.page;
+        if let Some(tests) = marker.and_then(|marker| marker.strip_prefix("run by ")) {
+            assert!(repository(tests).exists(), "{page}:{line}: there are no tests {tests}");
+            return;
+        }
+        if let Some(name) = marker.and_then(|marker| marker.strip_prefix("file ")) {
+            self.workspace.write(name, text);
+            return;
+        }
+        match (*language, *marker) {
+            ("sh", None) => self.run_all(text),
+            ("text", Some(marker @ ("output" | "messages"))) => {
+                let real = if marker == "output" { &self.last.stdout } else { &self.last.stderr };
+                let (shown, all): (Vec<&str>, Vec<&str>) = (text.lines().collect(), real.lines().collect());
+                assert!(matches(&shown, &all), "{page}:{line} is not what is written:\n{real}");
+            }
+            ("text", Some(FIRST_RESULT)) => {
+                let first = self.first.as_deref().expect("a command before its result");
+                assert_eq!(first.trim_end().lines().last(), text.lines().next(), "{page}:{line}");
+            }
+            ("yaml", None) if text.contains("apiVersion: ") => self.manifest(text),
+            ("yaml", None) if text.contains("version: 1") => Reader::project_file(text),
+            // It would not start otherwise.
+            ("yaml", Some("seed")) => {
+                let workspace = Workspace::new().file("seed.yaml", text);
+                drop(Server::start(&workspace, "--strict --seed seed.yaml"));
+            }
+            ("json", None) => drop(serde_json::from_str::<serde_json::Value>(text).expect("JSON")),
+            _ => panic!(
+                "{page}:{line}: nobody checks a block of {language:?} after {marker:?}; tests/it/readme/script.rs has \
+                 what is checked"
+            ),
+        }
+    }
+
+    fn run_all(&mut self, text: &str) {
+        for command in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+            self.last = self.run(command);
+            self.first.get_or_insert_with(|| self.last.stdout.clone());
+            self.commands += 1;
+        }
     }
 
     fn run(&mut self, line: &str) -> Written {
@@ -104,7 +159,8 @@ impl Reader {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         };
-        assert_eq!(output.status.code(), Some(expected), "{line}\n{}\n{}", written.stdout, written.stderr);
+        let page = self.page;
+        assert_eq!(output.status.code(), Some(expected), "{page}: {line}\n{}\n{}", written.stdout, written.stderr);
         written
     }
 
@@ -156,7 +212,7 @@ impl Reader {
     }
 }
 
-impl Drop for Reader {
+impl Drop for Reader<'_> {
     fn drop(&mut self) {
         self.stop();
     }
@@ -182,68 +238,4 @@ fn line_matches(shown: &str, real: &str) -> bool {
 fn timeless(line: &str) -> String {
     let is_time = |word: &&str| word.len() == 24 && word.ends_with('Z') && word.as_bytes()[10] == b'T';
     line.split(' ').map(|word| if is_time(&word) { "TIME" } else { word }).collect::<Vec<_>>().join(" ")
-}
-
-#[test]
-fn every_command_runs_and_every_output_is_real() {
-    let mut reader = Reader::new();
-    let mut last = Written::default();
-    let mut first = String::new();
-    let mut commands = 0;
-    for Block { language, marker, line, text } in blocks(README) {
-        match (language, marker) {
-            ("sh", None) => {
-                for command in text.lines().filter(|command| !command.trim().is_empty()) {
-                    last = reader.run(command);
-                    if commands == 0 {
-                        first.clone_from(&last.stdout);
-                    }
-                    commands += 1;
-                }
-            }
-            ("text", Some(marker @ ("output" | "messages"))) => {
-                let real = if marker == "output" { &last.stdout } else { &last.stderr };
-                let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-                let (shown, all) = (lines(&text), lines(real));
-                let (shown, all): (Vec<&str>, Vec<&str>) =
-                    (shown.iter().map(String::as_str).collect(), all.iter().map(String::as_str).collect());
-                assert!(matches(&shown, &all), "README.md:{line} is not what is written:\n{real}");
-            }
-            ("text", Some(FIRST_RESULT)) => assert_eq!(first.trim_end().lines().last(), text.lines().next()),
-            ("yaml", None) if text.contains("apiVersion: ") => reader.manifest(&text),
-            ("yaml", None) if text.contains("version: 1") => Reader::project_file(&text),
-            // It would not start otherwise.
-            ("yaml", Some("seed")) => {
-                let workspace = Workspace::new().file("seed.yaml", &text);
-                drop(Server::start(&workspace, "--strict --seed seed.yaml"));
-            }
-            ("json", None) => drop(serde_json::from_str::<serde_json::Value>(&text).expect("README.md has JSON")),
-            _ => panic!("README.md:{line}: nobody checks a block of {language:?} after {marker:?}"),
-        }
-    }
-    assert!(commands > 15, "{commands}");
-}
-
-#[test]
-fn the_manifest_that_explains_names_is_valid() {
-    let reader = Reader::new();
-    let names = include_str!("../../../docs/names.md");
-    let examples: Vec<_> = blocks(names).into_iter().filter(|block| block.language == "yaml").collect();
-    examples.iter().for_each(|example| reader.manifest(&example.text));
-    assert_eq!(examples.len(), 1);
-}
-
-#[test]
-fn the_commands_of_cargo_fit_the_package() {
-    let lines: Vec<String> =
-        blocks(README).into_iter().filter(|block| block.language == "sh").map(|b| b.text).collect();
-    let text = lines.concat();
-    for line in OF_CARGO {
-        assert!(text.contains(line), "README.md has no `{line}` any more");
-    }
-    let manifest = include_str!("../../../Cargo.toml");
-    assert!(manifest.contains("\nname = \"dixaform\"\n") && manifest.contains("\ndefault-run = \"dixaform\"\n"));
-    assert!(text.starts_with(CARGO_RUN), "the first command runs the program");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    assert!(root.join("src/main.rs").is_file() && root.join("Cargo.lock").is_file());
 }
