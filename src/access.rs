@@ -1,10 +1,12 @@
-//! How a tenant is reached: where it is, how its token is sent, and how many requests it takes.
+//! How a tenant and its state are reached: where they are, how the token is sent, and how many requests Dixa takes.
 
 mod base_url;
 mod key;
+mod store;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use key::{looks_like_key, looks_like_key_for_name, without_keys};
+pub use store::{Endpoint, EndpointError, StatePlace, StoreKind, StoreSettings, StoreUrl, StoreUrlError};
 
 /// How the token is sent. <https://docs.dixa.io/docs/api-standards-rules>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,7 +41,7 @@
 //! - [`desired`]: all manifests, checked and keyed by address
 //! - [`shape`]: tables of the members that each request body can have
 //! - [`definition`]: definitions of custom attributes, and what fits them
-//! - [`access`], [`settings`]: how to reach a tenant; its settings that planning and recording follow
+//! - [`access`], [`settings`]: how to reach a tenant and its state; settings that planning and recording follow
 //! - [`duration`]: durations as people write them
 //! - [`values`]: texts of one tenant that manifests use by name
 //!
@@ -61,6 +61,7 @@
 //!
 //! - [`api`]: what is asked of Dixa, its JSON, the HTTP client with its rate limit and retries
 //! - [`workspace`]: manifests, state, journal and lock as files
+//! - [`store`]: state, journal and lock in an object store, for many machines
 //! - [`sandbox`]: the stand-in for Dixa, which understands the wire on its own
 //!
 //! Modules that bring these together:
@@ -87,6 +88,7 @@
 //! | `schema` | nouns, `catalog`, `plan`, `state`, `render` | files, checking |
 //! | `api` | nouns, `catalog` | manifests, plans, state files |
 //! | `workspace` | nouns, `state`, `journal` | decisions |
+//! | `store` | nouns, `state` | decisions about a plan, the form of the state and the journal |
 //! | `sandbox` | nothing | code of the client, so that the two can't share a mistake |
 //! | `apply` | nouns, `catalog`, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
 //! | `cli` | everything | domain rules |
@@ -130,6 +132,9 @@
 //! | move | give a record another address |
 //! | tenant | one Dixa organization with its token, state and limits |
 //! | sandbox | the embedded stand-in for Dixa |
+//! | store | where the state, journal and lock of a tenant are: a folder, or an object store |
+//! | hold, fence | have the state for oneself; make sure that an older holder can write nothing more |
+//! | lease | how long a holder may be without a sign of life |
 //! | finding | something wrong or suspicious: code, severity, place, message, hint |
 //! | price | how many calls a plan makes, how long they take, and their share of the daily quota |
 //! | fingerprint | a short digest of what a plan would do |
@@ -171,6 +176,7 @@ pub mod yaml;
 
 pub mod api;
 pub mod sandbox;
+pub mod store;
 pub mod workspace;
 
 pub mod apply;

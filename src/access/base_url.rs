@@ -6,8 +6,9 @@
 
 use std::fmt;
 
-use url::{Host, Url};
+use url::Url;
 
+use crate::access::store::is_loopback;
 use crate::call::Call;
 
 /// A checked base URL in its one spelling: no `/v1` that is the whole path, no slash at the end.
@@ -61,12 +62,7 @@ impl BaseUrl {
 
     /// Whether it leads to this machine: 127.0.0.0/8, ::1 or `localhost`.
     pub fn is_loopback(&self) -> bool {
-        match self.0.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+        is_loopback(&self.0)
     }
 
     /// The URL of a call; the parts of its path are percent-encoded.

@@ -95,6 +95,8 @@ impl HttpClient {
             // A little sooner than the whole, so that what never connected is known not to have been sent.
             .connect_timeout(CONNECT_TIMEOUT_MAX.min(timeout * 4 / 5))
             .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            // What Dixa has always been asked with; another client in this program brings HTTP/2 with it.
+            .http1_only()
             .tcp_nodelay(true)
             .gzip(true)
             .referer(false);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use crate::access::StatePlace;
 use crate::api::Token;
 use crate::cli::args::Globals;
 use crate::cli::error::Error;
@@ -65,6 +66,10 @@ impl Session {
     /// The project file has no such tenant, or none where none was asked for; its state is a link that leads nowhere.
     pub fn open(&self) -> Result<OpenTenant<'_>, Error> {
         let tenant = self.project.tenant(self.tenant.as_deref())?;
+        if let (None, Some(StatePlace::Store(url))) = (&self.state, &tenant.state) {
+            let message = format!("the state of `{}` is in {url}, which this dixaform can't reach", tenant.name);
+            return Err(Error::new(Exit::Failed, message).hint("nothing was done; --state FILE names a state file"));
+        }
         let state = self.state.clone().unwrap_or_else(|| self.state_path(tenant));
         Ok(OpenTenant { session: self, tenant, files: StateFiles::find(&state)? })
     }
@@ -115,8 +120,9 @@ impl Session {
     /// Where the project keeps the state of a tenant.
     fn state_path(&self, tenant: &Tenant) -> PathBuf {
         match &tenant.state {
-            Some(path) => self.root.join(path),
-            None => self.root.join("state").join(format!("{}.json", tenant.name)),
+            Some(StatePlace::File(path)) => self.root.join(path),
+            // What is kept here of a state in a store.
+            Some(StatePlace::Store(_)) | None => self.root.join("state").join(format!("{}.json", tenant.name)),
         }
     }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::{AuthScheme, BaseUrl, RateLimit, looks_like_key_for_name, without_keys};
+use crate::access::{
+    AuthScheme, BaseUrl, Endpoint, RateLimit, StatePlace, StoreKind, StoreSettings, looks_like_key_for_name,
+    without_keys,
+};
 use crate::conversation::{Address, Kind};
 use crate::duration;
 use crate::finding::{Findings, closest, code};
@@ -66,13 +69,14 @@ struct Reader<'t> {
 const NAME_MAX: usize = 64;
 
 const PROJECT_MEMBERS: [&str; 6] = ["$schema", "version", "project", "manifests", "defaultTenant", "tenants"];
-const TENANT_MEMBERS: [&str; 15] = [
+const TENANT_MEMBERS: [&str; 16] = [
     "baseUrl",
     "apiKeyEnv",
     "apiKeyFile",
     "authScheme",
     "organizationId",
     "state",
+    "stateStore",
     "catalog",
     "values",
     "rateLimit",
@@ -183,6 +187,7 @@ impl Reader<'_> {
         for entry in entries {
             self.setting(&mut tenant, entry);
         }
+        self.fits_store(&tenant, node);
         tenant
     }
 
@@ -195,7 +200,8 @@ impl Reader<'_> {
                 self.word(entry, &mut tenant.auth_scheme, [("bare", AuthScheme::Bare), ("bearer", AuthScheme::Bearer)]);
             }
             "organizationId" => tenant.organization_id = self.text(entry),
-            "state" => tenant.state = self.text(entry),
+            "state" => self.state(tenant, entry),
+            "stateStore" => tenant.state_store = self.state_store(&entry.value),
             "catalog" => tenant.catalog = self.text(entry),
             "values" => self.values(tenant, &entry.value),
             "rateLimit" => self.rate_limit(tenant, &entry.value),
@@ -213,6 +219,54 @@ impl Reader<'_> {
             "settle" => self.duration(entry, &mut tenant.settle, Duration::ZERO),
             // Reported as unknown already.
             _ => {}
+        }
+    }
+
+    fn state(&mut self, tenant: &mut Tenant, entry: &Entry<'_>) {
+        let Some(text) = self.text(entry) else { return };
+        match StatePlace::parse(&text) {
+            Ok(place) => tenant.state = Some(place),
+            Err(problem) => {
+                let hint = "a path, or s3://bucket/prefix, gs://bucket/prefix or az://container/prefix";
+                self.wrong(code::BAD_URL, entry.value.span(), problem.to_string(), hint);
+            }
+        }
+    }
+
+    fn state_store(&mut self, node: &Node<'_>) -> StoreSettings {
+        let mut settings = StoreSettings::default();
+        let Some(entries) = self.map(node, "`stateStore`") else { return settings };
+        self.known(entries, &["endpoint", "region", "profile", "lease"], "`stateStore`");
+        for entry in entries {
+            match &*entry.key {
+                "endpoint" => settings.endpoint = self.endpoint(entry),
+                "region" => settings.region = self.text(entry),
+                "profile" => settings.profile = self.text(entry),
+                "lease" => self.duration(entry, &mut settings.lease, StoreSettings::LEASE_MIN),
+                _ => {}
+            }
+        }
+        settings
+    }
+
+    fn endpoint(&mut self, entry: &Entry<'_>) -> Option<Endpoint> {
+        let text = self.text(entry)?;
+        let parsed = Endpoint::parse(&text);
+        if let Err(problem) = &parsed {
+            let hint = "write for example https://minio.example; plain http is for this machine only";
+            // It may hold a password.
+            self.reporter.error(code::BAD_URL, entry.value.span(), problem.to_string()).hint(hint).without_excerpt();
+        }
+        parsed.ok()
+    }
+
+    /// What only S3 knows is of no meaning for another store, and so was meant otherwise.
+    fn fits_store(&mut self, tenant: &Tenant, node: &Node<'_>) {
+        let Some(StatePlace::Store(url)) = &tenant.state else { return };
+        let Some(settings) = node.get("stateStore").filter(|_| url.kind != StoreKind::S3) else { return };
+        for entry in ["region", "profile"].into_iter().filter_map(|name| settings.value.get(name)) {
+            let message = format!("`{}` is of S3, and the state is in {}://", entry.key, url.kind.scheme());
+            self.wrong(code::BAD_SETTING, entry.key_span(), message, "remove it");
         }
     }
 
@@ -373,7 +427,10 @@ impl Reader<'_> {
             Some(duration) => *setting = duration,
             None => {
                 let hint = "a number and a unit (ms, s, m, h), for example 30s";
-                self.wrong(code::BAD_SETTING, entry.value.span(), format!("`{}` is a duration", entry.key), hint);
+                let least =
+                    if least < Duration::from_secs(1) { String::new() } else { format!(" of at least {least:?}") };
+                let message = format!("`{}` is a duration{least}", entry.key);
+                self.wrong(code::BAD_SETTING, entry.value.span(), message, hint);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::access::{AuthScheme, RateLimit};
+use crate::access::{AuthScheme, RateLimit, StatePlace, StoreSettings};
 use crate::project::SANDBOX;
 use crate::settings::{LastApplied, RemovedAttributes};
 use crate::values::Values;
@@ -17,8 +17,10 @@ pub struct Tenant {
     pub auth_scheme: AuthScheme,
     /// The organization that this tenant must be; another one is refused.
     pub organization_id: Option<String>,
-    /// The path of the state file, relative to the folder of the project file; `state/<name>.json` when none is given.
-    pub state: Option<String>,
+    /// Where the state is; a path is relative to the folder of the project file. Default `state/<name>.json`.
+    pub state: Option<StatePlace>,
+    /// How a state that is in an object store is reached.
+    pub state_store: StoreSettings,
     /// The path of the catalog, relative to the same folder; `state/<name>.catalog.json` when none is given.
     pub catalog: Option<String>,
     pub values: Values,
@@ -45,6 +47,7 @@ impl Tenant {
             auth_scheme: AuthScheme::Bare,
             organization_id: None,
             state: None,
+            state_store: StoreSettings::default(),
             catalog: None,
             values: Values::none(name),
             rate_limit: RateLimit::DIXA,

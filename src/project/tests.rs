@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::access::{AuthScheme, RateLimit};
+use crate::access::{AuthScheme, Endpoint, RateLimit, StatePlace, StoreSettings, StoreUrl};
 use crate::finding::{Finding, code};
 use crate::settings::{LastApplied, RemovedAttributes};
 use crate::source::{Place, Source};
@@ -69,6 +69,7 @@ fn a_tenant_without_settings_has_every_default() {
         auth_scheme: AuthScheme::Bare,
         organization_id: None,
         state: None,
+        state_store: StoreSettings { endpoint: None, region: None, profile: None, lease: Duration::from_secs(30) },
         catalog: None,
         values: Values::none("staging"),
         rate_limit: RateLimit { requests_per_second: 10.0, burst: 4 },
@@ -95,7 +96,8 @@ fn every_setting_is_understood() {
         key: KeySource::Environment("MY_KEY".into()),
         auth_scheme: AuthScheme::Bearer,
         organization_id: Some("org-1".into()),
-        state: Some("other/s.json".into()),
+        state: Some(StatePlace::File("other/s.json".into())),
+        state_store: StoreSettings::default(),
         catalog: Some("c.json".into()),
         values: Values { tenant: "staging".into(), texts: [("box".into(), value)].into() },
         rate_limit: RateLimit { requests_per_second: 2.5, burst: 1 },
@@ -108,6 +110,21 @@ fn every_setting_is_understood() {
     };
     assert_eq!(tenant(written), expected);
     assert_eq!(tenant("apiKeyFile: secrets/key").key, KeySource::File("secrets/key".into()));
+}
+
+#[test]
+fn a_state_in_a_store_is_understood_with_how_it_is_reached() {
+    let written = "state: s3://acme/dixa/staging\nstateStore: {endpoint: 'http://127.0.0.1:9000', region: eu-north-1, \
+        profile: work, lease: 10s}";
+    let Tenant { state, state_store, .. } = tenant(written);
+    assert_eq!(state, Some(StatePlace::Store(StoreUrl::parse("s3://acme/dixa/staging").expect("a URL"))));
+    let expected = StoreSettings {
+        endpoint: Some(Endpoint::parse("http://127.0.0.1:9000").expect("one")),
+        region: Some("eu-north-1".into()),
+        profile: Some("work".into()),
+        lease: Duration::from_secs(10),
+    };
+    assert_eq!(state_store, expected);
 }
 
 #[test]
@@ -126,7 +143,7 @@ fn the_sandbox_always_exists_and_can_be_set_up() {
     let plain = project("version: 1\ntenants: {staging: {}}\n");
     assert!(plain.tenant(Some("sandbox")).expect("always").is_sandbox());
     let set_up = project("version: 1\ntenants: {sandbox: {state: x.json}}\n");
-    assert_eq!(set_up.tenants["sandbox"].state.as_deref(), Some("x.json"));
+    assert_eq!(set_up.tenants["sandbox"].state, Some(StatePlace::File("x.json".into())));
 }
 
 #[test]
@@ -225,6 +242,14 @@ fn every_wrong_setting_is_reported_with_its_place() {
         ("requestTimeout: 0s", &["4:21 bad-setting"]),
         ("requestTimeout: 3 days", &["4:21 bad-setting"]),
         ("settle: soon", &["4:13 bad-setting"]),
+        ("state: https://example.org/state.json", &["4:12 bad-url"]),
+        ("state: s3://acme", &["4:12 bad-url"]),
+        ("stateStore: x", &["4:17 wrong-type"]),
+        ("stateStore: {bucket: x}", &["4:18 unknown-member"]),
+        ("stateStore: {endpoint: 'http://minio.example'}", &["4:28 bad-url"]),
+        ("stateStore: {region: 1}", &["4:26 wrong-type"]),
+        ("stateStore: {lease: 4s}", &["4:25 bad-setting"]),
+        ("state: gs://acme/a\n    stateStore: {region: x, profile: y}", &["5:18 bad-setting", "5:29 bad-setting"]),
         ("baseURL: 'https://dixa.example'", &["4:5 unknown-member"]),
     ] {
         assert_eq!(setting_places(settings), expected, "{settings}");

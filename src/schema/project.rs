@@ -13,6 +13,8 @@ const BASE_URL: &str =
     r"^([hH][tT][tT][pP][sS]://[^/?#@\s]+|[hH][tT][tT][pP]://(localhost|127\.[0-9.]+|\[[0:]*1\])(:[0-9]+)?)(/[^?#]*)?$";
 /// At most 64 characters, none of them a control character, no blanks around them.
 const PROJECT_NAME: &str = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?$";
+/// A path, or the URL of a store with a prefix.
+const STATE: &str = r"^((s3|gs|az)://[A-Za-z0-9_$-][A-Za-z0-9._$-]{0,254}(/[A-Za-z0-9._=+-]+)+/*|(?!.*://).+)$";
 const DURATION: &str = "^([0-9]+(ms|s|m|h))+$";
 
 pub fn schema() -> Value {
@@ -75,7 +77,15 @@ fn settings() -> Value {
         ("apiKeyFile", about(filled(), "A file that holds the token and nothing else")),
         ("authScheme", about(word(["bare", "bearer"]), "How the token is sent. Default bare")),
         ("organizationId", about(filled(), "The organization that it must be; another one is refused")),
-        ("state", about(filled(), "The state file. Default state/<tenant>.json")),
+        (
+            "state",
+            about(
+                pattern(STATE),
+                "The state file, or s3://bucket/prefix, gs://bucket/prefix, az://container/prefix. Default \
+                 state/<tenant>.json",
+            ),
+        ),
+        ("stateStore", state_store()),
         ("rateLimit", rate_limit()),
         ("allowOutbound", about(flag(), "Whether messages may be sent to customers. Default false")),
         ("lastApplied", about(word(["full", "digest"]), "What the state keeps of a spec. Default full")),
@@ -94,6 +104,23 @@ fn settings() -> Value {
 /// A duration that is not zero.
 fn lasting() -> Value {
     with(pattern(DURATION), "not", map([("pattern", Value::from("^(0+(ms|s|m|h))+$"))]))
+}
+
+fn state_store() -> Value {
+    let members = map([
+        ("endpoint", about(pattern(BASE_URL), "The address of a store that is not the cloud's own")),
+        ("region", about(filled(), "The region, of S3 only")),
+        ("profile", about(filled(), "A profile of the AWS command line, of S3 only")),
+        ("lease", about(at_least_5s(), "How long a holder may be without a sign of life. At least 5s; default 30s")),
+    ]);
+    let schema =
+        map([("type", Value::from("object")), ("properties", members), ("additionalProperties", Value::Bool(false))]);
+    about(schema, "How a state in an object store is reached; what is not set comes from the cloud's own environment")
+}
+
+/// A duration that is not shorter than five seconds, as far as a pattern can tell: the smallest are refused.
+fn at_least_5s() -> Value {
+    with(pattern(DURATION), "not", map([("pattern", Value::from("^0*([0-4]s|[0-4]?[0-9]{0,3}ms)$"))]))
 }
 
 fn rate_limit() -> Value {

@@ -1,0 +1,113 @@
+//! Why a state in a store can't be used.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::hint::Hint;
+use crate::store::head::Holder;
+use crate::store::objects::Fault;
+
+/// Why a state in a store can't be looked at, taken or changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the state is held{}", by(holder, *quiet))]
+    Held {
+        holder: Box<Holder>,
+        /// How long it was watched without a sign of life.
+        quiet: Duration,
+    },
+    #[error("another run has taken over the state{}", whose(holder.as_deref()))]
+    Fenced { holder: Option<Box<Holder>> },
+    #[error("the lease of the state has ended without a sign of life that the store took: {0}")]
+    Expired(Fault),
+    #[error("can't {doing} in the store: {fault}")]
+    Request { doing: String, fault: Fault },
+    #[error("the store doesn't honour conditional writes: {why}")]
+    NotConditional { why: String },
+    #[error("the store has something that dixaform can't use: {0}")]
+    Unusable(String),
+    #[error("a newer dixaform has written to the store: {0}")]
+    Newer(String),
+    #[error("no credentials for the store: {why}")]
+    NoCredentials { why: String, tried: String },
+    #[error("there is a state in the store already, at serial {serial}")]
+    Occupied { serial: u64 },
+}
+
+impl StoreError {
+    pub(crate) fn request(doing: impl Into<String>) -> impl FnOnce(Fault) -> Self {
+        let doing = doing.into();
+        move |fault| StoreError::Request { doing, fault }
+    }
+
+    /// Whether it is a refusal for safety, and not a failure.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            StoreError::Held { .. }
+            | StoreError::Fenced { .. }
+            | StoreError::NotConditional { .. }
+            | StoreError::Occupied { .. } => true,
+            StoreError::Expired(_)
+            | StoreError::Request { .. }
+            | StoreError::Unusable(_)
+            | StoreError::Newer(_)
+            | StoreError::NoCredentials { .. } => false,
+        }
+    }
+}
+
+fn by(holder: &Holder, quiet: Duration) -> String {
+    let Holder { run: _, who, host, pid, command, since, ttl_ms, call_timeout_ms: _ } = holder;
+    let (quiet, ttl) = (quiet.as_secs(), ttl_ms.div_ceil(1000));
+    format!(
+        " by {who} on {host} (process {pid}, {command}, since {since}); its last sign of life was seen {quiet} s ago, and \
+         it is taken over after {ttl} s without one"
+    )
+}
+
+fn whose(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(Holder { who, host, pid, command, since, .. }) => {
+            format!(": {who} on {host} (process {pid}, {command}, since {since})")
+        }
+        None => ", or `dixaform state unlock --force` has ended this one".to_owned(),
+    }
+}
+
+impl Hint for StoreError {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            StoreError::Held { holder, .. } => {
+                let wait = (holder.ttl_ms.div_ceil(1000) * 2).max(60);
+                format!(
+                    "wait for it with --lock-timeout {wait}s, which also takes over a run that has died; \
+                     `dixaform state unlock --force` ends one that hangs"
+                )
+                .into()
+            }
+            StoreError::Fenced { .. } => {
+                "this run sends nothing more; the next plan shows what is left to do, and what this run has made late"
+                    .into()
+            }
+            StoreError::Expired(_) => {
+                "nothing more was sent; run again when the store can be reached: the next run settles what is in doubt"
+                    .into()
+            }
+            StoreError::Request { fault: Fault { lasting: true, .. }, .. } => {
+                "check the bucket's name, the region, the endpoint, and whether these credentials may read, list and \
+                 write below the prefix"
+                    .into()
+            }
+            StoreError::Request { .. } => "nothing was sent; try again when the store can be reached".into(),
+            StoreError::NotConditional { .. } => {
+                "two runs could each believe that they hold the state. Nothing was sent: use a store that honours \
+                 If-None-Match and If-Match, or a state file"
+                    .into()
+            }
+            StoreError::Unusable(_) => "it was left as it is; is the prefix the right one?".into(),
+            StoreError::Newer(_) => "use the dixaform that wrote it, or a newer one".into(),
+            StoreError::NoCredentials { tried, .. } => format!("tried: {tried}").into(),
+            StoreError::Occupied { .. } => "nothing was changed; name another prefix".into(),
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! `head.json`: the one object that changes, and what each step makes of it. Pure: effects are elsewhere.
+//!
+//! It is only ever replaced under the condition that it is still what was read, so that whatever is in it changes
+//! together: the state, where its journal begins, and who holds both.
+
+use serde::{Deserialize, Serialize};
+
+use crate::state::Lineage;
+
+/// What this program writes and reads.
+pub const FORMAT: &str = "dixaform-head/1";
+
+/// The head of a state in a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    pub format: String,
+    /// None before the first save.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
+    pub serial: u64,
+    /// The object of the state; none before the first save.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateObject>,
+    pub log: Log,
+    /// Grows by one whenever somebody takes the state. Segments of an older one can't be added any more once the newer
+    /// one has written its first.
+    pub epoch: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
+    /// Grows with each sign of life of a holder.
+    pub beat: u64,
+    /// When a race has shown that the store honours conditions, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<String>,
+    /// A new one each time: the content of a head never occurs twice, even where a version is a hash of the content.
+    pub nonce: String,
+}
+
+/// Where the state is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateObject {
+    pub key: String,
+    /// `sha256:<hex>` of its bytes.
+    pub sha256: String,
+    pub bytes: u64,
+}
+
+/// Which segments of the journal count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// The first segment that is not in the state, whether it exists yet or not.
+    pub first: u64,
+    /// The one after the last, as of the last release; a holder is ahead of it. With no holder and both equal, there is
+    /// no journal.
+    pub next: u64,
+}
+
+/// Who holds the state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Holder {
+    /// A number of this run alone.
+    pub run: String,
+    pub who: String,
+    pub host: String,
+    pub pid: u32,
+    pub command: String,
+    /// RFC 3339 in UTC, by the clock of the holder: for people.
+    pub since: String,
+    /// After this long without a sign of life it may be taken over.
+    pub ttl_ms: u64,
+    /// How long a call that it has sent may be on its way.
+    pub call_timeout_ms: u64,
+}
+
+impl Head {
+    /// The head that is created by the first holder.
+    pub fn first(holder: Holder, nonce: String) -> Self {
+        Head {
+            format: FORMAT.to_owned(),
+            lineage: None,
+            serial: 0,
+            state: None,
+            log: Log { first: 1, next: 1 },
+            epoch: 1,
+            holder: Some(holder),
+            beat: 0,
+            probe: None,
+            nonce,
+        }
+    }
+
+    /// Somebody takes the state, which is free or whose holder is dead.
+    pub fn taken(&self, holder: Holder, nonce: String) -> Self {
+        Head { epoch: self.epoch + 1, holder: Some(holder), nonce, ..self.clone() }
+    }
+
+    /// The holder gives a sign of life.
+    pub fn beaten(&self, nonce: String) -> Self {
+        Head { beat: self.beat + 1, nonce, ..self.clone() }
+    }
+
+    /// The race was passed.
+    pub fn probed(&self, at: String, nonce: String) -> Self {
+        Head { probe: Some(at), nonce, ..self.clone() }
+    }
+
+    /// Another state takes the place of this one, and its journal begins at `first`.
+    pub fn saved(&self, state: StateObject, lineage: Lineage, serial: u64, first: u64, nonce: String) -> Self {
+        let log = Log { first, ..self.log };
+        Head { lineage: Some(lineage.to_string()), serial, state: Some(state), log, nonce, ..self.clone() }
+    }
+
+    /// The journal begins at `first`, and the state is as it was.
+    pub fn cut(&self, first: u64, nonce: String) -> Self {
+        Head { log: Log { first, ..self.log }, nonce, ..self.clone() }
+    }
+
+    /// The holder lets go; the next segment would be `next`.
+    pub fn released(&self, next: u64, nonce: String) -> Self {
+        Head { holder: None, log: Log { next, ..self.log }, nonce, ..self.clone() }
+    }
+
+    /// Somebody lets go for a holder who does not: that one can't write any more.
+    pub fn forced(&self, nonce: String) -> Self {
+        Head { epoch: self.epoch + 1, holder: None, log: Log { next: u64::MAX, ..self.log }, nonce, ..self.clone() }
+    }
+
+    /// Whether there may be segments that are not in the state.
+    pub fn may_have_journal(&self) -> bool {
+        self.holder.is_some() || self.log.first != self.log.next
+    }
+
+    /// Whether this is the head of that run.
+    pub fn is_of(&self, epoch: u64, run: &str) -> bool {
+        self.epoch == epoch && self.holder.as_ref().is_some_and(|holder| holder.run == run)
+    }
+
+    pub fn to_text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("it has names, texts and numbers") + "\n"
+    }
+
+    /// # Errors
+    /// It is no head, or one of a newer version.
+    pub fn read(bytes: &[u8]) -> Result<Self, NotAHead> {
+        #[derive(Deserialize)]
+        struct Named {
+            format: String,
+        }
+        let Named { format } = serde_json::from_slice(bytes).map_err(|error| NotAHead::Text(error.to_string()))?;
+        match format.strip_prefix("dixaform-head/") {
+            Some("1") => serde_json::from_slice(bytes).map_err(|error| NotAHead::Text(error.to_string())),
+            Some(version) if version.parse::<u32>().is_ok() => Err(NotAHead::Newer(format)),
+            _ => Err(NotAHead::Text(format!("its format is `{format}`"))),
+        }
+    }
+}
+
+/// Why an object is no head.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAHead {
+    #[error("head.json is not one of dixaform's: {0}")]
+    Text(String),
+    #[error("head.json has the format {0}, which a newer dixaform has written")]
+    Newer(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holder(run: &str) -> Holder {
+        Holder {
+            run: run.into(),
+            who: "ann".into(),
+            host: "ci-7".into(),
+            pid: 4711,
+            command: "apply".into(),
+            since: "2026-09-14T08:30:00Z".into(),
+            ttl_ms: 30_000,
+            call_timeout_ms: 30_000,
+        }
+    }
+
+    fn object() -> StateObject {
+        StateObject { key: "state/1-a.json".into(), sha256: "sha256:00".into(), bytes: 2 }
+    }
+
+    #[test]
+    fn each_taking_and_each_forcing_begins_an_epoch_and_nothing_else_does() {
+        let first = Head::first(holder("a"), "1".into());
+        assert!(first.is_of(1, "a") && first.may_have_journal());
+        let saved = first.beaten("2".into()).saved(object(), Lineage(uuid::Uuid::nil()), 1, 4, "3".into());
+        assert_eq!((saved.epoch, saved.beat, saved.serial, saved.log), (1, 1, 1, Log { first: 4, next: 1 }));
+        let released = saved.released(4, "4".into());
+        assert!(!released.is_of(1, "a") && !released.may_have_journal());
+        let taken = released.taken(holder("b"), "5".into());
+        assert!(taken.is_of(2, "b") && !taken.is_of(2, "a"));
+        let forced = taken.forced("6".into());
+        assert_eq!((forced.epoch, &forced.holder), (3, &None));
+        assert!(forced.may_have_journal(), "nobody knows what that holder has written");
+        assert_eq!(forced.cut(9, "7".into()).log.first, 9);
+    }
+
+    #[test]
+    fn a_head_is_read_as_it_was_written_and_a_newer_one_is_refused() {
+        let head = Head::first(holder("a"), "1".into()).probed("2026-09-14T08:30:00Z".into(), "2".into());
+        assert_eq!(Head::read(head.to_text().as_bytes()), Ok(head.clone()));
+        let newer = head.to_text().replace(FORMAT, "dixaform-head/2");
+        assert_eq!(Head::read(newer.as_bytes()), Err(NotAHead::Newer("dixaform-head/2".into())));
+        for text in ["", "{}", "{\"format\":\"dixaform-head/1\"}", "{\"format\":\"x\"}", "<html>"] {
+            assert!(matches!(Head::read(text.as_bytes()), Err(NotAHead::Text(_))), "{text}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The state of a store, held by one run: signs of life, segments, saves, and letting go.
+//!
+//! Whoever holds it has written the first segment of its epoch (a fence). A run that was fenced by another can't add
+//! anything from then on, since it only ever writes the number after its last segment, and that is taken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::state::Lineage;
+use crate::store::depot::{Depot, HEAD, Journal, Read, sha256_of};
+use crate::store::error::StoreError;
+use crate::store::head::{Head, StateObject};
+use crate::store::moment::{Lease, Moment};
+use crate::store::objects::{Fault, Object, Settled, When, put_settled};
+use crate::store::segment::{self, InTheWay, Segment, in_the_way};
+
+/// The folder of the states below the prefix.
+pub const STATES: &str = "state";
+
+/// What becomes of the journal when something is saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It stays as it is.
+    All,
+    /// The state has everything of it.
+    Nothing,
+    /// These lines take its place.
+    Lines(Vec<u8>),
+}
+
+/// A state to be saved.
+#[derive(Clone, Debug)]
+pub struct Save {
+    pub text: Vec<u8>,
+    pub lineage: Lineage,
+    pub serial: u64,
+}
+
+/// The state, held.
+#[derive(Debug)]
+pub struct Hold {
+    depot: Depot,
+    epoch: u64,
+    run: String,
+    lease: Arc<Lease>,
+    /// As it was read or written last.
+    head: Mutex<Read>,
+    /// The number of the next segment.
+    next: Mutex<u64>,
+}
+
+impl Hold {
+    /// What has just been taken by a request that was sent at that moment; nothing may be written before
+    /// [`Hold::fence`].
+    pub(crate) fn taken(depot: Depot, read: Read, sent: Moment) -> Self {
+        let (ttl, run) = match &read.head.holder {
+            Some(holder) => (Duration::from_millis(holder.ttl_ms), holder.run.clone()),
+            None => (Duration::ZERO, String::new()),
+        };
+        let (lease, epoch) = (Arc::new(Lease::new(ttl, sent)), read.head.epoch);
+        let next = Mutex::new(read.head.log.first);
+        Hold { depot, epoch, run, lease, head: Mutex::new(read), next }
+    }
+
+    pub fn lease(&self) -> &Arc<Lease> {
+        &self.lease
+    }
+
+    pub async fn head(&self) -> Head {
+        self.head.lock().await.head.clone()
+    }
+
+    /// Reads the journal, and writes the first segment of this epoch behind it.
+    ///
+    /// # Errors
+    /// Somebody else has taken the state since, or the store can't be read or written.
+    pub async fn fence(&self) -> Result<Journal, StoreError> {
+        let first = self.head.lock().await.head.log.first;
+        let mut next = self.next.lock().await;
+        loop {
+            let journal = self.depot.journal(first).await?;
+            // Others may have come while this run was frozen: behind them it must not write.
+            if journal.epoch > self.epoch {
+                return Err(self.fenced().await);
+            }
+            let body = self.segment(journal.next, false).text(b"");
+            let settled = self.put(&segment::key(journal.next), &body, self.lease_left()).await;
+            match settled.map_err(StoreError::Expired)? {
+                Settled::Ours(_) => {
+                    *next = journal.next + 1;
+                    return Ok(journal);
+                }
+                Settled::Theirs(found) => {
+                    let found = found.as_ref().and_then(|found| Segment::read(&found.body));
+                    let way = found.map(|(found, _)| in_the_way(&found, self.epoch, &self.run));
+                    if way != Some(InTheWay::Older) {
+                        return Err(self.fenced().await);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives signs of life until this is dropped or the run is fenced.
+    pub async fn beat(self: Arc<Self>) {
+        while !self.lease.is_fenced() {
+            tokio::time::sleep(self.lease.ttl() / 3).await;
+            // One that fails is followed by the next: as long as nobody has taken the state, a late one is as good.
+            let _ = self.beat_once().await;
+        }
+    }
+
+    /// One sign of life.
+    ///
+    /// # Errors
+    /// The run is fenced, or the store did not answer in time.
+    pub async fn beat_once(&self) -> Result<(), StoreError> {
+        let sent = self.depot.clock.now();
+        self.swap(self.time(self.lease.ttl() / 3), |head, nonce| head.beaten(nonce)).await?;
+        self.lease.extend(sent);
+        Ok(())
+    }
+
+    /// Adds whole lines to the journal, and returns when they are there for good.
+    ///
+    /// # Errors
+    /// The run is fenced, or the store took nothing until the lease ended: perhaps nothing was written, perhaps all.
+    pub async fn append(&self, lines: &[u8]) -> Result<(), StoreError> {
+        self.add(lines, false).await.map(|_| ())
+    }
+
+    async fn add(&self, lines: &[u8], cut: bool) -> Result<u64, StoreError> {
+        let mut next = self.next.lock().await;
+        if self.lease.is_fenced() {
+            return Err(self.fenced().await);
+        }
+        let built = self.depot.clock.now();
+        let n = *next;
+        let body = self.segment(n, cut).text(lines);
+        let settled = self.put(&segment::key(n), &body, self.lease_left()).await;
+        match settled.map_err(StoreError::Expired)? {
+            Settled::Ours(_) => {}
+            Settled::Theirs(_) => return Err(self.fenced().await),
+        }
+        *next = n + 1;
+        let now = self.depot.clock.now();
+        let took = now.monotonic.saturating_duration_since(built.monotonic);
+        if took > self.lease.ttl() / 2 || self.lease.left(now).is_zero() {
+            // Others may have come and gone meanwhile, and have removed a segment of this number.
+            self.beat_once().await?;
+        }
+        Ok(n)
+    }
+
+    /// Makes this the state. Everything that changes with it changes in the same instant.
+    ///
+    /// # Errors
+    /// The run is fenced, or the store can't be written. The journal still has what the state lacks.
+    pub async fn save(&self, save: Save, keep: Keep, release: bool) -> Result<(), StoreError> {
+        let Save { text, lineage, serial } = save;
+        let key = format!("{STATES}/{serial}-{}.json", uuid::Uuid::new_v4().simple());
+        let object = StateObject { key, sha256: sha256_of(&text), bytes: text.len() as u64 };
+        let settled = self.put(&object.key, &text, self.time(self.lease.ttl())).await;
+        match settled.map_err(StoreError::request(format!("write {}", object.key)))? {
+            Settled::Ours(_) => {}
+            Settled::Theirs(_) => return Err(StoreError::Unusable(format!("{} was there before", object.key))),
+        }
+        let first = self.keep(keep).await?;
+        let next = *self.next.lock().await;
+        self.swap(self.time(self.lease.ttl()), |head, nonce| {
+            let first = first.unwrap_or(head.log.first);
+            let saved = head.saved(object.clone(), lineage, serial, first, nonce.clone());
+            if release { saved.released(next, nonce) } else { saved }
+        })
+        .await
+    }
+
+    /// Changes only what there is of the journal.
+    ///
+    /// # Errors
+    /// As for [`Hold::save`].
+    pub async fn cut(&self, keep: Keep) -> Result<(), StoreError> {
+        let Some(first) = self.keep(keep).await? else { return Ok(()) };
+        self.swap(self.time(self.lease.ttl()), |head, nonce| head.cut(first, nonce)).await
+    }
+
+    async fn keep(&self, keep: Keep) -> Result<Option<u64>, StoreError> {
+        match keep {
+            Keep::All => Ok(None),
+            Keep::Nothing => Ok(Some(*self.next.lock().await)),
+            Keep::Lines(lines) => self.add(&lines, true).await.map(Some),
+        }
+    }
+
+    /// Lets go.
+    ///
+    /// # Errors
+    /// The run is fenced, which is as good, or the store can't be written: the next run has to wait for the lease.
+    pub async fn release(&self) -> Result<(), StoreError> {
+        let next = *self.next.lock().await;
+        self.swap(self.time(self.lease.ttl() / 3), |head, nonce| head.released(next, nonce)).await
+    }
+
+    /// Writes an object that only this run writes, whoever holds the state by now.
+    ///
+    /// # Errors
+    /// The store can't be written.
+    pub async fn put_aside(&self, folder: &str, number: usize, body: &[u8]) -> Result<(), StoreError> {
+        let key = format!("{folder}/{}-{}-{number}.json", self.epoch, self.run);
+        let left = self.time(self.lease.ttl() / 3);
+        let settled = put_settled(&*self.depot.objects, &key, body, &When::Always, true, &left).await;
+        settled.map(|_| ()).map_err(StoreError::request(format!("write {key}")))
+    }
+
+    /// Changes the head under the condition that it is this run's. One that this run has written and had no answer for
+    /// is the one to go on from.
+    async fn swap(
+        &self,
+        left: impl Fn() -> Duration + Sync,
+        change: impl Fn(&Head, String) -> Head,
+    ) -> Result<(), StoreError> {
+        let mut held = self.head.lock().await;
+        loop {
+            let head = change(&held.head, nonce());
+            let when = When::Unchanged(held.version.clone());
+            let text = head.to_text();
+            let settled = put_settled(&*self.depot.objects, HEAD, text.as_bytes(), &when, true, &left).await;
+            match settled.map_err(StoreError::request("write head.json"))? {
+                Settled::Ours(version) => {
+                    *held = Read { head, version };
+                    return Ok(());
+                }
+                Settled::Theirs(found) => match found.and_then(|found| self.own(found)) {
+                    Some(own) => *held = own,
+                    None => {
+                        self.lease.fence();
+                        drop(held);
+                        return Err(self.fenced().await);
+                    }
+                },
+            }
+        }
+    }
+
+    fn own(&self, Object { body, version }: Object) -> Option<Read> {
+        let head = Head::read(&body).ok()?;
+        head.is_of(self.epoch, &self.run).then_some(Read { head, version })
+    }
+
+    /// The error of somebody who is fenced, with who holds it now, if that can be read.
+    async fn fenced(&self) -> StoreError {
+        self.lease.fence();
+        let read = self.depot.head().await.ok().flatten();
+        StoreError::Fenced { holder: read.and_then(|read| read.head.holder).map(Box::new) }
+    }
+
+    async fn put(&self, key: &str, body: &[u8], left: impl Fn() -> Duration + Sync) -> Result<Settled, Fault> {
+        put_settled(&*self.depot.objects, key, body, &When::Absent, true, &left).await
+    }
+
+    fn segment(&self, n: u64, cut: bool) -> Segment {
+        Segment { n, epoch: self.epoch, run: self.run.clone(), nonce: nonce(), cut }
+    }
+
+    /// As long as the lease lasts.
+    fn lease_left(&self) -> impl Fn() -> Duration + Sync + use<'_> {
+        || self.lease.left(self.depot.clock.now())
+    }
+
+    /// For this long from now on.
+    fn time(&self, duration: Duration) -> impl Fn() -> Duration + Sync + use<'_> {
+        let start = self.depot.clock.now();
+        move || {
+            let passed = self.depot.clock.now().monotonic.saturating_duration_since(start.monotonic);
+            duration.saturating_sub(passed)
+        }
+    }
+}
+
+/// Something that occurs nowhere else.
+pub(crate) fn nonce() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}

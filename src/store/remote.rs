@@ -1,0 +1,136 @@
+//! [`Objects`] spoken to a store of a cloud, or to one in memory.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::stream::TryStreamExt as _;
+use object_store::path::Path;
+use object_store::{
+    Error, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, PutResult, UpdateVersion,
+};
+
+use crate::store::objects::{Answer, Fault, Listed, Object, Objects, Put, Version, When};
+
+/// The largest object that is read, in bytes: as much as a state file may have.
+const BYTES_MAX: u64 = 1 << 30;
+
+/// A request with little to carry takes no longer than this.
+const REQUEST: Duration = Duration::from_secs(10);
+/// More than this many bytes a second are to be expected.
+const BYTES_PER_SECOND: u64 = 256 << 10;
+
+/// A store, below a prefix.
+#[derive(Debug)]
+pub struct Remote {
+    store: Arc<dyn ObjectStore>,
+    prefix: String,
+}
+
+impl Remote {
+    pub fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
+        Remote { store, prefix: prefix.to_owned() }
+    }
+
+    fn path(&self, key: &str) -> Path {
+        Path::from(format!("{}/{key}", self.prefix))
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Object>, Fault> {
+        let found = match self.store.get_opts(&self.path(key), GetOptions::default()).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            found => found.map_err(fault)?,
+        };
+        if found.meta.size > BYTES_MAX {
+            let message = format!("{key} is larger than {BYTES_MAX} bytes");
+            return Err(Fault { message, lasting: true });
+        }
+        let version = Version { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+        let body = found.bytes().await.map_err(fault)?;
+        Ok(Some(Object { body: body.to_vec(), version }))
+    }
+
+    async fn write(&self, key: &str, body: Vec<u8>, when: When) -> Result<Put, Fault> {
+        let mode = match when {
+            When::Always => PutMode::Overwrite,
+            When::Absent => PutMode::Create,
+            When::Unchanged(Version { e_tag, version }) => PutMode::Update(UpdateVersion { e_tag, version }),
+        };
+        let options = PutOptions { mode, ..PutOptions::default() };
+        match self.store.put_opts(&self.path(key), PutPayload::from(body), options).await {
+            Ok(PutResult { e_tag, version, .. }) => Ok(Put::Done(Version { e_tag, version })),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Put::Refused),
+            // Of a replacement: what was to be replaced is gone.
+            Err(Error::NotFound { .. }) => Ok(Put::Refused),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
+    async fn list_all(&self, folder: &str) -> Result<Vec<Listed>, Fault> {
+        let start = format!("{}/", self.prefix);
+        let found = self.store.list(Some(&self.path(folder))).try_collect::<Vec<_>>().await.map_err(fault)?;
+        let listed = found.into_iter().filter_map(|meta| {
+            let key = meta.location.as_ref().strip_prefix(&start)?.to_owned();
+            Some(Listed { key, bytes: meta.size, modified: SystemTime::from(meta.last_modified) })
+        });
+        Ok(listed.collect())
+    }
+}
+
+impl Objects for Remote {
+    fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Object>> {
+        Box::pin(within(time_for(BYTES_MAX), self.read(key)))
+    }
+
+    fn put<'a>(&'a self, key: &'a str, body: Vec<u8>, when: When) -> Answer<'a, Put> {
+        Box::pin(within(time_for(body.len() as u64), self.write(key, body, when)))
+    }
+
+    fn list<'a>(&'a self, folder: &'a str) -> Answer<'a, Vec<Listed>> {
+        Box::pin(within(REQUEST * 6, self.list_all(folder)))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
+        let path = self.path(key);
+        Box::pin(within(REQUEST, async move {
+            match self.store.delete(&path).await {
+                Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(fault(error)),
+            }
+        }))
+    }
+}
+
+fn time_for(bytes: u64) -> Duration {
+    REQUEST + Duration::from_secs(bytes / BYTES_PER_SECOND)
+}
+
+async fn within<T>(time: Duration, request: impl Future<Output = Result<T, Fault>> + Send) -> Result<T, Fault> {
+    let late = |_| Fault { message: format!("no answer within {time:?}"), lasting: false };
+    tokio::time::timeout(time, request).await.map_err(late)?
+}
+
+/// What the crate says, on one line, without what repeats.
+fn fault(error: Error) -> Fault {
+    let lasting = matches!(
+        error,
+        Error::PermissionDenied { .. }
+            | Error::Unauthenticated { .. }
+            | Error::NotFound { .. }
+            | Error::NotSupported { .. }
+            | Error::NotImplemented { .. }
+            | Error::InvalidPath { .. }
+            | Error::UnknownConfigurationKey { .. }
+    );
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(layer) = cause {
+        let words = layer.to_string();
+        if !message.contains(&words) {
+            message.push_str(": ");
+            message.push_str(&words);
+        }
+        cause = layer.source();
+    }
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    Fault { message: message.chars().take(600).collect(), lasting }
+}
