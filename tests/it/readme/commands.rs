@@ -25,7 +25,16 @@ fn generated() -> String {
         let name = format!("dixaform {command}").trim_end().to_owned();
         let does = help.lines().next().expect("a line of help").replace('|', "\\|");
         table.push_str(&format!("| [`{name}`](#{}) | {does} |\n", name.replace(' ', "-")));
-        sections.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", help.trim_end()));
+        let help = if command.is_empty() { help.clone() } else { without_globals(help) };
+        let help: String = help.trim_end().lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        sections.push_str(&format!("\n## {name}\n\n```text\n{help}```\n"));
     }
     table + &sections
+}
+
+/// The help of one command without the flags of every command, which the first section has.
+fn without_globals(help: &str) -> String {
+    let (own, globals) = help.split_once("\nGlobal options:\n").expect("global options");
+    let after = globals.find("\nExamples:\n").expect("examples");
+    format!("{own}{}", &globals[after..])
 }
