@@ -44,8 +44,8 @@ impl<A: ReadCatalog, C: Clock> Rebuilding<'_, A, C> {
     ) -> Result<Vec<Option<Known>>, NamesError> {
         let end_users = self.end_users(wanted, found).await?;
         let is_asked = |(name, named): (&'w Name, &Named)| named.manifest.is_none().then(|| Need::Name(name.clone()));
-        let others: BTreeSet<Need> =
-            wanted.iter().flat_map(|wanted| wanted.names.iter().filter_map(is_asked)).collect();
+        let made = wanted.iter().filter(|wanted| wanted.adopts.is_none());
+        let others: BTreeSet<Need> = made.flat_map(|wanted| wanted.names.iter().filter_map(is_asked)).collect();
         let unknown =
             asked.ask_for(self.api, others.iter()).await.map_err(|(call, error)| NamesError::Call(call, error))?;
         if !unknown.is_empty() {
@@ -67,8 +67,8 @@ impl<A: ReadCatalog, C: Clock> Rebuilding<'_, A, C> {
         Ok(wanted.iter().map(known).collect())
     }
 
-    /// The end users that are needed, by the addresses of their manifests: with a record, made before, or found as an
-    /// apply would find them.
+    /// The end users that are needed, by the addresses of their manifests: with a record, made before, adopted, or
+    /// found as an apply would find them.
     async fn end_users<'w>(
         &self,
         wanted: &'w [Wanted<'_>],
@@ -82,9 +82,11 @@ impl<A: ReadCatalog, C: Clock> Rebuilding<'_, A, C> {
                 Found::Made(record) => Some(record.id),
                 Found::Perhaps(_) => None,
             });
-            let id = match recorded.or(made) {
+            let described = wanted.iter().find(|wanted| wanted.address == address);
+            let adopted = described.and_then(|wanted| wanted.adopts);
+            let id = match recorded.or(made).or(adopted) {
                 Some(id) => Some(id),
-                None => self.end_user_found(wanted.iter().find(|wanted| wanted.address == address)).await?,
+                None => self.end_user_found(described).await?,
             };
             ids.extend(id.map(|id| (address, id)));
         }

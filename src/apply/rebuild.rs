@@ -54,12 +54,15 @@ pub struct Wanted<'m> {
     pub names: &'m BTreeMap<Name, Named>,
     /// The ids that took the place of the others.
     pub ids: &'m Ids,
+    /// What its manifest adopts. It was made by nobody here, and is not looked for.
+    pub adopts: Option<Id>,
 }
 
 impl Wanted<'_> {
-    /// Whether the state lacks it, or has it with another content.
+    /// Whether the state lacks what was perhaps made, or has it with another content.
     pub fn is_missing_in(&self, state: &State) -> bool {
-        state.records.get(self.address).is_none_or(|record| record.content_digest != self.digests.content)
+        let record = state.records.get(self.address);
+        self.adopts.is_none() && record.is_none_or(|record| record.content_digest != self.digests.content)
     }
 }
 
@@ -360,7 +363,8 @@ mod tests {
             let digests = spec.conversation().digests();
             let (names, ids) = (&BTreeMap::new(), &Ids::new());
             let (moved_from, source, address) = (None, None, &address);
-            let wanted = Wanted { address, moved_from, spec: &spec, digests, source, marked: true, names, ids };
+            let adopts = None;
+            let wanted = Wanted { address, moved_from, spec: &spec, digests, source, marked: true, names, ids, adopts };
             let created_at = created_at.map(str::to_owned);
             let reading = ConversationReading { created_at, ..ConversationReading::of(ConversationId(1)) };
             assert_eq!(may_be_marked(&wanted, &reading), may, "{address} {:?}", reading.created_at);

@@ -17,7 +17,7 @@ use crate::cli::state_access::{self, Older, Taken};
 use crate::conversation::{Address, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::journal::{Entry, InDoubt, REBUILD};
-use crate::plan::{Change, Plan, Target};
+use crate::plan::{Action, Change, Plan, Target};
 use crate::render::escape::escape;
 use crate::render::number::{counted, named};
 use crate::state::State;
@@ -85,17 +85,19 @@ pub fn wanted<'m>(desired: &'m Desired, open: &OpenTenant<'_>) -> Vec<Wanted<'m>
         marked: manifest.facts.is_marked(markers),
         names: &manifest.names,
         ids: &manifest.ids,
+        adopts: manifest.adopt,
     };
-    desired.iter().filter(|manifest| manifest.adopt.is_none()).map(wanted).collect()
+    desired.iter().map(wanted).collect()
 }
 
-/// What a saved plan makes.
+/// What a saved plan makes or adopts.
 pub fn wanted_by(plan: &Plan) -> Vec<Wanted<'_>> {
-    plan.changes.iter().filter(|change| change.action.makes()).filter_map(wanted_for).collect()
+    let is_wanted = |change: &&Change| change.action.makes() || change.action == Action::Adopt;
+    plan.changes.iter().filter(is_wanted).filter_map(wanted_for).collect()
 }
 
 fn wanted_for(change: &Change) -> Option<Wanted<'_>> {
-    let Change { address, moved_from, after, digests, source, marked, names, ids, .. } = change;
+    let Change { address, action, moved_from, id, after, digests, source, marked, names, ids, .. } = change;
     Some(Wanted {
         address,
         moved_from: moved_from.as_ref(),
@@ -105,6 +107,7 @@ fn wanted_for(change: &Change) -> Option<Wanted<'_>> {
         marked: *marked,
         names,
         ids,
+        adopts: id.filter(|_| *action == Action::Adopt),
     })
 }
 

@@ -241,6 +241,32 @@ fn a_lost_state_finds_again_what_was_made_for_names() {
 }
 
 #[test]
+fn a_lost_state_finds_again_what_was_made_for_an_end_user_that_is_adopted() {
+    let (workspace, server) = beside_server(&import("a", "{endUser: jane}"), "");
+    let (_, made) = server.send("POST", "/v1/endusers", &json!({ "displayName": "Joan" }).to_string());
+    let jane = made["data"]["id"].as_str().unwrap();
+    // Nothing but the annotation says who she is.
+    let adopts = format!("{{name: jane, annotations: {{dixaform/adopt: {jane}}}}}");
+    let adopted = JANE.replace("{name: jane}", &adopts).replace("email: jane@example.com, ", "");
+    workspace.write("manifests/jane.yaml", adopted);
+    let _ = workspace.run("apply --yes").exit(0).says("1 imported").says("1 adopted");
+    let imported = id(&workspace, "import.a");
+    for saved in [false, true] {
+        workspace.remove("state/local.json");
+        if saved {
+            let _ = workspace.run("plan --out saved.plan").exit(0);
+            let _ =
+                workspace.run("apply saved.plan").exit(5).warns("Found, and not made again").warns("nothing was sent");
+        }
+        let _ = workspace.run("apply --yes").exit(0);
+        assert_eq!((id(&workspace, "enduser.jane").as_str(), id(&workspace, "import.a")), (jane, imported.clone()));
+    }
+    let imports = writes(&workspace).into_iter().filter(|(call, _)| call.ends_with("/import"));
+    assert_eq!(imports.count(), 1, "nothing was made again");
+    is_over(&workspace);
+}
+
+#[test]
 fn what_can_not_be_a_name_is_an_error_at_its_place() {
     let place = |requester: &str| import("a", requester).trim_start_matches("---\n").to_owned();
     for (requester, code, at) in [

@@ -403,6 +403,7 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
             marked: manifest.facts.is_marked(self.markers),
             names: &manifest.names,
             ids: &manifest.ids,
+            adopts: manifest.adopt,
         });
         let is_in_doubt = |wanted: &Wanted<'_>| taken.in_doubt.iter().any(|doubt| doubt.address == *wanted.address);
         let wanted: Vec<Wanted<'_>> =
