@@ -9,7 +9,8 @@
 mod life;
 mod tenant;
 
-use crate::apply::names::Asked;
+use crate::apply::named_before::{self, NamesError};
+use crate::apply::names::{Asked, Unknown};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::*;
@@ -18,10 +19,12 @@ use crate::apply::look::Known;
 use crate::apply::preflight::{self, PreflightError};
 use crate::apply::rebuild::{Rebuilding, Wanted};
 use crate::apply::settle::{Settling, Verdict};
+use crate::conversation::Kind;
 use crate::journal::{
     Append, DecidedBy, Decision, JournalError, REBUILD, ReplayError, Replayed, cut_down, read, without_cut_off_rebuild,
     write_line,
 };
+use crate::plan::{Described, Observation, Observations};
 use crate::state::file_v1;
 
 pub(super) use life::{Death, Life, Mortal, Place};
@@ -129,6 +132,8 @@ pub(super) struct Machine<'a, A = WriteClient, C = RealClock> {
     pub(super) verify: bool,
     pub(super) markers: bool,
     pub(super) patience: Patience,
+    /// The tenant is read before it is planned.
+    pub(super) refresh: bool,
 }
 
 /// The sandbox is done with a call when it has answered or hung up, and its lists lag as the tests say.
@@ -146,6 +151,7 @@ impl<'a> Machine<'a> {
             verify: false,
             markers: true,
             patience: patience(SETTLE),
+            refresh: false,
         }
     }
 }
@@ -176,7 +182,7 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
 
     pub(super) fn plan(&self, manifests: &Desired) -> Plan {
         let Replayed { state, in_doubt, .. } = replay(self.disk.state(), &self.disk.entries()).expect("it fits");
-        self.plan_of(manifests, &state, &in_doubt)
+        self.plan_of(manifests, &state, &in_doubt, Observations::new())
     }
 
     /// What is in doubt.
@@ -187,7 +193,7 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
         replay(self.disk.state(), &self.disk.entries()).map(|replayed| replayed.in_doubt)
     }
 
-    fn plan_of(&self, manifests: &Desired, state: &State, in_doubt: &[InDoubt]) -> Plan {
+    fn plan_of(&self, manifests: &Desired, state: &State, in_doubt: &[InDoubt], observations: Observations) -> Plan {
         let target = Target {
             name: "staging".into(),
             base_url: "https://dev.dixa.io".into(),
@@ -196,7 +202,7 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
         };
         let in_doubt = in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
         let Machine { verify, markers, .. } = *self;
-        plan(manifests, state, &PlanOptions { verify, markers, in_doubt, ..PlanOptions::new(target) })
+        plan(manifests, state, &PlanOptions { verify, markers, in_doubt, observations, ..PlanOptions::new(target) })
     }
 
     /// `dixaform apply --yes`.
@@ -215,7 +221,11 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
         if taken.has_no_state() {
             taken = self.rebuild(life, &api, manifests, taken).await?;
         }
-        let plan = self.plan_of(manifests, taken.replay.state(), &taken.in_doubt);
+        let observations = match self.refresh {
+            true => observe(&api, manifests, taken.replay.state()).await.map_err(Ended::Refused)?,
+            false => Observations::new(),
+        };
+        let plan = self.plan_of(manifests, taken.replay.state(), &taken.in_doubt, observations);
         if plan.is_empty() {
             return Ok(Ended::NothingToDo(taken.in_doubt));
         }
@@ -228,10 +238,7 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
         let (organization, plan, tags) = match ready {
             Ok((found, plan, tags)) => (found.map(|organization| organization.id), plan, tags),
             Err(PreflightError::Call(_, error)) => return Err(Ended::Refused(error)),
-            Err(PreflightError::Missing(missing)) => {
-                let message = missing.into_iter().map(|missing| missing.message).collect();
-                return Err(Ended::Refused(CallError::Rejected { status: 404, message }));
-            }
+            Err(PreflightError::Missing(unknown)) => return Err(missing(unknown)),
             // A list that came empty by a fault has no attribute and no tag.
             Err(PreflightError::Attributes(misfits) | PreflightError::Tags(misfits)) => {
                 let message = misfits.into_iter().map(|misfit| misfit.misfit.message).collect();
@@ -405,13 +412,61 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
             ids: &manifest.ids,
             adopts: manifest.adopt,
         });
+        let wanted: Vec<Wanted<'_>> = wanted.collect();
         let is_in_doubt = |wanted: &Wanted<'_>| taken.in_doubt.iter().any(|doubt| doubt.address == *wanted.address);
-        let wanted: Vec<Wanted<'_>> =
-            wanted.filter(|wanted| wanted.is_missing_in(&state) && !is_in_doubt(wanted)).collect();
-        let found = rebuilding.look(&wanted, &|_| {}).await.map_err(Ended::Refused)?;
+        let is_looked_for = |wanted: &Wanted<'_>| wanted.is_missing_in(&state) && !is_in_doubt(wanted);
+        let is_end_user = |wanted: &Wanted<'_>| wanted.address.kind == Kind::EndUser;
+        let first: Vec<Wanted<'_>> =
+            wanted.iter().copied().filter(|wanted| is_end_user(wanted) && is_looked_for(wanted)).collect();
+        let mut found = rebuilding.look(&first, &|_| {}).await.map_err(Ended::Refused)?;
+        let known = rebuilding.with_ids(&wanted, &found, &mut Asked::default()).await.map_err(|error| match error {
+            NamesError::Call(_, error) => Ended::Refused(error),
+            NamesError::Unknown(unknown) => missing(unknown),
+        })?;
+        let others = wanted.iter().zip(&known).filter(|(wanted, _)| !is_end_user(wanted));
+        let others = others.filter_map(|(wanted, known)| {
+            let named_before::Known { spec, digests, ids } = known.as_ref()?;
+            Some(Wanted { spec, digests: *digests, ids, ..*wanted })
+        });
+        let others: Vec<Wanted<'_>> = others.filter(is_looked_for).collect();
+        found.extend(rebuilding.look(&others, &|_| {}).await.map_err(Ended::Refused)?);
         let entries = rebuilding.entries(&found, taken.replay.last_seq() + 1);
         self.write_down(life, taken, Some(organization), REBUILD, entries).await
     }
+}
+
+/// What is named, and is not there.
+fn missing(unknown: Vec<Unknown>) -> Ended {
+    let message = unknown.into_iter().map(|unknown| unknown.message).collect();
+    Ended::Refused(CallError::Rejected { status: 404, message })
+}
+
+/// What the tenant has where records say that something is.
+async fn observe<R: Read>(api: &R, manifests: &Desired, state: &State) -> Result<Observations, CallError> {
+    let mut observations = Observations::new();
+    let gone = |result: Result<Observation, CallError>| match result {
+        Err(CallError::Rejected { status: 404, .. }) => Ok(Observation::NotFound),
+        result => result,
+    };
+    for (address, record) in state.records.iter().filter(|(address, _)| manifests.get(address).is_some()) {
+        let observation = match record.id {
+            Id::EndUser(id) => gone(api.end_user(id).await.map(Observation::from))?,
+            Id::Conversation(id) => {
+                let described = Described::applied(address.kind, &record.applied);
+                let read = api.conversation(id).await.map(|reading| Observation::of(reading, None, &described));
+                match gone(read)? {
+                    Observation::Present(mut seen) => {
+                        let tags = api.tags_of(id).await?;
+                        seen.handled.tags = Some(tags.into_iter().map(|tag| (tag.id, tag.name)).collect());
+                        Observation::Present(seen)
+                    }
+                    other => other,
+                }
+            }
+        };
+        observations.insert(address.clone(), observation);
+    }
+    Ok(observations)
 }
 
 /// What becomes of a state that is older than one that was seen here.

@@ -1,33 +1,47 @@
-//! A storm: whatever happens, in any order, everything exists once in the end, its record says so, and nobody else's
-//! conversation was touched.
+//! A storm: whatever happens, in any order, everything exists once in the end, is as it is described, its record says
+//! so, and nobody else's conversation or end user was touched.
 //!
 //! A round draws manifests of all kinds and a sequence of applies, in which processes are killed at any call and any
 //! instant, the power fails, somebody presses Ctrl-C, calls are carried out long after their answers were lost, lists
 //! lag, answers lie, states are replaced by older ones or removed, and other people make conversations for the same
-//! requesters. A person who knows the truth answers the questions. All of it takes simulated time, so that two minutes
+//! requesters, end users with the same addresses, and put tags of their own on conversations, move, claim, close and
+//! open them. A person who knows the truth answers the questions. All of it takes simulated time, so that two minutes
 //! of waiting cost nothing.
 //!
 //! # What is assumed of Dixa, and of people
 //!
 //! 1. A POST is carried out at most `requestTimeout` (30 s) after its intent was written down, or never.
 //! 2. What was carried out is in the lists, and can be read, at most 90 s later. Lists have an order: one that shows
-//!    something shows whatever was carried out before it, whoever's it is.
-//! 3. A 4xx says that nothing was done, except that a 400 about an external id may speak of what this very call has
-//!    made, and says so only if a second message with that external id is always refused. 303, 408 and 499 say nothing.
+//!    something shows whatever was carried out before it, whoever's it is. What is read of a conversation or an end
+//!    user by its id is as it is at that moment.
+//! 3. A 4xx says that nothing was done, except that a 400 about an external id, or about an address or number of an end
+//!    user, may speak of what this very call has made, and says so only if a second one is always refused. 303, 408 and
+//!    499 say nothing.
 //! 4. A state is replaced or removed, or its journal given up, only when nothing is on its way any more and the lists
-//!    have caught up; and this machine has seen the newest state.
+//!    have caught up; and this machine has seen the newest state. There is something by which each end user can be
+//!    found.
 //! 5. Nobody else makes a conversation that is equal in everything that can be read to one of ours without a mark, from
-//!    the moment at which a list may lack it that is read before ours is sent, until ours is settled.
+//!    the moment at which a list may lack it that is read before ours is sent, until ours is settled. The same holds
+//!    for an end user with an address or number of ours, whom nobody else makes once ours is there.
+//! 6. A call that sets something is carried out when it is answered, or at most 30 s later in rounds in which the last
+//!    apply reads the tenant; a tag may then be left on that was put on late. That nobody has a conversation is not
+//!    seen by reading it.
+//! 7. Who has a conversation in a queue has it no more when it is put into another one, or into the same one again.
+//!    An opened conversation without a queue is in the default one.
 //!
 //! `DIXAFORM_STORM_ROUNDS=2000 cargo test --lib apply::tests::storm` plays more rounds than the usual few, and
 //! `DIXAFORM_STORM_SEED=N` begins with another one. A round that fails names its seed and everything that happened.
 
+mod care;
 mod chance;
+mod check;
 mod dixa;
 mod lost;
+mod people;
 mod round;
 mod weather;
 mod wishes;
+mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -78,4 +92,7 @@ fn whatever_happens_everything_exists_once_and_nobody_elses_is_touched() {
     assert!(total.bad_posts > rounds, "{total:?}");
     assert!(total.deaths > rounds / 2, "{total:?}");
     assert!(total.made > 3 * rounds, "{total:?}");
+    assert!(total.people > rounds, "{total:?}");
+    assert!(total.adopted > rounds / 10, "{total:?}");
+    assert!(total.set > 3 * rounds, "{total:?}");
 }

@@ -1,8 +1,6 @@
 //! A Dixa in memory, in simulated time: slow, forgetful, sometimes lying within bounds, and with people of its own.
-//!
-//! It keeps what nobody who asks it can see: whose each conversation is, and when it was made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -15,10 +13,13 @@ use crate::api::{
     Organization, Permit, Read, ReadCatalog, Throttle, Write,
 };
 use crate::apply::tests::TEXT;
+use crate::apply::tests::storm::care::{AGENTS, QUEUES, agent_email, queue_name};
 use crate::apply::tests::storm::chance::Chance;
-use crate::apply::tests::storm::weather::{Climate, Fate, REQUEST_TIMEOUT, Weather};
-use crate::apply::tests::storm::wishes::{Key, key_of};
-use crate::call::Call;
+use crate::apply::tests::storm::people::SEGMENT;
+use crate::apply::tests::storm::weather::{Climate, Fate, Setting};
+use crate::apply::tests::storm::wishes::key_of;
+use crate::apply::tests::storm::world::{By, Made, Posted, Thing, What, World, is_found, not_found, tag_id};
+use crate::call::{Call, Subject};
 use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 use crate::definition::{Entity, Input};
@@ -30,57 +31,10 @@ pub(super) struct Dixa {
     throttle: Arc<Throttle>,
 }
 
-/// What there is.
-pub(super) struct World {
-    began: Instant,
-    climate: Climate,
-    pub(super) weather: Weather,
-    chance: Chance,
-    pub(super) made: Vec<Made>,
-    pub(super) posted: Vec<Posted>,
-    pub(super) patched: BTreeSet<Id>,
-}
-
-/// A conversation.
-pub(super) struct Made {
-    pub(super) id: Id,
-    /// None: it is not ours.
-    pub(super) key: Option<Key>,
-    committed_at: Instant,
-    reading: ConversationReading,
-    messages: Vec<MessageReading>,
-    pub(super) values: BTreeMap<String, Value>,
-}
-
-/// A POST that came.
-#[derive(Clone, Debug)]
-pub(super) struct Posted {
-    pub(super) key: Key,
-    /// It was carried out, or will be, or nobody has said that it was not.
-    pub(super) counts: bool,
-    came_at: Instant,
-    pub(super) fate: Fate,
-}
-
-impl Posted {
-    /// It was carried out, and refused.
-    pub(super) fn is_denied(&self) -> bool {
-        self.fate.is_carried_out() && self.fate.is_refused()
-    }
-}
-
 impl Dixa {
     pub(super) fn new(climate: Climate, chance: Chance) -> Self {
-        let world = World {
-            began: Instant::now(),
-            climate,
-            weather: Weather::CALM,
-            chance,
-            made: Vec::new(),
-            posted: Vec::new(),
-            patched: BTreeSet::new(),
-        };
-        Dixa { world: Arc::new(Mutex::new(world)), throttle: Arc::new(Throttle::new(RateLimit::DIXA)) }
+        let world = Arc::new(Mutex::new(World::new(climate, chance)));
+        Dixa { world, throttle: Arc::new(Throttle::new(RateLimit::DIXA)) }
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
@@ -92,17 +46,19 @@ impl Dixa {
         let mut world = self.world();
         let id = world.put(kind, content, None);
         let stranger = world.made.last_mut().expect("it was just made");
+        let Thing::Conversation(stranger) = &mut stranger.thing else { unreachable!("it is a conversation") };
         for message in &mut stranger.messages {
             message.external_id = Some(format!("other-{id:#}"));
         }
         if is_other {
-            stranger.reading.subject = stranger.reading.subject.take().map(|_| "Something else".to_owned());
-            stranger.reading.queue_id = stranger.reading.queue_id.take().map(|queue| queue.replace('c', "d"));
+            let reading = &mut stranger.reading;
+            reading.subject = reading.subject.take().map(|_| "Something else".to_owned());
+            reading.queue_id = reading.queue_id.take().map(|queue| queue.replace('c', "d"));
             for message in &mut stranger.messages {
                 message.text = Some("Something else".to_owned());
             }
             if kind == Kind::Import {
-                stranger.reading.created_at = Some("2020-02-02T02:02:02Z".to_owned());
+                reading.created_at = Some("2020-02-02T02:02:02Z".to_owned());
             }
         }
     }
@@ -125,135 +81,80 @@ impl Dixa {
     async fn carry_out(self, kind: Kind, body: Map<String, Value>, delay: Duration, post: usize) -> MakeResult {
         sleep(delay).await;
         let mut world = self.world();
-        if world.climate.refuses_duplicates && world.is_taken(&body) {
+        if let Some(refusal) = world.refusal(kind, &body) {
             // It does nothing after all.
             world.posted[post].counts = false;
-            return Err(world.climate.duplicate());
+            return Err(refusal);
         }
         let key = world.posted[post].key.clone();
         world.posted[post].counts = true;
         Ok(world.put(kind, &body, Some(key)))
     }
+
+    /// A call that sets something. It is carried out at its time, whether or not anybody still waits for the answer.
+    async fn sets<T: Send + 'static>(
+        &self,
+        set: impl FnOnce(&mut World, By) -> Result<T, CallError> + Send + 'static,
+    ) -> Result<T, CallError> {
+        let Setting { done, answered, error } = {
+            let mut world = self.world();
+            world.set_at = Some(Instant::now());
+            let World { weather, climate, chance, .. } = &mut *world;
+            weather.setting(climate, chance)
+        };
+        let (dixa, by) = (self.clone(), if done > Some(answered) { By::UsLate } else { By::Us });
+        let done = done.map(|after| {
+            tokio::spawn(async move {
+                sleep(after).await;
+                set(&mut dixa.world(), by)
+            })
+        });
+        sleep(answered).await;
+        match (error, done) {
+            (Some(error), _) => Err(error),
+            (None, Some(done)) => done.await.expect("it does not panic"),
+            (None, None) => unreachable!("what is not carried out has an error"),
+        }
+    }
+
+    async fn set(&self, id: Id, what: What) -> Result<(), CallError> {
+        self.world().touched.insert(id);
+        self.sets(move |world, by| world.set(id, &what, by)).await
+    }
 }
 
 type MakeResult = Result<Id, CallError>;
 
-impl World {
-    fn now(&self) -> String {
-        let began: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().expect("a timestamp");
-        let seconds = i64::try_from(self.began.elapsed().as_secs()).expect("no round takes that long");
-        (began + jiff::SignedDuration::from_secs(seconds)).to_string()
-    }
-
-    /// Whether nothing is on its way any more, and all lists show everything.
-    pub(super) fn is_quiet(&self) -> bool {
-        let (lag, over) = (self.climate.lag_max(), REQUEST_TIMEOUT);
-        self.posted.iter().all(|post| post.came_at.elapsed() > over + lag)
-            && self.made.iter().all(|made| made.committed_at.elapsed() > lag)
-    }
-
-    /// Conversations of this manifest's content that were made.
-    pub(super) fn of(&self, key: &Key) -> Vec<Id> {
-        self.made.iter().filter(|made| made.key.as_ref() == Some(key)).map(|made| made.id).collect()
-    }
-
-    pub(super) fn made(&self, id: Id) -> Option<&Made> {
-        self.made.iter().find(|made| made.id == id)
-    }
-
-    fn put(&mut self, kind: Kind, body: &Map<String, Value>, key: Option<Key>) -> Id {
-        let id = ConversationId(1001 + i64::try_from(self.made.len()).expect("not that many"));
-        let (reading, messages) = shown(id, kind, body, &self.now());
-        let id = Id::from(id);
-        self.made.push(Made { id, key, committed_at: Instant::now(), reading, messages, values: BTreeMap::new() });
-        id
-    }
-
-    fn is_taken(&self, body: &Map<String, Value>) -> bool {
-        let taken = |mark: &str| {
-            let mut messages = self.made.iter().flat_map(|made| &made.messages);
-            messages.any(|message| message.external_id.as_deref() == Some(mark))
-        };
-        marks(body).iter().any(|mark| taken(mark))
-    }
-
-    fn is_listed(&self, made: &Made) -> bool {
-        made.committed_at - self.began <= self.climate.horizon(self.began.elapsed())
-    }
-
-    /// What can be read by its id.
-    fn read(&self, id: Id) -> Result<&Made, CallError> {
-        let found = self.made(id).filter(|made| made.committed_at.elapsed() >= self.climate.read_lag);
-        found.ok_or(CallError::Rejected { status: 404, message: "The requested resource could not be found".into() })
-    }
-
-    fn read_error(&mut self) -> CallError {
-        match self.chance.of(0..5) {
-            0 => server_error(),
-            1 => lost(),
-            2 => CallError::Unreadable { status: 200, message: "the body is not JSON".into() },
-            3 => CallError::Rejected { status: 404, message: "The requested resource could not be found".into() },
-            _ => CallError::Unreadable { status: 200, message: "an empty page has a next one".into() },
-        }
+/// A definition of a Text.
+fn definition(id: &str, identifier: &str, entity: Entity) -> Definition {
+    Definition {
+        id: id.into(),
+        label: "Note".into(),
+        identifier: identifier.into(),
+        entity,
+        input: Input::Text,
+        archived: false,
+        deactivated: false,
     }
 }
 
-fn server_error() -> CallError {
-    CallError::ServerError { status: 500, message: "There was an internal server error".into() }
-}
-
-fn lost() -> CallError {
-    CallError::Lost { message: "the connection was closed".into() }
-}
-
-fn text(body: &Map<String, Value>, name: &str) -> Option<String> {
-    Some(body.get(name)?.as_str()?.to_owned())
-}
-
-fn messages_in(body: &Map<String, Value>) -> Vec<&Map<String, Value>> {
-    let many = body.get("messages").and_then(Value::as_array).into_iter().flatten();
-    body.get("message").into_iter().chain(many).filter_map(Value::as_object).collect()
-}
-
-fn marks(body: &Map<String, Value>) -> Vec<String> {
-    messages_in(body).into_iter().filter_map(|message| text(message, "externalId")).collect()
-}
-
-/// How a conversation reads back.
-fn shown(
-    id: ConversationId,
-    kind: Kind,
-    body: &Map<String, Value>,
-    now: &str,
-) -> (ConversationReading, Vec<MessageReading>) {
-    let direction = |word: &str| word.trim_end_matches("Import").to_owned();
-    let first = messages_in(body).first().and_then(|message| text(message, "_type")).map(|word| direction(&word));
-    let channel = match text(body, "_type").as_deref() {
-        Some("Chat") => "WidgetChat".to_owned(),
-        Some(word) => word.to_owned(),
-        None => text(body, "genericChannelName").unwrap_or_default(),
+fn attributes(made: &Made) -> BTreeMap<String, AttributeReading> {
+    let reading = |(id, value): (&String, &Value)| {
+        let identifier = if id == TEXT { "note" } else { "segment" };
+        let (name, identifier) = ("Note".to_owned(), identifier.to_owned());
+        (id.clone(), AttributeReading { id: id.clone(), name, identifier, value: value.clone() })
     };
-    let created_at = text(body, "createdAt").unwrap_or_else(|| now.to_owned());
-    let reading = ConversationReading {
-        variant: (kind == Kind::Import).then(|| "GenericConversation".to_owned()),
-        requester_id: text(body, "requesterId"),
-        channel: Some(channel),
-        direction: text(body, "direction").or(first),
-        created_at: Some(created_at.clone()),
-        queue_id: text(body, "queueId"),
-        integration_email: text(body, "emailIntegrationId"),
-        subject: text(body, "subject"),
-        ..ConversationReading::of(id)
-    };
-    let message = |message: &Map<String, Value>| MessageReading {
-        id: None,
-        external_id: text(message, "externalId"),
-        author_id: text(message, "agentId"),
-        direction: text(message, "_type").map(|word| direction(&word)),
-        created_at: Some(created_at.clone()),
-        text: message.get("content").and_then(Value::as_object).and_then(|content| text(content, "value")),
-    };
-    (reading, messages_in(body).into_iter().map(message).collect())
+    made.values.iter().map(reading).collect()
+}
+
+/// An end user as lists have it.
+fn end_user(made: &Made) -> Option<EndUserReading> {
+    let (Thing::EndUser { created_at, members }, Id::EndUser(id)) = (&made.thing, made.id) else { return None };
+    Some(EndUserReading { id, created_at: Some(created_at.clone()), members: members.clone(), attributes: None })
+}
+
+fn tag(name: &str) -> Tag {
+    Tag { name: name.to_owned(), id: tag_id(name), active: true }
 }
 
 impl Read for Dixa {
@@ -262,39 +163,33 @@ impl Read for Dixa {
     }
 
     async fn definitions(&self) -> Result<Vec<Definition>, CallError> {
-        let text = Definition {
-            id: TEXT.into(),
-            label: "Note".into(),
-            identifier: "note".into(),
-            entity: Entity::Conversation,
-            input: Input::Text,
-            archived: false,
-            deactivated: false,
-        };
-        Ok(vec![text])
+        let of_conversations = definition(TEXT, "note", Entity::Conversation);
+        Ok(vec![of_conversations, definition(SEGMENT, "segment", Entity::Contact)])
     }
 
     async fn conversation(&self, id: ConversationId) -> Result<ConversationReading, CallError> {
         self.ask(|world| {
-            let made = world.read(id.into())?;
-            let attribute = |(id, value): (&String, &Value)| (id.clone(), attribute(id, value));
-            let attributes = Some(made.values.iter().map(attribute).collect());
-            Ok(ConversationReading { attributes, ..made.reading.clone() })
+            let (made, conversation) = world.read_conversation(id)?;
+            Ok(ConversationReading { attributes: Some(attributes(made)), ..conversation.reading.clone() })
         })
         .await
     }
 
     async fn tags(&self) -> Result<Vec<Tag>, CallError> {
-        Ok(Vec::new())
+        self.ask(|world| {
+            let listed = world.tags.iter().filter(|(_, made_at)| world.shows(**made_at));
+            Ok(listed.map(|(name, _)| tag(name)).collect())
+        })
+        .await
     }
 
-    async fn tags_of(&self, _id: ConversationId) -> Result<Vec<Tag>, CallError> {
-        Ok(Vec::new())
+    async fn tags_of(&self, id: ConversationId) -> Result<Vec<Tag>, CallError> {
+        self.ask(|world| Ok(world.read_conversation(id)?.1.tags.iter().map(|name| tag(name)).collect())).await
     }
 
     async fn messages(&self, id: ConversationId) -> Result<Vec<MessageReading>, CallError> {
-        self.ask(|world| match world.read(id.into()) {
-            Ok(made) => Ok(made.messages.clone()),
+        self.ask(|world| match world.read_conversation(id) {
+            Ok((_, conversation)) => Ok(conversation.messages.clone()),
             // Its messages come later than the conversation itself.
             Err(_) if world.climate.shows_late_messages_as_none => Ok(Vec::new()),
             Err(error) => Err(error),
@@ -302,49 +197,66 @@ impl Read for Dixa {
         .await
     }
 
-    async fn end_user(&self, _id: EndUserId) -> Result<EndUserReading, CallError> {
-        Err(CallError::Rejected { status: 404, message: "The requested resource could not be found".into() })
+    async fn end_user(&self, id: EndUserId) -> Result<EndUserReading, CallError> {
+        self.ask(|world| {
+            let made = world.read(id.into())?;
+            let reading = end_user(made).ok_or_else(not_found)?;
+            Ok(EndUserReading { attributes: Some(attributes(made)), ..reading })
+        })
+        .await
     }
 
-    async fn end_users_by(&self, _lookup: &Lookup) -> Result<Vec<EndUserReading>, CallError> {
-        Ok(Vec::new())
+    async fn end_users_by(&self, lookup: &Lookup) -> Result<Vec<EndUserReading>, CallError> {
+        self.ask(|world| {
+            let found = world.end_users().filter(|(made, members)| world.is_listed(made) && is_found(lookup, members));
+            Ok(found.filter_map(|(made, _)| end_user(made)).collect())
+        })
+        .await
     }
 
     async fn conversations_of(&self, requester: &str) -> Result<Vec<ConversationReading>, CallError> {
         self.ask(|world| {
-            let is_theirs = |made: &&Made| made.reading.requester_id.as_deref() == Some(requester);
-            let listed = world.made.iter().filter(is_theirs).filter(|made| world.is_listed(made));
-            Ok(listed.map(|made| made.reading.clone()).collect())
+            world.read(Id::EndUser(EndUserId(requester.parse().map_err(|_| not_found())?)))?;
+            let listed = world.conversations().filter(|(made, conversation)| {
+                conversation.reading.requester_id.as_deref() == Some(requester) && world.is_listed(made)
+            });
+            Ok(listed.map(|(_, conversation)| conversation.reading.clone()).collect())
         })
         .await
     }
 }
 
-/// It lists none of these, and has all that somebody names.
+fn agent(number: usize) -> Agent {
+    Agent { email: agent_email(number), name: format!("Agent {number}"), id: AGENTS[number].to_owned() }
+}
+
 impl ReadCatalog for Dixa {
     async fn agents(&self) -> Result<Vec<Agent>, CallError> {
-        Ok(Vec::new())
+        self.ask(|_| Ok((0..AGENTS.len()).map(agent).collect())).await
     }
 
-    async fn agents_by(&self, _email: &str) -> Result<Vec<Agent>, CallError> {
-        Ok(Vec::new())
+    async fn agents_by(&self, email: &str) -> Result<Vec<Agent>, CallError> {
+        self.ask(|_| Ok((0..AGENTS.len()).map(agent).filter(|agent| agent.email == email).collect())).await
     }
 
-    async fn is_there(&self, _call: &Call) -> Result<(), CallError> {
-        Ok(())
+    async fn is_there(&self, call: &Call) -> Result<(), CallError> {
+        self.ask(|world| match call {
+            Call::One(Subject::EndUser(Some(id))) => world.read((*id).into()).map(drop),
+            Call::Agent(id) if AGENTS.contains(&id.as_str()) => Ok(()),
+            Call::Queue(id) if QUEUES.contains(&id.as_str()) => Ok(()),
+            _ => Err(not_found()),
+        })
+        .await
     }
 
     async fn queues(&self) -> Result<Vec<Queue>, CallError> {
-        Ok(Vec::new())
+        let queue = |(number, id): (usize, &&str)| Queue { name: queue_name(number), id: (*id).to_owned() };
+        self.ask(|_| Ok(QUEUES.iter().enumerate().map(queue).collect())).await
     }
 
     async fn contact_endpoints(&self) -> Result<Vec<ContactEndpoint>, CallError> {
         Ok(Vec::new())
     }
-}
-
-fn attribute(id: &str, value: &Value) -> AttributeReading {
-    AttributeReading { id: id.to_owned(), name: "Note".into(), identifier: "note".into(), value: value.clone() }
 }
 
 impl Write for Dixa {
@@ -354,18 +266,21 @@ impl Write for Dixa {
     }
 
     async fn make(&self, _permit: Permit, kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
-        let key = key_of(body).expect("every body has a key");
-        let (fate, delay, answered, post) = {
+        let key = key_of(kind, body).expect("every body has a key");
+        let (fate, delay, answered, post, duplicate) = {
             let mut world = self.world();
+            if let Some(error) = world.unknown_requester(kind, body) {
+                return Err(error);
+            }
+            let duplicate = world.duplicate(kind, body);
             let World { weather, climate, chance, .. } = &mut *world;
-            let fate = weather.fate(climate, marks(body).is_empty(), chance);
+            let fate = weather.fate(kind, duplicate.is_some(), chance);
             let (delay, answered) = fate.times(climate, chance);
-            let climate = world.climate.clone();
             let post = world.posted.len();
-            let is_refused = climate.refuses_duplicates && world.is_taken(body);
+            let is_refused = world.refusal(kind, body).is_some();
             let counts = !is_refused && (fate.is_carried_out() || !fate.is_refused());
             world.posted.push(Posted { key, counts, came_at: Instant::now(), fate });
-            (fate, delay, answered, post)
+            (fate, delay, answered, post, duplicate)
         };
         let carried_out =
             fate.is_carried_out().then(|| tokio::spawn(self.clone().carry_out(kind, body.clone(), delay, post)));
@@ -380,25 +295,37 @@ impl Write for Dixa {
                 let partial_errors = if fate == Fate::Partial { vec!["an attachment".to_owned()] } else { Vec::new() };
                 Ok(Created { id, partial_errors })
             }
-            (fate, _) => Err(self.world().climate.answer(fate)),
+            (fate, _) => Err(self.world().climate.answer(fate, duplicate)),
         }
     }
 
-    async fn make_tag(&self, _permit: Permit, _name: &str) -> Result<Tag, CallError> {
-        Err(server_error())
+    async fn make_tag(&self, _permit: Permit, name: &str) -> Result<Tag, CallError> {
+        let name = name.to_owned();
+        self.sets(move |world, _| {
+            world.tags.entry(name.clone()).or_insert_with(Instant::now);
+            Ok(tag(&name))
+        })
+        .await
     }
 
-    async fn handle(&self, _permit: Permit, _id: ConversationId, _order: Order<'_>) -> Result<(), CallError> {
-        Err(server_error())
+    async fn handle(&self, _permit: Permit, id: ConversationId, order: Order<'_>) -> Result<(), CallError> {
+        let what = match order {
+            Order::PutTag(tag) => What::PutTag(tag.to_owned()),
+            Order::TakeTag(tag) => What::TakeTag(tag.to_owned()),
+            Order::Transfer(queue) => What::Transfer(queue.to_owned()),
+            Order::Claim(agent) => What::Claim(agent.to_owned()),
+            Order::State(state) => What::State(state),
+        };
+        self.set(id.into(), what).await
     }
 
     async fn change_end_user(
         &self,
         _permit: Permit,
-        _id: EndUserId,
-        _members: &Map<String, Value>,
+        id: EndUserId,
+        members: &Map<String, Value>,
     ) -> Result<(), CallError> {
-        Ok(())
+        self.set(id.into(), What::Members(members.clone())).await
     }
 
     async fn patch_attributes(
@@ -407,26 +334,7 @@ impl Write for Dixa {
         id: Id,
         attributes: &Attributes,
     ) -> Result<Vec<AttributeReading>, CallError> {
-        let (takes, goes_wrong, is_done) = {
-            let mut world = self.world();
-            let share = world.weather.patches;
-            let takes = world.chance.time(10, 80);
-            (takes, world.chance.percent(share), world.chance.percent(50))
-        };
-        sleep(takes).await;
-        let mut world = self.world();
-        world.patched.insert(id);
-        world.read(id)?;
-        if !goes_wrong || is_done {
-            let made = world.made.iter_mut().find(|made| made.id == id).expect("it was just read");
-            for (id, value) in attributes {
-                made.values.insert(id.clone(), value.to_value());
-            }
-        }
-        match (goes_wrong, world.chance.percent(50)) {
-            (false, _) => Ok(Vec::new()),
-            (true, true) => Err(server_error()),
-            (true, false) => Err(lost()),
-        }
+        self.set(id, What::Attributes(attributes.clone())).await?;
+        Ok(Vec::new())
     }
 }

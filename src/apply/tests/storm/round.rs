@@ -1,15 +1,19 @@
 //! One round: what is wanted, what happens, and whether it is well in the end.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::apply::tests::recovery::{Death, Disk, Ended, Files, Life, Machine, Place};
+use crate::apply::tests::storm::care::{AGENTS, Care, QUEUES, TAGS, THEIR_TAG};
 use crate::apply::tests::storm::chance::Chance;
 use crate::apply::tests::storm::dixa::Dixa;
-use crate::apply::tests::storm::weather::{self, Climate, Weather};
-use crate::apply::tests::storm::wishes::{Key, Wish};
-use crate::digest::Digest;
+use crate::apply::tests::storm::people::Person;
+use crate::apply::tests::storm::weather::{Climate, Weather};
+use crate::apply::tests::storm::wishes::{Key, Who, Wish, requester};
+use crate::apply::tests::storm::world::{By, Made, What, tag_id};
+use crate::conversation::{EndUserId, Kind};
+use crate::desired::Manifest;
+use crate::handling::Openness;
 use crate::journal::{Decision, ReplayError};
+use crate::name::{self, Name};
 
 /// What happened so far, to find out how it came to this.
 #[derive(Clone, Default)]
@@ -28,7 +32,13 @@ impl Diary {
 /// What there was in rounds that went well.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
+    /// Conversations.
     pub(super) made: u64,
+    /// End users that manifests describe, and how many of them were others'.
+    pub(super) people: u64,
+    pub(super) adopted: u64,
+    /// Of how many something was set.
+    pub(super) set: u64,
     pub(super) bad_posts: u64,
     pub(super) deaths: u64,
     pub(super) accidents: u64,
@@ -39,6 +49,9 @@ impl Tally {
     pub(super) fn and(self, other: Tally) -> Self {
         Tally {
             made: self.made + other.made,
+            people: self.people + other.people,
+            adopted: self.adopted + other.adopted,
+            set: self.set + other.set,
             bad_posts: self.bad_posts + other.bad_posts,
             deaths: self.deaths + other.deaths,
             accidents: self.accidents + other.accidents,
@@ -47,41 +60,63 @@ impl Tally {
     }
 }
 
+/// What a round is most about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Focus {
+    /// Nothing.
+    All,
+    /// How few conversations are handled, again and again.
+    Care,
+    /// End users and those who have their addresses, and lost states.
+    People,
+}
+
 pub(super) struct Round {
+    focus: Focus,
     chance: Chance,
     diary: Diary,
     began: tokio::time::Instant,
-    wishes: Vec<Wish>,
-    /// Whose content it is that a digest is of.
-    keys: BTreeMap<(Address, Digest), Key>,
-    dixa: Dixa,
+    pub(super) wishes: Vec<Wish>,
+    pub(super) people: Vec<Person>,
+    /// The manifests that there were, and whose content each of them has.
+    described: Vec<(Key, Manifest)>,
+    pub(super) dixa: Dixa,
     clock: TestClock,
-    disk: Disk,
+    pub(super) disk: Disk,
     markers: bool,
     last_applied: LastApplied,
     /// States that were saved, one of which may be put back.
     copies: Vec<String>,
     /// A state was lost, and with it what only the state knew: contents that no manifest describes any more.
-    has_lost_state: bool,
-    tally: Tally,
+    pub(super) has_lost_state: bool,
+    pub(super) tally: Tally,
 }
 
 impl Round {
     pub(super) fn draw(seed: u64, diary: Diary) -> Self {
         let mut chance = Chance::new(seed);
         let climate = Climate::draw(&mut chance);
-        let wishes: Vec<Wish> = (0..chance.of(3..9)).map(|number| Wish::draw(number, &mut chance)).collect();
+        let focus = chance.pick(&[Focus::All, Focus::All, Focus::Care, Focus::People]);
+        let (people, wishes) = match focus {
+            Focus::All => (chance.of(0..4), chance.of(3..9)),
+            Focus::Care => (chance.of(0..2), chance.of(1..4)),
+            Focus::People => (chance.of(1..4), chance.of(1..5)),
+        };
+        let people: Vec<Person> = (0..people).map(|number| Person::draw(number, &mut chance)).collect();
+        let wishes: Vec<Wish> = (0..wishes).map(|number| Wish::draw(number, &people, &mut chance)).collect();
         let markers = chance.percent(85);
         let last_applied = if chance.percent(20) { LastApplied::Digest } else { LastApplied::Full };
-        diary.note(format!("{climate:?}, markers: {markers}, {last_applied:?}"));
-        diary.note(format!("{wishes:#?}"));
+        diary.note(format!("{focus:?}, {climate:?}, markers: {markers}, {last_applied:?}"));
+        diary.note(format!("{people:#?}\n{wishes:#?}"));
         Round {
+            focus,
             dixa: Dixa::new(climate, chance.fork()),
             chance,
             diary,
             began: tokio::time::Instant::now(),
             wishes,
-            keys: BTreeMap::new(),
+            people,
+            described: Vec::new(),
             clock: TestClock::new(),
             disk: Disk::default(),
             markers,
@@ -97,12 +132,52 @@ impl Round {
     }
 
     fn desired(&mut self) -> Desired {
-        let desired = desired(&self.wishes.iter().map(Wish::yaml).collect::<String>());
-        for wish in &self.wishes {
-            let manifest = desired.get(&address(&wish.address())).expect("it is described");
-            self.keys.insert((manifest.address.clone(), manifest.digests.content), wish.key());
+        let people = self.people.iter().map(Person::yaml);
+        let desired = desired(&people.chain(self.wishes.iter().map(Wish::yaml)).collect::<String>());
+        let people = self.people.iter().map(|person| (person.address(), person.key()));
+        for (address_, key) in people.chain(self.wishes.iter().map(|wish| (wish.address(), wish.key()))) {
+            if self.described.iter().all(|(known, _)| *known != key) {
+                let manifest = desired.get(&address(&address_)).expect("it is described");
+                self.described.push((key, manifest.clone()));
+            }
         }
         desired
+    }
+
+    /// The end users that the manifest of this name can stand for.
+    pub(super) fn end_users(&self, name: &str) -> Vec<Id> {
+        let person = self.people.iter().find(|person| person.name == name).expect("it is described");
+        let world = self.dixa.world();
+        world.of(&person.key()).into_iter().chain(world.namesake(&person.members())).collect()
+    }
+
+    /// Those who can be the requester of a conversation: one, if all is well, or none yet.
+    pub(super) fn requesters(&self, wish: &Wish) -> Vec<Id> {
+        match &wish.requester.who {
+            Who::Known(number) => vec![EndUserId(requester(*number).parse().expect("a uuid")).into()],
+            Who::Person(name) => self.end_users(name),
+        }
+    }
+
+    /// Whose content a call in doubt has.
+    fn key_of(&self, doubt: &InDoubt) -> Key {
+        let is_it = |(key, manifest): &&(Key, Manifest)| {
+            if manifest.address != doubt.address {
+                return false;
+            }
+            let is_named = |name: &&Name| matches!(name, Name::Manifest(_) | Name::EndUser(_));
+            let Some(wish) = self.wishes.iter().find(|wish| wish.name == key.name) else { return true };
+            let Some(name) = manifest.names.keys().find(is_named) else {
+                return manifest.digests.content == doubt.intent.digests.content;
+            };
+            self.requesters(wish).into_iter().any(|id| {
+                let mut conversation = manifest.spec.conversation();
+                let ids = [(name.clone(), id.to_string())].into();
+                name::put_ids(&mut conversation, manifest.address.kind, &ids);
+                conversation.digests().content == doubt.intent.digests.content
+            })
+        };
+        self.described.iter().find(is_it).expect("it was described").0.clone()
     }
 
     fn machine(&self) -> Machine<'_, Dixa, TestClock> {
@@ -114,15 +189,25 @@ impl Round {
             verify: false,
             markers: self.markers,
             patience: PATIENCE,
+            refresh: false,
         }
     }
 
     /// Everything that happens.
     pub(super) async fn rage(&mut self) {
-        for _ in 0..self.chance.of(2..7) {
-            self.want_something_else();
+        let applies = if self.focus == Focus::All { 2..7 } else { 3..12 };
+        for _ in 0..self.chance.of(applies) {
+            for _ in 0..self.chance.pick(&[0, 1, 1, 2, 4]) {
+                self.want_something_else();
+            }
             self.meet_strangers().await;
-            let weather = Weather::draw(&mut self.chance);
+            self.meet_strange_people().await;
+            self.suffer_others();
+            self.pass(2).await;
+            let weather = match self.focus {
+                Focus::Care => Weather { posts: 0, reads: 0, ..Weather::draw(&mut self.chance) },
+                Focus::All | Focus::People => Weather::draw(&mut self.chance),
+            };
             self.dixa.world().weather = weather;
             self.note(&format!("{weather:?}"));
             self.apply_somehow().await;
@@ -130,7 +215,12 @@ impl Round {
             self.dixa.world().weather = Weather::CALM;
             let pause = self.chance.pick(&[0, 1, 20, 130, 400]);
             self.pass(pause).await;
-            if self.chance.percent(15) {
+            let accidents = match self.focus {
+                Focus::All => 15,
+                Focus::Care => 0,
+                Focus::People => 30,
+            };
+            if self.chance.percent(accidents) && self.all_can_be_found() {
                 self.have_an_accident().await;
             }
             if self.chance.percent(20) {
@@ -152,18 +242,48 @@ impl Round {
 
     fn want_something_else(&mut self) {
         let one = self.chance.of(0..self.wishes.len());
-        match self.chance.of(0..8) {
-            0 => self.wishes[one].version += 1,
-            1 => self.wishes[one].note = self.wishes[one].note.map(|note| note + 1),
-            2 => {
-                let wish = Wish::draw(self.wishes.len(), &mut self.chance);
+        let people = self.people.len();
+        let somebody = if people == 0 { 0 } else { self.chance.of(0..people) };
+        let what = match self.focus {
+            Focus::All => self.chance.of(0..12),
+            Focus::Care => self.chance.pick(&[0, 3, 4, 4, 4, 4, 4, 4]),
+            Focus::People => self.chance.pick(&[0, 2, 5, 6, 7, 7, 7, 8, 9]),
+        };
+        match (what, self.people.get_mut(somebody)) {
+            (0, _) => self.wishes[one].version += 1,
+            (1, _) => self.wishes[one].note = self.wishes[one].note.map(|note| note + 1),
+            (2, _) => {
+                let wish = Wish::draw(self.wishes.len(), &self.people, &mut self.chance);
                 self.note(&format!("wanted, too: {wish:?}"));
                 self.wishes.push(wish);
             }
+            (3, _) => self.wishes[one].care = Care::draw(&mut self.chance),
+            (4, _) => self.wishes[one].care.change(&mut self.chance),
+            (5, Some(person)) => person.version += 1,
+            (6, Some(person)) => person.note = person.note.map(|note| note + 1),
+            (7, _) if people > 0 => self.adopt(somebody),
+            (8, _) => self.wishes[one].requester.rename(&self.people, &mut self.chance),
+            (9, _) if people < 5 => {
+                self.people.push(Person::draw(people, &mut self.chance));
+            }
             _ => return,
         }
-        let Wish { name, version, note, .. } = &self.wishes[one];
-        self.note(&format!("wanted: {name} v{version} {note:?}"));
+        let Wish { name, version, note, care, requester, .. } = &self.wishes[one];
+        self.note(&format!("wanted: {name} v{version} {note:?} of {requester:?} {care:?}; {:?}", self.people));
+    }
+
+    /// Somebody names an end user who has the address of one of ours, and is there already.
+    fn adopt(&mut self, somebody: usize) {
+        let world = self.dixa.world();
+        let person = &mut self.people[somebody];
+        if let Some(id) = world.namesake(&person.members()) {
+            person.adopts = Some(id);
+        }
+    }
+
+    /// Whether a state can be lost: there is a mark, or an address, or a number of everybody.
+    fn all_can_be_found(&self) -> bool {
+        self.markers || self.people.iter().all(Person::can_be_found)
     }
 
     /// Other people's conversations, for the same requesters. One that is equal to one of ours without a mark is made
@@ -173,7 +293,9 @@ impl Round {
             let one = self.chance.of(0..self.wishes.len());
             let wish = self.wishes[one].clone();
             let desired = self.desired();
-            let content = desired.get(&address(&wish.address())).expect("it is described").spec.content();
+            let mut content = desired.get(&address(&wish.address())).expect("it is described").spec.content();
+            let Some(requester) = self.requesters(&wish).first().copied() else { continue };
+            content.insert("requesterId".to_owned(), requester.to_string().into());
             let is_marked = wish.sort.has_message() && (self.markers || wish.own_mark);
             let is_equal = is_marked || self.is_settled();
             self.note(&format!(
@@ -186,7 +308,78 @@ impl Round {
                 self.wait_for_quiet().await;
             }
         }
-        self.pass(2).await;
+    }
+
+    /// Other people's end users. One who has an address or a number of ours is made only when nobody has it and
+    /// nothing is on its way, and is in the lists before ours is sent for: that one is taken then, or named by a person
+    /// where it is one address of several.
+    async fn meet_strange_people(&mut self) {
+        let often = if self.focus == Focus::People { [1, 2, 2, 3] } else { [0, 0, 1, 2] };
+        for _ in 0..self.chance.pick(&often) {
+            if self.people.is_empty() {
+                return;
+            }
+            let person = self.people[self.chance.of(0..self.people.len())].clone();
+            let mut members = person.members();
+            let is_namesake = person.has_address() && self.chance.percent(50);
+            if is_namesake && (!self.is_settled() || !self.end_users(&person.name).is_empty()) {
+                continue;
+            }
+            members.remove("externalId");
+            let email = members.remove("email");
+            match (is_namesake, email) {
+                (true, Some(email)) if self.chance.percent(30) => {
+                    members.insert("additionalEmails".to_owned(), vec![email].into());
+                    members.remove("phoneNumber");
+                }
+                (true, Some(email)) => drop(members.insert("email".to_owned(), email)),
+                (true, None) => {}
+                (false, _) => drop(members.remove("phoneNumber")),
+            }
+            self.note(&format!("a stranger like {}, who has its address: {is_namesake}", person.name));
+            self.dixa.world().put(Kind::EndUser, &members, None);
+            if is_namesake {
+                self.wait_for_quiet().await;
+            }
+        }
+    }
+
+    /// Other people put tags on our conversations, and handle them. A tag that manifests want, too, is put on only
+    /// where it surely is not ours.
+    fn suffer_others(&mut self) {
+        for _ in 0..self.chance.pick(&[0, 0, 1, 3]) {
+            let wish = self.wishes[self.chance.of(0..self.wishes.len())].clone();
+            let state = self.disk.state();
+            let Some(record) = state.records.get(&address(&wish.address())) else { continue };
+            let tag = self.chance.pick(&[THEIR_TAG, THEIR_TAG, TAGS[0], TAGS[1], TAGS[2]]);
+            let what = match self.chance.of(0..6) {
+                0..=2 if tag != THEIR_TAG => {
+                    let is_ours = record.put_on.iter().any(|put| put.is_called(tag));
+                    let world = self.dixa.world();
+                    let is_on =
+                        world.made(record.id).and_then(Made::conversation).is_some_and(|it| it.tags.contains(tag));
+                    drop(world);
+                    if is_ours || is_on || !self.is_settled() {
+                        continue;
+                    }
+                    What::PutTag(tag_id(tag))
+                }
+                0..=2 => What::PutTag(tag_id(tag)),
+                3 => What::Transfer(self.chance.pick(&QUEUES).to_owned()),
+                4 => What::Claim(self.chance.pick(&AGENTS).to_owned()),
+                _ => What::State(self.chance.pick(&[Openness::Open, Openness::Closed])),
+            };
+            let mut world = self.dixa.world();
+            if let What::PutTag(_) = what {
+                world.tags.entry(tag.to_owned()).or_insert_with(tokio::time::Instant::now);
+            }
+            let done = world.set(record.id, &what, By::Others);
+            if let (What::PutTag(_), Ok(())) = (&what, &done) {
+                world.theirs.insert((record.id, tag.to_owned()));
+            }
+            drop(world);
+            self.note(&format!("others: {} {what:?}: {done:?}", wish.name));
+        }
     }
 
     /// Whether nothing is in doubt.
@@ -201,7 +394,9 @@ impl Round {
         let how = self.chance.of(0..10);
         let (life, kill) = match how {
             0..=2 => {
-                let death = Death { place: self.chance.pick(&Place::ALL), nth: self.chance.of(1..16) };
+                // What is handled alone has few events.
+                let events = if self.focus == Focus::Care { 1..8 } else { 1..16 };
+                let death = Death { place: self.chance.pick(&Place::ALL), nth: self.chance.of(events) };
                 self.note(&format!("apply, and die: {death:?}"));
                 (Life::that_ends(&self.disk, death), None)
             }
@@ -285,6 +480,8 @@ impl Round {
         self.wait_for_quiet().await;
         self.tally.accidents += 1;
         self.has_lost_state = true;
+        // An older state may believe that it has put on what somebody else did.
+        self.dixa.world().theirs.retain(|(_, tag)| tag == THEIR_TAG);
         let older = self.chance.of(0..self.copies.len() + 1);
         let copy = self.copies.get(older).filter(|_| self.chance.percent(50)).cloned();
         self.disk.files().state.clone_from(&copy);
@@ -321,7 +518,7 @@ impl Round {
         let known = self.disk.state().known_ids();
         let mut decisions = Vec::new();
         for doubt in in_doubt {
-            let key = self.keys[&(doubt.address.clone(), doubt.intent.digests.content)].clone();
+            let key = self.key_of(&doubt);
             let mut world = self.dixa.world();
             let decision = match world.of(&key).into_iter().find(|id| !known.contains(id)) {
                 Some(id) => Decision::Adopt(id),
@@ -343,16 +540,26 @@ impl Round {
         }
     }
 
-    /// In calm weather, applies until nothing is left to do.
+    /// In calm weather, applies until nothing is left to do. What was set late is found by reading the tenant.
     pub(super) async fn come_to_rest(&mut self) {
         self.note("calm");
+        // Nobody is taken by one address of several before a person has said so.
+        for somebody in 0..self.people.len() {
+            let record = self.disk.state().records.contains_key(&address(&self.people[somebody].address()));
+            if !record {
+                self.adopt(somebody);
+            }
+        }
         let desired = self.desired();
-        for _ in 0..12 {
+        let (mut refresh, sets_late) = (false, self.dixa.world().climate.sets_late);
+        for _ in 0..16 {
             self.wait_for_quiet().await;
-            let (ended, _) = self.machine().command(&desired).await;
+            let machine = Machine { refresh, ..self.machine() };
+            let (ended, _) = machine.command(&desired).await;
             self.note_end(&ended);
             match ended {
-                Ended::NothingToDo(in_doubt) if in_doubt.is_empty() => return,
+                Ended::NothingToDo(in_doubt) if in_doubt.is_empty() && refresh == sets_late => return,
+                Ended::NothingToDo(in_doubt) if in_doubt.is_empty() => refresh = true,
                 Ended::NothingToDo(_) | Ended::Applied(_) => {
                     self.wait_for_quiet().await;
                     self.answer().await;
@@ -367,54 +574,5 @@ impl Round {
             }
         }
         panic!("it does not come to rest");
-    }
-
-    /// Whether everything is as it should be; what is not.
-    pub(super) fn check(self) -> Result<Tally, String> {
-        let mut wrong = Vec::new();
-        let state = self.disk.state();
-        let world = self.dixa.world();
-        for wish in &self.wishes {
-            let record = state.records.get(&address(&wish.address()));
-            let made = world.of(&wish.key());
-            if made.len() != 1 || record.is_none_or(|record| made != [record.id]) {
-                wrong.push(format!("{} was made as {made:?}, and its record is {record:#?}", wish.name));
-                continue;
-            }
-            let there = world.made(made[0]).and_then(|made| made.values.get(TEXT)?.as_str());
-            let wanted = wish.note.map(|note| format!("note-{note}"));
-            if there != wanted.as_deref() {
-                wrong.push(format!("{}: its attribute is {there:?}, not {wanted:?}", wish.name));
-            }
-            for version in 0..wish.version {
-                let before = world.of(&Key { version, ..wish.key() });
-                // What was refused in words that were not true, and is not wanted any more, nobody looks for again.
-                let is_denied =
-                    world.posted.iter().any(|post| post.is_denied() && post.key == Key { version, ..wish.key() });
-                let known = record.map_or(&[][..], |record| &record.replaced);
-                if before.len() > 1 || !self.has_lost_state && !is_denied && !before.iter().all(|id| known.contains(id))
-                {
-                    wrong.push(format!("{} v{version} was made as {before:?}, and {known:?} are known", wish.name));
-                }
-            }
-            let sent: Vec<_> = world.posted.iter().filter(|post| post.counts && post.key == wish.key()).collect();
-            if wish.sort.reaches_customer() && sent.len() > 1 {
-                wrong.push(format!("{} was sent more than once: {sent:?}", wish.name));
-            }
-        }
-        let is_ours = |id: &Id| world.made(*id).is_some_and(|made| made.key.is_some());
-        let touched = world.patched.iter().copied().chain(state.known_ids());
-        wrong.extend(touched.filter(|id| !is_ours(id)).map(|id| format!("{id:#} is somebody else's")));
-        wrong.extend(state.doubled().map(|(address, record)| format!("{address} is there twice: {record:?}")));
-        if self.disk.has_journal() {
-            wrong.push("a journal is left".to_owned());
-        }
-        if !wrong.is_empty() {
-            let posts: Vec<String> = world.posted.iter().map(|post| format!("{post:?}")).collect();
-            return Err(format!("{}\n{}", wrong.join("\n"), posts.join("\n")));
-        }
-        let count = |count: usize| u64::try_from(count).expect("not that many");
-        let bad = world.posted.iter().filter(|post| post.fate != weather::Fate::Fine).count();
-        Ok(Tally { made: count(world.made.len()), bad_posts: count(bad), ..self.tally })
     }
 }

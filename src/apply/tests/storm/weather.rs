@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::api::CallError;
 use crate::apply::tests::storm::chance::Chance;
+use crate::conversation::Kind;
 
 /// How long a call may be on its way, and at most until it is carried out.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,8 +22,18 @@ pub(super) struct Climate {
     /// How long a conversation can't be read by its id.
     pub(super) read_lag: Duration,
     pub(super) shows_late_messages_as_none: bool,
-    /// An external id that a message has already is refused.
+    /// An external id that a message or an end user has already is refused.
     pub(super) refuses_duplicates: bool,
+    /// So is an e-mail address or a number that an end user has already.
+    pub(super) refuses_taken_addresses: bool,
+    /// Who can't be read yet can't request a conversation yet.
+    pub(super) forgets_new_requesters: bool,
+    /// A closed conversation can't be closed, nor an open one opened.
+    pub(super) refuses_same_state: bool,
+    /// A tag that is not on a conversation can't be taken off.
+    pub(super) refuses_missing_tags: bool,
+    /// What sets something can be carried out late, too.
+    pub(super) sets_late: bool,
     wording: &'static str,
     /// How many of a hundred POSTs are carried out late.
     slow: u32,
@@ -54,6 +65,11 @@ impl Climate {
         read_lag: Duration::ZERO,
         shows_late_messages_as_none: false,
         refuses_duplicates: false,
+        refuses_taken_addresses: false,
+        forgets_new_requesters: false,
+        refuses_same_state: false,
+        refuses_missing_tags: false,
+        sets_late: false,
         wording: WORDINGS[0],
         slow: 0,
     };
@@ -78,6 +94,11 @@ impl Climate {
             read_lag,
             shows_late_messages_as_none: chance.percent(50),
             refuses_duplicates: chance.percent(50),
+            refuses_taken_addresses: chance.percent(60),
+            forgets_new_requesters: chance.percent(30),
+            refuses_same_state: chance.percent(50),
+            refuses_missing_tags: chance.percent(50),
+            sets_late: chance.percent(30),
             wording: chance.pick(&WORDINGS),
             slow: chance.pick(&[0, 10, 60]),
         }
@@ -101,16 +122,17 @@ impl Climate {
         }
     }
 
+    /// What is said if another one has the external id.
     pub(super) fn duplicate(&self) -> CallError {
-        CallError::Rejected { status: 400, message: self.wording.to_owned() }
+        rejected(400, self.wording)
     }
 
-    /// What a POST of this fate is answered with.
-    pub(super) fn answer(&self, fate: Fate) -> CallError {
+    /// What a POST of this fate is answered with; `duplicate` is what it is refused with as a second one.
+    pub(super) fn answer(&self, fate: Fate, duplicate: Option<CallError>) -> CallError {
         match fate {
             Fate::RateLimited => CallError::RateLimited { retry_after: None, message: "Too Many Requests".into() },
             Fate::NotSent => CallError::NotSent { message: "connection refused".into() },
-            Fate::Rejected => CallError::Rejected { status: 400, message: "Invalid value in request".into() },
+            Fate::Rejected => rejected(400, "Invalid value in request"),
             Fate::Unauthorized => CallError::Unauthorized { status: 401, message: "Unauthorized".into() },
             Fate::ErrorBefore | Fate::ErrorAfter | Fate::ErrorEarly => {
                 CallError::ServerError { status: 500, message: "There was an internal server error".into() }
@@ -118,15 +140,17 @@ impl Climate {
             Fate::LostBefore | Fate::LostAfter | Fate::LostEarly | Fate::Hang | Fate::HangAfter => {
                 CallError::Lost { message: "no answer".into() }
             }
-            Fate::UnclearBefore | Fate::UnclearAfter => {
-                CallError::Rejected { status: 408, message: "Request Timeout".into() }
-            }
-            Fate::DuplicateBefore | Fate::DuplicateAfter => self.duplicate(),
+            Fate::UnclearBefore | Fate::UnclearAfter => rejected(408, "Request Timeout"),
+            Fate::DuplicateBefore | Fate::DuplicateAfter => duplicate.expect("it is refused as a second one"),
             Fate::Fine | Fate::Partial | Fate::NoId => {
                 CallError::Unreadable { status: 202, message: "it has no id".into() }
             }
         }
     }
+}
+
+pub(super) fn rejected(status: u16, message: &str) -> CallError {
+    CallError::Rejected { status, message: message.to_owned() }
 }
 
 /// What becomes of one POST.
@@ -236,14 +260,61 @@ impl Weather {
         }
     }
 
-    /// Dixa speaks of external ids only if it compares them, and only to whoever has sent one.
-    pub(super) fn fate(self, climate: &Climate, unmarked: bool, chance: &mut Chance) -> Fate {
+    /// Dixa speaks of another one only if it compares them, and only if there is something to compare. Making an end
+    /// user has no partial errors.
+    pub(super) fn fate(self, kind: Kind, can_be_duplicate: bool, chance: &mut Chance) -> Fate {
         if !chance.percent(self.posts) {
             return Fate::Fine;
         }
         match chance.pick(&Fate::BAD) {
-            Fate::DuplicateBefore | Fate::DuplicateAfter if unmarked || !climate.refuses_duplicates => Fate::ErrorAfter,
+            Fate::DuplicateBefore | Fate::DuplicateAfter if !can_be_duplicate => Fate::ErrorAfter,
+            Fate::Partial if kind == Kind::EndUser => Fate::ErrorAfter,
             fate => fate,
         }
     }
+
+    /// What becomes of one call that sets something.
+    pub(super) fn setting(self, climate: &Climate, chance: &mut Chance) -> Setting {
+        let soon = chance.time(10, 80);
+        if !chance.percent(self.patches) {
+            return Setting { done: Some(soon), answered: soon, error: None };
+        }
+        let unclear = [
+            CallError::ServerError { status: 500, message: "There was an internal server error".into() },
+            CallError::Lost { message: "the connection was closed".into() },
+            CallError::Unreadable { status: 200, message: "the body is not JSON".into() },
+            rejected(408, "Request Timeout"),
+            CallError::Lost { message: "no answer".into() },
+        ];
+        let refused = [
+            CallError::RateLimited { retry_after: None, message: "Too Many Requests".into() },
+            CallError::NotSent { message: "connection refused".into() },
+            rejected(400, "Invalid value in request"),
+            CallError::Unauthorized { status: 401, message: "Unauthorized".into() },
+        ];
+        // What stops the run is seldom.
+        if chance.percent(20) {
+            let some = if chance.percent(80) { &refused[..refused.len() - 1] } else { &refused };
+            let error = some[chance.of(0..some.len())].clone();
+            return Setting { done: None, answered: soon, error: Some(error) };
+        }
+        let which = chance.of(0..unclear.len());
+        let answered = if which == unclear.len() - 1 { REQUEST_TIMEOUT } else { soon };
+        let done = match chance.of(0..3) {
+            0 => None,
+            1 if climate.sets_late => Some(chance.time(100, CARRIED_OUT_MAX_MS)),
+            _ => Some(soon),
+        };
+        Setting { done, answered, error: Some(unclear[which].clone()) }
+    }
+}
+
+/// What becomes of one call that sets something.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    /// When it is carried out; perhaps after it was answered.
+    pub(super) done: Option<Duration>,
+    pub(super) answered: Duration,
+    /// None if it is answered with what carrying it out gives.
+    pub(super) error: Option<CallError>,
 }

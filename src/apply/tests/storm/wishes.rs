@@ -6,15 +6,71 @@
 use serde_json::{Map, Value};
 
 use crate::apply::tests::TEXT;
+use crate::apply::tests::storm::care::Care;
 use crate::apply::tests::storm::chance::Chance;
+use crate::apply::tests::storm::people::Person;
 use crate::conversation::Kind;
 
-/// A requester of many; rounds have few.
+/// An end user of many who were there before; rounds have few.
 pub(super) fn requester(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
-pub(super) const REQUESTERS: usize = 2;
+/// The e-mail address of one of them.
+pub(super) fn requester_email(number: usize) -> String {
+    format!("known-{number}@example.com")
+}
+
+const REQUESTERS: usize = 2;
+
+/// Who requests a conversation.
+#[derive(Clone, Debug)]
+pub(super) enum Who {
+    /// One of those who were there before.
+    Known(usize),
+    /// The end user that the manifest of this name describes.
+    Person(String),
+}
+
+/// Who requests a conversation, and how its manifest says so.
+#[derive(Clone, Debug)]
+pub(super) struct Requester {
+    pub(super) who: Who,
+    written: String,
+}
+
+impl Requester {
+    pub(super) fn known(number: usize) -> Self {
+        Requester { who: Who::Known(number), written: requester(number) }
+    }
+
+    pub(super) fn of(person: &Person, chance: &mut Chance) -> Self {
+        Requester { who: Who::Person(person.name.clone()), written: person.named(chance) }
+    }
+
+    /// The manifest names the same end user in another way, which is no change.
+    pub(super) fn rename(&mut self, people: &[Person], chance: &mut Chance) {
+        if let Who::Person(name) = &self.who
+            && let Some(person) = people.iter().find(|person| person.name == *name)
+        {
+            self.written = person.named(chance);
+        }
+    }
+
+    fn draw(people: &[Person], chance: &mut Chance) -> Self {
+        if !people.is_empty() && chance.percent(60) {
+            return Requester::of(&people[chance.of(0..people.len())], chance);
+        }
+        let number = chance.of(0..REQUESTERS);
+        match chance.percent(25) {
+            true => {
+                let written = format!("{{email: {}}}", requester_email(number));
+                Requester { written, ..Requester::known(number) }
+            }
+            false => Requester::known(number),
+        }
+    }
+}
 
 /// What is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,25 +124,30 @@ impl Sort {
 pub(super) struct Wish {
     pub(super) name: String,
     pub(super) sort: Sort,
-    pub(super) requester: usize,
+    pub(super) requester: Requester,
     /// Another content, which replaces the one before.
     pub(super) version: u32,
     /// The value of an attribute.
     pub(super) note: Option<u32>,
+    /// The attribute is named, and not given by its id.
+    pub(super) names_note: bool,
     /// The manifest has an `externalId` of its own.
     pub(super) own_mark: bool,
+    pub(super) care: Care,
 }
 
 impl Wish {
-    pub(super) fn draw(number: usize, chance: &mut Chance) -> Self {
+    pub(super) fn draw(number: usize, people: &[Person], chance: &mut Chance) -> Self {
         let sort = chance.pick(&Sort::ALL);
         Wish {
             name: format!("m{number}"),
             sort,
-            requester: chance.of(0..REQUESTERS),
+            requester: Requester::draw(people, chance),
             version: 0,
             note: chance.percent(50).then_some(1),
+            names_note: chance.percent(20),
             own_mark: sort.has_message() && chance.percent(15),
+            care: Care::draw(chance),
         }
     }
 
@@ -106,12 +167,14 @@ impl Wish {
     pub(super) fn yaml(&self) -> String {
         let Wish { name, note, .. } = self;
         let kind = if self.sort.kind() == Kind::Import { "ConversationImport" } else { "Conversation" };
-        let note = note.map(|note| format!("\n  customAttributes: {{{TEXT}: note-{note}}}")).unwrap_or_default();
+        let attribute = if self.names_note { "note" } else { TEXT };
+        let note = note.map(|note| format!("\n  customAttributes: {{{attribute}: note-{note}}}")).unwrap_or_default();
         format!(
             "---\napiVersion: dixaform/v1\nkind: {kind}\nmetadata: {{name: {name}, annotations: {{dixaform/on-change: \
-             replace}}}}\nspec:\n  requesterId: {}\n  {}{note}\n",
-            requester(self.requester),
-            self.body().join("\n  ")
+             replace}}}}\nspec:\n  requesterId: {}\n  {}{note}{}\n",
+            self.requester.written,
+            self.body().join("\n  "),
+            self.care.yaml()
         )
     }
 
@@ -169,7 +232,7 @@ impl Wish {
     }
 }
 
-/// Whose a conversation is.
+/// Whose a conversation or an end user is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) name: String,
@@ -199,7 +262,10 @@ impl Key {
 }
 
 /// Whose the body of a POST is.
-pub(super) fn key_of(body: &Map<String, Value>) -> Option<Key> {
+pub(super) fn key_of(kind: Kind, body: &Map<String, Value>) -> Option<Key> {
+    if kind == Kind::EndUser {
+        return Some(Key { name: body.get("lastName")?.as_str()?.to_owned(), version: 0 });
+    }
     let url = |message: &Value| Some(message.pointer("/attachments/0/url")?.as_str()?.to_owned());
     let message = body.get("message").or_else(|| body.get("messages")?.get(0)).and_then(url);
     let text = |name: &str| Some(body.get(name)?.as_str()?.to_owned());
