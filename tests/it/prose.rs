@@ -5,8 +5,22 @@ use std::path::Path;
 use regex::Regex;
 
 /// What is read: folders and files.
-const READ: [&str; 10] =
-    ["README.md", "docs", "state/README.md", "examples", "src", "tests", "benches", ".ci", ".github", "Cargo.toml"];
+const READ: [&str; 14] = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs",
+    "state/README.md",
+    "examples",
+    "src",
+    "tests",
+    "benches",
+    ".ci",
+    ".github",
+    ".packaging",
+    "Cargo.toml",
+];
 
 /// Not read: what an earlier release printed, and what lists the habits.
 const NOT_READ: [&str; 2] = ["tests/fixtures/older/full/plans", "tests/it/prose.rs"];
