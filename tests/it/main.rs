@@ -34,6 +34,7 @@ mod names;
 mod never_twice;
 mod older;
 mod organization;
+mod packages;
 mod page;
 mod plan;
 mod project_file;
