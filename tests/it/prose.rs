@@ -158,8 +158,10 @@ fn only_documents_that_are_here_are_named() {
         let folder = root().join(file).parent().unwrap().to_owned();
         for named in name.find_iter(text) {
             let line = text[..named.start()].matches('\n').count() + 1;
-            // The site has the pages of docs/ only; for all else they link to GitHub.
+            // The site has the pages of docs/ only; for all else they link to GitHub. A template has a place to fill before
+            // the path.
             let named = named.as_str().trim_start_matches("//github.com/dixaform/dixaform/blob/main/");
+            let named = named.trim_start_matches('/');
             let last = named.rsplit('/').next().unwrap();
             let is_here = root().join(named).is_file() || folder.join(named).is_file();
             let is_made =
