@@ -40,10 +40,12 @@ function fail(what, hint) {
 
 // A second interrupt makes dixaform stop at once, and leave calls in doubt. So each one reaches it exactly once: it is in
 // a process group of its own, which no terminal sends anything to, and what arrives here twice within a blink, from the
-// terminal and from npx, counts once. On Windows the console sends it to both programs.
+// terminal and from npx, counts once. On Windows the console sends it to both programs. Listening begins before the
+// program does: what isn't listened to would end this process, and leave the program alone.
 const blink = 300;
-const child = spawn(program(), process.argv.slice(2), { stdio: "inherit", detached: !windows, windowsHide: true });
+const file = program();
 const last = {};
+let child;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
@@ -62,10 +64,10 @@ if (!windows) {
   process.on("SIGCONT", () => child.kill("SIGCONT"));
 }
 
+child = spawn(file, process.argv.slice(2), { stdio: "inherit", detached: !windows, windowsHide: true });
 child.on("error", (error) => fail(`the program can't be started: ${error.message}`, "install the package again"));
 child.on("exit", (code, signal) => {
   if (signal === null) process.exit(code);
-  for (const listened of Object.keys(last)) process.removeAllListeners(listened);
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 });

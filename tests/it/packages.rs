@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 
+mod document;
 mod installed;
 mod launcher;
 mod names;
@@ -67,14 +68,19 @@ fn make() -> Made {
         std::fs::remove_dir_all(&folder).unwrap();
     }
     let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-    let log = done(
-        Command::new(repository(".packaging/check"))
-            .args(["--profile", profile, "--out"])
-            .arg(&folder)
-            // The program that cargo built for these tests, wherever it did.
-            .env("CARGO_TARGET_DIR", scratch.parent().unwrap()),
-    );
-    Made { folder, log }
+    let mut check = Command::new(repository(".packaging/check"));
+    check.args(["--profile", profile, "--out"]).arg(&folder);
+    // The program that cargo built for these tests, wherever it did.
+    check.env("CARGO_TARGET_DIR", scratch.parent().unwrap());
+    // What cargo says to a test of its package. A build script that sees it would run again, and so build a program of
+    // its own.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_BIN_") {
+            check.env_remove(&name);
+        }
+    }
+    Made { log: done(&mut check), folder }
 }
 
 /// Runs `.packaging/pack`, which needs nothing but Python.

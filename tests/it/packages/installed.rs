@@ -44,11 +44,31 @@ fn the_wheel_has_the_licences_the_crates_and_what_cargo_says_of_the_package() {
                   print(*wheel.namelist(), sep='\\n'); \
                   print(wheel.read(next(n for n in wheel.namelist() if n.endswith('/METADATA'))).decode())";
     let said = done(Command::new("python3").args(["-c", script]).current_dir(&made.folder));
-    for name in ["licenses/LICENSE-MIT", "licenses/LICENSE-APACHE", "sboms/dixaform.cyclonedx.json"] {
+    for name in [
+        "licenses/LICENSE-MIT",
+        "licenses/LICENSE-APACHE",
+        "licenses/LICENSE-THIRD-PARTY",
+        "sboms/dixaform.cyclonedx.json",
+    ] {
         assert!(said.contains(&format!("\ndixaform-{VERSION}.dist-info/{name}\n")), "{said}");
     }
     for line in [concat!("Summary: ", env!("CARGO_PKG_DESCRIPTION")), "License: MIT OR Apache-2.0"] {
         assert!(said.contains(&format!("\n{line}\n")), "{line}\n{said}");
+    }
+}
+
+/// The texts go where the program goes, as most licences ask.
+#[test]
+fn the_licences_of_the_crates_in_the_program_are_in_every_archive() {
+    let Some(made) = made() else { return };
+    let name = format!("dixaform-{VERSION}-{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let archive = made.folder.join(format!("archives/{name}.tar.gz"));
+    let text = done(Command::new("tar").arg("-xzOf").arg(archive).arg(format!("{name}/LICENSE-THIRD-PARTY")));
+    for listed in ["\n- ring ", "\n- rustls ", "\n- serde ", "Permission is hereby granted", "Apache License"] {
+        assert!(text.contains(listed), "{listed}");
+    }
+    for only_in_tests in ["\n- proptest ", "\n- insta ", "\n- jsonschema "] {
+        assert!(!text.contains(only_in_tests), "{only_in_tests}");
     }
 }
 
