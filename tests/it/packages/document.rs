@@ -45,6 +45,7 @@ fn blocks() -> Vec<(String, String)> {
     let document = text_of("docs/install.md");
     let parts: Vec<&str> = document.split("\n```").collect();
     assert!(parts.len() % 2 == 1, "a block is not closed");
+    assert_eq!(document.matches("<!-- run by tests/it/packages/document.rs -->\n```").count(), parts.len() / 2);
     let opened = parts.iter().skip(1).step_by(2);
     opened.map(|part| part.split_once('\n').unwrap()).map(|(word, text)| (word.into(), text.into())).collect()
 }

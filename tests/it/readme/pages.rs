@@ -29,6 +29,7 @@ pages! {
     ci_is_true: "docs/ci.md", 0;
     findings_is_true: "docs/findings.md", 1;
     the_index_is_true: "docs/README.md", 0;
+    install_is_true: "docs/install.md", 0;
     json_is_true: "docs/json.md", 0;
     manifests_is_true: "docs/manifests.md", 0;
     members_is_true: "docs/members.md", 0;
