@@ -52,7 +52,7 @@ trap forward INT TERM
 
 tee "$out/apply.txt" <"$scratch/lines" &
 tee=$!
-dixaform apply --tenant "$tenant" --approved "$fingerprint" ${flags[@]+"${flags[@]}"} \
+env -u GITHUB_ACTIONS -u GITLAB_CI dixaform apply --tenant "$tenant" --approved "$fingerprint" ${flags[@]+"${flags[@]}"} \
   --format "markdown=$out/apply.md" --max-bytes 64000 \
   --format "html=$out/apply.html" \
   --format "json=$out/apply.json" \

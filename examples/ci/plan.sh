@@ -76,7 +76,7 @@ if [ -n "${GITHUB_ACTIONS:-}" ] && [ -e "$out/annotations.txt" ]; then cat "$out
 
 planned=0
 if [ "$status" -eq 0 ]; then
-  muted dixaform plan --tenant "$tenant" ${flags[@]+"${flags[@]}"} --detailed-exitcode \
+  muted env -u GITHUB_ACTIONS -u GITLAB_CI dixaform plan --tenant "$tenant" ${flags[@]+"${flags[@]}"} --detailed-exitcode \
     --format "markdown=$out/plan.md" --max-bytes 64000 \
     --format "html=$out/plan.html" \
     --format "json=$out/plan.json" \

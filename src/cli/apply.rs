@@ -28,7 +28,7 @@ use crate::cli::output::shown;
 use crate::cli::progress::Progress;
 use crate::cli::refresh::Wanted;
 use crate::cli::saved_plan::Given;
-use crate::cli::session::{OpenTenant, Session, report};
+use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{HINT, Settled};
 use crate::cli::state_access::{self, Older, Taken};
 use crate::cli::{embedded, plan, rebuild, refresh, saved_plan, settling, signals};
@@ -406,7 +406,7 @@ impl Job<'_> {
         findings.extend(found);
         findings.sort();
         load::show_lines(&mut findings, self.desired.tables());
-        report(&findings, &self.open.session.output);
+        self.open.session.report(&findings);
         findings
     }
 }

@@ -68,6 +68,14 @@ impl<F: Copy + Read> Formats<F> {
         self.forms.iter().copied().zip(&self.sinks).filter(|(_, sink)| !sink.is_stdout())
     }
 
+    /// Whether a form was asked for.
+    pub fn has(&self, form: F) -> bool
+    where
+        F: PartialEq,
+    {
+        self.forms.contains(&form)
+    }
+
     /// Where the saved plan goes.
     pub fn saved(&self) -> Option<&Sink> {
         self.sinks.get(self.forms.len())

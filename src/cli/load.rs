@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, file_v1};
 use crate::cli::catalog;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::session::{Session, report};
+use crate::cli::session::Session;
 use crate::conversation::{Address, Kind};
 use crate::desired::{Desired, Manifest};
 use crate::digest::{Digest, Digester};
@@ -303,7 +303,7 @@ pub fn check_moves(session: &Session, desired: &Desired, state: &State) -> Resul
 
 /// Prints findings, and ends the command where nothing can be planned because of them.
 pub fn check(session: &Session, findings: &Findings, warnings_as_errors: bool) -> Result<(), Error> {
-    report(findings, &session.output);
+    session.report(findings);
     if findings.has_errors() {
         return Err(Error::new(Exit::Failed, "the manifests have errors; nothing was planned"));
     }

@@ -4,6 +4,7 @@ mod apply;
 pub mod args;
 mod catalog;
 mod catalog_args;
+mod ci;
 mod clock;
 mod completions;
 mod connection;
@@ -51,6 +52,7 @@ use clap::Parser as _;
 use clap::error::{ContextValue, ErrorKind};
 
 use crate::cli::args::{Cli, Command, Globals};
+use crate::cli::ci::job::Giving;
 use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::render::escape::escape;
@@ -88,8 +90,14 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
     match &cli.command {
         Command::Init(args) => init::run(&cli.globals, output, args),
         Command::Validate(args) => validate::run(&session()?, args),
-        Command::Plan(args) => plan::run(&session()?, args),
-        Command::Apply(args) => apply::run(&session()?, args),
+        Command::Plan(args) => {
+            let run = |session: &Session| plan::run(session, args);
+            ci::in_job(Giving::Plan, (&cli.globals, output), &args.planning.paths, run)
+        }
+        Command::Apply(args) => {
+            let run = |session: &Session| apply::run(session, args);
+            ci::in_job(Giving::Apply, (&cli.globals, output), &args.planning.paths, run)
+        }
         Command::Show(args) => show::run(&session()?, args),
         Command::Recover(args) => recover::run(&session()?, args),
         Command::State(command) => state::run(&session()?, command),

@@ -55,6 +55,9 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     if let Some(saved) = formats.saved() {
         saved.write(&session.output, json_v1::pieces(&plan), Reader::Program)?;
     }
+    if let Some(job) = &session.ci {
+        job.planned(&plan, !in_doubt.is_empty(), formats.has(Form::Github));
+    }
     write(session, &plan, &formats, &args.forms, requests)?;
     tell_what_was_compared(session, &plan);
     state_access::tell_in_doubt(session, &in_doubt);

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use crate::access::StatePlace;
 use crate::api::Token;
 use crate::cli::args::Globals;
+use crate::cli::ci::job::CiJob;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
@@ -36,6 +37,8 @@ pub struct OpenTenant<'s> {
 pub struct Session {
     pub output: Output,
     pub project: Project,
+    /// The CI job that a plan or an apply runs in.
+    pub ci: Option<CiJob>,
     /// The folder of the project file, relative to the working folder; empty when it is the same or there is none.
     root: PathBuf,
     tenant: Option<String>,
@@ -43,6 +46,14 @@ pub struct Session {
 }
 
 impl Session {
+    /// Prints findings, and notes them for the CI job that this runs in.
+    pub fn report(&self, findings: &Findings) {
+        report(findings, &self.output);
+        if let Some(job) = &self.ci {
+            job.note(findings);
+        }
+    }
+
     /// Goes to the working folder and reads the project file of it or of its parents.
     ///
     /// # Errors
@@ -57,7 +68,7 @@ impl Session {
             None => (Project::without_file(), PathBuf::new()),
         };
         secrets::keep_tokens_of(&project);
-        Ok(Session { output, project, root, tenant: globals.tenant.clone(), state: globals.state.clone() })
+        Ok(Session { output, project, ci: None, root, tenant: globals.tenant.clone(), state: globals.state.clone() })
     }
 
     /// The tenant that was asked for, or the default one. Nothing is read yet.

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::render::handed::is_commit;
 use crate::render::review::Checkout;
+use crate::workspace::manifests::read_bounded;
 
 /// What CI services call the folder that they check a repository out to.
 const JOB_FOLDERS: [&str; 2] = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"];
@@ -64,6 +66,23 @@ pub fn checkout() -> Checkout {
     let folder: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
     let root = root.to_string_lossy().trim_end_matches('/').to_owned();
     Checkout { root: Some(root), folder: folder.join("/") }
+}
+
+/// The commit that is checked out, where git keeps it as a plain file: in a job it does.
+pub fn head() -> Option<String> {
+    const HEAD_MAX: u64 = 4096;
+    let git = repository_root(&std::env::current_dir().ok()?)?.join(".git");
+    let read = |name: &str| {
+        let bytes = read_bounded(&git.join(name), HEAD_MAX).ok()?;
+        Some(String::from_utf8(bytes).ok()?.trim_end().to_owned())
+    };
+    let head = read("HEAD")?;
+    let commit = match head.strip_prefix("ref: ") {
+        Some(branch) if branch.starts_with("refs/heads/") && !branch.contains("..") => read(branch)?,
+        Some(_) => return None,
+        None => head,
+    };
+    is_commit(&commit).then_some(commit)
 }
 
 /// The nearest folder, from this absolute one upwards, that has a `.git`: a folder, or a file in a second working tree

@@ -81,13 +81,23 @@ pub fn without_commands(lines: String) -> String {
             out.push_str("\\u{3a}:");
             rest = after;
         }
-        while let Some((before, after)) = next_command(rest) {
-            out.extend([before, "\\u{5b}"]);
-            rest = after;
-        }
-        out.push_str(rest);
+        out.push_str(&without_brackets(rest));
     }
     out
+}
+
+/// Text without the brackets of commands that a CI service would find within a line.
+pub fn without_brackets(text: &str) -> Cow<'_, str> {
+    if next_command(text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, after)) = next_command(rest) {
+        out.extend([before, "\\u{5b}"]);
+        rest = after;
+    }
+    Cow::Owned(out + rest)
 }
 
 /// What is before and after the first bracket that begins a command, wherever that is: two hashes and perhaps a word

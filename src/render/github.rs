@@ -6,7 +6,7 @@
 
 use crate::finding::{Finding, Findings, Severity};
 use crate::plan::{Change, Plan};
-use crate::render::escape::escape;
+use crate::render::escape::{escape, without_brackets};
 use crate::render::markdown::by_action;
 use crate::render::note;
 use crate::render::number::grouped;
@@ -29,6 +29,11 @@ struct Annotation {
 
 /// Blocked changes as errors, changes that reach a customer as warnings, and the summary as a notice.
 pub fn plan(plan: &Plan, checkout: &Checkout) -> String {
+    plan_with(plan, &Findings::default(), checkout)
+}
+
+/// [`plan()`], with what was found about the manifests.
+pub fn plan_with(plan: &Plan, found: &Findings, checkout: &Checkout) -> String {
     let blocked = plan.changes.iter().filter_map(|change| {
         let block = change.block.as_ref()?;
         Some(annotation(
@@ -42,10 +47,21 @@ pub fn plan(plan: &Plan, checkout: &Checkout) -> String {
         let message = format!("{} {}, and sends a message to a customer", change.address, change.action.header());
         annotation(change, "reaches a customer", message)
     });
+    let suspicious: Vec<Annotation> = found.iter().map(|finding| of_finding(finding, checkout)).collect();
+    let nouns = if suspicious.is_empty() { "changes that reach customers" } else { "warnings" };
     let mut out = commands("error", &blocked.collect::<Vec<_>>(), "blocked changes", checkout);
-    out.push_str(&commands("warning", &reaching.collect::<Vec<_>>(), "changes that reach customers", checkout));
+    out.push_str(&commands("warning", &suspicious.into_iter().chain(reaching).collect::<Vec<_>>(), nouns, checkout));
     out.push_str(&command("notice", &summary(plan), checkout));
     out
+}
+
+/// The end of a command that has no result: why, and what was found.
+pub fn unfinished(command: &str, message: &str, found: &Findings, checkout: &Checkout) -> String {
+    let title = format!("dixaform {command} ended early");
+    let why = Annotation { source: None, title, message: escape(message).into_owned() };
+    // Errors in manifests say it better, each at its place.
+    let why = if found.has_errors() { String::new() } else { self::command("error", &why, checkout) };
+    why + &findings(found, checkout)
 }
 
 /// Findings as errors and warnings.
@@ -146,8 +162,9 @@ fn command(kind: &str, Annotation { source, title, message }: &Annotation, check
     format!("::{kind} {}title={}::{}\n", place.unwrap_or_default(), property(title), data(message))
 }
 
+/// Foreign text has no line breaks of its own here, and may hold what is a command to GitHub anywhere in a line.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    without_brackets(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

@@ -10,10 +10,12 @@ mod findings;
 pub(super) mod inline;
 mod report;
 mod sheet;
+mod unfinished;
 
 pub use findings::findings;
 pub use report::report;
 pub use sheet::BYTES_MIN;
+pub use unfinished::{Unfinished, unfinished};
 
 use std::cmp::Reverse;
 

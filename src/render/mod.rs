@@ -6,6 +6,7 @@ pub mod escape;
 pub mod findings;
 pub mod github;
 pub mod gitlab;
+pub mod handed;
 pub mod html;
 pub mod json_v1;
 mod lines;

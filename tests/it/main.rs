@@ -24,6 +24,7 @@ mod forms;
 mod handling;
 mod hostile;
 mod hunt;
+mod in_ci;
 mod init;
 mod killed;
 mod known;

@@ -101,6 +101,9 @@ impl<'a> Telling<'a> {
         let pointers = pointing::pointers(&ended.report);
         let Ended { report: done, findings, error, failed_after, doubled: _ } = ended;
         let finished = Finished { plan: made, report: done, pointers: &pointers, findings, exit: exit.code() };
+        if let Some(job) = &self.session.ci {
+            job.applied(&finished, self.formats.has(Form::Github));
+        }
         let mut first: Option<Error> = self.broken.borrow_mut().take();
         for (form, sink) in self.formats.files() {
             if let Err(error) = sink.write(&self.session.output, self.form(form, &finished).into(), form.reader()) {
