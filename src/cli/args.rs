@@ -6,6 +6,7 @@ use clap::{Arg, Args, Parser, Subcommand, ValueEnum, value_parser};
 
 pub use crate::cli::catalog_args::CatalogCommand;
 use crate::cli::forms::{FindingsForm, Form, FormatArg};
+use crate::cli::init::workflow::Service;
 pub use crate::cli::state_args::StateCommand;
 use crate::render::markdown;
 use crate::sandbox::FaultPlan;
@@ -86,7 +87,8 @@ pub enum Command {
     /// Write a starter project; existing files are left as they are
     #[command(args(unused(["tenant", "state"])), after_help = "Examples:
   dixaform init                           in this folder
-  dixaform init staging-seed              in a folder of its own")]
+  dixaform init staging-seed              in a folder of its own
+  dixaform init --ci gitlab               the workflow of a project that is there")]
     Init(InitArgs),
     /// Check manifests; needs no network and no state
     ///
@@ -195,6 +197,11 @@ pub struct InitArgs {
     /// The folder of the project; created if missing
     #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
+    /// Write the workflow for this service, where it reads it; in a project that is there, nothing else
+    ///
+    /// Without it, the workflow for GitHub is written beside the starter project.
+    #[arg(long, value_name = "SERVICE")]
+    pub ci: Option<Service>,
 }
 
 #[derive(Debug, Args)]

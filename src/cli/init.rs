@@ -1,52 +1,69 @@
 //! `dixaform init`: a starter project that works on the sandbox at once.
 //!
 //! Nothing is ever overwritten: a file that is there, whatever is in it, is left and named. A second run is no error.
-//! The workflow goes where GitHub reads it: to the root of the repository that the project is in.
+//! The workflow goes where the service reads it: to the root of the repository that the project is in. In a project
+//! that is there already, `--ci` writes the workflow and nothing else: a sample would be applied.
 #![expect(clippy::disallowed_methods, reason = "this writes the first files of a project")]
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
+use crate::access::StatePlace;
 use crate::cli::args::{Globals, InitArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::init::workflow::{Service, Subject};
 use crate::cli::output::{self, Output};
 use crate::cli::surroundings;
 use crate::json;
-use crate::project::FILE_NAMES;
+use crate::project::{self, FILE_NAMES, KeySource};
 use crate::render::escape::escape;
-use crate::schema::{Subject, schema};
+use crate::schema::{self, schema};
 use crate::workspace::FileError;
+use crate::workspace::manifests::read_bounded;
+use crate::yaml;
 
-mod workflow;
+pub mod workflow;
 
 const GITIGNORE: &str = ".gitignore";
 
-/// The files that are as they are in every project. The scripts are those of examples/ci.
-const FILES: [(&str, &str); 11] = [
+/// The files that are as they are in every project.
+const FILES: [(&str, &str); 4] = [
     ("dixaform.yaml", include_str!("init/dixaform.yaml")),
     ("manifests/conversation.yaml", include_str!("init/conversation.yaml")),
     ("manifests/import.yaml", include_str!("init/import.yaml")),
     (GITIGNORE, include_str!("init/gitignore")),
-    (".dixaform/ci/install.sh", include_str!("../../examples/ci/install.sh")),
-    (".dixaform/ci/plan.sh", include_str!("../../examples/ci/plan.sh")),
-    (".dixaform/ci/comment.sh", include_str!("../../examples/ci/comment.sh")),
-    (".dixaform/ci/repository.sh", include_str!("../../examples/ci/repository.sh")),
-    (".dixaform/ci/state.sh", include_str!("../../examples/ci/state.sh")),
-    (".dixaform/ci/tip.sh", include_str!("../../examples/ci/tip.sh")),
-    (".dixaform/ci/apply.sh", include_str!("../../examples/ci/apply.sh")),
 ];
 
 /// The schemas that the files above name for editors.
-const SCHEMAS: [(&str, Subject); 2] =
-    [(".dixaform/project.schema.json", Subject::Project), (".dixaform/manifest.schema.json", Subject::Manifest)];
+const SCHEMAS: [(&str, schema::Subject); 2] = [
+    (".dixaform/project.schema.json", schema::Subject::Project),
+    (".dixaform/manifest.schema.json", schema::Subject::Manifest),
+];
 
 pub fn run(globals: &Globals, output: &Output, args: &InitArgs) -> Result<Exit, Error> {
     let root = match &globals.chdir {
         Some(folder) => folder.join(&args.folder),
         None => args.folder.clone(),
     };
+    if args.ci.is_none() || project_file(&root).is_none() {
+        write_starter(&root, args, output)?;
+    }
+    output.result(&write_workflow(&root, args)?)?;
+    if args.ci.is_none() {
+        output.note(&next(globals, args));
+    }
+    Ok(Exit::Done)
+}
+
+/// The project file of a folder, if there is one.
+fn project_file(root: &Path) -> Option<PathBuf> {
+    FILE_NAMES.into_iter().map(|name| root.join(name)).find(|path| path.exists())
+}
+
+/// Writes the files of a project, and says of each what was done.
+fn write_starter(root: &Path, args: &InitArgs, output: &Output) -> Result<(), Error> {
     let schemas = SCHEMAS.map(|(name, subject)| (name, json::pretty(&schema(subject))));
     let schemas = schemas.iter().map(|(name, text)| (*name, text.as_str()));
     for (name, text) in FILES.into_iter().chain(schemas) {
@@ -62,22 +79,63 @@ pub fn run(globals: &Globals, output: &Output, args: &InitArgs) -> Result<Exit, 
         };
         output.result(&told)?;
     }
-    output.result(&write_workflow(&root, &args.folder)?)?;
-    output.note(&next(globals, args));
-    Ok(Exit::Done)
+    Ok(())
+}
+
+/// Whose workflow it is: the tenant that commands work on by default, or else the first that is not the sandbox. What
+/// is wrong with a project file is for other commands to say.
+fn subject(root: &Path, folder: String) -> Subject {
+    let subject = Subject { folder, ..Subject::default() };
+    let read = |path: PathBuf| {
+        let bytes = read_bounded(&path, yaml::SIZE_LIMIT + 1).ok()?;
+        project::read(&path.to_string_lossy().into(), &bytes).0
+    };
+    let Some(project) = project_file(root).and_then(read) else { return subject };
+    let default = project.tenant(None).ok().filter(|tenant| !tenant.is_sandbox());
+    let Some(tenant) = default.or_else(|| project.tenants.values().find(|tenant| !tenant.is_sandbox())) else {
+        return subject;
+    };
+    let is_name = |name: &&String| name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    let token = match &tenant.key {
+        KeySource::Environment(name) => Some(name).filter(is_name),
+        KeySource::File(_) => None,
+    };
+    Subject {
+        tenant: tenant.name.clone(),
+        token: token.cloned().unwrap_or(subject.token),
+        in_store: matches!(tenant.state, Some(StatePlace::Store(_))),
+        ..subject
+    }
 }
 
 /// Writes the workflow; what was done. Outside of a repository the project is taken for the root of one to come.
-fn write_workflow(root: &Path, folder: &Path) -> Result<String, FileError> {
+fn write_workflow(root: &Path, args: &InitArgs) -> Result<String, FileError> {
+    let service = args.ci.unwrap_or(Service::Github);
     let real = root.canonicalize().map_err(FileError::of(root, "find"))?;
     let top = surroundings::repository_root(&real).unwrap_or_else(|| real.clone());
     let below = real.strip_prefix(&top).unwrap_or(Path::new(""));
     let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    let name = format!(".github/workflows/{}", workflow::name(&parts.join("/")));
-    let shown = above(folder, parts.len()).join(&name);
-    let done = if write_new(&top.join(&name), &workflow::text(&parts.join("/")))? { "wrote" } else { "left as it is:" };
-    let place = if parts.is_empty() { "" } else { ", at the root of the repository, where GitHub reads it" };
-    Ok(format!("{done} {}{place}\n", output::shown(&shown)))
+    let folder = parts.join("/");
+    let place = if parts.is_empty() { "" } else { ", at the root of the repository" };
+    let write = |name: &str, text: &str| {
+        let shown = above(&args.folder, parts.len()).join(name);
+        let done = if write_new(&top.join(name), text)? { "wrote" } else { "left as it is:" };
+        Ok::<_, FileError>(format!("{done} {}{place}", output::shown(&shown)))
+    };
+    let text = workflow::text(service, &subject(&real, folder.clone()));
+    let told = format!("{}\n", write(&workflow::name(service, &folder), &text)?);
+    if service == Service::Github || folder.is_empty() {
+        return Ok(told);
+    }
+    // GitLab reads one file by itself.
+    let including = workflow::including(&folder);
+    let read = fs::read_to_string(top.join(workflow::INCLUDING)).unwrap_or_default();
+    let needs = if read.is_empty() || read.contains(&workflow::name(service, &folder)) {
+        String::new()
+    } else {
+        format!("; add to it:\n{including}")
+    };
+    Ok(format!("{told}{}{}\n", write(workflow::INCLUDING, &including)?, needs.trim_end()))
 }
 
 /// The folder this many levels above one, as people would type it.

@@ -5,14 +5,7 @@ use std::path::Path;
 
 use crate::support::Workspace;
 
-const FILES: [&str; 14] = [
-    ".dixaform/ci/apply.sh",
-    ".dixaform/ci/comment.sh",
-    ".dixaform/ci/install.sh",
-    ".dixaform/ci/plan.sh",
-    ".dixaform/ci/repository.sh",
-    ".dixaform/ci/state.sh",
-    ".dixaform/ci/tip.sh",
+const FILES: [&str; 7] = [
     ".dixaform/manifest.schema.json",
     ".dixaform/project.schema.json",
     ".github/workflows/dixaform.yml",
@@ -141,20 +134,68 @@ fn git_ignores_what_is_of_this_machine() {
     assert_eq!(listed.lines().filter(|line| line.contains("state/")).collect::<Vec<_>>(), ["?? state/staging.json"]);
 }
 
-/// What the workflow does is tested in `ci_kit`, on the files that `init` writes.
+/// A file of examples/ci.
+fn example(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci").join(name)).unwrap()
+}
+
+/// What the workflows do is tested in `workflows`, on the files that `init` writes.
 #[test]
 fn the_workflow_is_that_of_the_examples() {
     let workspace = Workspace::new();
     let _ = workspace.run("init").exit(0);
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci");
-    let example = |name: &str| std::fs::read_to_string(examples.join(name)).unwrap();
-    assert_eq!(workspace.read(".github/workflows/dixaform.yml"), example("github/plan-and-apply.yml"));
-    let scripts = std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let scripts: Vec<String> = scripts.filter(|name| name.ends_with(".sh")).collect();
-    assert_eq!(scripts.len(), 7);
-    for script in scripts {
-        assert_eq!(workspace.read(&format!(".dixaform/ci/{script}")), example(&script), "{script}");
+    assert_eq!(workspace.read(".github/workflows/dixaform.yml"), example("github/committed.yml"));
+    let workspace = Workspace::new();
+    let _ = workspace.run("init --ci gitlab").exit(0).says("wrote .gitlab-ci.yml\n").says("wrote dixaform.yaml\n");
+    assert_eq!(workspace.read(".gitlab-ci.yml"), example("gitlab/committed.gitlab-ci.yml"));
+    assert!(!workspace.exists(".github"));
+}
+
+/// A sample beside manifests that people have would be applied.
+#[test]
+fn in_a_project_that_is_there_a_service_gets_its_workflow_and_nothing_else_is_written() {
+    let project = "version: 1\ntenants:\n  eu: {apiKeyEnv: EU_KEY, state: \"s3://bucket/eu\"}\n  us: {}\n";
+    for name in ["dixaform.yaml", "dixaform.yml"] {
+        let workspace = Workspace::new().file(name, project);
+        for (service, file) in [("github", ".github/workflows/dixaform.yml"), ("gitlab", ".gitlab-ci.yml")] {
+            let outcome = workspace.run(&format!("init --ci {service}")).exit(0);
+            assert_eq!(outcome.stdout, format!("wrote {file}\n"));
+            let text = workspace.read(file);
+            assert!(
+                text.contains("--tenant eu ") && text.contains("EU_KEY") && text.contains("--lock-timeout 2m"),
+                "{text}"
+            );
+            workspace.write(file, "mine");
+            let again = workspace.run(&format!("init --ci {service}")).exit(0);
+            assert_eq!(again.stdout, format!("left as it is: {file}\n"));
+            assert_eq!(workspace.read(file), "mine");
+        }
+        assert_eq!(names(&workspace), [".github/workflows/dixaform.yml", ".gitlab-ci.yml", name]);
     }
+    // The default tenant counts, unless it is the sandbox; a project file that can't be used is for others to judge.
+    for (project, tenant) in [
+        ("version: 1\ndefaultTenant: us\ntenants: {eu: {}, us: {}}\n", "us"),
+        ("version: 1\ndefaultTenant: sandbox\ntenants: {eu: {}}\n", "eu"),
+        ("version: 1\n", "default"),
+        ("version: 2\n", "staging"),
+    ] {
+        let workspace = Workspace::new().file("dixaform.yaml", project);
+        let _ = workspace.run("init --ci github").exit(0);
+        let text = workspace.read(".github/workflows/dixaform.yml");
+        assert!(text.contains(&format!("--tenant {tenant} ")), "{project}: {text}");
+    }
+}
+
+#[test]
+fn gitlab_reads_one_file_and_is_led_from_it_to_a_project_in_a_folder() {
+    let workspace = Workspace::new().file(".git/HEAD", "ref: refs/heads/main\n");
+    let outcome = workspace.run("init teams/nordic --ci gitlab").exit(0);
+    let _ =
+        outcome.says("wrote .gitlab/dixaform-teams-nordic.yml, at the root").says("wrote .gitlab-ci.yml, at the root");
+    assert_eq!(workspace.read(".gitlab-ci.yml"), "include:\n  - local: .gitlab/dixaform-teams-nordic.yml\n");
+    let _ = workspace.run("init teams/nordic --ci gitlab").exit(0).never_says("add to it");
+    let other = workspace.run("init teams/other --ci gitlab").exit(0);
+    let _ = other.says("left as it is: .gitlab-ci.yml, at the root of the repository; add to it:\ninclude:\n  - local: .gitlab/dixaform-teams-other.yml\n");
 }
 
 #[test]

@@ -14,7 +14,6 @@ mod architecture;
 mod barred;
 mod bounds;
 mod catalog;
-mod ci_kit;
 mod completions;
 mod disk;
 mod end_users;
@@ -58,6 +57,7 @@ mod two_processes;
 mod validate;
 mod values;
 mod webshop;
+mod workflows;
 
 #[test]
 fn every_file_here_is_part_of_the_binary() {

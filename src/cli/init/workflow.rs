@@ -1,43 +1,132 @@
-//! The workflow for a project in a folder of its repository. GitHub reads workflows at the root only, and two projects
-//! in one repository must share nothing but that: neither runs that wait for each other, nor the branch of the state.
+//! The workflows of GitHub and GitLab, made from those of examples/ci: for one tenant, and for a project in a folder of
+//! its repository. Two projects in one repository share nothing but that: neither runs that wait for each other, nor
+//! comments, nor states.
 
-/// The workflow of a project at the root of its repository.
-pub const AT_ROOT: &str = include_str!("../../../examples/ci/github/plan-and-apply.yml");
+use clap::ValueEnum;
 
-/// The name of the workflow's file for a project in `folder`, whose parts have `/` between them; empty for the root.
-pub fn name(folder: &str) -> String {
-    if folder.is_empty() { "dixaform.yml".to_owned() } else { format!("dixaform-{}.yml", word(folder)) }
+/// A service that runs jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Service {
+    Github,
+    Gitlab,
 }
 
-/// The workflow for a project in `folder`.
-pub fn text(folder: &str) -> String {
-    if folder.is_empty() {
-        return AT_ROOT.to_owned();
+/// What a workflow is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Of the project, with `/` between its parts; empty for the root of the repository.
+    pub folder: String,
+    pub tenant: String,
+    /// The variable that has the tenant's token.
+    pub token: String,
+    /// Whether the state is in an object store. If not, the workflow commits it.
+    pub in_store: bool,
+}
+
+impl Default for Subject {
+    fn default() -> Self {
+        Subject { folder: String::new(), tenant: TENANT.to_owned(), token: TOKEN.to_owned(), in_store: false }
     }
-    let word = word(folder);
-    let branch = format!("dixaform-state-{word}");
-    let place = scalar(folder);
-    let create = "DIXAFORM_TENANT=staging bash .dixaform/ci/state.sh create";
-    AT_ROOT
-        .replace("\nname: dixaform\n", &format!("\nname: dixaform {word}\n"))
-        .replace(create, &format!("in its folder,\n#        DIXAFORM_STATE_BRANCH={branch} {create}"))
-        .replace("group: dixaform-staging-", &format!("group: dixaform-{word}-staging-"))
-        .replace("    shell: bash\n", &format!("    shell: bash\n    working-directory: {place}\n"))
-        .replace(
-            "  DIXAFORM_TENANT: staging\n",
-            &format!("  DIXAFORM_TENANT: staging\n  DIXAFORM_STATE_BRANCH: {branch}\n"),
-        )
-        .replace("            dixaform-out/", &format!("            {folder}/dixaform-out/"))
-        .replace(
-            "path: dixaform-out/apply.html",
-            &format!("path: {}", scalar(&format!("{folder}/dixaform-out/apply.html"))),
-        )
-        .replace("path: dixaform-out/state", &format!("path: {}", scalar(&format!("{folder}/dixaform-out/state"))))
-        .replace("sarif_file: dixaform-out/", &format!("sarif_file: {folder}/dixaform-out/"))
-        .replace("category: dixaform}", &format!("category: dixaform-{word}}}"))
 }
 
-/// A folder as a part of names: of a file, a branch, a group of runs.
+/// What the examples have in the place of a tenant and of the variable of its token.
+const TENANT: &str = "staging";
+const TOKEN: &str = "DIXA_API_KEY";
+
+const GITHUB: [&str; 2] =
+    [include_str!("../../../examples/ci/github/committed.yml"), include_str!("../../../examples/ci/github/store.yml")];
+const GITLAB: [&str; 2] = [
+    include_str!("../../../examples/ci/gitlab/committed.gitlab-ci.yml"),
+    include_str!("../../../examples/ci/gitlab/store.gitlab-ci.yml"),
+];
+
+/// The file of a workflow, from the root of the repository.
+pub fn name(service: Service, folder: &str) -> String {
+    match (service, folder) {
+        (Service::Github, "") => ".github/workflows/dixaform.yml".to_owned(),
+        (Service::Github, folder) => format!(".github/workflows/dixaform-{}.yml", word(folder)),
+        (Service::Gitlab, "") => INCLUDING.to_owned(),
+        (Service::Gitlab, folder) => format!(".gitlab/dixaform-{}.yml", word(folder)),
+    }
+}
+
+/// The only file that GitLab reads by itself.
+pub const INCLUDING: &str = ".gitlab-ci.yml";
+
+/// What makes GitLab read the workflow of a project in a folder.
+pub fn including(folder: &str) -> String {
+    format!("include:\n  - local: {}\n", scalar(&name(Service::Gitlab, folder)))
+}
+
+/// The workflow.
+pub fn text(service: Service, subject: &Subject) -> String {
+    let Subject { folder, tenant, token, in_store } = subject;
+    let [committed, store] = if service == Service::Github { GITHUB } else { GITLAB };
+    let text = if *in_store { store } else { committed };
+    let text = text.replace(TENANT, tenant).replace(TOKEN, token);
+    match (folder.as_str(), service) {
+        ("", _) => text,
+        (folder, Service::Github) => github_in(folder, tenant, &text),
+        (folder, Service::Gitlab) => gitlab_in(folder, tenant, &text),
+    }
+}
+
+fn github_in(folder: &str, tenant: &str, text: &str) -> String {
+    let word = word(folder);
+    let paths = format!("[{}, {}]", scalar(&format!("{folder}/**")), scalar(&name(Service::Github, folder)));
+    text.replace("\nname: dixaform\n", &format!("\nname: dixaform {word}\n"))
+        .replace("  pull_request:\n", &format!("  pull_request:\n    paths: {paths}\n"))
+        .replace("    branches: [main]\n", &format!("    branches: [main]\n    paths: {paths}\n"))
+        .replace(&format!("group: dixaform-{tenant}-"), &format!("group: dixaform-{word}-{tenant}-"))
+        .replace("    shell: bash\n", &format!("    shell: bash\n    working-directory: {}\n", scalar(folder)))
+        .replace(
+            "          path: plan.html\n",
+            &format!("          path: {}\n", scalar(&format!("{folder}/plan.html"))),
+        )
+        .replace(
+            "          path: apply.html\n",
+            &format!("          path: {}\n", scalar(&format!("{folder}/apply.html"))),
+        )
+        .replace(
+            "            apply.html\n            state\n",
+            &format!("            {folder}/apply.html\n            {folder}/state\n"),
+        )
+}
+
+fn gitlab_in(folder: &str, tenant: &str, text: &str) -> String {
+    let word = word(folder);
+    let enter =
+        if scalar(folder) == folder { format!("cd {folder}") } else { scalar(&format!("cd -- {}", quoted(folder))) };
+    let changes = format!("      changes: [{}]\n", scalar(&format!("{folder}/**/*")));
+    let below = |file: &str| scalar(&format!("{folder}/{file}"));
+    let mut text: String = text.lines().map(|line| format!("{}\n", report_in(folder, line))).collect();
+    for job in ["plan", "apply", "drift"] {
+        text = text.replace(&format!("dixaform-{job}"), &format!("dixaform-{job}-{word}"));
+    }
+    text.replace("\n.dixaform:\n", &format!("\n.dixaform-{word}:\n"))
+        .replace("extends: .dixaform\n", &format!("extends: .dixaform-{word}\n"))
+        .replace("  before_script:\n", &format!("  before_script:\n    - {enter}\n"))
+        .replace("  after_script:\n", &format!("  after_script:\n    - {enter}\n"))
+        .replace("== \"merge_request_event\"\n", &format!("== \"merge_request_event\"\n{changes}"))
+        .replace("!= \"schedule\"\n", &format!("!= \"schedule\"\n{changes}"))
+        .replace(
+            &format!("resource_group: dixaform-{tenant}\n"),
+            &format!("resource_group: dixaform-{word}-{tenant}\n"),
+        )
+        .replace("paths: [plan.html]", &format!("paths: [{}]", below("plan.html")))
+        .replace("paths: [apply.html]", &format!("paths: [{}]", below("apply.html")))
+        .replace("paths: [apply.html, state]", &format!("paths: [{}, {}]", below("apply.html"), below("state")))
+}
+
+/// A line of GitLab's reports, whose paths are from the root of the repository.
+fn report_in(folder: &str, line: &str) -> String {
+    match line.split_once(": .dixaform/out/") {
+        Some((key, file)) => format!("{key}: {}", scalar(&format!("{folder}/.dixaform/out/{file}"))),
+        None => line.to_owned(),
+    }
+}
+
+/// A folder as a part of names: of a file, a job, a group of runs.
 fn word(folder: &str) -> String {
     folder.chars().map(|letter| if is_plain(letter) { letter } else { '-' }).collect()
 }
@@ -52,6 +141,11 @@ fn scalar(text: &str) -> String {
     }
 }
 
+/// A word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 fn is_plain(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "._-".contains(letter)
 }
@@ -60,24 +154,75 @@ fn is_plain(letter: char) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_folder_becomes_a_word_and_a_text() {
-        assert_eq!((name("").as_str(), name("teams/nordic").as_str()), ("dixaform.yml", "dixaform-teams-nordic.yml"));
-        assert_eq!(name("a b/ø"), "dixaform-a-b--.yml");
-        let texts = ["teams/nordic", "42", "a b", "-x", "a: \"b\""].map(scalar);
-        assert_eq!(texts, ["teams/nordic", "\"42\"", "\"a b\"", "\"-x\"", "\"a: \\\"b\\\"\""]);
+    fn subject(folder: &str, in_store: bool) -> Subject {
+        Subject { folder: folder.to_owned(), in_store, ..Subject::default() }
     }
 
-    /// A replacement that finds nothing would leave two projects with one state.
     #[test]
-    fn nothing_of_the_workflow_for_the_root_is_left() {
-        let made = text("teams/nordic");
-        for left in ["\nname: dixaform\n", " dixaform-out/", "group: dixaform-staging", "run:\n    shell: bash\n\n"] {
-            assert!(AT_ROOT.contains(left) && !made.contains(left), "{left:?}\n{made}");
+    fn a_folder_becomes_a_word_a_text_and_a_file() {
+        let names = ["", "teams/nordic", "a b/ø"].map(|folder| name(Service::Github, folder));
+        let names: Vec<&str> = names.iter().filter_map(|name| name.strip_prefix(".github/workflows/")).collect();
+        assert_eq!(names, ["dixaform.yml", "dixaform-teams-nordic.yml", "dixaform-a-b--.yml"]);
+        assert_eq!(including("teams/nordic"), "include:\n  - local: .gitlab/dixaform-teams-nordic.yml\n");
+        let texts = ["teams/nordic", "42", "a b", "-x", "a: \"b\""].map(scalar);
+        assert_eq!(texts, ["teams/nordic", "\"42\"", "\"a b\"", "\"-x\"", "\"a: \\\"b\\\"\""]);
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+    }
+
+    #[test]
+    fn at_the_root_the_workflow_is_that_of_the_examples() {
+        for (index, in_store) in [false, true].into_iter().enumerate() {
+            assert_eq!(text(Service::Github, &subject("", in_store)), GITHUB[index]);
+            assert_eq!(text(Service::Gitlab, &subject("", in_store)), GITLAB[index]);
         }
-        assert_eq!(made.matches("dixaform-state-teams-nordic").count(), 2, "{made}");
-        assert_eq!(made.matches("teams/nordic/dixaform-out/").count(), AT_ROOT.matches("dixaform-out/").count());
-        assert_eq!(made.matches("working-directory: teams/nordic\n").count(), 1);
-        assert_eq!(text(""), AT_ROOT);
+    }
+
+    /// A replacement that finds nothing would leave two projects with one group of runs, one comment or one state.
+    #[test]
+    fn nothing_of_the_workflow_for_the_root_is_left_in_a_folder() {
+        for in_store in [false, true] {
+            let github = text(Service::Github, &subject("teams/nordic", in_store));
+            for left in ["\nname: dixaform\n", "group: dixaform-staging", "path: plan.html", "\n            state\n"] {
+                assert!(!github.contains(left), "{left:?}\n{github}");
+            }
+            assert_eq!(
+                github
+                    .matches("\n    paths: [\"teams/nordic/**\", .github/workflows/dixaform-teams-nordic.yml]\n")
+                    .count(),
+                2
+            );
+            assert_eq!(github.matches("working-directory: teams/nordic\n").count(), 1);
+            assert_eq!(github.matches("teams/nordic/plan.html").count(), 1);
+            assert_eq!(github.matches("teams/nordic/apply.html").count(), 1);
+            assert_eq!(github.matches("teams/nordic/state").count(), usize::from(!in_store));
+            let gitlab = text(Service::Gitlab, &subject("teams/nordic", in_store));
+            for left in [
+                "\n.dixaform:",
+                "extends: .dixaform\n",
+                "dixaform-staging",
+                ": .dixaform/out",
+                "[plan.html",
+                "[apply.html",
+                "\ndixaform-plan:",
+            ] {
+                assert!(!gitlab.contains(left), "{left:?}\n{gitlab}");
+            }
+            assert_eq!(gitlab.matches("    - cd teams/nordic\n").count(), if in_store { 2 } else { 3 });
+            assert_eq!(gitlab.matches("      changes: [\"teams/nordic/**/*\"]\n").count(), 3);
+            assert_eq!(gitlab.matches("needs: [dixaform-plan-teams-nordic]").count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_workflow_is_for_its_tenant_and_its_token() {
+        for service in [Service::Github, Service::Gitlab] {
+            for in_store in [false, true] {
+                let subject =
+                    Subject { tenant: "eu.prod".to_owned(), token: "EU_KEY".to_owned(), ..subject("", in_store) };
+                let text = text(service, &subject);
+                assert!(!text.contains(TENANT) && !text.contains(TOKEN), "{text}");
+                assert!(text.contains("--tenant eu.prod ") && text.contains("EU_KEY"), "{text}");
+            }
+        }
     }
 }

@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::support::manifests::email;
 use crate::support::{Server, Workspace};
 
@@ -21,8 +23,16 @@ pub(super) enum Stopped {
     Cancelled,
     /// The shell and all below it are killed.
     Killed,
-    /// The shell is killed, and what it started goes on.
-    Orphaned,
+    /// The machine dies: all is killed, and no later step runs.
+    Died,
+}
+
+/// Where the state is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    InGit,
+    /// In one place for all checkouts.
+    InStore,
 }
 
 /// How a step ended, and both of its streams.
@@ -42,61 +52,80 @@ pub(super) struct Repository {
 impl Repository {
     /// One with this many manifests, as `dixaform init` makes it, pushed to `origin`; its tenant `staging` is a sandbox
     /// of its own with these faults.
-    pub(super) fn new(manifests: usize, faults: &str) -> Self {
-        Repository::with_state(manifests, faults, None)
-    }
-
-    /// The same, whose project file says where the state of `staging` is.
-    pub(super) fn with_state(manifests: usize, faults: &str, state: Option<&str>) -> Self {
+    pub(super) fn new(manifests: usize, kept: Kept, faults: &str) -> Self {
         let workspace = Workspace::new();
         let flags = format!("--no-rate-limit --data dixa.jsonl --request-log requests.jsonl {faults}");
         let server = Server::start(&workspace, flags.trim());
-        let _ = workspace.run("init seed").exit(0);
-        let rate_limit = "{requestsPerSecond: 20, burst: 2}";
-        let tenant = format!(
-            "{{baseUrl: \"{}\", {}apiKeyEnv: DIXA_API_KEY, settle: 20ms, requestTimeout: 3s, rateLimit: {rate_limit}}}",
-            server.base_url(),
-            state.map_or(String::new(), |path| format!("state: {path}, "))
-        );
-        workspace.write("seed/dixaform.yaml", format!("version: 1\ntenants:\n  staging: {tenant}\n"));
-        workspace.remove("seed/manifests/conversation.yaml");
-        workspace.remove("seed/manifests/import.yaml");
         let repository = Repository { workspace, _server: server, checkouts: Cell::new(0) };
+        repository.project("seed", kept);
         for number in 0..manifests {
             repository.workspace.write(&format!("seed/manifests/c{number}.yaml"), email(&format!("c{number}")));
         }
         repository.sh("seed", "git init --quiet --initial-branch=main && git add . && git commit --quiet -m first");
-        repository.sh("", "git clone --quiet --bare seed origin.git");
-        repository.sh("seed", "git remote add origin ../origin.git && git fetch --quiet");
+        repository.sh(
+            "",
+            "git clone --quiet --bare seed origin.git && git -C origin.git config uploadpack.allowAnySHA1InWant true",
+        );
+        repository.sh("seed", "git remote add origin \"$PWD/../origin.git\" && git fetch --quiet");
         repository.stubs();
         repository
     }
 
-    /// The same, with the branch of the state.
-    pub(super) fn ready(manifests: usize, faults: &str) -> Self {
-        Repository::new(manifests, faults).with_branch()
+    /// A project without manifests in a folder, with the workflows that `init` writes for it.
+    pub(super) fn project(&self, folder: &str, kept: Kept) {
+        let workspace = &self.workspace;
+        let _ = workspace.run(&format!("init {folder} --ci github")).exit(0);
+        workspace.remove(&format!("{folder}/manifests/conversation.yaml"));
+        workspace.remove(&format!("{folder}/manifests/import.yaml"));
+        // An object store by its name, so that the workflow is the one for it; and then a place that is here.
+        let project = |state: &str| {
+            let limit = "settle: 20ms, requestTimeout: 2s, rateLimit: {requestsPerSecond: 30, burst: 2}";
+            let url = self._server.base_url();
+            format!("version: 1\ntenants:\n  staging: {{baseUrl: \"{url}\", state: \"{state}\", {limit}}}\n")
+        };
+        let file = format!("{folder}/dixaform.yaml");
+        workspace
+            .write(&file, project(if kept == Kept::InStore { "s3://bucket/prefix" } else { "state/staging.json" }));
+        // What was written for the starter project, whose state is a file.
+        let word = folder.strip_prefix("seed").unwrap().replace('/', "-");
+        workspace.remove(&format!("seed/.github/workflows/dixaform{word}.yml"));
+        for service in ["github", "gitlab"] {
+            let _ = workspace.run(&format!("init {folder} --ci {service}")).exit(0);
+        }
+        if kept == Kept::InStore {
+            workspace.write(&file, project(&workspace.path("store/staging.json").display().to_string()));
+        }
     }
 
-    /// Makes the branch of the state.
-    pub(super) fn with_branch(self) -> Self {
-        self.sh("seed", "git remote set-url origin \"$PWD/../origin.git\"");
-        let variables = Variables::from([("DIXAFORM_TENANT".to_owned(), "staging".to_owned())]);
-        let made = self.run("seed", "bash .dixaform/ci/state.sh create", &variables, None);
-        assert_eq!(made.code, Some(0), "{}", made.log);
-        self
+    /// The workflow of GitHub for the project at the root, as it is in the repository.
+    pub(super) fn workflow(&self, file: &str) -> Value {
+        serde_yaml::from_str(&self.workspace.read(&format!("seed/{file}"))).unwrap()
     }
 
     /// Commits a file to main.
     pub(super) fn push(&self, name: &str, text: &str) {
         self.workspace.write(&format!("seed/{name}"), text);
-        self.sh("seed", "git add . && git commit --quiet -m more && git push --quiet origin main");
+        self.sh("seed", "git add . && git commit --quiet -m more && git pull --quiet --rebase origin main && git push --quiet origin HEAD:main");
     }
 
-    /// A fresh clone of main; the name of its folder.
-    pub(super) fn checkout(&self) -> String {
+    /// A fresh checkout: of the newest commit of a branch, with no history, or of a commit.
+    pub(super) fn checkout(&self, what: &str, may_push: bool) -> String {
         self.checkouts.set(self.checkouts.get() + 1);
         let folder = format!("work-{}", self.checkouts.get());
-        self.sh("", &format!("git clone --quiet \"$PWD/origin.git\" {folder}"));
+        let from = format!("file://{}", self.workspace.path("origin.git").display());
+        if what == "main" {
+            self.sh("", &format!("git clone --quiet --depth 1 --branch main {from} {folder}"));
+        } else {
+            let fetch =
+                format!("git fetch --quiet --depth 1 origin {what} && git checkout --quiet --detach FETCH_HEAD");
+            self.sh(
+                "",
+                &format!("git init --quiet {folder} && cd {folder} && git remote add origin {from} && {fetch}"),
+            );
+        }
+        if !may_push {
+            self.sh(&folder, "git remote set-url --push origin /no-credentials");
+        }
         folder
     }
 
@@ -108,13 +137,14 @@ impl Repository {
     #[track_caller]
     pub(super) fn sh(&self, folder: &str, script: &str) -> String {
         let output = self.shell(folder, script, &Variables::new()).output().unwrap();
-        assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{script}\n{told}\n{}", String::from_utf8_lossy(&output.stdout));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// A file of the branch of the state; empty where there is none.
-    pub(super) fn kept(&self, name: &str) -> String {
-        self.sh("origin.git", &format!("git show dixaform-state:{name} 2>/dev/null || true"))
+    /// A file of main; empty where there is none.
+    pub(super) fn on_main(&self, name: &str) -> String {
+        self.sh("origin.git", &format!("git show main:{name} 2>/dev/null || true"))
     }
 
     /// The conversations in Dixa.
@@ -128,11 +158,9 @@ impl Repository {
         self.workspace.requests_in("requests.jsonl").len()
     }
 
-    /// Runs a step as GitHub does: a file, and bash that stops at the first error. `stop` is asked for again and again
-    /// while it runs.
+    /// Runs a step as GitHub does: a file, and bash that stops at the first error. `stop` stops it in mid-work.
     pub(super) fn run(&self, folder: &str, script: &str, variables: &Variables, stop: Option<Stopped>) -> Ended {
-        let name = format!("step-{}.sh", self.checkouts.get());
-        self.workspace.write(&name, script);
+        self.workspace.write("step.sh", script);
         let mut command = self.shell(folder, "", variables);
         let log = self.workspace.path("step.log");
         // What a step has left running goes on writing to the log that was its own.
@@ -149,18 +177,22 @@ impl Repository {
         Ended { code: status.code(), log: text }
     }
 
-    /// Waits until a conversation was made and its answer is missing, and stops the step then.
+    /// Waits until conversations were made and their answers are missing, and stops the step then. Nothing is on its way
+    /// any more: of a call that was cut off before it was sent nobody could know for two minutes that it made nothing.
     fn stop(&self, child: &Child, how: Stopped) {
         let start = Instant::now();
-        while self.conversations() < 2 {
+        let (mut made, mut since) = (0, Instant::now());
+        while made < 2 || since.elapsed() < Duration::from_millis(400) {
             assert!(start.elapsed() < Duration::from_secs(30), "nothing was made");
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(10));
+            let now = self.conversations();
+            if now != made {
+                (made, since) = (now, Instant::now());
+            }
         }
-        std::thread::sleep(Duration::from_millis(300));
         let (signal, whom) = match how {
             Stopped::Cancelled => ("-INT", child.id().to_string()),
-            Stopped::Killed => ("-KILL", format!("-{}", child.id())),
-            Stopped::Orphaned => ("-KILL", child.id().to_string()),
+            Stopped::Killed | Stopped::Died => ("-KILL", format!("-{}", child.id())),
         };
         assert!(Command::new("kill").args([signal, "--", &whom]).status().unwrap().success());
     }
@@ -169,8 +201,7 @@ impl Repository {
     fn shell(&self, folder: &str, script: &str, variables: &Variables) -> Command {
         let mut command = bash();
         if script.is_empty() {
-            let file = self.workspace.path(&format!("step-{}.sh", self.checkouts.get()));
-            command.args(["--noprofile", "--norc", "-eo", "pipefail"]).arg(file);
+            command.args(["--noprofile", "--norc", "-eo", "pipefail"]).arg(self.workspace.path("step.sh"));
         } else {
             command.args(["-euc", script]);
         }
@@ -182,16 +213,20 @@ impl Repository {
         for who in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{who}_NAME"), "a").env(format!("GIT_{who}_EMAIL"), "a@example.com");
         }
-        command.env("DIXAFORM_RETRY_SECONDS", "0").envs(variables);
+        command.envs(variables);
         command
     }
 
-    /// `gh` and `curl` that keep comments in the folder `stubs`, one file each, with the author's name in another.
+    /// Programs that keep comments in the folder `stubs`, one file each, with the author's name in another, and that
+    /// install nothing.
     fn stubs(&self) {
-        for (name, text) in [("gh", include_str!("stubs/gh")), ("curl", include_str!("stubs/curl"))] {
+        let pipx = include_str!("stubs/pipx");
+        let all =
+            [("gh", include_str!("stubs/gh")), ("curl", include_str!("stubs/curl")), ("pipx", pipx), ("pip", pipx)];
+        for (name, text) in all {
             self.workspace.write(&format!("stubs/{name}"), text);
         }
-        self.sh("stubs", "chmod +x gh curl && mkdir comments");
+        self.sh("stubs", "chmod +x gh curl pipx pip && mkdir comments");
     }
 
     /// The comments on the pull request in the order in which they were made, each with its author.
@@ -224,14 +259,13 @@ fn wait(child: &mut Child) -> std::process::ExitStatus {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        if start.elapsed() > Duration::from_secs(300) {
+        if start.elapsed() > Duration::from_secs(120) {
             child.kill().unwrap();
             panic!("a step did not end");
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
-
 /// A bash that a SIGINT stops, also where whoever runs the tests has it ignored, as a script does in its background.
 fn bash() -> Command {
     if !ignores_sigint() {

@@ -1,0 +1,165 @@
+//! The pipeline of GitLab, job by job.
+
+use serde_json::Value;
+
+use crate::support::manifests::email;
+use crate::workflows::has_jq;
+use crate::workflows::repository::{Kept, Repository, Stopped, Variables};
+
+/// How a job ended.
+struct Job {
+    code: Option<i32>,
+    log: String,
+    folder: String,
+    variables: Variables,
+}
+
+const FILE: &str = ".gitlab-ci.yml";
+
+/// Runs a job: `before_script` and `script` in one shell, `after_script` in another, as GitLab does. `more` are variables
+/// of the project, the pipeline and the jobs before.
+fn job(repository: &Repository, name: &str, more: &[(&str, &str)], stop: Option<Stopped>) -> Job {
+    let pipeline = repository.workflow(FILE);
+    let job = &pipeline[name];
+    let base = &pipeline[job["extends"].as_str().unwrap()];
+    let origin = repository.workspace.path("origin").display().to_string();
+    let fixed = [
+        ("GITLAB_CI", "true"),
+        ("CI_PROJECT_URL", origin.as_str()),
+        ("CI_PROJECT_ID", "42"),
+        ("CI_API_V4_URL", "https://gitlab.example.com/api/v4"),
+    ];
+    let pairs = fixed.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let mut variables: Variables = pairs.collect();
+    variables.entry("CI_COMMIT_SHA".to_owned()).or_insert_with(|| repository.head());
+    let folder = repository.checkout(&variables["CI_COMMIT_SHA"], false);
+    if !variables.contains_key("CI_MERGE_REQUEST_IID") {
+        variables.insert("CI_COMMIT_BRANCH".to_owned(), "main".to_owned());
+    }
+    variables.insert("CI_JOB_URL".to_owned(), format!("https://gitlab.example.com/o/r/-/jobs/{folder}"));
+    for (name, value) in base["variables"].as_object().unwrap() {
+        variables.insert(name.clone(), value.as_str().unwrap().to_owned());
+    }
+    let script = format!("{}\n{}", lines(&base["before_script"]), lines(&job["script"]));
+    let ended = repository.run(&folder, &script, &variables, stop);
+    let mut log = ended.log;
+    if !job["after_script"].is_null() && stop != Some(Stopped::Died) {
+        let after = repository.run(&folder, &lines(&job["after_script"]), &variables, None);
+        log.push_str(&format!("--- after: {:?}\n{}", after.code, after.log));
+    }
+    Job { code: ended.code, log, folder, variables }
+}
+
+fn lines(script: &Value) -> String {
+    script.as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+/// Plans main, and applies that with the values that the plan hands on.
+fn plan_and_apply(repository: &Repository, more: &[(&str, &str)], stop: Option<Stopped>) -> Job {
+    let plan = job(repository, "dixaform-plan", more, None);
+    assert_eq!(plan.code, Some(0), "{}", plan.log);
+    let report =
+        repository.workflow(FILE)["dixaform-plan"]["artifacts"]["reports"]["dotenv"].as_str().unwrap().to_owned();
+    let text = repository.workspace.read(&format!("{}/{report}", plan.folder));
+    let handed = text.lines().filter_map(|line| line.split_once('='));
+    let tokens = [("DIXA_API_KEY", "the-secret-token"), ("DIXAFORM_PUSH_TOKEN", "glpat-push")];
+    let all: Vec<(&str, &str)> = handed.chain(tokens).chain(more.iter().copied()).collect();
+    job(repository, "dixaform-apply", &all, stop)
+}
+
+const REQUEST: [(&str, &str); 2] = [("CI_MERGE_REQUEST_IID", "7"), ("DIXAFORM_NOTES_TOKEN", "glpat-notes")];
+
+#[test]
+fn a_merge_request_gets_one_note_which_is_edited_later_and_its_reports() {
+    if !has_jq() {
+        return;
+    }
+    let repository = Repository::new(2, Kept::InGit, "");
+    repository.comment(12, "5", "<!-- dixaform:plan tenant=staging -->\nwhat a person wrote\n");
+    let first = job(&repository, "dixaform-plan", &REQUEST, None);
+    assert_eq!(first.code, Some(0), "{}", first.log);
+    let reports = &repository.workflow(FILE)["dixaform-plan"]["artifacts"]["reports"];
+    let report = |name: &str| -> Value {
+        let path = format!("{}/{}", first.folder, reports[name].as_str().unwrap());
+        serde_json::from_str(&repository.workspace.read(&path)).unwrap()
+    };
+    assert_eq!(report("terraform")["create"], 2);
+    assert_eq!(report("codequality"), serde_json::json!([]));
+    assert!(repository.workspace.exists(&format!("{}/plan.html", first.folder)));
+    assert!(repository.comments()[1].1.contains("2 to create"), "{}", first.log);
+
+    repository.push("manifests/more.yaml", &email("more"));
+    let second = job(&repository, "dixaform-plan", &REQUEST, None);
+    assert_eq!(second.code, Some(0), "{}", second.log);
+    let comments = repository.comments();
+    assert!(comments.len() == 2 && comments[0].1.ends_with("what a person wrote\n"), "{comments:?}");
+    assert!(comments[1].1.contains("3 to create"), "{comments:?}");
+    let calls = repository.calls();
+    assert_eq!((calls.matches("--request POST").count(), calls.matches("--request PUT").count()), (1, 1), "{calls}");
+    assert!(!calls.contains("glpat"), "a token is among the arguments: {calls}");
+    assert_eq!(repository.requests(), 0);
+    assert!(!first.variables.values().any(|value| value.contains("secret")));
+
+    // A plan that fails fails the job, and takes the place of the older note.
+    repository.push("manifests/bad.yaml", &email("bad").replace("requesterId", "requestrId"));
+    assert_eq!(job(&repository, "dixaform-plan", &REQUEST, None).code, Some(1));
+    assert!(repository.comments()[1].1.contains("unknown member"));
+    // Without a token of its own the job says so, and is as well as before.
+    let without = job(&repository, "dixaform-plan", &REQUEST[..1], None);
+    assert!(without.log.contains("No note"), "{}", without.log);
+}
+
+#[test]
+fn main_is_applied_once_and_a_pipeline_that_is_started_again_does_nothing() {
+    let repository = Repository::new(2, Kept::InGit, "");
+    let old = repository.head();
+    let first = plan_and_apply(&repository, &[], None);
+    assert_eq!((first.code, repository.conversations()), (Some(0), 2), "{}", first.log);
+    assert_eq!(repository.on_main("state/staging.json").matches("\"address\"").count(), 2, "{}", first.log);
+    assert_eq!(repository.on_main("state/staging.applying"), "");
+    let requests = repository.requests();
+    let again = plan_and_apply(&repository, &[("CI_COMMIT_SHA", &old)], None);
+    assert!(again.code == Some(0) && again.log.contains("No changes, and nothing in doubt."), "{}", again.log);
+    assert_eq!(repository.requests(), requests);
+    let token = [("DIXA_API_KEY", "the-secret-token")];
+    assert_eq!(job(&repository, "dixaform-drift", &token, None).code, Some(0));
+    repository.push("manifests/more.yaml", &email("more"));
+    assert_eq!(job(&repository, "dixaform-drift", &token, None).code, Some(2));
+}
+
+#[test]
+fn a_job_that_died_is_followed_by_one_that_makes_nothing_twice() {
+    const ALL: usize = 8;
+    let repository = Repository::new(ALL, Kept::InGit, "--faults hang-after@create#2-8");
+    let first = plan_and_apply(&repository, &[], Some(Stopped::Died));
+    assert!((2..=ALL).contains(&repository.conversations()), "{}", first.log);
+    assert_ne!(repository.on_main("state/staging.applying"), "");
+    let mut second = plan_and_apply(&repository, &[], None);
+    assert!(second.log.contains("recorded."), "{}", second.log);
+    if second.code == Some(5) {
+        second = plan_and_apply(&repository, &[], None);
+    }
+    assert_eq!((second.code, repository.conversations()), (Some(0), ALL), "{}", second.log);
+    assert_eq!(repository.on_main("state/staging.json").matches("\"address\"").count(), ALL);
+}
+
+/// If it can't be looked for what a dead job made, its mark stays.
+#[test]
+fn a_mark_stays_until_what_was_made_is_known() {
+    let repository = Repository::new(1, Kept::InGit, "--faults 500-before@conversations#*");
+    repository.push("state/staging.applying", "somebody\n");
+    let first = plan_and_apply(&repository, &[], None);
+    assert_ne!(first.code, Some(0), "{}", first.log);
+    assert_eq!(repository.on_main("state/staging.applying"), "somebody\n", "{}", first.log);
+    assert_eq!(repository.conversations(), 0);
+}
+
+#[test]
+fn with_a_store_nothing_is_committed() {
+    let repository = Repository::new(2, Kept::InStore, "");
+    let head = repository.head();
+    let first = plan_and_apply(&repository, &[], None);
+    assert_eq!((first.code, repository.conversations(), repository.head()), (Some(0), 2, head), "{}", first.log);
+    let again = plan_and_apply(&repository, &[], None);
+    assert!(again.log.contains("No changes, and nothing in doubt."), "{}", again.log);
+}
