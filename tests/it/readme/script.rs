@@ -7,7 +7,8 @@
 //! - ```` ```yaml ````: a manifest or a project file, and valid; after `<!-- seed -->`, what a sandbox starts with.
 //! - ```` ```json ````: JSON.
 //! - Any block after `<!-- file NAME -->`: is written to this file, for the commands that follow.
-//! - Any block after `<!-- run by PATH -->`: needs what is not here (a registry, a service); these tests run it.
+//! - Any block after `<!-- run by PATH -->`: needs what is not here (a registry, a service); these tests, which name the
+//!   page, run it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -87,7 +88,7 @@ impl<'a> Reader<'a> {
     pub fn follow(&mut self, Block { language, marker, line, text }: &Block<'_>) {
         let page = self.page;
         if let Some(tests) = marker.and_then(|marker| marker.strip_prefix("run by ")) {
-            assert!(repository(tests).exists(), "{page}:{line}: there are no tests {tests}");
+            assert!(name_the_page(tests, page), "{page}:{line}: no test in {tests} speaks of {page}");
             return;
         }
         if let Some(name) = marker.and_then(|marker| marker.strip_prefix("file ")) {
@@ -216,6 +217,16 @@ impl Drop for Reader<'_> {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Whether a file of tests, or one of a folder, speaks of the page.
+fn name_the_page(tests: &str, page: &str) -> bool {
+    let path = repository(tests);
+    let files = match std::fs::read_dir(&path) {
+        Ok(entries) => entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect(),
+        Err(_) => vec![path],
+    };
+    files.iter().any(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains(page)))
 }
 
 /// Whether `real` is as `shown` says, where a line `…` stands for any number of lines.
