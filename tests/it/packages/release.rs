@@ -85,7 +85,8 @@ fn every_job_of_a_release_has_the_least_permissions() {
     let sign = json!({"contents": "read", "id-token": "write", "attestations": "write"});
     let expected = [
         ("gate", false, read.clone()),
-        ("wheel", false, read),
+        ("wheel", false, read.clone()),
+        ("site", false, read),
         ("package", false, sign),
         ("github", true, json!({"contents": "write"})),
         ("pypi", true, json!({"id-token": "write"})),
@@ -93,6 +94,7 @@ fn every_job_of_a_release_has_the_least_permissions() {
         ("image", true, json!({"contents": "read", "packages": "write", "id-token": "write", "attestations": "write"})),
         ("crates", true, json!({"contents": "read", "id-token": "write"})),
         ("homebrew", true, json!({})),
+        ("pages", true, json!({"contents": "write"})),
     ];
     let jobs = workflow["jobs"].as_object().unwrap();
     assert_eq!(jobs.len(), expected.len());
@@ -103,7 +105,10 @@ fn every_job_of_a_release_has_the_least_permissions() {
         assert!(job["timeout-minutes"].is_u64(), "{name}");
         let runs = job["steps"].to_string();
         assert!(
-            !publishes || !["cargo build", "cargo test", "maturin", "pip install"].iter().any(|it| runs.contains(it)),
+            !publishes
+                || !["cargo build", "cargo install", "cargo test", "maturin", "pip install"]
+                    .iter()
+                    .any(|it| runs.contains(it)),
             "{name}"
         );
         assert_eq!(
@@ -125,7 +130,8 @@ fn the_jobs_of_a_release_wait_for_each_other() {
     for job in ["github", "pypi", "npm", "image", "crates"] {
         assert_eq!(needs(job), "package", "{job}");
     }
-    assert_eq!(needs("homebrew"), "github");
+    assert_eq!((needs("homebrew"), needs("site")), ("github".into(), "gate".into()));
+    assert_eq!(workflow["jobs"]["pages"]["needs"], json!(["site", "github"]));
     let gate = workflow["jobs"]["gate"]["steps"].to_string();
     assert!(
         gate.contains(".packaging/pack version --tag \\\"$GITHUB_REF_NAME\\\"") && gate.contains(".ci/run"),
