@@ -187,11 +187,13 @@ fn finish(
         None => Exit::worst([ran, left]),
     };
     let written = telling.finished(plan, &ended, exit);
+    let is_in_result = written.is_ok();
+    let told = |error: Error| Error { is_in_result, ..error };
     if let Some(error) = ended.error {
-        return Err(graver(error, exit));
+        return Err(told(graver(error, exit)));
     }
     written.map_err(|error| graver(error, exit))?;
-    ended_with(ran, doubtful)
+    ended_with(ran, doubtful).map_err(told)
 }
 
 /// Something in doubt is reported with what to do about it, and outranks what went well or failed.
@@ -230,7 +232,7 @@ impl Job<'_> {
     /// Settles what an earlier run left in doubt, as far as a machine can.
     async fn settle(&mut self, taken: Taken) -> Result<Taken, Error> {
         let connection = self.connect().await?;
-        let Settled { taken, not_made } = settling::by_machine(self.open, &connection, taken).await?;
+        let Settled { taken, not_made, .. } = settling::by_machine(self.open, &connection, taken).await?;
         self.sent_again = not_made;
         self.connection = Some(connection);
         Ok(taken)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum, value_parser};
 
 pub use crate::cli::catalog_args::CatalogCommand;
-use crate::cli::forms::{FindingsForm, Form, FormatArg};
+use crate::cli::forms::{FindingsForm, Form, FormatArg, ResultFormsArgs};
 use crate::cli::init::workflow::Service;
 pub use crate::cli::state_args::StateCommand;
 use crate::render::markdown;
@@ -202,6 +202,8 @@ pub struct InitArgs {
     /// Without it, the workflow for GitHub is written beside the starter project.
     #[arg(long, value_name = "SERVICE")]
     pub ci: Option<Service>,
+    #[command(flatten)]
+    pub forms: ResultFormsArgs,
 }
 
 #[derive(Debug, Args)]
@@ -232,6 +234,20 @@ pub enum SchemaSubject {
     ApplyEvent,
     /// Findings as JSON
     Validate,
+    /// What `init --format json` prints
+    Init,
+    /// What `state list --format json` prints
+    StateList,
+    /// What `state show --format json` prints
+    Record,
+    /// What `state mv`, `forget`, `rebuild` and `accept` print with `--format json`
+    StateChange,
+    /// What `state path --format json` prints
+    StatePath,
+    /// What `recover --format json` prints
+    Recover,
+    /// What every command prints with `--format json` when it fails
+    Error,
     /// What a sandbox starts with
     SandboxSeed,
 }
@@ -401,6 +417,8 @@ pub struct RecoverArgs {
     /// How long to wait for another command to release the state
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::duration::parse)]
     pub lock_timeout: std::time::Duration,
+    #[command(flatten)]
+    pub forms: ResultFormsArgs,
 }
 
 #[derive(Debug, Args)]

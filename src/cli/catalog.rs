@@ -12,7 +12,7 @@ use crate::cli::connection::{self, Connection};
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::formats::Formats;
-use crate::cli::forms::{CatalogForm, FormatArg};
+use crate::cli::forms::{FormatArg, ResultForm};
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::state_access;
 use crate::desired::Desired;
@@ -25,13 +25,13 @@ use crate::yaml;
 pub fn run(session: &Session, command: &CatalogCommand) -> Result<Exit, Error> {
     let open = session.open()?;
     match command {
-        CatalogCommand::Pull { format } => compare(&open, format, true),
-        CatalogCommand::Diff { format } => compare(&open, format, false),
+        CatalogCommand::Pull { forms } => compare(&open, &forms.format, true),
+        CatalogCommand::Diff { forms } => compare(&open, &forms.format, false),
     }
 }
 
 /// Reads the tenant, says what differs from its catalog, and saves it if that is asked for.
-fn compare(open: &OpenTenant<'_>, format: &[FormatArg<CatalogForm>], save: bool) -> Result<Exit, Error> {
+fn compare(open: &OpenTenant<'_>, format: &[FormatArg<ResultForm>], save: bool) -> Result<Exit, Error> {
     let OpenTenant { session, tenant, .. } = open;
     let forms = Formats::open(session, format, None, &[])?;
     let path = session.catalog_path(tenant);
@@ -57,9 +57,9 @@ fn compare(open: &OpenTenant<'_>, format: &[FormatArg<CatalogForm>], save: bool)
         atomic_file::replace(&path, file_v1::text(&now).as_bytes())?;
     }
     let told = render::Told { tenant: &tenant.name, catalog: &now, path: &path.display().to_string(), saved: save };
-    forms.write(session, CatalogForm::Text, |form, _| match form {
-        CatalogForm::Text => render::text(&told, &found, &session.output.palette),
-        CatalogForm::Json => render::json(&told, &found),
+    forms.write(&session.output, ResultForm::Text, |form, _| match form {
+        ResultForm::Text => render::text(&told, &found, &session.output.palette),
+        ResultForm::Json => render::json(&told, &found),
     })?;
     Ok(Exit::Done)
 }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use crate::cli::forms::{CatalogForm, FormatArg};
+use crate::cli::forms::ResultFormsArgs;
 
 #[derive(Debug, Subcommand)]
 pub enum CatalogCommand {
@@ -15,16 +15,14 @@ pub enum CatalogCommand {
   dixaform catalog pull --tenant staging
   dixaform catalog pull --format json     what differed, as JSON")]
     Pull {
-        /// text or json; =FILE writes it to a file; may be repeated
-        #[arg(long, value_name = "FORM[=FILE]")]
-        format: Vec<FormatArg<CatalogForm>>,
+        #[command(flatten)]
+        forms: ResultFormsArgs,
     },
     /// Show what changed in the tenant since its catalog was written; needs the token
     #[command(after_help = "Examples:
   dixaform catalog diff --tenant staging")]
     Diff {
-        /// text or json; =FILE writes it to a file; may be repeated
-        #[arg(long, value_name = "FORM[=FILE]")]
-        format: Vec<FormatArg<CatalogForm>>,
+        #[command(flatten)]
+        forms: ResultFormsArgs,
     },
 }

@@ -11,6 +11,7 @@ use crate::api::contract::CallError;
 use crate::apply::guard::Refusal;
 use crate::cli::exit::Exit;
 use crate::conversation::NotAnAddress;
+use crate::finding::Findings;
 use crate::hint::Hint;
 use crate::journal::{JournalError, ReplayError};
 use crate::plan::file_v1::PlanFileError;
@@ -28,22 +29,42 @@ pub struct Error {
     pub source: anyhow::Error,
     /// What to do next.
     pub hints: Vec<String>,
+    /// What is wrong in manifests or in the project file, if that is what ends the command; it was reported already.
+    pub findings: Findings,
+    /// The result of the command says all of this, and was written.
+    pub is_in_result: bool,
 }
 
 impl Error {
     /// An error with this message: a lower-case fragment without a full stop.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Error { exit, source: anyhow::Error::msg(message.into()), hints: Vec::new() }
+        Error::from_source(exit, anyhow::Error::msg(message.into()))
+    }
+
+    fn from_source(exit: Exit, source: anyhow::Error) -> Self {
+        Error { exit, source, hints: Vec::new(), findings: Findings::default(), is_in_result: false }
     }
 
     /// An error of a library, with what it says to do.
     fn of(exit: Exit, error: impl Hint + Send + Sync + 'static) -> Self {
         let hints = error.hint().map(Cow::into_owned).into_iter().collect();
-        Error { exit, source: error.into(), hints }
+        Error { hints, ..Error::from_source(exit, error.into()) }
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Says with it what was found.
+    pub fn findings(mut self, findings: &Findings) -> Self {
+        self.findings.extend(findings.iter().cloned());
+        self
+    }
+
+    /// Says that the result of the command has it, and was written.
+    pub fn in_result(mut self) -> Self {
+        self.is_in_result = true;
         self
     }
 
@@ -95,7 +116,7 @@ impl<T, E: Into<Error>> ResultExt<T> for Result<T, E> {
 
 impl From<anyhow::Error> for Error {
     fn from(source: anyhow::Error) -> Self {
-        Error { exit: Exit::Failed, source, hints: Vec::new() }
+        Error::from_source(Exit::Failed, source)
     }
 }
 

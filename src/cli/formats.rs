@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::forms::{FormatArg, Read};
+use crate::cli::output::Output;
 use crate::cli::session::Session;
 use crate::cli::sink::{self, Sink};
 use crate::render::pieces::Pieces;
@@ -37,6 +38,19 @@ impl<F: Copy + Read> Formats<F> {
         saved: Option<&Path>,
         paths: &[PathBuf],
     ) -> Result<Self, Error> {
+        Formats::open_beside(formats, saved, || sink::files_read(session, paths))
+    }
+
+    /// [`Formats::open`] of a command that has no session; `ours` are the files that must not be overwritten, and what
+    /// each is.
+    ///
+    /// # Errors
+    /// As for [`Formats::open`].
+    pub fn open_beside(
+        formats: &[FormatArg<F>],
+        saved: Option<&Path>,
+        ours: impl FnOnce() -> Vec<(PathBuf, &'static str)>,
+    ) -> Result<Self, Error> {
         let files = formats.iter().map(|format| format.file.as_deref()).chain(saved.map(Some));
         let sinks: Vec<Sink> = files.map(|file| file.map_or(Sink::Stdout, Sink::named)).collect();
         if sinks.iter().filter(|sink| sink.is_stdout()).count() > 1 {
@@ -50,7 +64,7 @@ impl<F: Copy + Read> Formats<F> {
                 return Err(Error::new(Exit::Usage, format!("two outputs can't go to one file, {}", file.display())));
             }
         }
-        sink::check_overwritten(session, &sinks, paths)?;
+        sink::check_overwritten(&sinks, ours)?;
         let sinks = sinks.into_iter().map(Sink::open).collect::<Result<_, _>>()?;
         Ok(Formats { forms: formats.iter().map(|format| format.form).collect(), sinks })
     }
@@ -88,15 +102,15 @@ impl<F: Copy + Read> Formats<F> {
     /// A file or the stream can't be written.
     pub fn write<'p, P: Into<Pieces<'p>>>(
         &self,
-        session: &Session,
+        output: &Output,
         default: F,
         render: impl Fn(F, Goes) -> P,
     ) -> Result<(), Error> {
         for (form, sink) in self.files() {
-            sink.write(&session.output, render(form, Goes::ToFile).into(), form.reader())?;
+            sink.write(output, render(form, Goes::ToFile).into(), form.reader())?;
         }
         match self.on_stdout(default) {
-            Some(form) => session.output.pieces(render(form, Goes::ToStdout).into(), form.reader()),
+            Some(form) => output.pieces(render(form, Goes::ToStdout).into(), form.reader()),
             None => Ok(()),
         }
     }

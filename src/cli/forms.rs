@@ -1,9 +1,10 @@
 //! The values of `--format`: the forms of a result, and where each goes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
 use crate::cli::reader::Reader;
 use crate::render::number::named;
@@ -39,11 +40,19 @@ pub enum FindingsForm {
     Sarif,
 }
 
-/// The form of what differs between a catalog and its tenant.
+/// The form of a result that has no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum CatalogForm {
+pub enum ResultForm {
     Text,
     Json,
+}
+
+/// What a result is written as that has no other forms.
+#[derive(Debug, Args)]
+pub struct ResultFormsArgs {
+    /// text or json; =FILE writes it to a file; may be repeated
+    #[arg(long, value_name = "FORM[=FILE]")]
+    pub format: Vec<FormatArg<ResultForm>>,
 }
 
 /// The form of one record.
@@ -52,6 +61,15 @@ pub enum RecordForm {
     Text,
     Json,
     Yaml,
+}
+
+/// Whether a command line asks for JSON on standard output, also one that is wrong otherwise.
+pub fn wants_json(words: &[OsString]) -> bool {
+    let words: Vec<&str> =
+        words.iter().take_while(|word| *word != "--").map(|word| word.to_str().unwrap_or("")).collect();
+    let is_json = |form: &str| ["json", "json=-"].contains(&form);
+    let is_flag = |word: &&str| word.strip_prefix("--format=").is_some_and(is_json);
+    words.iter().any(is_flag) || words.array_windows().any(|[flag, form]| *flag == "--format" && is_json(form))
 }
 
 /// Forms of which each has its readers.
@@ -77,11 +95,11 @@ impl Read for FindingsForm {
     }
 }
 
-impl Read for CatalogForm {
+impl Read for ResultForm {
     fn reader(self) -> Reader {
         match self {
-            CatalogForm::Text => Reader::Person,
-            CatalogForm::Json => Reader::Program,
+            ResultForm::Text => Reader::Person,
+            ResultForm::Json => Reader::Program,
         }
     }
 }

@@ -13,12 +13,16 @@ use crate::access::StatePlace;
 use crate::cli::args::{Globals, InitArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::formats::Formats;
+use crate::cli::forms::ResultForm;
 use crate::cli::init::workflow::{Service, Subject};
 use crate::cli::output::{self, Output};
+use crate::cli::sink::DASH;
 use crate::cli::surroundings;
 use crate::json;
 use crate::project::{self, FILE_NAMES, KeySource};
 use crate::render::escape::escape;
+use crate::render::init::{FileV1, json as json_of};
 use crate::schema::{self, schema};
 use crate::workspace::FileError;
 use crate::workspace::manifests::read_bounded;
@@ -47,14 +51,48 @@ pub fn run(globals: &Globals, output: &Output, args: &InitArgs) -> Result<Exit, 
         Some(folder) => folder.join(&args.folder),
         None => args.folder.clone(),
     };
+    let forms = open(globals, args, &root)?;
+    let mut done = Done::default();
     if args.ci.is_none() || project_file(&root).is_none() {
-        write_starter(&root, args, output)?;
+        write_starter(&root, args, &mut done)?;
     }
-    output.result(&write_workflow(&root, args)?)?;
+    write_workflow(&root, args, &mut done)?;
+    forms.write(output, ResultForm::Text, |form, _| match form {
+        ResultForm::Text => done.told.clone(),
+        ResultForm::Json => json_of(&done.files),
+    })?;
     if args.ci.is_none() {
         output.note(&next(globals, args));
     }
     Ok(Exit::Done)
+}
+
+/// The forms of the result; a file of one is below `--chdir`, and is not one of the project's own.
+fn open(globals: &Globals, args: &InitArgs, root: &Path) -> Result<Formats<ResultForm>, Error> {
+    let mut formats = args.forms.format.clone();
+    for file in formats.iter_mut().filter_map(|format| format.file.as_mut()).filter(|file| file.as_os_str() != DASH) {
+        *file = globals.chdir.clone().unwrap_or_default().join(&*file);
+    }
+    let names = FILES.into_iter().map(|(name, _)| name).chain(SCHEMAS.map(|(name, _)| name)).chain(FILE_NAMES);
+    Formats::open_beside(&formats, None, || names.map(|name| (root.join(name), "a file of the project")).collect())
+}
+
+/// What was done so far.
+#[derive(Default)]
+struct Done {
+    /// A line for each file.
+    told: String,
+    files: Vec<FileV1>,
+}
+
+impl Done {
+    /// Adds a file; `more` is said of it in words only, where it does not lack anything.
+    fn file(&mut self, path: String, written: bool, lacks: Vec<String>, more: &str) {
+        let done = if written { "wrote" } else { "left as it is:" };
+        let lacking = if lacks.is_empty() { String::new() } else { format!("; it lacks {}", lacks.join(" ")) };
+        self.told.push_str(&format!("{done} {path}{}{more}\n", escape(&lacking)));
+        self.files.push(FileV1 { path, written, lacks });
+    }
 }
 
 /// The project file of a folder, if there is one.
@@ -63,7 +101,7 @@ fn project_file(root: &Path) -> Option<PathBuf> {
 }
 
 /// Writes the files of a project, and says of each what was done.
-fn write_starter(root: &Path, args: &InitArgs, output: &Output) -> Result<(), Error> {
+fn write_starter(root: &Path, args: &InitArgs, done: &mut Done) -> Result<(), FileError> {
     let schemas = SCHEMAS.map(|(name, subject)| (name, json::pretty(&schema(subject))));
     let schemas = schemas.iter().map(|(name, text)| (*name, text.as_str()));
     for (name, text) in FILES.into_iter().chain(schemas) {
@@ -72,12 +110,9 @@ fn write_starter(root: &Path, args: &InitArgs, output: &Output) -> Result<(), Er
         let path = root.join(name);
         let shown = args.folder.join(name);
         let shown = output::shown(shown.strip_prefix(".").unwrap_or(&shown));
-        let told = match write_new(&path, text)? {
-            true => format!("wrote {shown}\n"),
-            false if name == GITIGNORE => format!("left as it is: {shown}{}\n", escape(&lacking(&path, text))),
-            false => format!("left as it is: {shown}\n"),
-        };
-        output.result(&told)?;
+        let written = write_new(&path, text)?;
+        let lacks = if name == GITIGNORE && !written { lacking(&path, text) } else { Vec::new() };
+        done.file(shown, written, lacks, "");
     }
     Ok(())
 }
@@ -108,8 +143,8 @@ fn subject(root: &Path, folder: String) -> Subject {
     }
 }
 
-/// Writes the workflow; what was done. Outside of a repository the project is taken for the root of one to come.
-fn write_workflow(root: &Path, args: &InitArgs) -> Result<String, FileError> {
+/// Writes the workflow. Outside of a repository the project is taken for the root of one to come.
+fn write_workflow(root: &Path, args: &InitArgs, done: &mut Done) -> Result<(), FileError> {
     let service = args.ci.unwrap_or(Service::Github);
     let real = root.canonicalize().map_err(FileError::of(root, "find"))?;
     let top = surroundings::repository_root(&real).unwrap_or_else(|| real.clone());
@@ -117,15 +152,15 @@ fn write_workflow(root: &Path, args: &InitArgs) -> Result<String, FileError> {
     let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
     let folder = parts.join("/");
     let place = if parts.is_empty() { "" } else { ", at the root of the repository" };
-    let write = |name: &str, text: &str| {
-        let shown = above(&args.folder, parts.len()).join(name);
-        let done = if write_new(&top.join(name), text)? { "wrote" } else { "left as it is:" };
-        Ok::<_, FileError>(format!("{done} {}{place}", output::shown(&shown)))
+    let mut write = |name: &str, text: &str, lacks: Vec<String>, more: &str| {
+        let shown = output::shown(&above(&args.folder, parts.len()).join(name));
+        done.file(shown, write_new(&top.join(name), text)?, lacks, &format!("{place}{more}"));
+        Ok::<_, FileError>(())
     };
     let text = workflow::text(service, &subject(&real, folder.clone()));
-    let told = format!("{}\n", write(&workflow::name(service, &folder), &text)?);
+    write(&workflow::name(service, &folder), &text, Vec::new(), "")?;
     if service == Service::Github || folder.is_empty() {
-        return Ok(told);
+        return Ok(());
     }
     // GitLab reads one file by itself.
     let including = workflow::including(&folder);
@@ -135,7 +170,7 @@ fn write_workflow(root: &Path, args: &InitArgs) -> Result<String, FileError> {
     } else {
         format!("; add to it:\n{including}")
     };
-    Ok(format!("{told}{}{}\n", write(workflow::INCLUDING, &including)?, needs.trim_end()))
+    write(workflow::INCLUDING, &including, Vec::new(), needs.trim_end())
 }
 
 /// The folder this many levels above one, as people would type it.
@@ -168,14 +203,10 @@ fn write_new(path: &Path, text: &str) -> Result<bool, FileError> {
 }
 
 /// What an older .gitignore does not have: the journal of an apply is better not committed by accident.
-fn lacking(path: &Path, wanted: &str) -> String {
+fn lacking(path: &Path, wanted: &str) -> Vec<String> {
     let there = fs::read_to_string(path).unwrap_or_default();
     let rules = wanted.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let lacking: Vec<&str> = rules.filter(|rule| !there.lines().any(|line| line.trim() == *rule)).collect();
-    match lacking.as_slice() {
-        [] => String::new(),
-        lines => format!("; it lacks {}", lines.join(" ")),
-    }
+    rules.filter(|rule| !there.lines().any(|line| line.trim() == *rule)).map(str::to_owned).collect()
 }
 
 /// The two commands that come after this one.

@@ -305,10 +305,12 @@ pub fn check_moves(session: &Session, desired: &Desired, state: &State) -> Resul
 pub fn check(session: &Session, findings: &Findings, warnings_as_errors: bool) -> Result<(), Error> {
     session.report(findings);
     if findings.has_errors() {
-        return Err(Error::new(Exit::Failed, "the manifests have errors; nothing was planned"));
+        let error = Error::new(Exit::Failed, "the manifests have errors; nothing was planned");
+        return Err(error.findings(findings));
     }
     if warnings_as_errors && !findings.is_empty() {
-        return Err(Error::new(Exit::Failed, "the manifests have warnings, and --warnings-as-errors is given"));
+        let error = Error::new(Exit::Failed, "the manifests have warnings, and --warnings-as-errors is given");
+        return Err(error.findings(findings));
     }
     Ok(())
 }

@@ -54,7 +54,10 @@ use clap::error::{ContextValue, ErrorKind};
 use crate::cli::args::{Cli, Command, Globals};
 use crate::cli::ci::job::Giving;
 use crate::cli::output::Output;
+use crate::cli::reader::Reader;
 use crate::cli::session::Session;
+use crate::finding::Findings;
+use crate::render;
 use crate::render::escape::escape;
 use crate::render::palette::Label;
 
@@ -69,9 +72,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     // The program has one name, whatever the file is called.
     let args: Vec<OsString> = [OsString::from(NAME)].into_iter().chain(args.into_iter().skip(1)).collect();
     secrets::keep_typed(&args[1..]);
+    let wants_json = forms::wants_json(&args[1..]);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return usage(error).into(),
+        Err(error) => return usage(error, wants_json).into(),
     };
     let output = Output::new(&cli.globals);
     log(&cli.globals, output);
@@ -79,6 +83,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             tell(&output, &error);
+            if wants_json && !error.is_in_result {
+                tell_as_json(&output, error.exit, &error.message(), &error.hints, &error.findings);
+            }
             error.exit.into()
         }
     }
@@ -110,7 +117,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
 }
 
 /// Help and version are results; everything else is wrong usage, and says what was typed.
-fn usage(error: clap::Error) -> Exit {
+fn usage(error: clap::Error, wants_json: bool) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             // A closed stream leaves nobody to tell.
@@ -122,7 +129,13 @@ fn usage(error: clap::Error) -> Exit {
             Exit::Usage
         }
         _ => {
-            Output::plain().error(&misuse(error));
+            let output = Output::plain();
+            let text = misuse(error);
+            output.error(&text);
+            if wants_json {
+                let (message, hints) = parts(&text);
+                tell_as_json(&output, Exit::Usage, &message, &hints, &Findings::default());
+            }
             Exit::Usage
         }
     }
@@ -152,6 +165,23 @@ fn misuse(error: clap::Error) -> String {
         text = text.replace(&said, &shown(&said));
     }
     anstream::adapter::strip_str(&text).to_string()
+}
+
+/// What is wrong with what was typed, and what to do about it, out of what clap says: it has a line with the error,
+/// tips, and how the command is used.
+fn parts(text: &str) -> (String, Vec<String>) {
+    let mut paragraphs = text.split("\n\n").map(str::trim);
+    let message = paragraphs.next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(message).split('\n').map(str::trim);
+    let hints = paragraphs.flat_map(str::lines).map(str::trim).map(|line| line.strip_prefix("tip: ").unwrap_or(line));
+    let hints = hints.filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    (message.collect::<Vec<_>>().join(" "), hints)
+}
+
+/// An error for the program that has asked for JSON; it stays one if that can't be written.
+fn tell_as_json(output: &Output, exit: Exit, message: &str, hints: &[String], findings: &Findings) {
+    let document = render::error_json_v1::error(exit.code(), message, hints, findings);
+    let _ = output.pieces(document.into(), Reader::Program);
 }
 
 fn tell(output: &Output, error: &Error) {

@@ -148,7 +148,7 @@ pub fn write(
     requests: usize,
 ) -> Result<(), Error> {
     let PlanFormsArgs { format: _, max_bytes, full } = args;
-    formats.write(session, Form::Text, |form, target| match (form, target) {
+    formats.write(&session.output, Form::Text, |form, target| match (form, target) {
         (Form::Text, Goes::ToStdout) => as_text(session, plan, *full, Some(requests)),
         (Form::Text, Goes::ToFile) => {
             text::pieces(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: Some(requests) })

@@ -1,5 +1,6 @@
 //! What a project has made before and the state does not know: found in the tenant, and recorded.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +11,10 @@ use crate::cli::clock::SystemClock;
 use crate::cli::connection::{self, Connection};
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
+use crate::cli::formats::Formats;
+use crate::cli::forms::ResultForm;
 use crate::cli::load::{self, Tenants};
+use crate::cli::output::shown;
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Older, Taken};
@@ -20,16 +24,19 @@ use crate::journal::{Entry, InDoubt, REBUILD};
 use crate::plan::{Action, Change, Plan, Target};
 use crate::render::escape::escape;
 use crate::render::number::{counted, named};
-use crate::state::State;
+use crate::render::state::{Changed, How, change_json};
+use crate::state::{Record, State};
 
 /// `dixaform state rebuild`.
-pub fn run(session: &Session, paths: &[PathBuf]) -> Result<Exit, Error> {
+pub fn run(session: &Session, paths: &[PathBuf], forms: &Formats<ResultForm>) -> Result<Exit, Error> {
     let open = session.open()?;
     let (desired, findings) = load::manifests(session, paths, Tenants::new(session, Some(open.tenant), paths)?)?;
     load::check(session, &findings, false)?;
     let mut taken = state_access::take_unchecked(&open, REBUILD, Duration::ZERO, Older::Tolerated)?;
     taken.store.check_specs(&mut taken.state, |_| true)?;
     tell_if_part(session, !paths.is_empty());
+    let known: BTreeSet<Address> = taken.state.records.keys().cloned().collect();
+    let serial = taken.state.serial;
     connection::options(&open)?;
     let runtime = connection::runtime()?;
     let (taken, found) = runtime.block_on(async {
@@ -43,12 +50,22 @@ pub fn run(session: &Session, paths: &[PathBuf]) -> Result<Exit, Error> {
         0 => "Nothing was found that the state does not know.\n".to_owned(),
         found => format!("{} recorded.\n", counted(found, "conversation")),
     };
-    session.output.result(&told)?;
+    let is_new = |(address, _): &(&Address, &Record)| !known.contains(*address);
+    let found =
+        |(address, record): (&Address, &Record)| Changed { address: address.clone(), id: record.id, how: How::Found };
+    let changes: Vec<Changed> = taken.state.records.iter().filter(is_new).map(found).collect();
+    let in_doubt: Vec<&Address> = taken.in_doubt.iter().map(|doubt| &doubt.address).collect();
+    let path = shown(&open.files.state);
+    let whose = open.whose(&path, taken.state.serial);
+    forms.write(&session.output, ResultForm::Text, |form, _| match form {
+        ResultForm::Text => told.clone(),
+        ResultForm::Json => change_json(&whose, taken.state.serial > serial, &changes, &in_doubt),
+    })?;
     match taken.in_doubt.len() {
         0 => Ok(Exit::Done),
         count => {
             let message = format!("a person has to decide about {}", counted(count, "manifest"));
-            Err(Error::new(Exit::InDoubt, message).hint(HINT))
+            Err(Error::new(Exit::InDoubt, message).hint(HINT).in_result())
         }
     }
 }

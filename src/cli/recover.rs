@@ -4,55 +4,114 @@ use crate::cli::args::RecoverArgs;
 use crate::cli::connection::{self, Connection};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::formats::Formats;
+use crate::cli::forms::ResultForm;
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, COMMAND, HINT};
 use crate::cli::state::parsed;
 use crate::cli::state_access::{self, Taken};
 use crate::conversation::{Address, EndUserId, Id, Kind};
 use crate::desired::Desired;
-use crate::journal::{Decision, Entry, InDoubt, Replay};
+use crate::journal::{DecidedBy, Decision, Entry, InDoubt, Replay};
 use crate::render::escape::escape;
 use crate::render::number::counted;
+use crate::render::recover::RecoverV1;
 
 pub fn run(session: &Session, args: &RecoverArgs) -> Result<Exit, Error> {
+    let forms = Formats::open(session, &args.forms.format, None, &[])?;
     let open = session.open()?;
-    let mut asked = asked(args)?;
-    let recorded = state_access::settle_unrecorded(&open, COMMAND, args.lock_timeout, |replay| {
-        settle_unrecorded(session, &mut asked, replay)
-    })?;
-    if let Some(told) = recorded {
-        session.output.result(&told)?;
+    let mut done = Done { text: String::new(), document: RecoverV1::new(&open.tenant.name) };
+    let ended = recover(&open, args, &mut done);
+    if let Err(error) = &ended {
+        done.document.ends(error.exit.code(), error.message(), error.hints.clone());
+        if done.document.is_empty() && done.text.is_empty() {
+            return ended;
+        }
     }
-    let taken = state_access::take(&open, COMMAND, args.lock_timeout)?;
-    let (taken, kept) = keep(&open, taken, &mut asked)?;
-    settling::tell_doubled(session, &taken.state);
+    let written = forms.write(&session.output, ResultForm::Text, |form, _| match form {
+        ResultForm::Text => done.text.clone(),
+        ResultForm::Json => done.document.json(),
+    });
+    let ended = ended.map_err(|error| if written.is_ok() { error.in_result() } else { error })?;
+    written.map(|()| ended)
+}
+
+/// What was settled so far and what is left, to be said at the end.
+struct Done {
+    text: String,
+    document: RecoverV1,
+}
+
+impl Done {
+    fn says(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn settled(&mut self, address: &Address, decision: Decision, by: DecidedBy, id: Option<Id>) {
+        let (decision, id) = match decision {
+            Decision::Adopt(adopted) => ("adopt", Some(adopted)),
+            Decision::Create => ("create", id),
+            Decision::Forget => ("forget", id),
+        };
+        let by = match by {
+            DecidedBy::Person => "person",
+            DecidedBy::Machine => "machine",
+        };
+        self.document.settled(address, decision, by, id);
+    }
+}
+
+fn recover(open: &OpenTenant<'_>, args: &RecoverArgs, done: &mut Done) -> Result<Exit, Error> {
+    let mut asked = asked(args)?;
+    let decided = state_access::settle_unrecorded(open, COMMAND, args.lock_timeout, |replay| {
+        settle_unrecorded(done, &mut asked, replay)
+    })?;
+    for Decided { address, decision, id, told } in decided.unwrap_or_default() {
+        done.says(&told);
+        done.settled(&address, decision, DecidedBy::Person, Some(id));
+    }
+    let taken = state_access::take(open, COMMAND, args.lock_timeout)?;
+    let (taken, has_kept) = keep(open, taken, &mut asked, done)?;
+    settling::tell_doubled(open.session, &taken.state);
+    for (address, record) in taken.state.doubled() {
+        done.document.doubled(address, record.id, &record.doubles);
+    }
     if taken.state.doubled().next().is_some() {
         return Err(Error::new(Exit::InDoubt, "something was made more than once"));
     }
-    session.output.result(&kept)?;
-    if taken.in_doubt.is_empty() && !kept.is_empty() && asked.is_empty() {
+    if taken.in_doubt.is_empty() && has_kept && asked.is_empty() {
         return Ok(Exit::Done);
     }
     if taken.in_doubt.is_empty() {
-        session.output.result("Nothing is in doubt.\n")?;
+        done.says("Nothing is in doubt.\n");
         return if asked.is_empty() { Ok(Exit::Done) } else { Err(not_in_doubt(&asked[0].0)) };
     }
     let decisions = matched(&asked, &taken.in_doubt)?;
-    connection::options(&open)?;
+    connection::options(open)?;
     let runtime = connection::runtime()?;
-    let taken = runtime.block_on(settle(&open, taken, decisions))?;
+    let taken = runtime.block_on(settle(open, taken, decisions, done))?;
     let left = taken.in_doubt.len();
     if left == 0 {
-        session.output.result("Nothing is in doubt any more. The next plan shows what is left to do.\n")?;
+        done.says("Nothing is in doubt any more. The next plan shows what is left to do.\n");
         return Ok(Exit::Done);
     }
-    session.output.result(&format!("{} still in doubt:\n{}", counted(left, "call"), listed(&taken.in_doubt)))?;
+    done.says(&format!("{} still in doubt:\n", counted(left, "call")));
+    for InDoubt { address, call, since, message, .. } in &taken.in_doubt {
+        let why = message.as_deref().unwrap_or("the run ended before the answer came");
+        done.says(&format!("  {address}: {} begun at {}; {}\n", call.word(), escape(since), escape(why)));
+        done.document.in_doubt(address, call.word(), since, why);
+    }
     Err(Error::new(Exit::InDoubt, "something is in doubt").hint(HINT))
 }
 
-/// Takes decisions about conversations with the same marker out of what was asked, and writes them down.
-fn keep(open: &OpenTenant<'_>, taken: Taken, asked: &mut Vec<(Address, Decision)>) -> Result<(Taken, String), Error> {
-    let mut told = String::new();
+/// Takes decisions about conversations with the same marker out of what was asked, and writes them down; whether there
+/// were any.
+fn keep(
+    open: &OpenTenant<'_>,
+    taken: Taken,
+    asked: &mut Vec<(Address, Decision)>,
+    done: &mut Done,
+) -> Result<(Taken, bool), Error> {
     let mut entries = Vec::new();
     for (address, record) in taken.state.doubled() {
         let Some((_, decision)) = asked.iter().find(|(other, _)| other == address) else { continue };
@@ -64,44 +123,68 @@ fn keep(open: &OpenTenant<'_>, taken: Taken, asked: &mut Vec<(Address, Decision)
             }
             Decision::Forget => record.id,
         };
-        told.push_str(&format!("{address} is {id:#}; the others are left alone in Dixa.\n"));
         entries.push(Entry::Kept { address: address.clone(), id });
     }
     asked.retain(|(address, _)| {
         !entries.iter().any(|entry| matches!(entry, Entry::Kept { address: kept, .. } if kept == address))
     });
+    let kept: Vec<(Address, Id)> = entries
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Kept { address, id } => Some((address.clone(), *id)),
+            _ => None,
+        })
+        .collect();
     let taken = connection::runtime()?.block_on(settling::write(taken, open.tenant, None, COMMAND, entries))?;
-    Ok((taken, told))
+    for (address, id) in &kept {
+        done.says(&format!("{address} is {id:#}; the others are left alone in Dixa.\n"));
+        done.document.settled(address, "keep", "person", Some(*id));
+    }
+    Ok((taken, !kept.is_empty()))
+}
+
+/// What a person has decided about one address.
+struct Decided {
+    address: Address,
+    decision: Decision,
+    id: Id,
+    told: String,
 }
 
 /// Decides about conversations that the journal has and the state does not know, which all need an answer. Those are
-/// taken out of what was asked. Gives back what to tell once it is saved.
+/// taken out of what was asked. Gives back what to say once it is saved.
 fn settle_unrecorded(
-    session: &Session,
+    done: &mut Done,
     asked: &mut Vec<(Address, Decision)>,
     replay: &mut Replay,
-) -> Result<String, Error> {
+) -> Result<Vec<Decided>, Error> {
     let unrecorded: Vec<(Address, Id)> =
         replay.unrecorded().into_iter().map(|(address, record)| (address.clone(), record.id)).collect();
     let decision_about = |address: &Address| asked.iter().find(|(other, _)| other == address).map(|(_, one)| *one);
     let is_undecided = |(address, _): &&(Address, Id)| decision_about(address).is_none();
     if unrecorded.iter().any(|one| is_undecided(&one)) {
-        let lines = unrecorded.iter().filter(is_undecided).map(|(address, id)| format!("  {address} is {id:#}\n"));
-        let text: String = lines.collect();
-        session.output.result(&format!("In the journal, and unknown to the state:\n{text}"))?;
+        done.says("In the journal, and unknown to the state:\n");
+        for (address, id) in unrecorded.iter().filter(is_undecided) {
+            done.says(&format!("  {address} is {id:#}\n"));
+            done.document.unrecorded(address, *id);
+        }
         let message = "an earlier apply made or adopted conversations that the state does not know";
         let hint = "look in Dixa, and decide about all of them at once: `dixaform recover --adopt ADDRESS=ID` records \
                     one, `--forget ADDRESS` leaves it alone";
         return Err(Error::new(Exit::InDoubt, message).hint(hint));
     }
-    let mut told = String::new();
+    let mut decided = Vec::new();
     for (address, id) in &unrecorded {
         match decision_about(address) {
-            Some(Decision::Adopt(adopted)) if adopted == *id => {
+            Some(decision @ Decision::Adopt(adopted)) if adopted == *id => {
                 replay.record(address).map_err(|other| is_another(address, *id, other))?;
-                told.push_str(&format!("{address} is {id:#}, and it is in the state now.\n"));
+                let told = format!("{address} is {id:#}, and it is in the state now.\n");
+                decided.push(Decided { address: address.clone(), decision, id: *id, told });
             }
-            Some(Decision::Forget) => told.push_str(&format!("{address}: {id:#} is left alone in Dixa.\n")),
+            Some(decision @ Decision::Forget) => {
+                let told = format!("{address}: {id:#} is left alone in Dixa.\n");
+                decided.push(Decided { address: address.clone(), decision, id: *id, told });
+            }
             Some(Decision::Adopt(_) | Decision::Create) | None => {
                 let message = format!("{address} was made or adopted: it is {id:#}");
                 let hint = format!(
@@ -112,7 +195,7 @@ fn settle_unrecorded(
         }
     }
     asked.retain(|(address, _)| !unrecorded.iter().any(|(other, _)| other == address));
-    Ok(told)
+    Ok(decided)
 }
 
 fn is_another(address: &Address, id: Id, other: Id) -> Error {
@@ -121,7 +204,12 @@ fn is_another(address: &Address, id: Id, other: Id) -> Error {
     Error::new(Exit::Refused, message).hint(hint)
 }
 
-async fn settle(open: &OpenTenant<'_>, taken: Taken, decisions: Vec<(InDoubt, Decision)>) -> Result<Taken, Error> {
+async fn settle(
+    open: &OpenTenant<'_>,
+    taken: Taken,
+    decisions: Vec<(InDoubt, Decision)>,
+    done: &mut Done,
+) -> Result<Taken, Error> {
     let connection = Connection::open(open, &Desired::default()).await?;
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     let organization = connection.organization(known.as_deref()).await?.map(|found| found.id);
@@ -130,10 +218,17 @@ async fn settle(open: &OpenTenant<'_>, taken: Taken, decisions: Vec<(InDoubt, De
             check(&connection, &taken, in_doubt, *id).await?;
         }
     }
-    let by_person = decisions.into_iter().map(|(in_doubt, decision)| (in_doubt.seq, decision)).collect();
+    let by_person = decisions.iter().map(|(in_doubt, decision)| (in_doubt.seq, *decision)).collect();
     let mut taken = settling::decide(taken, open.tenant, organization.as_deref(), by_person).await?;
+    for (in_doubt, decision) in &decisions {
+        done.settled(&in_doubt.address, *decision, DecidedBy::Person, None);
+    }
     if !taken.in_doubt.is_empty() {
-        taken = settling::by_machine(open, &connection, taken).await?.taken;
+        let settled = settling::by_machine(open, &connection, taken).await?;
+        taken = settled.taken;
+        for (address, decision) in &settled.decided {
+            done.settled(address, *decision, DecidedBy::Machine, None);
+        }
     }
     connection.close().await;
     Ok(taken)
@@ -218,14 +313,4 @@ fn matched(asked: &[(Address, Decision)], in_doubt: &[InDoubt]) -> Result<Vec<(I
 
 fn not_in_doubt(address: &Address) -> Error {
     Error::new(Exit::Failed, format!("{address} is not in doubt")).hint("`dixaform recover` lists what is")
-}
-
-fn listed(in_doubt: &[InDoubt]) -> String {
-    in_doubt
-        .iter()
-        .map(|InDoubt { address, call, since, message, .. }| {
-            let why = message.as_deref().unwrap_or("the run ended before the answer came");
-            format!("  {address}: {} begun at {}; {}\n", call.word(), escape(since), escape(why))
-        })
-        .collect()
 }

@@ -70,7 +70,7 @@ fn check_files(session: &Session, args: &SandboxArgs) -> Result<(), Error> {
         return refused(path, "it is the seed");
     }
     let sinks: Vec<Sink> = written.into_iter().map(Sink::named).collect();
-    sink::check_overwritten(session, &sinks, &args.paths)
+    sink::check_overwritten(&sinks, || sink::files_read(session, &args.paths))
 }
 
 /// The seed, from YAML or JSON.

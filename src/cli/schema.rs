@@ -20,6 +20,13 @@ pub fn run(output: &Output, args: &SchemaArgs) -> Result<Exit, Error> {
         SchemaSubject::Apply => Subject::Apply,
         SchemaSubject::ApplyEvent => Subject::ApplyEvent,
         SchemaSubject::Validate => Subject::Validate,
+        SchemaSubject::Init => Subject::Init,
+        SchemaSubject::StateList => Subject::StateList,
+        SchemaSubject::Record => Subject::Record,
+        SchemaSubject::StateChange => Subject::StateChange,
+        SchemaSubject::StatePath => Subject::StatePath,
+        SchemaSubject::Recover => Subject::Recover,
+        SchemaSubject::Error => Subject::Error,
         SchemaSubject::SandboxSeed => {
             output.pieces(SEED_SCHEMA.to_owned().into(), Reader::Program)?;
             return Ok(Exit::Done);

@@ -17,6 +17,7 @@ use crate::cli::{project_file, secrets};
 use crate::finding::Findings;
 use crate::project::{self, KeySource, Project, Tenant};
 use crate::render;
+use crate::render::state::Whose;
 use crate::workspace::StateFiles;
 use crate::workspace::manifests::read_bounded;
 use crate::yaml;
@@ -30,6 +31,13 @@ pub struct OpenTenant<'s> {
     pub session: &'s Session,
     pub tenant: &'s Tenant,
     pub files: StateFiles,
+}
+
+impl OpenTenant<'_> {
+    /// What documents say of a state before they say what is in it.
+    pub fn whose<'t>(&'t self, path: &'t str, serial: u64) -> Whose<'t> {
+        Whose { tenant: &self.tenant.name, path, serial }
+    }
 }
 
 /// The surroundings of a command.
@@ -190,7 +198,8 @@ fn read(path: &Path, output: &Output) -> Result<Project, Error> {
     let bytes = read_bounded(path, yaml::SIZE_LIMIT + 1).with_context(|| format!("can't read {name}"))?;
     let (project, findings) = project::read(&name, &bytes);
     report(&findings, output);
-    project.ok_or_else(|| Error::new(Exit::Failed, format!("the project file {name} can't be used")))
+    let unusable = || Error::new(Exit::Failed, format!("the project file {name} can't be used"));
+    project.ok_or_else(|| unusable().findings(&findings))
 }
 
 /// Prints findings where errors go.

@@ -25,6 +25,8 @@ pub struct Settled {
     pub taken: Taken,
     /// The addresses whose call made nothing; the plan makes them again.
     pub not_made: BTreeSet<Address>,
+    /// What was found out.
+    pub decided: Vec<(Address, Decision)>,
 }
 
 /// Looks for everything that is in doubt, and records what is certain. What can't be looked for is reported and left as
@@ -49,7 +51,7 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
     let listen = |pause| session.output.note(&format!("{}.\n", looking_again(&pause)));
     let settle::Settled { verdicts, doubles } = settling.settle(&taken.in_doubt, &taken.in_doubt, &listen).await;
     let mut entries: Vec<Entry> = doubles.into_iter().map(|(address, id)| Entry::Doubled { address, id }).collect();
-    let (mut not_made, mut told) = (BTreeSet::new(), Vec::new());
+    let (mut not_made, mut told, mut known) = (BTreeSet::new(), Vec::new(), Vec::new());
     for (doubt, verdict) in taken.in_doubt.iter().zip(verdicts) {
         let InDoubt { seq, address, since, .. } = doubt;
         let (decision, text) = match verdict {
@@ -65,6 +67,7 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
             Err(error) => (None, format!("{address} is in doubt since {since}, and could not be looked for: {error}")),
         };
         let by = DecidedBy::Machine;
+        known.extend(decision.map(|decision| (address.clone(), decision)));
         let decided = decision.map(|decision| Entry::Decided { seq: *seq, decision, by, at: SystemClock::timestamp() });
         told.push((decided.is_some(), text));
         entries.extend(decided);
@@ -75,7 +78,7 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
         // Somebody has to act on what is not decided, whoever wants to read little.
         if is_decided { session.output.note(&text) } else { session.output.error(&text) }
     }
-    Ok(Settled { taken, not_made })
+    Ok(Settled { taken, not_made, decided: known })
 }
 
 /// Says of which records there is a second conversation, on standard error; gives back their addresses.

@@ -25,9 +25,11 @@ fn show_state(session: &Session, formats: &Formats<Form>, asked: &[FormatArg<For
             .hint("the other forms are for plans: dixaform show PLANFILE"));
     }
     let state = state_access::look(&session.open()?)?.state;
-    let listed = state::listed(&state, &[])?;
-    formats.write(session, Form::Text, |form, _| match form {
+    let records = state::listed(&state, &[])?;
+    formats.write(&session.output, Form::Text, |form, goes| match form {
         Form::Json => escape_json(&file_v1::write(&state)).into_owned(),
-        Form::Text | Form::Markdown | Form::Html | Form::Github | Form::Gitlab => listed.clone(),
+        Form::Text | Form::Markdown | Form::Html | Form::Github | Form::Gitlab => {
+            state::list_text(session, &records, goes)
+        }
     })
 }

@@ -105,24 +105,29 @@ impl Sink {
     }
 }
 
-/// Refuses outputs onto files that dixaform reads: states and what is beside them, project file, token, manifests.
-///
-/// # Errors
-/// The first of them; nothing is written.
-pub fn check_overwritten(session: &Session, sinks: &[Sink], paths: &[PathBuf]) -> Result<(), Error> {
-    let wanted: Vec<&Path> = sinks.iter().filter_map(Sink::path).collect();
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let mut ours: Vec<(PathBuf, &str)> = session.own_files();
+/// The files that dixaform reads, and what each is: states and what is beside them, project file, token, manifests.
+pub fn files_read(session: &Session, paths: &[PathBuf]) -> Vec<(PathBuf, &'static str)> {
+    let mut ours = session.own_files();
     for paths in [session.manifest_paths(paths), session.manifest_paths(&[])] {
         // Whoever reads them says what is wrong with them.
         let found = manifests::find(&paths, session.folder()).unwrap_or_default();
         ours.extend(found.iter().filter_map(|found| Some((found.path()?.to_owned(), "a manifest"))));
     }
+    ours
+}
+
+/// Refuses outputs onto files that are ours.
+///
+/// # Errors
+/// The first of them; nothing is written.
+pub fn check_overwritten(sinks: &[Sink], ours: impl FnOnce() -> Vec<(PathBuf, &'static str)>) -> Result<(), Error> {
+    let wanted: Vec<&Path> = sinks.iter().filter_map(Sink::path).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
     let outputs: Vec<(&Path, HashSet<Identity>)> =
         wanted.into_iter().map(|path| (path, Identity::all(path).collect())).collect();
-    for (path, what) in ours {
+    for (path, what) in ours() {
         for (output, known) in &outputs {
             if Identity::all(&path).any(|identity| known.contains(&identity)) {
                 let message = format!("can't write {}: it is {what}; nothing was sent", output.display());

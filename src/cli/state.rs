@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use crate::cli::args::StateCommand;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
-use crate::cli::formats::Formats;
-use crate::cli::forms::{FormatArg, RecordForm};
+use crate::cli::formats::{Formats, Goes};
+use crate::cli::forms::{FormatArg, RecordForm, ResultForm, ResultFormsArgs};
 use crate::cli::output::shown;
 use crate::cli::rebuild;
 use crate::cli::session::{OpenTenant, Session};
@@ -18,9 +18,10 @@ use crate::finding::closest;
 use crate::json;
 use crate::name;
 use crate::plan::Scope;
-use crate::render::escape::{escape, escape_json};
+use crate::render::escape::escape_json;
 use crate::render::manifest::manifest;
 use crate::render::number::counted;
+use crate::render::state::{self as render, Changed, How, Listed};
 use crate::spec::Spec;
 use crate::state::{Applied, CannotMove, Record, State, file_v1};
 use crate::workspace::{LockError, StateLock};
@@ -28,22 +29,25 @@ use crate::workspace::{LockError, StateLock};
 pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
     let open = session.open()?;
     let state = || -> Result<State, Error> { Ok(state_access::look(&open)?.state) };
+    let opened = |forms: &ResultFormsArgs| Formats::open(session, &forms.format, None, &[]);
     match command {
-        StateCommand::List { patterns } => list(&open, &state()?, patterns),
+        StateCommand::List { patterns, forms } => list(&open, &state()?, patterns, &opened(forms)?),
         StateCommand::Show { address, format } => show(session, &state()?, address, format),
-        StateCommand::Mv { from, to } => mv(&open, from, to),
-        StateCommand::Forget { addresses } => forget(&open, addresses),
-        StateCommand::Accept => accept(&open),
-        StateCommand::Rebuild { paths } => rebuild::run(session, paths),
-        StateCommand::Path => path(&open),
+        StateCommand::Mv { from, to, forms } => mv(&open, from, to, &opened(forms)?),
+        StateCommand::Forget { addresses, forms } => forget(&open, addresses, &opened(forms)?),
+        StateCommand::Accept { forms } => accept(&open, &opened(forms)?),
+        StateCommand::Rebuild { paths, forms } => {
+            rebuild::run(session, paths, &Formats::open(session, &forms.format, None, paths)?)
+        }
+        StateCommand::Path { forms } => path(&open, &opened(forms)?),
         StateCommand::Unlock => unlock(&open),
     }
 }
 
-fn mv(open: &OpenTenant<'_>, from: &str, to: &str) -> Result<Exit, Error> {
+fn mv(open: &OpenTenant<'_>, from: &str, to: &str, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
     let (from, to) = (parsed(from)?, parsed(to)?);
-    change(open, "state mv", |state| match state.move_record(&from, &to) {
-        Ok(id) => Ok(format!("{from} is {to} now ({id:#}).\n")),
+    change(open, "state mv", forms, |state| match state.move_record(&from, &to) {
+        Ok(id) => Ok(vec![Changed { address: to.clone(), id, how: How::MovedFrom(from.clone()) }]),
         Err(CannotMove::Unknown(from)) => Err(unknown(state, &from)),
         Err(error @ CannotMove::OtherKind { .. }) => Err(Error::new(Exit::Usage, error.to_string())),
         Err(error @ CannotMove::Occupied(_)) => {
@@ -52,15 +56,14 @@ fn mv(open: &OpenTenant<'_>, from: &str, to: &str) -> Result<Exit, Error> {
     })
 }
 
-fn forget(open: &OpenTenant<'_>, addresses: &[String]) -> Result<Exit, Error> {
+fn forget(open: &OpenTenant<'_>, addresses: &[String], forms: &Formats<ResultForm>) -> Result<Exit, Error> {
     let addresses = addresses.iter().map(|text| parsed(text)).collect::<Result<Vec<_>, _>>()?;
-    change(open, "state forget", |state| {
-        let mut told = String::new();
-        for address in &addresses {
+    change(open, "state forget", forms, |state| {
+        let forget = |address: &Address| {
             let record = state.forget(address).ok_or_else(|| unknown(state, address))?;
-            told.push_str(&format!("{address} is forgotten; the conversation {:#} stays in Dixa.\n", record.id));
-        }
-        Ok(told)
+            Ok(Changed { address: address.clone(), id: record.id, how: How::Forgotten })
+        };
+        addresses.iter().map(forget).collect()
     })
 }
 
@@ -68,37 +71,50 @@ fn forget(open: &OpenTenant<'_>, addresses: &[String]) -> Result<Exit, Error> {
 fn change(
     open: &OpenTenant<'_>,
     command: &str,
-    change: impl FnOnce(&mut State) -> Result<String, Error>,
+    forms: &Formats<ResultForm>,
+    change: impl FnOnce(&mut State) -> Result<Vec<Changed>, Error>,
 ) -> Result<Exit, Error> {
     let mut taken = state_access::take(open, command, Duration::ZERO)?;
     if !taken.in_doubt.is_empty() {
         let message = "an apply left calls in doubt; the state is not changed before they are settled";
         return Err(Error::new(Exit::InDoubt, message).hint("run `dixaform recover`"));
     }
-    let told = change(&mut taken.state)?;
+    let changes = change(&mut taken.state)?;
     taken.save()?;
-    open.session.output.result(&told)?;
+    let path = shown(&open.files.state);
+    forms.write(&open.session.output, ResultForm::Text, |form, _| match form {
+        ResultForm::Text => render::change(&changes),
+        ResultForm::Json => render::change_json(&open.whose(&path, taken.state.serial), true, &changes, &[]),
+    })?;
     Ok(Exit::Done)
 }
 
 /// Seals a state that somebody has edited on purpose.
-fn accept(open: &OpenTenant<'_>) -> Result<Exit, Error> {
+fn accept(open: &OpenTenant<'_>, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
     let path = shown(&open.files.state);
     let accepted = state_access::accept(open, "state accept")?;
-    open.session.output.result(&match accepted {
-        Some(state) => format!(
-            "The state {path} is sealed again, with {} at serial {}. The next plan reads every manifest.\n",
+    let serial = match &accepted {
+        Some(state) => state.serial,
+        None => state_access::look(open)?.state.serial,
+    };
+    forms.write(&open.session.output, ResultForm::Text, |form, _| match (form, &accepted) {
+        (ResultForm::Json, _) => render::change_json(&open.whose(&path, serial), accepted.is_some(), &[], &[]),
+        (ResultForm::Text, Some(state)) => format!(
+            "The state {path} is sealed again, with {} at serial {serial}. The next plan reads every manifest.\n",
             counted(state.records.len(), "record"),
-            state.serial
         ),
-        None => format!("The state {path} is as it was saved; there is nothing to accept.\n"),
+        (ResultForm::Text, None) => format!("The state {path} is as it was saved; there is nothing to accept.\n"),
     })?;
     Ok(Exit::Done)
 }
 
 /// If the path is a link, the file that it leads to, because journal and lock are beside that.
-fn path(open: &OpenTenant<'_>) -> Result<Exit, Error> {
-    open.session.output.result(&format!("{}\n", shown(&open.files.state)))?;
+fn path(open: &OpenTenant<'_>, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
+    let path = shown(&open.files.state);
+    forms.write(&open.session.output, ResultForm::Text, |form, _| match form {
+        ResultForm::Text => format!("{path}\n"),
+        ResultForm::Json => render::path_json(&open.tenant.name, &path, open.files.state.exists()),
+    })?;
     Ok(Exit::Done)
 }
 
@@ -131,13 +147,22 @@ fn unknown(state: &State, address: &Address) -> Error {
     }
 }
 
-fn list(open: &OpenTenant<'_>, state: &State, patterns: &[String]) -> Result<Exit, Error> {
-    let listed = listed(state, patterns)?;
-    if listed.is_empty() {
+fn list(open: &OpenTenant<'_>, state: &State, patterns: &[String], forms: &Formats<ResultForm>) -> Result<Exit, Error> {
+    let records = listed(state, patterns)?;
+    if records.is_empty() {
         open.session.output.note(&why_nothing(open, state));
     }
-    open.session.output.result(&listed)?;
+    let path = shown(&open.files.state);
+    forms.write(&open.session.output, ResultForm::Text, |form, goes| match form {
+        ResultForm::Text => list_text(open.session, &records, goes),
+        ResultForm::Json => render::list_json(&open.whose(&path, state.serial), &records),
+    })?;
     Ok(Exit::Done)
+}
+
+/// The list as it fits where it goes.
+pub fn list_text(session: &Session, records: &[Listed<'_>], goes: Goes) -> String {
+    render::list(records, session.output.width.filter(|_| goes == Goes::ToStdout))
 }
 
 /// A word for somebody who asks; what reads the list is better off with nothing.
@@ -151,35 +176,20 @@ fn why_nothing(open: &OpenTenant<'_>, state: &State) -> String {
     }
 }
 
-/// Address, id, when, and where from, in columns.
-pub fn listed(state: &State, patterns: &[String]) -> Result<String, Error> {
+/// The records whose addresses match.
+///
+/// # Errors
+/// A pattern that is not one.
+pub fn listed<'s>(state: &'s State, patterns: &[String]) -> Result<Vec<Listed<'s>>, Error> {
     let scope = Scope::new(patterns, &[], &[])?;
-    let rows: Vec<[String; 4]> = state
-        .records
-        .iter()
-        .filter(|(address, _)| scope.covers(address, None))
-        .map(|(address, record)| row(address, record))
-        .collect();
-    let widths: Vec<usize> = (0..3).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for [address, id, at, source] in &rows {
-        let line = format!("{address:a$}  {id:>b$}  {at:c$}  {source}", a = widths[0], b = widths[1], c = widths[2]);
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    Ok(text)
-}
-
-fn row(address: &Address, record: &Record) -> [String; 4] {
-    let mut source = record
-        .source
-        .as_ref()
-        .map(|source| format!("{}:{}", escape(&source.file), source.place.line))
-        .unwrap_or_default();
-    if record.attributes_digest.is_none() {
-        source.push_str("  (attributes not written)");
-    }
-    [address.to_string(), format!("{:#}", record.id), escape(&record.applied_at).into_owned(), source]
+    let of_record = |(address, record): (&'s Address, &'s Record)| Listed {
+        address,
+        id: record.id,
+        applied_at: &record.applied_at,
+        source: record.source.as_ref(),
+        has_attributes: record.attributes_digest.is_some(),
+    };
+    Ok(state.records.iter().filter(|(address, _)| scope.covers(address, None)).map(of_record).collect())
 }
 
 /// The record as it is in the state file, over several lines, or its manifest.
@@ -199,9 +209,15 @@ fn show(session: &Session, state: &State, text: &str, formats: &[FormatArg<Recor
         let message = format!("the manifest of {address} is not in the state, which keeps digests only");
         return Err(Error::new(Exit::Failed, message).hint("the tenant has `lastApplied: digest` in the project file"));
     }
-    let value = json::parse(&file_v1::record(&address, record)).context("a record can't be read back")?;
-    forms.write(session, RecordForm::Text, |form, _| match form {
-        RecordForm::Text | RecordForm::Json => escape_json(&json::pretty(&value)).into_owned(),
+    let pretty = |text: &str| -> Result<String, Error> {
+        let value = json::parse(text).context("a record can't be read back")?;
+        Ok(escape_json(&json::pretty(&value)).into_owned())
+    };
+    let text = pretty(&file_v1::record(&address, record))?;
+    let json = pretty(&file_v1::shown(&address, record))?;
+    forms.write(&session.output, RecordForm::Text, |form, _| match form {
+        RecordForm::Text => text.clone(),
+        RecordForm::Json => json.clone(),
         RecordForm::Yaml => manifest.clone().unwrap_or_default(),
     })?;
     Ok(Exit::Done)

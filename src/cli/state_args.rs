@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::cli::forms::{FormatArg, RecordForm};
+use crate::cli::forms::{FormatArg, RecordForm, ResultFormsArgs};
 
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
@@ -16,6 +16,8 @@ pub enum StateCommand {
         /// Only addresses that match
         #[arg(value_name = "ADDRESS")]
         patterns: Vec<String>,
+        #[command(flatten)]
+        forms: ResultFormsArgs,
     },
     /// Show one record in full, or its manifest as it was last applied
     #[command(after_help = "Examples:
@@ -37,6 +39,8 @@ pub enum StateCommand {
         from: String,
         #[arg(value_name = "TO")]
         to: String,
+        #[command(flatten)]
+        forms: ResultFormsArgs,
     },
     /// Drop records; their conversations stay in Dixa
     #[command(after_help = "Examples:
@@ -44,6 +48,8 @@ pub enum StateCommand {
     Forget {
         #[arg(value_name = "ADDRESS", required = true)]
         addresses: Vec<String>,
+        #[command(flatten)]
+        forms: ResultFormsArgs,
     },
     /// Look in Dixa for what was made before, and record it
     ///
@@ -56,6 +62,8 @@ pub enum StateCommand {
         /// Files or folders of manifests; - is standard input
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
+        #[command(flatten)]
+        forms: ResultFormsArgs,
     },
     /// Accept a state that was edited by hand on purpose
     ///
@@ -63,11 +71,17 @@ pub enum StateCommand {
     /// the change was meant, this checks that the file is a state, and seals it again.
     #[command(after_help = "Examples:
   dixaform state accept --tenant staging")]
-    Accept,
+    Accept {
+        #[command(flatten)]
+        forms: ResultFormsArgs,
+    },
     /// Print the path of the state file, for scripts; the file need not exist yet
     #[command(after_help = "Examples:
   dixaform state path --tenant staging    for example state/staging.json")]
-    Path,
+    Path {
+        #[command(flatten)]
+        forms: ResultFormsArgs,
+    },
     /// Say who holds the lock of the state; it changes nothing
     ///
     /// The lock is released when its process ends, so there is never anything to unlock. Exits with 0 if nobody holds

@@ -20,7 +20,7 @@ pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
     let (desired, findings) = load::manifests(session, &args.paths, tenants)?;
     let valid = !findings.has_errors() && (findings.is_empty() || !args.warnings_as_errors);
     let manifests = counted(desired.len(), "manifest");
-    formats.write(session, FindingsForm::Text, |form, goes| match form {
+    formats.write(&session.output, FindingsForm::Text, |form, goes| match form {
         FindingsForm::Text => {
             let palette = if goes == Goes::ToStdout { session.output.palette } else { Palette::plain() };
             text(&findings, valid, &manifests, &palette)

@@ -2,12 +2,14 @@
 
 pub mod apply_json_v1;
 pub mod catalog;
+pub mod error_json_v1;
 pub mod escape;
 pub mod findings;
 pub mod github;
 pub mod gitlab;
 pub mod handed;
 pub mod html;
+pub mod init;
 pub mod json_v1;
 mod lines;
 pub mod manifest;
@@ -18,10 +20,12 @@ pub mod number;
 pub mod palette;
 pub mod pieces;
 pub mod price;
+pub mod recover;
 pub mod remark;
 pub mod report;
 pub mod review;
 pub mod sarif;
+pub mod state;
 pub mod text;
 pub mod validate_json_v1;
 

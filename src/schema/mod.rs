@@ -19,8 +19,12 @@ use crate::catalog::file_v1::CatalogV1;
 use crate::plan::file_v1::PlanV1;
 use crate::render::apply_json_v1::{EventV1, ReportV1};
 use crate::render::catalog::CatalogDiffV1;
+use crate::render::error_json_v1::ErrorV1;
+use crate::render::init::InitV1;
+use crate::render::recover::RecoverV1;
+use crate::render::state::{ChangeV1, ListV1, PathV1};
 use crate::render::validate_json_v1::FindingsV1;
-use crate::state::file_v1::FileV1;
+use crate::state::file_v1::{FileV1, ShownV1};
 
 /// What there is a schema of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +47,24 @@ pub enum Subject {
     ApplyEvent,
     /// Findings as JSON.
     Validate,
+    /// What `init` wrote, as JSON.
+    Init,
+    /// The records of a state, as JSON.
+    StateList,
+    /// One record of a state, as JSON.
+    Record,
+    /// What a command changed in a state, as JSON.
+    StateChange,
+    /// Where a state is, as JSON.
+    StatePath,
+    /// What was settled and what is left in doubt, as JSON.
+    Recover,
+    /// An error that ended a command, as JSON.
+    Error,
 }
 
 impl Subject {
-    pub const ALL: [Subject; 9] = [
+    pub const ALL: [Subject; 16] = [
         Subject::Manifest,
         Subject::Project,
         Subject::State,
@@ -56,6 +74,13 @@ impl Subject {
         Subject::Apply,
         Subject::ApplyEvent,
         Subject::Validate,
+        Subject::Init,
+        Subject::StateList,
+        Subject::Record,
+        Subject::StateChange,
+        Subject::StatePath,
+        Subject::Recover,
+        Subject::Error,
     ];
 
     /// The word on the command line and in `$id`.
@@ -70,6 +95,13 @@ impl Subject {
             Subject::Apply => "apply",
             Subject::ApplyEvent => "apply-event",
             Subject::Validate => "validate",
+            Subject::Init => "init",
+            Subject::StateList => "state-list",
+            Subject::Record => "record",
+            Subject::StateChange => "state-change",
+            Subject::StatePath => "state-path",
+            Subject::Recover => "recover",
+            Subject::Error => "error",
         }
     }
 }
@@ -103,6 +135,30 @@ pub fn schema(subject: Subject) -> Value {
         Subject::Validate => derived::<FindingsV1<'_>>(
             subject,
             "What is wrong or suspicious about manifests, as `dixaform validate --format json` prints it",
+        ),
+        Subject::Init => {
+            derived::<InitV1>(subject, "The files of a project, as `dixaform init --format json` prints them")
+        }
+        Subject::StateList => {
+            derived::<ListV1<'_>>(subject, "The records of a state, as `dixaform state list --format json` prints them")
+        }
+        Subject::Record => {
+            derived::<ShownV1<'_>>(subject, "One record of a state, as `dixaform state show --format json` prints it")
+        }
+        Subject::StateChange => derived::<ChangeV1<'_>>(
+            subject,
+            "What `dixaform state mv`, `forget`, `rebuild` and `accept` did, as they print it with `--format json`",
+        ),
+        Subject::StatePath => {
+            derived::<PathV1<'_>>(subject, "Where a state is, as `dixaform state path --format json` prints it")
+        }
+        Subject::Recover => derived::<RecoverV1>(
+            subject,
+            "What was settled and what is left, as `dixaform recover --format json` prints it",
+        ),
+        Subject::Error => derived::<ErrorV1<'_>>(
+            subject,
+            "An error that ended a command, as every command prints it with `--format json`",
         ),
     }
 }

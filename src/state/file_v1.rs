@@ -208,6 +208,24 @@ pub fn record(address: &Address, record: &Record) -> String {
     serde_json::to_string(&RecordV1::of(address, record)).expect("a record is JSON")
 }
 
+/// One record for a reader beside the file.
+#[derive(JsonSchema, Serialize)]
+pub struct ShownV1<'a> {
+    #[schemars(extend("const" = RECORD_FORMAT))]
+    format: &'static str,
+    #[serde(flatten)]
+    record: RecordV1<'a>,
+}
+
+/// The value of `format` of one record alone.
+pub const RECORD_FORMAT: &str = "dixaform-record/1";
+
+/// [`record()`] as a document of its own.
+pub fn shown(address: &Address, record: &Record) -> String {
+    let shown = ShownV1 { format: RECORD_FORMAT, record: RecordV1::of(address, record) };
+    serde_json::to_string(&shown).expect("a record is JSON")
+}
+
 /// The text of a state; the same state, the same bytes.
 pub fn write(state: &State) -> String {
     let mut text = Vec::new();

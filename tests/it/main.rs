@@ -25,6 +25,7 @@ mod hostile;
 mod hunt;
 mod in_ci;
 mod init;
+mod json;
 mod killed;
 mod known;
 mod man;
