@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::access::RateLimit;
 use crate::call::{Call, Subject};
-use crate::conversation::{Address, Attributes, Digests, Id, Kind, attributes_to_map};
+use crate::conversation::{Address, Attributes, Digests, Id, Kind, Labels, attributes_to_map};
 use crate::desired::Named;
 use crate::digest::{Digest, Digester};
 use crate::end_user::Lookup;
@@ -122,6 +122,8 @@ pub struct Change {
     pub moved_from: Option<Address>,
     /// Where the manifest is, or was when a record without one was applied.
     pub source: Option<Source>,
+    /// Of the manifest; never sent, and no part of any fingerprint.
+    pub labels: Labels,
     /// What exists: none for create and import.
     pub id: Option<Id>,
     /// What was applied, with `customAttributes`; none if nothing is known of it.

@@ -148,6 +148,8 @@ struct ChangeV1<S> {
     /// Where its manifest is
     #[serde(deserialize_with = "or_null")]
     source: Option<SourceV1>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    labels: BTreeMap<String, String>,
     /// Dixa's id of the conversation that exists
     #[serde(deserialize_with = "or_null")]
     id: Option<IdV1>,
@@ -366,6 +368,7 @@ impl From<&Change> for ChangeV1<Box<RawValue>> {
             reason: change.reason,
             moved_from: change.moved_from.as_ref().map(AddressV1::from),
             source: change.source.as_ref().map(SourceV1::from),
+            labels: change.labels.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
             id: change.id.map(IdV1),
             before: change.before.as_ref().and_then(|before| raw(json_of(&before.spec))),
             after: change.after.as_ref().and_then(|after| raw(after.json().to_owned())),
@@ -509,6 +512,7 @@ impl ChangeV1<Map<String, Value>> {
             block,
             moved_from: self.moved_from.map(|address| address.0),
             source: self.source.map(SourceV1::read),
+            labels: self.labels.into_iter().collect(),
             id,
             before: self.before.map(|spec| Box::new(Before { spec, withheld: Vec::new() })),
             digests: self.digest.map(|DigestsV1 { content, attributes, handling }| Digests {

@@ -26,6 +26,7 @@ pub mod shown;
 mod staleness;
 mod steps_v1;
 pub mod text_diff;
+pub mod timeline;
 
 pub use action::Action;
 pub use approval::{Difference, differences};

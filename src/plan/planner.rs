@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::conversation::{Address, AttributeValue, Attributes, Digests, Id, Kind, OnChange};
+use crate::conversation::{Address, AttributeValue, Attributes, Digests, Id, Kind, Labels, OnChange};
 use crate::desired::{Desired, Manifest};
 use crate::digest::Digest;
 use crate::end_user::Lookup;
@@ -539,6 +539,7 @@ fn forget(address: &Address, record: &Record) -> Change {
         block: None,
         moved_from: None,
         source: record.source.clone(),
+        labels: Labels::default(),
         id: Some(record.id),
         before: None,
         after: None,
@@ -581,6 +582,7 @@ impl Draft {
             block,
             moved_from: None,
             source: Some(manifest.source.clone()),
+            labels: manifest.labels.clone(),
             id,
             before,
             after: Some(manifest.spec.clone()),

@@ -9,6 +9,7 @@
 //! that is opened; any other browser shows them as they are. None of the markup in there is `noscript` itself, and
 //! foreign text has no `<` left by then, so nothing can end it early.
 
+mod breakdown;
 mod chart;
 mod controls;
 mod diff;
@@ -17,6 +18,7 @@ mod overview;
 mod plan_page;
 mod report_page;
 mod shell;
+mod timeline;
 
 pub use crate::render::html::findings_page::findings;
 pub use crate::render::html::plan_page::plan;

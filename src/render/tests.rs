@@ -38,6 +38,7 @@ pub(crate) fn change(address: &str, action: Action, before: Option<&str>, after:
         block: None,
         moved_from: None,
         source: Some(source("manifests/orders.yaml", 3)),
+        labels: crate::conversation::Labels::default(),
         id: None,
         before: before.map(self::before),
         digests: after.as_ref().map(Conversation::digests),

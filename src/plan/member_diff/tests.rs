@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::conversation::{Attributes, Conversation, Id};
+use crate::conversation::{Attributes, Conversation, Id, Labels};
 use crate::handling::Handling;
 use crate::json;
 use crate::plan::{Reason, Steps};
@@ -32,6 +32,7 @@ fn change(action: Action, before: Option<&str>, content: &str, attributes: Attri
         block: None,
         moved_from: None,
         source: None,
+        labels: Labels::default(),
         id: Some(Id::conversation(7)),
         before: before.map(self::before),
         after: Some(Spec::of(&Conversation { content: map(content), attributes, handling: Handling::default() })),

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::plan::folders::Folder;
+use crate::plan::folders::Group;
 use crate::plan::{Action, Summary};
 use crate::render::html::shell::text;
 use crate::render::number::{counted, grouped};
@@ -15,7 +15,7 @@ const WIDTH: usize = 1_000;
 
 /// One bar for all changes, and one for each of the largest folders where there are several. `folders` are all folders
 /// of the plan; the numbers of their buttons are their places in it.
-pub(super) fn chart(summary: &Summary, folders: &[Folder]) -> Markup {
+pub(super) fn chart(summary: &Summary, folders: &[Group]) -> Markup {
     let total = Action::ALL.into_iter().map(|action| summary.of(action)).sum();
     html! {
         section.chart aria-label="Changes by action and folder" {
@@ -31,12 +31,12 @@ pub(super) fn chart(summary: &Summary, folders: &[Folder]) -> Markup {
 }
 
 /// What a folder is called.
-pub(super) fn folder_name(folder: &Folder) -> &str {
-    folder.path.as_deref().unwrap_or("(no folder)")
+pub(super) fn folder_name(folder: &Group) -> &str {
+    folder.name.as_deref().unwrap_or("(no folder)")
 }
 
-fn by_folder(folders: &[Folder]) -> Markup {
-    let mut largest: Vec<(usize, &Folder)> = folders.iter().enumerate().collect();
+fn by_folder(folders: &[Group]) -> Markup {
+    let mut largest: Vec<(usize, &Group)> = folders.iter().enumerate().collect();
     largest.sort_by_key(|(index, folder)| (std::cmp::Reverse(folder.changes()), *index));
     let rest = largest.split_off(largest.len().min(FOLDERS_MAX));
     let most = largest.first().map_or(1, |(_, folder)| folder.changes());

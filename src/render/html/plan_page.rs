@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use maud::{Markup, html};
 
-use crate::plan::folders::{Folder, folder_of, folders};
+use crate::conversation::Kind;
+use crate::plan::folders::{Group, folder_of, folders, labels};
 use crate::plan::{Action, Change, ChangeNote, Mark, Plan};
 use crate::render::escape::escape;
 use crate::render::html::chart::{chart, folder_name};
 use crate::render::html::controls::{Controls, Toggle, keys};
 use crate::render::html::shell::{document, head, list, place, sentence, text};
-use crate::render::html::{diff, overview};
+use crate::render::html::{breakdown, diff, overview, timeline};
 use crate::render::note;
 use crate::render::number::counted;
 
@@ -49,6 +50,8 @@ fn body(plan: &Plan, bodies: usize) -> Markup {
             (overview::notes(plan))
             @if !plan.is_empty() {
                 (chart(&plan.summary, &folders))
+                (timeline::section(plan))
+                (breakdown::section(&folders, &labels(&plan.changes)))
                 section aria-labelledby="changes" {
                     h2 #changes { "Changes" }
                     (controls(plan, &folders).markup())
@@ -60,7 +63,7 @@ fn body(plan: &Plan, bodies: usize) -> Markup {
     }
 }
 
-fn controls<'p>(plan: &'p Plan, folders: &[Folder]) -> Controls<'p> {
+fn controls<'p>(plan: &'p Plan, folders: &[Group]) -> Controls<'p> {
     let summary = &plan.summary;
     let kinds = Action::ALL.into_iter().map(|action| Toggle {
         word: action.word(),
@@ -83,9 +86,9 @@ fn controls<'p>(plan: &'p Plan, folders: &[Folder]) -> Controls<'p> {
     }
 }
 
-fn changes(plan: &Plan, folders: &[Folder], bodies: usize) -> Markup {
+fn changes(plan: &Plan, folders: &[Group], bodies: usize) -> Markup {
     let numbers: HashMap<Option<&str>, usize> =
-        folders.iter().enumerate().map(|(index, folder)| (folder.path.as_deref(), index)).collect();
+        folders.iter().enumerate().map(|(index, folder)| (folder.name.as_deref(), index)).collect();
     let (mut room, mut without) = (bodies, 0);
     let items = plan.changes.iter().map(|change| {
         let number = numbers.get(&folder_of(change)).copied().unwrap_or_default();
@@ -142,7 +145,7 @@ fn body_of(change: &Change, whole: bool) -> Markup {
         @if whole { (difference(change)) } @else { p { small { "What differs is left out here." } } }
         dl {
             @if let Some(source) = &change.source { div { dt { "Manifest" } dd { code { (place(source)) } } } }
-            @if let Some(id) = change.id { div { dt { "Conversation" } dd { "#" (id) } } }
+            @if let Some(id) = change.id { div { dt { (if change.address.kind == Kind::EndUser { "End user" } else { "Conversation" }) } dd { (format!("{id:#}")) } } }
             @if !change.steps.is_empty() {
                 div { dt { "Calls" } dd { @for call in change.calls() { code { b { (call.method()) } " " (text(&call.path())) } " " } } }
             }

@@ -13,8 +13,9 @@ use crate::call::Call;
 use crate::conversation::{Id, Kind};
 use crate::finding::{Excerpt, Finding, Findings, Severity};
 use crate::plan::change::Orphan;
-use crate::plan::folders::folders;
-use crate::plan::{Action, Block, Change, Drift, Gone, Plan, Step};
+use crate::plan::folders::{folders, labels};
+use crate::plan::timeline::{Stage, timeline};
+use crate::plan::{Action, Block, Change, Drift, Gone, Plan, Price, Step};
 use crate::render::remark::{Pointer, Pointers};
 use crate::render::report::Finished;
 use crate::render::tests::{create, email, plan_of, replace, sms, source, update};
@@ -71,9 +72,9 @@ fn seen(page: &str) -> &str {
 fn is_sound(page: &str) {
     const KNOWN: &[&str] = &[
         "b", "bdi", "body", "button", "code", "dd", "del", "details", "dialog", "div", "dl", "dt", "footer", "form",
-        "h1", "h2", "head", "header", "html", "input", "ins", "kbd", "li", "main", "mark", "meta", "noscript",
+        "h1", "h2", "head", "header", "html", "input", "ins", "kbd", "li", "main", "mark", "meta", "noscript", "ol",
         "option", "output", "p", "pre", "rect", "script", "section", "select", "small", "span", "strong", "style",
-        "summary", "svg", "title", "ul",
+        "summary", "svg", "table", "tbody", "td", "th", "thead", "title", "tr", "ul",
     ];
     let (tags, text) = tags(page);
     let names: BTreeSet<&str> = tags.iter().map(|tag| tag.trim_start_matches('/')).collect();
@@ -220,11 +221,60 @@ fn changes_are_counted_by_the_folder_of_their_file() {
     ];
     let found: Vec<_> = folders(&changes)
         .into_iter()
-        .map(|folder| (folder.changes(), folder.summary.create, folder.summary.update, folder.path))
+        .map(|folder| (folder.changes(), folder.summary.create, folder.summary.update, folder.name))
         .collect();
     let path = |path: &str| Some(path.to_owned());
     let expected = [(4, 3, 1, None), (1, 1, 0, path("manifests")), (2, 1, 1, path("manifests/orders"))];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn calls_have_their_place_in_time_and_all_of_them_are_counted() {
+    let mut changes = vec![create("conversation.a", &email("s", "t")), update("conversation.b")];
+    let mut customer = create("enduser.jane", &email("s", "t"));
+    customer.steps = vec![Step::Make(Kind::EndUser)].into();
+    changes.push(customer);
+    let mut planned = plan_of(changes);
+    let steps = planned.changes.iter().map(|change| change.steps.len() as u64).sum::<u64>();
+    planned.price = Price::new(steps + 20, planned.tenant.rate_limit);
+    let phases = timeline(&planned);
+    let stages: Vec<Stage> = phases.iter().map(|phase| phase.stage).collect();
+    assert_eq!(stages, [Stage::Reads, Stage::EndUsers, Stage::Conversations, Stage::Settings]);
+    assert_eq!(phases.iter().map(|phase| phase.calls).sum::<u64>(), planned.price.calls);
+    assert_eq!((phases[0].calls, phases[0].begins, phases[0].ends), (20, 0.0, 1.6));
+    assert_eq!((phases[1].begins, phases[1].ends), (1.6, 1.7));
+    // Settings follow their conversations at once.
+    assert_eq!((phases[2].begins, phases[3].begins), (1.7, 1.7));
+    assert_eq!((phases[2].ends, phases[3].ends), (planned.price.seconds, planned.price.seconds));
+    let page = plan(&planned);
+    assert!(page.contains("from 2 s to 2 s") && page.contains("these two share their time"), "{}", seen(&page));
+    // Nothing to do takes no time.
+    assert!(timeline(&plan_of(Vec::new())).is_empty());
+    assert!(!plan(&plan_of(Vec::new())).contains("aria-labelledby=\"timeline\""));
+}
+
+#[test]
+fn changes_are_counted_by_label_and_those_with_several_in_each() {
+    let labelled = |address: &str, labels: &[(&str, &str)]| {
+        let mut change = create(address, &email("s", "t"));
+        change.labels = labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        change
+    };
+    let changes = vec![
+        labelled("conversation.a", &[("wave", "1"), ("team", "<b>")]),
+        labelled("conversation.b", &[("wave", "1")]),
+        labelled("conversation.c", &[]),
+    ];
+    let found: Vec<_> = labels(&changes).into_iter().map(|group| (group.changes(), group.calls, group.name)).collect();
+    let calls = changes[0].steps.len() as u64;
+    let name = |name: &str| Some(name.to_owned());
+    assert_eq!(found, [(1, calls, None), (1, calls, name("team=<b>")), (2, 2 * calls, name("wave=1"))]);
+    let page = plan(&plan_of(changes));
+    let (_, table) = page.split_once("<th scope=\"col\">Label</th>").expect("a table");
+    assert!(table.contains("<th scope=\"row\">team=&lt;b&gt;</th><td data-column=\"changes\">1</td>"), "{table}");
+    assert!(table.contains("A change with several labels"));
+    let without = plan(&plan_of(vec![create("conversation.a", &email("s", "t"))]));
+    assert!(!without.contains("<table>"));
 }
 
 #[test]

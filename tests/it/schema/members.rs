@@ -101,6 +101,8 @@ fn the_reader_and_the_schema_of_a_plan_agree_about_every_member() {
         assert_eq!(validator.is_valid(&edited), read.is_ok() && !is_earlier, "{what}: {read:?}");
         // A step is one member, and says what it is by its name. Plans of earlier versions know no seal of the state.
         let fits = more || is_earlier || what == "/base without seal";
+        // Nor do they know labels, of which each can be missing and none is a number.
+        let fits = if what.contains("labels") { !more } else { fits };
         assert_eq!(read.is_ok(), fits && !what.contains("/steps/"), "{what}: {read:?}");
     }
 }
