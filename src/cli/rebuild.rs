@@ -23,7 +23,7 @@ use crate::desired::{Desired, Manifest};
 use crate::journal::{Entry, InDoubt, REBUILD};
 use crate::plan::{Action, Change, Plan, Target};
 use crate::render::escape::escape;
-use crate::render::number::{counted, named};
+use crate::render::number::{counted, counted_kinds, named};
 use crate::render::state::{Changed, How, change_json};
 use crate::state::{Record, State};
 
@@ -39,21 +39,21 @@ pub fn run(session: &Session, paths: &[PathBuf], forms: &Formats<ResultForm>) ->
     let serial = taken.state.serial;
     connection::options(&open)?;
     let runtime = connection::runtime()?;
-    let (taken, found) = runtime.block_on(async {
+    let taken = runtime.block_on(async {
         let connection = Connection::open(&open, &desired).await?;
-        let taken = record(&open, &connection, taken, &wanted(&desired, &open)).await?;
+        let (taken, _) = record(&open, &connection, taken, &wanted(&desired, &open)).await?;
         connection.close().await;
         Ok::<_, Error>(taken)
     })?;
     runtime.shutdown_background();
-    let told = match found {
-        0 => "Nothing was found that the state does not know.\n".to_owned(),
-        found => format!("{} recorded.\n", counted(found, "conversation")),
-    };
     let is_new = |(address, _): &(&Address, &Record)| !known.contains(*address);
     let found =
         |(address, record): (&Address, &Record)| Changed { address: address.clone(), id: record.id, how: How::Found };
     let changes: Vec<Changed> = taken.state.records.iter().filter(is_new).map(found).collect();
+    let told = match changes.len() {
+        0 => "Nothing was found that the state does not know.\n".to_owned(),
+        _ => format!("{} recorded.\n", counted_kinds(changes.iter().map(|change| change.address.kind))),
+    };
     let in_doubt: Vec<&Address> = taken.in_doubt.iter().map(|doubt| &doubt.address).collect();
     let path = shown(&open.files.state);
     let whose = open.whose(&path, taken.state.serial);
@@ -177,7 +177,10 @@ pub async fn record(
     let made: Vec<_> = found.iter().filter(|(_, found)| matches!(found, Found::Made(_))).collect();
     if !made.is_empty() {
         let names = named(made.iter().map(|(wanted, _)| wanted.address), NAMED_MAX);
-        let text = format!("Found, and not made again: {}: {names}.\n", counted(made.len(), "conversation"));
+        let text = format!(
+            "Found, and not made again: {}: {names}.\n",
+            counted_kinds(made.iter().map(|(wanted, _)| wanted.address.kind))
+        );
         session.output.note(&text);
     }
     let made = made.len();

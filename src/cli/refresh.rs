@@ -12,7 +12,7 @@ use crate::conversation::{Address, EndUserId, Id};
 use crate::desired::{Desired, Manifest};
 use crate::plan::{Described, Observation, Observations, PlanOptions, Price, moves};
 use crate::render::escape::escape;
-use crate::render::number::{counted, duration};
+use crate::render::number::{counted, counted_kinds, duration};
 use crate::state::{Record, State};
 
 /// Reads in flight at once; the rate limit decides how fast they go.
@@ -95,7 +95,7 @@ pub async fn observe(
     let price = Price::new(calls(wanted) as u64, tenant.rate_limit);
     session.output.note(&format!(
         "Reading {}: {}, about {}.\n",
-        counted(wanted.len(), "conversation"),
+        counted_kinds(wanted.iter().map(|one| one.manifest.address.kind)),
         counted(calls(wanted), "call"),
         duration(price.seconds)
     ));

@@ -6,7 +6,7 @@ use crate::conversation::{Address, Kind};
 use crate::plan::{Block, Change, ChangeNote, Deviation, Drift, Mark, Note, Plan, Renamed, Step};
 use crate::render::escape::{cut, escape};
 use crate::render::markdown::inline;
-use crate::render::number::{counted, grouped, named};
+use crate::render::number::{counted, counted_kinds, grouped, named};
 use crate::source::Source;
 
 /// Items of one note that any form lists; the rest is counted.
@@ -134,7 +134,9 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
     match note {
         Note::Irreversible(changes) => {
             let count = changes.len();
-            let lead = format!("{} irreversible** (Dixa can't delete a conversation)", is(count, "change"));
+            let has_end_users = changes.iter().any(|address| address.kind == Kind::EndUser);
+            let what = if has_end_users { "what is made" } else { "a conversation" };
+            let lead = format!("{} irreversible** (Dixa can't delete {what})", is(count, "change"));
             (Gravity::Warning, lead, "", count)
         }
         Note::ReachesCustomers(changes) => {
@@ -156,7 +158,8 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
         }
         Note::Gone(gone) => {
             let count = gone.len();
-            let gone = is(count, "conversation");
+            let things = counted_kinds(gone.iter().map(|gone| gone.address.kind));
+            let gone = format!("**{things} {}", if count == 1 { "is" } else { "are" });
             let then = "`dixaform state forget` drops the record, and then it is planned again";
             let lead = format!("{gone} gone from the tenant**, and never made again by itself; {then}");
             (Gravity::Danger, lead, "", count)

@@ -1,5 +1,7 @@
 //! Numbers, counts and durations in words.
 
+use crate::conversation::Kind;
+
 /// A number with a comma between groups of three digits: `12,345`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -17,6 +19,19 @@ pub fn grouped(number: u64) -> String {
 pub fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", grouped(count as u64))
+}
+
+/// How many of each there are: `3 conversations`, `1 end user`, or `3 conversations and 1 end user`.
+pub fn counted_kinds(kinds: impl IntoIterator<Item = Kind>) -> String {
+    let (mut conversations, mut end_users) = (0, 0);
+    for kind in kinds {
+        *if kind == Kind::EndUser { &mut end_users } else { &mut conversations } += 1;
+    }
+    match (conversations, end_users) {
+        (_, 0) => counted(conversations, "conversation"),
+        (0, _) => counted(end_users, "end user"),
+        _ => format!("{} and {}", counted(conversations, "conversation"), counted(end_users, "end user")),
+    }
 }
 
 /// A duration for people, rounded up: `1 s`, `2 min`, `3 h 5 min`. It is never less than a second; the short ones are
@@ -58,6 +73,10 @@ mod tests {
         let numbers = [0, 999, 1000, 12_345, 1_234_567];
         assert_eq!(numbers.map(grouped), ["0", "999", "1,000", "12,345", "1,234,567"]);
         assert_eq!([0, 1, 2].map(|count| counted(count, "call")), ["0 calls", "1 call", "2 calls"]);
+        let (one, other) = (Kind::Import, Kind::EndUser);
+        assert_eq!(counted_kinds([]), "0 conversations");
+        assert_eq!(counted_kinds([other]), "1 end user");
+        assert_eq!(counted_kinds([one, Kind::Conversation, other]), "2 conversations and 1 end user");
     }
 
     #[test]
