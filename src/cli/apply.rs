@@ -93,7 +93,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         doubtful.extend(settling::tell_doubled(session, &taken.state));
     }
     plan::tell_if_nothing_fits(session, &plan);
-    telling.planned(&plan, approval.asks_somebody(), requests_sent)?;
+    telling.planned(&plan, &approval, requests_sent)?;
     plan::tell_what_was_compared(session, &plan);
     let ended = if plan.is_empty() {
         runtime.block_on(job.close());
@@ -155,7 +155,7 @@ fn planned(
 fn may_begin(open: &OpenTenant<'_>, approval: &Approval<'_>, plan: &Plan) -> Result<(), Error> {
     approval.guard(plan, open.tenant)?;
     connection::options(open)?;
-    approval.can_be_asked()
+    approval.can_be_asked(plan)
 }
 
 /// The end of an apply of which nothing was begun.

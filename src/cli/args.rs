@@ -108,7 +108,8 @@ pub enum Command {
   dixaform plan manifests/orders --target 'conversation.late-*'
   dixaform plan --selector wave=1 --format json=plan.json
   dixaform plan --format markdown=plan.md --format github    for a pull request
-  dixaform plan --format html=plan.html   a page to look through
+  dixaform plan --open                    a page to look through, in a browser
+  dixaform plan --format html=plan.html   the same page as a file
   dixaform plan --full                    all of a long plan, on a terminal too
   dixaform plan --detailed-exitcode       exit with 2 when changes are pending")]
     Plan(PlanArgs),
@@ -184,6 +185,10 @@ In a manifest, for editors with a YAML language server:
   dixaform completions fish > ~/.config/fish/completions/dixaform.fish
   dixaform completions powershell >> $PROFILE")]
     Completions(CompletionsArgs),
+    /// Print a SKILL.md that tells an agent how to work with dixaform
+    #[command(args(unused(["tenant", "state", "chdir"])), after_help = "Examples:
+  dixaform skill > .claude/skills/dixaform/SKILL.md")]
+    Skill,
     /// Print the manual page, or write the pages of all commands
     #[command(args(unused(["tenant", "state"])), after_help = "Examples:
   dixaform man | man -l -                 read the main page
@@ -274,6 +279,9 @@ pub struct ValidateArgs {
     /// Treat warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
+    /// Show every finding; otherwise many that are alike are one
+    #[arg(long)]
+    pub all: bool,
     /// text, json, markdown, html, github, gitlab or sarif; =FILE writes it to a file; may be repeated
     #[arg(long, value_name = "FORM[=FILE]")]
     pub format: Vec<FormatArg<FindingsForm>>,
@@ -315,6 +323,9 @@ pub struct PlanningArgs {
     /// Treat warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
+    /// Show every finding; otherwise many that are alike are one
+    #[arg(long)]
+    pub all: bool,
 }
 
 #[derive(Debug, Args)]
@@ -346,6 +357,9 @@ pub struct PlanFormsArgs {
     /// Show all of a long plan, on a terminal too
     #[arg(long)]
     pub full: bool,
+    /// Open the plan in a browser, as a page in a private temporary file
+    #[arg(long)]
+    pub open: bool,
 }
 
 #[derive(Debug, Args)]

@@ -28,8 +28,8 @@ pub fn in_job(
     paths: &[PathBuf],
     run: impl FnOnce(&Session) -> Result<Exit, Error>,
 ) -> Result<Exit, Error> {
-    let Some(job) = CiJob::here(command, globals.tenant.as_deref()) else { return run(&Session::start(globals)?) };
-    match Session::start(globals) {
+    let Some(job) = CiJob::here(command, globals.tenant.as_deref()) else { return run(&Session::start(globals, output.all)?) };
+    match Session::start(globals, output.all) {
         Ok(mut session) => {
             session.ci = Some(job);
             refuse_ours(&session, paths)?;

@@ -199,6 +199,16 @@ fn parse(found: &Found, tenants: &Tenants<'_>, project: &Path) -> Result<Reading
     Ok(reading)
 }
 
+/// The addresses of what one file describes, whatever is wrong with it.
+///
+/// # Errors
+/// It can't be read.
+pub fn addresses(found: &Found, tenants: &Tenants<'_>, project: &Path) -> Result<Vec<Address>, Error> {
+    let Reading { manifests, faulty, .. } = parse(found, tenants, project)?;
+    let faulty = faulty.into_iter().map(|(address, _)| address);
+    Ok(manifests.into_iter().map(|manifest| manifest.address).chain(faulty).collect())
+}
+
 /// The file that a set names.
 fn table(found: &Found, path: &str, project: &Path) -> Result<manifest::File, NoFile> {
     match tables::read(found.path(), path, project, manifest::SIZE_LIMIT + 1) {

@@ -6,6 +6,7 @@ mod catalog;
 mod catalog_args;
 mod ci;
 mod clock;
+mod complete;
 mod completions;
 mod connection;
 mod embedded;
@@ -18,6 +19,7 @@ mod ledger;
 mod load;
 mod man;
 mod output;
+mod page;
 mod plan;
 mod progress;
 mod project_file;
@@ -34,6 +36,7 @@ mod settling;
 mod show;
 mod signals;
 mod sink;
+mod skill;
 mod state;
 mod state_access;
 mod state_args;
@@ -71,6 +74,9 @@ const NAME: &str = "dixaform";
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     // The program has one name, whatever the file is called.
     let args: Vec<OsString> = [OsString::from(NAME)].into_iter().chain(args.into_iter().skip(1)).collect();
+    if let Some(completed) = complete::run(&args) {
+        return completed;
+    }
     secrets::keep_typed(&args[1..]);
     let wants_json = forms::wants_json(&args[1..]);
     let cli = match Cli::try_parse_from(args) {
@@ -93,17 +99,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
     // A project file that is wrong stops only what has to do with it.
-    let session = || Session::start(&cli.globals);
+    let start = |all| Session::start(&cli.globals, all);
+    let session = || start(false);
     match &cli.command {
         Command::Init(args) => init::run(&cli.globals, output, args),
-        Command::Validate(args) => validate::run(&session()?, args),
+        Command::Validate(args) => validate::run(&start(args.all)?, args),
         Command::Plan(args) => {
             let run = |session: &Session| plan::run(session, args);
-            ci::in_job(Giving::Plan, (&cli.globals, output), &args.planning.paths, run)
+            ci::in_job(Giving::Plan, (&cli.globals, &output.showing(args.planning.all)), &args.planning.paths, run)
         }
         Command::Apply(args) => {
             let run = |session: &Session| apply::run(session, args);
-            ci::in_job(Giving::Apply, (&cli.globals, output), &args.planning.paths, run)
+            ci::in_job(Giving::Apply, (&cli.globals, &output.showing(args.planning.all)), &args.planning.paths, run)
         }
         Command::Show(args) => show::run(&session()?, args),
         Command::Recover(args) => recover::run(&session()?, args),
@@ -112,6 +119,7 @@ fn dispatch(cli: &Cli, output: &Output) -> Result<Exit, Error> {
         Command::Sandbox(args) => sandbox::run(&session()?, args),
         Command::Schema(args) => schema::run(output, args),
         Command::Completions(args) => completions::run(output, args),
+        Command::Skill => skill::run(output),
         Command::Man(args) => man::run(&cli.globals, output, args),
     }
 }

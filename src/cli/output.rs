@@ -25,6 +25,8 @@ pub struct Output {
     /// The width of the terminal that standard output is, in columns.
     pub width: Option<usize>,
     quiet: bool,
+    /// Whether every finding is shown, however many are alike.
+    pub all: bool,
 }
 
 impl Output {
@@ -38,12 +40,17 @@ impl Output {
             Color::Auto => Palette::colour(),
         };
         let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
-        Output { palette: palette(stdout), error_palette: palette(stderr), width, quiet: globals.quiet }
+        Output { palette: palette(stdout), error_palette: palette(stderr), width, quiet: globals.quiet, all: false }
+    }
+
+    /// The same, with every finding or with one of many that are alike.
+    pub fn showing(self, all: bool) -> Self {
+        Output { all, ..self }
     }
 
     /// How to write before it is known what is wanted.
     pub fn plain() -> Self {
-        Output { palette: Palette::plain(), error_palette: Palette::plain(), width: None, quiet: false }
+        Output { palette: Palette::plain(), error_palette: Palette::plain(), width: None, quiet: false, all: false }
     }
 
     /// Writes a result to standard output: words without colour, in which others may have a say.

@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::formats::{Formats, Goes};
 use crate::cli::forms::Form;
 use crate::cli::load::{self, Files, Tenants};
+use crate::cli::page;
 use crate::cli::reader::Reader;
 use crate::cli::session::Session;
 use crate::cli::settling;
@@ -147,9 +148,12 @@ pub fn write(
     args: &PlanFormsArgs,
     requests: usize,
 ) -> Result<(), Error> {
-    let PlanFormsArgs { format: _, max_bytes, full } = args;
+    let PlanFormsArgs { format: _, max_bytes, full, open } = args;
     formats.write(&session.output, Form::Text, |form, target| match (form, target) {
-        (Form::Text, Goes::ToStdout) => as_text(session, plan, *full, Some(requests)),
+        (Form::Text, Goes::ToStdout) => {
+            let folds = session.output.width.is_some() && !full;
+            as_text(session, plan, folds, Some(requests))
+        }
         (Form::Text, Goes::ToFile) => {
             text::pieces(plan, &TextOptions { palette: Palette::plain(), width: None, requests_sent: Some(requests) })
         }
@@ -158,14 +162,16 @@ pub fn write(
         (Form::Html, _) => html::plan(plan).into(),
         (Form::Github, _) => github::plan(plan, &surroundings::checkout()).into(),
         (Form::Gitlab, _) => gitlab::plan(plan).into(),
-    })
+    })?;
+    // The plan was written, whatever becomes of its page.
+    if *open { page::open(&session.output, plan).map_err(Error::in_result) } else { Ok(()) }
 }
 
-/// The plan as a person reads it here; for `requests_sent` see [`TextOptions`]. A long one is folded, unless all of it
-/// is wanted; a width is known of terminals only, so what goes to a file or a program is always whole.
-pub fn as_text<'p>(session: &Session, plan: &'p Plan, full: bool, requests_sent: Option<usize>) -> Pieces<'p> {
+/// The plan as a person reads it here; for `requests_sent` see [`TextOptions`]. `folds` says whether a long one is
+/// folded. A width is known of terminals only.
+pub fn as_text<'p>(session: &Session, plan: &'p Plan, folds: bool, requests_sent: Option<usize>) -> Pieces<'p> {
     let options = TextOptions { palette: session.output.palette, width: session.output.width, requests_sent };
-    if options.width.is_some() && index::is_long(plan) && !full {
+    if index::is_long(plan) && folds {
         return index::folded(plan, &options).into();
     }
     text::pieces(plan, &options)

@@ -96,6 +96,7 @@ pub fn refuse_flags(args: &PlanningArgs) -> Result<(), Error> {
         // These are of use for what is applied, and for what the tenant answers.
         max_changes: _,
         warnings_as_errors: _,
+        all: _,
     } = args;
     let flags = [
         ("--target", !target.is_empty()),

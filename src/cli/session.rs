@@ -62,17 +62,30 @@ impl Session {
         }
     }
 
-    /// Goes to the working folder and reads the project file of it or of its parents.
+    /// Goes to the working folder and reads the project file of it or of its parents. `all` says whether every finding
+    /// is shown.
     ///
     /// # Errors
     /// No such folder, or a project file that can't be used.
-    pub fn start(globals: &Globals) -> Result<Self, Error> {
-        let output = Output::new(globals);
+    pub fn start(globals: &Globals, all: bool) -> Result<Self, Error> {
+        let output = Output::new(globals).showing(all);
+        Session::begin(globals, output, |findings| report(findings, &output))
+    }
+
+    /// [`Session::start`] that says nothing.
+    ///
+    /// # Errors
+    /// As for [`Session::start`].
+    pub fn silent(globals: &Globals) -> Result<Self, Error> {
+        Session::begin(globals, Output::new(globals), |_| {})
+    }
+
+    fn begin(globals: &Globals, output: Output, tell: impl Fn(&Findings)) -> Result<Self, Error> {
         if let Some(folder) = &globals.chdir {
             std::env::set_current_dir(folder).with_context(|| format!("can't work in {}", folder.display()))?;
         }
         let (project, root) = match project_file::nearest()? {
-            Some((path, root)) => (read(&path, &output)?, root),
+            Some((path, root)) => (read(&path, tell)?, root),
             None => (Project::without_file(), PathBuf::new()),
         };
         secrets::keep_tokens_of(&project);
@@ -193,11 +206,11 @@ impl Session {
     }
 }
 
-fn read(path: &Path, output: &Output) -> Result<Project, Error> {
+fn read(path: &Path, tell: impl Fn(&Findings)) -> Result<Project, Error> {
     let name: Arc<str> = Arc::from(path.to_string_lossy().as_ref());
     let bytes = read_bounded(path, yaml::SIZE_LIMIT + 1).with_context(|| format!("can't read {name}"))?;
     let (project, findings) = project::read(&name, &bytes);
-    report(&findings, output);
+    tell(&findings);
     let unusable = || Error::new(Exit::Failed, format!("the project file {name} can't be used"));
     project.ok_or_else(|| unusable().findings(&findings))
 }
@@ -205,8 +218,8 @@ fn read(path: &Path, output: &Output) -> Result<Project, Error> {
 /// Prints findings where errors go.
 pub fn report(findings: &Findings, output: &Output) {
     if findings.has_errors() {
-        output.error_painted(&render::findings::findings(findings, &output.error_palette));
+        output.error_painted(&render::findings::findings(findings, output.all, &output.error_palette));
     } else if !findings.is_empty() {
-        output.note_painted(&render::findings::findings(findings, &output.error_palette));
+        output.note_painted(&render::findings::findings(findings, output.all, &output.error_palette));
     }
 }

@@ -14,6 +14,10 @@ pub fn run(session: &Session, args: &ShowArgs) -> Result<Exit, Error> {
     let formats = Formats::open(session, &args.forms.format, None, &[])?;
     match &args.plan {
         Some(path) => plan::write(session, &saved_plan::read(path)?, &formats, &args.forms, 0)?,
+        None if args.forms.open => {
+            return Err(Error::new(Exit::Usage, "the state has no page: --open is for plans")
+                .hint("name a saved plan: dixaform show PLANFILE --open"));
+        }
         None => show_state(session, &formats, &args.forms.format)?,
     }
     Ok(Exit::Done)

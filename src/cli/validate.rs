@@ -23,7 +23,7 @@ pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
     formats.write(&session.output, FindingsForm::Text, |form, goes| match form {
         FindingsForm::Text => {
             let palette = if goes == Goes::ToStdout { session.output.palette } else { Palette::plain() };
-            text(&findings, valid, &manifests, &palette)
+            text(&findings, args.all, valid, &manifests, &palette)
         }
         FindingsForm::Json => validate_json_v1::findings(&findings, valid),
         FindingsForm::Markdown => markdown::findings(&findings, valid, desired.len(), args.max_bytes),
@@ -35,8 +35,8 @@ pub fn run(session: &Session, args: &ValidateArgs) -> Result<Exit, Error> {
     Ok(if valid { Exit::Done } else { Exit::Failed })
 }
 
-fn text(findings: &Findings, valid: bool, manifests: &str, palette: &Palette) -> String {
-    let mut out = render::findings::findings(findings, palette);
+fn text(findings: &Findings, all: bool, valid: bool, manifests: &str, palette: &Palette) -> String {
+    let mut out = render::findings::findings(findings, all, palette);
     if valid {
         out.push_str(&format!("{manifests}: {}.\n", render::findings::verdict(findings, valid)));
     }

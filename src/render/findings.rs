@@ -6,6 +6,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::finding::{Excerpt, Finding, Findings, Severity};
+use crate::render::alike::{Alike, folded};
 use crate::render::escape::{escape, without_commands};
 use crate::render::number::counted;
 use crate::render::palette::{Label, Palette};
@@ -15,15 +16,23 @@ use crate::source::Source;
 /// Wider than any excerpt, even when all of it is escaped: excerpts are windows already, and are not cut again.
 const WIDTH: usize = 16 * Excerpt::WIDTH;
 
-/// Every finding with a blank line after it, then one line with their numbers; empty when there is none.
-pub fn findings(findings: &Findings, palette: &Palette) -> String {
+/// Findings with a blank line after each, then one line with their numbers; empty when there is none. Many that are
+/// alike are one, unless `all` are wanted.
+pub fn findings(findings: &Findings, all: bool, palette: &Palette) -> String {
     if findings.is_empty() {
         return String::new();
     }
     let mut out = String::new();
-    for one in findings.iter() {
-        out.push_str(&finding(one, palette));
-        out.push('\n');
+    if all {
+        for one in findings.iter() {
+            out.push_str(&finding(one, palette));
+            out.push('\n');
+        }
+    } else {
+        for Alike { finding, others } in folded(findings) {
+            out.push_str(&block(finding, others_named(&others), palette));
+            out.push('\n');
+        }
     }
     let (errors, warnings) = (findings.count(Severity::Error), findings.count(Severity::Warning));
     let counts = [(errors, "error", Label::Error), (warnings, "warning", Label::Warning)];
@@ -43,14 +52,29 @@ pub fn verdict(findings: &Findings, valid: bool) -> &'static str {
     }
 }
 
+/// How many findings say the same, with the places of the first two.
+fn others_named(others: &[&Source]) -> Option<String> {
+    let [first, rest @ ..] = others else { return None };
+    let second = rest.first().map_or_else(String::new, |place| format!(" and {}", escape_place(place)));
+    let more = if others.len() > 2 { "for example at" } else { "at" };
+    let count = counted(others.len(), "more finding");
+    Some(format!("{count} like this one, {more} {}{second}; --all shows every one", escape_place(first)))
+}
+
 /// One finding; ends with a newline.
 pub fn finding(finding: &Finding, palette: &Palette) -> String {
+    block(finding, None, palette)
+}
+
+/// One finding with a further note.
+fn block(finding: &Finding, note: Option<String>, palette: &Palette) -> String {
     let Finding { code, severity, source, message, hint, excerpt, related } = finding;
     let level = match severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let notes = related.iter().map(|(place, why)| format!("{}: {}", escape_place(place), escape(why))).collect();
+    let notes = related.iter().map(|(place, why)| format!("{}: {}", escape_place(place), escape(why)));
+    let notes = notes.chain(note).collect();
     let hint = hint.as_ref().map(|hint| escape(hint).into_owned());
     Block {
         level,
@@ -188,10 +212,30 @@ mod tests {
     }
 
     #[test]
+    fn many_that_are_alike_are_one_with_a_count_and_three_places_unless_all_are_wanted() {
+        let mut many = Findings::default();
+        let of_file = |number| Finding { source: at(&format!("m/{number:03}.yaml"), 3, 3), ..unknown_member() };
+        many.extend((0..200).map(of_file));
+        insta::assert_snapshot!(findings(&many, false, &Palette::plain()), @r"
+        error[unknown-member]: unknown member `requestrId`
+         --> m/000.yaml:3:3
+          |
+        3 |   requestrId: 9c2a2cce
+          |   ^^^^^^^^^^
+          |
+          = note: 199 more findings like this one, for example at m/001.yaml:3:3 and m/002.yaml:3:3; --all shows every one
+          = help: did you mean `requesterId`?
+
+        200 errors
+        ");
+        assert_eq!(findings(&many, true, &Palette::plain()).matches("unknown member").count(), 200);
+    }
+
+    #[test]
     fn findings_read_like_those_of_cargo() {
         let mut all = Findings::default();
         all.extend([unknown_member(), duplicate()]);
-        insta::assert_snapshot!(findings(&all, &Palette::plain()), @r"
+        insta::assert_snapshot!(findings(&all, false, &Palette::plain()), @r"
         error[unknown-member]: unknown member `requestrId`
          --> manifests/orders.yaml:3:3
           |
@@ -210,7 +254,7 @@ mod tests {
 
     #[test]
     fn nothing_found_is_nothing_said() {
-        assert_eq!(findings(&Findings::default(), &Palette::plain()), "");
+        assert_eq!(findings(&Findings::default(), false, &Palette::plain()), "");
     }
 
     #[test]

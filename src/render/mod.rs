@@ -1,5 +1,6 @@
 //! Plans, reports and findings as text. Renderers take values and return text; they print nothing and decide nothing.
 
+pub mod alike;
 pub mod apply_json_v1;
 pub mod catalog;
 pub mod error_json_v1;

@@ -132,6 +132,7 @@ fn wrapped(row: &[String; 4], width: usize) -> String {
         for character in cell.chars() {
             let takes = character.width().unwrap_or(0);
             if column + takes > width && column > indent {
+                text.truncate(text.trim_end_matches(' ').len());
                 text.push('\n');
                 text.extend(std::iter::repeat_n(' ', indent));
                 column = indent;
@@ -274,7 +275,7 @@ mod tests {
     #[test]
     fn a_list_is_in_columns_where_it_fits_and_whole_where_nobody_knows_the_width() {
         let columns = "conversation.order  #1001  2026-01-02T03:04:05Z  a.yaml:7  (attributes not written)\nimport.a   \
-                       \u{20}         #1001  2026-01-02T03:04:05Z\n";
+                       \u{20}        #1001  2026-01-02T03:04:05Z\n";
         assert_eq!(text("a.yaml", None), columns);
         assert_eq!(text("a.yaml", Some(83)), columns);
     }
@@ -289,7 +290,7 @@ mod tests {
                 assert_eq!(letters(&shown), letters(&text(file, None)), "{width}");
             }
         }
-        let narrow = "conversation.order  #1001\n    2026-01-02T03:04:05Z\n    a.yaml:7  (attributes\n     not \
+        let narrow = "conversation.order  #1001\n    2026-01-02T03:04:05Z\n    a.yaml:7  (attributes\n    not \
                       written)\nimport.a  #1001\n    2026-01-02T03:04:05Z\n";
         assert_eq!(text("a.yaml", Some(26)), narrow);
     }

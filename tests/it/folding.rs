@@ -1,4 +1,5 @@
-//! A long plan is one line for each change on a terminal, and whole everywhere else.
+//! A long plan is one line for each change on a terminal and where it is approved already, and whole everywhere else;
+//! findings that say the same of many manifests are one.
 
 #![cfg(unix)]
 
@@ -60,4 +61,59 @@ fn elsewhere_a_plan_is_whole_whatever_its_length() {
     assert!(shown.contains("--full shows every block.\n"), "{shown}");
     let full = on_a_terminal(&workspace, "show all.plan --full").unwrap();
     assert!(full.contains("+ conversation \"c59\" {\n") && !full.contains("--full"), "{full}");
+}
+
+#[test]
+fn a_long_plan_that_is_approved_already_is_a_line_for_each_change_in_a_log_too() {
+    let workspace = workspace(60);
+    // Nobody has approved it, and it is refused: whoever reads the log has to see it.
+    let refused = workspace.run("apply").exit(5).never_says("--full");
+    assert_eq!(refused.stdout.matches("\n  + conversation \"").count(), 60);
+    let fingerprint = workspace.plan_json("")["fingerprint"].as_str().unwrap().to_owned();
+    assert!(refused.stderr.contains(&format!("`--approved {fingerprint}`")), "{}", refused.stderr);
+    let log = workspace.run("apply --yes").exit(0).says("--full shows every block.\n").says("60 created").stdout;
+    assert!(log.contains("\n  + conversation.c07  irreversible  not-in-state  (manifests/all.yaml:92)\n"), "{log}");
+    assert!(!log.contains(" {\n"), "{log}");
+    assert!(log.contains("\nPlan: 60 to create") && log.contains("\nFingerprint: "), "{log}");
+}
+
+#[test]
+fn a_long_plan_that_is_approved_is_whole_with_full() {
+    let log = workspace(60).run("apply --yes --full").exit(0).never_says("--full").stdout;
+    assert_eq!(log.matches("\n  + conversation \"").count(), 60);
+}
+
+/// 200 manifests in files of their own with the same slip, and one with another.
+fn slips() -> Workspace {
+    let workspace = Workspace::fast();
+    for number in 0..200 {
+        let manifest = email(&format!("c{number:03}")).replace("  subject:", "  language: en\n  subjct:");
+        workspace.write(&format!("manifests/{number:03}.yaml"), manifest);
+    }
+    workspace.write("manifests/other.yaml", email("other").replace("requesterId:", "requestrId:"));
+    workspace
+}
+
+#[test]
+fn the_same_mistake_in_many_manifests_is_one_finding_for_people_and_each_of_them_for_programs() {
+    let workspace = slips();
+    let found = workspace.run("validate").exit(1).stdout;
+    assert_eq!(found.matches("unknown member `subjct`").count(), 1, "{found}");
+    assert!(found.contains("--> manifests/000.yaml:"), "{found}");
+    let places = "199 more findings like this one, for example at manifests/001.yaml:";
+    assert!(found.contains(places) && found.contains(" and manifests/002.yaml:"), "{found}");
+    assert!(found.contains("unknown member `requestrId`") && found.contains("402 errors"), "{found}");
+    assert!(found.lines().count() < 60, "{found}");
+    let all = workspace.run("validate --all").exit(1).stdout;
+    assert_eq!(all.matches("unknown member `subjct`").count(), 200);
+    assert!(!all.contains("more findings"), "{all}");
+    let json: serde_json::Value =
+        serde_json::from_str(&workspace.run("validate --format json").exit(1).stdout).unwrap();
+    assert_eq!(json["findings"].as_array().unwrap().len(), 402);
+    for line in ["plan", "apply --yes"] {
+        let told = workspace.run(line).exit(1).stderr;
+        assert!(told.contains(places) && told.lines().count() < 60, "{line}: {told}");
+        let all = workspace.run(&format!("{line} --all")).exit(1).stderr;
+        assert_eq!(all.matches("unknown member `subjct`").count(), 200, "{line}");
+    }
 }

@@ -209,6 +209,142 @@ fn findings_filter_too() {
 }
 
 #[test]
+fn the_price_is_shown_over_time_and_by_folder_and_label() {
+    for look in [DESKTOP, PHONE] {
+        let Some(browser) = Browser::start(look) else { return };
+        let workspace = pending();
+        workspace.write(
+            "manifests/jane.yaml",
+            "apiVersion: dixaform/v1\nkind: EndUser\nmetadata: {name: jane, labels: \
+                        {wave: \"1\"}}\nspec: {displayName: Jane}\n",
+        );
+        open(&workspace, &browser);
+        let phases = "return [...document.querySelectorAll('.timeline li')].map((one) => \
+                      one.querySelector('.name').textContent)";
+        let names = json!(["Reads before the first write", "End users", "Conversations", "Settings of conversations"]);
+        assert_eq!(browser.run(phases), names);
+        // Bars begin where others end, and none leaves its row.
+        let bars = "return [...document.querySelectorAll('.timeline rect')].every((one) => one.x.baseVal.value >= 0 && \
+                    one.x.baseVal.value + one.width.baseVal.value <= 1000.1)";
+        assert_eq!(browser.run(bars), true);
+        let seen = || browser.run("return document.querySelector('.breakdown table').checkVisibility()");
+        assert_eq!(seen(), false);
+        browser.run("document.querySelector('.breakdown summary').focus()");
+        browser.press(ENTER);
+        assert_eq!(seen(), true);
+        let cell = |table: usize, row: &str, column: &str| {
+            let script = format!(
+                "const row = [...document.querySelectorAll('.breakdown table')[{table}].querySelectorAll('tbody tr')]\
+                 .find((row) => row.querySelector('th').textContent === '{row}');\
+                 return row.querySelector(`[data-column='{column}']`).textContent"
+            );
+            browser.run(&script)
+        };
+        assert_eq!((cell(0, "manifests", "changes"), cell(0, "manifests/more", "changes")), (json!("2"), json!("3")));
+        assert_eq!((cell(1, "wave=1", "changes"), cell(1, "wave=1", "blocked")), (json!("2"), json!("1")));
+        assert_eq!(cell(1, "(no label)", "reaches a customer"), "1");
+        let sideways = "return document.documentElement.scrollWidth > innerWidth";
+        assert_eq!(browser.run(sideways), false);
+        is_quiet(&browser);
+    }
+}
+
+/// The least contrast of texts with what is behind them, and the text that has it.
+const CONTRAST: &str = r#"
+const channel = (value) => { value /= 255; return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4 };
+const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
+const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+const ground = (one) => {
+    for (let at = one; at; at = at.parentElement) {
+        const [r, g, b, a = 1] = parts(getComputedStyle(at).backgroundColor);
+        if (a > 0) return [r, g, b];
+    }
+    return [255, 255, 255];
+};
+let least = [99, ""];
+for (const one of document.querySelectorAll("body *")) {
+    const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !one.checkVisibility() || ["SCRIPT", "STYLE", "NOSCRIPT", "OPTION"].includes(one.tagName)) continue;
+    const [front, back] = [light(parts(getComputedStyle(one).color)), light(ground(one))].sort((a, b) => b - a);
+    const ratio = (front + 0.05) / (back + 0.05);
+    if (ratio < least[0]) least = [ratio, `${one.tagName}.${one.className}: ${one.textContent.slice(0, 40)}`];
+}
+return least;"#;
+
+#[test]
+fn every_text_can_be_read_in_the_light_and_in_the_dark() {
+    let Some(browser) = Browser::start(DESKTOP) else { return };
+    open(&pending(), &browser);
+    browser.press("e");
+    browser.run("document.querySelectorAll('details').forEach((one) => { one.open = true })");
+    for scheme in ["light", "dark"] {
+        browser.prefers(scheme);
+        // Colours change smoothly.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let least = browser.run(CONTRAST);
+        // WCAG 2.2, 1.4.3: https://www.w3.org/TR/WCAG22/#contrast-minimum
+        assert!(least[0].as_f64().unwrap() >= 4.5, "{scheme}: {least}");
+    }
+}
+
+/// A program in the place of the system's opener, which keeps the name of what it was given; where it is.
+#[cfg(unix)]
+fn opener(workspace: &Workspace, exit: u8) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    for name in ["xdg-open", "open"] {
+        let file = format!("bin/{name}");
+        workspace
+            .write(&file, format!("#!/bin/sh\necho \"$1\" > '{}'\nexit {exit}\n", workspace.path("opened").display()));
+        std::fs::set_permissions(workspace.path(&file), std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    workspace.path("bin").to_str().unwrap().to_owned()
+}
+
+#[cfg(unix)]
+#[test]
+fn open_writes_a_private_page_and_gives_it_to_the_opener_of_the_system() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let workspace = pending();
+    let _ = workspace.run("plan --out saved.plan").exit(0);
+    let bin = opener(&workspace, 0);
+    for line in ["plan --open", "show saved.plan --open", "plan --open --format json"] {
+        let output =
+            workspace.command().args(line.split(' ')).env("PATH", &bin).env("TMPDIR", workspace.path("")).output();
+        let output = output.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{line}: {stderr}");
+        let page = workspace.read("opened").trim().to_owned();
+        assert!(stderr.contains(&format!("The plan is open in a browser: {page}\n")), "{line}: {stderr}");
+        let mode = std::fs::metadata(&page).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let shown = workspace.run("show saved.plan --format html").exit(0).stdout;
+        let text = std::fs::read_to_string(&page).unwrap();
+        assert!(text == shown && text.starts_with("<!DOCTYPE html>"), "{line}");
+        assert!(!output.stdout.is_empty(), "the plan is on standard output too");
+    }
+    let _ = workspace.run("show --open").exit(64).warns("dixaform show PLANFILE --open");
+}
+
+#[cfg(unix)]
+#[test]
+fn where_nothing_opens_a_page_the_error_has_its_path() {
+    let workspace = pending();
+    // None is there, and one that fails.
+    let failing = opener(&workspace, 3);
+    for path in [workspace.path("nothing").to_str().unwrap(), &failing] {
+        let mut command = workspace.command();
+        let output = command.args(["plan", "--open"]).env("PATH", path).env("TMPDIR", workspace.path("")).output();
+        let output = output.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let (_, rest) = stderr.split_once("error: nothing on this machine opens the page ").expect(&stderr);
+        let page = rest.lines().next().unwrap();
+        assert!(std::fs::read_to_string(page).unwrap().starts_with("<!DOCTYPE html>"));
+        assert!(String::from_utf8(output.stdout).unwrap().contains("\nPlan: "), "the plan is shown all the same");
+    }
+}
+
+#[test]
 fn ten_thousand_changes_open_and_filter() {
     let Some(browser) = Browser::start(DESKTOP) else { return };
     let workspace = pending();

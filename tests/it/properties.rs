@@ -304,6 +304,6 @@ proptest! {
     fn findings_about_any_text_are_harmless_to_draw(text in "\\PC{0,80}", odd in bodies::odd_text()) {
         let text = format!("apiVersion: dixaform/v1\nkind: {text}\n{odd}: {text}\n");
         let (_, findings) = manifest::resolve([manifest::read(&Arc::from("m.yaml"), text.as_bytes(), manifest::Tenant::unknown(), &manifest::no_tables)]);
-        assert_harmless(&render::findings::findings(&findings, &Palette::plain()));
+        assert_harmless(&render::findings::findings(&findings, true, &Palette::plain()));
     }
 }

@@ -8,12 +8,13 @@ mod links;
 mod pages;
 mod picture;
 mod script;
+mod skill;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
 /// The command lines that have a help page of their own.
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "",
     "init",
     "validate",
@@ -36,6 +37,7 @@ const COMMANDS: [&str; 23] = [
     "sandbox",
     "schema",
     "completions",
+    "skill",
     "man",
 ];
 

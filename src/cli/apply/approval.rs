@@ -64,6 +64,11 @@ impl<'a> Approval<'a> {
         !yes && approved.is_none() && self.reviewed.is_none() && !self.is_saved
     }
 
+    /// Whether it was approved before this command began.
+    pub fn is_given(&self) -> bool {
+        !self.asks()
+    }
+
     /// Whether there is somebody who is asked, and needs to see the plan.
     pub fn asks_somebody(&self) -> bool {
         self.asks() && io::stdin().is_terminal()
@@ -94,12 +99,16 @@ impl<'a> Approval<'a> {
     }
 
     /// Refuses where somebody has to be asked, and nobody is there.
-    pub fn can_be_asked(&self) -> Result<(), Error> {
+    pub fn can_be_asked(&self, plan: &Plan) -> Result<(), Error> {
         if !self.asks() || io::stdin().is_terminal() {
             return Ok(());
         }
         let message = "not approved: standard input is not a terminal, so nobody can be asked";
-        Err(Error::new(Exit::Refused, message).hint("approve with --yes; nothing was sent"))
+        let hint = format!(
+            "nothing was sent; approve this plan with `--approved {}`, or whatever is planned with --yes",
+            plan.fingerprint
+        );
+        Err(Error::new(Exit::Refused, message).hint(hint))
     }
 
     /// Asks, or says what begins where it was approved already; either names whose tenant it is.

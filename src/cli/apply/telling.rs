@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use crate::apply::{ApplyEvent, ApplyReport};
+use crate::cli::apply::approval::Approval;
 use crate::cli::apply::pointing;
 use crate::cli::args::ApplyFormsArgs;
 use crate::cli::clock::SystemClock;
@@ -64,17 +65,19 @@ impl<'a> Telling<'a> {
         self.formats.on_stdout(Form::Text).unwrap_or(Form::Text)
     }
 
-    /// Shows the plan. `asks` says that a person is about to be asked about it, and must see it.
-    pub fn planned(&self, made: &Plan, asks: bool, requests_sent: Option<usize>) -> Result<(), Error> {
+    /// Shows the plan. A person who is about to be asked about it must see it. Where it is approved already, a long one
+    /// is a line for each change, also in a log.
+    pub fn planned(&self, made: &Plan, approval: &Approval<'_>, requests_sent: Option<usize>) -> Result<(), Error> {
         let output = &self.session.output;
         if self.on_stdout() == Form::Text {
-            let shown = plan::as_text(self.session, made, self.forms.full, requests_sent);
+            let folds = (output.width.is_some() || approval.is_given()) && !self.forms.full;
+            let shown = plan::as_text(self.session, made, folds, requests_sent);
             return output.pieces(shown, Reader::Person);
         }
         if self.on_stdout() == Form::Json {
             output.pieces(apply_json_v1::planned(made, &SystemClock::timestamp()).into(), Reader::Program)?;
         }
-        if asks {
+        if approval.asks_somebody() {
             let options = TextOptions { palette: output.error_palette, width: None, requests_sent };
             output.error_painted(&text::plan(made, &options));
         }

@@ -58,15 +58,15 @@ pub fn blocks(document: &str) -> Vec<Block<'_>> {
 
 /// What a line wrote.
 #[derive(Default)]
-struct Written {
-    stdout: String,
+pub struct Written {
+    pub stdout: String,
     stderr: String,
 }
 
 /// Somebody who follows a page, from its first line to its last.
 pub struct Reader<'a> {
     page: &'a str,
-    workspace: Workspace,
+    pub workspace: Workspace,
     last: Written,
     /// What the first command wrote to standard output.
     first: Option<String>,
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn run(&mut self, line: &str) -> Written {
+    pub fn run(&mut self, line: &str) -> Written {
         let (words, comment) = line.split_once(" # ").unwrap_or((line, ""));
         let expected = comment.trim().strip_prefix("exit ").map_or(0, |code| code.parse().expect(line));
         let line = words.trim();

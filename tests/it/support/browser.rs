@@ -101,6 +101,14 @@ impl Browser {
         let _ = self.post("/url", &json!({"url": format!("{url}{hash}")}));
     }
 
+    /// Makes it a browser whose user prefers `light` or `dark`.
+    pub fn prefers(&self, scheme: &str) {
+        let feature = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        let command = json!({"cmd": "Emulation.setEmulatedMedia", "params": {"features": feature}});
+        let _ = self.post("/goog/cdp/execute", &command);
+        self.settle();
+    }
+
     /// The value that a piece of script returns.
     pub fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
