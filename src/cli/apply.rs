@@ -51,7 +51,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let faults = embedded::faults(tenant, args.sandbox_faults.as_ref())?;
     let mut options = plan::options(tenant, &args.planning)?;
     state_access::tell_if_lost(&open);
-    let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
+    let paths = &args.planning.paths;
     let given = saved_plan::given(paths)?;
     let approval = Approval::given(args, matches!(given, Given::Plan(_)))?;
     let (saved, found) = input(session, args, given)?;
@@ -61,16 +61,8 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let (files, taken) =
         rayon::join(|| Files::hashed(found, open.files.state.exists(), tenants, session.folder()), take);
     let (files, mut taken) = (files?, taken?);
-    let desired = if saved.is_some() {
-        Desired::default()
-    } else {
-        let known = if args.planning.refresh {
-            Known::default()
-        } else {
-            plan::known(&taken.state, &taken.in_doubt, &options.scope)
-        };
-        load::desired(session, &files, &known, &taken.state, *warnings_as_errors)?
-    };
+    let desired =
+        if saved.is_some() { Desired::default() } else { described(session, args, &files, &taken, &options)? };
     taken.store.check_specs(&mut taken.state, |address| !desired.is_as_recorded(address))?;
     let runtime = connection::runtime()?;
     let mut job =
@@ -85,9 +77,19 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
         options.observations = runtime.block_on(job.refresh(&taken.state, &wanted))?;
         requests_sent = requests_sent.map(|_| refresh::calls(&wanted));
     }
-    let (plan, taken, has_looked) = planned(&mut job, &runtime, saved, taken, &options, &approval)?;
+    let (plan, looked) = planned(&mut job, &runtime, saved, taken, &options, &approval)?;
     let plan = if job.has_asked_for_organization() { plan.without(Read::Organization) } else { plan };
-    requests_sent = requests_sent.filter(|_| !has_looked);
+    let taken = match looked {
+        Ok((taken, has_looked)) => {
+            requests_sent = requests_sent.filter(|_| !has_looked);
+            taken
+        }
+        Err((error, findings)) => {
+            telling.planned(&plan, &approval, None)?;
+            runtime.shutdown_background();
+            return finish(&telling, &plan, not_begun(&plan, error, findings), args, &[]);
+        }
+    };
     let mut doubtful: Vec<Address> = taken.in_doubt.iter().map(|doubt| doubt.address.clone()).collect();
     if plan.is_empty() {
         doubtful.extend(settling::tell_doubled(session, &taken.state));
@@ -110,6 +112,21 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     finish(&telling, &plan, ended, args, &doubtful)
 }
 
+/// What the manifests describe. A refresh compares each of them with the tenant; otherwise those are not parsed again
+/// that the state knows.
+fn described(
+    session: &Session,
+    args: &ApplyArgs,
+    files: &Files<'_>,
+    taken: &Taken,
+    options: &PlanOptions,
+) -> Result<Desired, Error> {
+    let PlanningArgs { refresh, warnings_as_errors, .. } = args.planning;
+    let Taken { state, in_doubt, .. } = taken;
+    let known = if refresh { Known::default() } else { plan::known(state, in_doubt, &options.scope) };
+    load::desired(session, files, &known, state, warnings_as_errors)
+}
+
 /// The saved plan, or the files of manifests.
 fn input(session: &Session, args: &ApplyArgs, given: Given) -> Result<(Option<Plan>, Vec<Found>), Error> {
     match given {
@@ -122,7 +139,11 @@ fn input(session: &Session, args: &ApplyArgs, given: Given) -> Result<(Option<Pl
     }
 }
 
-/// The plan, and whether it was made after looking for what was made before, where there is no state.
+/// The state, and whether it was looked for what was made before; or why nothing was begun, with what was found about
+/// the manifests.
+type Looked = Result<(Taken, bool), (Error, Findings)>;
+
+/// The plan, made after looking for what was made before where there is no state.
 fn planned(
     job: &mut Job<'_>,
     runtime: &Runtime,
@@ -130,7 +151,7 @@ fn planned(
     taken: Taken,
     options: &PlanOptions,
     approval: &Approval<'_>,
-) -> Result<(Plan, Taken, bool), Error> {
+) -> Result<(Plan, Looked), Error> {
     let (open, desired, is_saved) = (job.open, job.desired, saved.is_some());
     let make = |saved: Option<Plan>, taken: &Taken| match saved {
         Some(saved) => saved_plan::check(saved, taken, open.tenant),
@@ -141,14 +162,17 @@ fn planned(
     };
     let plan = make(saved, &taken)?;
     if !rebuild::is_needed(&taken, &plan) || may_begin(open, approval, &plan).is_err() {
-        return Ok((plan, taken, false));
+        return Ok((plan, Ok((taken, false))));
     }
     rebuild::tell_if_part(open.session, approval.names_paths());
     let wanted = if is_saved { rebuild::wanted_by(&plan) } else { rebuild::wanted(desired, open) };
-    let (taken, has_found) = runtime.block_on(job.look_before(&plan, taken, &wanted))?;
+    let (taken, has_found) = match runtime.block_on(job.look_before(&plan, taken, &wanted)) {
+        Ok(looked) => looked,
+        Err(refused) => return Ok((plan, Err(refused))),
+    };
     let plan = if has_found { make(is_saved.then_some(plan), &taken)? } else { plan };
     // What the plan refers to was asked for there.
-    Ok((plan.without(Read::MadeBefore).without(Read::Thing), taken, true))
+    Ok((plan.without(Read::MadeBefore).without(Read::Thing), Ok((taken, true))))
 }
 
 /// Everything that can refuse a plan before the tenant or anybody is asked anything.
@@ -252,32 +276,26 @@ impl Job<'_> {
 
     /// Where there is no state, looks for what was made before anything is made again. Says whether it has found
     /// something.
-    async fn look_before(
-        &mut self,
-        plan: &Plan,
-        taken: Taken,
-        wanted: &[rebuild::Wanted<'_>],
-    ) -> Result<(Taken, bool), Error> {
+    ///
+    /// # Errors
+    /// The tenant is another one or can't be read, or it lacks something that manifests need.
+    async fn look_before(&mut self, plan: &Plan, taken: Taken, wanted: &[rebuild::Wanted<'_>]) -> Looked {
+        let alone = |error| (error, Findings::default());
         let state = shown(&self.open.files.state);
         self.open.session.output.note(&format!("There is no state {state}.\n"));
-        let connection = self.connect().await?;
-        let _whose = connection.organization(plan.tenant.organization_id.as_deref()).await?;
+        let connection = self.connect().await.map_err(alone)?;
+        let _whose = connection.organization(plan.tenant.organization_id.as_deref()).await.map_err(alone)?;
         let mut asked = connection.asked.lock().await;
         let needs = Needs::of(&plan.changes);
         let unknown = asked.ask(&connection.client.reader(), &needs).await;
         drop(asked);
-        let error = match unknown {
-            Ok(unknown) if unknown.is_empty() => None,
-            Ok(unknown) => {
-                drop(self.tell(lacking::missing(plan, &unknown)));
-                Some(PreflightError::Missing(unknown))
-            }
-            Err((call, error)) => Some(PreflightError::Call(call, error)),
-        };
-        if let Some(error) = error {
-            return Err(connection::not_this_tenant(error));
+        let unknown =
+            unknown.map_err(|(call, error)| alone(connection::not_this_tenant(PreflightError::Call(call, error))))?;
+        if !unknown.is_empty() {
+            let findings = self.tell(lacking::missing(plan, &unknown));
+            return Err((connection::not_this_tenant(PreflightError::Missing(unknown)), findings));
         }
-        let (taken, recorded) = rebuild::record(self.open, &connection, taken, wanted).await?;
+        let (taken, recorded) = rebuild::record(self.open, &connection, taken, wanted).await.map_err(alone)?;
         self.connection = Some(connection);
         let has_found = recorded > 0 || !taken.in_doubt.is_empty();
         Ok((taken, has_found))

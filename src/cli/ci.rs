@@ -28,7 +28,9 @@ pub fn in_job(
     paths: &[PathBuf],
     run: impl FnOnce(&Session) -> Result<Exit, Error>,
 ) -> Result<Exit, Error> {
-    let Some(job) = CiJob::here(command, globals.tenant.as_deref()) else { return run(&Session::start(globals, output.all)?) };
+    let Some(job) = CiJob::here(command, globals.tenant.as_deref()) else {
+        return run(&Session::start(globals, output.all)?);
+    };
     match Session::start(globals, output.all) {
         Ok(mut session) => {
             session.ci = Some(job);
@@ -50,5 +52,5 @@ pub fn in_job(
 /// Refuses to add to a file of ours, whatever the environment says.
 fn refuse_ours(session: &Session, paths: &[PathBuf]) -> Result<(), Error> {
     let sinks: Vec<Sink> = session.ci.iter().flat_map(CiJob::files).map(Sink::File).collect();
-    sink::check_overwritten(session, &sinks, paths)
+    sink::check_overwritten(&sinks, || sink::files_read(session, paths))
 }

@@ -332,17 +332,20 @@ fn lines_of(file: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Gives findings that were made between files the line that they are about. Those of standard input stay
-/// without, and so
-/// do those of tables, where a place counts columns and not characters.
+/// Gives findings that were made between files the line that they are about, and those about a table the cell. Those of
+/// standard input stay without.
 pub fn show_lines(findings: &mut Findings, tables: &BTreeSet<Arc<str>>) {
     let mut texts: HashMap<String, Vec<String>> = HashMap::new();
     for Finding { source, excerpt, code, .. } in findings.iter_mut() {
         // Of what was too large to be read, nothing is shown.
-        if excerpt.is_some() || *code == code::TOO_LARGE || tables.contains(&source.file) {
+        if excerpt.is_some() || *code == code::TOO_LARGE {
             continue;
         }
         let lines = texts.entry(source.file.to_string()).or_insert_with_key(|file| lines_of(file));
+        if tables.contains(&source.file) {
+            *excerpt = manifest::cell(lines, source.place);
+            continue;
+        }
         let Some(line) = lines.get(source.place.line as usize - 1) else { continue };
         let column = source.place.column as usize - 1;
         // Names and ids end at a blank, a comma, a colon or a brace.

@@ -26,7 +26,7 @@ pub use document::{Reading, read};
 pub use envelope::Tenant;
 pub use locate::{Question, locate};
 pub use resolve::{resolve, resolve_beside};
-pub use table::{File, NoFile, SIZE_LIMIT, Tables, no_tables};
+pub use table::{File, NoFile, SIZE_LIMIT, Tables, cell, no_tables};
 pub use values::review as review_values;
 
 #[cfg(test)]

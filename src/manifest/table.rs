@@ -194,6 +194,28 @@ fn excerpt(text: &str, column: usize) -> Excerpt {
     Excerpt { length: text.chars().count().max(1) as u32, text, skipped: column as u32 }
 }
 
+/// What is shown of a cell of a table of which nothing is known but its lines: the whole row for its first one,
+/// otherwise as [`Table::excerpt`] has it; none if it is no CSV file. The separator is the one that the first line has
+/// most often.
+pub fn cell(lines: &[String], place: Place) -> Option<Excerpt> {
+    let header = lines.first().filter(|line| !line.starts_with('{'))?;
+    let often = |sign: &u8| header.bytes().filter(|byte| byte == sign).count();
+    let separator = *b",;\t|".iter().rev().max_by_key(|sign| often(sign))?;
+    let row: Vec<&str> = lines.iter().skip(place.line as usize - 1).take(ROW_LINES).map(String::as_str).collect();
+    let row = row.join("\n");
+    let mut reader = ReaderBuilder::new();
+    let mut reader = reader.has_headers(false).flexible(true).delimiter(separator).from_reader(row.as_bytes());
+    let record = reader.records().next()?.ok()?;
+    let column = place.column as usize - 1;
+    let text = record.get(column)?;
+    // A place in the first column is that of the row.
+    let end = Place { column: place.column + text.chars().count() as u32, ..place };
+    if column == 0 { Excerpt::of(lines.get(place.line as usize - 1)?, place, end) } else { Some(excerpt(text, column)) }
+}
+
+/// Lines that one row of a table may have to be shown.
+const ROW_LINES: usize = 100;
+
 fn error(code: &'static str, source: Source, message: impl Into<String>, hint: impl Into<String>) -> Finding {
     Finding {
         code,

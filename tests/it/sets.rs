@@ -1,6 +1,8 @@
 //! Sets: many manifests from one table.
 
-use crate::support::Workspace;
+use serde_json::{Value, json};
+
+use crate::support::{Server, Workspace};
 
 const SET: &str = r#"apiVersion: dixaform/v1
 kind: ImportSet
@@ -105,4 +107,34 @@ template: {email: \"${email}\"}
 ";
     let workspace = Workspace::fast().file("manifests/a.yaml", set).file("manifests/customers.csv", "email\n");
     let _ = workspace.run("validate").exit(0).says("empty-table");
+}
+
+#[test]
+fn what_a_row_wants_and_the_tenant_lacks_is_shown_in_the_row_and_in_the_report_without_a_state_too() {
+    let set = SET.replace("requesterId: \"${who}\"", "requesterId: {email: \"${who}\"}");
+    let set = set.lines().filter(|line| !line.contains("customAttributes")).collect::<Vec<_>>().join("\n");
+    let workspace = Workspace::new()
+        .file("manifests/tickets.yaml", &set)
+        .file("tables/tickets.csv", "number;who;order\nT-1;jane@example.com;\"a, b\"\nT-2;nobody@example.com;c\n")
+        .file("seed.yaml", "endUsers: [{email: jane@example.com, displayName: Jane}]\n");
+    workspace.edit("manifests/tickets.yaml", "tickets.csv}", "tickets.csv, delimiter: \";\"}");
+    let server = Server::start(&workspace, "--strict --no-rate-limit --seed seed.yaml");
+    let workspace = workspace.with_tenant(&server.base_url());
+    let failed = workspace.run("apply --yes --format json --format json=report.json").exit(1);
+    assert!(failed.stderr.contains("tables/tickets.csv:3:1"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("3 | T-2;nobody@example.com;c\n  | ^^^\n"), "{}", failed.stderr);
+    // There is a plan, so there is a report, although nobody knows yet what was made before.
+    let report: Value = serde_json::from_str(&workspace.read("report.json")).unwrap();
+    assert_eq!((&report["exitCode"], &report["stop"]["reason"]), (&json!(1), &json!("not-begun")));
+    assert_eq!(report["findings"][0]["excerpt"]["text"], "T-2;nobody@example.com;c");
+    assert_eq!(report["counts"]["notAttempted"], 2);
+    let last: Value = serde_json::from_str(failed.last_line()).unwrap();
+    assert_eq!((&last["event"], &last["report"]["findings"]), (&json!("finished"), &report["findings"]));
+    assert!(!workspace.exists("state/local.json"));
+    // With a state it is the same.
+    workspace.edit("tables/tickets.csv", "T-2;nobody@example.com;c\n", "");
+    let _ = workspace.run("apply --yes").exit(0).says("1 imported");
+    let table = workspace.read("tables/tickets.csv");
+    workspace.write("tables/tickets.csv", table + "T-2;nobody@example.com;c\n");
+    let _ = workspace.run("apply --yes").exit(1).warns("3 | T-2;nobody@example.com;c");
 }

@@ -34,7 +34,7 @@ pages! {
     manifests_is_true: "docs/manifests.md", 0;
     members_is_true: "docs/members.md", 0;
     names_is_true: "docs/names.md", 1;
-    output_is_true: "docs/output.md", 0;
+    output_is_true: "docs/output.md", 3;
     plan_is_true: "docs/plan.md", 4;
     recovery_is_true: "docs/recovery.md", 10;
     sandbox_is_true: "docs/sandbox.md", 3;

@@ -29,7 +29,9 @@ fn every_command_of_the_skill_runs() {
     assert_eq!((&report["complete"], &report["exitCode"]), (&true.into(), &0.into()));
     // Agents find it by these two, and it has every exit code.
     let head = skill.strip_prefix("---\nname: dixaform\ndescription: ").and_then(|rest| rest.split_once("\n---\n"));
-    assert!(head.is_some_and(|(description, _)| (50..1024).contains(&description.len()) && !description.contains('\n')));
+    assert!(
+        head.is_some_and(|(description, _)| (50..1024).contains(&description.len()) && !description.contains('\n'))
+    );
     for code in [0, 1, 2, 3, 4, 5, 6, 64, 130] {
         assert!(skill.contains(&format!("\n| {code} | ")), "{code}");
     }
