@@ -56,6 +56,8 @@ impl Repository {
         let workspace = Workspace::new();
         let flags = format!("--no-rate-limit --data dixa.jsonl --request-log requests.jsonl {faults}");
         let server = Server::start(&workspace, flags.trim());
+        // Nothing here has to outlive a power failure, and git waits for the disk most of its time.
+        workspace.write(".gitconfig", "[core]\n\tfsync = none\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n");
         let repository = Repository { workspace, _server: server, checkouts: Cell::new(0) };
         repository.project("seed", kept);
         for number in 0..manifests {
