@@ -36,6 +36,7 @@ fn job(repository: &Repository, name: &str, more: &[(&str, &str)], stop: Option<
     if !variables.contains_key("CI_MERGE_REQUEST_IID") {
         variables.insert("CI_COMMIT_BRANCH".to_owned(), "main".to_owned());
     }
+    variables.insert("CI_JOB_ID".to_owned(), folder.clone());
     variables.insert("CI_JOB_URL".to_owned(), format!("https://gitlab.example.com/o/r/-/jobs/{folder}"));
     for (name, value) in base["variables"].as_object().unwrap() {
         variables.insert(name.clone(), value.as_str().unwrap().to_owned());
@@ -141,6 +142,24 @@ fn a_job_that_died_is_followed_by_one_that_makes_nothing_twice() {
     }
     assert_eq!((second.code, repository.conversations()), (Some(0), ALL), "{}", second.log);
     assert_eq!(repository.on_main("state/staging.json").matches("\"address\"").count(), ALL);
+}
+
+/// A runner keeps the folder of a job for the next one. Here that one ends before it has looked for anything.
+#[test]
+fn what_a_job_before_has_noted_in_its_folder_counts_for_nothing() {
+    let repository = Repository::new(0, Kept::InGit, "");
+    repository.push("state/staging.applying", "somebody\n");
+    let after = lines(&repository.workflow(FILE)["dixaform-apply"]["after_script"]);
+    let origin = repository.workspace.path("origin").display().to_string();
+    for (noted, mark) in [("41", "somebody\n"), ("42", "")] {
+        let folder = repository.checkout("main", false);
+        repository.sh(&folder, &format!("git config dixaform.began {noted}"));
+        let pairs = [("CI_JOB_ID", "42"), ("CI_PROJECT_URL", origin.as_str()), ("CI_COMMIT_BRANCH", "main")];
+        let variables = pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let ended = repository.run(&folder, &after, &variables, None);
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        assert_eq!(repository.on_main("state/staging.applying"), mark, "{}", ended.log);
+    }
 }
 
 /// If it can't be looked for what a dead job made, its mark stays.
