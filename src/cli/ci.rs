@@ -33,7 +33,7 @@ pub fn in_job(
     };
     match Session::start(globals, output.all) {
         Ok(mut session) => {
-            session.ci = Some(job);
+            session.ci = Some(job.about(session.tenant_name()));
             refuse_ours(&session, paths)?;
             let result = run(&session);
             if let Some(job) = &session.ci {

@@ -115,6 +115,11 @@ impl Session {
         Ok(named.map(|name| self.project.tenant(Some(name))).transpose()?)
     }
 
+    /// The name of the tenant that [`Session::open`] opens, if the project has it.
+    pub fn tenant_name(&self) -> Option<&str> {
+        self.project.tenant(self.tenant.as_deref()).ok().map(|tenant| tenant.name.as_str())
+    }
+
     /// The folder of the project file, or the working folder.
     pub fn folder(&self) -> &Path {
         if self.root.as_os_str().is_empty() { Path::new(".") } else { &self.root }

@@ -120,7 +120,7 @@ fn where_nothing_can_be_planned_the_page_says_why() {
     let _ = workspace.run("plan").exit(0);
     workspace.write("manifests/a.yaml", email("a").replace("requesterId", "requestrId"));
     workspace.write("job/output", "");
-    let failed = workspace.run("plan --tenant sandbox").exit(1);
+    let failed = workspace.run("plan").exit(1);
     let page = workspace.read(".dixaform/out/plan.md");
     assert!(
         page.starts_with("<!-- dixaform:plan tenant=sandbox -->\n## dixaform plan: it ended with exit code 1\n"),

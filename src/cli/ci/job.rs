@@ -78,6 +78,11 @@ impl CiJob {
         Some(CiJob { platform, command, tenant: tenant.map(str::to_owned), told: Mutex::default() })
     }
 
+    /// The same, about the tenant of this name, if there is one: that of the project file where no other was named.
+    pub fn about(self, tenant: Option<&str>) -> Self {
+        CiJob { tenant: tenant.map(str::to_owned).or(self.tenant), ..self }
+    }
+
     /// The files that the service names.
     pub fn files(&self) -> Vec<PathBuf> {
         self.platform.files().map(Path::to_owned).collect()
