@@ -2,7 +2,7 @@
 //! takes over from one that died.
 
 use crate::support::manifests::email;
-use crate::workflows::repository::{Kept, Repository, Stopped};
+use crate::workflows::repository::{Kept, Repository, Stopped, Variables};
 use crate::workflows::run::{Event, Order};
 
 #[test]
@@ -39,5 +39,29 @@ fn what_a_dead_job_left_is_settled_by_the_next_one() {
         Order::of(Event::Push).run(&repository).ended("apply", "success");
     }
     assert_eq!(repository.conversations(), ALL, "{}", second.log);
+    Order::of(Event::Push).run(&repository).ended("apply", "skipped");
+}
+
+#[test]
+fn a_laptop_a_job_and_a_job_that_died_share_one_state() {
+    const ALL: usize = 5;
+    let repository = Repository::new(ALL, Kept::InStore, "--faults hang-after@create#2-5");
+    let token = Variables::from([("DIXA_API_KEY".to_owned(), "the-secret-token".to_owned())]);
+    let by_hand = |words: &str| {
+        let folder = repository.checkout("main", false);
+        let ended = repository.run(&folder, &format!("dixaform {words} --tenant staging"), &token, None);
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        ended.log
+    };
+    by_hand("apply --yes --target conversation.c0");
+    assert_eq!(repository.conversations(), 1);
+    let died = Order { stop: Some(Stopped::Died), ..Order::of(Event::Push) }.run(&repository);
+    died.ended("apply/Apply", "cancelled");
+    assert!(repository.conversations() > 1, "{}", died.log);
+    let planned = by_hand("plan");
+    assert!(planned.contains("in doubt"), "what the job left is told to a person, too: {planned}");
+    by_hand("apply --yes");
+    assert_eq!(repository.conversations(), ALL);
+    assert!(by_hand("plan").contains("No changes."));
     Order::of(Event::Push).run(&repository).ended("apply", "skipped");
 }
