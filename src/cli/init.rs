@@ -86,10 +86,11 @@ struct Done {
 }
 
 impl Done {
-    /// Adds a file; `more` is said of it in words only, where it does not lack anything.
+    /// Adds a file; `more` is said of it in words, in the place of what it lacks.
     fn file(&mut self, path: String, written: bool, lacks: Vec<String>, more: &str) {
         let done = if written { "wrote" } else { "left as it is:" };
-        let lacking = if lacks.is_empty() { String::new() } else { format!("; it lacks {}", lacks.join(" ")) };
+        let says_all = lacks.is_empty() || !more.is_empty();
+        let lacking = if says_all { String::new() } else { format!("; it lacks {}", lacks.join(" ")) };
         self.told.push_str(&format!("{done} {path}{}{more}\n", escape(&lacking)));
         self.files.push(FileV1 { path, written, lacks });
     }
@@ -165,12 +166,11 @@ fn write_workflow(root: &Path, args: &InitArgs, done: &mut Done) -> Result<(), F
     // GitLab reads one file by itself.
     let including = workflow::including(&folder);
     let read = fs::read_to_string(top.join(workflow::INCLUDING)).unwrap_or_default();
-    let needs = if read.is_empty() || read.contains(&workflow::name(service, &folder)) {
-        String::new()
-    } else {
-        format!("; add to it:\n{including}")
-    };
-    write(workflow::INCLUDING, &including, Vec::new(), needs.trim_end())
+    if read.is_empty() || read.contains(&workflow::name(service, &folder)) {
+        return write(workflow::INCLUDING, &including, Vec::new(), "");
+    }
+    let lacks = including.lines().map(str::to_owned).collect();
+    write(workflow::INCLUDING, &including, lacks, &format!("; add to it:\n{}", including.trim_end()))
 }
 
 /// The folder this many levels above one, as people would type it.

@@ -17,7 +17,7 @@ use crate::desired::Desired;
 use crate::journal::InDoubt;
 use crate::plan::{self, Plan, PlanOptions, Scope, Summary, Target, Unfit};
 use crate::project::Tenant;
-use crate::render::number::counted;
+use crate::render::number::{counted, grouped};
 use crate::render::palette::Palette;
 use crate::render::pieces::Pieces;
 use crate::render::text::{TextOptions, index};
@@ -128,7 +128,7 @@ pub fn make(
 pub fn tell_if_nothing_fits(session: &Session, plan: &Plan) {
     let Summary { unchanged, not_in_manifests, left_out, gone, in_doubt, .. } = plan.summary;
     if plan.is_empty() && left_out > 0 && unchanged + not_in_manifests + gone + in_doubt == 0 {
-        let all = counted(left_out, "conversation");
+        let all = format!("{} address{}", grouped(left_out as u64), if left_out == 1 { "" } else { "es" });
         session.output.note(&format!("warning: none of {all} fits --target, --exclude or --selector\n"));
     }
 }

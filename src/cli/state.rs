@@ -135,7 +135,10 @@ fn unlock(open: &OpenTenant<'_>) -> Result<Exit, Error> {
 }
 
 pub fn parsed(text: &str) -> Result<Address, Error> {
-    text.parse::<Address>().hint(|| format!("`{text}` isn't an address: expected KIND.NAME"))
+    text.parse::<Address>().or_else(|rule| {
+        let unfit = Error::new(Exit::Usage, format!("`{text}` isn't an address: expected KIND.NAME"));
+        Err(unfit).hint(|| rule.to_string())
+    })
 }
 
 fn unknown(state: &State, address: &Address) -> Error {

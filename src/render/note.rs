@@ -255,7 +255,7 @@ pub fn compared(plan: &Plan) -> String {
         count => format!(
             "Of {}, attributes, requester, channel, direction, subject and language were compared with the tenant, and \
              tags, queue, assignee and state where the manifest has them; messages were not read.",
-            counted(count, "conversation")
+            counted(count, "record")
         ),
     }
 }

@@ -196,6 +196,11 @@ fn gitlab_reads_one_file_and_is_led_from_it_to_a_project_in_a_folder() {
     let _ = workspace.run("init teams/nordic --ci gitlab").exit(0).never_says("add to it");
     let other = workspace.run("init teams/other --ci gitlab").exit(0);
     let _ = other.says("left as it is: .gitlab-ci.yml, at the root of the repository; add to it:\ninclude:\n  - local: .gitlab/dixaform-teams-other.yml\n");
+    let json = workspace.run("init teams/third --ci gitlab --format json").exit(0).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let files = json["files"].as_array().unwrap();
+    let including = files.iter().find(|file| file["path"] == ".gitlab-ci.yml").unwrap();
+    assert_eq!(including["lacks"][1], "  - local: .gitlab/dixaform-teams-third.yml");
 }
 
 #[test]

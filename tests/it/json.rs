@@ -207,10 +207,10 @@ fn an_error_is_one_document_whatever_the_command_and_whatever_is_wrong() {
         ("show none.plan --format=json", 1, "none.plan"),
         ("state show conversation.parcel --format json=-", 1, "no record of conversation.parcel"),
         ("state mv import.legacy conversation.order --format json", 64, "import.legacy"),
-        ("state forget nothing --format json", 64, "an address is"),
+        ("state forget nothing --format json", 64, "`nothing` isn't an address: expected KIND.NAME"),
         ("catalog diff --format json", 1, "there is no catalog state/sandbox.catalog.json yet"),
         ("validate none --format json", 1, "none"),
-        ("recover --create a --format json", 64, "an address is"),
+        ("recover --create a --format json", 64, "`a` isn't an address"),
         ("init order/x --chdir manifests/order.yaml --format json", 1, "manifests/order.yaml"),
         // What clap refuses.
         ("plan --no-such-flag --format json", 64, "unexpected argument '--no-such-flag' found"),

@@ -205,7 +205,7 @@ fn a_target_or_selector_that_fits_nothing_fails_and_names_the_nearest() {
     // Each fits something, and nothing has both.
     for narrowed in ["--target import.* --selector wave=1", "--exclude *"] {
         let told = workspace.run(&format!("plan {narrowed}")).exit(0);
-        let _ = told.warns("warning: none of 4 conversations fits --target, --exclude or --selector\n");
+        let _ = told.warns("warning: none of 4 addresses fits --target, --exclude or --selector\n");
     }
     assert_eq!(workspace.run("plan --target import.*").exit(0).stderr, "");
 }

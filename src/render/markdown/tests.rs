@@ -209,7 +209,7 @@ fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_shown_even_when_nothin
     ## dixaform: No changes
 
     Tenant `staging` (`https://dev.dixa.io`), 4 unchanged.
-    The rest matches the manifests. Of 2 conversations, attributes, requester, channel, direction, subject and language were compared with the tenant, and tags, queue, assignee and state where the manifest has them; messages were not read.
+    The rest matches the manifests. Of 2 records, attributes, requester, channel, direction, subject and language were compared with the tenant, and tags, queue, assignee and state where the manifest has them; messages were not read.
 
     - **1 change is in doubt**, since an apply ended before the answer came: `conversation.a`. The next apply looks for what became of it; nothing is planned before that.
     - **1 conversation is gone from the tenant**, and never made again by itself; `dixaform state forget` drops the record, and then it is planned again: `conversation.b` (#7, not found).
