@@ -88,7 +88,7 @@ pub enum Command {
     #[command(args(unused(["tenant", "state"])), after_help = "Examples:
   dixaform init                           in this folder
   dixaform init staging-seed              in a folder of its own
-  dixaform init --ci gitlab               the workflow of a project that is there")]
+  dixaform init --ci gitlab               only the workflow, in a project")]
     Init(InitArgs),
     /// Check manifests; needs no network and no state
     ///
