@@ -16,6 +16,7 @@ use crate::api::contract::{
     AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
     Organization, Permit, Read, ReadCatalog, Write,
 };
+use crate::api::gate::Gate;
 use crate::api::pages::Trail;
 use crate::api::proxy::{self, ProxyError};
 use crate::api::retry::{CallKind, Decision, decide};
@@ -80,6 +81,14 @@ impl HttpClient {
     /// # Errors
     /// See [`ClientError`].
     pub fn new(options: HttpOptions) -> Result<Self, ClientError> {
+        HttpClient::gated(options, Gate::open())
+    }
+
+    /// [`HttpClient::new`], with calls that write only while the gate is open.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn gated(options: HttpOptions, gate: Gate) -> Result<Self, ClientError> {
         let HttpOptions { base_url, token, auth_scheme, timeout, rate, user_agent } = options;
         let base = BaseUrl::parse(&base_url)?;
         if !(rate.requests_per_second.is_finite() && rate.requests_per_second > 0.0 && rate.burst >= 1) {
@@ -111,7 +120,7 @@ impl HttpClient {
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(ClientError::Setup)?;
-        let sender = Sender { client, token, scheme: auth_scheme, timeout };
+        let sender = Sender { client, token, scheme: auth_scheme, timeout, gate };
         let throttle = Throttle::new(rate);
         let departures = Throttle::new(rate);
         Ok(HttpClient(Arc::new(Tenant { base, sender, throttle, departures })))

@@ -5,6 +5,7 @@
 
 mod barred;
 pub mod contract;
+mod gate;
 pub mod http;
 pub mod pages;
 mod proxy;
@@ -21,6 +22,7 @@ pub use contract::{
     AttributeReading, CallError, ConversationReading, Created, Definition, EndUserReading, MessageReading, Order,
     Organization, Permit, Read, ReadCatalog, Write,
 };
+pub use gate::{Gate, Shut};
 pub use http::{AuthScheme, ClientError, HttpClient, HttpOptions, ReadClient, WriteClient};
 pub use retry::{CallKind, Decision};
 pub use throttle::Throttle;

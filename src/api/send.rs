@@ -7,12 +7,13 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Body, Method, Response, StatusCode, Url};
 use tokio::time::Instant;
 
 use crate::access::AuthScheme;
 use crate::api::barred;
 use crate::api::contract::CallError;
+use crate::api::gate::{Gate, Gated, Shut};
 use crate::api::retry::parse_retry_after;
 use crate::api::token::Token;
 
@@ -52,6 +53,8 @@ pub(crate) struct Sender {
     pub(crate) scheme: AuthScheme,
     /// What the client was built with; for messages.
     pub(crate) timeout: Duration,
+    /// What calls that write have to pass.
+    pub(crate) gate: Gate,
 }
 
 impl Sender {
@@ -78,10 +81,13 @@ impl Sender {
 
     async fn exchange(&self, request: Request) -> Result<Answer, CallError> {
         let Request { method, url, body, answer_max } = request;
+        if method != Method::GET {
+            self.gate.check().map_err(|shut| CallError::NotSent { message: shut.to_string() })?;
+        }
         let mut builder = self.client.request(method, url);
         builder = builder.header(AUTHORIZATION, self.token.header(self.scheme)).header(ACCEPT, "application/json");
         if let Some(body) = body {
-            builder = builder.header(CONTENT_TYPE, "application/json").body(body);
+            builder = builder.header(CONTENT_TYPE, "application/json").body(Body::wrap(Gated::new(body, &self.gate)));
         }
         let response = builder.send().await.map_err(|error| self.without_answer(error))?;
         let status = response.status();
@@ -90,14 +96,17 @@ impl Sender {
         }
         let status = status.as_u16();
         let message = match read(response, answer_max).await {
-            Ok(Body { bytes, whole: true }) => return Ok(Answer { status, body: bytes }),
-            Ok(Body { whole: false, .. }) => format!("the answer is larger than {answer_max} bytes"),
+            Ok(Answered { bytes, whole: true }) => return Ok(Answer { status, body: bytes }),
+            Ok(Answered { whole: false, .. }) => format!("the answer is larger than {answer_max} bytes"),
             Err(error) => self.describe(error),
         };
         Err(CallError::Unreadable { status, message })
     }
 
     fn without_answer(&self, error: reqwest::Error) -> CallError {
+        if let Some(shut) = shut(&error) {
+            return CallError::NotSent { message: shut.to_string() };
+        }
         // A builder error is a URL or header that could not be written down.
         let surely_not_sent = error.is_builder() || error.is_connect();
         let host = error.url().and_then(Url::host_str).unwrap_or("the API").to_owned();
@@ -170,23 +179,35 @@ impl Sender {
     }
 }
 
-struct Body {
+struct Answered {
     bytes: Vec<u8>,
     /// False when there was more than was read.
     whole: bool,
 }
 
+/// Why the body was not written, if that is what an error is about.
+fn shut(error: &reqwest::Error) -> Option<&Shut> {
+    let mut layer = error.source();
+    while let Some(current) = layer {
+        if let Some(shut) = current.downcast_ref() {
+            return Some(shut);
+        }
+        layer = current.source();
+    }
+    None
+}
+
 /// Reads at most `max` bytes.
-async fn read(mut response: Response, max: usize) -> Result<Body, reqwest::Error> {
+async fn read(mut response: Response, max: usize) -> Result<Answered, reqwest::Error> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if chunk.len() > max - bytes.len() {
             bytes.extend_from_slice(&chunk[..max - bytes.len()]);
-            return Ok(Body { bytes, whole: false });
+            return Ok(Answered { bytes, whole: false });
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(Body { bytes, whole: true })
+    Ok(Answered { bytes, whole: true })
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

@@ -50,6 +50,10 @@ pub(super) fn halted(halt: Halt, id: Option<Id>) -> Ended {
             let why = format!("{}; {}", error.message(), error.about_token());
             Ended::Run(Outcome::Failed { id, error: Failure::of(call, &error) }, Stop::Unauthorized(why))
         }
+        Halt::Storage(error @ JournalError::Fenced { .. }) => {
+            let message = with_causes(&error);
+            Ended::Run(Outcome::Failed { id, error: Failure::new(None, message.clone()) }, Stop::Fenced(message))
+        }
         Halt::Storage(error) => unwritten(id, with_causes(&error)),
         Halt::Contradiction(message) => unwritten(id, message),
         Halt::Draining(_) if id.is_none() => Ended::Change(Outcome::NotAttempted { needs: None }),

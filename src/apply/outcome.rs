@@ -85,6 +85,8 @@ pub enum Stop {
     Interrupted,
     /// The journal or the state could not be written.
     Storage(String),
+    /// Another run has taken over the state.
+    Fenced(String),
     /// Several calls in a row ended in doubt.
     Incident,
     /// Many changes in a row failed with this message.
@@ -95,7 +97,8 @@ pub enum Stop {
 
 impl Stop {
     /// Every word of [`Stop::word`].
-    pub const WORDS: [&str; 6] = ["token-refused", "interrupted", "storage", "incident", "same-failure", "not-begun"];
+    pub const WORDS: [&str; 7] =
+        ["token-refused", "interrupted", "storage", "fenced", "incident", "same-failure", "not-begun"];
 
     /// The word in JSON.
     pub fn word(&self) -> &'static str {
@@ -103,6 +106,7 @@ impl Stop {
             Stop::Unauthorized(_) => "token-refused",
             Stop::Interrupted => "interrupted",
             Stop::Storage(_) => "storage",
+            Stop::Fenced(_) => "fenced",
             Stop::Incident => "incident",
             Stop::SameFailure(_) => "same-failure",
             Stop::NotBegun(_) => "not-begun",

@@ -24,7 +24,6 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::Ledger;
 use crate::cli::load::{self, Files, Tenants};
-use crate::cli::output::shown;
 use crate::cli::progress::Progress;
 use crate::cli::refresh::Wanted;
 use crate::cli::saved_plan::Given;
@@ -58,12 +57,11 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let older = if args.accept_older_state { Older::Accepted } else { Older::Refused };
     let take = || state_access::take_unchecked(&open, COMMAND, args.lock_timeout, older);
     let tenants = Tenants::new(session, Some(tenant), paths)?;
-    let (files, taken) =
-        rayon::join(|| Files::hashed(found, open.files.state.exists(), tenants, session.folder()), take);
+    let (files, taken) = rayon::join(|| Files::hashed(found, open.may_have_state(), tenants, session.folder()), take);
     let (files, mut taken) = (files?, taken?);
     let desired =
         if saved.is_some() { Desired::default() } else { described(session, args, &files, &taken, &options)? };
-    taken.store.check_specs(&mut taken.state, |address| !desired.is_as_recorded(address))?;
+    taken.held.check_specs(&mut taken.state, |address| !desired.is_as_recorded(address))?;
     let runtime = connection::runtime()?;
     let mut job =
         Job { open: &open, desired: &desired, faults, connection: None, telling: &telling, sent_again: [].into() };
@@ -156,7 +154,7 @@ fn planned(
     let make = |saved: Option<Plan>, taken: &Taken| match saved {
         Some(saved) => saved_plan::check(saved, taken, open.tenant),
         None => {
-            let options = PlanOptions { seal: taken.store.seal(), ..options.clone() };
+            let options = PlanOptions { seal: taken.held.seal(), ..options.clone() };
             plan::make(open.session, desired, &taken.state, &taken.in_doubt, options)
         }
     };
@@ -281,7 +279,7 @@ impl Job<'_> {
     /// The tenant is another one or can't be read, or it lacks something that manifests need.
     async fn look_before(&mut self, plan: &Plan, taken: Taken, wanted: &[rebuild::Wanted<'_>]) -> Looked {
         let alone = |error| (error, Findings::default());
-        let state = shown(&self.open.files.state);
+        let state = self.open.shown_state();
         self.open.session.output.note(&format!("There is no state {state}.\n"));
         let connection = self.connect().await.map_err(alone)?;
         let _whose = connection.organization(plan.tenant.organization_id.as_deref()).await.map_err(alone)?;
@@ -440,6 +438,7 @@ fn exit_of(report: &ApplyReport, warnings_as_errors: bool) -> Exit {
         Some(Stop::Interrupted) => exits.push(Exit::Interrupted),
         Some(Stop::Unauthorized(_)) => exits.push(Exit::Token),
         Some(Stop::Storage(_) | Stop::NotBegun(_)) => exits.push(Exit::Failed),
+        Some(Stop::Fenced(_)) => exits.push(Exit::Refused),
         // Whatever was not attempted makes it a part.
         Some(Stop::Incident | Stop::SameFailure(_)) => exits.push(Exit::Partial),
         None => {}

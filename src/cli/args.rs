@@ -48,8 +48,8 @@ pub struct Globals {
     /// Work in this folder
     #[arg(long, global = true, value_name = "DIR")]
     pub chdir: Option<PathBuf>,
-    /// Use this state file instead of the tenant's own
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Use this state instead of the tenant's own: a file, or the URL of a store
+    #[arg(long, global = true, value_name = "FILE|URL")]
     pub state: Option<PathBuf>,
     /// When to colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]

@@ -63,7 +63,7 @@ impl Connection {
             options.base_url = sandbox.base_url();
             embedded = Some(sandbox);
         }
-        let client = HttpClient::new(options)?;
+        let client = HttpClient::gated(options, open.gate())?;
         let organization = OnceCell::new();
         let asked = tokio::sync::Mutex::default();
         Ok(Connection { client, output: open.session.output, patience, embedded, organization, asked })

@@ -18,6 +18,7 @@ use crate::plan::file_v1::PlanFileError;
 use crate::plan::scope::ScopeError;
 use crate::project::NoTenant;
 use crate::sandbox::SandboxError;
+use crate::store::StoreError;
 use crate::workspace::manifests::FindError;
 use crate::workspace::{FileError, LockError, StateError};
 
@@ -131,7 +132,7 @@ macro_rules! ends {
     )*};
 }
 
-ends!(Exit::Failed; JournalError, FileError, FindError);
+ends!(Exit::Failed; FileError, FindError);
 ends!(Exit::Failed; ClientError, NoTenant, SandboxError, PlanFileError);
 ends!(Exit::Usage; NotAnAddress, ScopeError);
 ends!(Exit::Refused; Refusal);
@@ -153,6 +154,19 @@ impl From<LockError> for Error {
     fn from(error: LockError) -> Self {
         let is_held = matches!(error, LockError::Held { .. });
         Error::of(if is_held { Exit::Refused } else { Exit::Failed }, error)
+    }
+}
+
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        let is_fenced = matches!(error, JournalError::Fenced { .. });
+        Error::of(if is_fenced { Exit::Refused } else { Exit::Failed }, error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Error::of(if error.is_refusal() { Exit::Refused } else { Exit::Failed }, error)
     }
 }
 

@@ -14,6 +14,7 @@ mod error;
 mod exit;
 mod formats;
 mod forms;
+mod held;
 mod init;
 mod ledger;
 mod load;
@@ -40,6 +41,8 @@ mod skill;
 mod state;
 mod state_access;
 mod state_args;
+mod state_store;
+mod store_access;
 mod surroundings;
 mod validate;
 

@@ -23,7 +23,6 @@ use crate::render::pieces::Pieces;
 use crate::render::text::{TextOptions, index};
 use crate::render::{github, gitlab, html, json_v1, markdown, note, text};
 use crate::state::{Known, State};
-use crate::workspace::StateStore;
 
 pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     let formats = Formats::open(session, &args.forms.format, args.out.as_deref(), &args.planning.paths)?;
@@ -33,14 +32,13 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     let mut options = options(tenant, &args.planning)?;
     let PlanningArgs { paths, warnings_as_errors, .. } = &args.planning;
     let tenants = Tenants::new(session, Some(tenant), paths)?;
-    let hash = || Files::hashed(load::find(session, paths)?, open.files.state.exists(), tenants, session.folder());
+    let hash = || Files::hashed(load::find(session, paths)?, open.may_have_state(), tenants, session.folder());
     let (files, standing) = rayon::join(hash, || state_access::look_unchecked(&open));
     let (files, Standing { mut state, seal, in_doubt }) = (files?, standing?);
     // A refresh compares every manifest with the tenant.
     let known = if args.planning.refresh { Known::default() } else { known(&state, &in_doubt, &options.scope) };
     let desired = load::desired(session, &files, &known, &state, *warnings_as_errors)?;
-    let store = StateStore::open(&open.files.state);
-    store.check_specs(&mut state, |address| !desired.is_as_recorded(address))?;
+    state_access::check_specs(&open, &mut state, |address| !desired.is_as_recorded(address))?;
     options.seal = seal;
     let mut requests = 0;
     if args.planning.refresh {

@@ -14,7 +14,6 @@ use crate::cli::exit::Exit;
 use crate::cli::formats::Formats;
 use crate::cli::forms::ResultForm;
 use crate::cli::load::{self, Tenants};
-use crate::cli::output::shown;
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Older, Taken};
@@ -33,7 +32,7 @@ pub fn run(session: &Session, paths: &[PathBuf], forms: &Formats<ResultForm>) ->
     let (desired, findings) = load::manifests(session, paths, Tenants::new(session, Some(open.tenant), paths)?)?;
     load::check(session, &findings, false)?;
     let mut taken = state_access::take_unchecked(&open, REBUILD, Duration::ZERO, Older::Tolerated)?;
-    taken.store.check_specs(&mut taken.state, |_| true)?;
+    taken.held.check_specs(&mut taken.state, |_| true)?;
     tell_if_part(session, !paths.is_empty());
     let known: BTreeSet<Address> = taken.state.records.keys().cloned().collect();
     let serial = taken.state.serial;
@@ -55,7 +54,7 @@ pub fn run(session: &Session, paths: &[PathBuf], forms: &Formats<ResultForm>) ->
         _ => format!("{} recorded.\n", counted_kinds(changes.iter().map(|change| change.address.kind))),
     };
     let in_doubt: Vec<&Address> = taken.in_doubt.iter().map(|doubt| &doubt.address).collect();
-    let path = shown(&open.files.state);
+    let path = open.shown_state();
     let whose = open.whose(&path, taken.state.serial);
     forms.write(&session.output, ResultForm::Text, |form, _| match form {
         ResultForm::Text => told.clone(),
@@ -219,11 +218,11 @@ const NAMED_MAX: usize = 10;
 /// A state that lacks nothing is the newest one from now on, whatever was seen here before.
 fn newest(mut taken: Taken) -> Result<Taken, Error> {
     let lineage = taken.state.lineage;
-    let is_other = taken.lock.is_other(lineage, taken.state.serial, taken.store.seal());
-    if let Some(newest) = taken.lock.newest(lineage).filter(|newest| *newest > taken.state.serial || is_other) {
+    let is_other = taken.held.is_other(lineage, taken.state.serial);
+    if let Some(newest) = taken.held.newest(lineage).filter(|newest| *newest > taken.state.serial || is_other) {
         taken.state.serial = newest + 1;
-        taken.store.save(&taken.state)?;
-        taken.lock.note(lineage, taken.state.serial, taken.store.seal());
+        taken.held.save(&taken.state)?;
+        taken.held.note_saved(&taken.state);
     }
     Ok(taken)
 }

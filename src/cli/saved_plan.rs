@@ -118,7 +118,7 @@ pub fn refuse_flags(args: &PlanningArgs) -> Result<(), Error> {
 
 /// Refuses a plan that was made for another tenant or for another state than the one that is there now.
 pub fn check(mut plan: Plan, taken: &Taken, tenant: &Tenant) -> Result<Plan, Error> {
-    let Taken { state, in_doubt, store, .. } = taken;
+    let Taken { state, in_doubt, held, .. } = taken;
     if plan.tenant.name != tenant.name {
         let message = format!("the plan was made for the tenant `{}`, and this is `{}`", plan.tenant.name, tenant.name);
         return Err(Error::new(Exit::Refused, message).hint("name the tenant that it was made for with --tenant"));
@@ -145,7 +145,7 @@ pub fn check(mut plan: Plan, taken: &Taken, tenant: &Tenant) -> Result<Plan, Err
     // A plan that knows no organization is still held against the one that the project file or the state names.
     let known = state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     plan.tenant.organization_id = plan.tenant.organization_id.or_else(|| tenant.organization_id.clone()).or(known);
-    match staleness(&plan, state, store.seal()) {
+    match staleness(&plan, state, held.seal()) {
         None => Ok(plan),
         Some(changed) => {
             let message = format!("the plan is stale: {}", changed.join("\n  "));

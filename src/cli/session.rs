@@ -7,16 +7,18 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::access::StatePlace;
-use crate::api::Token;
+use crate::api::{Gate, Token};
 use crate::cli::args::Globals;
 use crate::cli::ci::job::CiJob;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
+use crate::cli::store_access::StoreAccess;
 use crate::cli::{project_file, secrets};
 use crate::finding::Findings;
 use crate::project::{self, KeySource, Project, Tenant};
 use crate::render;
+use crate::render::escape::escape;
 use crate::render::state::Whose;
 use crate::workspace::StateFiles;
 use crate::workspace::manifests::read_bounded;
@@ -30,7 +32,43 @@ const KEY_FILE_MAX: u64 = 64 << 10;
 pub struct OpenTenant<'s> {
     pub session: &'s Session,
     pub tenant: &'s Tenant,
+    /// Of a state in a store, what is kept here.
     pub files: StateFiles,
+    /// Where the state is, if it is in a store.
+    pub store: Option<Arc<StoreAccess>>,
+}
+
+impl OpenTenant<'_> {
+    /// What messages call the state.
+    pub fn state_name(&self) -> String {
+        match &self.store {
+            Some(store) => store.url.to_string(),
+            None => self.files.state.display().to_string(),
+        }
+    }
+
+    /// The same, safe to be shown.
+    pub fn shown_state(&self) -> String {
+        escape(&self.state_name()).into_owned()
+    }
+
+    /// What messages call the journal.
+    pub fn journal_name(&self) -> String {
+        match &self.store {
+            Some(store) => format!("{}/log", store.url),
+            None => self.files.journal.display().to_string(),
+        }
+    }
+
+    /// Whether there is a state, as far as that is known without asking anybody.
+    pub fn may_have_state(&self) -> bool {
+        self.store.is_some() || self.files.state.exists()
+    }
+
+    /// What calls that write have to pass.
+    pub fn gate(&self) -> Gate {
+        self.store.as_ref().map_or_else(Gate::open, |store| store.gate())
+    }
 }
 
 impl OpenTenant<'_> {
@@ -98,12 +136,23 @@ impl Session {
     /// The project file has no such tenant, or none where none was asked for; its state is a link that leads nowhere.
     pub fn open(&self) -> Result<OpenTenant<'_>, Error> {
         let tenant = self.project.tenant(self.tenant.as_deref())?;
-        if let (None, Some(StatePlace::Store(url))) = (&self.state, &tenant.state) {
-            let message = format!("the state of `{}` is in {url}, which this dixaform can't reach", tenant.name);
-            return Err(Error::new(Exit::Failed, message).hint("nothing was done; --state FILE names a state file"));
-        }
-        let state = self.state.clone().unwrap_or_else(|| self.state_path(tenant));
-        Ok(OpenTenant { session: self, tenant, files: StateFiles::find(&state)? })
+        let (state, store) = match self.given_place()?.or_else(|| tenant.state.clone()) {
+            Some(StatePlace::Store(url)) => {
+                (self.default_state_path(tenant), Some(Arc::new(StoreAccess::new(url, tenant.state_store.clone()))))
+            }
+            _ => (self.state.clone().unwrap_or_else(|| self.state_path(tenant)), None),
+        };
+        Ok(OpenTenant { session: self, tenant, files: StateFiles::find(&state)?, store })
+    }
+
+    /// Where `--state` says that the state is.
+    fn given_place(&self) -> Result<Option<StatePlace>, Error> {
+        let Some(text) = self.state.as_ref().and_then(|path| path.to_str()) else {
+            return Ok(None);
+        };
+        let hint = "a path, or s3://bucket/prefix, gs://bucket/prefix or az://container/prefix";
+        let place = StatePlace::parse(text);
+        place.map(Some).map_err(|error| Error::new(Exit::Usage, format!("--state: {error}")).hint(hint))
     }
 
     /// The tenant that was asked for by name; none if none was.
@@ -158,9 +207,13 @@ impl Session {
     fn state_path(&self, tenant: &Tenant) -> PathBuf {
         match &tenant.state {
             Some(StatePlace::File(path)) => self.root.join(path),
-            // What is kept here of a state in a store.
-            Some(StatePlace::Store(_)) | None => self.root.join("state").join(format!("{}.json", tenant.name)),
+            Some(StatePlace::Store(_)) | None => self.default_state_path(tenant),
         }
+    }
+
+    /// Where a tenant without a setting has its state, and one whose state is in a store what is kept here of it.
+    fn default_state_path(&self, tenant: &Tenant) -> PathBuf {
+        self.root.join("state").join(format!("{}.json", tenant.name))
     }
 
     /// Where the project keeps the catalog of a tenant.

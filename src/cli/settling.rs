@@ -39,6 +39,12 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     let expected = known.or_else(|| tenant.organization_id.clone());
     let organization = connection.organization(expected.as_deref()).await?.map(|found| found.id);
+    let on_their_way = taken.held.calls_on_their_way();
+    if !on_their_way.is_zero() {
+        let seconds = on_their_way.as_secs() + 1;
+        session.output.note(&format!("A run was taken over. What it has sent may arrive for {seconds} s more.\n"));
+        tokio::time::sleep(on_their_way).await;
+    }
     let count = taken.in_doubt.len();
     session.output.note(&format!("Looking for what became of {} in doubt.\n", counted(count, "call")));
     let settling = Settling {

@@ -9,10 +9,9 @@ use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::formats::{Formats, Goes};
 use crate::cli::forms::{FormatArg, RecordForm, ResultForm, ResultFormsArgs};
-use crate::cli::output::shown;
 use crate::cli::rebuild;
 use crate::cli::session::{OpenTenant, Session};
-use crate::cli::state_access;
+use crate::cli::{state_access, state_store};
 use crate::conversation::Address;
 use crate::finding::closest;
 use crate::json;
@@ -24,7 +23,6 @@ use crate::render::number::counted;
 use crate::render::state::{self as render, Changed, How, Listed};
 use crate::spec::Spec;
 use crate::state::{Applied, CannotMove, Record, State, file_v1};
-use crate::workspace::{LockError, StateLock};
 
 pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
     let open = session.open()?;
@@ -40,7 +38,9 @@ pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
             rebuild::run(session, paths, &Formats::open(session, &forms.format, None, paths)?)
         }
         StateCommand::Path { forms } => path(&open, &opened(forms)?),
-        StateCommand::Unlock => unlock(&open),
+        StateCommand::Unlock { force } => state_store::unlock(&open, *force),
+        StateCommand::MoveTo { url } => state_store::move_to(&open, url),
+        StateCommand::Pull => state_store::pull(&open),
     }
 }
 
@@ -81,7 +81,7 @@ fn change(
     }
     let changes = change(&mut taken.state)?;
     taken.save()?;
-    let path = shown(&open.files.state);
+    let path = open.shown_state();
     forms.write(&open.session.output, ResultForm::Text, |form, _| match form {
         ResultForm::Text => render::change(&changes),
         ResultForm::Json => render::change_json(&open.whose(&path, taken.state.serial), true, &changes, &[]),
@@ -91,7 +91,8 @@ fn change(
 
 /// Seals a state that somebody has edited on purpose.
 fn accept(open: &OpenTenant<'_>, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
-    let path = shown(&open.files.state);
+    state_store::only_in_files(open, "state accept")?;
+    let path = open.shown_state();
     let accepted = state_access::accept(open, "state accept")?;
     let serial = match &accepted {
         Some(state) => state.serial,
@@ -110,28 +111,12 @@ fn accept(open: &OpenTenant<'_>, forms: &Formats<ResultForm>) -> Result<Exit, Er
 
 /// If the path is a link, the file that it leads to, because journal and lock are beside that.
 fn path(open: &OpenTenant<'_>, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
-    let path = shown(&open.files.state);
+    let path = open.shown_state();
     forms.write(&open.session.output, ResultForm::Text, |form, _| match form {
         ResultForm::Text => format!("{path}\n"),
-        ResultForm::Json => render::path_json(&open.tenant.name, &path, open.files.state.exists()),
+        ResultForm::Json => render::path_json(&open.tenant.name, &path, open.may_have_state()),
     })?;
     Ok(Exit::Done)
-}
-
-/// Says who holds the lock. The operating system releases it when its process ends, so there is never one to break.
-fn unlock(open: &OpenTenant<'_>) -> Result<Exit, Error> {
-    match StateLock::check(&open.files.lock) {
-        Ok(()) => {
-            open.session.output.result("The state is not locked.\n")?;
-            Ok(Exit::Done)
-        }
-        Err(error @ LockError::Held { .. }) => {
-            let hint = "there is nothing to unlock: the lock is released when that process ends. If it hangs, stop it; what it \
-                        did is in the journal";
-            Err(Error { hints: vec![hint.to_owned()], ..error.into() })
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 pub fn parsed(text: &str) -> Result<Address, Error> {
@@ -155,7 +140,7 @@ fn list(open: &OpenTenant<'_>, state: &State, patterns: &[String], forms: &Forma
     if records.is_empty() {
         open.session.output.note(&why_nothing(open, state));
     }
-    let path = shown(&open.files.state);
+    let path = open.shown_state();
     forms.write(&open.session.output, ResultForm::Text, |form, goes| match form {
         ResultForm::Text => list_text(open.session, &records, goes),
         ResultForm::Json => render::list_json(&open.whose(&path, state.serial), &records),
@@ -170,10 +155,11 @@ pub fn list_text(session: &Session, records: &[Listed<'_>], goes: Goes) -> Strin
 
 /// A word for somebody who asks; what reads the list is better off with nothing.
 fn why_nothing(open: &OpenTenant<'_>, state: &State) -> String {
-    let path = &open.files.state;
-    let named = shown(path);
+    let named = open.shown_state();
     match state.records.len() {
-        0 if path.exists() => format!("The state {named} has no records.\n"),
+        0 if state.serial > 0 || (open.store.is_none() && open.files.state.exists()) => {
+            format!("The state {named} has no records.\n")
+        }
         0 => format!("There is no state {named} yet; the first apply creates it.\n"),
         count => format!("None of {} fits.\n", counted(count, "record")),
     }

@@ -1,20 +1,21 @@
 //! How commands come to the state: looking at it, or taking it to change it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::clock::SystemClock;
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
+use crate::cli::held::{self, Held, InFiles, Left};
 use crate::cli::output::shown;
 use crate::cli::session::{OpenTenant, Session};
+use crate::conversation::Address;
 use crate::journal::{Calls, Entry, InDoubt, Replay, ReplayError, without_cut_off_rebuild};
 use crate::project::Tenant;
 use crate::render::escape::escape;
 use crate::render::number::counted;
 use crate::state::file_v1::StateFileError;
 use crate::state::{Lineage, Seal, State};
-use crate::workspace::{JournalFile, LockInfo, StateError, StateFiles, StateLock, StateStore};
+use crate::workspace::{JournalFile, LockInfo, StateError, StateLock, StateStore};
 
 /// The current state, with the journal of an apply that was cut off in it.
 pub struct Standing {
@@ -33,41 +34,66 @@ pub enum Older {
     Tolerated,
 }
 
-/// Looks at the state without changing anything on disk. One that was never saved has the nil lineage.
+/// Looks at the state without changing anything. One that was never saved has the nil lineage.
 pub fn look(open: &OpenTenant<'_>) -> Result<Standing, Error> {
     let mut standing = look_unchecked(open)?;
-    StateStore::open(&open.files.state).check_specs(&mut standing.state, |_| true)?;
+    check_specs(open, &mut standing.state, |_| true)?;
     Ok(standing)
+}
+
+/// Makes sure that the specs of some records of a state that was looked at are specs.
+pub fn check_specs(open: &OpenTenant<'_>, state: &mut State, which: impl Fn(&Address) -> bool) -> Result<(), Error> {
+    match &open.store {
+        Some(_) => held::check_specs(state, which, &open.state_name()),
+        None => Ok(StateStore::open(&open.files.state).check_specs(state, which)?),
+    }
 }
 
 /// [`look`] without looking into the specs, unless a journal asks for them.
 pub fn look_unchecked(open: &OpenTenant<'_>) -> Result<Standing, Error> {
     let OpenTenant { tenant, files, .. } = open;
-    let mut store = StateStore::open(&files.state);
-    let load = || {
-        let state = load(&mut store, files)?;
+    let mut seal = None;
+    let mut late = Vec::new();
+    let name = open.state_name();
+    let journal_name = open.journal_name();
+    let read = || {
+        let (state, entries) = match &open.store {
+            Some(store) => {
+                let looked = held::look(store)?;
+                (seal, late) = (looked.seal, looked.late);
+                (looked.state, looked.entries)
+            }
+            None => {
+                let mut store = StateStore::open(&files.state);
+                let has_journal = JournalFile::length(&files.journal).is_none_or(|length| length > 0);
+                let state = if has_journal { store.load()? } else { store.load_unchecked()? };
+                seal = store.seal();
+                (state, JournalFile::read_all(&files.journal)?)
+            }
+        };
         let state = state.unwrap_or_else(|| State::new(Lineage(uuid::Uuid::nil())));
-        same_tenant(&state, tenant, &files.state)?;
-        Ok(state)
+        same_tenant(&state, tenant, &name)?;
+        Ok((state, entries))
     };
-    let mut replay = unlocked(load, &files.journal)?;
-    check_fits(&replay, &files.journal)?;
+    let mut replay = unlocked(read, &journal_name)?;
+    check_fits(&replay, &journal_name)?;
     let State { lineage, serial, .. } = *replay.state();
-    let is_other = StateLock::is_other_at(&files.lock, lineage, serial, store.seal());
+    let is_other = StateLock::is_other_at(&files.lock, lineage, serial, seal);
     let newest = StateLock::newest_at(&files.lock, lineage);
-    if let Some(older) = older(replay.state(), newest, &files.state).or(other(replay.state(), is_other, &files.state)) {
+    if let Some(older) = older(replay.state(), newest, &name).or(other(replay.state(), is_other, &name)) {
         open.session.output.note(&format!("warning: {}; an apply refuses it\n hint: {OLDER_HINT}\n", escape(&older)));
     }
     replay.settle();
+    held::tell_late(&open.session.output, &late, &replay, &name)?;
     let in_doubt = replay.in_doubt();
     let (state, _) = replay.into_parts();
-    Ok(Standing { state, seal: store.seal(), in_doubt })
+    Ok(Standing { state, seal, in_doubt })
 }
 
 /// Warns on standard error that a state is missing which existed before: an apply without it creates everything again.
 pub fn tell_if_lost(open: &OpenTenant<'_>) {
-    let OpenTenant { session, files, .. } = open;
-    if files.backup.exists() && !files.state.exists() {
+    let OpenTenant { session, files, store, .. } = open;
+    if store.is_none() && files.backup.exists() && !files.state.exists() {
         let (state, backup) = (shown(&files.state), shown(&files.backup));
         session.output.note(&format!(
             "warning: the state {state} is missing but its backup {backup} exists\n hint: if it was lost, restore the \
@@ -78,16 +104,16 @@ pub fn tell_if_lost(open: &OpenTenant<'_>) {
 }
 
 /// Says that a state is older than one that was seen here.
-fn older(state: &State, newest: Option<u64>, path: &Path) -> Option<String> {
+fn older(state: &State, newest: Option<u64>, name: &str) -> Option<String> {
     let newest = newest.filter(|newest| *newest > state.serial)?;
-    let (path, serial) = (path.display(), state.serial);
-    Some(format!("the state {path} is at serial {serial}, older than serial {newest} of it that was seen here"))
+    let serial = state.serial;
+    Some(format!("the state {name} is at serial {serial}, older than serial {newest} of it that was seen here"))
 }
 
 /// Says that a state is another one than that of its serial which was seen here.
-fn other(state: &State, is_other: bool, path: &Path) -> Option<String> {
-    let (path, serial) = (path.display(), state.serial);
-    is_other.then(|| format!("the state {path} is another one than that of serial {serial} which was seen here"))
+fn other(state: &State, is_other: bool, name: &str) -> Option<String> {
+    let serial = state.serial;
+    is_other.then(|| format!("the state {name} is another one than that of serial {serial} which was seen here"))
 }
 
 /// What can be done where a state is lost.
@@ -98,19 +124,13 @@ const OLDER_HINT: &str = "restore the newest one; if it is lost, `dixaform state
                           made since, and `dixaform apply --accept-older-state` makes that again";
 
 /// Refuses a state from the past, or takes it for the newest one from now on.
-fn check_age(
-    state: &State,
-    seal: Option<Seal>,
-    lock: &mut StateLock,
-    path: &Path,
-    accepted: Older,
-) -> Result<(), Error> {
-    let is_other = lock.is_other(state.lineage, state.serial, seal);
-    match older(state, lock.newest(state.lineage), path).or(other(state, is_other, path)) {
+fn check_age(state: &State, held: &mut Held, accepted: Older) -> Result<(), Error> {
+    let (is_other, name) = (held.is_other(state.lineage, state.serial), held.name());
+    match older(state, held.newest(state.lineage), &name).or(other(state, is_other, &name)) {
         Some(older) if accepted == Older::Refused => Err(Error::new(Exit::Refused, older).hint(OLDER_HINT)),
         Some(_) if accepted == Older::Tolerated => Ok(()),
         _ => {
-            lock.note(state.lineage, state.serial, seal);
+            held.note_saved(state);
             Ok(())
         }
     }
@@ -122,12 +142,12 @@ const LOOKS_MAX: u32 = 5;
 
 /// The state with its journal in it, read without the lock. An apply may save between the one and the other: its
 /// journal is then ahead of the state that was read, and not of the one that is there.
-fn unlocked(mut load: impl FnMut() -> Result<State, Error>, journal: &Path) -> Result<Replay, Error> {
+fn unlocked(mut read: impl FnMut() -> Result<(State, Vec<Entry>), Error>, journal: &str) -> Result<Replay, Error> {
     let mut looks = 1;
     loop {
-        let mut replay = Replay::new(load()?);
-        let serial = replay.state().serial;
-        let entries = without_cut_off_rebuild(JournalFile::read_all(journal)?, serial);
+        let (state, entries) = read()?;
+        let mut replay = Replay::new(state);
+        let entries = without_cut_off_rebuild(entries, replay.state().serial);
         match add_entries(&mut replay, &entries) {
             Err(ReplayError::StateTooOld { .. }) if looks < LOOKS_MAX => looks += 1,
             Err(error) => return Err(error).during(no_fit(journal)),
@@ -136,14 +156,14 @@ fn unlocked(mut load: impl FnMut() -> Result<State, Error>, journal: &Path) -> R
     }
 }
 
-/// Adds the journal to the state that is locked, and tells whether there is one. A rebuild that was cut off is taken
-/// out of it for good.
+/// Adds the journal to the state that is held, and tells whether there is one. A rebuild that was cut off is taken out
+/// of it for good.
 ///
 /// # Errors
 /// The journal can't be read or written, or does not fit the state.
-fn add_journal(replay: &mut Replay, path: &Path) -> Result<bool, Error> {
-    let entries = JournalFile::drop_cut_off_rebuild(path, replay.state().serial)?;
-    add_entries(replay, &entries).during(no_fit(path))?;
+fn add_journal(replay: &mut Replay, held: &mut Held) -> Result<bool, Error> {
+    let entries = held.entries(replay.state().serial)?;
+    add_entries(replay, &entries).during(no_fit(&held.journal_name()))?;
     Ok(!entries.is_empty())
 }
 
@@ -152,8 +172,8 @@ fn add_entries(replay: &mut Replay, entries: &[Entry]) -> Result<(), ReplayError
 }
 
 /// Refuses a journal of which the state does not know everything.
-fn check_fits(replay: &Replay, path: &Path) -> Result<(), Error> {
-    replay.fits().during(no_fit(path))
+fn check_fits(replay: &Replay, journal: &str) -> Result<(), Error> {
+    replay.fits().during(no_fit(journal))
 }
 
 /// Says on standard error which calls are in doubt.
@@ -168,38 +188,30 @@ pub fn tell_in_doubt(session: &Session, in_doubt: &[InDoubt]) {
     session.output.note(&text);
 }
 
-/// The state of a tenant, locked until this is dropped.
+/// The state of a tenant, held until this is dropped.
 pub struct Taken {
-    pub files: StateFiles,
-    pub store: StateStore,
+    pub held: Held,
     /// With everything in it that the journal of an earlier run had.
     pub state: State,
     pub in_doubt: Vec<InDoubt>,
     /// What the journal says beside the state, for a run to go on from.
     pub calls: Calls,
-    pub lock: StateLock,
 }
 
 impl Taken {
     /// Saves a state that was changed outside of a run. The one before stays as a backup.
-    pub fn save(&mut self) -> Result<(), StateError> {
+    pub fn save(&mut self) -> Result<(), Error> {
         self.state.serial += 1;
-        self.store.save(&self.state)?;
-        self.lock.note(self.state.lineage, self.state.serial, self.store.seal());
+        self.held.save(&self.state)?;
+        self.held.note_saved(&self.state);
         Ok(())
     }
-}
-
-/// The state, with specs that are checked if a journal may say something about them.
-fn load(store: &mut StateStore, files: &StateFiles) -> Result<Option<State>, StateError> {
-    let has_journal = JournalFile::length(&files.journal).is_none_or(|length| length > 0);
-    if has_journal { store.load() } else { store.load_unchecked() }
 }
 
 /// Locks the state, and brings home what an apply that was cut off left in the journal.
 pub fn take(open: &OpenTenant<'_>, command: &str, lock_timeout: Duration) -> Result<Taken, Error> {
     let mut taken = take_unchecked(open, command, lock_timeout, Older::Refused)?;
-    taken.store.check_specs(&mut taken.state, |_| true)?;
+    taken.held.check_specs(&mut taken.state, |_| true)?;
     Ok(taken)
 }
 
@@ -210,19 +222,31 @@ pub fn take_unchecked(
     lock_timeout: Duration,
     older: Older,
 ) -> Result<Taken, Error> {
-    let OpenTenant { tenant, files, .. } = open;
-    let lock = lock(&files.lock, command, lock_timeout)?;
-    let store = StateStore::open(&files.state);
-    let taken = read(files.clone(), store, Lineage(uuid::Uuid::new_v4()), lock, older)?;
-    same_tenant(&taken.state, tenant, &taken.files.state)?;
+    let held = hold(open, command, lock_timeout)?;
+    let opened = |state: &State| opened(state, open.tenant, None, command);
+    let taken = read(held, Lineage(uuid::Uuid::new_v4()), older, opened)?;
+    same_tenant(&taken.state, open.tenant, &taken.held.name())?;
     Ok(taken)
+}
+
+/// Takes the state for this command alone, waiting for whoever has it.
+pub fn hold(open: &OpenTenant<'_>, command: &str, lock_timeout: Duration) -> Result<Held, Error> {
+    let OpenTenant { tenant, files, .. } = open;
+    let info = lock_info(command);
+    let Some(store) = &open.store else {
+        let lock = StateLock::acquire(&files.lock, &info, lock_timeout)?;
+        return Ok(Held::Files(Box::new(InFiles::new(files.clone(), lock))));
+    };
+    // The answers of an embedded sandbox end with its process.
+    let call_timeout = if tenant.is_sandbox() { Duration::ZERO } else { tenant.request_timeout };
+    Ok(Held::Store(Box::new(held::take(store, files, &info, lock_timeout, call_timeout)?)))
 }
 
 /// Seals a state that was edited on purpose, after making sure that it is one; none where there is nothing to accept.
 /// Its serial stays, since a journal may go on from it.
 pub fn accept(open: &OpenTenant<'_>, command: &str) -> Result<Option<State>, Error> {
     let OpenTenant { tenant, files, .. } = open;
-    let mut lock = lock(&files.lock, command, Duration::ZERO)?;
+    let mut lock = StateLock::acquire(&files.lock, &lock_info(command), Duration::ZERO)?;
     let mut store = StateStore::open(&files.state);
     match store.load() {
         Err(StateError::Unusable { source: StateFileError::Changed, .. }) => {}
@@ -230,7 +254,7 @@ pub fn accept(open: &OpenTenant<'_>, command: &str) -> Result<Option<State>, Err
     }
     let edited = store.load_edited()?;
     if let Some(state) = &edited {
-        same_tenant(state, tenant, &files.state)?;
+        same_tenant(state, tenant, &open.state_name())?;
         store.seal_again(state)?;
         // What a person accepts is meant, unless a newer one was seen.
         if lock.newest(state.lineage).is_none_or(|newest| newest <= state.serial) {
@@ -252,62 +276,60 @@ pub fn settle_unrecorded<T>(
     lock_timeout: Duration,
     decide: impl FnOnce(&mut Replay) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
-    let OpenTenant { tenant, files, .. } = open;
-    let mut lock = lock(&files.lock, command, lock_timeout)?;
-    let mut store = StateStore::open(&files.state);
+    let mut held = hold(open, command, lock_timeout)?;
     // What was never saved knows nothing, and has nothing passed over.
-    let Some(state) = store.load()? else { return Ok(None) };
-    same_tenant(&state, tenant, &files.state)?;
+    let Some(mut state) = held.load()? else { return Ok(None) };
+    held.check_specs(&mut state, |_| true)?;
+    same_tenant(&state, open.tenant, &held.name())?;
     let mut replay = Replay::new(state);
-    add_journal(&mut replay, &files.journal)?;
+    add_journal(&mut replay, &mut held)?;
     if replay.fits().is_ok() {
         return Ok(None);
     }
-    check_age(replay.state(), store.seal(), &mut lock, &files.state, Older::Refused)?;
+    check_age(replay.state(), &mut held, Older::Refused)?;
     replay.settle();
     let decided = decide(&mut replay)?;
     if replay.has_changed() {
         replay.grow();
-        store.save(replay.state())?;
-        lock.note(replay.state().lineage, replay.state().serial, store.seal());
+        held.save(replay.state())?;
+        held.note_saved(replay.state());
     }
-    let in_doubt = replay.in_doubt().into_iter().map(|doubt| doubt.seq).collect();
-    let closed = Entry::Closed { serial: replay.state().serial, at: SystemClock::timestamp() };
-    JournalFile::cut_down(&files.journal, &in_doubt, &closed)?;
+    held.cut_down(&Left::of(&replay, SystemClock::timestamp()))?;
     Ok(Some(decided))
 }
 
-/// Reads state and journal, and saves what only the journal had. A state that was never saved gets `new_lineage`.
+/// Reads state and journal, and saves what only the journal had. A state that was never saved gets `new_lineage`;
+/// `opened` is the entry of a run that brings home what was noted late.
 pub fn read(
-    files: StateFiles,
-    mut store: StateStore,
+    mut held: Held,
     new_lineage: Lineage,
-    mut lock: StateLock,
     older: Older,
+    opened: impl Fn(&State) -> Entry,
 ) -> Result<Taken, Error> {
-    let loaded = load(&mut store, &files)?;
+    let loaded = held.load()?;
     let mut replay = Replay::new(loaded.unwrap_or_else(|| State::new(new_lineage)));
-    let has_journal = add_journal(&mut replay, &files.journal)?;
-    check_fits(&replay, &files.journal)?;
-    check_age(replay.state(), store.seal(), &mut lock, &files.state, older)?;
+    let mut has_journal = add_journal(&mut replay, &mut held)?;
+    check_fits(&replay, &held.journal_name())?;
+    check_age(replay.state(), &mut held, older)?;
     replay.settle();
     if replay.is_open() && replay.has_changed() {
         // The run was cut off. Its effects are saved, and the run is closed in the journal by whoever writes it next.
         replay.grow();
-        store.save(replay.state())?;
+        held.save(replay.state())?;
         let State { lineage, serial, .. } = *replay.state();
         // One that is older stays so.
-        let newest = lock.newest(lineage).filter(|_| older == Older::Tolerated);
-        let seal = store.seal().filter(|_| newest.is_none_or(|newest| newest <= serial));
-        lock.note(lineage, newest.map_or(serial, |newest| newest.max(serial)), seal);
+        let newest = held.newest(lineage).filter(|_| older == Older::Tolerated);
+        let seal = held.seal().filter(|_| newest.is_none_or(|newest| newest <= serial));
+        held.note(lineage, newest.map_or(serial, |newest| newest.max(serial)), seal);
     }
+    has_journal |= held.bring_home_late(&mut replay, opened)?;
     let in_doubt = replay.in_doubt();
     let (state, mut calls) = replay.into_parts();
     if has_journal && in_doubt.is_empty() {
-        JournalFile::remove(&files.journal)?;
+        held.drop_journal()?;
         calls = Calls::default();
     }
-    Ok(Taken { files, store, state, in_doubt, calls, lock })
+    Ok(Taken { held, state, in_doubt, calls })
 }
 
 /// The first entry of a run.
@@ -326,36 +348,31 @@ pub fn opened(state: &State, tenant: &Tenant, organization: Option<&str>, comman
     }
 }
 
-fn lock(path: &Path, command: &str, timeout: Duration) -> Result<StateLock, Error> {
-    let info = LockInfo {
+/// What a lock says of this command.
+pub fn lock_info(command: &str) -> LockInfo {
+    LockInfo {
         who: crate::cli::surroundings::user(),
         host: crate::cli::surroundings::host(),
         pid: std::process::id(),
         command: command.to_owned(),
         since: SystemClock::timestamp(),
-    };
-    Ok(StateLock::acquire(path, &info, timeout)?)
+    }
 }
 
 /// Refuses a state that belongs to another tenant.
-pub fn same_tenant(state: &State, tenant: &Tenant, path: &Path) -> Result<(), Error> {
+pub fn same_tenant(state: &State, tenant: &Tenant, name: &str) -> Result<(), Error> {
     let Some(known) = &state.tenant else { return Ok(()) };
     let identity = tenant.identity();
     if known.base_url != identity {
-        let message = format!(
-            "the state {} belongs to {}, and the tenant `{}` is {identity}",
-            path.display(),
-            known.base_url,
-            tenant.name
-        );
+        let message =
+            format!("the state {name} belongs to {}, and the tenant `{}` is {identity}", known.base_url, tenant.name);
         return Err(Error::new(Exit::Refused, message)
             .hint("use the tenant that the state was made for, or another state file"));
     }
     match (&known.organization_id, &tenant.organization_id) {
         (Some(known), Some(wanted)) if known != wanted => {
             let message = format!(
-                "the state {} belongs to organization {known}, and the tenant `{}` is {wanted}",
-                path.display(),
+                "the state {name} belongs to organization {known}, and the tenant `{}` is {wanted}",
                 tenant.name
             );
             Err(Error::new(Exit::Refused, message)
@@ -365,8 +382,8 @@ pub fn same_tenant(state: &State, tenant: &Tenant, path: &Path) -> Result<(), Er
     }
 }
 
-fn no_fit(journal: &Path) -> String {
-    format!("the journal {} does not fit the state", journal.display())
+fn no_fit(journal: &str) -> String {
+    format!("the journal {journal} does not fit the state")
 }
 
 #[cfg(test)]
@@ -374,6 +391,7 @@ fn no_fit(journal: &Path) -> String {
 mod tests {
     use super::*;
     use crate::journal::{REBUILD, write_line};
+    use crate::workspace::StateFiles;
 
     fn state(serial: u64) -> State {
         State { serial, ..State::new(Lineage(uuid::Uuid::nil())) }
@@ -386,21 +404,23 @@ mod tests {
         let closed = Entry::Closed { serial: 4, at: String::new() };
         std::fs::write(&journal, write_line(&opened("apply", 3)) + &write_line(&closed)).expect("written");
         let mut serials = [3, 4].into_iter();
-        let replay = unlocked(|| Ok(state(serials.next().expect("two looks suffice"))), &journal);
+        let entries = || Ok::<_, Error>(JournalFile::read_all(&journal)?);
+        let replay =
+            unlocked(|| Ok((state(serials.next().expect("two looks suffice")), entries()?)), "staging.journal");
         assert_eq!(replay.unwrap_or_else(|error| panic!("{error:?}")).state().serial, 4);
         // If one stays behind, that is reported in the end.
         let mut looks = 0;
         let behind = || {
             looks += 1;
-            Ok(state(3))
+            Ok((state(3), entries()?))
         };
-        let error = unlocked(behind, &journal).expect_err("the state is older than its journal");
+        let error = unlocked(behind, "staging.journal").expect_err("the state is older than its journal");
         assert!(error.message().contains("serial"), "{error}");
         assert_eq!(looks, LOOKS_MAX);
     }
 
     fn lock_of(files: &StateFiles) -> StateLock {
-        lock(&files.lock, "apply", Duration::ZERO).expect("free")
+        StateLock::acquire(&files.lock, &lock_info("apply"), Duration::ZERO).expect("free")
     }
 
     fn opened(command: &str, base_serial: u64) -> Entry {
@@ -426,7 +446,8 @@ mod tests {
     }
 
     fn taken(files: &StateFiles, older: Older) -> Result<Taken, Error> {
-        read(files.clone(), StateStore::open(&files.state), state(3).lineage, lock_of(files), older)
+        let held = Held::Files(Box::new(InFiles::new(files.clone(), lock_of(files))));
+        read(held, state(3).lineage, older, |state| opened("apply", state.serial))
     }
 
     #[test]

@@ -75,18 +75,39 @@ pub enum StateCommand {
         #[command(flatten)]
         forms: ResultFormsArgs,
     },
-    /// Print the path of the state file, for scripts; the file need not exist yet
+    /// Print the path of the state file, or the URL of its store
     #[command(after_help = "Examples:
   dixaform state path --tenant staging    for example state/staging.json")]
     Path {
         #[command(flatten)]
         forms: ResultFormsArgs,
     },
-    /// Say who holds the lock of the state; it changes nothing
+    /// Move a state from its file to an object store
     ///
-    /// The lock is released when its process ends, so there is never anything to unlock. Exits with 0 if nobody holds
-    /// the lock, and with 5 if somebody does.
+    /// Its journal moves with it. Afterwards the file only says where the state went, and every command refuses to plan
+    /// on it; the state itself stays beside it as a backup.
     #[command(after_help = "Examples:
-  dixaform state unlock --tenant staging")]
-    Unlock,
+  dixaform state move-to s3://acme-state/dixa/staging --tenant staging")]
+    MoveTo {
+        /// s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, with nothing there yet
+        #[arg(value_name = "URL")]
+        url: String,
+    },
+    /// Print the state as it is saved
+    #[command(after_help = "Examples:
+  dixaform state pull --tenant staging > staging.json")]
+    Pull,
+    /// Say who holds the state; --force ends that, in a store
+    ///
+    /// Exits with 0 if nobody holds the state, and with 5 if somebody does. The lock of a state file is released when
+    /// its process ends, so there is never anything to unlock. A run that holds a state in a store and has died is
+    /// taken over by a command with --lock-timeout. After --force it can write nothing more, dead or not.
+    #[command(after_help = "Examples:
+  dixaform state unlock --tenant staging
+  dixaform state unlock --tenant staging --force")]
+    Unlock {
+        /// End the run that holds a state in a store: it can write nothing more
+        #[arg(long)]
+        force: bool,
+    },
 }

@@ -32,6 +32,11 @@ pub enum JournalError {
     NotAFile { path: PathBuf },
     #[error("the journal {} can't be used", path.display())]
     Text { path: PathBuf, source: LineError },
+    /// Of a journal in a store.
+    #[error("{message}")]
+    Fenced { message: String },
+    #[error("can't write the journal to the store: {message}")]
+    Store { message: String },
     #[error("the journal {} is no longer written", path.display())]
     Stopped { path: PathBuf },
 }
@@ -58,6 +63,12 @@ impl Hint for JournalError {
                  speaks of, name that with `dixaform/adopt`, and only then take the line out"
             }
             JournalError::Stopped { .. } => "run again: what was done is in the journal",
+            JournalError::Fenced { .. } => {
+                "this run sends nothing more; the next plan shows what is left to do, and what this run has made late"
+            }
+            JournalError::Store { .. } => {
+                "nothing more was sent; run again when the store can be reached: the next run settles what is in doubt"
+            }
         }))
     }
 }

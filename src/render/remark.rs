@@ -183,6 +183,7 @@ pub fn stopped(stop: &Stop) -> (&'static str, Option<String>) {
         Stop::Unauthorized(text) => ("the token was refused", Some(cut(text))),
         Stop::Interrupted => ("interrupted: nothing new was started", None),
         Stop::Storage(text) => ("nothing more was sent, because what was done could not be recorded", Some(cut(text))),
+        Stop::Fenced(text) => ("nothing more was sent, because the state is in other hands", Some(cut(text))),
         Stop::Incident => {
             ("Dixa seems to have an incident: several calls in a row ended in doubt, and nothing more was sent", None)
         }

@@ -44,6 +44,16 @@ pub(crate) use record_v1::{
 /// The value of `format`.
 pub const FORMAT: &str = "dixaform-state/1";
 
+/// The format of what is left where a state was that has moved to a store. Nothing plans on it: a state that is
+/// forgotten to have moved would make everything again.
+pub const MOVED: &str = "dixaform-state-moved/1";
+
+#[derive(Deserialize)]
+struct Moved {
+    format: String,
+    to: String,
+}
+
 /// Why a text is not a state that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateFileError {
@@ -55,6 +65,8 @@ pub enum StateFileError {
     UnknownFormat { format: String },
     #[error("written by a newer dixaform: its format is `{format}`, but this one reads at most `{FORMAT}`; refused")]
     NewerFormat { format: String },
+    #[error("the state has moved to {to}")]
+    Moved { to: String },
     #[error("the lineage `{text}` is not a uuid")]
     Lineage { text: String },
     #[error("the record `{address}` can't be used: {problem}")]
@@ -355,6 +367,11 @@ fn refusal(text: &str, error: &serde_json::Error) -> StateFileError {
     let (line, column, what) = (error.line(), error.column(), without_place(error));
     if !error.is_data() {
         return StateFileError::NotJson { line, column, what };
+    }
+    if let Ok(Moved { format, to }) = serde_json::from_str(text)
+        && format == MOVED
+    {
+        return StateFileError::Moved { to };
     }
     let head = serde_json::from_str::<Head<'_>>(text).ok().and_then(|head| head.format);
     match head.map(|format| check_format(&format)) {

@@ -30,6 +30,8 @@ pub enum StoreError {
     Newer(String),
     #[error("no credentials for the store: {why}")]
     NoCredentials { why: String, tried: String },
+    #[error("the environment variable {name} can't be used: {why}")]
+    Setting { name: String, why: String },
     #[error("there is a state in the store already, at serial {serial}")]
     Occupied { serial: u64 },
 }
@@ -51,6 +53,7 @@ impl StoreError {
             | StoreError::Request { .. }
             | StoreError::Unusable(_)
             | StoreError::Newer(_)
+            | StoreError::Setting { .. }
             | StoreError::NoCredentials { .. } => false,
         }
     }
@@ -106,6 +109,7 @@ impl Hint for StoreError {
             }
             StoreError::Unusable(_) => "it was left as it is; is the prefix the right one?".into(),
             StoreError::Newer(_) => "use the dixaform that wrote it, or a newer one".into(),
+            StoreError::Setting { .. } => "nothing was sent".into(),
             StoreError::NoCredentials { tried, .. } => format!("tried: {tried}").into(),
             StoreError::Occupied { .. } => "nothing was changed; name another prefix".into(),
         })

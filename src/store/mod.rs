@@ -31,11 +31,15 @@
 //! lease, the time that a call may take, and the time after which "not found" is believed, all together. What it then
 //! makes is named by the next plan, and found by its marker.
 
+mod aws_cli;
 mod clean;
+mod client;
 mod depot;
+mod door;
 mod error;
 mod head;
 mod hold;
+mod late;
 mod moment;
 mod objects;
 mod probe;
@@ -44,10 +48,13 @@ mod segment;
 mod take;
 
 pub use clean::clean;
+pub use client::{Environment, Opened, open};
 pub use depot::{Depot, Journal, Look, Read};
+pub use door::{Appender, Door, Held, LeaseLeft};
 pub use error::StoreError;
 pub use head::{Head, Holder};
 pub use hold::{Hold, Keep, Save};
+pub use late::Late;
 pub use moment::{Clock, Lease, Moment, SystemClocks};
 pub use objects::{Answer, Fault, Listed, Object, Objects, Put, Version, When};
 pub use remote::Remote;

@@ -3,6 +3,8 @@
 //! Some stores ignore them, some know only one of the two, and some look first and write then, which one request after
 //! the other can't show. So several writers go for the same object at the same time, again and again.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 
 use crate::store::depot::Depot;
@@ -17,6 +19,8 @@ const ROUNDS: usize = 8;
 /// Rounds in all; one in which an answer was lost shows nothing.
 const ROUNDS_MAX: usize = 60;
 const WRITERS: usize = 4;
+/// No longer than this, however slow the store is.
+const TIME_MAX: Duration = Duration::from_secs(40);
 
 /// Races for objects of its own, which it removes.
 ///
@@ -26,7 +30,11 @@ pub async fn race(depot: &Depot) -> Result<(), StoreError> {
     let nonce = uuid::Uuid::new_v4().simple().to_string();
     let mut shown = 0;
     let mut fault = None;
+    let start = depot.clock.now().monotonic;
     for round in 0..ROUNDS_MAX {
+        if depot.clock.now().monotonic.saturating_duration_since(start) > TIME_MAX {
+            break;
+        }
         let key = format!("{FOLDER}/{nonce}-{round}");
         let raced = one(depot, &key).await;
         // What is left of it is removed by a later run.

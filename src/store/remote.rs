@@ -14,7 +14,8 @@ use crate::store::objects::{Answer, Fault, Listed, Object, Objects, Put, Version
 /// The largest object that is read, in bytes: as much as a state file may have.
 const BYTES_MAX: u64 = 1 << 30;
 
-/// A request with little to carry takes no longer than this.
+/// A request with little to carry takes no longer than this, and no longer than a third of a lease, so that several can
+/// be tried before it ends.
 const REQUEST: Duration = Duration::from_secs(10);
 /// More than this many bytes a second are to be expected.
 const BYTES_PER_SECOND: u64 = 256 << 10;
@@ -24,11 +25,16 @@ const BYTES_PER_SECOND: u64 = 256 << 10;
 pub struct Remote {
     store: Arc<dyn ObjectStore>,
     prefix: String,
+    request: Duration,
 }
 
 impl Remote {
-    pub fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
-        Remote { store, prefix: prefix.to_owned() }
+    pub fn new(store: Arc<dyn ObjectStore>, prefix: &str, lease: Duration) -> Self {
+        Remote { store, prefix: prefix.to_owned(), request: REQUEST.min(lease / 3) }
+    }
+
+    fn time_for(&self, bytes: u64) -> Duration {
+        self.request + Duration::from_secs(bytes / BYTES_PER_SECOND)
     }
 
     fn path(&self, key: &str) -> Path {
@@ -36,16 +42,20 @@ impl Remote {
     }
 
     async fn read(&self, key: &str) -> Result<Option<Object>, Fault> {
-        let found = match self.store.get_opts(&self.path(key), GetOptions::default()).await {
-            Err(Error::NotFound { .. }) => return Ok(None),
-            found => found.map_err(fault)?,
+        let asked = async {
+            match self.store.get_opts(&self.path(key), GetOptions::default()).await {
+                Err(Error::NotFound { .. }) => Ok(None),
+                found => found.map(Some).map_err(fault),
+            }
         };
+        let Some(found) = within(self.request, asked).await? else { return Ok(None) };
         if found.meta.size > BYTES_MAX {
             let message = format!("{key} is larger than {BYTES_MAX} bytes");
             return Err(Fault { message, lasting: true });
         }
         let version = Version { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
-        let body = found.bytes().await.map_err(fault)?;
+        let size = found.meta.size;
+        let body = within(self.time_for(size), async { found.bytes().await.map_err(fault) }).await?;
         Ok(Some(Object { body: body.to_vec(), version }))
     }
 
@@ -78,30 +88,26 @@ impl Remote {
 
 impl Objects for Remote {
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Object>> {
-        Box::pin(within(time_for(BYTES_MAX), self.read(key)))
+        Box::pin(self.read(key))
     }
 
     fn put<'a>(&'a self, key: &'a str, body: Vec<u8>, when: When) -> Answer<'a, Put> {
-        Box::pin(within(time_for(body.len() as u64), self.write(key, body, when)))
+        Box::pin(within(self.time_for(body.len() as u64), self.write(key, body, when)))
     }
 
     fn list<'a>(&'a self, folder: &'a str) -> Answer<'a, Vec<Listed>> {
-        Box::pin(within(REQUEST * 6, self.list_all(folder)))
+        Box::pin(within(self.request * 3, self.list_all(folder)))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
         let path = self.path(key);
-        Box::pin(within(REQUEST, async move {
+        Box::pin(within(self.request, async move {
             match self.store.delete(&path).await {
                 Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
                 Err(error) => Err(fault(error)),
             }
         }))
     }
-}
-
-fn time_for(bytes: u64) -> Duration {
-    REQUEST + Duration::from_secs(bytes / BYTES_PER_SECOND)
 }
 
 async fn within<T>(time: Duration, request: impl Future<Output = Result<T, Fault>> + Send) -> Result<T, Fault> {
@@ -131,6 +137,8 @@ fn fault(error: Error) -> Fault {
         }
         cause = layer.source();
     }
+    // The crate says so in words only.
+    let lasting = lasting || message.contains("token request") || message.contains("redential");
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     Fault { message: message.chars().take(600).collect(), lasting }
 }

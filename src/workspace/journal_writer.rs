@@ -22,6 +22,9 @@ pub trait Sink: Send + 'static {
     /// # Errors
     /// Perhaps nothing was written, perhaps a part, perhaps all.
     fn append_durably(&mut self, batch: &[u8]) -> Result<(), JournalError>;
+
+    /// Gets what would have followed after an error, which is not written.
+    fn too_late(&mut self, _batch: &[u8]) {}
 }
 
 /// How long a journal is and may become, in bytes.
@@ -133,6 +136,7 @@ impl<S: Sink> Worker<S> {
 
     fn write(&mut self, batch: &str) -> Result<(), JournalError> {
         if let Some(error) = &self.failed {
+            self.sink.too_late(batch.as_bytes());
             return Err(error.clone());
         }
         if batch.is_empty() {

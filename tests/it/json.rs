@@ -9,7 +9,8 @@ use crate::support::manifests::{LEGACY, ORDER, email};
 use crate::support::{Outcome, Workspace, sealed};
 
 /// Commands whose result is no data, or is data already.
-const WITHOUT: [&str; 6] = ["completions", "man", "sandbox", "schema", "skill", "state unlock"];
+const WITHOUT: [&str; 8] =
+    ["completions", "man", "sandbox", "schema", "skill", "state move-to", "state pull", "state unlock"];
 
 /// The one document that a command wrote to standard output, which fits its schema.
 #[track_caller]

@@ -53,6 +53,7 @@ mod secrets;
 mod sets;
 mod state;
 mod state_file;
+mod store;
 mod support;
 mod two_processes;
 mod validate;

@@ -14,7 +14,7 @@ mod tables;
 use std::path::{Path, PathBuf};
 
 /// The command lines that have a help page of their own.
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 26] = [
     "",
     "init",
     "validate",
@@ -30,6 +30,8 @@ const COMMANDS: [&str; 24] = [
     "state accept",
     "state rebuild",
     "state path",
+    "state move-to",
+    "state pull",
     "state unlock",
     "catalog",
     "catalog pull",

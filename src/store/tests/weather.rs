@@ -74,7 +74,7 @@ pub struct Server {
 
 impl Server {
     pub fn new(weather: Weather, chance: &Arc<Chance>) -> Arc<Self> {
-        let inner = Arc::new(Remote::new(Arc::new(InMemory::new()), "a/b"));
+        let inner = Arc::new(Remote::new(Arc::new(InMemory::new()), "a/b", Duration::from_secs(30)));
         let chance = Arc::clone(chance);
         Arc::new(Server { inner, weather, chance, away: Mutex::new(false), writes: Mutex::default() })
     }

@@ -1,0 +1,128 @@
+//! What a run has made and could not write into the journal of the store: noting it, and bringing it home.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::cli::clock::SystemClock;
+use crate::cli::error::Error;
+use crate::cli::output::Output;
+use crate::conversation::{Address, Id};
+use crate::journal::{self, DecidedBy, Decision, Entry, Replay};
+use crate::store::Late;
+use crate::workspace::manifests::read_bounded;
+use crate::workspace::{StateFiles, atomic_file};
+
+/// More than any run notes.
+const BYTES_MAX: u64 = 64 << 20;
+
+/// What these lines say was made, each with its line for [`Late`]: its record, as the run knows it.
+pub fn made(lost: &[u8], replay: &Replay) -> Vec<(Address, Id, String)> {
+    // What was on its way is whole lines.
+    let entries = journal::read(lost).map(|read| read.entries).unwrap_or_default();
+    let made = entries.iter().filter_map(|entry| {
+        let Entry::Succeeded { id, .. } = entry else {
+            return None;
+        };
+        let address = replay.owner_of(*id)?.clone();
+        let record = replay.state().records.get(&address).filter(|record| record.id == *id)?.clone();
+        let line = journal::write_line(&Entry::Adopted { address: address.clone(), record: Box::new(record) });
+        Some((address, *id, line.trim_end().to_owned()))
+    });
+    let mut made: Vec<_> = made.collect();
+    made.dedup_by(|one, other| one.0 == other.0);
+    made
+}
+
+/// What is to be written down of what was noted.
+///
+/// # Errors
+/// Something was noted that can't be read.
+pub fn entries(all: &[Late], replay: &Replay, name: &str) -> Result<Vec<Entry>, Error> {
+    let mut found = Vec::new();
+    for late in all {
+        let text: String = late.lines.iter().map(|line| format!("{line}\n")).collect();
+        let read =
+            journal::read(text.as_bytes()).with_context(|| format!("what was noted late in {name} can't be used"))?;
+        for entry in read.entries {
+            let Entry::Adopted { address, record } = entry else {
+                continue;
+            };
+            found.extend(brought_home(address, record, replay));
+        }
+    }
+    Ok(found)
+}
+
+fn brought_home(address: Address, record: Box<crate::state::Record>, replay: &Replay) -> Option<Entry> {
+    let id = record.id;
+    let is_known = replay.owner_of(id).is_some()
+        || replay
+            .state()
+            .records
+            .values()
+            .any(|known| known.ids().any(|one| one == id) || known.replaced.contains(&id));
+    if is_known {
+        return None;
+    }
+    let pending = replay.in_doubt().into_iter().find(|doubt| doubt.address == address);
+    if let Some(pending) = pending {
+        let (decision, by) = (Decision::Adopt(id), DecidedBy::Machine);
+        return Some(Entry::Decided { seq: pending.seq, decision, by, at: SystemClock::timestamp() });
+    }
+    Some(match replay.state().records.get(&address) {
+        Some(_) => Entry::Doubled { address, id },
+        None => Entry::Adopted { address, record },
+    })
+}
+
+/// Says on standard error what was noted and is not in the state yet.
+///
+/// # Errors
+/// Something was noted that can't be read.
+pub fn tell(output: &Output, late: &[Late], replay: &Replay, name: &str) -> Result<(), Error> {
+    for entry in entries(late, replay, name)? {
+        let (address, id) = match entry {
+            Entry::Adopted { address, record } => (address, record.id),
+            Entry::Doubled { address, id } => (address, id),
+            Entry::Decided { seq, decision: Decision::Adopt(id), .. } => {
+                let doubt = replay.in_doubt().into_iter().find(|doubt| doubt.seq == seq);
+                let Some(doubt) = doubt else { continue };
+                (doubt.address, id)
+            }
+            _ => continue,
+        };
+        output.note(&format!(
+            "warning: {address} was made as {id:#} by a run that had lost the state; the next apply records it\n"
+        ));
+    }
+    Ok(())
+}
+
+/// Where it is noted when the store can't be written.
+pub fn unsent_file(files: &StateFiles) -> PathBuf {
+    files.lock.with_extension("late")
+}
+
+/// Notes it here.
+pub fn keep_unsent(path: &Path, late: Late) -> Result<(), Error> {
+    let mut all = read_unsent(path)?;
+    all.push(late);
+    let text = serde_json::to_vec_pretty(&all).context("texts can be written down")?;
+    atomic_file::create_folder_of(path)?;
+    Ok(atomic_file::replace(path, &text)?)
+}
+
+/// What was noted here; nothing where there is no file.
+pub fn read_unsent(path: &Path) -> Result<Vec<Late>, Error> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let bytes = read_bounded(path, BYTES_MAX).with_context(|| format!("can't read {}", path.display()))?;
+    let parsed = serde_json::from_slice(&bytes);
+    Ok(parsed.with_context(|| format!("{} does not say what an earlier run has made", path.display()))?)
+}
+
+pub fn remove_unsent(path: &Path) -> Result<(), Error> {
+    Ok(atomic_file::remove(path)?)
+}

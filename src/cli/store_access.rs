@@ -1,0 +1,60 @@
+//! The way to a state in a store, opened once in a command.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use crate::access::{StoreSettings, StoreUrl};
+use crate::api::{Gate, Shut};
+use crate::cli::error::Error;
+use crate::store::{self, Door, LeaseLeft};
+
+/// A state in a store.
+#[derive(Debug)]
+pub struct StoreAccess {
+    pub url: StoreUrl,
+    pub settings: StoreSettings,
+    door: OnceLock<Arc<Door>>,
+    lease: Arc<Mutex<Option<LeaseLeft>>>,
+}
+
+impl StoreAccess {
+    /// Sends nothing.
+    pub fn new(url: StoreUrl, settings: StoreSettings) -> Self {
+        StoreAccess { url, settings, door: OnceLock::new(), lease: Arc::default() }
+    }
+
+    /// The way to the store.
+    ///
+    /// # Errors
+    /// There are no credentials, or a setting can't be used. Whether the store can be reached is not known yet.
+    pub fn door(&self) -> Result<Arc<Door>, Error> {
+        if let Some(door) = self.door.get() {
+            return Ok(Arc::clone(door));
+        }
+        #[expect(clippy::disallowed_methods, reason = "credentials come from the environment")]
+        let environment = |name: &str| std::env::var(name).ok();
+        let opened = store::open(&self.url, &self.settings, &environment)?;
+        let door = Door::new(self.url.clone(), opened)?;
+        Ok(Arc::clone(self.door.get_or_init(|| Arc::new(door))))
+    }
+
+    /// From now on calls may leave only while this lease lasts.
+    pub fn hold(&self, lease: LeaseLeft) {
+        *self.lease.lock().expect("nobody panics while it is held") = Some(lease);
+    }
+
+    /// What calls that write have to pass. Without a lease none does.
+    pub fn gate(&self) -> Gate {
+        let lease = Arc::clone(&self.lease);
+        Gate::new(move || {
+            let lease = lease.lock().expect("nobody panics while it is held");
+            match &*lease {
+                Some(lease) if lease.is_left() => Ok(()),
+                Some(lease) if lease.is_fenced() => {
+                    Err(Shut("not sent: another run has taken over the state".to_owned()))
+                }
+                Some(_) => Err(Shut("not sent: the lease of the state has ended without a sign of life".to_owned())),
+                None => Err(Shut("not sent: the state is not held".to_owned())),
+            }
+        })
+    }
+}
