@@ -26,6 +26,8 @@ struct Theatre {
     /// How late it can be.
     latest: Duration,
     rehearsals: AtomicUsize,
+    /// State and journal are in an object store.
+    in_store: bool,
 }
 
 impl Theatre {
@@ -39,7 +41,13 @@ impl Theatre {
         // A busy machine is late itself.
         let over = if latest.is_zero() { latest } else { latest + BUSY };
         let patience = Patience { request_timeout: over, alone: over + SETTLE, ..patience(SETTLE) };
-        Theatre { tenant: sandbox_with(options, TIMEOUT).await, patience, latest, rehearsals: AtomicUsize::new(0) }
+        Theatre {
+            tenant: sandbox_with(options, TIMEOUT).await,
+            patience,
+            latest,
+            rehearsals: AtomicUsize::new(0),
+            in_store: false,
+        }
     }
 
     fn machine<'a>(&self, disk: &'a Disk) -> Machine<'a> {
@@ -55,7 +63,7 @@ impl Theatre {
     /// What comes before: something was applied, and it went well.
     async fn stage(&self) -> (Script, Disk) {
         let script = Script::new(self.rehearsals.fetch_add(1, Ordering::Relaxed));
-        let disk = Disk::default();
+        let disk = if self.in_store { Disk::in_store() } else { Disk::default() };
         let (ended, _) = self.machine(&disk).command(&script.before).await;
         let Ended::Applied(report) = ended else { panic!("{ended:?}") };
         assert_eq!(report.counts.created, 2, "{report:#?}");
@@ -77,6 +85,7 @@ impl Theatre {
         }
         let (ended, life) = machine.command(&script.all).await;
         completes(&ended, &case);
+        disk.look().await;
         assert!(machine.plan(&script.all).is_empty(), "{case}: something is left to do");
         tokio::time::sleep(self.latest).await;
         self.tenant.holds_each_once(&script, &disk, &case).await;
@@ -120,6 +129,16 @@ async fn wherever_a_process_dies_the_next_one_makes_everything_exist_once() {
         let survived = deaths.iter().zip(&died).filter(|(death, died)| death.place == place && **died == 0).count();
         assert_eq!(survived, 1, "{place:?}: only the event after the last one is survived");
     }
+    theatre.close().await;
+}
+
+#[tokio::test]
+async fn wherever_a_process_dies_whose_state_is_in_a_store_the_next_one_makes_everything_exist_once() {
+    let theatre = Theatre { in_store: true, ..Theatre::open().await };
+    let deaths = theatre.every_death().await;
+    let cases: Vec<_> = deaths.iter().map(|death| vec![*death]).collect();
+    let died = theatre.rehearse_all(&cases, LastApplied::Full).await;
+    assert!(died.iter().sum::<usize>() >= cases.len() - Place::ALL.len(), "{died:?}");
     theatre.close().await;
 }
 

@@ -26,6 +26,8 @@ use crate::journal::{
 };
 use crate::plan::{Described, Observation, Observations};
 use crate::state::file_v1;
+use crate::store::{Depot, Look, Remote, SystemClocks};
+use object_store::memory::InMemory;
 
 pub(super) use life::{Death, Life, Mortal, Place};
 pub(super) use tenant::{Script, Tenant, sandbox_with};
@@ -46,16 +48,35 @@ pub(super) struct Files {
 
 /// The files of one tenant, in the hands of one process after the other.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<Mutex<Files>>);
+pub(super) struct Disk {
+    files: Arc<Mutex<Files>>,
+    /// Where they really are, if not on a disk: each process then reads them there, and [`Files`] is what it has read and
+    /// written.
+    store: Option<Depot>,
+}
 
 impl Disk {
     pub(super) fn files(&self) -> MutexGuard<'_, Files> {
-        self.0.lock().expect("no panic while it is held")
+        self.files.lock().expect("no panic while it is held")
     }
 
     /// Another disk with the same on it.
     pub(super) fn copy(&self) -> Self {
-        Disk(Arc::new(Mutex::new(self.files().clone())))
+        Disk { files: Arc::new(Mutex::new(self.files().clone())), store: None }
+    }
+
+    /// A prefix of an object store in memory.
+    pub(super) fn in_store() -> Self {
+        let objects = Remote::new(Arc::new(InMemory::new()), "a", Duration::from_secs(30));
+        Disk { files: Arc::default(), store: Some(Depot::new(Arc::new(objects), Arc::new(SystemClocks))) }
+    }
+
+    /// Reads what is in the store, if it is in one.
+    pub(super) async fn look(&self) {
+        let Some(store) = &self.store else { return };
+        let Look { state, journal, .. } = store.look().await.expect("readable").expect("something was applied");
+        let mut files = self.files();
+        (files.state, files.synced, files.journal) = (state, journal.len(), journal);
     }
 
     /// The state as it was saved last.
@@ -86,6 +107,18 @@ impl Disk {
     /// Whether the state is older than one that was seen here.
     pub(super) fn is_older(&self, state: &State) -> bool {
         self.newest(state) > state.serial
+    }
+
+    fn put_journal(&self, journal: Vec<u8>) {
+        let mut files = self.files();
+        (files.synced, files.journal) = (journal.len(), journal);
+    }
+
+    /// Takes this for the newest state that was seen here, unless a newer one was.
+    fn note(&self, lineage: Lineage, serial: u64) {
+        let mut files = self.files();
+        let before = files.newest.filter(|(known, _)| *known == lineage).map_or(0, |(_, serial)| serial);
+        files.newest = Some((lineage, serial.max(before)));
     }
 
     fn newest(&self, state: &State) -> u64 {
@@ -286,6 +319,7 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
 
     /// Brings home what only the journal has.
     async fn take(&self, life: &Life, older: Older) -> Result<Taken, Ended> {
+        life.take_store().await;
         let state = self.disk.state();
         let entries = self.disk.entries();
         if self.disk.has_journal() && entries.is_empty() {

@@ -1,6 +1,7 @@
 //! The life of one process: what it does to the disk and the tenant, counted, until it dies.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
@@ -12,7 +13,9 @@ use crate::call::Call;
 use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, EndUserId, Kind};
 use crate::end_user::Lookup;
+use crate::store::{Hold, Holder, Keep, Save, StoreError, force, take};
 use serde_json::{Map, Value};
+use tokio::task::JoinHandle;
 
 /// What a process does that somebody else can see, or that it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,12 +99,14 @@ pub(in crate::apply::tests) struct Life {
     counts: Mutex<BTreeMap<Event, usize>>,
     dead: AtomicBool,
     died: tokio::sync::Notify,
+    /// The state, if it is in a store.
+    hold: OnceLock<Arc<Hold>>,
 }
 
 impl Life {
     pub(in crate::apply::tests) fn without_end(disk: &Disk) -> Self {
         let (counts, dead, died) = (Mutex::default(), AtomicBool::new(false), tokio::sync::Notify::new());
-        Life { disk: disk.clone(), sync: Duration::ZERO, death: None, counts, dead, died }
+        Life { disk: disk.clone(), sync: Duration::ZERO, death: None, counts, dead, died, hold: OnceLock::new() }
     }
 
     pub(in crate::apply::tests) fn that_ends(disk: &Disk, death: Death) -> Self {
@@ -154,14 +159,52 @@ impl Life {
         }
     }
 
+    /// Takes the state that is in a store, and reads it. Whoever had it is dead, and may still have something on its way.
+    pub(super) async fn take_store(&self) {
+        let Some(depot) = self.disk.store.as_ref().filter(|_| self.hold.get().is_none()) else { return };
+        force(depot).await.expect("it is in memory");
+        let holder = Holder {
+            run: uuid::Uuid::new_v4().to_string(),
+            who: String::new(),
+            host: String::new(),
+            pid: 1,
+            command: "apply".into(),
+            since: String::new(),
+            ttl_ms: 30_000,
+            call_timeout_ms: 0,
+        };
+        let hold = take(depot, &holder, Duration::ZERO, "now").await.expect("nobody has it");
+        hold.fence().await.expect("nobody has taken it since");
+        self.disk.look().await;
+        let _ = self.hold.set(Arc::new(hold));
+    }
+
+    /// Does something with the state in a store, if it is in one: what was sent is carried out, whoever dies meanwhile.
+    fn send<F>(&self, work: impl FnOnce(Arc<Hold>) -> F) -> Option<JoinHandle<()>>
+    where
+        F: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        let work = work(Arc::clone(self.hold.get()?));
+        // A process that is dead is fenced by the next one.
+        Some(tokio::spawn(async move { drop(work.await) }))
+    }
+
     /// Replaces the state at once, or not at all.
     pub(super) async fn save(&self, state: &State) {
         let dies = self.begin(Event::Save, Place::BeforeSave);
         if dies != Some(Place::BeforeSave) {
-            let mut files = self.disk.files();
-            files.state = Some(file_v1::write(state));
-            let before = files.newest.filter(|(lineage, _)| *lineage == state.lineage).map_or(0, |(_, serial)| serial);
-            files.newest = Some((state.lineage, state.serial.max(before)));
+            self.disk.files().state = Some(file_v1::write(state));
+            let (lineage, serial) = (state.lineage, state.serial);
+            if self.hold.get().is_none() {
+                self.disk.note(lineage, serial);
+            }
+            let save = Save { text: file_v1::write(state).into_bytes(), lineage, serial };
+            let disk = self.disk.clone();
+            // It is the newest one that was seen as soon as it is there, and not before.
+            let saved = self.send(|hold| async move {
+                hold.save(save, Keep::All, false).await.map(|()| disk.note(lineage, serial))
+            });
+            arrived(saved).await;
         }
         self.alive().await;
     }
@@ -170,9 +213,10 @@ impl Life {
     pub(super) async fn tidy(&self, left: Vec<Entry>) {
         let dies = self.begin(Event::Tidy, Place::BeforeTidy);
         if dies != Some(Place::BeforeTidy) {
-            let mut files = self.disk.files();
-            files.journal = left.iter().map(write_line).collect::<String>().into_bytes();
-            files.synced = files.journal.len();
+            let journal = left.iter().map(write_line).collect::<String>().into_bytes();
+            self.disk.put_journal(journal.clone());
+            let keep = if journal.is_empty() { Keep::Nothing } else { Keep::Lines(journal) };
+            arrived(self.send(|hold| async move { hold.cut(keep).await })).await;
         }
         self.alive().await;
     }
@@ -196,6 +240,13 @@ impl Life {
     }
 }
 
+/// Waits until it is there.
+async fn arrived(sent: Option<JoinHandle<()>>) {
+    if let Some(sent) = sent {
+        sent.await.expect("no panic");
+    }
+}
+
 impl Append for Life {
     fn append(&self, entry: Entry) -> impl Future<Output = Result<(), JournalError>> + Send {
         let dies = self.begin(Event::Append, Place::BeforeAppend);
@@ -210,7 +261,10 @@ impl Append for Life {
             files.journal.extend_from_slice(&line.as_bytes()[..written]);
             files.journal.len()
         };
+        let whole = (written == line.len()).then(|| line.into_bytes());
+        let sent = whole.and_then(|line| self.send(|hold| async move { hold.append(&line).await }));
         async move {
+            arrived(sent).await;
             // Syncing takes a while, in which others go on.
             match self.sync {
                 Duration::ZERO => tokio::task::yield_now().await,
