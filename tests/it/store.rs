@@ -244,6 +244,33 @@ fn a_store_that_is_away_for_a_while_costs_nothing_and_one_that_stays_away_ends_t
 }
 
 #[test]
+fn credentials_that_end_and_a_bucket_that_is_full_end_a_run_in_order_and_the_next_one_goes_on() {
+    const COUNT: usize = 40;
+    let Some(store) = google() else { return };
+    for (number, wrong) in ["expired", "full"].into_iter().enumerate() {
+        let workspace = workspace(&store, &format!("team/wrong{number}"), COUNT);
+        workspace.edit("dixaform.yaml", "requestsPerSecond: 100", "requestsPerSecond: 10");
+        let mut child = heard(&workspace, "apply --yes");
+        let begun = Instant::now();
+        while made(&workspace).len() < 3 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", child.try_wait());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        store.goes(wrong);
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(4), "{wrong}: {said}");
+        assert!(said.contains("nothing more was sent"), "{wrong}: {said}");
+        assert!(made(&workspace).len() < COUNT, "{wrong}: it went on");
+        store.goes("fine");
+        workspace.edit("dixaform.yaml", "requestsPerSecond: 10,", "requestsPerSecond: 200,");
+        let _ = workspace.run("apply --yes --lock-timeout 60s").exit(0).says("Apply complete!");
+        each_once(&workspace, COUNT);
+        assert!(!workspace.exists("state/sandbox.late"), "{wrong}: what was noted here was handed in");
+    }
+}
+
+#[test]
 fn a_state_moves_from_its_file_to_a_store_and_nobody_plans_on_what_is_left() {
     let Some(store) = google() else { return };
     let there = workspace(&store, "team/moved", 3);

@@ -78,6 +78,12 @@ impl Store {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
+    /// What goes wrong from now on: `expired` credentials, a `full` bucket, or nothing (`fine`). Of Google's stand-in.
+    pub fn goes(&self, wrong: &str) {
+        let answer = self.exchange("PUT", &format!("/control/{wrong}"), "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
     fn exchange(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let authorization =
