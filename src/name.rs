@@ -11,7 +11,7 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::conversation::{Address, Attributes, Conversation, Kind};
+use crate::conversation::{Address, Attributes, CUSTOM_ATTRIBUTES, Conversation, Kind};
 use crate::end_user::{Key, Lookup};
 use crate::handling::Handling;
 use crate::shape::{self, Thing};
@@ -216,6 +216,37 @@ pub fn put_names(conversation: &mut Conversation, names: &BTreeMap<String, Strin
     };
     let attributes = std::mem::take(&mut conversation.attributes).into_iter();
     conversation.attributes = attributes.map(|(id, value)| (identifier(&id).unwrap_or(id), value)).collect();
+}
+
+/// Puts names in the place of the ids that they stand for, each as `wanted` writes it, and leaves names alone that
+/// `wanted` has not. Gives the ids of attributes that became identifiers, with these.
+pub fn put_names_of(spec: &mut Map<String, Value>, mut wanted: Conversation, ids: &Ids) -> Vec<(String, String)> {
+    let mut written = BTreeMap::new();
+    visit_all(&mut wanted, &mut |thing, value| {
+        if let Some(id) = thing.name(value).and_then(|name| ids.get(&name)) {
+            written.insert((thing, id.clone()), value.clone());
+        }
+    });
+    let attributes = spec.remove(CUSTOM_ATTRIBUTES);
+    visit(spec, &mut |thing, value| {
+        if let Some(name) = value.as_str().and_then(|id| written.get(&(thing, id.to_owned()))) {
+            *value = name.clone();
+        }
+    });
+    let Some(Value::Object(mut attributes)) = attributes else { return Vec::new() };
+    let mut renamed = Vec::new();
+    for (name, id) in ids {
+        let Name::Attribute { identifier, .. } = name else { continue };
+        if !wanted.attributes.contains_key(identifier) || wanted.attributes.contains_key(id) {
+            continue;
+        }
+        if let Some(value) = attributes.remove(id) {
+            attributes.insert(identifier.clone(), value);
+            renamed.push((id.clone(), identifier.clone()));
+        }
+    }
+    spec.insert(CUSTOM_ATTRIBUTES.to_owned(), Value::Object(attributes));
+    renamed
 }
 
 /// Attributes by the ids of their definitions, as far as those are known; see [`put_ids`].

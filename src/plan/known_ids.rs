@@ -11,7 +11,7 @@ use crate::desired::{Desired, Manifest, Named};
 use crate::end_user::Lookup;
 use crate::name::{self, Ids, Name};
 use crate::spec::Spec;
-use crate::state::{Applied, Record, State};
+use crate::state::{Applied, Before, Record, State};
 
 pub(super) struct KnownIds<'s> {
     state: &'s State,
@@ -69,6 +69,17 @@ impl<'s> KnownIds<'s> {
             (None, name) => self.recorded.get(name).cloned(),
         }
     }
+}
+
+/// What was applied before, with the names that stay in what is made in the place of the ids that they are known to
+/// stand for: a name and its id are no difference.
+pub(super) fn named_as(made: &Manifest, compared: &Manifest, mut before: Box<Before>) -> Box<Before> {
+    let stays = |(name, _): &(&Name, &String)| made.names.contains_key(*name);
+    let known: Ids = compared.ids.iter().filter(stays).map(|(name, id)| (name.clone(), id.clone())).collect();
+    if !known.is_empty() {
+        before.put_names(made.spec.conversation(), &known);
+    }
+    before
 }
 
 fn with_ids(manifest: &Manifest, id_of: impl Fn(&Name, &Named) -> Option<String>) -> Cow<'_, Manifest> {

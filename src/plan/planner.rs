@@ -31,7 +31,7 @@ use crate::plan::change::{Change, Drift, Fingerprint, Gone, Orphan, Plan, Read, 
 use crate::plan::described::is_tidied;
 use crate::plan::end_users;
 use crate::plan::handling;
-use crate::plan::known_ids::KnownIds;
+use crate::plan::known_ids::{KnownIds, named_as};
 use crate::plan::moves;
 use crate::plan::needs::{Needs, taken_along};
 use crate::plan::observation::{self, Handled, Observation, Observations};
@@ -273,7 +273,7 @@ impl Planner<'_> {
                 }
                 let compared = &*self.known.to_compare(manifest, Some(record));
                 let differs = if has_other_content(record, compared) {
-                    Some(self.replace(&self.known.to_make(manifest), record))
+                    Some(self.replace(&self.known.to_make(manifest), compared, record))
                 } else {
                     self.known_address(compared, record)
                 };
@@ -424,14 +424,14 @@ impl Planner<'_> {
         Some(draft.finish(manifest, manifest.digests, self.options))
     }
 
-    fn replace(&self, manifest: &Manifest, record: &Record) -> Change {
+    fn replace(&self, manifest: &Manifest, compared: &Manifest, record: &Record) -> Change {
         let block = match manifest.on_change {
             OnChange::Block => Some(Block::OnChangeBlock),
             OnChange::Unset if !self.options.allow_replace => Some(Block::ReplaceNotAllowed),
             OnChange::Unset | OnChange::Replace | OnChange::Ignore => None,
         };
-        let written = self.written(manifest, &manifest.spec.attributes(), record);
-        let before = Some(self.before(record, manifest, written));
+        let written = self.written(compared, &compared.spec.attributes(), record);
+        let before = Some(named_as(manifest, compared, self.before(record, compared, written)));
         let steps = self.making(manifest);
         let reason = Reason::ContentDiffers;
         let draft = Draft { action: Action::Replace, reason, block, id: Some(record.id), before, steps };

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::conversation::{Address, AttributeValue, Attributes, CUSTOM_ATTRIBUTES, Conversation, Digests, Id};
 use crate::digest::{Digest, canonical_of, hex};
 use crate::handling::{self, Handling, PutOn};
-use crate::name::{Ids, Name};
+use crate::name::{self, Ids, Name};
 use crate::source::{MadeOf, Source};
 use crate::spec::Spec;
 
@@ -369,6 +369,15 @@ impl Before {
         self.withheld.extend(withheld.map(|(id, _)| format!("/{CUSTOM_ATTRIBUTES}/{}", escape(id))));
         let attributes = attributes.into_iter().map(|(id, value)| (id, value.unwrap_or(Value::Null)));
         self.spec.insert(CUSTOM_ATTRIBUTES.to_owned(), Value::Object(attributes.collect()));
+    }
+
+    /// Puts names in the place of the ids that they stand for, as `wanted` writes them.
+    pub fn put_names(&mut self, wanted: Conversation, ids: &Ids) {
+        for (id, identifier) in name::put_names_of(&mut self.spec, wanted, ids) {
+            let (id, identifier) = [id, identifier].map(|key| format!("/{CUSTOM_ATTRIBUTES}/{}", escape(&key))).into();
+            let pointers = self.withheld.iter_mut().filter(|pointer| **pointer == id);
+            pointers.for_each(|pointer| pointer.clone_from(&identifier));
+        }
     }
 
     /// Sets how it was handled, as far as that is known, the tags of which the names were not kept, and the members

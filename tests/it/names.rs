@@ -136,6 +136,50 @@ fn what_a_name_stands_for_is_remembered_where_the_state_keeps_digests_only() {
     is_over(&workspace);
 }
 
+/// An Email with two names, and how it is handled.
+const HANDLED: &str = "apiVersion: dixaform/v1
+kind: Conversation
+metadata: {name: a}
+spec:
+  _type: Email
+  requesterId: {email: Ann@example.com}
+  emailIntegrationId: support@email.dixa.io
+  subject: Late
+  message: {_type: Inbound, content: {_type: Text, value: Where is it?}}
+  customAttributes: {order_number: '003'}
+  queue: {name: Support}
+  assignee: {email: Mia@example.com}
+";
+
+#[test]
+fn a_replacement_shows_no_difference_between_a_name_and_the_id_that_it_stood_for() {
+    for keep in ["full", "digest"] {
+        let (workspace, _server) = beside_server(HANDLED, "");
+        let project = workspace.read("dixaform.yaml");
+        workspace.write("dixaform.yaml", project.replace("baseUrl:", &format!("lastApplied: {keep}, baseUrl:")));
+        let _ = workspace.run("apply --yes").exit(0);
+        workspace.write("manifests/all.yaml", HANDLED.replace("subject: Late", "subject: Later"));
+        let before = if keep == "full" { "\"Late\"" } else { "(previous value not kept)" };
+        let subject = format!("subject = {before} -> \"Later\" # forces replacement");
+        for flags in ["", "--refresh"] {
+            let plan = workspace.run(&format!("plan --allow-replace {flags}")).exit(0);
+            let plan = plan.says(&subject).says("7 unchanged members");
+            for same in ["queue", "order_number", "assignee", "requesterId", "null"] {
+                assert!(!plan.stdout.contains(&format!("{same} ")), "{keep} {flags}: {same}\n{}", plan.stdout);
+            }
+        }
+        // Another name or value is one.
+        let other = HANDLED.replace("Late", "Later").replace("Support}", "Twins}").replace("003", "004");
+        workspace.write("manifests/all.yaml", other);
+        let plan = workspace.run("plan --allow-replace").exit(0).says("{name = \"Twins\"}");
+        let before = if keep == "full" { "\"003\"" } else { "(previous value not kept)" };
+        let _ = plan.says(&format!("~ \"order_number\" = {before} -> \"004\"")).says("5 unchanged members");
+        workspace.write("manifests/all.yaml", HANDLED.replace("Late", "Later"));
+        let _ = workspace.run("apply --yes --allow-replace").exit(0).says("1 replaced");
+        is_over(&workspace);
+    }
+}
+
 #[test]
 fn what_the_tenant_lacks_is_reported_once_for_each_thing_and_nothing_is_sent() {
     let callback = |name: &str, queue: &str| {
