@@ -9,6 +9,7 @@ use crate::finding::{Findings, closest, code};
 use crate::manifest::body::{self, words};
 use crate::manifest::envelope::{self, Origin, Tenant};
 use crate::manifest::foreign::{self, MEMBERS};
+use crate::manifest::references;
 use crate::manifest::sets::{self, Rows, Set};
 use crate::manifest::table::Tables;
 use crate::reporter::Reporter;
@@ -22,6 +23,8 @@ pub struct Reading {
     pub manifests: Vec<Manifest>,
     /// The addresses of manifests with errors, and where their names are written.
     pub faulty: Vec<(Address, Source)>,
+    /// The end users that these name, and where; not those of sets.
+    pub named: Vec<(Address, Source)>,
     pub findings: Findings,
     /// The name of the file, and what it is made of; none if that is not known, or can't be read twice.
     pub made_of: Option<(Arc<str>, MadeOf)>,
@@ -39,7 +42,7 @@ pub fn read(file: &Arc<str>, bytes: &[u8], tenant: Tenant<'_>, tables: Tables<'_
         Err(findings) => return Reading { findings, ..Reading::default() },
     };
     let mut reporter = Reporter::new(file, text);
-    let (mut manifests, mut faulty) = (Vec::new(), Vec::new());
+    let (mut manifests, mut faulty, mut named) = (Vec::new(), Vec::new(), Vec::new());
     let mut documents = 0;
     let (mut used, mut read) = (BTreeSet::new(), BTreeSet::new());
     yaml::each(text, Format::of(file, text), &mut reporter, &mut |mut document, reporter| {
@@ -57,7 +60,12 @@ pub fn read(file: &Arc<str>, bytes: &[u8], tenant: Tenant<'_>, tables: Tables<'_
         }
         match manifest(&mut document, tenant, &mut used, reporter) {
             Some(manifest) => manifests.push(manifest),
-            None => faulty.extend(named(&document).map(|(address, place)| (address, reporter.source(place)))),
+            None => {
+                faulty.extend(own_name(&document).map(|(address, place)| (address, reporter.source(place))));
+                let spec = document.get_mut("spec");
+                let names = spec.map(|spec| references::end_users(&mut spec.value, reporter)).unwrap_or_default();
+                named.extend(names.into_iter().map(|(address, place)| (address, reporter.source(place))));
+            }
         }
     });
     if documents == 0 && !reporter.has_findings() {
@@ -66,11 +74,11 @@ pub fn read(file: &Arc<str>, bytes: &[u8], tenant: Tenant<'_>, tables: Tables<'_
             .warning(code::NO_MANIFEST, start, "there is no manifest in this file")
             .hint("a manifest begins with `apiVersion: dixaform/v1`; if none belongs here, remove the file");
     }
-    Reading { manifests, faulty, findings: reporter.finish(), made_of: None, values: used, tables: read }
+    Reading { manifests, faulty, named, findings: reporter.finish(), made_of: None, values: used, tables: read }
 }
 
 /// The address that a document with errors has, and where its name is written, if these are right.
-fn named(document: &Node<'_>) -> Option<(Address, Place)> {
+fn own_name(document: &Node<'_>) -> Option<(Address, Place)> {
     let text = |node: &Node<'_>| match &node.content {
         Content::Text(text) => Some(text.to_string()),
         _ => None,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{Agent, Catalog, ContactEndpoint, Queue};
-use crate::conversation::{CUSTOM_ATTRIBUTES, Kind};
+use crate::conversation::{Address, CUSTOM_ATTRIBUTES, Kind};
 use crate::definition::{Definition, Entity};
 use crate::finding::{closest, code};
 use crate::handling;
@@ -38,6 +38,16 @@ pub(super) fn resolve(
     let mut references = References { catalog, kind, is_free, reporter, fine: true, referred: Referred::default() };
     references.below(spec);
     (references.fine, references.referred)
+}
+
+/// The end users of manifests that a spec names, and where, without a look at anything else. It reports nothing.
+pub(super) fn end_users(spec: &mut Node<'_>, reporter: &mut Reporter<'_>) -> Vec<(Address, Place)> {
+    let (_, Referred { names, .. }) = resolve(spec, Kind::Conversation, None, reporter);
+    let end_user = |(name, place)| match name {
+        Name::Manifest(address) => Some((address, place)),
+        Name::EndUser(_) | Name::Agent(_) | Name::Queue(_) | Name::Attribute { .. } => None,
+    };
+    names.into_iter().filter_map(end_user).collect()
 }
 
 struct References<'r, 't> {

@@ -25,17 +25,21 @@ pub fn resolve_beside(
 ) -> (Desired, Findings) {
     let mut findings = Findings::default();
     let mut manifests: Vec<Manifest> = Vec::new();
-    let mut faulty = Vec::new();
+    let (mut faulty, mut named) = (Vec::new(), Vec::new());
     let mut files = HashMap::new();
     let mut values = BTreeSet::new();
-    for Reading { manifests: some, faulty: others, findings: found, made_of, values: used, tables: _ } in readings {
+    for reading in readings {
+        let Reading { manifests: some, faulty: others, named: names, findings: found, made_of, values: used, .. } =
+            reading;
         manifests.extend(some);
         faulty.extend(others);
+        named.extend(names);
         findings.extend(found);
         files.extend(made_of);
         values.extend(used);
     }
     manifests.sort_unstable_by(|one, other| (&one.address, &one.source).cmp(&(&other.address, &other.source)));
+    let described = described(&manifests, &faulty);
     findings.extend(duplicate_addresses(&manifests, faulty));
     // Of several with one address the first is kept.
     manifests.dedup_by(|next, first| next.address == first.address);
@@ -43,7 +47,9 @@ pub fn resolve_beside(
     findings.extend(wrong_moves(&manifests));
     let (end_users, duplicates) = end_users(&manifests);
     findings.extend(duplicates);
-    findings.extend(connect(&mut manifests, &end_users, is_elsewhere));
+    findings.extend(connect(&mut manifests, &end_users, &described, is_elsewhere));
+    let unknown = named.into_iter().filter(|(address, _)| !described.contains(address) && !is_elsewhere(address));
+    findings.extend(unknown.map(|(address, source)| unknown_end_user(&address, &described, source)));
     findings.extend(same_bodies(&manifests));
     for finding in findings.iter() {
         files.remove(&finding.source.file);
@@ -161,18 +167,19 @@ fn end_users(manifests: &[Manifest]) -> (HashMap<Lookup, Address>, Vec<Finding>)
     (known.into_iter().map(|(lookup, manifest)| (lookup, manifest.address.clone())).collect(), findings)
 }
 
+/// The end users that manifests describe, those with errors included.
+fn described(manifests: &[Manifest], faulty: &[(Address, Source)]) -> BTreeSet<Address> {
+    let addresses = manifests.iter().map(|manifest| &manifest.address).chain(faulty.iter().map(|(address, _)| address));
+    addresses.filter(|address| address.kind == Kind::EndUser).cloned().collect()
+}
+
 /// Notes whose manifest each name of an end user means, and reports those that should mean one and don't.
 fn connect(
     manifests: &mut [Manifest],
     end_users: &HashMap<Lookup, Address>,
+    described: &BTreeSet<Address>,
     is_elsewhere: &dyn Fn(&Address) -> bool,
 ) -> Vec<Finding> {
-    let described: BTreeSet<Address> = manifests
-        .iter()
-        .map(|manifest| &manifest.address)
-        .filter(|address| address.kind == Kind::EndUser)
-        .cloned()
-        .collect();
     let mut findings = Vec::new();
     for manifest in manifests.iter_mut().filter(|manifest| !manifest.names.is_empty()) {
         let file = Arc::clone(&manifest.source.file);
@@ -182,7 +189,7 @@ fn connect(
                     named.manifest = Some(address.clone());
                 }
                 Name::Manifest(address) => {
-                    findings.push(unknown_end_user(address, &described, Source::new(&file, named.place)));
+                    findings.push(unknown_end_user(address, described, Source::new(&file, named.place)));
                 }
                 Name::EndUser(lookup) => named.manifest = end_users.get(lookup).cloned(),
                 Name::Agent(_) | Name::Queue(_) | Name::Attribute { .. } => {}

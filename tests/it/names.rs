@@ -340,3 +340,16 @@ fn one_file_can_be_checked_alone_if_another_one_of_the_project_describes_its_end
     workspace.write("manifests/order.yaml", named.replace("jane", "joan"));
     let _ = workspace.run("validate manifests/order.yaml").exit(1).says("no manifest describes the end user `joan`");
 }
+
+#[test]
+fn an_end_user_that_nobody_describes_is_reported_beside_other_errors() {
+    let wrong = import("a", "{endUser: jan}").replace("direction:", "directoin:");
+    let workspace = Workspace::new().file("manifests/all.yaml", &[JANE, &wrong].concat());
+    let told = workspace.run("validate").exit(1).says("unknown member `directoin`");
+    let _ = told.says("no manifest describes the end user `jan`").says("did you mean `jane`?");
+    // One whose own manifest has an error is described all the same.
+    let wrong = JANE.replace("displayName:", "dispalyName:");
+    workspace.write("manifests/all.yaml", [wrong, import("a", "{endUser: jane}")].concat());
+    let told = workspace.run("validate").exit(1).says("unknown member `dispalyName`");
+    let _ = told.never_says("no manifest describes");
+}
