@@ -102,7 +102,7 @@ pub enum Command {
   dixaform validate --format gitlab=gl-code-quality-report.json
   dixaform validate --format sarif=dixaform.sarif --format json=findings.json")]
     Validate(ValidateArgs),
-    /// Show what an apply would do; needs no network and no token
+    /// Show what an apply would do; makes no request to Dixa and needs no token
     #[command(after_help = "Examples:
   dixaform plan
   dixaform plan manifests/orders --target 'conversation.late-*'
@@ -245,10 +245,12 @@ pub enum SchemaSubject {
     StateList,
     /// What `state show --format json` prints
     Record,
-    /// What `state mv`, `forget`, `rebuild` and `accept` print with `--format json`
+    /// What `state mv`, `forget`, `rebuild`, `accept` and `move-to` print with `--format json`
     StateChange,
     /// What `state path --format json` prints
     StatePath,
+    /// What `state unlock --format json` prints
+    StateLock,
     /// What `recover --format json` prints
     Recover,
     /// What every command prints with `--format json` when it fails

@@ -25,6 +25,7 @@ pub fn run(output: &Output, args: &SchemaArgs) -> Result<Exit, Error> {
         SchemaSubject::Record => Subject::Record,
         SchemaSubject::StateChange => Subject::StateChange,
         SchemaSubject::StatePath => Subject::StatePath,
+        SchemaSubject::StateLock => Subject::StateLock,
         SchemaSubject::Recover => Subject::Recover,
         SchemaSubject::Error => Subject::Error,
         SchemaSubject::SandboxSeed => {

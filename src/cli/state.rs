@@ -38,9 +38,9 @@ pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
             rebuild::run(session, paths, &Formats::open(session, &forms.format, None, paths)?)
         }
         StateCommand::Path { forms } => path(&open, &opened(forms)?),
-        StateCommand::Unlock { force } => state_store::unlock(&open, *force),
-        StateCommand::MoveTo { url } => state_store::move_to(&open, url),
-        StateCommand::Pull => state_store::pull(&open),
+        StateCommand::Unlock { force, forms } => state_store::unlock(&open, *force, &opened(forms)?),
+        StateCommand::MoveTo { url, forms } => state_store::move_to(&open, url, &opened(forms)?),
+        StateCommand::Pull { format } => state_store::pull(&open, &Formats::open(session, format, None, &[])?),
     }
 }
 

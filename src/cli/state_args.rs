@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::cli::forms::{FormatArg, RecordForm, ResultFormsArgs};
+use crate::cli::forms::{FormatArg, RecordForm, ResultForm, ResultFormsArgs};
 
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
@@ -25,6 +25,7 @@ pub enum StateCommand {
   dixaform state show conversation.late-order --format yaml > late-order.yaml
                                           its manifest, as it was last applied")]
     Show {
+        /// The address of the record
         #[arg(value_name = "ADDRESS")]
         address: String,
         /// text or json for the record, yaml for its manifest; =FILE writes it to a file; may be repeated
@@ -35,8 +36,10 @@ pub enum StateCommand {
     #[command(after_help = "Examples:
   dixaform state mv conversation.late-order conversation.late-parcel")]
     Mv {
+        /// The address that the record has
         #[arg(value_name = "FROM")]
         from: String,
+        /// The address that it gets, of the same kind
         #[arg(value_name = "TO")]
         to: String,
         #[command(flatten)]
@@ -46,6 +49,7 @@ pub enum StateCommand {
     #[command(after_help = "Examples:
   dixaform state forget import.legacy-42")]
     Forget {
+        /// The addresses of the records
         #[arg(value_name = "ADDRESS", required = true)]
         addresses: Vec<String>,
         #[command(flatten)]
@@ -92,11 +96,17 @@ pub enum StateCommand {
         /// s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, with nothing there yet
         #[arg(value_name = "URL")]
         url: String,
+        #[command(flatten)]
+        forms: ResultFormsArgs,
     },
-    /// Print the state as it is saved
+    /// Print the state as it is saved, which is JSON
     #[command(after_help = "Examples:
   dixaform state pull --tenant staging > staging.json")]
-    Pull,
+    Pull {
+        /// text or json: both are the state, and json makes errors JSON; =FILE writes it to a file; may be repeated
+        #[arg(long, value_name = "FORM[=FILE]")]
+        format: Vec<FormatArg<ResultForm>>,
+    },
     /// Say who holds the state; --force ends that, in a store
     ///
     /// Exits with 0 if nobody holds the state, and with 5 if somebody does. The lock of a state file is released when
@@ -109,5 +119,7 @@ pub enum StateCommand {
         /// End the run that holds a state in a store: it can write nothing more
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        forms: ResultFormsArgs,
     },
 }

@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use crate::access::{StatePlace, StoreUrl};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::formats::Formats;
+use crate::cli::forms::ResultForm;
 use crate::cli::held;
 use crate::cli::output::shown;
 use crate::cli::session::OpenTenant;
@@ -15,11 +17,12 @@ use crate::cli::state_access::{self, lock_info};
 use crate::cli::store_access::StoreAccess;
 use crate::render::escape::escape;
 use crate::render::number::counted;
+use crate::render::state::{self as render, EndedV1};
 use crate::store::{Holder, StoreError};
 use crate::workspace::{JournalFile, LockError, StateLock, StateStore, atomic_file};
 
 /// Uploads state and journal, and leaves a file that nobody plans on.
-pub fn move_to(open: &OpenTenant<'_>, url: &str) -> Result<Exit, Error> {
+pub fn move_to(open: &OpenTenant<'_>, url: &str, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
     let url = store_url(url)?;
     if open.store.is_some() {
         let message = format!("the state is in {} already", open.state_name());
@@ -45,13 +48,22 @@ pub fn move_to(open: &OpenTenant<'_>, url: &str) -> Result<Exit, Error> {
     leave_word(open, &url)?;
     drop(held);
     let name = shown(&open.files.state);
-    open.session.output.result(&format!(
+    let text = format!(
         "The state is in {url} now, with {} at serial {}{}.\nNext: write `state: {url}` into the project file; {name} only says \
          where it went, and every command refuses to plan on it.\n",
         counted(state.records.len(), "record"),
         state.serial,
-        if entries.is_empty() { String::new() } else { format!(" and {} in its journal", counted(entries.len(), "entry")) },
-    ))?;
+        if entries.is_empty() {
+            String::new()
+        } else {
+            format!(" and {} in its journal", counted(entries.len(), "entry"))
+        },
+    );
+    let place = far.shown_state();
+    forms.write(&open.session.output, ResultForm::Text, |form, _| match form {
+        ResultForm::Text => text.clone(),
+        ResultForm::Json => render::change_json(&open.whose(&place, state.serial), true, &[], &[]),
+    })?;
     Ok(Exit::Done)
 }
 
@@ -79,7 +91,7 @@ fn store_url(text: &str) -> Result<StoreUrl, Error> {
 }
 
 /// Prints the state as it is, byte for byte.
-pub fn pull(open: &OpenTenant<'_>) -> Result<Exit, Error> {
+pub fn pull(open: &OpenTenant<'_>, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
     let none = || Error::new(Exit::Failed, format!("there is no state {} yet", open.state_name()));
     let text = match &open.store {
         Some(store) => {
@@ -103,49 +115,61 @@ pub fn pull(open: &OpenTenant<'_>) -> Result<Exit, Error> {
             String::from_utf8(bytes).context("a state is text")?
         }
     };
-    open.session.output.result(&text)?;
+    forms.write(&open.session.output, ResultForm::Text, |_, _| text.clone())?;
     Ok(Exit::Done)
 }
 
 /// Says who holds the state, or ends that. The operating system releases the lock of a file when its process ends, so
 /// there is never one to break.
-pub fn unlock(open: &OpenTenant<'_>, force: bool) -> Result<Exit, Error> {
-    let output = &open.session.output;
+pub fn unlock(open: &OpenTenant<'_>, force: bool, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
     let Some(store) = &open.store else {
-        return unlock_file(open, force);
+        return unlock_file(open, force, forms);
     };
     let door = store.door()?;
     let told = |error| held::told(error, &door.credentials);
     if force {
-        let text = match door.force().map_err(told)? {
+        let ended = door.force().map_err(told)?;
+        let text = match &ended {
             Some(Holder { who, host, pid, command, since, .. }) => format!(
                 "It was held by {} on {} (process {pid}, {}, since {}). That run can write nothing more; the next apply settles \
                  what it left in doubt.\n",
-                escape(&who),
-                escape(&host),
-                escape(&command),
-                escape(&since)
+                escape(who),
+                escape(host),
+                escape(command),
+                escape(since)
             ),
             None => "The state is not held.\n".to_owned(),
         };
-        output.result(&text)?;
-        return Ok(Exit::Done);
+        return free(open, forms, &text, ended.as_ref());
     }
     match door.head().map_err(told)?.and_then(|head| head.holder) {
-        None => {
-            output.result("The state is not held.\n")?;
-            Ok(Exit::Done)
-        }
+        None => free(open, forms, "The state is not held.\n", None),
         Some(holder) => Err(StoreError::Held { holder: Box::new(holder), quiet: Duration::ZERO }.into()),
     }
 }
 
-fn unlock_file(open: &OpenTenant<'_>, force: bool) -> Result<Exit, Error> {
-    match StateLock::check(&open.files.lock) {
-        Ok(()) => {
-            open.session.output.result("The state is not locked.\n")?;
-            Ok(Exit::Done)
+/// Says that nobody holds the state, and whose run `--force` has ended.
+fn free(open: &OpenTenant<'_>, forms: &Formats<ResultForm>, text: &str, ended: Option<&Holder>) -> Result<Exit, Error> {
+    let path = open.shown_state();
+    forms.write(&open.session.output, ResultForm::Text, |form, _| match form {
+        ResultForm::Text => text.to_owned(),
+        ResultForm::Json => {
+            let ended = ended.map(|Holder { who, host, pid, command, since, .. }| EndedV1 {
+                who,
+                host,
+                pid: *pid,
+                command,
+                since,
+            });
+            render::lock_json(&open.tenant.name, &path, ended)
         }
+    })?;
+    Ok(Exit::Done)
+}
+
+fn unlock_file(open: &OpenTenant<'_>, force: bool, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
+    match StateLock::check(&open.files.lock) {
+        Ok(()) => free(open, forms, "The state is not locked.\n", None),
         Err(error @ LockError::Held { .. }) => {
             let hint = "there is nothing to unlock: the lock is released when that process ends. If it hangs, stop it; what it \
                         did is in the journal";

@@ -1,5 +1,5 @@
-//! What the commands below `state` say, as text and as JSON: `dixaform-state-list/1`, `dixaform-state-change/1` and
-//! `dixaform-state-path/1`, which docs/json.md explains.
+//! What the commands below `state` say, as text and as JSON: `dixaform-state-list/1`, `dixaform-state-change/1`,
+//! `dixaform-state-path/1` and `dixaform-state-lock/1`, which docs/json.md explains.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,6 +16,7 @@ use crate::source::Source;
 pub const LIST_FORMAT: &str = "dixaform-state-list/1";
 pub const CHANGE_FORMAT: &str = "dixaform-state-change/1";
 pub const PATH_FORMAT: &str = "dixaform-state-path/1";
+pub const LOCK_FORMAT: &str = "dixaform-state-lock/1";
 
 /// Whose state it is.
 #[derive(Clone, Copy, Debug)]
@@ -247,6 +248,42 @@ pub struct PathV1<'s> {
 /// Where a state is, as one JSON document.
 pub fn path_json(tenant: &str, path: &str, exists: bool) -> String {
     let document = PathV1 { format: PATH_FORMAT, tool: TOOL, tenant, path, exists };
+    format!("{}\n", escape_json(&to_json(&document)))
+}
+
+/// A state that nobody holds, as JSON.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "stateLock")]
+pub struct LockV1<'s> {
+    #[schemars(extend("const" = LOCK_FORMAT))]
+    format: &'static str,
+    /// The program that wrote it, and its version
+    #[schemars(length(min = 1))]
+    tool: &'static str,
+    /// The tenant's name in the project file
+    tenant: &'s str,
+    /// The path of the state
+    state: &'s str,
+    /// The run that --force has ended; null if there was none
+    ended: Option<EndedV1<'s>>,
+}
+
+/// A run that can write nothing more.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ended")]
+pub struct EndedV1<'s> {
+    pub who: &'s str,
+    pub host: &'s str,
+    /// The number of its process
+    pub pid: u32,
+    pub command: &'s str,
+    /// By the clock of its host
+    pub since: &'s str,
+}
+
+/// A state that nobody holds, as one JSON document.
+pub fn lock_json(tenant: &str, state: &str, ended: Option<EndedV1<'_>>) -> String {
+    let document = LockV1 { format: LOCK_FORMAT, tool: TOOL, tenant, state, ended };
     format!("{}\n", escape_json(&to_json(&document)))
 }
 

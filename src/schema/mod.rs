@@ -22,7 +22,7 @@ use crate::render::catalog::CatalogDiffV1;
 use crate::render::error_json_v1::ErrorV1;
 use crate::render::init::InitV1;
 use crate::render::recover::RecoverV1;
-use crate::render::state::{ChangeV1, ListV1, PathV1};
+use crate::render::state::{ChangeV1, ListV1, LockV1, PathV1};
 use crate::render::validate_json_v1::FindingsV1;
 use crate::state::file_v1::{FileV1, ShownV1};
 
@@ -57,6 +57,8 @@ pub enum Subject {
     StateChange,
     /// Where a state is, as JSON.
     StatePath,
+    /// That nobody holds a state, as JSON.
+    StateLock,
     /// What was settled and what is left in doubt, as JSON.
     Recover,
     /// An error that ended a command, as JSON.
@@ -64,7 +66,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    pub const ALL: [Subject; 16] = [
+    pub const ALL: [Subject; 17] = [
         Subject::Manifest,
         Subject::Project,
         Subject::State,
@@ -79,6 +81,7 @@ impl Subject {
         Subject::Record,
         Subject::StateChange,
         Subject::StatePath,
+        Subject::StateLock,
         Subject::Recover,
         Subject::Error,
     ];
@@ -100,6 +103,7 @@ impl Subject {
             Subject::Record => "record",
             Subject::StateChange => "state-change",
             Subject::StatePath => "state-path",
+            Subject::StateLock => "state-lock",
             Subject::Recover => "recover",
             Subject::Error => "error",
         }
@@ -147,11 +151,15 @@ pub fn schema(subject: Subject) -> Value {
         }
         Subject::StateChange => derived::<ChangeV1<'_>>(
             subject,
-            "What `dixaform state mv`, `forget`, `rebuild` and `accept` did, as they print it with `--format json`",
+            "What `dixaform state mv`, `forget`, `rebuild`, `accept` and `move-to` did, as they print it with `--format json`",
         ),
         Subject::StatePath => {
             derived::<PathV1<'_>>(subject, "Where a state is, as `dixaform state path --format json` prints it")
         }
+        Subject::StateLock => derived::<LockV1<'_>>(
+            subject,
+            "That nobody holds a state, as `dixaform state unlock --format json` prints it",
+        ),
         Subject::Recover => derived::<RecoverV1>(
             subject,
             "What was settled and what is left, as `dixaform recover --format json` prints it",

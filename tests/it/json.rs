@@ -9,8 +9,7 @@ use crate::support::manifests::{LEGACY, ORDER, email};
 use crate::support::{Outcome, Workspace, sealed};
 
 /// Commands whose result is no data, or is data already.
-const WITHOUT: [&str; 8] =
-    ["completions", "man", "sandbox", "schema", "skill", "state move-to", "state pull", "state unlock"];
+const WITHOUT: [&str; 5] = ["completions", "man", "sandbox", "schema", "skill"];
 
 /// The one document that a command wrote to standard output, which fits its schema.
 #[track_caller]
@@ -134,6 +133,22 @@ fn the_state_is_listed_shown_and_changed_as_json() {
 }
 
 #[test]
+fn a_state_is_pulled_and_its_lock_is_shown_as_json() {
+    let workspace = applied();
+    let pulled = workspace.run("state pull --format json --format text=pulled.json").exit(0).stdout;
+    assert_eq!(pulled, workspace.read("state/sandbox.json"));
+    assert_eq!(pulled, workspace.read("pulled.json"));
+    let mut lock = document(&workspace.run("state unlock --format json").exit(0), Subject::StateLock);
+    lock.as_object_mut().unwrap().remove("tool");
+    let expected =
+        json!({"format": "dixaform-state-lock/1", "tenant": "sandbox", "state": "state/sandbox.json", "ended": null});
+    assert_eq!(lock, expected);
+    let unlocked = workspace.run("state unlock --format json=lock.json").exit(0);
+    assert_eq!(unlocked.stdout, "The state is not locked.\n");
+    assert!(workspace.read("lock.json").contains("\"ended\":null"), "{}", workspace.read("lock.json"));
+}
+
+#[test]
 fn an_end_user_that_is_forgotten_is_called_one() {
     let customer = "apiVersion: dixaform/v1\nkind: EndUser\nmetadata: {name: jane}\nspec: {email: jane@example.com}\n";
     let workspace = Workspace::fast().file("manifests/jane.yaml", customer);
@@ -209,6 +224,9 @@ fn an_error_is_one_document_whatever_the_command_and_whatever_is_wrong() {
         ("state show conversation.parcel --format json=-", 1, "no record of conversation.parcel"),
         ("state mv import.legacy conversation.order --format json", 64, "import.legacy"),
         ("state forget nothing --format json", 64, "`nothing` isn't an address: expected KIND.NAME"),
+        ("state pull --state none.json --format json", 1, "there is no state none.json yet"),
+        ("state move-to state/new.json --format json", 64, "`state/new.json` is not the URL of a store"),
+        ("state unlock --format yaml --format json", 64, "`yaml` is not a form"),
         ("catalog diff --format json", 1, "there is no catalog state/sandbox.catalog.json yet"),
         ("validate none --format json", 1, "none"),
         ("recover --create a --format json", 64, "`a` isn't an address"),

@@ -197,7 +197,10 @@ fn a_run_that_was_forced_out_sends_nothing_new_and_ends_with_5() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", child.try_wait());
         std::thread::sleep(Duration::from_millis(20));
     }
-    let _ = workspace.run("state unlock --force").exit(0).says("It was held by");
+    let ended = workspace.run("state unlock --force --format json=ended.json").exit(0).says("It was held by");
+    let document: serde_json::Value = serde_json::from_str(&workspace.read("ended.json")).unwrap();
+    assert_eq!((&document["ended"]["pid"], &document["ended"]["command"]), (&child.id().into(), &"apply".into()));
+    assert!(ended.stdout.contains(document["ended"]["since"].as_str().unwrap()), "{document}");
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(5), "{said}");
@@ -284,9 +287,13 @@ fn a_state_moves_from_its_file_to_a_store_and_nobody_plans_on_what_is_left() {
     let before = here.run(&format!("state pull {local}")).exit(0).stdout;
     let _ = here.run(&format!("state move-to s3://state {local}")).exit(64).warns("has none");
     let _ = here
-        .run(&format!("state move-to gs://state/team/moved {local}"))
+        .run(&format!("state move-to gs://state/team/moved {local} --format json=moved.json"))
         .exit(0)
         .says("The state is in gs://state/team/moved now");
+    let moved: serde_json::Value = serde_json::from_str(&here.read("moved.json")).unwrap();
+    assert_eq!((&moved["format"], &moved["saved"]), (&"dixaform-state-change/1".into(), &true.into()));
+    assert_eq!((&moved["state"], &moved["serial"]), (&"gs://state/team/moved".into(), &1.into()));
+    assert_eq!(here.run("state pull --format json").exit(0).stdout, before);
     assert_eq!(here.run("state pull").exit(0).stdout, before);
     let _ = here.run("plan").exit(0).says("No changes.");
     assert_eq!(

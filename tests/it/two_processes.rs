@@ -92,6 +92,8 @@ fn of_two_applies_one_works_and_the_other_is_refused_and_told_by_whom() {
     assert_eq!(second.stdout, "");
     let held = workspace.run("state unlock").exit(5).warns(&format!("(process {pid}, apply, since 20"));
     let _ = held.warns("freja");
+    let held = workspace.run("state unlock --format json").exit(5).stdout;
+    assert!(held.contains("dixaform-error/1") && held.contains("locked by freja"), "{held}");
     for command in ["state mv conversation.m1 conversation.x", "state forget conversation.m1", "recover"] {
         let _ = workspace.run(command).exit(5).warns("the state is locked by freja");
     }
