@@ -33,8 +33,9 @@ pub mod workflow;
 const GITIGNORE: &str = ".gitignore";
 
 /// The files that are as they are in every project.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("dixaform.yaml", include_str!("init/dixaform.yaml")),
+    ("manifests/end-user.yaml", include_str!("init/end-user.yaml")),
     ("manifests/conversation.yaml", include_str!("init/conversation.yaml")),
     ("manifests/import.yaml", include_str!("init/import.yaml")),
     (GITIGNORE, include_str!("init/gitignore")),

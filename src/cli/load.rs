@@ -259,6 +259,12 @@ pub fn find(session: &Session, paths: &[PathBuf]) -> Result<Vec<Found>, Error> {
         let problems: Vec<Error> = problems.into_iter().map(Error::from).collect();
         let lines: Vec<String> = problems.iter().map(Error::message).collect();
         let error = Error::new(Exit::Failed, lines.join("\n       "));
+        if paths.is_empty() && !session.has_project_file() {
+            return error.hint(
+                "there is no dixaform.yaml here: `dixaform init` writes a starter project; or name a file or folder of \
+                               manifests",
+            );
+        }
         if paths.is_empty() {
             return error.hint("name a file or folder of manifests, or set `manifests` in dixaform.yaml");
         }

@@ -87,6 +87,7 @@ pub struct Session {
     pub ci: Option<CiJob>,
     /// The folder of the project file, relative to the working folder; empty when it is the same or there is none.
     root: PathBuf,
+    has_project_file: bool,
     tenant: Option<String>,
     state: Option<PathBuf>,
 }
@@ -122,12 +123,15 @@ impl Session {
         if let Some(folder) = &globals.chdir {
             std::env::set_current_dir(folder).with_context(|| format!("can't work in {}", folder.display()))?;
         }
-        let (project, root) = match project_file::nearest()? {
+        let nearest = project_file::nearest()?;
+        let has_project_file = nearest.is_some();
+        let (project, root) = match nearest {
             Some((path, root)) => (read(&path, tell)?, root),
             None => (Project::without_file(), PathBuf::new()),
         };
         secrets::keep_tokens_of(&project);
-        Ok(Session { output, project, ci: None, root, tenant: globals.tenant.clone(), state: globals.state.clone() })
+        let (tenant, state) = (globals.tenant.clone(), globals.state.clone());
+        Ok(Session { output, project, ci: None, root, has_project_file, tenant, state })
     }
 
     /// The tenant that was asked for, or the default one. Nothing is read yet.
@@ -172,6 +176,11 @@ impl Session {
     /// The folder of the project file, or the working folder.
     pub fn folder(&self) -> &Path {
         if self.root.as_os_str().is_empty() { Path::new(".") } else { &self.root }
+    }
+
+    /// Whether the working folder or one above it has a project file.
+    pub fn has_project_file(&self) -> bool {
+        self.has_project_file
     }
 
     /// The paths given, or those of the project.

@@ -55,7 +55,7 @@ pub enum Input {
 /// Why a path gave no manifests.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    #[error("{} does not exist", path.display())]
+    #[error("`{}` does not exist", path.display())]
     Missing { path: PathBuf },
     #[error(transparent)]
     Unreadable(#[from] FileError),

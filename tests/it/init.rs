@@ -5,13 +5,14 @@ use std::path::Path;
 
 use crate::support::Workspace;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     ".dixaform/manifest.schema.json",
     ".dixaform/project.schema.json",
     ".github/workflows/dixaform.yml",
     ".gitignore",
     "dixaform.yaml",
     "manifests/conversation.yaml",
+    "manifests/end-user.yaml",
     "manifests/import.yaml",
 ];
 
@@ -44,12 +45,29 @@ fn an_empty_folder_becomes_a_project_that_works_on_the_sandbox_at_once() {
         assert!(outcome.stdout.contains(&format!("wrote {file}\n")), "{file}: {}", outcome.stdout);
     }
     let validated = workspace.run("validate --warnings-as-errors").exit(0);
-    assert_eq!(validated.stdout, "2 manifests: valid.\n");
-    let _ = workspace.run("plan").exit(0).says("Plan: 1 to create, 1 to import, 0 to update");
-    let _ = workspace.run("plan --tenant staging").exit(0).says("Plan: 1 to create, 1 to import, 0 to update");
+    assert_eq!(validated.stdout, "3 manifests: valid.\n");
+    let _ = workspace.run("plan").exit(0).says("Plan: 2 to create, 1 to import, 0 to update");
+    let _ = workspace.run("plan --tenant staging").exit(0).says("Plan: 2 to create, 1 to import, 0 to update");
     let applied = workspace.run("apply --yes").exit(0);
-    assert_eq!(applied.last_line(), "Apply complete! 1 created, 1 imported, 0 updated.");
+    for kind in ["conversation.", "enduser.", "import."] {
+        let listed = workspace.run(&format!("state list {kind}*")).exit(0).stdout;
+        assert_eq!(listed.lines().count(), 1, "{kind}: {listed}");
+    }
+    assert_eq!(applied.last_line(), "Apply complete! 2 created, 1 imported, 0 updated.");
     let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+}
+
+#[test]
+fn in_an_empty_folder_commands_name_init() {
+    let workspace = Workspace::new();
+    for command in ["plan", "validate", "apply --yes --tenant sandbox"] {
+        let outcome = workspace.run(command).exit(1).warns("`manifests` does not exist");
+        let _ = outcome.warns("`dixaform init` writes a starter project");
+    }
+    // In a project, and with a path, that is not what is missing.
+    let _ = workspace.run("plan none.yaml").exit(1).warns("`none.yaml` does not exist").never_says("dixaform init");
+    workspace.write("dixaform.yaml", "version: 1\n");
+    let _ = workspace.run("plan").exit(1).warns("or set `manifests` in dixaform.yaml").never_says("dixaform init");
 }
 
 #[test]

@@ -79,6 +79,7 @@ impl Repository {
         let _ = workspace.run(&format!("init {folder} --ci github")).exit(0);
         workspace.remove(&format!("{folder}/manifests/conversation.yaml"));
         workspace.remove(&format!("{folder}/manifests/import.yaml"));
+        workspace.remove(&format!("{folder}/manifests/end-user.yaml"));
         // An object store by its name, so that the workflow is the one for it; and then a place that is here.
         let project = |state: &str| {
             let limit = "settle: 20ms, requestTimeout: 2s, rateLimit: {requestsPerSecond: 30, burst: 2}";
