@@ -51,9 +51,8 @@ impl Embedded {
 /// Says what a sandbox had to make up, without which the same would fail on a tenant of Dixa.
 pub fn tell_provided(sandbox: &Sandbox, output: Output) {
     if let Some(provided) = sandbox.provided() {
-        output.note(&format!(
-            "The sandbox provided what was named and did not exist; a real tenant must have: {provided}\n"
-        ));
+        output
+            .note(&format!("The sandbox made up what your manifests refer to; a real tenant must have: {provided}\n"));
     }
 }
 

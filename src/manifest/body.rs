@@ -291,7 +291,7 @@ fn undocumented(form: &Form, text: &str, name: &str) -> Option<(&'static str, St
         }
         Form::EmailAddress if !forms::is_email_address(text) => {
             let message = format!("`{text}` is not an e-mail address");
-            let hint = format!("`{name}` holds addresses, for example jane@example.com, and no ids");
+            let hint = format!("`{name}` holds addresses, for example jane@example.com, not ids");
             Some((code::NOT_AN_ADDRESS, message, hint))
         }
         Form::Word(known) if *known == shape::CONTENT_TYPES && text == "Markdown" => {

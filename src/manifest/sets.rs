@@ -358,7 +358,7 @@ impl Making<'_, '_, '_> {
     fn repeated(&mut self, row: &Row, first: &Row, address: &Address) {
         let (key, before) = (row.text(self.key), first.text(self.key));
         let message = match key == before {
-            true => format!("the key `{key}` is there twice"),
+            true => format!("the key `{key}` appears twice"),
             false => format!("the keys `{before}` and `{key}` both make {address}"),
         };
         let hint = "a key names one row; with `distinct`, rows of one value are taken once";

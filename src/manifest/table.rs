@@ -405,7 +405,7 @@ fn read_header(table: &mut Table, record: &StringRecord, place: Place) -> Vec<Fi
     for (column, name) in record.iter().enumerate() {
         let here = table.source(Place { line: place.line, column: column as u32 + 1 });
         if let Some(first) = table.column(name) {
-            let message = format!("the column `{name}` is there twice");
+            let message = format!("the column `{name}` appears twice");
             let first = table.source(Place { line: place.line, column: first as u32 + 1 });
             findings.push(Finding {
                 related: vec![(first, "the first one".to_owned())],

@@ -251,7 +251,7 @@ fn value(value: &Value) -> String {
 /// What the words about a plan without changes rest on.
 pub fn compared(plan: &Plan) -> String {
     match plan.observed {
-        0 => "The manifests were compared with the state; the tenant was not read, which --refresh does.".to_owned(),
+        0 => "The manifests were compared with the state; use --refresh to read the tenant, too.".to_owned(),
         count => format!(
             "Of {}, attributes, requester, channel, direction, subject and language were compared with the tenant, and \
              tags, queue, assignee and state where the manifest has them; messages were not read.",

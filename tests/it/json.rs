@@ -281,7 +281,7 @@ fn an_error_about_manifests_or_the_project_file_has_its_findings() {
 #[test]
 fn an_apply_that_has_its_report_writes_no_second_document_about_its_error() {
     let workspace = Workspace::fast().file("manifests/order.yaml", ORDER);
-    let refused = workspace.run("apply --format json").exit(5).warns("with --yes");
+    let refused = workspace.run("apply --format json").exit(5).warns("or any plan with `--yes`");
     let last: Value = serde_json::from_str(refused.last_line()).unwrap();
     assert_eq!((&last["event"], &last["report"]["exitCode"]), (&json!("finished"), &json!(5)));
     let failed = workspace.run("apply --yes --format json --sandbox-faults 400@create#1").exit(1);

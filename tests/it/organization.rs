@@ -71,7 +71,7 @@ fn the_organization_is_named_before_anything_is_written() {
     workspace.write("manifests/b.yaml", email("b"));
     let _ = workspace.run("apply --yes").exit(0).warns(&format!("Applying to {EXAMPLE}.\n")).never_says("warning:");
     workspace.write("manifests/c.yaml", email("c"));
-    let _ = workspace.run("apply --yes --tenant sandbox").exit(0).never_says("nothing keeps the tenant");
+    let _ = workspace.run("apply --yes --tenant sandbox").exit(0).never_says("has no organizationId");
     let quiet = workspace.run("apply --yes --quiet --tenant local").exit(0);
     assert_eq!(quiet.stderr, "");
 }

@@ -259,10 +259,10 @@ fn a_value_that_dixa_tidied_is_listed_and_not_written_again() {
 #[test]
 fn what_was_compared_is_said_beside_a_plan_without_changes() {
     let (workspace, _server) = applied();
-    let _ = workspace.run("plan").exit(0).warns("compared with the state; the tenant was not read");
+    let _ = workspace.run("plan").exit(0).warns("compared with the state; use --refresh");
     let plan = workspace.run("plan --refresh").exit(0).warns("Of 2 records, attributes, requester, channel");
     assert_eq!(plan.last_line(), "No changes. The tenant matches the manifests.");
-    let _ = workspace.run("plan --format markdown").exit(0).says("the tenant was not read");
+    let _ = workspace.run("plan --format markdown").exit(0).says("use --refresh to read the tenant, too.");
 }
 
 #[test]

@@ -105,7 +105,7 @@ impl<'a> Approval<'a> {
         }
         let message = "not approved: standard input is not a terminal, so nobody can be asked";
         let hint = format!(
-            "nothing was sent; approve this plan with `--approved {}`, or whatever is planned with --yes",
+            "nothing was sent; approve exactly this plan with `--approved {}`, or any plan with `--yes`",
             plan.fingerprint
         );
         Err(Error::new(Exit::Refused, message).hint(hint))

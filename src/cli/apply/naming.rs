@@ -43,7 +43,7 @@ pub fn not_pinned(open: &OpenTenant<'_>, organization: Option<&Organization>) ->
     }
     let line = format!("organizationId: {}  # {}", scalar(id), escape(called));
     Some(format!(
-        "warning: nothing keeps the tenant {} from the token of another organization\n hint: in {}, below `tenants: \
+        "warning: the tenant {} has no organizationId, so a token of any organization is accepted\n hint: in {}, below `tenants: \
          {}:`, write `{line}`\n",
         quoted(name),
         FILE_NAMES[0],

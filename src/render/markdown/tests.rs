@@ -188,7 +188,7 @@ fn no_changes_are_one_line_and_the_marker() {
     ## dixaform: No changes
 
     Tenant `staging` (`https://dev.dixa.io`), 4 unchanged.
-    The tenant matches the manifests. The manifests were compared with the state; the tenant was not read, which --refresh does.
+    The tenant matches the manifests. The manifests were compared with the state; use --refresh to read the tenant, too.
     ");
 }
 
