@@ -227,9 +227,10 @@ mod tests {
         let methods = [(GET, "GET"), (POST, "POST"), (PUT, "PUT"), (PATCH, "PATCH"), (DELETE, "DELETE")];
         let name = |method: MethodFilter| methods.iter().find(|(other, _)| *other == method).expect("a method").1;
         let mut calls: Vec<String> = ROWS.iter().map(|(method, path, _)| format!("{} {path}", name(*method))).collect();
-        let lines = include_str!("../../docs/sandbox.md").lines();
-        let mut listed: Vec<String> =
-            lines.filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned())).collect();
+        let rows = include_str!("../../docs/sandbox.md").lines();
+        let rows = rows.filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()));
+        // Other tables of the page list flags and faults.
+        let mut listed: Vec<String> = rows.filter(|row| row.contains(" /v1/")).collect();
         calls.sort();
         listed.sort();
         assert_eq!(listed, calls);
