@@ -1,7 +1,7 @@
 //! The files that sets name: read up to a limit, and only within the project.
 
 use std::io;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::workspace::manifests::{display_name, leads_out, read_bounded};
@@ -47,7 +47,7 @@ impl TableError {
 pub fn read(manifest: Option<&Path>, table: &str, project: &Path, limit: u64) -> Result<TableBytes, TableError> {
     let folder = manifest.and_then(Path::parent).unwrap_or(Path::new(""));
     let path = folder.join(table);
-    let name = display_name(&path);
+    let name = display_name(&folded(&path));
     let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     match path.metadata() {
         _ if leads_out(&path, &[project, here]).is_some() => Err(TableError::Outside(name)),
@@ -59,4 +59,20 @@ pub fn read(manifest: Option<&Path>, table: &str, project: &Path, limit: u64) ->
             Err(error) => Err(TableError::Unreadable(name, error)),
         },
     }
+}
+
+/// The path without the folders that `..` leaves again; one that is a link leads elsewhere, and stays.
+fn folded(path: &Path) -> PathBuf {
+    let mut folded = PathBuf::new();
+    for part in path.components() {
+        let is_left = part == Component::ParentDir
+            && matches!(folded.components().next_back(), Some(Component::Normal(_)))
+            && !folded.is_symlink();
+        if is_left {
+            folded.pop();
+        } else {
+            folded.push(part);
+        }
+    }
+    folded
 }
