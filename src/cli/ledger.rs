@@ -11,12 +11,14 @@ use crate::desired::Desired;
 use crate::journal::{Append as _, Entry, Replay};
 use crate::plan::{Plan, moves};
 use crate::project::Tenant;
-use crate::state::Lineage;
+use crate::state::{Lineage, State};
 use crate::workspace::JournalWriter;
 
 /// The open run.
 pub struct Ledger {
     held: Held,
+    /// Its first entry.
+    opened: Entry,
     pub journal: JournalWriter,
     pub replay: RefCell<Replay>,
 }
@@ -32,7 +34,7 @@ impl Ledger {
         let journal = held.open_journal(&state)?;
         let opened = state_access::opened(&state, tenant, organization, command);
         let replay = RefCell::new(Replay::going_on(state, calls));
-        let ledger = Ledger { held, journal, replay };
+        let ledger = Ledger { held, opened: opened.clone(), journal, replay };
         ledger.write(opened).await?;
         Ok(ledger)
     }
@@ -59,12 +61,10 @@ impl Ledger {
     /// # Errors
     /// As for [`Ledger::finish`].
     pub async fn close(self) -> Result<Taken, Error> {
+        let opened = self.opened.clone();
         let (held, lineage) = self.save(&Desired::default(), false).await?;
-        // What was noted late was brought home when it was taken.
-        state_access::read(held, lineage, Older::Refused, |state| Entry::Closed {
-            serial: state.serial,
-            at: SystemClock::timestamp(),
-        })
+        // A run that was taken over may have noted something since: that is brought home by a run of its own.
+        state_access::read(held, lineage, Older::Refused, |state| again(&opened, state))
     }
 
     /// Saves the state, cuts the journal down to what is still in doubt, and lets go of the lock. The records note what
@@ -77,7 +77,7 @@ impl Ledger {
     }
 
     async fn save(self, desired: &Desired, release: bool) -> Result<(Held, Lineage), Error> {
-        let Ledger { mut held, journal, replay } = self;
+        let Ledger { mut held, opened: _, journal, replay } = self;
         let mut replay = replay.into_inner();
         replay.settle();
         replay.remember(desired);
@@ -87,6 +87,16 @@ impl Ledger {
         held.conclude(journal, &replay, &left, release).await?;
         Ok((held, replay.state().lineage))
     }
+}
+
+/// The first entry of another run that goes on from this state.
+fn again(opened: &Entry, state: &State) -> Entry {
+    let mut opened = opened.clone();
+    if let Entry::Opened { run, lineage, base_serial, at, .. } = &mut opened {
+        (*run, *lineage, *base_serial) = (uuid::Uuid::new_v4(), state.lineage, state.serial);
+        *at = SystemClock::timestamp();
+    }
+    opened
 }
 
 /// Why records can't move before a run begins: a state that was replaced while somebody thought about the plan is no

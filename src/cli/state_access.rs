@@ -124,7 +124,7 @@ const OLDER_HINT: &str = "restore the newest one; if it is lost, `dixaform state
                           made since, and `dixaform apply --accept-older-state` makes that again";
 
 /// Refuses a state from the past, or takes it for the newest one from now on.
-fn check_age(state: &State, held: &mut Held, accepted: Older) -> Result<(), Error> {
+pub fn check_age(state: &State, held: &mut Held, accepted: Older) -> Result<(), Error> {
     let (is_other, name) = (held.is_other(state.lineage, state.serial), held.name());
     match older(state, held.newest(state.lineage), &name).or(other(state, is_other, &name)) {
         Some(older) if accepted == Older::Refused => Err(Error::new(Exit::Refused, older).hint(OLDER_HINT)),

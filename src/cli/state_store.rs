@@ -13,7 +13,7 @@ use crate::cli::forms::ResultForm;
 use crate::cli::held;
 use crate::cli::output::shown;
 use crate::cli::session::OpenTenant;
-use crate::cli::state_access::{self, lock_info};
+use crate::cli::state_access::{self, Older, lock_info};
 use crate::cli::store_access::StoreAccess;
 use crate::render::escape::escape;
 use crate::render::number::counted;
@@ -37,6 +37,7 @@ pub fn move_to(open: &OpenTenant<'_>, url: &str, forms: &Formats<ResultForm>) ->
         return Err(Error::new(Exit::Failed, message).hint("an apply to the store makes one there"));
     };
     state_access::same_tenant(&state, open.tenant, &open.state_name())?;
+    state_access::check_age(&state, &mut held, Older::Refused)?;
     let entries = held.entries(state.serial)?;
     let store = Arc::new(StoreAccess::new(url.clone(), open.tenant.state_store.clone()));
     let far = OpenTenant { store: Some(Arc::clone(&store)), ..open.clone() };

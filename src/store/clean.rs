@@ -89,6 +89,7 @@ mod tests {
             log: Log { first: 6, next: 6 },
             epoch: 9,
             holder: None,
+            forced_out: None,
             beat: 0,
             probe: None,
             nonce: String::new(),

@@ -223,7 +223,8 @@ fn azure(
     environment: Environment<'_>,
 ) -> Result<(Arc<dyn ObjectStore>, String), StoreError> {
     let is_set = |name: &str| environment(name).is_some_and(|value| !value.is_empty());
-    let emulator = environment("AZURE_STORAGE_USE_EMULATOR").is_some_and(|value| value == "true" || value == "1");
+    let emulator = environment("AZURE_STORAGE_USE_EMULATOR")
+        .is_some_and(|value| !["", "0", "false", "off", "no", "n"].contains(&&*value.trim().to_ascii_lowercase()));
     if emulator {
         // It may be anywhere as far as the crate cares.
         endpoint(&StoreSettings::default(), environment, &["AZURITE_BLOB_STORAGE_URL"])?;

@@ -96,22 +96,11 @@ impl Door {
     /// As for [`take`].
     pub fn take(self: &Arc<Self>, holder: Holder, timeout: Duration, now: &str) -> Result<Held, StoreError> {
         let (depot, now) = (self.depot.clone(), now.to_owned());
-        let (hold, before) = self.wait(async move {
-            let before = depot.head().await?.and_then(|read| read.head.holder);
-            let hold = take(&depot, &holder, timeout, &now).await?;
-            Ok::<_, StoreError>((Arc::new(hold), before))
-        })?;
+        let hold = self.wait(async move { take(&depot, &holder, timeout, &now).await.map(Arc::new) })?;
         let runtime = self.runtime.as_ref().expect("it is there until this is dropped");
         let beating = runtime.spawn(Arc::clone(&hold).beat());
-        let mut held = Held {
-            door: Arc::clone(self),
-            hold,
-            beating,
-            before,
-            text: None,
-            journal: Journal::default(),
-            released: false,
-        };
+        let mut held =
+            Held { door: Arc::clone(self), hold, beating, text: None, journal: Journal::default(), released: false };
         held.read()?;
         Ok(held)
     }
@@ -141,7 +130,6 @@ pub struct Held {
     door: Arc<Door>,
     hold: Arc<Hold>,
     beating: JoinHandle<()>,
-    before: Option<Holder>,
     text: Option<String>,
     journal: Journal,
     released: bool,
@@ -167,9 +155,9 @@ impl Held {
         &self.door.url
     }
 
-    /// Who held it before and did not let go, if there was somebody.
-    pub fn before(&self) -> Option<&Holder> {
-        self.before.as_ref()
+    /// For how long calls of whoever held it before and did not let go may still be on their way.
+    pub fn calls_before(&self) -> Option<Duration> {
+        self.hold.calls_before()
     }
 
     /// The text of the state; none before the first save.
@@ -209,11 +197,12 @@ impl Held {
         let text = String::from_utf8_lossy(&save.text).into_owned();
         let (hold, depot, kept) = (Arc::clone(&self.hold), self.door.depot.clone(), keep.clone());
         self.door.wait(async move {
-            if release && !hold.lease().left(SystemClocks.now()).is_zero() {
-                // It harms nobody if that can't be done now.
+            hold.save(save, kept, release).await?;
+            if release {
+                // It harms nobody if that can't be done now: what is removed counts for nobody any more.
                 let _ = tokio::time::timeout(CLEANING, clean(&depot, &hold.head().await)).await;
             }
-            hold.save(save, kept, release).await
+            Ok::<_, StoreError>(())
         })?;
         self.text = Some(text);
         self.kept(keep);

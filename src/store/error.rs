@@ -101,7 +101,7 @@ impl Hint for StoreError {
                  write below the prefix"
                     .into()
             }
-            StoreError::Request { .. } => "nothing was sent; try again when the store can be reached".into(),
+            StoreError::Request { .. } => "try again when the store can be reached".into(),
             StoreError::NotConditional { .. } => {
                 "two runs could each believe that they hold the state. Nothing was sent: use a store that honours \
                  If-None-Match and If-Match, or a state file"

@@ -3,6 +3,8 @@
 //! It is only ever replaced under the condition that it is still what was read, so that whatever is in it changes
 //! together: the state, where its journal begins, and who holds both.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::state::Lineage;
@@ -28,6 +30,9 @@ pub struct Head {
     pub epoch: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
+    /// Who was forced out and may not know it yet; none as soon as somebody else has taken the state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced_out: Option<Holder>,
     /// Grows with each sign of life of a holder.
     pub beat: u64,
     /// When a race has shown that the store honours conditions, RFC 3339.
@@ -54,6 +59,11 @@ pub struct Log {
     /// The one after the last, as of the last release; a holder is ahead of it. With no holder and both equal, there is
     /// no journal.
     pub next: u64,
+}
+
+impl Log {
+    /// Of [`Log::next`], where nobody knows what a holder has written.
+    pub const UNKNOWN: u64 = u64::MAX;
 }
 
 /// Who holds the state.
@@ -85,6 +95,7 @@ impl Head {
             log: Log { first: 1, next: 1 },
             epoch: 1,
             holder: Some(holder),
+            forced_out: None,
             beat: 0,
             probe: None,
             nonce,
@@ -93,7 +104,7 @@ impl Head {
 
     /// Somebody takes the state, which is free or whose holder is dead.
     pub fn taken(&self, holder: Holder, nonce: String) -> Self {
-        Head { epoch: self.epoch + 1, holder: Some(holder), nonce, ..self.clone() }
+        Head { epoch: self.epoch + 1, holder: Some(holder), forced_out: None, nonce, ..self.clone() }
     }
 
     /// The holder gives a sign of life.
@@ -122,9 +133,18 @@ impl Head {
         Head { holder: None, log: Log { next, ..self.log }, nonce, ..self.clone() }
     }
 
-    /// Somebody lets go for a holder who does not: that one can't write any more.
+    /// Somebody lets go for a holder who does not: that one can't give signs of life any more.
     pub fn forced(&self, nonce: String) -> Self {
-        Head { epoch: self.epoch + 1, holder: None, log: Log { next: u64::MAX, ..self.log }, nonce, ..self.clone() }
+        let (log, forced_out) = (Log { next: Log::UNKNOWN, ..self.log }, self.holder.clone());
+        Head { epoch: self.epoch + 1, holder: None, forced_out, log, nonce, ..self.clone() }
+    }
+
+    /// For how long calls of the one before may still be sent and be on their way, from the moment at which somebody
+    /// else has written a fence. One that was forced out may go on until its lease ends.
+    pub fn calls_before(&self) -> Option<Duration> {
+        let calls = |holder: &Holder| Duration::from_millis(holder.call_timeout_ms);
+        let forced = |holder: &Holder| calls(holder) + Duration::from_millis(holder.ttl_ms);
+        self.holder.as_ref().map(calls).or(self.forced_out.as_ref().map(forced))
     }
 
     /// Whether there may be segments that are not in the state.
@@ -200,6 +220,9 @@ mod tests {
         let forced = taken.forced("6".into());
         assert_eq!((forced.epoch, &forced.holder), (3, &None));
         assert!(forced.may_have_journal(), "nobody knows what that holder has written");
+        let seconds = |head: &Head| head.calls_before().map(|time| time.as_secs());
+        assert_eq!((seconds(&released), seconds(&taken), seconds(&forced)), (None, Some(30), Some(60)));
+        assert_eq!(forced.taken(holder("c"), "8".into()).forced_out, None);
         assert_eq!(forced.cut(9, "7".into()).log.first, 9);
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::state::Lineage;
 use crate::store::depot::{Depot, HEAD, Journal, Read, sha256_of};
 use crate::store::error::StoreError;
-use crate::store::head::{Head, StateObject};
+use crate::store::head::{Head, Log, StateObject};
 use crate::store::moment::{Lease, Moment};
 use crate::store::objects::{Fault, Object, Settled, When, put_settled};
 use crate::store::segment::{self, InTheWay, Segment, in_the_way};
@@ -47,25 +47,44 @@ pub struct Hold {
     lease: Arc<Lease>,
     /// As it was read or written last.
     head: Mutex<Read>,
+    next: Mutex<Next>,
+    /// See [`Head::calls_before`].
+    calls_before: Option<Duration>,
+}
+
+/// Where this run writes into the journal.
+#[derive(Debug, Default)]
+struct Next {
     /// The number of the next segment.
-    next: Mutex<u64>,
+    number: u64,
+    /// The fence is written.
+    has_begun: bool,
+    /// There are lines that count.
+    has_lines: bool,
+    /// A segment of this number was sent, and it is not known whether it is there.
+    is_open: bool,
 }
 
 impl Hold {
     /// What has just been taken by a request that was sent at that moment; nothing may be written before
     /// [`Hold::fence`].
-    pub(crate) fn taken(depot: Depot, read: Read, sent: Moment) -> Self {
+    pub(crate) fn taken(depot: Depot, read: Read, calls_before: Option<Duration>, sent: Moment) -> Self {
         let (ttl, run) = match &read.head.holder {
             Some(holder) => (Duration::from_millis(holder.ttl_ms), holder.run.clone()),
             None => (Duration::ZERO, String::new()),
         };
         let (lease, epoch) = (Arc::new(Lease::new(ttl, sent)), read.head.epoch);
-        let next = Mutex::new(read.head.log.first);
-        Hold { depot, epoch, run, lease, head: Mutex::new(read), next }
+        let next = Mutex::new(Next { number: read.head.log.first, ..Next::default() });
+        Hold { depot, epoch, run, lease, head: Mutex::new(read), next, calls_before }
     }
 
     pub fn lease(&self) -> &Arc<Lease> {
         &self.lease
+    }
+
+    /// [`Head::calls_before`] of the head that was taken.
+    pub fn calls_before(&self) -> Option<Duration> {
+        self.calls_before
     }
 
     pub async fn head(&self) -> Head {
@@ -89,7 +108,8 @@ impl Hold {
             let settled = self.put(&segment::key(journal.next), &body, self.lease_left()).await;
             match settled.map_err(StoreError::Expired)? {
                 Settled::Ours(_) => {
-                    *next = journal.next + 1;
+                    let (number, has_lines) = (journal.next + 1, !journal.text.is_empty());
+                    *next = Next { number, has_begun: true, has_lines, is_open: false };
                     return Ok(journal);
                 }
                 Settled::Theirs(found) => {
@@ -105,10 +125,14 @@ impl Hold {
 
     /// Gives signs of life until this is dropped or the run is fenced.
     pub async fn beat(self: Arc<Self>) {
+        let ttl = self.lease.ttl();
+        tokio::time::sleep(ttl / 3).await;
         while !self.lease.is_fenced() {
-            tokio::time::sleep(self.lease.ttl() / 3).await;
-            // One that fails is followed by the next: as long as nobody has taken the state, a late one is as good.
-            let _ = self.beat_once().await;
+            let began = tokio::time::Instant::now();
+            // One that hangs or fails is soon followed by the next: as long as nobody has taken the state, a late one is
+            // as good.
+            let given = tokio::time::timeout(ttl / 4, self.beat_once()).await.is_ok_and(|given| given.is_ok());
+            tokio::time::sleep(if given { (ttl / 3).saturating_sub(began.elapsed()) } else { ttl / 15 }).await;
         }
     }
 
@@ -136,15 +160,17 @@ impl Hold {
         if self.lease.is_fenced() {
             return Err(self.fenced().await);
         }
+        self.close_open(&mut next).await?;
         let built = self.depot.clock.now();
-        let n = *next;
+        let n = next.number;
         let body = self.segment(n, cut).text(lines);
+        next.is_open = true;
         let settled = self.put(&segment::key(n), &body, self.lease_left()).await;
         match settled.map_err(StoreError::Expired)? {
             Settled::Ours(_) => {}
             Settled::Theirs(_) => return Err(self.fenced().await),
         }
-        *next = n + 1;
+        *next = Next { number: n + 1, has_lines: true, is_open: false, ..*next };
         let now = self.depot.clock.now();
         let took = now.monotonic.saturating_duration_since(built.monotonic);
         if took > self.lease.ttl() / 2 || self.lease.left(now).is_zero() {
@@ -152,6 +178,24 @@ impl Hold {
             self.beat_once().await?;
         }
         Ok(n)
+    }
+
+    /// Makes sure that the number of a segment is taken of which it is not known whether it is there, so that it neither
+    /// comes later nor is the first of what comes next.
+    async fn close_open(&self, next: &mut Next) -> Result<(), StoreError> {
+        if !next.is_open {
+            return Ok(());
+        }
+        let key = segment::key(next.number);
+        let settled = self.put(&key, &self.segment(next.number, false).text(b""), self.time(self.lease.ttl())).await;
+        if let Settled::Theirs(found) = settled.map_err(StoreError::request(format!("write {key}")))? {
+            let found = found.as_ref().and_then(|found| Segment::read(&found.body));
+            if !found.is_some_and(|(found, _)| found.epoch == self.epoch && found.run == self.run) {
+                return Err(self.fenced().await);
+            }
+        }
+        *next = Next { number: next.number + 1, is_open: false, ..*next };
+        Ok(())
     }
 
     /// Makes this the state. Everything that changes with it changes in the same instant.
@@ -168,7 +212,7 @@ impl Hold {
             Settled::Theirs(_) => return Err(StoreError::Unusable(format!("{} was there before", object.key))),
         }
         let first = self.keep(keep).await?;
-        let next = *self.next.lock().await;
+        let next = self.next_to_note().await;
         self.swap(self.time(self.lease.ttl()), |head, nonce| {
             let first = first.unwrap_or(head.log.first);
             let saved = head.saved(object.clone(), lineage, serial, first, nonce.clone());
@@ -189,7 +233,12 @@ impl Hold {
     async fn keep(&self, keep: Keep) -> Result<Option<u64>, StoreError> {
         match keep {
             Keep::All => Ok(None),
-            Keep::Nothing => Ok(Some(*self.next.lock().await)),
+            Keep::Nothing => {
+                let mut next = self.next.lock().await;
+                self.close_open(&mut next).await?;
+                next.has_lines = false;
+                Ok(Some(next.number))
+            }
             Keep::Lines(lines) => self.add(&lines, true).await.map(Some),
         }
     }
@@ -199,8 +248,20 @@ impl Hold {
     /// # Errors
     /// The run is fenced, which is as good, or the store can't be written: the next run has to wait for the lease.
     pub async fn release(&self) -> Result<(), StoreError> {
-        let next = *self.next.lock().await;
-        self.swap(self.time(self.lease.ttl() / 3), |head, nonce| head.released(next, nonce)).await
+        let next = self.next_to_note().await;
+        let is_empty = !self.next.lock().await.has_lines && next != Log::UNKNOWN;
+        self.swap(self.time(self.lease.ttl() / 3), |head, nonce| {
+            // Fences without a line behind them are nothing to read.
+            let head = if is_empty { head.cut(next, nonce.clone()) } else { head.clone() };
+            head.released(next, nonce)
+        })
+        .await
+    }
+
+    /// The number of the next segment, as a head notes it when this run lets go.
+    async fn next_to_note(&self) -> u64 {
+        let next = self.next.lock().await;
+        if next.has_begun && !next.is_open { next.number } else { Log::UNKNOWN }
     }
 
     /// Writes an object that only this run writes, whoever holds the state by now.

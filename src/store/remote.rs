@@ -44,7 +44,7 @@ impl Remote {
     async fn read(&self, key: &str) -> Result<Option<Object>, Fault> {
         let asked = async {
             match self.store.get_opts(&self.path(key), GetOptions::default()).await {
-                Err(Error::NotFound { .. }) => Ok(None),
+                Err(Error::NotFound { source, .. }) if !lacks_bucket(&source.to_string()) => Ok(None),
                 found => found.map(Some).map_err(fault),
             }
         };
@@ -60,6 +60,7 @@ impl Remote {
     }
 
     async fn write(&self, key: &str, body: Vec<u8>, when: When) -> Result<Put, Fault> {
+        let replaces = matches!(when, When::Unchanged(_));
         let mode = match when {
             When::Always => PutMode::Overwrite,
             When::Absent => PutMode::Create,
@@ -70,7 +71,7 @@ impl Remote {
             Ok(PutResult { e_tag, version, .. }) => Ok(Put::Done(Version { e_tag, version })),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Put::Refused),
             // Of a replacement: what was to be replaced is gone.
-            Err(Error::NotFound { .. }) => Ok(Put::Refused),
+            Err(Error::NotFound { source, .. }) if replaces && !lacks_bucket(&source.to_string()) => Ok(Put::Refused),
             Err(error) => Err(fault(error)),
         }
     }
@@ -108,6 +109,13 @@ impl Objects for Remote {
             }
         }))
     }
+}
+
+/// Whether a store that says `404` means more than one object. A bucket that is not there is no state that is empty.
+fn lacks_bucket(answer: &str) -> bool {
+    ["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"]
+        .iter()
+        .any(|word| answer.contains(word))
 }
 
 async fn within<T>(time: Duration, request: impl Future<Output = Result<T, Fault>> + Send) -> Result<T, Fault> {

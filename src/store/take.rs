@@ -79,6 +79,7 @@ async fn claim(depot: &Depot, read: Option<Read>, holder: &Holder, now: &str) ->
     if !is_probed {
         probe::race(depot).await?;
     }
+    let calls_before = read.as_ref().and_then(|read| read.head.calls_before());
     let (head, when) = match read {
         None => (Head::first(holder.clone(), nonce()), When::Absent),
         Some(Read { head, version }) => (head.taken(holder.clone(), nonce()), When::Unchanged(version)),
@@ -88,7 +89,7 @@ async fn claim(depot: &Depot, read: Option<Read>, holder: &Holder, now: &str) ->
     let left = || PATIENCE.saturating_sub(depot.clock.now().monotonic.saturating_duration_since(sent.monotonic));
     let settled = put_settled(&*depot.objects, HEAD, head.to_text().as_bytes(), &when, false, &left).await;
     match settled.map_err(StoreError::request("write head.json"))? {
-        Settled::Ours(version) => Ok(Some(Hold::taken(depot.clone(), Read { head, version }, sent))),
+        Settled::Ours(version) => Ok(Some(Hold::taken(depot.clone(), Read { head, version }, calls_before, sent))),
         Settled::Theirs(_) => Ok(None),
     }
 }

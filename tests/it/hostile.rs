@@ -148,7 +148,7 @@ fn without_code(line: &str) -> String {
 #[track_caller]
 fn is_whole_html(page: &str) {
     const KNOWN: &str = " b bdi body button code dd del details dialog div dl dt footer form h1 h2 head header html input \
-                         ins kbd li main mark meta noscript option output p pre rect script section select small span \
+                         ins kbd li main mark meta noscript ol option output p pre rect script section select small span \
                          strong style summary svg title ul ";
     let (mut open, mut scripts) = (Vec::new(), 0);
     let mut rest = page.strip_prefix("<!DOCTYPE html>").expect("a document type");

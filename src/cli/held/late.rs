@@ -9,6 +9,7 @@ use crate::cli::error::Error;
 use crate::cli::output::Output;
 use crate::conversation::{Address, Id};
 use crate::journal::{self, DecidedBy, Decision, Entry, Replay};
+use crate::state::Record;
 use crate::store::Late;
 use crate::workspace::manifests::read_bounded;
 use crate::workspace::{StateFiles, atomic_file};
@@ -34,27 +35,27 @@ pub fn made(lost: &[u8], replay: &Replay) -> Vec<(Address, Id, String)> {
     made
 }
 
-/// What is to be written down of what was noted.
+/// The records that were noted.
 ///
 /// # Errors
 /// Something was noted that can't be read.
-pub fn entries(all: &[Late], replay: &Replay, name: &str) -> Result<Vec<Entry>, Error> {
+pub fn records(all: &[Late], name: &str) -> Result<Vec<(Address, Box<Record>)>, Error> {
     let mut found = Vec::new();
     for late in all {
         let text: String = late.lines.iter().map(|line| format!("{line}\n")).collect();
         let read =
             journal::read(text.as_bytes()).with_context(|| format!("what was noted late in {name} can't be used"))?;
         for entry in read.entries {
-            let Entry::Adopted { address, record } = entry else {
-                continue;
-            };
-            found.extend(brought_home(address, record, replay));
+            if let Entry::Adopted { address, record } = entry {
+                found.push((address, record));
+            }
         }
     }
     Ok(found)
 }
 
-fn brought_home(address: Address, record: Box<crate::state::Record>, replay: &Replay) -> Option<Entry> {
+/// What is to be written down of a record that was noted; none where it is known.
+pub fn brought_home(address: &Address, record: &Record, replay: &Replay) -> Option<Entry> {
     let id = record.id;
     let is_known = replay.owner_of(id).is_some()
         || replay
@@ -65,14 +66,15 @@ fn brought_home(address: Address, record: Box<crate::state::Record>, replay: &Re
     if is_known {
         return None;
     }
-    let pending = replay.in_doubt().into_iter().find(|doubt| doubt.address == address);
+    let pending = replay.in_doubt().into_iter().find(|doubt| doubt.address == *address);
     if let Some(pending) = pending {
         let (decision, by) = (Decision::Adopt(id), DecidedBy::Machine);
         return Some(Entry::Decided { seq: pending.seq, decision, by, at: SystemClock::timestamp() });
     }
+    let address = address.clone();
     Some(match replay.state().records.get(&address) {
         Some(_) => Entry::Doubled { address, id },
-        None => Entry::Adopted { address, record },
+        None => Entry::Adopted { address, record: Box::new(record.clone()) },
     })
 }
 
@@ -81,7 +83,8 @@ fn brought_home(address: Address, record: Box<crate::state::Record>, replay: &Re
 /// # Errors
 /// Something was noted that can't be read.
 pub fn tell(output: &Output, late: &[Late], replay: &Replay, name: &str) -> Result<(), Error> {
-    for entry in entries(late, replay, name)? {
+    let records = records(late, name)?;
+    for entry in records.iter().filter_map(|(address, record)| brought_home(address, record, replay)) {
         let (address, id) = match entry {
             Entry::Adopted { address, record } => (address, record.id),
             Entry::Doubled { address, id } => (address, id),

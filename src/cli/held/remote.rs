@@ -48,7 +48,7 @@ impl InStore {
         files: StateFiles,
         call_timeout: Duration,
     ) -> Result<Self, Error> {
-        let before = held.before().map(|holder| Duration::from_millis(holder.call_timeout_ms));
+        let before = held.calls_before();
         let taken = InStore {
             credentials: held.door().credentials.clone(),
             seal: None,
@@ -57,7 +57,7 @@ impl InStore {
             lost: Arc::default(),
             call_timeout: before.unwrap_or(call_timeout),
             taken_at: std::time::Instant::now(),
-            is_taken_over: false,
+            is_taken_over: before.is_some(),
             files,
             held,
         };
@@ -109,14 +109,19 @@ impl InStore {
     pub fn receive(&mut self, state: &State, entries: &[Entry]) -> Result<(), Error> {
         let mut text = Vec::new();
         file_v1::write_to(state, &mut text).context("a state can't be written down")?;
-        if let Some(there) = self.held.text() {
-            if there.as_bytes() == text {
-                return Ok(());
+        let journal = read_journal(self.held.journal(), &self.journal_name())?;
+        let has_word = |entries: &[Entry]| entries.iter().any(|entry| !is_end(entry));
+        let is_free = !has_word(&journal) && self.held.door().late().map_err(|error| self.told(error))?.is_empty();
+        match self.held.text() {
+            None if is_free => self.save_with(state, keep(entries), true),
+            Some(there) if there.as_bytes() == text && (journal == entries || is_free && !has_word(entries)) => Ok(()),
+            // A run here went on from the state that an earlier try has moved.
+            Some(there) if there.as_bytes() == text && is_free => self.cut(keep(entries)),
+            there => {
+                let other = there.map(|there| read_state(there.to_owned(), &self.name())).transpose()?;
+                Err(StoreError::Occupied { serial: other.map_or(0, |(other, _)| other.serial) }.into())
             }
-            let (other, _) = read_state(there.to_owned(), &self.name())?;
-            return Err(StoreError::Occupied { serial: other.serial }.into());
         }
-        self.save_with(state, keep(entries), true)
     }
 
     pub fn seal(&self) -> Option<Seal> {
@@ -130,7 +135,7 @@ impl InStore {
         if kept.len() < count {
             self.cut(keep(&kept))?;
         }
-        self.is_taken_over =
+        self.is_taken_over |=
             kept.iter().rfind(|entry| is_end(entry)).is_some_and(|entry| !matches!(entry, Entry::Closed { .. }));
         Ok(kept)
     }
@@ -231,38 +236,46 @@ impl InStore {
         }
         let names: Vec<String> = made.iter().map(|(address, id, _)| format!("{address} is {id:#}")).collect();
         let lines = made.into_iter().map(|(.., line)| line).collect();
+        let path = late::unsent_file(&self.files);
         let word = Late::new(crate::cli::surroundings::user(), crate::cli::clock::SystemClock::timestamp(), lines);
         let error = error.hint(format!("made, and not in the journal: {}", names.join(", ")));
-        match self.held.leave_late(&word) {
-            Ok(()) => error.hint("the next apply records them: they are noted in the store"),
-            Err(away) => {
-                let path = late::unsent_file(&self.files);
-                match late::keep_unsent(&path, word) {
-                    Ok(()) => error.hint(format!(
-                        "the store can't be written ({away}); they are noted in {}, from where the next apply here takes them",
-                        path.display()
-                    )),
-                    Err(lost) => error.hint(format!("they could not be noted: {lost}")),
-                }
+        // Here first: somebody may be about to kill this process.
+        let here = late::keep_unsent(&path, word.clone());
+        match (self.held.leave_late(&word), here) {
+            (Ok(()), here) => {
+                // Word that is left twice says nothing new.
+                let _ = here.and_then(|()| late::remove_unsent(&path));
+                error.hint("the next apply records them: they are noted in the store")
             }
+            (Err(away), Ok(())) => error.hint(format!(
+                "the store can't be written ({away}); they are noted in {}, from where the next apply here takes them",
+                path.display()
+            )),
+            (Err(_), Err(lost)) => error.hint(format!("they could not be noted: {lost}")),
         }
     }
 
     pub fn bring_home_late(&mut self, replay: &mut Replay, opened: impl Fn(&State) -> Entry) -> Result<bool, Error> {
         let found = self.held.door().late().map_err(|error| self.told(error))?;
-        let entries = late::entries(&found, replay, &self.name())?;
-        if !entries.is_empty() {
+        let records = late::records(&found, &self.name())?;
+        let is_new = records.iter().any(|(address, record)| late::brought_home(address, record, replay).is_some());
+        if is_new {
             // A run of its own: what the last one has made is saved by now, and it counts no more.
             replay.add(&opened(replay.state()))?;
-            entries.iter().try_for_each(|entry| replay.add(entry))?;
-            replay.settle();
+            for (address, record) in &records {
+                // One after the other: the same may have been noted twice, or another for the same address.
+                if let Some(entry) = late::brought_home(address, record, replay) {
+                    replay.add(&entry)?;
+                    replay.settle();
+                }
+            }
             replay.grow();
             let left = Left::of(replay, crate::cli::clock::SystemClock::timestamp());
             let kept = self.left(&left, self.held.journal())?;
             self.save_with(&replay.state().clone(), kept, false)?;
         }
         self.held.remove_late(found).map_err(|error| self.told(error))?;
-        Ok(!entries.is_empty())
+        Ok(is_new)
     }
 
     /// A call that was sent in the last moment of a lease may arrive for as long as it was given.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::weather::{Chance, Server, Weather, Wire};
 use crate::state::Lineage;
+use crate::store::objects::Put;
 use crate::store::segment;
 use crate::store::{Depot, Hold, Holder, Keep, Objects as _, Save, StoreError, SystemClocks, When, force, take};
 
@@ -196,6 +197,78 @@ async fn a_store_that_is_away_for_a_while_ends_a_run_only_when_its_lease_ends() 
     // Nobody has taken it meanwhile, so it is as good as ever.
     hold.beat_once().await.expect("held");
     hold.save(save(1), Keep::Nothing, true).await.expect("held");
+    beating.abort();
+}
+
+/// A segment of run `a` that the store took although nobody heard so.
+async fn arrives(server: &Server, n: u64, lines: &[u8]) -> Put {
+    let segment = segment::Segment { n, epoch: 1, run: "a".into(), nonce: "x".into(), cut: false };
+    server.calm().put(&segment::key(n), segment.text(lines), When::Absent).await.expect("calm")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_of_which_nothing_was_heard_is_never_a_part_of_what_comes_next() {
+    for (keep, journal) in [(Keep::Nothing, &b""[..]), (Keep::Lines(b"left\n".to_vec()), b"left\n")] {
+        for arrives_before in [true, false] {
+            let server = server();
+            let depot = depot(&server);
+            let hold = taken(&depot, "a").await;
+            hold.append(b"one\n").await.expect("held");
+            *server.away.lock().expect("free") = true;
+            hold.append(b"two\n").await.expect_err("away for too long");
+            if arrives_before {
+                assert!(matches!(arrives(&server, 3, b"two\n").await, Put::Done(_)));
+            }
+            *server.away.lock().expect("free") = false;
+            hold.beat_once().await.expect("nobody has taken it");
+            hold.save(save(1), keep.clone(), true).await.expect("held");
+            if !arrives_before {
+                assert_eq!(arrives(&server, 3, b"two\n").await, Put::Refused);
+            }
+            assert_eq!(depot.look().await.expect("readable").expect("there").journal, journal);
+            let next = take(&depot, &holder("b"), AT_ONCE, "now").await.expect("free");
+            assert_eq!(next.fence().await.expect("held").text, journal);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_lets_go_before_a_fence_hides_no_journal() {
+    let server = server();
+    let depot = depot(&server);
+    taken(&depot, "a").await.append(b"one\n").await.expect("held");
+    let next = take(&depot, &holder("b"), Duration::from_secs(120), "now").await.expect("its holder is dead");
+    next.release().await.expect("held");
+    assert_eq!(depot.look().await.expect("readable").expect("there").journal, b"one\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_write_nothing_leave_nothing_to_read() {
+    let server = server();
+    let depot = depot(&server);
+    for _ in 0..3 {
+        taken(&depot, "a").await.release().await.expect("held");
+        let head = depot.look().await.expect("readable").expect("there").head;
+        assert_eq!(head.log.first, head.log.next);
+    }
+    let hold = taken(&depot, "a").await;
+    hold.append(b"one\n").await.expect("held");
+    hold.release().await.expect("held");
+    assert_eq!(depot.look().await.expect("readable").expect("there").journal, b"one\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_hangs_costs_a_holder_nothing() {
+    let server = server();
+    let depot = depot(&server);
+    let old = Arc::new(taken(&depot, "a").await);
+    let beating = tokio::spawn(Arc::clone(&old).beat());
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    *server.away.lock().expect("free") = true;
+    tokio::time::sleep(Duration::from_secs(13)).await;
+    *server.away.lock().expect("free") = false;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(old.lease().left(depot.clock.now()) > Duration::from_secs(15));
     beating.abort();
 }
 
