@@ -129,8 +129,8 @@ impl Hold {
         tokio::time::sleep(ttl / 3).await;
         while !self.lease.is_fenced() {
             let began = tokio::time::Instant::now();
-            // One that hangs or fails is soon followed by the next: as long as nobody has taken the state, a late one is
-            // as good.
+            // One that hangs or fails is soon followed by the next: as long as nobody has taken the state, a late one
+            // is as good.
             let given = tokio::time::timeout(ttl / 4, self.beat_once()).await.is_ok_and(|given| given.is_ok());
             tokio::time::sleep(if given { (ttl / 3).saturating_sub(began.elapsed()) } else { ttl / 15 }).await;
         }
@@ -180,8 +180,8 @@ impl Hold {
         Ok(n)
     }
 
-    /// Makes sure that the number of a segment is taken of which it is not known whether it is there, so that it neither
-    /// comes later nor is the first of what comes next.
+    /// Makes sure that the number of a segment is taken of which it is not known whether it is there, so that it
+    /// neither comes later nor is the first of what comes next.
     async fn close_open(&self, next: &mut Next) -> Result<(), StoreError> {
         if !next.is_open {
             return Ok(());
