@@ -64,7 +64,7 @@ impl Scope {
             if !names.iter().any(|name| target.is_match(name)) {
                 let pattern = target.glob().glob();
                 let near = nearest(pattern, names.iter().map(String::as_str));
-                return Some(Unfit::new(format!("--target {pattern} fits no address"), "addresses", &near));
+                return Some(Unfit::new(format!("--target {pattern} matches no address"), "addresses", &near));
             }
         }
         let labels = || known.iter().filter_map(|(_, labels)| *labels).flat_map(Labels::iter);
@@ -72,7 +72,7 @@ impl Scope {
             if labels().any(|label| label == (key.as_str(), value.as_str())) {
                 continue;
             }
-            let message = format!("--selector {key}={value} fits no manifest");
+            let message = format!("--selector {key}={value} matches no manifest");
             let values: Vec<&str> = labels().filter(|(name, _)| name == key).map(|(_, value)| value).collect();
             return Some(match values.as_slice() {
                 [] => Unfit::new(message, "labels", &nearest(key, labels().map(|(name, _)| name))),

@@ -305,6 +305,14 @@ fn a_state_moves_from_its_file_to_a_store_and_nobody_plans_on_what_is_left() {
         let outcome = outcome.warns("the state has moved to gs://state/team/moved");
         assert!(outcome.stderr.contains("state: gs://state/team/moved"), "{}", outcome.stderr);
     }
+    // As if the first try had died before it left word, and a run had then been killed here: nothing of it may be lost.
+    here.write("state/again.json", here.read("state/sandbox.json.backup"));
+    let again = "state move-to gs://state/team/moved --state state/again.json";
+    let _ = here.run(again).exit(0).says("The state is in gs://state/team/moved now");
+    here.write("state/again.json", here.read("state/sandbox.json.backup"));
+    here.write("state/again.journal", journal_of(&here, "state/again.json"));
+    let _ = here.run(again).exit(0).says("2 entries in its journal");
+    let _ = here.run("plan").exit(0).says("2 unchanged");
     // Where there is a state already, nothing is overwritten.
     here.write("state/other.json", here.read("state/sandbox.json.backup"));
     here.edit_state("state/other.json", "\"serial\":1", "\"serial\":2");
@@ -403,4 +411,29 @@ fn every_command_of_the_page_about_states_works_with_a_store() {
     }
     assert!(count >= 12, "{count}");
     assert!(workspace.read("staging.json").contains("conversation.c1"));
+}
+
+/// The journal of a run that was killed after it had forgotten the first record of a state.
+fn journal_of(workspace: &Workspace, state: &str) -> String {
+    use sha2::Digest as _;
+
+    let state: serde_json::Value = serde_json::from_str(&workspace.read(state)).unwrap();
+    let opened = serde_json::json!({"opened": {
+        "format": "dixaform-journal/1",
+        "run": "00000000-0000-4000-8000-000000000001",
+        "lineage": state["lineage"],
+        "baseSerial": state["serial"],
+        "tenant": state["tenant"],
+        "command": "state forget",
+        "at": "2026-01-01T00:00:00Z",
+        "pid": 1,
+    }});
+    let forgot = serde_json::json!({"forgot": {"address": state["records"][0]["address"]}});
+    let line = |entry: serde_json::Value| {
+        let json = entry.to_string();
+        let sum = sha2::Sha256::digest(json.as_bytes());
+        let hex: String = sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!("{hex} {json}\n")
+    };
+    line(opened) + &line(forgot)
 }

@@ -9,7 +9,7 @@ use crate::cli::error::Error;
 use crate::cli::output::Output;
 use crate::conversation::{Address, Id};
 use crate::journal::{self, DecidedBy, Decision, Entry, Replay};
-use crate::state::Record;
+use crate::state::{Record, State};
 use crate::store::Late;
 use crate::workspace::manifests::read_bounded;
 use crate::workspace::{StateFiles, atomic_file};
@@ -54,8 +54,32 @@ pub fn records(all: &[Late], name: &str) -> Result<Vec<(Address, Box<Record>)>, 
     Ok(found)
 }
 
+/// Writes down what was noted, in a run of its own: what the last one has made is saved by now, and it counts no more.
+/// Says whether there was anything new.
+///
+/// # Errors
+/// The journal has no place for it.
+pub fn bring_home(
+    records: &[(Address, Box<Record>)],
+    replay: &mut Replay,
+    opened: impl Fn(&State) -> Entry,
+) -> Result<bool, Error> {
+    if !records.iter().any(|(address, record)| brought_home(address, record, replay).is_some()) {
+        return Ok(false);
+    }
+    replay.add(&opened(replay.state()))?;
+    for (address, record) in records {
+        // One after the other: the same may have been noted twice, or another for the same address.
+        if let Some(entry) = brought_home(address, record, replay) {
+            replay.add(&entry)?;
+        }
+    }
+    replay.settle();
+    Ok(true)
+}
+
 /// What is to be written down of a record that was noted; none where it is known.
-pub fn brought_home(address: &Address, record: &Record, replay: &Replay) -> Option<Entry> {
+fn brought_home(address: &Address, record: &Record, replay: &Replay) -> Option<Entry> {
     let id = record.id;
     let is_known = replay.owner_of(id).is_some()
         || replay
@@ -128,4 +152,47 @@ pub fn read_unsent(path: &Path) -> Result<Vec<Late>, Error> {
 
 pub fn remove_unsent(path: &Path) -> Result<(), Error> {
     Ok(atomic_file::remove(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Entry;
+    use crate::state::{Lineage, TenantIdentity};
+
+    /// An entry of the journal whose text is kept for all versions.
+    fn adopted() -> (Address, Box<Record>) {
+        let golden = journal::read(include_bytes!("../../journal/golden.journal")).expect("readable");
+        let adopted = golden.entries.into_iter().find_map(|entry| match entry {
+            Entry::Adopted { address, record } => Some((address, record)),
+            _ => None,
+        });
+        adopted.expect("one is adopted")
+    }
+
+    fn opened(state: &State) -> Entry {
+        Entry::Opened {
+            run: uuid::Uuid::nil(),
+            lineage: state.lineage,
+            base_serial: state.serial,
+            tenant: TenantIdentity { base_url: "https://dev.dixa.io".into(), organization_id: None },
+            command: "apply".into(),
+            at: "2026-01-01T00:00:00Z".into(),
+            pid: 1,
+        }
+    }
+
+    #[test]
+    fn what_was_noted_twice_is_written_down_once_and_another_for_its_address_is_reported() {
+        let (address, record) = adopted();
+        let other = Box::new(Record { id: Id::conversation(999), ..(*record).clone() });
+        let noted = [(address.clone(), record.clone()), (address.clone(), record.clone()), (address.clone(), other)];
+        let mut replay = Replay::new(State::new(Lineage(uuid::Uuid::nil())));
+        assert!(bring_home(&noted, &mut replay, opened).expect("there is a place for it"));
+        assert_eq!(replay.state().records[&address].id, record.id);
+        let doubled: Vec<_> = replay.state().doubled().map(|(address, _)| address.clone()).collect();
+        assert_eq!(doubled, [address]);
+        replay.grow();
+        assert!(!bring_home(&noted, &mut replay, opened).expect("nothing is new"));
+    }
 }

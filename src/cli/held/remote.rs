@@ -258,17 +258,8 @@ impl InStore {
     pub fn bring_home_late(&mut self, replay: &mut Replay, opened: impl Fn(&State) -> Entry) -> Result<bool, Error> {
         let found = self.held.door().late().map_err(|error| self.told(error))?;
         let records = late::records(&found, &self.name())?;
-        let is_new = records.iter().any(|(address, record)| late::brought_home(address, record, replay).is_some());
+        let is_new = late::bring_home(&records, replay, opened)?;
         if is_new {
-            // A run of its own: what the last one has made is saved by now, and it counts no more.
-            replay.add(&opened(replay.state()))?;
-            for (address, record) in &records {
-                // One after the other: the same may have been noted twice, or another for the same address.
-                if let Some(entry) = late::brought_home(address, record, replay) {
-                    replay.add(&entry)?;
-                    replay.settle();
-                }
-            }
             replay.grow();
             let left = Left::of(replay, crate::cli::clock::SystemClock::timestamp());
             let kept = self.left(&left, self.held.journal())?;

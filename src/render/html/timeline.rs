@@ -82,7 +82,7 @@ fn explained(plan: &Plan, phases: &[Phase]) -> Markup {
         @if rate.burst > 1 { ", " (rate.burst) " at once to begin with" }
         "; retries are not counted."
         @if shares(Stage::Conversations) && shares(Stage::Settings) {
-            " What is set of a conversation follows it at once, so these two share their time."
+            " Settings are sent right after each conversation, so the two overlap."
         }
     }
 }
