@@ -57,7 +57,7 @@ pub fn move_to(open: &OpenTenant<'_>, url: &str, forms: &Formats<ResultForm>) ->
         if entries.is_empty() {
             String::new()
         } else {
-            format!(" and {} in its journal", counted(entries.len(), "entry"))
+            format!(" and {} in its journal", counted(entries.len(), "line"))
         },
     );
     let place = far.shown_state();
@@ -103,7 +103,7 @@ pub fn pull(open: &OpenTenant<'_>, forms: &Formats<ResultForm>) -> Result<Exit, 
                 let lines = looked.journal.iter().filter(|byte| **byte == b'\n').count();
                 open.session.output.note(&format!(
                     "warning: the journal has {} that are not in this state\n hint: the next apply brings them home\n",
-                    counted(lines, "entry")
+                    counted(lines, "line")
                 ));
             }
             looked.state.ok_or_else(none)?

@@ -195,7 +195,7 @@ fn excerpt(text: &str, column: usize) -> Excerpt {
 }
 
 /// What is shown of a cell of a table of which nothing is known but its lines: the whole row for its first one,
-/// otherwise as [`Table::excerpt`] has it; none if it is no CSV file. The separator is the one that the first line has
+/// otherwise as `Table::excerpt` has it; none if it is no CSV file. The separator is the one that the first line has
 /// most often.
 pub fn cell(lines: &[String], place: Place) -> Option<Excerpt> {
     let header = lines.first().filter(|line| !line.starts_with('{'))?;

@@ -192,7 +192,7 @@ fn a_target_or_selector_that_fits_nothing_fails_and_names_the_nearest() {
     let workspace = four();
     for (narrowed, said, near) in [
         ("--target conversation.ordr", "--target conversation.ordr matches no address", "conversation.order"),
-        ("--target import.* --target conversation.l*x", "--target conversation.l*x fits", "conversation.late-a"),
+        ("--target import.* --target conversation.l*x", "--target conversation.l*x matches", "conversation.late-a"),
         ("--selector wve=1", "--selector wve=1 matches no manifest", "the nearest labels: wave"),
         ("--selector wave=12", "--selector wave=12 matches no manifest", "the nearest values of `wave`: 1, 2"),
     ] {

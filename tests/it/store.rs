@@ -311,7 +311,7 @@ fn a_state_moves_from_its_file_to_a_store_and_nobody_plans_on_what_is_left() {
     let _ = here.run(again).exit(0).says("The state is in gs://state/team/moved now");
     here.write("state/again.json", here.read("state/sandbox.json.backup"));
     here.write("state/again.journal", journal_of(&here, "state/again.json"));
-    let _ = here.run(again).exit(0).says("2 entries in its journal");
+    let _ = here.run(again).exit(0).says("2 lines in its journal");
     let _ = here.run("plan").exit(0).says("2 unchanged");
     // Where there is a state already, nothing is overwritten.
     here.write("state/other.json", here.read("state/sandbox.json.backup"));
