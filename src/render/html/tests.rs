@@ -247,7 +247,7 @@ fn calls_have_their_place_in_time_and_all_of_them_are_counted() {
     assert_eq!((phases[2].begins, phases[3].begins), (1.7, 1.7));
     assert_eq!((phases[2].ends, phases[3].ends), (planned.price.seconds, planned.price.seconds));
     let page = plan(&planned);
-    assert!(page.contains("from 2 s to 2 s") && page.contains("these two share their time"), "{}", seen(&page));
+    assert!(page.contains("from 2 s to 2 s") && page.contains("the two overlap"), "{}", seen(&page));
     // Nothing to do takes no time.
     assert!(timeline(&plan_of(Vec::new())).is_empty());
     assert!(!plan(&plan_of(Vec::new())).contains("aria-labelledby=\"timeline\""));
