@@ -111,12 +111,13 @@ pub enum StateCommand {
     ///
     /// Exits with 0 if nobody holds the state, and with 5 if somebody does. The lock of a state file is released when
     /// its process ends, so there is never anything to unlock. A run that holds a state in a store and has died is
-    /// taken over by a command with --lock-timeout. After --force it can write nothing more, dead or not.
+    /// taken over by a command with --lock-timeout. --force ends one that
+    /// hangs: it stops within its lease, and what it has sent by then is waited for.
     #[command(after_help = "Examples:
   dixaform state unlock --tenant staging
   dixaform state unlock --tenant staging --force")]
     Unlock {
-        /// End the run that holds a state in a store: it can write nothing more
+        /// End the run that holds a state in a store
         #[arg(long)]
         force: bool,
         #[command(flatten)]

@@ -132,8 +132,8 @@ pub fn unlock(open: &OpenTenant<'_>, force: bool, forms: &Formats<ResultForm>) -
         let ended = door.force().map_err(told)?;
         let text = match &ended {
             Some(Holder { who, host, pid, command, since, .. }) => format!(
-                "It was held by {} on {} (process {pid}, {}, since {}). That run can write nothing more; the next apply settles \
-                 what it left in doubt.\n",
+                "It was held by {} on {} (process {pid}, {}, since {}). That run stops within its lease; the next \
+                 apply waits for what it has sent, and settles what it left in doubt.\n",
                 escape(who),
                 escape(host),
                 escape(command),

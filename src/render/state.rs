@@ -268,7 +268,7 @@ pub struct LockV1<'s> {
     ended: Option<EndedV1<'s>>,
 }
 
-/// A run that can write nothing more.
+/// A run that was ended; it stops within its lease.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ended")]
 pub struct EndedV1<'s> {

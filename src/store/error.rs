@@ -34,6 +34,8 @@ pub enum StoreError {
     Setting { name: String, why: String },
     #[error("there is a state in the store already, at serial {serial}")]
     Occupied { serial: u64 },
+    #[error("the store has what a run has written that was killed before it saved a state")]
+    Unfinished,
 }
 
 impl StoreError {
@@ -48,7 +50,8 @@ impl StoreError {
             StoreError::Held { .. }
             | StoreError::Fenced { .. }
             | StoreError::NotConditional { .. }
-            | StoreError::Occupied { .. } => true,
+            | StoreError::Occupied { .. }
+            | StoreError::Unfinished => true,
             StoreError::Expired(_)
             | StoreError::Request { .. }
             | StoreError::Unusable(_)
@@ -111,7 +114,7 @@ impl Hint for StoreError {
             StoreError::Newer(_) => "use the dixaform that wrote it, or a newer one".into(),
             StoreError::Setting { .. } => "nothing was sent".into(),
             StoreError::NoCredentials { tried, .. } => format!("tried: {tried}").into(),
-            StoreError::Occupied { .. } => "nothing was changed; name another prefix".into(),
+            StoreError::Occupied { .. } | StoreError::Unfinished => "nothing was changed; name another prefix".into(),
         })
     }
 }

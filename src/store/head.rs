@@ -187,10 +187,9 @@ pub enum NotAHead {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn holder(run: &str) -> Holder {
+impl Holder {
+    /// One for tests.
+    pub(crate) fn of_run(run: &str) -> Self {
         Holder {
             run: run.into(),
             who: "ann".into(),
@@ -202,6 +201,11 @@ mod tests {
             call_timeout_ms: 30_000,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     fn object() -> StateObject {
         StateObject { key: "state/1-a.json".into(), sha256: "sha256:00".into(), bytes: 2 }
@@ -209,26 +213,26 @@ mod tests {
 
     #[test]
     fn each_taking_and_each_forcing_begins_an_epoch_and_nothing_else_does() {
-        let first = Head::first(holder("a"), "1".into());
+        let first = Head::first(Holder::of_run("a"), "1".into());
         assert!(first.is_of(1, "a") && first.may_have_journal());
         let saved = first.beaten("2".into()).saved(object(), Lineage(uuid::Uuid::nil()), 1, 4, "3".into());
         assert_eq!((saved.epoch, saved.beat, saved.serial, saved.log), (1, 1, 1, Log { first: 4, next: 1 }));
         let released = saved.released(4, "4".into());
         assert!(!released.is_of(1, "a") && !released.may_have_journal());
-        let taken = released.taken(holder("b"), "5".into());
+        let taken = released.taken(Holder::of_run("b"), "5".into());
         assert!(taken.is_of(2, "b") && !taken.is_of(2, "a"));
         let forced = taken.forced("6".into());
         assert_eq!((forced.epoch, &forced.holder), (3, &None));
         assert!(forced.may_have_journal(), "nobody knows what that holder has written");
         let seconds = |head: &Head| head.calls_before().map(|time| time.as_secs());
         assert_eq!((seconds(&released), seconds(&taken), seconds(&forced)), (None, Some(30), Some(60)));
-        assert_eq!(forced.taken(holder("c"), "8".into()).forced_out, None);
+        assert_eq!(forced.taken(Holder::of_run("c"), "8".into()).forced_out, None);
         assert_eq!(forced.cut(9, "7".into()).log.first, 9);
     }
 
     #[test]
     fn a_head_is_read_as_it_was_written_and_a_newer_one_is_refused() {
-        let head = Head::first(holder("a"), "1".into()).probed("2026-09-14T08:30:00Z".into(), "2".into());
+        let head = Head::first(Holder::of_run("a"), "1".into()).probed("2026-09-14T08:30:00Z".into(), "2".into());
         assert_eq!(Head::read(head.to_text().as_bytes()), Ok(head.clone()));
         let newer = head.to_text().replace(FORMAT, "dixaform-head/2");
         assert_eq!(Head::read(newer.as_bytes()), Err(NotAHead::Newer("dixaform-head/2".into())));

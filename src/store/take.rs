@@ -121,16 +121,7 @@ mod tests {
 
     #[test]
     fn a_holder_is_waited_for_until_it_was_quiet_for_its_lease() {
-        let holder = Holder {
-            run: "r".into(),
-            who: "ann".into(),
-            host: "ci".into(),
-            pid: 1,
-            command: "apply".into(),
-            since: String::new(),
-            ttl_ms: 30_000,
-            call_timeout_ms: 30_000,
-        };
+        let holder = Holder::of_run("r");
         let next = |quiet, left| next(Some(&holder), quiet * SECOND, left * SECOND);
         assert_eq!(super::next(None, Duration::ZERO, Duration::ZERO), Next::Take);
         assert_eq!(next(0, 0), Next::GiveUp);

@@ -117,9 +117,10 @@ impl InStore {
             Some(there) if there.as_bytes() == text && (journal == entries || is_free && !has_word(entries)) => Ok(()),
             // A run here went on from the state that an earlier try has moved.
             Some(there) if there.as_bytes() == text && is_free => self.cut(keep(entries)),
-            there => {
-                let other = there.map(|there| read_state(there.to_owned(), &self.name())).transpose()?;
-                Err(StoreError::Occupied { serial: other.map_or(0, |(other, _)| other.serial) }.into())
+            None => Err(StoreError::Unfinished.into()),
+            Some(there) => {
+                let (other, _) = read_state(there.to_owned(), &self.name())?;
+                Err(StoreError::Occupied { serial: other.serial }.into())
             }
         }
     }

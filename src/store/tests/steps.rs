@@ -12,19 +12,6 @@ use crate::store::{Depot, Hold, Holder, Keep, Objects as _, Save, StoreError, Sy
 const TTL: Duration = Duration::from_secs(30);
 const AT_ONCE: Duration = Duration::ZERO;
 
-fn holder(run: &str) -> Holder {
-    Holder {
-        run: run.into(),
-        who: "ann".into(),
-        host: "ci-7".into(),
-        pid: 4711,
-        command: "apply".into(),
-        since: "2026-09-14T08:30:00Z".into(),
-        ttl_ms: 30_000,
-        call_timeout_ms: 30_000,
-    }
-}
-
 fn server() -> Arc<Server> {
     Server::new(Weather::FAIR, &Arc::new(Chance::new(1)))
 }
@@ -34,7 +21,7 @@ fn depot(server: &Arc<Server>) -> Depot {
 }
 
 async fn taken(depot: &Depot, run: &str) -> Hold {
-    let hold = take(depot, &holder(run), AT_ONCE, "now").await.expect("free");
+    let hold = take(depot, &Holder::of_run(run), AT_ONCE, "now").await.expect("free");
     hold.fence().await.expect("nobody else");
     hold
 }
@@ -96,14 +83,16 @@ async fn a_state_that_is_held_is_refused_and_says_by_whom() {
     let server = server();
     let depot = depot(&server);
     let _held = taken(&depot, "a").await;
-    let error = take(&depot, &holder("b"), AT_ONCE, "now").await.expect_err("held");
+    let error = take(&depot, &Holder::of_run("b"), AT_ONCE, "now").await.expect_err("held");
     assert_eq!(
         error.to_string(),
         "the state is held by ann on ci-7 (process 4711, apply, since 2026-09-14T08:30:00Z); its last sign of life was \
          seen 0 s ago, and it is taken over after 30 s without one"
     );
     let start = tokio::time::Instant::now();
-    take(&depot, &holder("b"), Duration::from_secs(10), "now").await.expect_err("held, and not for long enough quiet");
+    take(&depot, &Holder::of_run("b"), Duration::from_secs(10), "now")
+        .await
+        .expect_err("held, and not for long enough quiet");
     assert!((10..12).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 }
 
@@ -114,7 +103,7 @@ async fn a_holder_without_a_sign_of_life_is_taken_over_and_can_write_nothing_mor
     let old = taken(&depot, "a").await;
     old.append(b"one\n").await.expect("held");
     let start = tokio::time::Instant::now();
-    let new = take(&depot, &holder("b"), Duration::from_secs(120), "now").await.expect("its holder is dead");
+    let new = take(&depot, &Holder::of_run("b"), Duration::from_secs(120), "now").await.expect("its holder is dead");
     assert!(start.elapsed() >= TTL && start.elapsed() < TTL * 2, "{:?}", start.elapsed());
     // There is no fence yet: what the old one still writes counts, and it does not learn so.
     old.append(b"two\n").await.expect_err("its lease is over, and the head is not its own");
@@ -137,8 +126,8 @@ async fn a_holder_without_a_sign_of_life_is_taken_over_and_can_write_nothing_mor
 async fn a_run_that_was_frozen_before_its_fence_does_not_write_it_behind_those_who_came_after() {
     let server = server();
     let depot = depot(&server);
-    let frozen = take(&depot, &holder("a"), AT_ONCE, "now").await.expect("free");
-    let new = take(&depot, &holder("b"), Duration::from_secs(120), "now").await.expect("its holder is dead");
+    let frozen = take(&depot, &Holder::of_run("a"), AT_ONCE, "now").await.expect("free");
+    let new = take(&depot, &Holder::of_run("b"), Duration::from_secs(120), "now").await.expect("its holder is dead");
     new.fence().await.expect("held");
     new.append(b"one\n").await.expect("held");
     let error = frozen.fence().await.expect_err("fenced");
@@ -152,7 +141,7 @@ async fn a_holder_that_lives_is_never_taken_over() {
     let depot = depot(&server);
     let old = Arc::new(taken(&depot, "a").await);
     let beating = tokio::spawn(Arc::clone(&old).beat());
-    take(&depot, &holder("b"), Duration::from_secs(300), "now").await.expect_err("alive");
+    take(&depot, &Holder::of_run("b"), Duration::from_secs(300), "now").await.expect_err("alive");
     old.append(b"one\n").await.expect("held");
     assert!(old.head().await.beat > 25, "{}", old.head().await.beat);
     beating.abort();
@@ -169,7 +158,7 @@ async fn whoever_forces_a_holder_out_ends_it() {
     let error = old.beat_once().await.expect_err("forced out");
     assert!(error.to_string().contains("state unlock --force"), "{error}");
     // What it has written is not lost.
-    let new = take(&depot, &holder("b"), AT_ONCE, "now").await.expect("free");
+    let new = take(&depot, &Holder::of_run("b"), AT_ONCE, "now").await.expect("free");
     assert_eq!(new.head().await.epoch, 3);
 }
 
@@ -226,7 +215,7 @@ async fn a_segment_of_which_nothing_was_heard_is_never_a_part_of_what_comes_next
                 assert_eq!(arrives(&server, 3, b"two\n").await, Put::Refused);
             }
             assert_eq!(depot.look().await.expect("readable").expect("there").journal, journal);
-            let next = take(&depot, &holder("b"), AT_ONCE, "now").await.expect("free");
+            let next = take(&depot, &Holder::of_run("b"), AT_ONCE, "now").await.expect("free");
             assert_eq!(next.fence().await.expect("held").text, journal);
         }
     }
@@ -237,7 +226,7 @@ async fn whoever_lets_go_before_a_fence_hides_no_journal() {
     let server = server();
     let depot = depot(&server);
     taken(&depot, "a").await.append(b"one\n").await.expect("held");
-    let next = take(&depot, &holder("b"), Duration::from_secs(120), "now").await.expect("its holder is dead");
+    let next = take(&depot, &Holder::of_run("b"), Duration::from_secs(120), "now").await.expect("its holder is dead");
     next.release().await.expect("held");
     assert_eq!(depot.look().await.expect("readable").expect("there").journal, b"one\n");
 }
@@ -276,7 +265,7 @@ async fn a_request_that_hangs_costs_a_holder_nothing() {
 async fn stores_that_forget_a_condition_are_found_out_before_anything_is_written() {
     let weather = Weather { forgets: true, ..Weather::FAIR };
     let server = Server::new(weather, &Arc::new(Chance::new(1)));
-    let error = take(&depot(&server), &holder("a"), AT_ONCE, "now").await.expect_err("it forgets");
+    let error = take(&depot(&server), &Holder::of_run("a"), AT_ONCE, "now").await.expect_err("it forgets");
     assert!(matches!(error, StoreError::NotConditional { .. }), "{error}");
     assert_eq!(objects(&server).await, Vec::<String>::new());
     assert!(server.calm().get("head.json").await.expect("calm").is_none());
