@@ -71,7 +71,7 @@ fn unfinished_merge(text: &str, reporter: &mut Reporter<'_>) -> bool {
     let span = (Place { line, column: 1 }, Place { line, column: 1 + length });
     reporter
         .error(code::UNFINISHED_MERGE, span, "a merge of this file is not finished: this is a conflict marker of git")
-        .hint("choose what stays, and remove the lines of <, | , = and >");
+        .hint("choose what stays, and remove the lines that begin with <<<<<<<, |||||||, ======= or >>>>>>>");
     true
 }
 
