@@ -60,6 +60,7 @@
 //! Edges: files and network.
 //!
 //! - [`api`]: what is asked of Dixa, its JSON, the HTTP client with its rate limit and retries
+//! - [`program`]: other programs, with a limit of time and output
 //! - [`workspace`]: manifests, state, journal and lock as files
 //! - [`store`]: state, journal and lock in an object store, for many machines
 //! - [`sandbox`]: the stand-in for Dixa, which understands the wire on its own
@@ -87,8 +88,9 @@
 //! | `render` | nouns, `catalog`, `plan`, `apply` | printing, counting, deciding |
 //! | `schema` | nouns, `catalog`, `plan`, `state`, `render` | files, checking |
 //! | `api` | nouns, `catalog` | manifests, plans, state files |
-//! | `workspace` | nouns, `state`, `journal` | decisions |
-//! | `store` | nouns, `state` | decisions about a plan, the form of the state and the journal |
+//! | `program` | nothing | what is asked of which program |
+//! | `workspace` | nouns, `program`, `state`, `journal` | decisions |
+//! | `store` | nouns, `program`, `state` | decisions about a plan, the form of the state and the journal |
 //! | `sandbox` | nothing | code of the client, so that the two can't share a mistake |
 //! | `apply` | nouns, `catalog`, `plan`, `journal`, `state`, `api` | printing, choosing what to do |
 //! | `cli` | everything | domain rules |
@@ -168,6 +170,7 @@ pub mod catalog;
 pub mod journal;
 pub mod manifest;
 pub mod plan;
+pub mod program;
 pub mod project;
 pub mod render;
 pub mod schema;

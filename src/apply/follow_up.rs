@@ -40,8 +40,8 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
     let is_ours = |doubt: &&InDoubt| sent.last.contains(&doubt.address) && planned.contains_key(&doubt.address);
     let in_doubt: Vec<InDoubt> = all.iter().filter(is_ours).cloned().collect();
     let Run { api, clock, patience, .. } = *run;
-    let settling =
-        Settling { api, clock, patience, known: Known::of(replay.borrow().state()), sent_again: &sent.again };
+    let known = Known::of(replay.borrow().state());
+    let settling = Settling { api, clock, sent: None, patience, known, sent_again: &sent.again };
     let looking = |pause| listen(ApplyEvent::Looking(pause));
     let Settled { verdicts, doubles } = tokio::select! {
         settled = settling.settle(&in_doubt, &all, &looking) => settled,

@@ -59,6 +59,8 @@ impl fmt::Display for Question {
 pub struct Settling<'a, A, C> {
     pub api: &'a A,
     pub clock: &'a C,
+    /// When the calls were sent at the latest, if the journal may say that by the clock of another machine.
+    pub sent: Option<SentBefore>,
     pub patience: Patience,
     pub known: Known,
     /// Addresses that this run has sent a second call for.
@@ -93,7 +95,7 @@ impl<A: Read, C: Clock> Settling<'_, A, C> {
         loop {
             looker.look_again();
             for (case, doubt) in cases.iter_mut().zip(in_doubt).filter(|(case, _)| !case.is_over()) {
-                case.seen.age = age(&doubt.intent, self.clock);
+                case.seen.age = self.sent.map_or_else(|| age(&doubt.intent, self.clock), SentBefore::age);
                 let found = looker.at(doubt, self.patience).await;
                 if let Some(id) = case.look(found, self.patience) {
                     looker.take(id);
@@ -109,6 +111,22 @@ impl<A: Read, C: Clock> Settling<'_, A, C> {
         }
         let verdicts = cases.into_iter().map(Case::verdict).collect();
         Settled { verdicts, doubles: looker.doubles().collect() }
+    }
+}
+
+/// When calls were sent at the latest, whoever sent them.
+#[derive(Clone, Copy, Debug)]
+pub struct SentBefore(tokio::time::Instant, Duration);
+
+impl SentBefore {
+    /// This long ago, or longer.
+    pub fn ago(duration: Duration) -> Self {
+        SentBefore(tokio::time::Instant::now(), duration)
+    }
+
+    /// How long ago that is by now.
+    pub fn age(self) -> Duration {
+        self.0.elapsed().saturating_add(self.1)
     }
 }
 

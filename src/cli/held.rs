@@ -8,11 +8,12 @@ mod remote;
 
 pub use files::InFiles;
 pub use late::tell as tell_late;
-pub use remote::{InStore, check_specs, look, take, take_unlocked, told};
+pub use remote::{InStore, check_specs, look, read_journal, read_state, take, take_unlocked, told};
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::apply::settle::SentBefore;
 use crate::cli::error::Error;
 use crate::conversation::Address;
 use crate::journal::{Entry, Replay};
@@ -177,11 +178,20 @@ impl Held {
         }
     }
 
-    /// How long calls of a run that was taken over may still be on their way.
-    pub fn calls_on_their_way(&self) -> Duration {
+    /// When calls that are in doubt were sent at the latest, where the clock of another machine may have written that
+    /// into the journal.
+    pub fn sent_before(&self) -> Result<Option<SentBefore>, Error> {
         match self {
-            Held::Files(_) => Duration::ZERO,
-            Held::Store(held) => held.calls_on_their_way(),
+            Held::Files(_) => Ok(None),
+            Held::Store(held) => held.sent_before().map(Some),
+        }
+    }
+
+    /// How long calls of a run that was taken over may still be on their way.
+    pub fn calls_on_their_way(&self, sent: Option<SentBefore>) -> Duration {
+        match (self, sent) {
+            (Held::Store(held), Some(sent)) => held.calls_on_their_way(sent),
+            _ => Duration::ZERO,
         }
     }
 }

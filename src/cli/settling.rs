@@ -39,7 +39,8 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     let expected = known.or_else(|| tenant.organization_id.clone());
     let organization = connection.organization(expected.as_deref()).await?.map(|found| found.id);
-    let on_their_way = taken.held.calls_on_their_way();
+    let sent = taken.held.sent_before()?;
+    let on_their_way = taken.held.calls_on_their_way(sent);
     if !on_their_way.is_zero() {
         let seconds = on_their_way.as_secs() + 1;
         session.output.note(&format!("A run was taken over. What it has sent may arrive for {seconds} s more.\n"));
@@ -50,6 +51,7 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
     let settling = Settling {
         api: &connection.client.reader(),
         clock: &SystemClock,
+        sent,
         patience: connection.patience,
         known: Known::of(&taken.state),
         sent_again: &BTreeSet::new(),

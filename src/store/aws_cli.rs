@@ -3,14 +3,15 @@
 //! The library of the store knows neither; the command line does, for every way that there is to log in.
 #![expect(clippy::disallowed_methods, reason = "credentials come from another program, and last for a time")]
 
-use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use object_store::aws::AwsCredential;
 use object_store::{CredentialProvider, Error};
 use serde::Deserialize;
+
+use crate::program::{self, Limits};
 
 /// Longer than it takes to ask another service; nobody is there to answer a question.
 const TIME_MAX: Duration = Duration::from_secs(30);
@@ -24,16 +25,24 @@ const OUTPUT_MAX: u64 = 64 << 10;
 /// Credentials, and until when to use them.
 type Known = (Arc<AwsCredential>, Instant);
 
+/// What errors name in place of an object.
+pub const COMMAND: &str = "aws configure export-credentials";
+
 /// Asks `aws configure export-credentials`.
 #[derive(Debug)]
 pub struct AwsCli {
     profile: Option<String>,
-    known: Arc<Mutex<Option<Known>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 impl AwsCli {
-    pub fn new(profile: Option<String>) -> Self {
-        AwsCli { profile, known: Arc::default() }
+    /// Asks for the first credentials at once: a request to the store has less time than the command line may take.
+    ///
+    /// # Errors
+    /// It gives none, or is not there.
+    pub fn ask(profile: Option<String>) -> Result<Self, String> {
+        let known = Arc::new(Mutex::new(known(profile.as_deref())?));
+        Ok(AwsCli { profile, known })
     }
 }
 
@@ -42,24 +51,22 @@ impl CredentialProvider for AwsCli {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        let (profile, known) = (self.profile.clone(), Arc::clone(&self.known));
+        let (profile, held) = (self.profile.clone(), Arc::clone(&self.known));
         tokio::task::spawn_blocking(move || {
-            let mut known = known.lock().expect("nobody panics while it is held");
-            if let Some((credential, until)) = &*known
-                && Instant::now() < *until
-            {
-                return Ok(Arc::clone(credential));
+            let mut held = held.lock().expect("nobody panics while it is held");
+            if Instant::now() >= held.1 {
+                *held = known(profile.as_deref())
+                    .map_err(|why| Error::Unauthenticated { path: COMMAND.to_owned(), source: why.into() })?;
             }
-            let (credential, lasts) = exported(profile.as_deref()).map_err(|why| Error::Unauthenticated {
-                path: "aws configure export-credentials".to_owned(),
-                source: why.into(),
-            })?;
-            let credential = Arc::new(credential);
-            *known = Some((Arc::clone(&credential), Instant::now() + lasts));
-            Ok(credential)
+            Ok(Arc::clone(&held.0))
         })
         .await?
     }
+}
+
+fn known(profile: Option<&str>) -> Result<Known, String> {
+    let (credential, lasts) = exported(profile)?;
+    Ok((Arc::new(credential), Instant::now() + lasts))
 }
 
 #[derive(Deserialize)]
@@ -96,33 +103,7 @@ fn aws(words: &[&str], profile: Option<&str>) -> Result<String, String> {
     if let Some(profile) = profile {
         command.args(["--profile", profile]);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| format!("the AWS command line can't be started: {error}"))?;
-    let read = |stream: Option<Box<dyn std::io::Read + Send>>| {
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let _ = stream.map(|stream| stream.take(OUTPUT_MAX).read_to_end(&mut bytes));
-            String::from_utf8_lossy(&bytes).into_owned()
-        })
-    };
-    let output = read(child.stdout.take().map(|stream| Box::new(stream) as _));
-    let errors = read(child.stderr.take().map(|stream| Box::new(stream) as _));
-    let start = Instant::now();
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if start.elapsed() < TIME_MAX => std::thread::sleep(Duration::from_millis(20)),
-            _ => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("the AWS command line gave no answer within {TIME_MAX:?}"));
-            }
-        }
-    };
-    if status.success() {
-        return output.join().map_err(|_| "its answer can't be read".to_owned());
-    }
-    let said = errors.join().unwrap_or_default();
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    Err(format!("the AWS command line says: {}", said.chars().take(300).collect::<String>()))
+    let output = program::run(&mut command, b"", Limits { time: TIME_MAX, bytes: OUTPUT_MAX });
+    let output = output.map_err(|error| format!("the AWS command line {error}"))?;
+    Ok(String::from_utf8_lossy(&output).into_owned())
 }

@@ -26,7 +26,7 @@ pub struct Opened {
     pub credentials: String,
 }
 
-/// Opens a store. Sends nothing yet.
+/// Opens a store. Sends nothing to it yet.
 ///
 /// # Errors
 /// There are no credentials that can be used, or a setting of the environment can't be.
@@ -71,18 +71,19 @@ fn endpoint(
     Endpoint::parse(&text).map(Some).map_err(unusable)
 }
 
-fn cannot(error: object_store::Error) -> StoreError {
-    let mut why = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(layer) = cause {
-        if !why.contains(&layer.to_string()) {
-            why.push_str(&format!(": {layer}"));
+/// Why a store can't be opened, with where its credentials were looked for.
+fn cannot(tried: &str) -> impl FnOnce(object_store::Error) -> StoreError {
+    let tried = tried.to_owned();
+    move |error| {
+        let mut why = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(layer) = cause {
+            if !why.contains(&layer.to_string()) {
+                why.push_str(&format!(": {layer}"));
+            }
+            cause = layer.source();
         }
-        cause = layer.source();
-    }
-    StoreError::NoCredentials {
-        why: why.chars().take(400).collect(),
-        tried: "the cloud's own variables and files".to_owned(),
+        StoreError::NoCredentials { why: why.chars().take(400).collect(), tried }
     }
 }
 
@@ -106,7 +107,9 @@ fn s3(
     let region =
         settings.region.clone().or_else(|| environment("AWS_REGION")).or_else(|| environment("AWS_DEFAULT_REGION"));
     if let AwsSource::Cli { profile } = &source {
-        builder = builder.with_credentials(Arc::new(AwsCli::new(profile.clone())));
+        let cli = AwsCli::ask(profile.clone());
+        let cli = cli.map_err(|why| StoreError::NoCredentials { why, tried: source.told() })?;
+        builder = builder.with_credentials(Arc::new(cli));
     }
     let region = match (&region, &source) {
         (None, AwsSource::Cli { profile }) => region_of(profile.as_deref()),
@@ -115,7 +118,8 @@ fn s3(
     if let Some(region) = region {
         builder = builder.with_region(region);
     }
-    Ok((Arc::new(builder.build().map_err(cannot)?), source.told()))
+    let tried = source.told();
+    Ok((Arc::new(builder.build().map_err(cannot(&tried))?), tried))
 }
 
 /// Where credentials of AWS come from.
@@ -210,11 +214,7 @@ fn google(
          federation can't be read: pass its access token in GOOGLE_OAUTH_ACCESS_TOKEN"
             .to_owned()
     };
-    let store = builder.build().map_err(|error| match cannot(error) {
-        StoreError::NoCredentials { why, tried: _ } => StoreError::NoCredentials { why, tried: source.clone() },
-        other => other,
-    })?;
-    Ok((Arc::new(store), source))
+    Ok((Arc::new(builder.build().map_err(cannot(&source))?), source))
 }
 
 fn azure(
@@ -258,11 +258,7 @@ fn azure(
             format!("{}, `az account get-access-token`", not_set.join(", "))
         }
     };
-    let store = builder.build().map_err(|error| match cannot(error) {
-        StoreError::NoCredentials { why, tried: _ } => StoreError::NoCredentials { why, tried: source.clone() },
-        other => other,
-    })?;
-    Ok((Arc::new(store), source))
+    Ok((Arc::new(builder.build().map_err(cannot(&source))?), source))
 }
 
 #[cfg(test)]

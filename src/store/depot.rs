@@ -1,7 +1,7 @@
 //! One state in a store: reading its head, its state and its journal.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -38,6 +38,8 @@ impl std::fmt::Debug for Depot {
 pub struct Read {
     pub head: Head,
     pub version: Version,
+    /// When that was written, by the clock of the store.
+    pub modified: SystemTime,
 }
 
 /// The journal as it was read.
@@ -75,7 +77,7 @@ impl Depot {
             NotAHead::Newer(_) => StoreError::Newer(error.to_string()),
             NotAHead::Text(_) => StoreError::Unusable(error.to_string()),
         })?;
-        Ok(Some(Read { head, version: found.version }))
+        Ok(Some(Read { head, version: found.version, modified: found.modified }))
     }
 
     /// The text of a state.
@@ -129,7 +131,7 @@ impl Depot {
     /// # Errors
     /// Something of it can't be read.
     pub async fn look(&self) -> Result<Option<Look>, StoreError> {
-        let Some(Read { head, version: _ }) = self.head().await? else { return Ok(None) };
+        let Some(Read { head, .. }) = self.head().await? else { return Ok(None) };
         let state = match &head.state {
             Some(object) => Some(self.state(object).await?),
             None => None,

@@ -160,6 +160,15 @@ impl Held {
         self.hold.calls_before()
     }
 
+    /// How long ago all calls were sent, at least, that were sent before it was taken.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn sent_before(&self) -> Result<Duration, StoreError> {
+        let hold = Arc::clone(&self.hold);
+        self.door.wait(async move { hold.sent_before().await })
+    }
+
     /// The text of the state; none before the first save.
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::hint::Hint;
 use crate::store::head::Holder;
-use crate::store::objects::Fault;
+use crate::store::objects::{Fault, FaultKind};
 
 /// Why a state in a store can't be looked at, taken or changed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -39,6 +39,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The same, told as what it is where credentials are missing: `tried` says where they were looked for.
+    pub fn with_credentials(self, tried: &str) -> Self {
+        match self {
+            StoreError::Request { fault: Fault { message: why, kind: FaultKind::Credentials }, .. } => {
+                StoreError::NoCredentials { why, tried: tried.to_owned() }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn request(doing: impl Into<String>) -> impl FnOnce(Fault) -> Self {
         let doing = doing.into();
         move |fault| StoreError::Request { doing, fault }
@@ -99,7 +109,7 @@ impl Hint for StoreError {
                 "nothing more was sent; run again when the store can be reached: the next run settles what is in doubt"
                     .into()
             }
-            StoreError::Request { fault: Fault { lasting: true, .. }, .. } => {
+            StoreError::Request { fault: Fault { kind: FaultKind::Lasting, .. }, .. } => {
                 "check the bucket's name, the region, the endpoint, and whether these credentials may read, list and \
                  write below the prefix"
                     .into()

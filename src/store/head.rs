@@ -147,6 +147,12 @@ impl Head {
         self.holder.as_ref().map(calls).or(self.forced_out.as_ref().map(forced))
     }
 
+    /// For how long the one before may have sent calls behind its last sign of life, or behind being forced out.
+    pub fn lease_before(&self) -> Duration {
+        let one = self.holder.as_ref().or(self.forced_out.as_ref());
+        one.map_or(Duration::ZERO, |holder| Duration::from_millis(holder.ttl_ms))
+    }
+
     /// Whether there may be segments that are not in the state.
     pub fn may_have_journal(&self) -> bool {
         self.holder.is_some() || self.log.first != self.log.next
@@ -226,6 +232,8 @@ mod tests {
         assert!(forced.may_have_journal(), "nobody knows what that holder has written");
         let seconds = |head: &Head| head.calls_before().map(|time| time.as_secs());
         assert_eq!((seconds(&released), seconds(&taken), seconds(&forced)), (None, Some(30), Some(60)));
+        let lease = |head: &Head| head.lease_before().as_secs();
+        assert_eq!((lease(&released), lease(&taken), lease(&forced)), (0, 30, 30));
         assert_eq!(forced.taken(Holder::of_run("c"), "8".into()).forced_out, None);
         assert_eq!(forced.cut(9, "7".into()).log.first, 9);
     }

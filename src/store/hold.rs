@@ -4,7 +4,7 @@
 //! anything from then on, since it only ever writes the number after its last segment, and that is taken.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
 
@@ -13,7 +13,7 @@ use crate::store::depot::{Depot, HEAD, Journal, Read, sha256_of};
 use crate::store::error::StoreError;
 use crate::store::head::{Head, Log, StateObject};
 use crate::store::moment::{Lease, Moment};
-use crate::store::objects::{Fault, Object, Settled, When, put_settled};
+use crate::store::objects::{Fault, Object, Settled, Version, When, put_settled};
 use crate::store::segment::{self, InTheWay, Segment, in_the_way};
 
 /// The folder of the states below the prefix.
@@ -46,10 +46,30 @@ pub struct Hold {
     run: String,
     lease: Arc<Lease>,
     /// As it was read or written last.
-    head: Mutex<Read>,
+    head: Mutex<(Head, Version)>,
     next: Mutex<Next>,
+    before: Before,
+}
+
+/// Who held the state before somebody took it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Before {
     /// See [`Head::calls_before`].
-    calls_before: Option<Duration>,
+    calls: Option<Duration>,
+    /// For how long they may have gone on behind their last sign of life.
+    lease: Duration,
+    /// When that was, by the clock of the store.
+    seen: Option<SystemTime>,
+}
+
+/// A store may count whole seconds only.
+const CLOCK_STEP: Duration = Duration::from_secs(1);
+
+impl Before {
+    pub fn of(read: &Read) -> Self {
+        let lease = read.head.lease_before();
+        Before { calls: read.head.calls_before(), lease, seen: Some(read.modified) }
+    }
 }
 
 /// Where this run writes into the journal.
@@ -68,14 +88,14 @@ struct Next {
 impl Hold {
     /// What has just been taken by a request that was sent at that moment; nothing may be written before
     /// [`Hold::fence`].
-    pub(crate) fn taken(depot: Depot, read: Read, calls_before: Option<Duration>, sent: Moment) -> Self {
-        let (ttl, run) = match &read.head.holder {
+    pub(crate) fn taken(depot: Depot, read: (Head, Version), before: Before, sent: Moment) -> Self {
+        let (ttl, run) = match &read.0.holder {
             Some(holder) => (Duration::from_millis(holder.ttl_ms), holder.run.clone()),
             None => (Duration::ZERO, String::new()),
         };
-        let (lease, epoch) = (Arc::new(Lease::new(ttl, sent)), read.head.epoch);
-        let next = Mutex::new(Next { number: read.head.log.first, ..Next::default() });
-        Hold { depot, epoch, run, lease, head: Mutex::new(read), next, calls_before }
+        let (lease, epoch) = (Arc::new(Lease::new(ttl, sent)), read.0.epoch);
+        let next = Mutex::new(Next { number: read.0.log.first, ..Next::default() });
+        Hold { depot, epoch, run, lease, head: Mutex::new(read), next, before }
     }
 
     pub fn lease(&self) -> &Arc<Lease> {
@@ -84,11 +104,22 @@ impl Hold {
 
     /// [`Head::calls_before`] of the head that was taken.
     pub fn calls_before(&self) -> Option<Duration> {
-        self.calls_before
+        self.before.calls
+    }
+
+    /// How long ago all calls were sent, at least, that were sent before this run took the state. The clock of the
+    /// store alone says so, whatever clocks machines have.
+    ///
+    /// # Errors
+    /// The head can't be read.
+    pub async fn sent_before(&self) -> Result<Duration, StoreError> {
+        let now = self.depot.head().await?.map(|read| read.modified);
+        let quiet = now.zip(self.before.seen).and_then(|(now, seen)| now.duration_since(seen).ok());
+        Ok(quiet.unwrap_or_default().saturating_sub(self.before.lease).saturating_sub(CLOCK_STEP))
     }
 
     pub async fn head(&self) -> Head {
-        self.head.lock().await.head.clone()
+        self.head.lock().await.0.clone()
     }
 
     /// Reads the journal, and writes the first segment of this epoch behind it.
@@ -96,7 +127,7 @@ impl Hold {
     /// # Errors
     /// Somebody else has taken the state since, or the store can't be read or written.
     pub async fn fence(&self) -> Result<Journal, StoreError> {
-        let first = self.head.lock().await.head.log.first;
+        let first = self.head.lock().await.0.log.first;
         let mut next = self.next.lock().await;
         loop {
             let journal = self.depot.journal(first).await?;
@@ -284,13 +315,13 @@ impl Hold {
     ) -> Result<(), StoreError> {
         let mut held = self.head.lock().await;
         loop {
-            let head = change(&held.head, nonce());
-            let when = When::Unchanged(held.version.clone());
+            let head = change(&held.0, nonce());
+            let when = When::Unchanged(held.1.clone());
             let text = head.to_text();
             let settled = put_settled(&*self.depot.objects, HEAD, text.as_bytes(), &when, true, &left).await;
             match settled.map_err(StoreError::request("write head.json"))? {
                 Settled::Ours(version) => {
-                    *held = Read { head, version };
+                    *held = (head, version);
                     return Ok(());
                 }
                 Settled::Theirs(found) => match found.and_then(|found| self.own(found)) {
@@ -305,9 +336,9 @@ impl Hold {
         }
     }
 
-    fn own(&self, Object { body, version }: Object) -> Option<Read> {
+    fn own(&self, Object { body, version, .. }: Object) -> Option<(Head, Version)> {
         let head = Head::read(&body).ok()?;
-        head.is_of(self.epoch, &self.run).then_some(Read { head, version })
+        head.is_of(self.epoch, &self.run).then_some((head, version))
     }
 
     /// The error of somebody who is fenced, with who holds it now, if that can be read.

@@ -56,7 +56,7 @@ pub use head::{Head, Holder};
 pub use hold::{Hold, Keep, Save};
 pub use late::Late;
 pub use moment::{Clock, Lease, Moment, SystemClocks};
-pub use objects::{Answer, Fault, Listed, Object, Objects, Put, Version, When};
+pub use objects::{Answer, Fault, FaultKind, Listed, Object, Objects, Put, Version, When};
 pub use remote::Remote;
 pub use take::{force, take};
 

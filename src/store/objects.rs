@@ -32,6 +32,8 @@ pub trait Objects: Send + Sync + 'static {
 pub struct Object {
     pub body: Vec<u8>,
     pub version: Version,
+    /// By the clock of the store, which may count whole seconds.
+    pub modified: SystemTime,
 }
 
 /// Tells one content of an object from another; what a store compares under [`When::Unchanged`].
@@ -73,8 +75,18 @@ pub struct Listed {
 #[error("{message}")]
 pub struct Fault {
     pub message: String,
-    /// Asking again is of no use: no credentials, no permission, no such bucket.
-    pub lasting: bool,
+    pub kind: FaultKind,
+}
+
+/// Whether asking again may help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The network or the store is slow, busy or away.
+    Passing,
+    /// Whoever gives credentials gave none, so the store was not asked. It helps a run that had some before.
+    Credentials,
+    /// No permission, no such bucket.
+    Lasting,
 }
 
 /// How a conditional write ended, for certain.
@@ -139,10 +151,10 @@ pub async fn put_settled(
                 "the store refuses to write {key}, and {}",
                 if refused { "nothing is in its place" } else { "says no more" }
             ),
-            lasting: false,
+            kind: FaultKind::Passing,
         });
         let left = left();
-        if left.is_zero() || (fault.lasting && !insist) {
+        if left.is_zero() || (fault.kind == FaultKind::Lasting && !insist) {
             return Err(fault);
         }
         pause.wait(left).await;
@@ -166,7 +178,7 @@ pub async fn patiently<'a, T>(
             Err(fault) => fault,
         };
         let left = patience.saturating_sub(clock.now().monotonic.saturating_duration_since(start.monotonic));
-        if left.is_zero() || fault.lasting {
+        if left.is_zero() || fault.kind != FaultKind::Passing {
             return Err(fault);
         }
         pause.wait(left).await;

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use crate::store::depot::Depot;
 use crate::store::error::StoreError;
-use crate::store::objects::{Fault, Put, Version, When};
+use crate::store::objects::{Fault, FaultKind, Put, Version, When};
 
 /// The folder of the objects that are raced for.
 pub const FOLDER: &str = "probe";
@@ -41,7 +41,7 @@ pub async fn race(depot: &Depot) -> Result<(), StoreError> {
         let _ = depot.objects.delete(&key).await;
         match raced {
             Ok(()) => shown += 1,
-            Err(StoreError::Request { fault: Fault { lasting: false, .. }, .. }) => fault = raced.err(),
+            Err(StoreError::Request { fault: Fault { kind: FaultKind::Passing, .. }, .. }) => fault = raced.err(),
             Err(error) => return Err(error),
         }
         if shown == ROUNDS {

@@ -9,7 +9,8 @@ use object_store::{
     Error, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, PutResult, UpdateVersion,
 };
 
-use crate::store::objects::{Answer, Fault, Listed, Object, Objects, Put, Version, When};
+use crate::store::aws_cli;
+use crate::store::objects::{Answer, Fault, FaultKind, Listed, Object, Objects, Put, Version, When};
 
 /// The largest object that is read, in bytes: as much as a state file may have.
 const BYTES_MAX: u64 = 1 << 30;
@@ -51,12 +52,12 @@ impl Remote {
         let Some(found) = within(self.request, asked).await? else { return Ok(None) };
         if found.meta.size > BYTES_MAX {
             let message = format!("{key} is larger than {BYTES_MAX} bytes");
-            return Err(Fault { message, lasting: true });
+            return Err(Fault { message, kind: FaultKind::Lasting });
         }
         let version = Version { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
-        let size = found.meta.size;
+        let (size, modified) = (found.meta.size, SystemTime::from(found.meta.last_modified));
         let body = within(self.time_for(size), async { found.bytes().await.map_err(fault) }).await?;
-        Ok(Some(Object { body: body.to_vec(), version }))
+        Ok(Some(Object { body: body.to_vec(), version, modified }))
     }
 
     async fn write(&self, key: &str, body: Vec<u8>, when: When) -> Result<Put, Fault> {
@@ -119,13 +120,14 @@ fn lacks_bucket(answer: &str) -> bool {
 }
 
 async fn within<T>(time: Duration, request: impl Future<Output = Result<T, Fault>> + Send) -> Result<T, Fault> {
-    let late = |_| Fault { message: format!("no answer within {time:?}"), lasting: false };
+    let late = |_| Fault { message: format!("no answer within {time:?}"), kind: FaultKind::Passing };
     tokio::time::timeout(time, request).await.map_err(late)?
 }
 
 /// What the crate says, on one line, without what repeats.
 fn fault(error: Error) -> Fault {
-    let lasting = matches!(
+    let is_cli = matches!(&error, Error::Unauthenticated { path, .. } if path == aws_cli::COMMAND);
+    let is_lasting = matches!(
         error,
         Error::PermissionDenied { .. }
             | Error::Unauthenticated { .. }
@@ -145,8 +147,19 @@ fn fault(error: Error) -> Fault {
         }
         cause = layer.source();
     }
-    // The crate says so in words only.
-    let lasting = lasting || message.contains("token request") || message.contains("redential");
+    let kind = match is_lasting {
+        true if !is_cli => FaultKind::Lasting,
+        _ if is_cli || is_about_credentials(&message) => FaultKind::Credentials,
+        _ => FaultKind::Passing,
+    };
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    Fault { message: message.chars().take(600).collect(), lasting }
+    Fault { message: message.chars().take(600).collect(), kind }
+}
+
+/// Whether it was not the store that failed, but what gives credentials for it: the crate says so in words only, and
+/// by the address at which machines in a cloud find theirs.
+fn is_about_credentials(message: &str) -> bool {
+    ["169.254.169.254", "/latest/api/token", "token request", "get-access-token", "redential"]
+        .iter()
+        .any(|words| message.contains(words))
 }

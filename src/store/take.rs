@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::store::depot::{Depot, HEAD, Read};
 use crate::store::error::StoreError;
 use crate::store::head::{Head, Holder};
-use crate::store::hold::{Hold, nonce};
+use crate::store::hold::{Before, Hold, nonce};
 use crate::store::moment::Moment;
 use crate::store::objects::{Settled, When, put_settled};
 use crate::store::probe;
@@ -79,17 +79,17 @@ async fn claim(depot: &Depot, read: Option<Read>, holder: &Holder, now: &str) ->
     if !is_probed {
         probe::race(depot).await?;
     }
-    let calls_before = read.as_ref().and_then(|read| read.head.calls_before());
+    let before = read.as_ref().map(Before::of).unwrap_or_default();
     let (head, when) = match read {
         None => (Head::first(holder.clone(), nonce()), When::Absent),
-        Some(Read { head, version }) => (head.taken(holder.clone(), nonce()), When::Unchanged(version)),
+        Some(Read { head, version, .. }) => (head.taken(holder.clone(), nonce()), When::Unchanged(version)),
     };
     let head = if is_probed { head } else { head.probed(now.to_owned(), nonce()) };
     let sent = depot.clock.now();
     let left = || PATIENCE.saturating_sub(depot.clock.now().monotonic.saturating_duration_since(sent.monotonic));
     let settled = put_settled(&*depot.objects, HEAD, head.to_text().as_bytes(), &when, false, &left).await;
     match settled.map_err(StoreError::request("write head.json"))? {
-        Settled::Ours(version) => Ok(Some(Hold::taken(depot.clone(), Read { head, version }, calls_before, sent))),
+        Settled::Ours(version) => Ok(Some(Hold::taken(depot.clone(), (head, version), before, sent))),
         Settled::Theirs(_) => Ok(None),
     }
 }
@@ -102,7 +102,7 @@ pub async fn force(depot: &Depot) -> Result<Option<Holder>, StoreError> {
     let start = depot.clock.now();
     let left = || PATIENCE.saturating_sub(depot.clock.now().monotonic.saturating_duration_since(start.monotonic));
     loop {
-        let Some(Read { head, version }) = depot.head().await? else { return Ok(None) };
+        let Some(Read { head, version, .. }) = depot.head().await? else { return Ok(None) };
         let Some(holder) = head.holder.clone() else { return Ok(None) };
         let text = head.forced(nonce()).to_text();
         let when = When::Unchanged(version);

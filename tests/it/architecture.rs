@@ -158,7 +158,7 @@ fn no_module_is_a_drawer() {
 
 #[test]
 fn only_edges_are_excused_from_keeping_off_the_world() {
-    let edges = ["workspace", "store", "cli", "api", "sandbox"];
+    let edges = ["workspace", "store", "cli", "api", "program", "sandbox"];
     let mut broken = Vec::new();
     for file in sources().iter().filter(|file| !edges.contains(&file.module.as_str())) {
         for (number, line) in file.lines().filter(|(_, line)| line.contains("clippy::disallowed_methods")) {

@@ -400,6 +400,7 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
         let settling = Settling {
             api,
             clock: &self.clock,
+            sent: None,
             patience: self.patience,
             known: Known::of(taken.replay.state()),
             sent_again: &BTreeSet::new(),

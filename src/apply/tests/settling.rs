@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::apply::look::Known;
-use crate::apply::settle::{Question, Settling, Verdict};
+use crate::apply::settle::{Question, SentBefore, Settling, Verdict};
 use crate::apply::tests::adopting::reading;
 use crate::conversation::{Attributes, Conversation};
 use crate::handling::Handling;
@@ -48,7 +48,12 @@ async fn verdicts(api: &Fake, doubts: &[InDoubt]) -> Vec<Verdict> {
 }
 
 async fn verdicts_of(api: &Fake, doubts: &[InDoubt], known: Known) -> Vec<Verdict> {
-    let settling = Settling { api, clock: &TestClock::new(), patience: PATIENCE, known, sent_again: &BTreeSet::new() };
+    verdicts_by(api, doubts, known, None).await
+}
+
+async fn verdicts_by(api: &Fake, doubts: &[InDoubt], known: Known, sent: Option<SentBefore>) -> Vec<Verdict> {
+    let (clock, sent_again) = (&TestClock::new(), &BTreeSet::new());
+    let settling = Settling { api, clock, sent, patience: PATIENCE, known, sent_again };
     settling
         .settle(doubts, doubts, &|_| {})
         .await
@@ -100,6 +105,19 @@ async fn a_mark_of_our_own_is_believed_whatever_else_is_there_and_a_given_one_on
         let found = verdicts(&api, &[doubt(1, "conversation.a", REQUESTER, Some(mark))]).await;
         assert_eq!(found == [Verdict::Made(Id::conversation(7))], is_believed, "{mark} {channel}: {found:?}");
         assert_eq!(matches!(found[0], Verdict::Question(_)), !is_believed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_of_another_machine_does_not_make_a_call_old() {
+    let mut doubts = [doubt(1, "conversation.a", REQUESTER, Some("m-1"))];
+    doubts[0].intent.at = "2025-12-31T00:00:00Z".to_owned();
+    for (sent, seconds) in [(None, 5..20), (Some(0), 120..150), (Some(100), 20..40), (Some(7200), 5..20)] {
+        let start = tokio::time::Instant::now();
+        let sent = sent.map(|seconds| SentBefore::ago(Duration::from_secs(seconds)));
+        let found = verdicts_by(&tenant(&[]), &doubts, Known::default(), sent).await;
+        assert_eq!(found, [Verdict::NotMade]);
+        assert!(seconds.contains(&start.elapsed().as_secs()), "{sent:?}: {:?}", start.elapsed());
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::apply::settle::SentBefore;
 use crate::cli::error::Error;
 use crate::cli::held::{Left, late};
 use crate::cli::store_access::StoreAccess;
@@ -12,13 +13,20 @@ use crate::conversation::Address;
 use crate::journal::{self, Entry, JournalError, Replay, cut_down, without_cut_off_rebuild};
 use crate::state::file_v1::{self, StateFileError};
 use crate::state::{Lineage, Seal, State};
-use crate::store::{self, Appender, Holder, Keep, Late, Look, Save, StoreError};
+use crate::store::{self, Appender, FaultKind, Holder, Keep, Late, Look, Save, StoreError};
 use crate::workspace::{JournalWriter, LockError, LockInfo, Room, Sink, StateFiles, StateLock};
 
 /// As much as a journal in a file may have.
 const BYTES_MAX: u64 = 1 << 30;
 /// The part of that which is kept for how calls in flight end.
 const RESERVE: u64 = 64 << 20;
+
+/// What a store lacks of a state from elsewhere.
+enum Missing {
+    All,
+    Journal,
+    Nothing,
+}
 
 /// The state of a store, held until this is dropped.
 pub struct InStore {
@@ -35,13 +43,11 @@ pub struct InStore {
     lost: Arc<Mutex<Vec<u8>>>,
     /// Its run was cut off, when it was taken.
     call_timeout: Duration,
-    taken_at: std::time::Instant,
     is_taken_over: bool,
 }
 
 impl InStore {
     /// `call_timeout` is what this run gives its own calls, for one of which nothing is known.
-    #[expect(clippy::disallowed_methods, reason = "a call is over some time after it was sent")]
     pub fn new(
         held: store::Held,
         lock: Option<StateLock>,
@@ -56,7 +62,6 @@ impl InStore {
             written: Arc::default(),
             lost: Arc::default(),
             call_timeout: before.unwrap_or(call_timeout),
-            taken_at: std::time::Instant::now(),
             is_taken_over: before.is_some(),
             files,
             held,
@@ -105,18 +110,36 @@ impl InStore {
         check_specs(state, which, &self.name())
     }
 
-    /// Takes a state from elsewhere, with its journal, where there is none. Once more is as good.
+    /// Whether a state from elsewhere can be taken with its journal: where there is none, or the same already.
+    ///
+    /// # Errors
+    /// There is another one.
+    pub fn can_receive(&self, state: &State, entries: &[Entry]) -> Result<(), Error> {
+        self.missing(state, entries).map(|_| ())
+    }
+
+    /// Takes a state from elsewhere, with its journal, where there is none. If it is there already, nothing changes.
     pub fn receive(&mut self, state: &State, entries: &[Entry]) -> Result<(), Error> {
+        match self.missing(state, entries)? {
+            Missing::All => self.save_with(state, keep(entries), true),
+            Missing::Journal => self.cut(keep(entries)),
+            Missing::Nothing => Ok(()),
+        }
+    }
+
+    fn missing(&self, state: &State, entries: &[Entry]) -> Result<Missing, Error> {
         let mut text = Vec::new();
         file_v1::write_to(state, &mut text).context("a state can't be written down")?;
         let journal = read_journal(self.held.journal(), &self.journal_name())?;
         let has_word = |entries: &[Entry]| entries.iter().any(|entry| !is_end(entry));
         let is_free = !has_word(&journal) && self.held.door().late().map_err(|error| self.told(error))?.is_empty();
         match self.held.text() {
-            None if is_free => self.save_with(state, keep(entries), true),
-            Some(there) if there.as_bytes() == text && (journal == entries || is_free && !has_word(entries)) => Ok(()),
+            None if is_free => Ok(Missing::All),
+            Some(there) if there.as_bytes() == text && (journal == entries || is_free && !has_word(entries)) => {
+                Ok(Missing::Nothing)
+            }
             // A run here went on from the state that an earlier try has moved.
-            Some(there) if there.as_bytes() == text && is_free => self.cut(keep(entries)),
+            Some(there) if there.as_bytes() == text && is_free => Ok(Missing::Journal),
             None => Err(StoreError::Unfinished.into()),
             Some(there) => {
                 let (other, _) = read_state(there.to_owned(), &self.name())?;
@@ -270,9 +293,13 @@ impl InStore {
         Ok(is_new)
     }
 
+    pub fn sent_before(&self) -> Result<SentBefore, Error> {
+        Ok(SentBefore::ago(self.held.sent_before().map_err(|error| self.told(error))?))
+    }
+
     /// A call that was sent in the last moment of a lease may arrive for as long as it was given.
-    pub fn calls_on_their_way(&self) -> Duration {
-        if self.is_taken_over { self.call_timeout.saturating_sub(self.taken_at.elapsed()) } else { Duration::ZERO }
+    pub fn calls_on_their_way(&self, sent: SentBefore) -> Duration {
+        if self.is_taken_over { self.call_timeout.saturating_sub(sent.age()) } else { Duration::ZERO }
     }
 }
 
@@ -387,8 +414,8 @@ fn unusable(error: StateFileError, name: &str) -> Error {
 
 /// An error of a store, with where the credentials come from if that may be it.
 pub fn told(error: StoreError, credentials: &str) -> Error {
-    let asks = matches!(&error, StoreError::Request { fault, .. } if fault.lasting);
-    let error = Error::from(error);
+    let asks = matches!(&error, StoreError::Request { fault, .. } if fault.kind == FaultKind::Lasting);
+    let error = Error::from(error.with_credentials(credentials));
     if asks { error.hint(format!("credentials: {credentials}")) } else { error }
 }
 

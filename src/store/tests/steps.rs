@@ -148,6 +148,30 @@ async fn a_holder_that_lives_is_never_taken_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_clock_of_the_store_says_how_long_ago_calls_were_sent_at_the_latest() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let server = server();
+    let depot = depot(&server);
+    let first = taken(&depot, "a").await;
+    assert_eq!(first.sent_before().await.expect("calm"), Duration::ZERO, "nobody was there before");
+    first.release().await.expect("held");
+    tokio::time::sleep(HOUR).await;
+    let second = taken(&depot, "b").await;
+    let sent = second.sent_before().await.expect("calm").as_secs();
+    assert!((3590..=3600).contains(&sent), "{sent}: it had let go");
+    // It dies, and is watched for its lease: by then its lease may just have ended.
+    let third = take(&depot, &Holder::of_run("c"), Duration::from_secs(120), "now").await.expect("its holder is dead");
+    assert!(third.sent_before().await.expect("calm") < Duration::from_secs(3));
+    tokio::time::sleep(HOUR).await;
+    let fourth = take(&depot, &Holder::of_run("d"), Duration::from_secs(120), "now").await.expect("its holder is dead");
+    let sent = fourth.sent_before().await.expect("calm").as_secs();
+    assert!((3590..=3600).contains(&sent), "{sent}: its lease is not counted");
+    force(&depot).await.expect("held").expect("by somebody");
+    let fifth = take(&depot, &Holder::of_run("e"), AT_ONCE, "now").await.expect("free");
+    assert_eq!(fifth.sent_before().await.expect("calm"), Duration::ZERO, "it may go on until its lease ends");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_forces_a_holder_out_ends_it() {
     let server = server();
     let depot = depot(&server);

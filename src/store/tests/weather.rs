@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use object_store::memory::InMemory;
+use tokio::time::Instant;
 
-use crate::store::{Answer, Fault, Listed, Object, Objects, Put, Remote, When};
+use crate::store::{Answer, Fault, FaultKind, Listed, Object, Objects, Put, Remote, When};
 
 /// Chance that is the same for the same seed.
 #[derive(Debug)]
@@ -70,13 +71,26 @@ pub struct Server {
     /// From now on nothing is answered, as long as this is true.
     pub away: Mutex<bool>,
     pub writes: Mutex<BTreeMap<String, usize>>,
+    /// When each object was written, by the clock of the store, which is simulated too.
+    written: Mutex<BTreeMap<String, SystemTime>>,
+    began: Instant,
 }
 
 impl Server {
     pub fn new(weather: Weather, chance: &Arc<Chance>) -> Arc<Self> {
         let inner = Arc::new(Remote::new(Arc::new(InMemory::new()), "a/b", Duration::from_secs(30)));
         let chance = Arc::clone(chance);
-        Arc::new(Server { inner, weather, chance, away: Mutex::new(false), writes: Mutex::default() })
+        let (writes, written, began) = (Mutex::default(), Mutex::default(), Instant::now());
+        Arc::new(Server { inner, weather, chance, away: Mutex::new(false), writes, written, began })
+    }
+
+    fn note_written(&self, key: String) {
+        let now = SystemTime::UNIX_EPOCH + self.began.elapsed();
+        self.written.lock().expect("no panic while it is held").insert(key, now);
+    }
+
+    fn written(&self, key: &str) -> Option<SystemTime> {
+        self.written.lock().expect("no panic while it is held").get(key).copied()
     }
 
     /// Without anything that goes wrong.
@@ -97,7 +111,7 @@ impl Wire {
         carry_out: impl Fn(Arc<Remote>) -> Answer<'static, T> + Send + Sync + 'static,
     ) -> Result<T, Fault> {
         let Weather { lost, unheard, doubled, late, late_ms, .. } = self.0.weather;
-        let fault = |message: &str| Fault { message: message.to_owned(), lasting: false };
+        let fault = |message: &str| Fault { message: message.to_owned(), kind: FaultKind::Passing };
         let chance = &self.0.chance;
         let way = chance.ms(2, 40);
         if *self.0.away.lock().expect("no panic while it is held") || chance.percent(lost) {
@@ -128,21 +142,30 @@ impl Wire {
 
 impl Objects for Wire {
     fn get<'a>(&'a self, key: &'a str) -> Answer<'a, Option<Object>> {
-        let key = key.to_owned();
+        let (key, server) = (key.to_owned(), Arc::clone(&self.0));
         Box::pin(self.send(move |inner| {
-            let key = key.clone();
-            Box::pin(async move { inner.get(&key).await })
+            let (key, server) = (key.clone(), Arc::clone(&server));
+            Box::pin(async move {
+                let found = inner.get(&key).await?;
+                Ok(found.map(|found| Object { modified: server.written(&key).unwrap_or(found.modified), ..found }))
+            })
         }))
     }
 
     fn put<'a>(&'a self, key: &'a str, body: Vec<u8>, when: When) -> Answer<'a, Put> {
         let folder = key.split('/').next().unwrap_or_default().to_owned();
         *self.0.writes.lock().expect("no panic while it is held").entry(folder).or_default() += 1;
-        let key = key.to_owned();
+        let (key, server) = (key.to_owned(), Arc::clone(&self.0));
         let when = if self.0.weather.forgets { When::Always } else { when };
         Box::pin(self.send(move |inner| {
-            let (key, body, when) = (key.clone(), body.clone(), when.clone());
-            Box::pin(async move { inner.put(&key, body, when).await })
+            let (key, body, when, server) = (key.clone(), body.clone(), when.clone(), Arc::clone(&server));
+            Box::pin(async move {
+                let put = inner.put(&key, body, when).await?;
+                if let Put::Done(_) = put {
+                    server.note_written(key);
+                }
+                Ok(put)
+            })
         }))
     }
 

@@ -1,0 +1,124 @@
+//! Other programs: what one prints, within a limit of time and size, without anybody to answer its questions.
+#![expect(clippy::disallowed_methods, reason = "a program is given up after some time")]
+
+use std::io::{self, Read, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// As much as is repeated of what a program says about its failure, in characters.
+const SAID_MAX: usize = 300;
+/// As much as is read of that, in bytes.
+const SAID_BYTES_MAX: u64 = 64 << 10;
+/// How often it is looked whether a program has ended.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How long a program may take, and how much it may print.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub time: Duration,
+    pub bytes: u64,
+}
+
+/// Why a program printed nothing that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    #[error("can't be started: {0}")]
+    Start(io::Error),
+    #[error("gave no answer within {0:?}")]
+    Silent(Duration),
+    #[error("prints more than {0} bytes")]
+    Long(u64),
+    /// It ended with this code, or by a signal.
+    #[error("says: {said}")]
+    Failed { code: Option<i32>, said: String },
+}
+
+/// What a program prints. It gets `input`, and is ended when its time is over.
+///
+/// # Errors
+/// It can't be started, does not end, fails, or prints too much.
+pub fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result<Vec<u8>, ProgramError> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(ProgramError::Start)?;
+    let output = reader(child.stdout.take(), limits.bytes.saturating_add(1));
+    let errors = reader(child.stderr.take(), SAID_BYTES_MAX);
+    if let Some(mut stdin) = child.stdin.take() {
+        let input = input.to_vec();
+        // A program that does not read all of it says by its code whether that is a failure.
+        std::thread::spawn(move || stdin.write_all(&input));
+    }
+    let status = ended(&mut child, limits.time)?;
+    if !status.success() {
+        let said = String::from_utf8_lossy(&errors.join().unwrap_or_default()).into_owned();
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SAID_MAX).collect();
+        return Err(ProgramError::Failed { code: status.code(), said });
+    }
+    let output = output.join().unwrap_or_default();
+    if output.len() as u64 > limits.bytes { Err(ProgramError::Long(limits.bytes)) } else { Ok(output) }
+}
+
+/// Reads to the end, and keeps no more than this.
+fn reader(stream: Option<impl Read + Send + 'static>, limit: u64) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            // What was read until an error is all that there is.
+            let _ = stream.by_ref().take(limit).read_to_end(&mut bytes);
+            let _ = io::copy(&mut stream, &mut io::sink());
+        }
+        bytes
+    })
+}
+
+fn ended(child: &mut Child, time: Duration) -> Result<std::process::ExitStatus, ProgramError> {
+    let start = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) if start.elapsed() < time => std::thread::sleep(LOOK),
+            _ => {
+                // It may have ended by itself meanwhile.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(ProgramError::Silent(time));
+            }
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { time: Duration::from_secs(20), bytes: 1000 };
+
+    fn shell(script: &str, input: &[u8], limits: Limits) -> Result<Vec<u8>, ProgramError> {
+        run(Command::new("sh").args(["-c", script]), input, limits)
+    }
+
+    #[test]
+    fn a_program_reads_its_input_and_its_output_is_what_it_prints() {
+        let input = vec![b'x'; 900];
+        assert_eq!(shell("cat", &input, LIMITS).expect("it works"), input);
+        assert_eq!(shell("exit 0", &input, LIMITS).expect("it need not read"), b"");
+    }
+
+    #[test]
+    fn what_fails_is_reported_with_its_code_and_its_own_words() {
+        let error = shell("echo first >&2; echo ' second' >&2; exit 3", b"", LIMITS).expect_err("3");
+        assert!(matches!(error, ProgramError::Failed { code: Some(3), .. }), "{error:?}");
+        assert_eq!(error.to_string(), "says: first second");
+        let missing = run(&mut Command::new("/no/such/program"), b"", LIMITS).expect_err("missing");
+        assert!(missing.to_string().starts_with("can't be started: "), "{missing}");
+    }
+
+    #[test]
+    fn neither_time_nor_output_is_without_a_limit() {
+        let long = shell("yes | head -c 2000", b"", LIMITS).expect_err("long");
+        assert_eq!(long.to_string(), "prints more than 1000 bytes");
+        let limits = Limits { time: Duration::from_millis(50), ..LIMITS };
+        let silent = shell("exec sleep 100", b"", limits).expect_err("silent");
+        assert_eq!(silent.to_string(), "gave no answer within 50ms");
+    }
+}
