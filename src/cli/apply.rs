@@ -55,7 +55,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     let approval = Approval::given(args, matches!(given, Given::Plan(_)))?;
     let (saved, found) = input(session, args, given)?;
     let older = if args.accept_older_state { Older::Accepted } else { Older::Refused };
-    let take = || state_access::take_unchecked(&open, COMMAND, args.lock_timeout, older);
+    let take = || state_access::take_unchecked(&open, COMMAND, args.lock.lock_timeout, older);
     let tenants = Tenants::new(session, Some(tenant), paths)?;
     let (files, taken) = rayon::join(|| Files::hashed(found, open.may_have_state(), tenants, session.folder()), take);
     let (files, mut taken) = (files?, taken?);

@@ -7,6 +7,7 @@ use clap::{Arg, Args, Parser, Subcommand, ValueEnum, value_parser};
 pub use crate::cli::catalog_args::CatalogCommand;
 use crate::cli::forms::{FindingsForm, Form, FormatArg, ResultFormsArgs};
 use crate::cli::init::workflow::Service;
+use crate::cli::lock_args::LockArgs;
 pub use crate::cli::state_args::StateCommand;
 use crate::render::markdown;
 use crate::sandbox::FaultPlan;
@@ -383,9 +384,8 @@ pub struct ApplyArgs {
     /// Allow Outbound messages, which reach real people
     #[arg(long)]
     pub allow_outbound: bool,
-    /// How long to wait for another command to release the state
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::duration::parse)]
-    pub lock_timeout: std::time::Duration,
+    #[command(flatten)]
+    pub lock: LockArgs,
     /// Apply to a state that is older than one that was seen here
     ///
     /// What was created since is not in it, and is created again.
@@ -430,9 +430,8 @@ pub struct RecoverArgs {
     /// Remove its manifest too, or it is planned again.
     #[arg(long, value_name = "ADDRESS")]
     pub forget: Vec<String>,
-    /// How long to wait for another command to release the state
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = crate::duration::parse)]
-    pub lock_timeout: std::time::Duration,
+    #[command(flatten)]
+    pub lock: LockArgs,
     #[command(flatten)]
     pub forms: ResultFormsArgs,
 }

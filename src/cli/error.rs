@@ -20,7 +20,7 @@ use crate::project::NoTenant;
 use crate::sandbox::SandboxError;
 use crate::store::StoreError;
 use crate::workspace::manifests::FindError;
-use crate::workspace::{FileError, LockError, StateError};
+use crate::workspace::{FileError, GitError, LockError, StateError};
 
 /// What ends a command early.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ macro_rules! ends {
     )*};
 }
 
-ends!(Exit::Failed; FileError, FindError);
+ends!(Exit::Failed; FileError, FindError, GitError);
 ends!(Exit::Failed; ClientError, NoTenant, SandboxError, PlanFileError);
 ends!(Exit::Usage; NotAnAddress, ScopeError);
 ends!(Exit::Refused; Refusal);

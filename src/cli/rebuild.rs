@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::apply::named_before::{Known, NamesError};
 pub use crate::apply::rebuild::Wanted;
@@ -14,6 +13,7 @@ use crate::cli::exit::Exit;
 use crate::cli::formats::Formats;
 use crate::cli::forms::ResultForm;
 use crate::cli::load::{self, Tenants};
+use crate::cli::lock_args::LockArgs;
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Older, Taken};
@@ -27,11 +27,11 @@ use crate::render::state::{Changed, How, change_json};
 use crate::state::{Record, State};
 
 /// `dixaform state rebuild`.
-pub fn run(session: &Session, paths: &[PathBuf], forms: &Formats<ResultForm>) -> Result<Exit, Error> {
+pub fn run(session: &Session, paths: &[PathBuf], lock: &LockArgs, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
     let open = session.open()?;
     let (desired, findings) = load::manifests(session, paths, Tenants::new(session, Some(open.tenant), paths)?)?;
     load::check(session, &findings, false)?;
-    let mut taken = state_access::take_unchecked(&open, REBUILD, Duration::ZERO, Older::Tolerated)?;
+    let mut taken = state_access::take_unchecked(&open, REBUILD, lock.lock_timeout, Older::Tolerated)?;
     taken.held.check_specs(&mut taken.state, |_| true)?;
     tell_if_part(session, !paths.is_empty());
     let known: BTreeSet<Address> = taken.state.records.keys().cloned().collect();

@@ -63,14 +63,14 @@ impl Done {
 
 fn recover(open: &OpenTenant<'_>, args: &RecoverArgs, done: &mut Done) -> Result<Exit, Error> {
     let mut asked = asked(args)?;
-    let decided = state_access::settle_unrecorded(open, COMMAND, args.lock_timeout, |replay| {
+    let decided = state_access::settle_unrecorded(open, COMMAND, args.lock.lock_timeout, |replay| {
         settle_unrecorded(done, &mut asked, replay)
     })?;
     for Decided { address, decision, id, told } in decided.unwrap_or_default() {
         done.says(&told);
         done.settled(&address, decision, DecidedBy::Person, Some(id));
     }
-    let taken = state_access::take(open, COMMAND, args.lock_timeout)?;
+    let taken = state_access::take(open, COMMAND, args.lock.lock_timeout)?;
     let (taken, has_kept) = keep(open, taken, &mut asked, done)?;
     settling::tell_doubled(open.session, &taken.state);
     for (address, record) in taken.state.doubled() {

@@ -1,7 +1,5 @@
 //! `dixaform state`: what was applied.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 
 use crate::cli::args::StateCommand;
@@ -9,9 +7,10 @@ use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::formats::{Formats, Goes};
 use crate::cli::forms::{FormatArg, RecordForm, ResultForm, ResultFormsArgs};
+use crate::cli::lock_args::LockArgs;
 use crate::cli::rebuild;
 use crate::cli::session::{OpenTenant, Session};
-use crate::cli::{state_access, state_store};
+use crate::cli::{state_access, state_move, state_store};
 use crate::conversation::Address;
 use crate::finding::closest;
 use crate::json;
@@ -31,22 +30,27 @@ pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
     match command {
         StateCommand::List { patterns, forms } => list(&open, &state()?, patterns, &opened(forms)?),
         StateCommand::Show { address, format } => show(session, &state()?, address, format),
-        StateCommand::Mv { from, to, forms } => mv(&open, from, to, &opened(forms)?),
-        StateCommand::Forget { addresses, forms } => forget(&open, addresses, &opened(forms)?),
+        StateCommand::Mv { from, to, lock, forms } => mv(&open, (from, to), lock, &opened(forms)?),
+        StateCommand::Forget { addresses, lock, forms } => forget(&open, addresses, lock, &opened(forms)?),
         StateCommand::Accept { forms } => accept(&open, &opened(forms)?),
-        StateCommand::Rebuild { paths, forms } => {
-            rebuild::run(session, paths, &Formats::open(session, &forms.format, None, paths)?)
+        StateCommand::Rebuild { paths, lock, forms } => {
+            rebuild::run(session, paths, lock, &Formats::open(session, &forms.format, None, paths)?)
         }
         StateCommand::Path { forms } => path(&open, &opened(forms)?),
         StateCommand::Unlock { force, forms } => state_store::unlock(&open, *force, &opened(forms)?),
-        StateCommand::MoveTo { url, forms } => state_store::move_to(&open, url, &opened(forms)?),
+        StateCommand::MoveTo(args) => state_move::run(&open, args, &opened(&args.forms)?),
         StateCommand::Pull { format } => state_store::pull(&open, &Formats::open(session, format, None, &[])?),
     }
 }
 
-fn mv(open: &OpenTenant<'_>, from: &str, to: &str, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
+fn mv(
+    open: &OpenTenant<'_>,
+    (from, to): (&str, &str),
+    lock: &LockArgs,
+    forms: &Formats<ResultForm>,
+) -> Result<Exit, Error> {
     let (from, to) = (parsed(from)?, parsed(to)?);
-    change(open, "state mv", forms, |state| match state.move_record(&from, &to) {
+    change(open, "state mv", lock, forms, |state| match state.move_record(&from, &to) {
         Ok(id) => Ok(vec![Changed { address: to.clone(), id, how: How::MovedFrom(from.clone()) }]),
         Err(CannotMove::Unknown(from)) => Err(unknown(state, &from)),
         Err(error @ CannotMove::OtherKind { .. }) => Err(Error::new(Exit::Usage, error.to_string())),
@@ -56,9 +60,14 @@ fn mv(open: &OpenTenant<'_>, from: &str, to: &str, forms: &Formats<ResultForm>) 
     })
 }
 
-fn forget(open: &OpenTenant<'_>, addresses: &[String], forms: &Formats<ResultForm>) -> Result<Exit, Error> {
+fn forget(
+    open: &OpenTenant<'_>,
+    addresses: &[String],
+    lock: &LockArgs,
+    forms: &Formats<ResultForm>,
+) -> Result<Exit, Error> {
     let addresses = addresses.iter().map(|text| parsed(text)).collect::<Result<Vec<_>, _>>()?;
-    change(open, "state forget", forms, |state| {
+    change(open, "state forget", lock, forms, |state| {
         let forget = |address: &Address| {
             let record = state.forget(address).ok_or_else(|| unknown(state, address))?;
             Ok(Changed { address: address.clone(), id: record.id, how: How::Forgotten })
@@ -71,10 +80,11 @@ fn forget(open: &OpenTenant<'_>, addresses: &[String], forms: &Formats<ResultFor
 fn change(
     open: &OpenTenant<'_>,
     command: &str,
+    lock: &LockArgs,
     forms: &Formats<ResultForm>,
     change: impl FnOnce(&mut State) -> Result<Vec<Changed>, Error>,
 ) -> Result<Exit, Error> {
-    let mut taken = state_access::take(open, command, Duration::ZERO)?;
+    let mut taken = state_access::take(open, command, lock.lock_timeout)?;
     if !taken.in_doubt.is_empty() {
         let message = "an apply left calls in doubt; the state is not changed before they are settled";
         return Err(Error::new(Exit::InDoubt, message).hint("run `dixaform recover`"));

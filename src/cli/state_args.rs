@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::cli::forms::{FormatArg, RecordForm, ResultForm, ResultFormsArgs};
+use crate::cli::lock_args::LockArgs;
 
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
@@ -43,6 +44,8 @@ pub enum StateCommand {
         #[arg(value_name = "TO")]
         to: String,
         #[command(flatten)]
+        lock: LockArgs,
+        #[command(flatten)]
         forms: ResultFormsArgs,
     },
     /// Drop records; their conversations stay in Dixa
@@ -52,6 +55,8 @@ pub enum StateCommand {
         /// The addresses of the records
         #[arg(value_name = "ADDRESS", required = true)]
         addresses: Vec<String>,
+        #[command(flatten)]
+        lock: LockArgs,
         #[command(flatten)]
         forms: ResultFormsArgs,
     },
@@ -66,6 +71,8 @@ pub enum StateCommand {
         /// Files or folders of manifests; - is standard input
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
+        #[command(flatten)]
+        lock: LockArgs,
         #[command(flatten)]
         forms: ResultFormsArgs,
     },
@@ -86,19 +93,15 @@ pub enum StateCommand {
         #[command(flatten)]
         forms: ResultFormsArgs,
     },
-    /// Move a state from its file to an object store
+    /// Move a state from its file, or from a branch of the repository, to an object store
     ///
     /// Its journal moves with it. Afterwards the file only says where the state went, and every command refuses to plan
-    /// on it; the state itself stays beside it as a backup.
+    /// on it; the state itself stays beside it as a backup. If the command is cut off, run it again: it goes on.
     #[command(after_help = "Examples:
-  dixaform state move-to s3://acme-state/dixa/staging --tenant staging")]
-    MoveTo {
-        /// s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, with nothing there yet
-        #[arg(value_name = "URL")]
-        url: String,
-        #[command(flatten)]
-        forms: ResultFormsArgs,
-    },
+  dixaform state move-to s3://acme-state/dixa/staging --tenant staging
+  dixaform state move-to s3://acme-state/dixa/staging --tenant staging --from-branch dixaform-state
+                                          from the branch on which scripts for CI kept it")]
+    MoveTo(MoveToArgs),
     /// Print the state as it is saved, which is JSON
     #[command(after_help = "Examples:
   dixaform state pull --tenant staging > staging.json")]
@@ -123,4 +126,25 @@ pub enum StateCommand {
         #[command(flatten)]
         forms: ResultFormsArgs,
     },
+}
+
+/// Where a state moves, and from where.
+#[derive(Debug, Args)]
+pub struct MoveToArgs {
+    /// s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, with nothing there yet
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// A branch that has the state as <tenant>.json, in place of the file
+    ///
+    /// The branch only says where the state went afterwards, and so does the file here. A run that has taken the tenant
+    /// there is not disturbed: the command then ends with 5.
+    #[arg(long, value_name = "BRANCH")]
+    pub from_branch: Option<String>,
+    /// The remote that has the branch, or its URL
+    #[arg(long, value_name = "REMOTE", default_value = "origin", requires = "from_branch")]
+    pub remote: String,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    #[command(flatten)]
+    pub forms: ResultFormsArgs,
 }

@@ -1,95 +1,20 @@
-//! The commands below `dixaform state` that are about a state in a store.
+//! The commands below `dixaform state` that look at a state as a whole, and say who holds it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::access::{StatePlace, StoreUrl};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::formats::Formats;
 use crate::cli::forms::ResultForm;
 use crate::cli::held;
-use crate::cli::output::shown;
 use crate::cli::session::OpenTenant;
-use crate::cli::state_access::{self, Older, lock_info};
-use crate::cli::store_access::StoreAccess;
 use crate::render::escape::escape;
 use crate::render::number::counted;
 use crate::render::state::{self as render, EndedV1};
 use crate::store::{Holder, StoreError};
-use crate::workspace::{JournalFile, LockError, StateLock, StateStore, atomic_file};
-
-/// Uploads state and journal, and leaves a file that nobody plans on.
-pub fn move_to(open: &OpenTenant<'_>, url: &str, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
-    let url = store_url(url)?;
-    if open.store.is_some() {
-        let message = format!("the state is in {} already", open.state_name());
-        return Err(
-            Error::new(Exit::Usage, message).hint("move-to is for a state in a file: name that with --state FILE")
-        );
-    }
-    const COMMAND: &str = "state move-to";
-    let mut held = state_access::hold(open, COMMAND, Duration::ZERO)?;
-    let Some(state) = held.load()? else {
-        let message = format!("there is no state {} to move", open.state_name());
-        return Err(Error::new(Exit::Failed, message).hint("an apply to the store makes one there"));
-    };
-    state_access::same_tenant(&state, open.tenant, &open.state_name())?;
-    state_access::check_age(&state, &mut held, Older::Refused)?;
-    let entries = held.entries(state.serial)?;
-    let store = Arc::new(StoreAccess::new(url.clone(), open.tenant.state_store.clone()));
-    let far = OpenTenant { store: Some(Arc::clone(&store)), ..open.clone() };
-    // The lock here is held already.
-    let info = lock_info(COMMAND);
-    let mut there = held::take_unlocked(&store, &far.files, &info, Duration::ZERO, open.tenant.request_timeout)?;
-    there.receive(&state, &entries)?;
-    drop(there);
-    leave_word(open, &url)?;
-    drop(held);
-    let name = shown(&open.files.state);
-    let text = format!(
-        "The state is in {url} now, with {} at serial {}{}.\nNext: write `state: {url}` into the project file; {name} only says \
-         where it went, and every command refuses to plan on it.\n",
-        counted(state.records.len(), "record"),
-        state.serial,
-        if entries.is_empty() {
-            String::new()
-        } else {
-            format!(" and {} in its journal", counted(entries.len(), "line"))
-        },
-    );
-    let place = far.shown_state();
-    forms.write(&open.session.output, ResultForm::Text, |form, _| match form {
-        ResultForm::Text => text.clone(),
-        ResultForm::Json => render::change_json(&open.whose(&place, state.serial), true, &[], &[]),
-    })?;
-    Ok(Exit::Done)
-}
-
-/// Where a state went, in its place; the state itself becomes the backup.
-fn leave_word(open: &OpenTenant<'_>, url: &StoreUrl) -> Result<(), Error> {
-    let mut store = StateStore::open(&open.files.state);
-    if let Some(state) = store.load()? {
-        store.save_as_backup(&state)?;
-    }
-    let word = serde_json::json!({ "format": crate::state::file_v1::MOVED, "to": url.to_string() });
-    atomic_file::replace(&open.files.state, format!("{word}\n").as_bytes())?;
-    JournalFile::remove(&open.files.journal)?;
-    Ok(())
-}
-
-fn store_url(text: &str) -> Result<StoreUrl, Error> {
-    let hint = "for example s3://bucket/prefix, gs://bucket/prefix or az://container/prefix";
-    match StatePlace::parse(text) {
-        Ok(StatePlace::Store(url)) => Ok(url),
-        Ok(StatePlace::File(_)) => {
-            Err(Error::new(Exit::Usage, format!("`{text}` is not the URL of a store")).hint(hint))
-        }
-        Err(error) => Err(Error::new(Exit::Usage, error.to_string()).hint(hint)),
-    }
-}
+use crate::workspace::{LockError, StateLock, StateStore};
 
 /// Prints the state as it is, byte for byte.
 pub fn pull(open: &OpenTenant<'_>, forms: &Formats<ResultForm>) -> Result<Exit, Error> {

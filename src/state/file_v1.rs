@@ -46,12 +46,22 @@ pub const FORMAT: &str = "dixaform-state/1";
 
 /// The format of what is left where a state was that has moved to a store. Nothing plans on it: a state that is
 /// forgotten to have moved would make everything again.
-pub const MOVED: &str = "dixaform-state-moved/1";
+const MOVED: &str = "dixaform-state-moved/1";
 
-#[derive(Deserialize)]
+/// What is left where a state was that has moved to a store, or is on its way there.
+#[derive(Debug, Serialize, Deserialize)]
 struct Moved {
     format: String,
     to: String,
+    /// It is not known whether it has arrived.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unfinished: bool,
+}
+
+/// What to leave where a state was that has moved to this URL, or is about to.
+pub fn moved(to: &str, unfinished: bool) -> String {
+    let moved = Moved { format: MOVED.to_owned(), to: to.to_owned(), unfinished };
+    serde_json::to_string(&moved).expect("it is two texts and a flag") + "\n"
 }
 
 /// Why a text is not a state that can be used.
@@ -67,6 +77,8 @@ pub enum StateFileError {
     NewerFormat { format: String },
     #[error("the state has moved to {to}")]
     Moved { to: String },
+    #[error("the state is on its way to {to}: moving it was cut off")]
+    Moving { to: String },
     #[error("the lineage `{text}` is not a uuid")]
     Lineage { text: String },
     #[error("the record `{address}` can't be used: {problem}")]
@@ -368,10 +380,10 @@ fn refusal(text: &str, error: &serde_json::Error) -> StateFileError {
     if !error.is_data() {
         return StateFileError::NotJson { line, column, what };
     }
-    if let Ok(Moved { format, to }) = serde_json::from_str(text)
+    if let Ok(Moved { format, to, unfinished }) = serde_json::from_str(text)
         && format == MOVED
     {
-        return StateFileError::Moved { to };
+        return if unfinished { StateFileError::Moving { to } } else { StateFileError::Moved { to } };
     }
     let head = serde_json::from_str::<Head<'_>>(text).ok().and_then(|head| head.format);
     match head.map(|format| check_format(&format)) {

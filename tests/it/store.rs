@@ -6,6 +6,7 @@
 
 #![cfg(unix)]
 
+mod moving;
 mod server;
 
 use std::process::{Child, Stdio};
@@ -344,15 +345,22 @@ fn what_is_wrong_with_credentials_says_what_was_tried_and_shows_no_secret() {
     let project = |url: &str, rest: &str| project(url, nowhere, rest);
     let workspace = Workspace::new().file("manifests/a.yaml", &manifests(1));
     workspace.write("dixaform.yaml", project("s3://state/a", ", profile: nobody"));
-    let outcome = workspace.run("plan").exit(1);
-    assert!(outcome.stderr.contains("aws configure export-credentials --profile nobody"), "{}", outcome.stderr);
+    let outcome = workspace.run("plan").exit(1).warns("no credentials for the store: the AWS command line");
+    let tried = "tried: `aws configure export-credentials --profile nobody`";
+    assert!(outcome.stderr.contains(tried), "{}", outcome.stderr);
+    // Nothing is set at all, and this machine gives none.
+    let workspace = workspace.variable("AWS_METADATA_ENDPOINT", nowhere);
+    workspace.write("dixaform.yaml", project("s3://state/a", ""));
+    let outcome = workspace.run("plan").exit(1).warns("no credentials for the store").warns("tried: AWS_ACCESS_KEY_ID");
+    assert!(outcome.stderr.contains("~/.aws (not there), the metadata of this machine"), "{}", outcome.stderr);
     let workspace =
         workspace.variable("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE").variable("AWS_SECRET_ACCESS_KEY", "hunter2-hunter2");
     workspace.write("dixaform.yaml", project("s3://state/a", ""));
     let outcome = workspace.run("plan -vv").exit(1).warns("can't read head.json in the store");
     assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
     workspace.write("dixaform.yaml", project("az://state/a", ""));
-    let outcome = workspace.run("plan").exit(1);
+    let workspace = workspace.variable("PATH", "/nowhere");
+    let outcome = workspace.run("plan").exit(1).warns("no credentials for the store");
     assert!(outcome.stderr.contains("AZURE_STORAGE_ACCOUNT_KEY (not set)"), "{}", outcome.stderr);
 }
 
@@ -388,6 +396,7 @@ fn the_url_of_a_store_can_be_given_on_the_command_line() {
 fn every_command_of_the_page_about_states_works_with_a_store() {
     let Some(store) = google() else { return };
     let workspace = workspace(&store, "dixa/staging", 2);
+    moving::with_branch(&workspace);
     let page = include_str!("../../docs/state.md");
     let project =
         page.split("<!-- run by tests/it/store.rs -->\n```yaml\n").nth(1).unwrap().split("```").next().unwrap();
@@ -409,7 +418,7 @@ fn every_command_of_the_page_about_states_works_with_a_store() {
         assert_eq!(output.status.code(), Some(code.parse().unwrap()), "{line}: {said}");
         count += 1;
     }
-    assert!(count >= 12, "{count}");
+    assert!(count >= 13, "{count}");
     assert!(workspace.read("staging.json").contains("conversation.c1"));
 }
 

@@ -1,0 +1,166 @@
+//! Moving a state into a store: cut off and going on, and from a branch of the repository.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::server::{Store, google};
+use super::{KEYS, journal_of, manifests, workspace};
+use crate::support::Workspace;
+
+const LOCAL: &str = "--state state/sandbox.json";
+
+/// A project with a state in a file, of as many records.
+fn with_file(count: usize) -> Workspace {
+    let here = Workspace::new().file("dixaform.yaml", "version: 1\ndefaultTenant: sandbox\n");
+    let here = KEYS.iter().fold(here, |here, (name, value)| here.variable(name, value));
+    here.write("manifests/all.yaml", manifests(count));
+    let _ = here.run("apply --yes").exit(0);
+    here
+}
+
+/// From now on the project has its state below that prefix.
+fn switch(here: &Workspace, store: &Store, prefix: &str, count: usize) {
+    here.write("dixaform.yaml", workspace(store, prefix, count).read("dixaform.yaml"));
+}
+
+#[test]
+fn a_move_that_was_cut_off_is_planned_on_nowhere_and_goes_on() {
+    let Some(store) = google() else { return };
+    let here = with_file(2);
+    let state = here.read("state/sandbox.json");
+    switch(&here, &store, "team/cut", 2);
+    let to = "gs://state/team/cut";
+    // As it is left by a process that is killed behind its first word, with or without the upload.
+    let word = format!("{{\"format\":\"dixaform-state-moved/1\",\"to\":\"{to}\",\"unfinished\":true}}\n");
+    let journal = journal_of(&here, "state/sandbox.json");
+    for _ in 0..2 {
+        here.write("state/sandbox.json", &word);
+        here.write("state/sandbox.json.backup", &state);
+        here.write("state/sandbox.journal", &journal);
+        for command in ["plan", "apply --yes", "state list", "state pull", "show", "state rebuild", "recover"] {
+            let outcome = here.run(&format!("{command} {LOCAL}")).exit(1);
+            let outcome = outcome.warns(&format!("the state is on its way to {to}"));
+            assert!(outcome.stderr.contains(&format!("`dixaform state move-to {to}` goes on")), "{}", outcome.stderr);
+        }
+        let _ = here.run(&format!("state move-to gs://state/team/elsewhere {LOCAL}")).exit(1).warns("on its way to");
+        let moved = here.run(&format!("state move-to {to} {LOCAL}")).exit(0);
+        assert!(moved.stdout.contains("2 records at serial 1 and 2 lines in its journal"), "{}", moved.stdout);
+        assert_eq!(here.run("state pull").exit(0).stdout, state);
+        let _ = here.run(&format!("plan {LOCAL}")).exit(1).warns(&format!("the state has moved to {to}"));
+        assert!(!here.exists("state/sandbox.journal"));
+    }
+    let _ = here.run("plan").exit(0).says("1 unchanged");
+}
+
+#[test]
+fn a_store_that_can_not_be_written_leaves_the_file_as_it_was() {
+    let Some(store) = google() else { return };
+    let here = with_file(1);
+    let before = here.read("state/sandbox.json");
+    switch(&here, &store, "team/refused", 1);
+    store.goes("full");
+    let _ = here.run(&format!("state move-to gs://state/team/refused {LOCAL}")).exit(1);
+    store.goes("fine");
+    assert_eq!(here.read("state/sandbox.json"), before);
+}
+
+/// Runs git, and gives back what it prints.
+fn git(folder: &Path, words: &[&str]) -> String {
+    let who = ["-c", "user.name=ann", "-c", "user.email=ann@example.com", "-c", "init.defaultBranch=main"];
+    let output = Command::new("git").current_dir(folder).args(who).args(words).output().unwrap();
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+const BRANCH: &str = "dixaform-state";
+
+/// Makes it a checkout of a repository.
+fn with_remote(here: &Workspace) {
+    git(&here.path("."), &["init", "--quiet"]);
+    git(&here.path("."), &["init", "--quiet", "--bare", "remote.git"]);
+    git(&here.path("."), &["remote", "add", "origin", "./remote.git"]);
+}
+
+/// Makes it a checkout whose remote has a branch with a state of the sandbox.
+pub fn with_branch(here: &Workspace) {
+    with_remote(here);
+    commit(here, &[("sandbox.json", &with_file(2).read("state/sandbox.json"))]);
+}
+
+/// Commits these files, and nothing else, on the branch of the remote.
+fn commit(here: &Workspace, files: &[(&str, &str)]) {
+    let copy = here.path("copy");
+    let _ = std::fs::remove_dir_all(&copy);
+    git(&here.path("."), &["clone", "--quiet", "remote.git", "copy"]);
+    let is_there = !git(&copy, &["ls-remote", "origin", &format!("refs/heads/{BRANCH}")]).is_empty();
+    let switch = if is_there { &["switch", "--quiet", BRANCH][..] } else { &["switch", "--quiet", "--orphan", BRANCH] };
+    git(&copy, switch);
+    if is_there {
+        git(&copy, &["rm", "-r", "-f", "--quiet", "--ignore-unmatch", "."]);
+    }
+    for (name, text) in files {
+        here.write(&format!("copy/{name}"), text);
+    }
+    git(&copy, &["add", "--all", "--force"]);
+    git(&copy, &["commit", "--quiet", "--message", "State"]);
+    git(&copy, &["push", "--quiet", "origin", BRANCH]);
+    std::fs::remove_dir_all(&copy).unwrap();
+}
+
+fn on_branch(here: &Workspace, file: &str) -> Option<String> {
+    let remote = here.path("remote.git");
+    let listed = git(&remote, &["ls-tree", "--name-only", BRANCH, "--", file]);
+    (!listed.is_empty()).then(|| git(&remote, &["show", &format!("{BRANCH}:{file}")]))
+}
+
+#[test]
+fn a_state_moves_from_the_branch_of_the_old_scripts_and_nobody_plans_on_what_is_left() {
+    let Some(store) = google() else { return };
+    let here = with_file(2);
+    let state = here.read("state/sandbox.json");
+    let journal = journal_of(&here, "state/sandbox.json");
+    with_remote(&here);
+    switch(&here, &store, "team/branch", 2);
+    let to = "gs://state/team/branch";
+    let line = format!("state move-to {to} --from-branch {BRANCH} {LOCAL}");
+    let _ = here.run(&line).exit(1).warns("origin has no branch dixaform-state");
+    let _ = here.run(&format!("{line} --remote nowhere")).exit(1).warns("can't fetch the branch");
+
+    // A run that has the tenant is left alone.
+    commit(&here, &[("sandbox.json", &state), ("sandbox.taken", "https://ci.example/runs/7\n2026-01-01T00:00:00Z\n")]);
+    let _ = here.run(&line).exit(5).warns("the tenant sandbox is taken by https://ci.example/runs/7");
+    commit(&here, &[("other.json", &state)]);
+    let _ = here.run(&line).exit(1).warns("the branch dixaform-state has no sandbox.json");
+    // What only this checkout has is not dropped.
+    commit(&here, &[("sandbox.json", &state), ("other.json", &state)]);
+    here.write("state/sandbox.journal", &journal);
+    let _ = here.run(&line).exit(5).warns("the state state/sandbox.json has what the branch dixaform-state lacks");
+    here.remove("state/sandbox.journal");
+    assert_eq!(here.read("state/sandbox.json"), state);
+
+    // As it was left by a command that was killed when it had taken the tenant.
+    let mark = format!("dixaform state move-to {to}\n2026-01-01T00:00:00Z\n");
+    let files = [("sandbox.json", &*state), ("sandbox.journal", &journal), ("other.json", &state)];
+    for taken in [None, Some(&*mark)] {
+        here.write("state/sandbox.json", &state);
+        commit(&here, &files.into_iter().chain(taken.map(|mark| ("sandbox.taken", mark))).collect::<Vec<_>>());
+        let moved = here.run(&line).exit(0);
+        assert!(moved.stdout.contains("2 records at serial 1 and 2 lines in its journal"), "{}", moved.stdout);
+        let word = format!("{{\"format\":\"dixaform-state-moved/1\",\"to\":\"{to}\"}}");
+        assert_eq!(on_branch(&here, "sandbox.json"), Some(word.clone()));
+        assert_eq!(here.read("state/sandbox.json").trim(), word);
+        assert_eq!((on_branch(&here, "sandbox.journal"), on_branch(&here, "sandbox.taken")), (None, None));
+        assert_eq!(on_branch(&here, "other.json").as_deref(), Some(state.trim()), "another tenant is left alone");
+        let message = git(&here.path("remote.git"), &["log", "-1", "--format=%an: %s", BRANCH]);
+        assert_eq!(message, format!("dixaform: Move the state of sandbox to {to} [skip ci]"));
+    }
+    assert_eq!(here.run("state pull").exit(0).stdout, state);
+    let _ = here.run("plan").exit(0).says("1 unchanged");
+    let _ = here.run(&line).exit(1).warns("the state has moved to");
+    let _ = here.run(&format!("plan {LOCAL}")).exit(1).warns("the state has moved to");
+    assert_eq!(
+        git(&here.path("."), &["status", "--porcelain", "--untracked-files=no"]),
+        "",
+        "the checkout is as it was"
+    );
+}
