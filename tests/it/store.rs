@@ -6,6 +6,7 @@
 
 #![cfg(unix)]
 
+mod late;
 mod moving;
 mod server;
 
@@ -424,8 +425,6 @@ fn every_command_of_the_page_about_states_works_with_a_store() {
 
 /// The journal of a run that was killed after it had forgotten the first record of a state.
 fn journal_of(workspace: &Workspace, state: &str) -> String {
-    use sha2::Digest as _;
-
     let state: serde_json::Value = serde_json::from_str(&workspace.read(state)).unwrap();
     let opened = serde_json::json!({"opened": {
         "format": "dixaform-journal/1",
@@ -438,11 +437,15 @@ fn journal_of(workspace: &Workspace, state: &str) -> String {
         "pid": 1,
     }});
     let forgot = serde_json::json!({"forgot": {"address": state["records"][0]["address"]}});
-    let line = |entry: serde_json::Value| {
-        let json = entry.to_string();
-        let sum = sha2::Sha256::digest(json.as_bytes());
-        let hex: String = sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!("{hex} {json}\n")
-    };
-    line(opened) + &line(forgot)
+    line(&opened) + &line(&forgot)
+}
+
+/// A line of a journal.
+fn line(entry: &serde_json::Value) -> String {
+    use sha2::Digest as _;
+
+    let json = entry.to_string();
+    let sum = sha2::Sha256::digest(json.as_bytes());
+    let hex: String = sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{hex} {json}\n")
 }

@@ -320,7 +320,7 @@ pub struct Looked {
 pub fn look(store: &StoreAccess) -> Result<Looked, Error> {
     let (door, name) = (store.door()?, store.url.to_string());
     let looked = door.look().map_err(|error| told(error, &door.credentials))?;
-    let Some(Look { head, state, journal }) = looked else {
+    let Some(Look { state, journal, .. }) = looked else {
         return Ok(Looked { state: None, seal: None, entries: Vec::new(), late: Vec::new() });
     };
     let (mut state, seal) = match state {
@@ -333,8 +333,7 @@ pub fn look(store: &StoreAccess) -> Result<Looked, Error> {
     if let Some(state) = state.as_mut().filter(|_| !journal.is_empty()) {
         check_specs(state, |_| true, &name)?;
     }
-    // Somebody was fenced only where somebody else came after.
-    let late = if head.epoch > 1 { door.late().map_err(|error| told(error, &door.credentials))? } else { Vec::new() };
+    let late = door.late().map_err(|error| told(error, &door.credentials))?;
     Ok(Looked { state, seal, entries: read_journal(&journal, &format!("{name}/log"))?, late })
 }
 
