@@ -37,4 +37,4 @@ pub use stop::{StopHandle, StopSignal, stop_signal};
 pub use tags::Tags;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

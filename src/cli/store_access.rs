@@ -58,3 +58,56 @@ impl StoreAccess {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::Holder;
+    use crate::store::tests::weather::{Chance, Server, Weather, Wire};
+
+    const AT_ONCE: Duration = Duration::ZERO;
+
+    fn access() -> StoreAccess {
+        StoreAccess::new(url(), StoreSettings::default())
+    }
+
+    fn url() -> StoreUrl {
+        StoreUrl::parse("s3://state/a").expect("a store")
+    }
+
+    /// A store, and the way of a command to it.
+    fn door() -> (Arc<Server>, Arc<Door>) {
+        let server = Server::new(Weather::FAIR, &Arc::new(Chance::new(1)));
+        let door = Door::to(url(), Arc::new(Wire(Arc::clone(&server))), String::new());
+        (server, Arc::new(door.expect("there is a thread for it")))
+    }
+
+    #[test]
+    fn calls_leave_while_the_state_is_held_and_not_after_another_run_has_taken_it() {
+        let (access, (_server, door)) = (access(), door());
+        let gate = access.gate();
+        assert_eq!(gate.check().expect_err("nothing is held").to_string(), "not sent: the state is not held");
+        let held = door.take(Holder::of_run("a"), AT_ONCE, "now").expect("free");
+        access.hold(held.lease());
+        gate.check().expect("it is held");
+        door.force().expect("it can be written");
+        // It finds out when it next writes something.
+        drop(held);
+        let shut = gate.check().expect_err("it was forced out").to_string();
+        assert_eq!(shut, "not sent: another run has taken over the state");
+    }
+
+    #[test]
+    fn no_call_leaves_after_the_lease_although_nobody_has_taken_the_state() {
+        let (access, (server, door)) = (access(), door());
+        let gate = access.gate();
+        let held = door.take(Holder { ttl_ms: 300, ..Holder::of_run("a") }, AT_ONCE, "now").expect("free");
+        access.hold(held.lease());
+        *server.away.lock().expect("free") = true;
+        std::thread::sleep(Duration::from_secs(1));
+        let shut = gate.check().expect_err("it is over").to_string();
+        assert_eq!(shut, "not sent: the lease of the state has ended without a sign of life");
+    }
+}

@@ -46,7 +46,7 @@ impl Door {
         Door::to(url, Arc::new(remote), credentials)
     }
 
-    fn to(url: StoreUrl, objects: Arc<dyn Objects>, credentials: String) -> Result<Self, StoreError> {
+    pub(crate) fn to(url: StoreUrl, objects: Arc<dyn Objects>, credentials: String) -> Result<Self, StoreError> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("store").enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Unusable(format!("no thread for it: {error}")))?;
         Ok(Door { url, credentials, depot: Depot::new(objects, Arc::new(SystemClocks)), runtime: Some(runtime) })

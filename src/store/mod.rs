@@ -61,4 +61,4 @@ pub use remote::Remote;
 pub use take::{force, take};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

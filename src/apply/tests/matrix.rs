@@ -188,7 +188,7 @@ type Log = Arc<std::sync::Mutex<Vec<String>>>;
 fn end_of(ended: &Ended) -> End {
     match ended {
         Ended::Refused(CallError::Unauthorized { .. }) => End::Token,
-        Ended::Refused(_) | Ended::NoFit(_) | Ended::Older => End::NothingSent,
+        Ended::Refused(_) | Ended::NoFit(_) | Ended::Older | Ended::Fenced(_) => End::NothingSent,
         Ended::NothingToDo(in_doubt) if in_doubt.is_empty() => End::Complete,
         Ended::NothingToDo(_) => End::InDoubt,
         Ended::Applied(ApplyReport { stop: Some(Stop::Unauthorized(_)), .. }) => End::Token,

@@ -11,11 +11,11 @@ mod fake;
 mod handling;
 mod matrix;
 mod ordering;
-mod recovery;
+pub(crate) mod recovery;
 mod sandbox;
 mod settling;
 mod stopping;
-mod storm;
+pub(crate) mod storm;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

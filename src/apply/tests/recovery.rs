@@ -26,7 +26,7 @@ use crate::journal::{
 };
 use crate::plan::{Described, Observation, Observations};
 use crate::state::file_v1;
-use crate::store::{Depot, Look, Remote, SystemClocks};
+use crate::store::{Depot, Look, Objects, Remote, SystemClocks};
 use object_store::memory::InMemory;
 
 pub(super) use life::{Death, Life, Mortal, Place};
@@ -52,7 +52,18 @@ pub(super) struct Disk {
     files: Arc<Mutex<Files>>,
     /// Where they really are, if not on a disk: each process then reads them there, and [`Files`] is what it has read and
     /// written.
-    store: Option<Depot>,
+    store: Option<(Depot, Taking)>,
+}
+
+/// How a process takes a state in a store that another one had, which did not let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// By force, where nothing is on its way to the tenant any more.
+    AtOnce,
+    /// By force, and what may be on its way is waited for.
+    ByForce,
+    /// It waits until that one is dead.
+    AfterLease,
 }
 
 impl Disk {
@@ -68,13 +79,23 @@ impl Disk {
     /// A prefix of an object store in memory.
     pub(super) fn in_store() -> Self {
         let objects = Remote::new(Arc::new(InMemory::new()), "a", Duration::from_secs(30));
-        Disk { files: Arc::default(), store: Some(Depot::new(Arc::new(objects), Arc::new(SystemClocks))) }
+        Disk::of_store(Arc::new(objects), Taking::AtOnce)
+    }
+
+    /// What a machine has of a store.
+    pub(crate) fn of_store(objects: Arc<dyn Objects>, taking: Taking) -> Self {
+        Disk { files: Arc::default(), store: Some((Depot::new(objects, Arc::new(SystemClocks)), taking)) }
+    }
+
+    pub(super) fn is_in_store(&self) -> bool {
+        self.store.is_some()
     }
 
     /// Reads what is in the store, if it is in one.
     pub(super) async fn look(&self) {
-        let Some(store) = &self.store else { return };
-        let Look { state, journal, .. } = store.look().await.expect("readable").expect("something was applied");
+        let Some((store, _)) = &self.store else { return };
+        let look = store.look().await.expect("readable");
+        let (state, journal) = look.map(|Look { state, journal, .. }| (state, journal)).unwrap_or_default();
         let mut files = self.files();
         (files.state, files.synced, files.journal) = (state, journal.len(), journal);
     }
@@ -139,6 +160,17 @@ pub(super) enum Ended {
     NoFit(ReplayError),
     /// The state is older than one that was seen here; nothing was sent.
     Older,
+    /// Another process has taken the state meanwhile.
+    Fenced(Box<Fenced>),
+}
+
+/// What a process knows that has lost its state to another one.
+#[derive(Debug)]
+pub(crate) struct Fenced {
+    pub(crate) report: ApplyReport,
+    pub(crate) kept: Replay,
+    /// Lines that it could not write into the journal.
+    pub(crate) lost: Vec<u8>,
 }
 
 /// The real clock, and chance.
@@ -201,14 +233,20 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
     pub(super) async fn command(&self, manifests: &Desired) -> (Ended, Life) {
         let life = Life::without_end(self.disk);
         let (_handle, mut stop) = stop_signal();
-        (self.apply(&life, manifests, &mut stop).await, life)
+        let ended = self.apply(&life, manifests, &mut stop).await;
+        life.release().await;
+        (ended, life)
     }
 
     /// Runs a command as long as it lives. None if it died.
     pub(super) async fn live(&self, life: &Life, manifests: &Desired, mut stop: StopSignal) -> Option<Ended> {
         tokio::select! {
             biased;
-            ended = self.apply(life, manifests, &mut stop) => Some(ended),
+            ended = async {
+                let ended = self.apply(life, manifests, &mut stop).await;
+                life.release().await;
+                ended
+            } => Some(ended),
             () = life.ended() => None,
         }
     }
@@ -293,6 +331,9 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
             tags: &tags,
         };
         let report = run(&job, &kept, stop, &|_| {}).await;
+        if life.has_lost_its_state() {
+            return Ok(Ended::Fenced(Box::new(Fenced { report, kept: kept.into_inner(), lost: life.lost() })));
+        }
         self.close(life, kept).await?;
         Ok(Ended::Applied(report))
     }
@@ -314,7 +355,9 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
         let life = Life::without_end(self.disk);
         let taken = self.take(&life, Older::Refused).await?;
         let decided = |(seq, decision)| Entry::Decided { seq, decision, by: DecidedBy::Person, at: self.clock.now() };
-        self.write_down(&life, taken, None, "recover", decisions.into_iter().map(decided).collect()).await.map(|_| ())
+        let done = self.write_down(&life, taken, None, "recover", decisions.into_iter().map(decided).collect()).await;
+        life.release().await;
+        done.map(|_| ())
     }
 
     /// Brings home what only the journal has.
@@ -368,7 +411,7 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
         state.serial = state.serial.max(self.disk.newest(&state)) + 1;
         life.save(&state).await;
         let closed = Entry::Closed { serial: state.serial, at: self.clock.now() };
-        life.append(closed.clone()).await.expect("there is room");
+        life.holds(life.append(closed.clone()).await).await;
         let in_doubt = in_doubt.into_iter().map(|doubt| doubt.seq).collect();
         life.tidy(cut_down(&self.disk.entries(), &in_doubt, &closed)).await;
         self.take(life, Older::Refused).await
@@ -396,6 +439,7 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
 
     /// Settles what is in doubt as far as a machine can.
     async fn settle<R: Read>(&self, life: &Life, api: &R, taken: Taken) -> Result<Taken, Ended> {
+        life.wait_for_calls_before().await;
         let organization = api.organization().await.map_err(Ended::Refused)?.id;
         let settling = Settling {
             api,
@@ -527,5 +571,5 @@ impl Taken {
 
 async fn write(life: &Life, kept: &RefCell<Replay>, entry: Entry) {
     kept.borrow_mut().add(&entry).expect("the entry fits");
-    life.append(entry).await.expect("there is room");
+    life.holds(life.append(entry).await).await;
 }

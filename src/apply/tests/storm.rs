@@ -38,7 +38,7 @@ mod check;
 mod dixa;
 mod lost;
 mod people;
-mod round;
+pub(crate) mod round;
 mod weather;
 mod wishes;
 mod world;

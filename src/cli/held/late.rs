@@ -157,6 +157,7 @@ pub fn remove_unsent(path: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::tests::storm::round::shared::{Slipped, slipped_through};
     use crate::journal::Entry;
     use crate::state::{Lineage, TenantIdentity};
 
@@ -194,5 +195,27 @@ mod tests {
         assert_eq!(doubled, [address]);
         replay.grow();
         assert!(!bring_home(&noted, &mut replay, opened).expect("nothing is new"));
+    }
+
+    #[test]
+    fn what_slips_through_after_a_state_was_lost_is_named_and_becomes_a_double() {
+        let all = slipped_through();
+        assert!(all.len() >= 4, "{} were made twice", all.len());
+        for Slipped { address, fenced, mut next, ids } in all {
+            let lines = made(&fenced.lost, &fenced.kept).into_iter().map(|(.., line)| line).collect();
+            let word = Late::new("ann".into(), "2026-01-01T00:00:00Z".into(), lines);
+            let read = Late::parse(&word.text()).expect("as it was written");
+            let records = records(&[read], "s3://state").expect("readable");
+            // What it had made before is known by now.
+            let news = |replay: &Replay| -> Vec<Entry> {
+                records.iter().filter_map(|(address, record)| brought_home(address, record, replay)).collect()
+            };
+            let extra = *ids.last().expect("two");
+            let double = Entry::Doubled { address: address.clone(), id: extra };
+            assert_eq!(news(&next), [double], "{address} {ids:?}: {:#?}", fenced.report);
+            assert!(bring_home(&records, &mut next, opened).expect("there is a place for it"));
+            let doubles: Vec<Id> = next.state().records[&address].doubles.clone();
+            assert_eq!((news(&next), doubles), (Vec::new(), vec![extra]), "{address}");
+        }
     }
 }

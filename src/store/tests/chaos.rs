@@ -5,17 +5,15 @@
 //! pass in milliseconds; what goes wrong follows from a seed, which a failure names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::process::{Body, BodyClock, Frozen};
 use super::weather::{Chance, Server, Weather, Wire};
 use crate::state::Lineage;
-use crate::store::segment::{self, Segment};
-use crate::store::{Clock, Depot, Hold, Holder, Keep, Lease, Moment, Objects as _, Save, StoreError, take};
+use crate::store::{Clock as _, Depot, Hold, Holder, Keep, Lease, Objects as _, Save, StoreError, take};
 
 const TTL: Duration = Duration::from_secs(6);
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,61 +30,6 @@ impl Tenant {
     /// The index is the id.
     fn of(&self, number: u64) -> Option<usize> {
         self.made.lock().expect("no panic while it is held").iter().position(|made| *made == number)
-    }
-}
-
-/// A process: it is polled only while it is not frozen, and its monotonic clock may pause meanwhile.
-#[derive(Debug)]
-struct Body {
-    frozen_until: Mutex<Option<Instant>>,
-    /// How long the monotonic clock has paused.
-    paused: Mutex<Duration>,
-    pauses: bool,
-    start: (Instant, SystemTime),
-}
-
-impl Body {
-    fn freeze(&self, duration: Duration) {
-        *self.frozen_until.lock().expect("free") = Some(Instant::now() + duration);
-        if self.pauses {
-            *self.paused.lock().expect("free") += duration;
-        }
-    }
-}
-
-struct BodyClock(Arc<Body>);
-
-impl Clock for BodyClock {
-    fn now(&self) -> Moment {
-        let (start, wall) = self.0.start;
-        let passed = start.elapsed();
-        let paused = *self.0.paused.lock().expect("free");
-        Moment { monotonic: start + passed.saturating_sub(paused), wall: wall + passed }
-    }
-}
-
-/// A future that freezes with its process.
-struct Frozen<F> {
-    body: Arc<Body>,
-    work: Pin<Box<F>>,
-    thaw: Option<Pin<Box<tokio::time::Sleep>>>,
-}
-
-impl<F: Future> Future for Frozen<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        loop {
-            if let Some(thaw) = &mut self.thaw {
-                std::task::ready!(thaw.as_mut().poll(context));
-                self.thaw = None;
-            }
-            let until = self.body.frozen_until.lock().expect("free").take();
-            match until {
-                Some(until) => self.thaw = Some(Box::pin(tokio::time::sleep_until(until))),
-                None => return self.work.as_mut().poll(context),
-            }
-        }
     }
 }
 
@@ -145,9 +88,7 @@ impl Scenario {
     }
 
     fn body(&self) -> Arc<Body> {
-        let start = (Instant::now(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
-        let pauses = self.chance.percent(50);
-        Arc::new(Body { frozen_until: Mutex::default(), paused: Mutex::default(), pauses, start })
+        Body::new(self.chance.percent(50))
     }
 
     /// One command. Everything is made when it ends well.
@@ -232,8 +173,7 @@ impl Scenario {
     async fn runner(&self, number: usize) {
         for _ in 0..12 {
             let body = self.body();
-            let work =
-                Frozen { body: Arc::clone(&body), work: Box::pin(self.command(Arc::clone(&body), number)), thaw: None };
+            let work = Frozen::new(&body, self.command(Arc::clone(&body), number));
             let dies = self.chance.percent(60).then(|| self.chance.ms(50, 15_000));
             let freezes = self.chance.percent(50).then(|| (self.chance.ms(50, 9_000), self.chance.ms(500, 25_000)));
             let fate = async {
@@ -291,40 +231,13 @@ impl Scenario {
                 ));
             }
         }
-        violations.extend(self.forks().await);
+        violations.extend(self.server.forks().await);
         self.tally.lock().expect("free").takeovers = usize::try_from(look.head.epoch).expect("small");
         violations
     }
 
     fn is_done(&self) -> bool {
         WANTED.into_iter().all(|number| self.tenant.of(number).is_some())
-    }
-
-    /// Segments whose epoch is older than that of one before them, and gaps.
-    async fn forks(&self) -> Vec<String> {
-        let mut violations = Vec::new();
-        let calm = self.server.calm();
-        let mut numbers: Vec<u64> = calm
-            .list(segment::FOLDER)
-            .await
-            .expect("calm")
-            .iter()
-            .filter_map(|one| segment::number(&one.key))
-            .collect();
-        numbers.sort_unstable();
-        if numbers.iter().zip(1..).any(|(number, expected)| *number != expected) {
-            violations.push(format!("the log has gaps: {numbers:?}"));
-        }
-        let mut newest = (0, String::new());
-        for n in numbers {
-            let object = calm.get(&segment::key(n)).await.expect("calm").expect("listed");
-            let (Segment { epoch, run, .. }, _) = Segment::read(&object.body).expect("a segment");
-            if epoch < newest.0 || (epoch == newest.0 && run != newest.1) {
-                violations.push(format!("segment {n} is of epoch {epoch} ({run}), behind {newest:?}"));
-            }
-            newest = (epoch, run);
-        }
-        violations
     }
 }
 

@@ -2,5 +2,6 @@
 //! and started again.
 
 mod chaos;
+pub(crate) mod process;
 mod steps;
-mod weather;
+pub(crate) mod weather;

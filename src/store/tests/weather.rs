@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use object_store::memory::InMemory;
 use tokio::time::Instant;
 
+use crate::store::segment::{self, Segment};
 use crate::store::{Answer, Fault, FaultKind, Listed, Object, Objects, Put, Remote, When};
 
 /// Chance that is the same for the same seed.
@@ -53,20 +54,27 @@ pub struct Weather {
     /// It is carried out late, up to [`Weather::late_ms`].
     pub late: u64,
     pub late_ms: u64,
+    /// How much later the second time is, at most.
+    pub again_ms: u64,
     /// Conditions are forgotten.
     pub forgets: bool,
 }
 
 impl Weather {
-    pub const FAIR: Weather = Weather { lost: 0, unheard: 0, doubled: 0, late: 0, late_ms: 0, forgets: false };
-    pub const STORM: Weather = Weather { lost: 3, unheard: 3, doubled: 2, late: 3, late_ms: 2_500, forgets: false };
+    pub const FAIR: Weather =
+        Weather { lost: 0, unheard: 0, doubled: 0, late: 0, late_ms: 0, again_ms: 0, forgets: false };
+    pub const STORM: Weather =
+        Weather { lost: 3, unheard: 3, doubled: 2, late: 3, late_ms: 2_500, again_ms: 900, ..Weather::FAIR };
+    /// What was sent long ago arrives after whoever sent it has been taken over.
+    pub const GALE: Weather =
+        Weather { lost: 4, unheard: 4, doubled: 4, late: 5, late_ms: 45_000, again_ms: 45_000, ..Weather::FAIR };
 }
 
 /// What outlives every run.
 #[derive(Debug)]
 pub struct Server {
     inner: Arc<Remote>,
-    pub weather: Weather,
+    weather: Mutex<Weather>,
     pub chance: Arc<Chance>,
     /// From now on nothing is answered, as long as this is true.
     pub away: Mutex<bool>,
@@ -79,7 +87,7 @@ pub struct Server {
 impl Server {
     pub fn new(weather: Weather, chance: &Arc<Chance>) -> Arc<Self> {
         let inner = Arc::new(Remote::new(Arc::new(InMemory::new()), "a/b", Duration::from_secs(30)));
-        let chance = Arc::clone(chance);
+        let (weather, chance) = (Mutex::new(weather), Arc::clone(chance));
         let (writes, written, began) = (Mutex::default(), Mutex::default(), Instant::now());
         Arc::new(Server { inner, weather, chance, away: Mutex::new(false), writes, written, began })
     }
@@ -93,9 +101,39 @@ impl Server {
         self.written.lock().expect("no panic while it is held").get(key).copied()
     }
 
+    fn weather(&self) -> Weather {
+        *self.weather.lock().expect("no panic while it is held")
+    }
+
+    /// From now on the weather is another one.
+    pub fn turn(&self, weather: Weather) {
+        *self.weather.lock().expect("no panic while it is held") = weather;
+    }
+
     /// Without anything that goes wrong.
     pub fn calm(&self) -> &Remote {
         &self.inner
+    }
+
+    /// Segments whose epoch is older than that of one before them, and gaps.
+    pub async fn forks(&self) -> Vec<String> {
+        let mut violations = Vec::new();
+        let listed = self.inner.list(segment::FOLDER).await.expect("calm");
+        let mut numbers: Vec<u64> = listed.iter().filter_map(|one| segment::number(&one.key)).collect();
+        numbers.sort_unstable();
+        if numbers.iter().zip(1..).any(|(number, expected)| *number != expected) {
+            violations.push(format!("the log has gaps: {numbers:?}"));
+        }
+        let mut newest = (0, String::new());
+        for n in numbers {
+            let object = self.inner.get(&segment::key(n)).await.expect("calm").expect("listed");
+            let (Segment { epoch, run, .. }, _) = Segment::read(&object.body).expect("a segment");
+            if epoch < newest.0 || (epoch == newest.0 && run != newest.1) {
+                violations.push(format!("segment {n} is of epoch {epoch} ({run}), behind {newest:?}"));
+            }
+            newest = (epoch, run);
+        }
+        violations
     }
 }
 
@@ -110,7 +148,7 @@ impl Wire {
         &self,
         carry_out: impl Fn(Arc<Remote>) -> Answer<'static, T> + Send + Sync + 'static,
     ) -> Result<T, Fault> {
-        let Weather { lost, unheard, doubled, late, late_ms, .. } = self.0.weather;
+        let Weather { lost, unheard, doubled, late, late_ms, again_ms, .. } = self.0.weather();
         let fault = |message: &str| Fault { message: message.to_owned(), kind: FaultKind::Passing };
         let chance = &self.0.chance;
         let way = chance.ms(2, 40);
@@ -119,7 +157,7 @@ impl Wire {
             return Err(fault("no connection"));
         }
         let way = if chance.percent(late) { chance.ms(0, late_ms) } else { way };
-        let (unheard, again) = (chance.percent(unheard), chance.percent(doubled).then(|| chance.ms(0, 900)));
+        let (unheard, again) = (chance.percent(unheard), chance.percent(doubled).then(|| chance.ms(0, again_ms)));
         let inner = Arc::clone(&self.0.inner);
         let sent = tokio::spawn(async move {
             tokio::time::sleep(way).await;
@@ -156,7 +194,7 @@ impl Objects for Wire {
         let folder = key.split('/').next().unwrap_or_default().to_owned();
         *self.0.writes.lock().expect("no panic while it is held").entry(folder).or_default() += 1;
         let (key, server) = (key.to_owned(), Arc::clone(&self.0));
-        let when = if self.0.weather.forgets { When::Always } else { when };
+        let when = if self.0.weather().forgets { When::Always } else { when };
         Box::pin(self.send(move |inner| {
             let (key, body, when, server) = (key.clone(), body.clone(), when.clone(), Arc::clone(&server));
             Box::pin(async move {

@@ -13,9 +13,10 @@ use crate::call::Call;
 use crate::catalog::{Agent, ContactEndpoint, Queue, Tag};
 use crate::conversation::{Attributes, EndUserId, Kind};
 use crate::end_user::Lookup;
-use crate::store::{Hold, Holder, Keep, Save, StoreError, force, take};
+use crate::store::tests::process::{Body, Frozen};
+use crate::store::{Clock as _, Hold, Holder, Keep, Save, StoreError, SystemClocks, force, take};
 use serde_json::{Map, Value};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 /// What a process does that somebody else can see, or that it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +52,8 @@ pub(in crate::apply::tests) enum Place {
     /// The run is closed, and its journal stays.
     BeforeTidy,
     AfterTidy,
+    /// The state was held when that was checked, and the call is not sent yet. Where a process can only freeze.
+    BetweenCheckAndWrite,
 }
 
 impl Place {
@@ -72,7 +75,7 @@ impl Place {
     pub(in crate::apply::tests) fn event(self) -> Event {
         match self {
             Place::BeforeAppend | Place::AfterAppend | Place::WithinAppend => Event::Append,
-            Place::BeforeWrite | Place::WithinWrite | Place::AfterWrite => Event::Write,
+            Place::BeforeWrite | Place::WithinWrite | Place::AfterWrite | Place::BetweenCheckAndWrite => Event::Write,
             Place::BeforeRead | Place::AfterRead => Event::Read,
             Place::BeforeSave | Place::AfterSave => Event::Save,
             Place::BeforeTidy | Place::AfterTidy => Event::Tidy,
@@ -99,18 +102,56 @@ pub(in crate::apply::tests) struct Life {
     counts: Mutex<BTreeMap<Event, usize>>,
     dead: AtomicBool,
     died: tokio::sync::Notify,
+    /// It freezes for that long instead of dying.
+    freezes: Option<(Arc<Body>, Duration)>,
     /// The state, if it is in a store.
-    hold: OnceLock<Arc<Hold>>,
+    hold: OnceLock<Held>,
+    /// What could not be written into the journal.
+    lost: Mutex<Vec<u8>>,
 }
+
+struct Held {
+    hold: Arc<Hold>,
+    since: tokio::time::Instant,
+    taking: Taking,
+    /// Signs of life.
+    beating: AbortHandle,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.beating.abort();
+    }
+}
+
+/// How long a call may take where processes wait for one another.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a process waits for the state.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Life {
     pub(in crate::apply::tests) fn without_end(disk: &Disk) -> Self {
-        let (counts, dead, died) = (Mutex::default(), AtomicBool::new(false), tokio::sync::Notify::new());
-        Life { disk: disk.clone(), sync: Duration::ZERO, death: None, counts, dead, died, hold: OnceLock::new() }
+        Life {
+            disk: disk.clone(),
+            sync: Duration::ZERO,
+            death: None,
+            counts: Mutex::default(),
+            dead: AtomicBool::new(false),
+            died: tokio::sync::Notify::new(),
+            freezes: None,
+            hold: OnceLock::new(),
+            lost: Mutex::default(),
+        }
     }
 
     pub(in crate::apply::tests) fn that_ends(disk: &Disk, death: Death) -> Self {
         Life { death: Some(death), ..Life::without_end(disk) }
+    }
+
+    /// One that freezes where others die; it is polled as a [`Frozen`] of this body.
+    pub(crate) fn that_freezes(disk: &Disk, place: Death, body: &Arc<Body>, duration: Duration) -> Self {
+        Life { freezes: Some((Arc::clone(body), duration)), ..Life::that_ends(disk, place) }
     }
 
     /// The same with a disk that takes this long to sync.
@@ -137,6 +178,12 @@ impl Life {
         let count = counts.entry(event).or_default();
         *count += 1;
         let place = self.death.filter(|death| death.place.event() == event && death.nth == *count)?.place;
+        if let Some((body, duration)) = &self.freezes {
+            if place != Place::BetweenCheckAndWrite {
+                body.freeze(*duration);
+            }
+            return None;
+        }
         if !matches!(place, Place::WithinWrite | Place::AfterWrite | Place::AfterRead) {
             self.die();
         }
@@ -146,6 +193,9 @@ impl Life {
     pub(in crate::apply::tests) fn die(&self) {
         self.dead.store(true, Ordering::SeqCst);
         self.died.notify_one();
+        if let Some(held) = self.hold.get() {
+            held.beating.abort();
+        }
     }
 
     fn is_dead(&self) -> bool {
@@ -159,10 +209,13 @@ impl Life {
         }
     }
 
-    /// Takes the state that is in a store, and reads it. Whoever had it is dead, and may still have something on its way.
+    /// Takes the state that is in a store, and reads it. Whoever had it may still have something on its way.
     pub(super) async fn take_store(&self) {
-        let Some(depot) = self.disk.store.as_ref().filter(|_| self.hold.get().is_none()) else { return };
-        force(depot).await.expect("it is in memory");
+        let Some((depot, taking)) = self.disk.store.as_ref().filter(|_| self.hold.get().is_none()) else { return };
+        if *taking != Taking::AfterLease {
+            force(depot).await.expect("it can be written");
+        }
+        let call_timeout = if *taking == Taking::AtOnce { Duration::ZERO } else { CALL_TIMEOUT };
         let holder = Holder {
             run: uuid::Uuid::new_v4().to_string(),
             who: String::new(),
@@ -171,22 +224,76 @@ impl Life {
             command: "apply".into(),
             since: String::new(),
             ttl_ms: 30_000,
-            call_timeout_ms: 0,
+            call_timeout_ms: u64::try_from(call_timeout.as_millis()).expect("it is short"),
         };
-        let hold = take(depot, &holder, Duration::ZERO, "now").await.expect("nobody has it");
-        hold.fence().await.expect("nobody has taken it since");
+        let hold = Arc::new(take(depot, &holder, PATIENCE, "now").await.expect("nobody has it for ever"));
+        let beating = self.spawn(Arc::clone(&hold).beat()).abort_handle();
+        let (since, taking) = (tokio::time::Instant::now(), *taking);
+        let _ = self.hold.set(Held { hold: Arc::clone(&hold), since, taking, beating });
+        let fenced = hold.fence().await;
+        self.holds(fenced.map(drop)).await;
         self.disk.look().await;
-        let _ = self.hold.set(Arc::new(hold));
+    }
+
+    /// Waits for calls of whoever had the state before and did not let go.
+    pub(super) async fn wait_for_calls_before(&self) {
+        let Some(Held { hold, since, taking, .. }) = self.hold.get() else { return };
+        if *taking != Taking::AtOnce {
+            tokio::time::sleep_until(*since + hold.calls_before().unwrap_or(CALL_TIMEOUT)).await;
+        }
+    }
+
+    /// Lets go of a state in a store, if that is possible.
+    pub(super) async fn release(&self) {
+        let Some(Held { hold, beating, .. }) = self.hold.get() else { return };
+        if !self.is_dead() {
+            beating.abort();
+            let _ = hold.release().await;
+        }
+    }
+
+    /// Whether calls may still leave.
+    fn may_leave(&self) -> Result<(), CallError> {
+        let is_over = |held: &Held| held.hold.lease().left(SystemClocks.now()).is_zero();
+        match self.hold.get() {
+            Some(held) if is_over(held) => Err(CallError::NotSent { message: "the lease is over".into() }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn has_lost_its_state(&self) -> bool {
+        let is_fenced = self.hold.get().is_some_and(|held| held.hold.lease().is_fenced());
+        is_fenced || !self.lost().is_empty()
+    }
+
+    pub(super) fn lost(&self) -> Vec<u8> {
+        self.lost.lock().expect("not poisoned").clone()
+    }
+
+    /// What must be written for a process to go on. One that was frozen may have lost its state, and ends here.
+    pub(super) async fn holds<E: std::fmt::Display>(&self, written: Result<(), E>) {
+        self.alive().await;
+        if let Err(error) = written {
+            assert!(self.freezes.is_some(), "a process that lives has lost its state: {error}");
+            self.die();
+            self.alive().await;
+        }
+    }
+
+    /// Freezes with the process.
+    fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        match &self.freezes {
+            Some((body, _)) => tokio::spawn(Frozen::new(body, work)),
+            None => tokio::spawn(work),
+        }
     }
 
     /// Does something with the state in a store, if it is in one: what was sent is carried out, whoever dies meanwhile.
-    fn send<F>(&self, work: impl FnOnce(Arc<Hold>) -> F) -> Option<JoinHandle<()>>
+    fn send<F>(&self, work: impl FnOnce(Arc<Hold>) -> F) -> Sent
     where
         F: Future<Output = Result<(), StoreError>> + Send + 'static,
     {
-        let work = work(Arc::clone(self.hold.get()?));
-        // A process that is dead is fenced by the next one.
-        Some(tokio::spawn(async move { drop(work.await) }))
+        Some(self.spawn(work(Arc::clone(&self.hold.get()?.hold))))
     }
 
     /// Replaces the state at once, or not at all.
@@ -204,7 +311,7 @@ impl Life {
             let saved = self.send(|hold| async move {
                 hold.save(save, Keep::All, false).await.map(|()| disk.note(lineage, serial))
             });
-            arrived(saved).await;
+            self.holds(arrived(saved).await).await;
         }
         self.alive().await;
     }
@@ -216,14 +323,28 @@ impl Life {
             let journal = left.iter().map(write_line).collect::<String>().into_bytes();
             self.disk.put_journal(journal.clone());
             let keep = if journal.is_empty() { Keep::Nothing } else { Keep::Lines(journal) };
-            arrived(self.send(|hold| async move { hold.cut(keep).await })).await;
+            let cut = arrived(self.send(|hold| async move { hold.cut(keep).await })).await;
+            self.holds(cut).await;
         }
         self.alive().await;
+    }
+
+    /// Freezes after the check, if this is the call.
+    async fn slips_through(&self) {
+        let (Some((body, duration)), Some(death)) = (&self.freezes, self.death) else { return };
+        if death.place == Place::BetweenCheckAndWrite && self.count(Event::Write) == death.nth {
+            body.freeze(*duration);
+            tokio::task::yield_now().await;
+        }
     }
 
     /// A call with the tenant.
     async fn call<T>(&self, before: Place, after: Place, call: impl Future<Output = T>) -> T {
         let dies = self.begin(before.event(), before);
+        if self.freezes.is_some() {
+            // From here on it is polled again only when it has thawed.
+            tokio::task::yield_now().await;
+        }
         if dies == Some(Place::WithinWrite) {
             // Time enough to send it.
             let _ = tokio::time::timeout(SENDING, call).await;
@@ -240,10 +361,14 @@ impl Life {
     }
 }
 
+/// Something that is on its way to a store.
+type Sent = Option<JoinHandle<Result<(), StoreError>>>;
+
 /// Waits until it is there.
-async fn arrived(sent: Option<JoinHandle<()>>) {
-    if let Some(sent) = sent {
-        sent.await.expect("no panic");
+async fn arrived(sent: Sent) -> Result<(), StoreError> {
+    match sent {
+        Some(sent) => sent.await.expect("no panic"),
+        None => Ok(()),
     }
 }
 
@@ -261,10 +386,20 @@ impl Append for Life {
             files.journal.extend_from_slice(&line.as_bytes()[..written]);
             files.journal.len()
         };
-        let whole = (written == line.len()).then(|| line.into_bytes());
+        let lines = line.into_bytes();
+        let whole = (written == lines.len()).then(|| lines.clone());
         let sent = whole.and_then(|line| self.send(|hold| async move { hold.append(&line).await }));
         async move {
-            arrived(sent).await;
+            let arrived = arrived(sent).await;
+            if let Err(error) = arrived {
+                self.alive().await;
+                self.lost.lock().expect("not poisoned").extend_from_slice(&lines);
+                let message = error.to_string();
+                return Err(match error {
+                    StoreError::Fenced { .. } => JournalError::Fenced { message },
+                    _ => JournalError::Store { message },
+                });
+            }
             // Syncing takes a while, in which others go on.
             match self.sync {
                 Duration::ZERO => tokio::task::yield_now().await,
@@ -350,13 +485,25 @@ impl<A: ReadCatalog> ReadCatalog for Mortal<'_, A> {
     }
 }
 
+impl<A: Write> Mortal<'_, A> {
+    /// A call that writes: it leaves only while the state is held.
+    async fn write<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+        let gated = async {
+            self.life.may_leave()?;
+            self.life.slips_through().await;
+            call.await
+        };
+        self.life.call(Place::BeforeWrite, Place::AfterWrite, gated).await
+    }
+}
+
 impl<A: Write> Write for Mortal<'_, A> {
     async fn permit(&self) -> Permit {
         self.inner.permit().await
     }
 
     async fn make(&self, permit: Permit, kind: Kind, body: &Map<String, Value>) -> Result<Created, CallError> {
-        self.life.call(Place::BeforeWrite, Place::AfterWrite, self.inner.make(permit, kind, body)).await
+        self.write(self.inner.make(permit, kind, body)).await
     }
 
     async fn change_end_user(
@@ -366,7 +513,7 @@ impl<A: Write> Write for Mortal<'_, A> {
         members: &Map<String, Value>,
     ) -> Result<(), CallError> {
         let call = self.inner.change_end_user(permit, id, members);
-        self.life.call(Place::BeforeWrite, Place::AfterWrite, call).await
+        self.write(call).await
     }
 
     async fn patch_attributes(
@@ -376,14 +523,14 @@ impl<A: Write> Write for Mortal<'_, A> {
         attributes: &Attributes,
     ) -> Result<Vec<AttributeReading>, CallError> {
         let call = self.inner.patch_attributes(permit, id, attributes);
-        self.life.call(Place::BeforeWrite, Place::AfterWrite, call).await
+        self.write(call).await
     }
 
     async fn make_tag(&self, permit: Permit, name: &str) -> Result<Tag, CallError> {
-        self.life.call(Place::BeforeWrite, Place::AfterWrite, self.inner.make_tag(permit, name)).await
+        self.write(self.inner.make_tag(permit, name)).await
     }
 
     async fn handle(&self, permit: Permit, id: ConversationId, order: Order<'_>) -> Result<(), CallError> {
-        self.life.call(Place::BeforeWrite, Place::AfterWrite, self.inner.handle(permit, id, order)).await
+        self.write(self.inner.handle(permit, id, order)).await
     }
 }

@@ -37,6 +37,11 @@ impl Dixa {
         Dixa { world, throttle: Arc::new(Throttle::new(RateLimit::DIXA)) }
     }
 
+    /// The way of another process to it.
+    pub(super) fn elsewhere(&self) -> Self {
+        Dixa { world: Arc::clone(&self.world), throttle: Arc::new(Throttle::new(RateLimit::DIXA)) }
+    }
+
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().expect("no panic while it is held")
     }
@@ -69,9 +74,7 @@ impl Dixa {
         let (takes, error) = {
             let mut world = self.world();
             let takes = world.chance.time(10, 80);
-            let share = world.weather.reads;
-            let error = world.chance.percent(share).then(|| world.read_error());
-            (takes, error)
+            (takes, world.failure())
         };
         sleep(takes).await;
         error.map_or_else(|| look(&self.world()), Err)
@@ -99,8 +102,7 @@ impl Dixa {
         let Setting { done, answered, error } = {
             let mut world = self.world();
             world.set_at = Some(Instant::now());
-            let World { weather, climate, chance, .. } = &mut *world;
-            weather.setting(climate, chance)
+            world.setting()
         };
         let (dixa, by) = (self.clone(), if done > Some(answered) { By::UsLate } else { By::Us });
         let done = done.map(|after| {
@@ -273,8 +275,8 @@ impl Write for Dixa {
                 return Err(error);
             }
             let duplicate = world.duplicate(kind, body);
-            let World { weather, climate, chance, .. } = &mut *world;
-            let fate = weather.fate(kind, duplicate.is_some(), chance);
+            let fate = world.fate(kind, duplicate.is_some());
+            let World { climate, chance, .. } = &mut *world;
             let (delay, answered) = fate.times(climate, chance);
             let post = world.posted.len();
             let is_refused = world.refusal(kind, body).is_some();

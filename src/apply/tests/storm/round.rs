@@ -1,5 +1,7 @@
 //! One round: what is wanted, what happens, and whether it is well in the end.
 
+pub(crate) mod shared;
+
 use super::*;
 use crate::apply::tests::recovery::{Death, Disk, Ended, Files, Life, Machine, Place};
 use crate::apply::tests::storm::care::{AGENTS, Care, QUEUES, TAGS, THEIR_TAG};
@@ -220,7 +222,7 @@ impl Round {
                 Focus::Care => 0,
                 Focus::People => 30,
             };
-            if self.chance.percent(accidents) && self.all_can_be_found() {
+            if !self.disk.is_in_store() && self.chance.percent(accidents) && self.all_can_be_found() {
                 self.have_an_accident().await;
             }
             if self.chance.percent(20) {
@@ -449,7 +451,7 @@ impl Round {
     fn die(&mut self) {
         self.tally.deaths += 1;
         self.note("dead");
-        if self.chance.percent(30) {
+        if !self.disk.is_in_store() && self.chance.percent(30) {
             let mut files = self.disk.files();
             let Files { journal, synced, .. } = &mut *files;
             let kept = self.chance.of(*synced..journal.len() + 1);
@@ -514,6 +516,7 @@ impl Round {
 
     /// A person who knows the truth decides about everything that is in doubt.
     async fn answer(&mut self) {
+        self.disk.look().await;
         let Ok(in_doubt) = self.machine().in_doubt() else { return };
         let known = self.disk.state().known_ids();
         let mut decisions = Vec::new();
@@ -543,6 +546,7 @@ impl Round {
     /// In calm weather, applies until nothing is left to do. What was set late is found by reading the tenant.
     pub(super) async fn come_to_rest(&mut self) {
         self.note("calm");
+        self.disk.look().await;
         // Nobody is taken by one address of several before a person has said so.
         for somebody in 0..self.people.len() {
             let record = self.disk.state().records.contains_key(&address(&self.people[somebody].address()));

@@ -187,7 +187,7 @@ pub(super) enum Fate {
 }
 
 impl Fate {
-    const BAD: [Fate; 18] = [
+    pub(super) const BAD: [Fate; 18] = [
         Fate::Partial,
         Fate::RateLimited,
         Fate::NotSent,
@@ -207,6 +207,15 @@ impl Fate {
         Fate::DuplicateBefore,
         Fate::DuplicateAfter,
     ];
+
+    /// This one, or another one that can befall such a call.
+    pub(super) fn that_fits(self, kind: Kind, can_be_duplicate: bool) -> Self {
+        match self {
+            Fate::DuplicateBefore | Fate::DuplicateAfter if !can_be_duplicate => Fate::ErrorAfter,
+            Fate::Partial if kind == Kind::EndUser => Fate::ErrorAfter,
+            fate => fate,
+        }
+    }
 
     pub(super) fn is_carried_out(self) -> bool {
         match self {
@@ -266,11 +275,7 @@ impl Weather {
         if !chance.percent(self.posts) {
             return Fate::Fine;
         }
-        match chance.pick(&Fate::BAD) {
-            Fate::DuplicateBefore | Fate::DuplicateAfter if !can_be_duplicate => Fate::ErrorAfter,
-            Fate::Partial if kind == Kind::EndUser => Fate::ErrorAfter,
-            fate => fate,
-        }
+        chance.pick(&Fate::BAD).that_fits(kind, can_be_duplicate)
     }
 
     /// What becomes of one call that sets something.
@@ -279,19 +284,7 @@ impl Weather {
         if !chance.percent(self.patches) {
             return Setting { done: Some(soon), answered: soon, error: None };
         }
-        let unclear = [
-            CallError::ServerError { status: 500, message: "There was an internal server error".into() },
-            CallError::Lost { message: "the connection was closed".into() },
-            CallError::Unreadable { status: 200, message: "the body is not JSON".into() },
-            rejected(408, "Request Timeout"),
-            CallError::Lost { message: "no answer".into() },
-        ];
-        let refused = [
-            CallError::RateLimited { retry_after: None, message: "Too Many Requests".into() },
-            CallError::NotSent { message: "connection refused".into() },
-            rejected(400, "Invalid value in request"),
-            CallError::Unauthorized { status: 401, message: "Unauthorized".into() },
-        ];
+        let (unclear, refused) = (unclear(), refused());
         // What stops the run is seldom.
         if chance.percent(20) {
             let some = if chance.percent(80) { &refused[..refused.len() - 1] } else { &refused };
@@ -309,6 +302,27 @@ impl Weather {
     }
 }
 
+/// Answers that leave it open whether something was set; to the last of them nobody waits to the end.
+fn unclear() -> [CallError; 5] {
+    [
+        CallError::ServerError { status: 500, message: "There was an internal server error".into() },
+        CallError::Lost { message: "the connection was closed".into() },
+        CallError::Unreadable { status: 200, message: "the body is not JSON".into() },
+        rejected(408, "Request Timeout"),
+        CallError::Lost { message: "no answer".into() },
+    ]
+}
+
+/// Answers that say that nothing was set; the last of them stops a run.
+fn refused() -> [CallError; 4] {
+    [
+        CallError::RateLimited { retry_after: None, message: "Too Many Requests".into() },
+        CallError::NotSent { message: "connection refused".into() },
+        rejected(400, "Invalid value in request"),
+        CallError::Unauthorized { status: 401, message: "Unauthorized".into() },
+    ]
+}
+
 /// What becomes of one call that sets something.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
@@ -317,4 +331,17 @@ pub(super) struct Setting {
     pub(super) answered: Duration,
     /// None if it is answered with what carrying it out gives.
     pub(super) error: Option<CallError>,
+}
+
+impl Setting {
+    /// Everything bad that can become of one, except that it is carried out late.
+    pub(super) fn bad() -> Vec<Self> {
+        let soon = Duration::from_millis(40);
+        let nothing = refused().map(|error| Setting { done: None, answered: soon, error: Some(error) });
+        let open = unclear().into_iter().flat_map(|error| {
+            let answered = if error.to_string().contains("no answer") { REQUEST_TIMEOUT } else { soon };
+            [None, Some(soon)].map(|done| Setting { done, answered, error: Some(error.clone()) })
+        });
+        nothing.into_iter().chain(open).collect()
+    }
 }

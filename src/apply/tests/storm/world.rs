@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::api::{CallError, ConversationReading, MessageReading};
 use crate::apply::tests::storm::care::QUEUES;
 use crate::apply::tests::storm::chance::Chance;
-use crate::apply::tests::storm::weather::{Climate, Fate, REQUEST_TIMEOUT, Weather, rejected};
+use crate::apply::tests::storm::weather::{Climate, Fate, REQUEST_TIMEOUT, Setting, Weather, rejected};
 use crate::apply::tests::storm::wishes::{Key, requester, requester_email};
 use crate::conversation::{Attributes, ConversationId, EndUserId, Id, Kind};
 use crate::end_user::Lookup;
@@ -38,6 +38,16 @@ pub(super) struct World {
     pub(super) set_by: BTreeMap<(Id, &'static str), By>,
     /// When the last call that sets something came.
     pub(super) set_at: Option<Instant>,
+    /// What befalls one call for sure.
+    pub(super) accident: Option<Accident>,
+}
+
+/// What befalls one call, of those that are still to come; 0 is the next one.
+#[derive(Clone, Debug)]
+pub(super) enum Accident {
+    Post(usize, Fate),
+    Set(usize, Setting),
+    Read(usize, CallError),
 }
 
 /// Who has set something.
@@ -133,6 +143,7 @@ impl World {
             theirs: BTreeSet::new(),
             set_by: BTreeMap::new(),
             set_at: None,
+            accident: None,
         };
         for number in 0..KNOWN {
             let id = Id::from(EndUserId(requester(number).parse().expect("a uuid")));
@@ -267,12 +278,59 @@ impl World {
     }
 
     pub(super) fn read_error(&mut self) -> CallError {
-        match self.chance.of(0..5) {
-            0 => server_error(),
-            1 => lost(),
-            2 => CallError::Unreadable { status: 200, message: "the body is not JSON".into() },
-            3 => not_found(),
-            _ => CallError::Unreadable { status: 200, message: "an empty page has a next one".into() },
+        let errors = read_errors();
+        errors[self.chance.of(0..errors.len())].clone()
+    }
+
+    /// What befalls a POST that came just now.
+    pub(super) fn fate(&mut self, kind: Kind, can_be_duplicate: bool) -> Fate {
+        let drawn = self.weather.fate(kind, can_be_duplicate, &mut self.chance);
+        match &mut self.accident {
+            Some(Accident::Post(0, fate)) => {
+                let fate = fate.that_fits(kind, can_be_duplicate);
+                self.accident = None;
+                fate
+            }
+            Some(Accident::Post(left, _)) => {
+                *left -= 1;
+                drawn
+            }
+            _ => drawn,
+        }
+    }
+
+    /// What befalls a call that sets something.
+    pub(super) fn setting(&mut self) -> Setting {
+        let drawn = self.weather.setting(&self.climate, &mut self.chance);
+        match &mut self.accident {
+            Some(Accident::Set(0, setting)) => {
+                let setting = setting.clone();
+                self.accident = None;
+                setting
+            }
+            Some(Accident::Set(left, _)) => {
+                *left -= 1;
+                drawn
+            }
+            _ => drawn,
+        }
+    }
+
+    /// Whether a read fails, and with what.
+    pub(super) fn failure(&mut self) -> Option<CallError> {
+        let share = self.weather.reads;
+        let drawn = self.chance.percent(share).then(|| self.read_error());
+        match &mut self.accident {
+            Some(Accident::Read(0, error)) => {
+                let error = error.clone();
+                self.accident = None;
+                Some(error)
+            }
+            Some(Accident::Read(left, _)) => {
+                *left -= 1;
+                drawn
+            }
+            _ => drawn,
         }
     }
 
@@ -360,6 +418,17 @@ fn has(known: &Map<String, Value>, name: &str, wanted: &str) -> bool {
 /// Whether an end user is found by this.
 pub(super) fn is_found(lookup: &Lookup, members: &Map<String, Value>) -> bool {
     has(members, lookup.key.member(), &lookup.value)
+}
+
+/// What a read can be answered with that fails.
+pub(super) fn read_errors() -> [CallError; 5] {
+    [
+        server_error(),
+        lost(),
+        CallError::Unreadable { status: 200, message: "the body is not JSON".into() },
+        not_found(),
+        CallError::Unreadable { status: 200, message: "an empty page has a next one".into() },
+    ]
 }
 
 pub(super) fn server_error() -> CallError {
