@@ -139,7 +139,7 @@ impl Definition {
         Definition::provisioned(json!({
             "id": id,
             "entityType": entity.as_str(),
-            "identifier": format!("attribute_{short}"),
+            "identifier": made_up_identifier(id),
             "label": format!("Attribute {short}"),
             "inputDefinition": input,
             "description": "Provisioned by the sandbox",
@@ -166,6 +166,12 @@ impl Definition {
     /// Its uuid, in lower case.
     pub fn id(&self) -> &str {
         self.shown["id"].as_str().unwrap_or_default()
+    }
+
+    /// What a manifest calls it: its identifier, or the id if the identifier was made up from it.
+    pub fn name(&self) -> &str {
+        let identifier = self.shown["identifier"].as_str().unwrap_or_default();
+        if identifier.is_empty() || identifier == made_up_identifier(self.id()) { self.id() } else { identifier }
     }
 
     /// As the API shows it.
@@ -264,6 +270,10 @@ fn option_of<'a>(options: &'a Value, value: &str) -> Option<&'a Value> {
 /// How many options there are, nested ones included.
 fn count_of(options: &Value) -> usize {
     options.as_array().into_iter().flatten().map(|option| 1 + count_of(&option["nestedOptions"])).sum()
+}
+
+fn made_up_identifier(id: &str) -> String {
+    format!("attribute_{}", id.get(..8).unwrap_or(id))
 }
 
 #[cfg(test)]

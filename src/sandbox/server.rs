@@ -86,8 +86,8 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
-    /// What it has made up because somebody named it, also in earlier runs on the same data; none when nothing came
-    /// to it in this run.
+    /// What it has made up in this run because somebody named it; none if that is nothing. What an earlier run on the
+    /// same data made up may be named by nobody any more.
     pub fn provided(&self) -> Option<Provided> {
         self.service.provided()
     }

@@ -174,8 +174,7 @@ impl Service {
 
     /// See [`crate::sandbox::Sandbox::provided`].
     pub fn provided(&self) -> Option<Provided> {
-        let provided = self.store.read(World::provided);
-        (provided != self.provided_before).then_some(provided)
+        self.store.read(World::provided).since(&self.provided_before)
     }
 
     /// Lets go of the data file.

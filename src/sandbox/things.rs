@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::sandbox::data_v1::{Named, Thing};
+use crate::sandbox::provided::Kind;
 
 /// When things came to be that nobody made.
 pub const SINCE: &str = "2023-01-01T00:00:00Z";
@@ -21,12 +22,12 @@ pub fn shown(thing: &Thing, organization: &Value, given: &Map<String, Value>) ->
             "id": id,
             "createdAt": SINCE,
             "displayName": format!("Agent {}", short(id)),
-            "email": format!("{id}@example.com"),
+            "email": made_up_email(id),
             "roles": ["Agent"],
         }),
         Thing::Queue(id) => json!({
             "id": id,
-            "name": format!("Queue {}", short(id)),
+            "name": made_up_queue(id),
             "organizationId": organization["id"],
             "isDefault": false,
             "queueThresholds": {},
@@ -59,6 +60,29 @@ pub fn named_agent(organization: &Value, email: &str) -> Named {
 pub fn named_queue(organization: &Value, name: &str) -> Named {
     let members = Map::from_iter([("name".to_owned(), Value::from(name))]);
     Named { thing: Thing::Queue(id_of(organization, "queue", name)), members }
+}
+
+/// What kind a thing is of, and what a manifest calls it: the name, if somebody gave it one, or else the id.
+pub fn named(thing: &Thing, shown: Option<&Value>) -> (Kind, String) {
+    let given = |member: &str, made_up: String| {
+        shown.and_then(|shown| shown[member].as_str()).filter(|name| *name != made_up).map(str::to_owned)
+    };
+    match thing {
+        Thing::EndUser(id) => (Kind::EndUser, id.clone()),
+        Thing::Agent(id) => (Kind::Agent, given("email", made_up_email(id)).unwrap_or_else(|| id.clone())),
+        Thing::Queue(id) => (Kind::Queue, given("name", made_up_queue(id)).unwrap_or_else(|| id.clone())),
+        Thing::Widget(id) => (Kind::Widget, id.clone()),
+        Thing::EmailIntegration(address) => (Kind::EmailIntegration, address.clone()),
+        Thing::ContactEndpoint(number) => (Kind::ContactEndpoint, number.clone()),
+    }
+}
+
+fn made_up_email(id: &str) -> String {
+    format!("{id}@example.com")
+}
+
+fn made_up_queue(id: &str) -> String {
+    format!("Queue {}", short(id))
 }
 
 /// The id of what has only a name: the same each time, and another in every organization.

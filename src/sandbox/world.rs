@@ -13,7 +13,7 @@ use crate::sandbox::data_v1::{ChangeLine, ConversationLine, EndUserValuesLine, L
 use crate::sandbox::definition::Definition;
 use crate::sandbox::end_users::{EndUser, EndUsers};
 use crate::sandbox::faults::Duplicates;
-use crate::sandbox::provided::Provided;
+use crate::sandbox::provided::{self, Provided};
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::show::raw;
 use crate::sandbox::sight::Sight;
@@ -163,7 +163,10 @@ impl World {
 
     /// What was made up because a request named it.
     pub fn provided(&self) -> Provided {
-        Provided::of(&self.provided, self.definitions.values().filter(|definition| definition.is_provisioned()).count())
+        let things = self.provided.iter().map(|thing| things::named(thing, self.things.get(thing)));
+        let definitions = self.definitions.values().filter(|definition| definition.is_provisioned());
+        let definitions = definitions.map(|definition| (provided::Kind::Attribute, definition.name().to_owned()));
+        Provided::of(things.chain(definitions))
     }
 
     /// Whether it was made up because a request named it.
