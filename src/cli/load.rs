@@ -74,10 +74,7 @@ impl<'s> Tenants<'s> {
     /// # Errors
     /// A catalog that can't be used.
     pub fn new(session: &'s Session, tenant: Option<&'s Tenant>, paths: &[PathBuf]) -> Result<Self, Error> {
-        // The sandbox always exists, and need not be meant.
-        let is_meant = |tenant: &&Tenant| !tenant.is_sandbox() || !tenant.values.texts.is_empty();
-        let meant: Vec<&Tenant> = session.project.tenants.values().filter(is_meant).collect();
-        let all = if meant.is_empty() { session.project.tenants.values().collect() } else { meant };
+        let all = Tenants::meant(session);
         let to_review = all.iter().filter(|_| paths.is_empty()).map(|tenant| &tenant.values).collect();
         let of = tenant.map_or(all, |tenant| vec![tenant]).into_iter().map(|tenant| {
             let catalog = catalog::read(session, tenant)?;
@@ -86,6 +83,33 @@ impl<'s> Tenants<'s> {
         let of: Vec<Surroundings<'_>> = of.collect::<Result<_, Error>>()?;
         let catalog = of.first().and_then(|tenant| tenant.catalog.as_ref()).map(file_v1::text).unwrap_or_default();
         Ok(Tenants { of, to_review, catalog })
+    }
+
+    /// Those whose manifests the sandbox serves as a program of its own: the one that is named, or else all, without
+    /// what their catalogs say, since the sandbox has another organization.
+    ///
+    /// # Errors
+    /// A catalog that can't be used.
+    pub fn of_sandbox(session: &'s Session, paths: &[PathBuf]) -> Result<Self, Error> {
+        if let Some(tenant) = session.named_tenant()? {
+            return Tenants::new(session, Some(tenant), paths);
+        }
+        let surroundings = |tenant: &'s Tenant| {
+            let catalog = if tenant.is_sandbox() { catalog::read(session, tenant)? } else { None };
+            Ok(Surroundings { values: &tenant.values, catalog })
+        };
+        let of: Vec<Surroundings<'_>> =
+            Tenants::meant(session).into_iter().map(surroundings).collect::<Result<_, Error>>()?;
+        Ok(Tenants { of, to_review: Vec::new(), catalog: String::new() })
+    }
+
+    /// The tenants that are checked if none is named. The sandbox always exists, and is meant only if the project file
+    /// says something of it.
+    fn meant(session: &'s Session) -> Vec<&'s Tenant> {
+        let is_default = |tenant: &Tenant| session.project.default_tenant.as_deref() == Some(&*tenant.name);
+        let is_meant = |tenant: &&Tenant| !tenant.is_sandbox() || !tenant.values.texts.is_empty() || is_default(tenant);
+        let meant: Vec<&Tenant> = session.project.tenants.values().filter(is_meant).collect();
+        if meant.is_empty() { session.project.tenants.values().collect() } else { meant }
     }
 
     /// # Errors
@@ -319,13 +343,19 @@ pub fn check_moves(session: &Session, desired: &Desired, state: &State) -> Resul
 
 /// Prints findings, and ends the command where nothing can be planned because of them.
 pub fn check(session: &Session, findings: &Findings, warnings_as_errors: bool) -> Result<(), Error> {
-    session.report(findings);
-    if findings.has_errors() {
-        let error = Error::new(Exit::Failed, "the manifests have errors; nothing was planned");
-        return Err(error.findings(findings));
-    }
+    check_for(session, findings, "nothing was planned")?;
     if warnings_as_errors && !findings.is_empty() {
         let error = Error::new(Exit::Failed, "the manifests have warnings, and --warnings-as-errors is given");
+        return Err(error.findings(findings));
+    }
+    Ok(())
+}
+
+/// Prints findings, and ends the command if some are errors; `left_undone` says what it has not done because of them.
+pub fn check_for(session: &Session, findings: &Findings, left_undone: &str) -> Result<(), Error> {
+    session.report(findings);
+    if findings.has_errors() {
+        let error = Error::new(Exit::Failed, format!("the manifests have errors; {left_undone}"));
         return Err(error.findings(findings));
     }
     Ok(())

@@ -30,7 +30,7 @@ use crate::state::{Record, State};
 pub fn run(session: &Session, paths: &[PathBuf], lock: &LockArgs, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
     let open = session.open()?;
     let (desired, findings) = load::manifests(session, paths, Tenants::new(session, Some(open.tenant), paths)?)?;
-    load::check(session, &findings, false)?;
+    load::check_for(session, &findings, "nothing was looked for")?;
     let mut taken = state_access::take_unchecked(&open, REBUILD, lock.lock_timeout, Older::Tolerated)?;
     taken.held.check_specs(&mut taken.state, |_| true)?;
     tell_if_part(session, !paths.is_empty());

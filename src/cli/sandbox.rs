@@ -23,8 +23,8 @@ pub fn run(session: &Session, args: &SandboxArgs) -> Result<Exit, Error> {
     check_files(session, args)?;
     let (mut attributes, mut queues) = (Vec::new(), Vec::new());
     if !args.paths.is_empty() {
-        let (desired, findings) = load::manifests(session, &args.paths, Tenants::new(session, None, &args.paths)?)?;
-        load::check(session, &findings, false)?;
+        let (desired, findings) = load::manifests(session, &args.paths, Tenants::of_sandbox(session, &args.paths)?)?;
+        load::check_for(session, &findings, "the sandbox was not started")?;
         attributes = known_attributes(&desired);
         queues = known_queues(&desired);
     }

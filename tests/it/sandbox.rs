@@ -117,11 +117,18 @@ fn an_apply_on_the_embedded_sandbox_says_what_a_real_tenant_must_have() {
     let stranger = crate::support::manifests::ORDER
         .replace("9c2a2cce-699f-4a72-89d9-fda5bc8dec8b", "11111111-2222-4333-8444-555555555555");
     let workspace = Workspace::fast().file("manifests/order.yaml", &stranger);
-    let first = workspace.run("apply --yes").exit(0).warns("a real tenant must have: 1 end user\n");
+    let first = workspace.run("apply --yes").exit(0);
+    let first = first.warns("a real tenant must have: 1 end user (end user: 11111111-2222-4333-8444-555555555555)\n");
     assert!(!first.stdout.contains("real tenant"));
     workspace.write("manifests/order.yaml", crate::support::manifests::ORDER);
     let known = workspace.run("apply --yes --allow-replace").exit(0);
     assert!(!known.stderr.contains("real tenant"), "{}", known.stderr);
+    // After a slip is fixed, the queue with the wrong name is not needed any more.
+    for (queue, told) in [("Suport", "1 queue (queue: Suport)\n"), ("Support 2", "1 queue (queue: Support 2)\n")] {
+        let queue = format!("  queue: {{name: {queue}}}\n");
+        workspace.write("manifests/order.yaml", &format!("{}{queue}", crate::support::manifests::ORDER));
+        let _ = workspace.run("apply --yes").exit(0).warns(&format!("a real tenant must have: {told}"));
+    }
 }
 
 #[test]
@@ -142,6 +149,25 @@ fn manifests_name_attributes_that_a_strict_one_must_know() {
     let definitions = server.send("GET", "/v1/custom-attributes", "").1;
     let known = |definition: &Value| definition["id"] == id && definition["inputDefinition"]["_type"] == "Text";
     assert!(definitions["data"].as_array().unwrap().iter().any(known), "{definitions}");
+}
+
+#[test]
+fn it_serves_manifests_whatever_the_catalog_of_another_tenant_says() {
+    let project = "version: 1\ndefaultTenant: local\ntenants: {local: {apiKeyEnv: KEY}}\n";
+    let manifest = crate::support::manifests::ORDER.to_owned() + "  queue: {name: Support}\n";
+    let workspace = Workspace::new().file("dixaform.yaml", project).file("order.yaml", &manifest);
+    // It has no queue at all, and no attribute.
+    let _ = workspace.run("catalog pull --tenant sandbox").exit(0);
+    let catalog = workspace.read("state/sandbox.catalog.json");
+    let without: Vec<&str> = catalog.lines().filter(|line| !line.contains(TEXT)).collect();
+    workspace.write("state/local.catalog.json", without.join("\n"));
+    let _ = workspace.run("validate order.yaml").exit(1).says(TEXT);
+    let server = Server::start(&workspace, "--no-rate-limit order.yaml");
+    let queues = server.send("GET", "/v1/queues", "").1;
+    assert!(queues["data"].as_array().unwrap().iter().any(|queue| queue["name"] == "Support"), "{queues}");
+    // If that tenant is named, its catalog counts, and the message says what was not done.
+    let refused = workspace.run("sandbox order.yaml --tenant local").exit(1);
+    let _ = refused.warns(TEXT).warns("the manifests have errors; the sandbox was not started\n");
 }
 
 #[test]

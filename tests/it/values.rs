@@ -100,6 +100,18 @@ fn a_value_of_the_wrong_form_names_the_line_that_it_comes_from() {
 }
 
 #[test]
+fn the_tenant_that_is_used_by_default_is_checked_though_the_project_file_does_not_have_it() {
+    let without_sandbox = PROJECT.split("  sandbox:").next().unwrap();
+    let workspace = webshop().file("dixaform.yaml", without_sandbox);
+    let lacks = "the tenant `sandbox` has no value `who`";
+    let all = workspace.run("validate").exit(0).stdout;
+    assert!(!all.contains(lacks), "{all}");
+    workspace.edit("dixaform.yaml", "defaultTenant: staging", "defaultTenant: sandbox");
+    let _ = workspace.run("validate").exit(1).says(lacks).says("to `values` of the tenant `sandbox`");
+    let _ = workspace.run("validate --tenant staging").exit(0);
+}
+
+#[test]
 fn unused_values_and_those_that_another_tenant_lacks_are_warnings() {
     let workspace = webshop();
     workspace.edit("dixaform.yaml", "values: {box: a@email.dixa.io", "values: {spare: x, box: a@email.dixa.io");
