@@ -24,14 +24,43 @@ pub enum PreflightError {
     OtherOrganization { expected: String, found: Organization },
     /// A certain organization is expected, and the tenant does not say which it is.
     UnknownOrganization { expected: String, error: CallError },
-    /// What changes refer to, and what is not there, or is there several times.
-    Missing(Vec<Unknown>),
+    /// The tenant lacks what changes refer to, or would refuse some of it.
+    Lacking(Lacking),
     /// An end user that is neither there nor made by the plan, and a change that needs it.
     NoEndUser { address: Address, needs: Address },
-    /// Attributes of which the tenant would refuse at least one.
-    Attributes(Vec<Mismatch>),
-    /// Tags that the tenant would refuse.
-    Tags(Vec<Mismatch>),
+}
+
+/// All that keeps a plan from being applied to a tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// What changes refer to, and what is not there, or is there several times.
+    pub missing: Vec<Unknown>,
+    /// Attributes and tags that do not fit what the tenant has; those that are only suspicious among them.
+    pub mismatches: Vec<Mismatch>,
+}
+
+impl Lacking {
+    /// Whether nothing can be sent.
+    pub fn is_fatal(&self) -> bool {
+        !self.missing.is_empty() || self.refused(|_| true) > 0
+    }
+
+    /// How many attributes or tags the tenant would refuse.
+    pub fn refused(&self, is_counted: impl Fn(&Mismatch) -> bool) -> usize {
+        let is_wrong = |one: &&Mismatch| one.misfit.severity == Severity::Error && is_counted(one);
+        self.mismatches.iter().filter(is_wrong).count()
+    }
+}
+
+/// What is known once the tenant has all that a plan needs.
+#[derive(Debug)]
+pub struct Ready<'p> {
+    /// With ids in the place of names.
+    pub plan: Cow<'p, Plan>,
+    /// Tags of the tenant that the plan may need.
+    pub tags: Tags,
+    /// What is suspicious about attributes, and is left to Dixa to decide.
+    pub suspicions: Vec<Mismatch>,
 }
 
 /// One attribute or tag of one change that does not fit what the tenant has.
@@ -45,36 +74,64 @@ pub struct Mismatch {
     pub misfit: Misfit,
 }
 
-/// Asks the tenant whether all is there that a plan refers to, and whether it knows the attributes.
-/// Gives back the plan with ids in the place of names, and what is suspicious about attributes, and is left to Dixa to
-/// decide.
+/// Asks the tenant whether it has all that a plan refers to, and whether it would take its attributes and tags.
 ///
 /// # Errors
-/// A read failed, or the tenant does not have what a name stands for, or would refuse an attribute.
+/// A read failed, or something is missing or would be refused: all of it is given at once.
 pub async fn check<'p, A: contract::ReadCatalog>(
     api: &A,
     plan: &'p Plan,
     asked: &mut Asked,
-) -> Result<(Cow<'p, Plan>, Vec<Mismatch>), PreflightError> {
-    let failed = |(call, error)| PreflightError::Call(call, error);
+) -> Result<Ready<'p>, PreflightError> {
     let needs = Needs::of(&plan.changes);
-    let mut plan = Cow::Borrowed(plan);
-    if !needs.is_empty() {
-        let unknown = asked.ask(api, &needs).await.map_err(failed)?;
-        if !unknown.is_empty() {
-            return Err(PreflightError::Missing(unknown));
-        }
-        plan = Cow::Owned(plan.with_ids(asked.ids()));
+    let missing = if needs.is_empty() { Vec::new() } else { asked.ask(api, &needs).await.map_err(failed)? };
+    check_rest(api, plan, asked, missing).await
+}
+
+/// [`check`], once it was asked for what the plan refers to: `missing` is what is not there.
+///
+/// # Errors
+/// As of [`check`].
+pub async fn check_rest<'p, A: contract::ReadCatalog>(
+    api: &A,
+    plan: &'p Plan,
+    asked: &mut Asked,
+    missing: Vec<Unknown>,
+) -> Result<Ready<'p>, PreflightError> {
+    let plan = if asked.ids().is_empty() { Cow::Borrowed(plan) } else { Cow::Owned(plan.with_ids(asked.ids())) };
+    let (mut mismatches, tags) = match unfit(api, &plan, asked).await {
+        // What is missing is known, and reason enough.
+        Err(_) if !missing.is_empty() => Default::default(),
+        unfit => unfit?,
+    };
+    // An identifier that is not there is missing, and is no id that does not fit.
+    let is_missing = |one: &Mismatch| missing.iter().any(|unknown| unknown.need.is_attribute(&one.name));
+    mismatches.retain(|one| !is_missing(one));
+    let lacking = Lacking { missing, mismatches };
+    match lacking.is_fatal() {
+        true => Err(PreflightError::Lacking(lacking)),
+        false => Ok(Ready { plan, tags, suspicions: lacking.mismatches }),
     }
+}
+
+fn failed((call, error): (Call, CallError)) -> PreflightError {
+    PreflightError::Call(call, error)
+}
+
+/// What of a plan does not fit the definitions and the tags of the tenant, and those tags.
+async fn unfit<A: contract::ReadCatalog>(
+    api: &A,
+    plan: &Plan,
+    asked: &mut Asked,
+) -> Result<(Vec<Mismatch>, Tags), PreflightError> {
     let definitions = match plan.changes.iter().flat_map(|change| &*change.steps).any(Step::writes_attributes) {
         true => asked.definitions(api).await.map_err(failed)?,
         false => &[],
     };
-    let mismatches = mismatches(&plan, definitions);
-    if mismatches.iter().any(|mismatch| mismatch.misfit.severity == Severity::Error) {
-        return Err(PreflightError::Attributes(mismatches));
-    }
-    Ok((plan, mismatches))
+    let mut found = mismatches(plan, definitions);
+    let (tags, inactive) = tags(api, plan).await?;
+    found.extend(inactive);
+    Ok((found, tags))
 }
 
 /// Whether each end user that changes need is there, or made by the plan.
@@ -90,13 +147,14 @@ pub fn end_users(plan: &Plan, state: &State) -> Result<(), PreflightError> {
     }
 }
 
-/// The tags of the tenant, if the plan puts some on. Those that are not there are made on the way.
+/// The tags of the tenant, if the plan puts some on, and the inactive ones that it would put on. Those that are not
+/// there are made on the way.
 ///
 /// # Errors
-/// The read failed, or a tag is inactive.
-pub async fn tags<A: contract::Read>(api: &A, plan: &Plan) -> Result<Tags, PreflightError> {
+/// The read failed.
+pub async fn tags<A: contract::Read>(api: &A, plan: &Plan) -> Result<(Tags, Vec<Mismatch>), PreflightError> {
     if !plan.reads_before.contains(&Read::Tags) {
-        return Ok(Tags::default());
+        return Ok((Tags::default(), Vec::new()));
     }
     let tags = api.tags().await.map_err(|error| PreflightError::Call(Call::Tags, error))?;
     let inactive: BTreeSet<&str> = tags.iter().filter(|tag| !tag.active).map(|tag| tag.name.as_str()).collect();
@@ -118,10 +176,7 @@ pub async fn tags<A: contract::Read>(api: &A, plan: &Plan) -> Result<Tags, Prefl
             },
         }));
     }
-    match found.is_empty() {
-        true => Ok(Tags::new(tags.into_iter().map(|tag| (tag.name, tag.id)))),
-        false => Err(PreflightError::Tags(found)),
-    }
+    Ok((Tags::new(tags.into_iter().map(|tag| (tag.name, tag.id))), found))
 }
 
 /// Whose tenant it is. None where the token is good and the tenant doesn't say, which is fine as long as nobody expects

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use tokio::runtime::Runtime;
 
 use crate::api::contract::Organization;
-use crate::apply::preflight::{self, PreflightError};
+use crate::apply::preflight::{self, Lacking, PreflightError, Ready};
 use crate::apply::{self, ApplyReport, Run, Stop, StopSignal, Tags};
 use crate::cli::apply::approval::Approval;
 use crate::cli::apply::telling::{Ended, Telling};
@@ -283,20 +283,23 @@ impl Job<'_> {
         self.open.session.output.note(&format!("There is no state {state}.\n"));
         let connection = self.connect().await.map_err(alone)?;
         let _whose = connection.organization(plan.tenant.organization_id.as_deref()).await.map_err(alone)?;
-        let mut asked = connection.asked.lock().await;
-        let needs = Needs::of(&plan.changes);
-        let unknown = asked.ask(&connection.client.reader(), &needs).await;
-        drop(asked);
-        let unknown =
-            unknown.map_err(|(call, error)| alone(connection::not_this_tenant(PreflightError::Call(call, error))))?;
-        if !unknown.is_empty() {
-            let findings = self.tell(lacking::missing(plan, &unknown));
-            return Err((connection::not_this_tenant(PreflightError::Missing(unknown)), findings));
-        }
+        self.nothing_missing(plan, &connection).await.map_err(|error| self.refused(plan, error))?;
         let (taken, recorded) = rebuild::record(self.open, &connection, taken, wanted).await.map_err(alone)?;
         self.connection = Some(connection);
         let has_found = recorded > 0 || !taken.in_doubt.is_empty();
         Ok((taken, has_found))
+    }
+
+    /// Asks for what the plan refers to. If something is missing, whatever else does not fit is reported with it.
+    async fn nothing_missing(&self, plan: &Plan, connection: &Connection) -> Result<(), PreflightError> {
+        let reader = connection.client.reader();
+        let mut asked = connection.asked.lock().await;
+        let asking = asked.ask(&reader, &Needs::of(&plan.changes)).await;
+        let missing = asking.map_err(|(call, error)| PreflightError::Call(call, error))?;
+        match missing.is_empty() {
+            true => Ok(()),
+            false => preflight::check_rest(&reader, plan, &mut asked, missing).await.map(drop),
+        }
     }
 
     async fn close(&mut self) {
@@ -370,23 +373,25 @@ impl Job<'_> {
             self.open.session.output.note(&warning);
         }
         approval.settle(self.open.session, &plan.tenant, found).await.map_err(alone)?;
-        let refused = |error: PreflightError| {
-            let findings = match &error {
-                PreflightError::Attributes(mismatches) | PreflightError::Tags(mismatches) => {
-                    lacking::misfits(self.desired, plan, mismatches.clone())
-                }
-                PreflightError::Missing(unknown) => lacking::missing(plan, unknown),
-                _ => Vec::new(),
-            };
-            (connection::not_this_tenant(error), self.tell(findings))
-        };
-        let reader = connection.client.reader();
         let mut asked = connection.asked.lock().await;
-        let (known, suspicions) = preflight::check(&reader, plan, &mut asked).await.map_err(refused)?;
+        let checked = preflight::check(&connection.client.reader(), plan, &mut asked).await;
         drop(asked);
+        let Ready { plan: known, tags, suspicions } = checked.map_err(|error| self.refused(plan, error))?;
         drop(self.tell(lacking::misfits(self.desired, &known, suspicions)));
-        let tags = preflight::tags(&reader, plan).await.map_err(refused)?;
         Ok((organization, known, tags))
+    }
+
+    /// Reports all that the tenant lacks or would refuse, and gives back why nothing is sent.
+    fn refused(&self, plan: &Plan, error: PreflightError) -> (Error, Findings) {
+        let findings = match &error {
+            PreflightError::Lacking(Lacking { missing, mismatches }) => {
+                let mut findings = lacking::missing(plan, missing);
+                findings.extend(lacking::misfits(self.desired, plan, mismatches.clone()));
+                findings
+            }
+            _ => Vec::new(),
+        };
+        (connection::not_this_tenant(error), self.tell(findings))
     }
 
     async fn run(

@@ -9,7 +9,7 @@ use crate::api::contract::Organization;
 use crate::api::{HttpClient, HttpOptions};
 use crate::apply::Patience;
 use crate::apply::names::Asked;
-use crate::apply::preflight::{self, PreflightError};
+use crate::apply::preflight::{self, Lacking, PreflightError};
 use crate::cli::clock::SystemClock;
 use crate::cli::embedded::Embedded;
 use crate::cli::error::Error;
@@ -17,7 +17,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::Output;
 use crate::cli::session::OpenTenant;
 use crate::desired::Desired;
-use crate::finding::Severity;
+use crate::handling;
 use crate::project::Tenant;
 use crate::render::number::counted;
 use crate::sandbox::FaultPlan;
@@ -133,21 +133,26 @@ pub fn not_this_tenant(error: PreflightError) -> Error {
             Error::new(Exit::Refused, message)
                 .hint("nothing was changed; use a token whose user may read the organization (GET /v1/organization)")
         }
-        PreflightError::Missing(unknown) => {
-            let count = counted(unknown.len(), "thing");
-            Error::new(Exit::Failed, format!("the tenant lacks {count} that manifests need; nothing was sent"))
-        }
+        PreflightError::Lacking(lacking) => Error::new(Exit::Failed, format!("{}; nothing was sent", lacks(&lacking))),
         PreflightError::NoEndUser { address, needs } => {
             Error::new(Exit::Failed, format!("{address} needs {needs}, which is not there; nothing was sent"))
                 .hint(format!("leave out {address} too, or take {needs} in: this plan excludes it"))
         }
-        PreflightError::Attributes(ref mismatches) | PreflightError::Tags(ref mismatches) => {
-            let wrong = mismatches.iter().filter(|mismatch| mismatch.misfit.severity == Severity::Error).count();
-            let noun = if let PreflightError::Tags(_) = error { "tag" } else { "attribute" };
-            let count = counted(wrong, noun);
-            Error::new(Exit::Failed, format!("the tenant would refuse {count}; nothing was sent"))
-        }
     }
+}
+
+/// `the tenant lacks 2 things that manifests need, and would refuse 1 attribute and 3 tags`
+fn lacks(lacking: &Lacking) -> String {
+    let missing = match lacking.missing.len() {
+        0 => None,
+        count => Some(format!("lacks {} that manifests need", counted(count, "thing"))),
+    };
+    let (tags, attributes) =
+        (lacking.refused(|one| one.member == handling::TAGS), lacking.refused(|one| one.member != handling::TAGS));
+    let of_noun = |count: usize, noun| (count > 0).then(|| counted(count, noun));
+    let refused: Vec<String> = of_noun(attributes, "attribute").into_iter().chain(of_noun(tags, "tag")).collect();
+    let refused = (!refused.is_empty()).then(|| format!("would refuse {}", refused.join(" and ")));
+    format!("the tenant {}", missing.into_iter().chain(refused).collect::<Vec<_>>().join(", and "))
 }
 
 /// The runtime that commands with a network run on.

@@ -33,6 +33,11 @@ impl Need {
         }
     }
 
+    /// Whether it is the custom attribute with this identifier.
+    pub fn is_attribute(&self, wanted: &str) -> bool {
+        matches!(self, Need::Name(Name::Attribute { identifier, .. }) if identifier == wanted)
+    }
+
     /// What it is called.
     pub fn label(&self) -> String {
         match self {

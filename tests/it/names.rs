@@ -15,6 +15,7 @@ queues:
   - {id: 3b2a7f1e-2c44-4f4e-9a4b-6f2f1b8f0d13, name: Twins}
 emailIntegrations: [support@email.dixa.io]
 contactEndpoints: ['+4512345678']
+tags: [{name: old, active: false}]
 customAttributes:
   - {id: 2f5515b6-7e98-4f4d-9010-bfd2a27d4f35, identifier: order_number, label: Order, entityType: Conversation, inputDefinition: {_type: Text}}
   - {id: 11111111-7e98-4f4d-9010-bfd2a27d4f35, identifier: tier, label: Tier, entityType: Contact, inputDefinition: {_type: Text}}
@@ -205,6 +206,27 @@ fn what_the_tenant_lacks_is_reported_once_for_each_thing_and_nothing_is_sent() {
     assert_eq!(told.stderr.matches("joe@example.com`").count(), 1, "{}", told.stderr);
     assert_eq!(writes(&workspace), []);
     assert!(!workspace.exists("state/local.json"));
+}
+
+#[test]
+fn all_that_a_tenant_lacks_or_would_refuse_is_reported_at_once() {
+    let stranger = "00000000-1111-4222-8333-444444444444";
+    let wrong = import("a", "{email: joe@example.com}")
+        .replace("customAttributes: {", &format!("tags: [old]\n  customAttributes: {{{stranger}: x, "));
+    let (workspace, _server) = beside_server(&wrong, "");
+    let all = |told: crate::support::Outcome| {
+        let told = told.warns("no end user `joe@example.com`").warns("[unknown-attribute]").warns(stranger);
+        let told = told.warns("the tag `old` is inactive");
+        told.warns("the tenant lacks 1 thing that manifests need, and would refuse 1 attribute and 1 tag; nothing was")
+    };
+    // Without a state it looks for what was made before, and asks for what is needed before that.
+    let _ = all(workspace.run("apply --yes").exit(1));
+    workspace.write("manifests/all.yaml", JANE);
+    let _ = workspace.run("apply --yes").exit(0);
+    workspace.write("manifests/all.yaml", &wrong);
+    let sent = writes(&workspace);
+    let _ = all(workspace.run("apply --yes").exit(1));
+    assert_eq!(writes(&workspace), sent);
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl Stage {
         self.journal.append(opened).await.expect("nothing fails before the first call");
         let (handle, mut stop) = stop_signal();
         let kept = RefCell::new(kept);
-        let tags = preflight::tags(&self.api, &plan).await.expect("no tag is inactive");
+        let (tags, _) = preflight::tags(&self.api, &plan).await.expect("tags are read");
         let job = job::Run {
             plan: &plan,
             api: &self.api,

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::*;
 use crate::api::{CallError, Read, Write, WriteClient};
 use crate::apply::look::Known;
-use crate::apply::preflight::{self, PreflightError};
+use crate::apply::preflight::{self, Lacking, PreflightError, Ready};
 use crate::apply::rebuild::{Rebuilding, Wanted};
 use crate::apply::settle::{Settling, Verdict};
 use crate::conversation::Kind;
@@ -301,18 +301,16 @@ impl<A: Write + crate::api::ReadCatalog + Clone, C: Clock> Machine<'_, A, C> {
             return Ok(Ended::NothingToDo(taken.in_doubt));
         }
         let organization = preflight::organization(&api, plan.tenant.organization_id.as_deref()).await;
-        let known = preflight::check(&api, &plan, &mut Asked::default()).await;
-        let tags = preflight::tags(&api, &plan).await;
-        let ready = organization
-            .and_then(|found| known.map(|(plan, _)| (found, plan)))
-            .and_then(|(found, plan)| tags.map(|tags| (found, plan, tags)));
-        let (organization, plan, tags) = match ready {
-            Ok((found, plan, tags)) => (found.map(|organization| organization.id), plan, tags),
+        let checked = preflight::check(&api, &plan, &mut Asked::default()).await;
+        let (organization, plan, tags) = match organization.and_then(|found| checked.map(|ready| (found, ready))) {
+            Ok((found, Ready { plan, tags, .. })) => (found.map(|organization| organization.id), plan, tags),
             Err(PreflightError::Call(_, error)) => return Err(Ended::Refused(error)),
-            Err(PreflightError::Missing(unknown)) => return Err(missing(unknown)),
+            Err(PreflightError::Lacking(Lacking { missing: unknown, mismatches })) if mismatches.is_empty() => {
+                return Err(missing(unknown));
+            }
             // A list that came empty by a fault has no attribute and no tag.
-            Err(PreflightError::Attributes(misfits) | PreflightError::Tags(misfits)) => {
-                let message = misfits.into_iter().map(|misfit| misfit.misfit.message).collect();
+            Err(PreflightError::Lacking(Lacking { mismatches, .. })) => {
+                let message = mismatches.into_iter().map(|misfit| misfit.misfit.message).collect();
                 return Err(Ended::Refused(CallError::Rejected { status: 404, message }));
             }
             Err(other) => panic!("{other:?}"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::access::AuthScheme;
 use crate::api::{HttpClient, HttpOptions, Read as _, Token};
-use crate::apply::preflight::{self, PreflightError};
+use crate::apply::preflight::{self, Lacking, PreflightError};
 use crate::sandbox::{Entity, KnownAttribute, KnownInput, Sandbox, SandboxOptions};
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ async fn sandbox() -> (Sandbox, HttpClient) {
 async fn apply_to(stage: &mut Stage, client: &HttpClient, manifests: &str) -> ApplyReport {
     let plan = stage.plan(manifests);
     preflight::check(&client.reader(), &plan, &mut Asked::default()).await.expect("the tenant is as the plan needs it");
-    let tags = preflight::tags(&client.reader(), &plan).await.expect("the tenant is as the plan needs it");
+    let (tags, _) = preflight::tags(&client.reader(), &plan).await.expect("the tenant is as the plan needs it");
     let opened = stage.opened();
     let mut kept = Replay::new(stage.state.clone());
     kept.add(&opened).expect("a run can begin");
@@ -135,7 +135,7 @@ async fn an_unknown_requester_is_found_before_the_first_write() {
     let stranger = email("b").replace(REQUESTER, "00000000-1111-4222-8333-444444444444");
     let plan = stage.plan(&(email("a") + &stranger));
     let checked = preflight::check(&client.reader(), &plan, &mut Asked::default()).await;
-    let Err(PreflightError::Missing(missing)) = checked else { panic!("{checked:?}") };
+    let Err(PreflightError::Lacking(Lacking { missing, .. })) = checked else { panic!("{checked:?}") };
     let needs: Vec<String> = missing.iter().map(|missing| missing.need.label()).collect();
     assert_eq!(needs, ["00000000-1111-4222-8333-444444444444"]);
     sandbox.shutdown().await;
