@@ -42,6 +42,14 @@ impl StoreKind {
             StoreKind::Azure => "az",
         }
     }
+
+    /// What a bucket is called there.
+    fn bucket(self) -> &'static str {
+        match self {
+            StoreKind::S3 | StoreKind::Google => "bucket",
+            StoreKind::Azure => "container",
+        }
+    }
 }
 
 /// A prefix of a bucket, or of a container: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`.
@@ -58,10 +66,12 @@ pub struct StoreUrl {
 pub enum StoreUrlError {
     #[error("`{scheme}://` is not a store that a state can be in")]
     Scheme { scheme: String },
+    #[error("`{0}://` names no {noun}: write {0}://{upper}/PREFIX", .kind.scheme(), noun = .kind.bucket(), upper = .kind.bucket().to_uppercase())]
+    NoBucket { kind: StoreKind },
     #[error("`{bucket}` can't be the name of a bucket")]
     Bucket { bucket: String },
-    #[error("the URL of a store ends with a prefix in the bucket, and this one has none")]
-    NoPrefix,
+    #[error("`{scheme}://{bucket}` has no prefix: write {scheme}://{bucket}/PREFIX, another one for each tenant")]
+    NoPrefix { scheme: &'static str, bucket: String },
     #[error("the prefix `{prefix}` has a part that can't be in a URL of a store")]
     Prefix { prefix: String },
 }
@@ -78,13 +88,16 @@ impl StoreUrl {
             [StoreKind::S3, StoreKind::Google, StoreKind::Azure].into_iter().find(|kind| kind.scheme() == scheme);
         let kind = kind.ok_or_else(|| StoreUrlError::Scheme { scheme: scheme.to_owned() })?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            return Err(StoreUrlError::NoBucket { kind });
+        }
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-$".contains(&byte);
-        if !(1..=255).contains(&bucket.len()) || !bucket.bytes().all(fits) || !bucket.starts_with(|c: char| c != '.') {
+        if bucket.len() > 255 || !bucket.bytes().all(fits) || !bucket.starts_with(|c: char| c != '.') {
             return Err(StoreUrlError::Bucket { bucket: bucket.to_owned() });
         }
         let prefix = prefix.trim_end_matches('/');
         if prefix.is_empty() {
-            return Err(StoreUrlError::NoPrefix);
+            return Err(StoreUrlError::NoPrefix { scheme: kind.scheme(), bucket: bucket.to_owned() });
         }
         // What every store takes as it is, and no client encodes in a way of its own.
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-=+".contains(&byte);
@@ -207,10 +220,11 @@ mod tests {
         for (text, said) in [
             ("http://127.0.0.1/bucket/a", "`http://` is not a store"),
             ("S3://bucket/a", "`S3://` is not a store"),
-            ("s3:///a", "`` can't be the name of a bucket"),
+            ("s3://", "`s3://` names no bucket: write s3://BUCKET/PREFIX"),
+            ("az:///a", "`az://` names no container: write az://CONTAINER/PREFIX"),
             ("s3://user@bucket/a", "`user@bucket` can't be"),
-            ("s3://bucket", "has none"),
-            ("s3://bucket/", "has none"),
+            ("s3://bucket", "`s3://bucket` has no prefix: write s3://bucket/PREFIX"),
+            ("gs://bucket/", "`gs://bucket` has no prefix: write gs://bucket/PREFIX"),
             ("s3://bucket/a/../b", "the prefix `a/../b`"),
             ("s3://bucket/a//b", "the prefix `a//b`"),
             ("s3://bucket/a?b=c", "the prefix `a?b=c`"),

@@ -287,7 +287,7 @@ fn a_state_moves_from_its_file_to_a_store_and_nobody_plans_on_what_is_left() {
     here.write("dixaform.yaml", there.read("dixaform.yaml"));
     let local = "--state state/sandbox.json";
     let before = here.run(&format!("state pull {local}")).exit(0).stdout;
-    let _ = here.run(&format!("state move-to s3://state {local}")).exit(64).warns("has none");
+    let _ = here.run(&format!("state move-to s3://state {local}")).exit(64).warns("`s3://state` has no prefix");
     let _ = here
         .run(&format!("state move-to gs://state/team/moved {local} --format json=moved.json"))
         .exit(0)
