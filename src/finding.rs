@@ -125,28 +125,41 @@ impl IntoIterator for Findings {
 
 /// The known word that is most like `word`, if any is: for "did you mean". A very long word is like none.
 pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    const LONGEST: usize = 64;
-    let lower = word.to_lowercase();
-    let length = lower.chars().count();
-    known
-        .into_iter()
-        .filter(|candidate| length.max(candidate.chars().count()) <= LONGEST)
-        .map(|candidate| (strsim::osa_distance(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + length.max(candidate.chars().count()) / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let near = known.into_iter().filter_map(|candidate| Some((distance(word, candidate)?, candidate)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
-/// The known words that are most like `word`, the nearest first: three at most, each once.
+/// How far a known word is from `word`, if it is near: a typo, not another word.
+fn distance(word: &str, known: &str) -> Option<usize> {
+    const LONGEST: usize = 64;
+    let longer = word.chars().count().max(known.chars().count());
+    if longer > LONGEST {
+        return None;
+    }
+    let distance = strsim::osa_distance(&word.to_lowercase(), &known.to_lowercase());
+    (distance <= 1 + longer / 4).then_some(distance)
+}
+
+/// The known words that are like `word`, the nearest first: three at most, without repetitions. Those that begin with
+/// it are near, too.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    nearest_by(word, known, |known| known)
+}
+
+/// [`nearest`], by a part of each known word.
+pub fn nearest_by<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    part: impl Fn(&'a str) -> &'a str,
+) -> Vec<&'a str> {
     const MOST: usize = 3;
+    // A word of one letter begins too many others.
+    let begins = |known: &str| word.len() > 1 && known.starts_with(word);
     let mut near: Vec<(usize, &str)> = Vec::new();
     for candidate in known {
-        // One that is longer by far is not near, and takes its time.
-        let distance = match word.len().abs_diff(candidate.len()) {
-            difference @ 64.. => difference,
-            _ => strsim::osa_distance(word, candidate),
-        };
+        let known = part(candidate);
+        let begun = || begins(known).then(|| known.len() - word.len());
+        let Some(distance) = distance(word, known).or_else(begun) else { continue };
         if near.iter().all(|(_, other)| *other != candidate) {
             let place = near.partition_point(|other| *other <= (distance, candidate));
             near.insert(place, (distance, candidate));
@@ -171,10 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_words_come_first_and_each_once() {
-        let known = ["import.a", "conversation.late-order", "conversation.order", "conversation.order", "import.order"];
-        let near = ["conversation.order", "conversation.late-order", "import.order"];
-        assert_eq!(nearest("conversation.oder", known), near);
+    fn the_nearest_words_come_first_and_without_repetitions_and_no_other_word_is_near() {
+        let known = ["a", "orders", "late-order", "order", "order", "lost", "jane"];
+        assert_eq!(nearest("oder", known), ["order", "orders"]);
+        assert_eq!(nearest("lat", known), ["late-order"]);
+        assert_eq!(nearest("list", known), ["lost"]);
+        assert_eq!(nearest("stove", known), Vec::<&str>::new());
         assert_eq!(nearest("x", []), Vec::<&str>::new());
     }
 

@@ -1,9 +1,11 @@
 //! Which addresses a plan looks at: `--target`, `--exclude` and `--selector`.
 
+use std::collections::BTreeSet;
+
 use globset::{Glob, GlobMatcher};
 
-use crate::conversation::{Address, Labels};
-use crate::finding::nearest;
+use crate::conversation::{Address, Kind, Labels};
+use crate::finding::{nearest, nearest_by};
 
 /// A filter on addresses and labels. The default covers everything.
 #[derive(Clone, Debug, Default)]
@@ -63,8 +65,14 @@ impl Scope {
             }
             if !names.iter().any(|name| target.is_match(name)) {
                 let pattern = target.glob().glob();
-                let near = nearest(pattern, names.iter().map(String::as_str));
-                return Some(Unfit::new(format!("--target {pattern} matches no address"), "addresses", &near));
+                let message = format!("--target {pattern} matches no address");
+                let near = nearest_by(name_in(pattern), names.iter().map(String::as_str), name_in);
+                let hint = match names.as_slice() {
+                    [] => "there are no addresses at all".to_owned(),
+                    _ if near.is_empty() => HOW_TO_LIST.to_owned(),
+                    _ => format!("did you mean {}?", either(&near)),
+                };
+                return Some(Unfit { message, hint });
             }
         }
         let labels = || known.iter().filter_map(|(_, labels)| *labels).flat_map(Labels::iter);
@@ -75,8 +83,8 @@ impl Scope {
             let message = format!("--selector {key}={value} matches no manifest");
             let values: Vec<&str> = labels().filter(|(name, _)| name == key).map(|(_, value)| value).collect();
             return Some(match values.as_slice() {
-                [] => Unfit::new(message, "labels", &nearest(key, labels().map(|(name, _)| name))),
-                _ => Unfit::new(message, &format!("values of `{key}`"), &nearest(value, values)),
+                [] => Unfit::of_labels(message, key, "labels", labels().map(|(name, _)| name).collect()),
+                _ => Unfit::of_labels(message, value, &format!("values of `{key}`"), values),
             });
         }
         None
@@ -117,12 +125,41 @@ pub struct Unfit {
 }
 
 impl Unfit {
-    fn new(message: String, what: &str, near: &[&str]) -> Self {
-        let hint = match near {
-            [] => format!("there are no {what} at all"),
-            _ => format!("the nearest {what}: {}", near.join(", ")),
+    /// A label, or the value of one, that no manifest has.
+    fn of_labels(message: String, written: &str, what: &str, known: Vec<&str>) -> Self {
+        let near = nearest(written, known.iter().copied());
+        let hint = match known.is_empty() {
+            true => format!("there are no {what} at all"),
+            false if near.is_empty() => {
+                let known: BTreeSet<&str> = known.into_iter().collect();
+                let more = if known.len() > LISTED_MAX { ", …" } else { "" };
+                let listed: Vec<&str> = known.into_iter().take(LISTED_MAX).collect();
+                format!("there are these {what}: {}{more}", listed.join(", "))
+            }
+            false => format!("did you mean {}?", either(&near)),
         };
         Unfit { message, hint }
+    }
+}
+
+/// Labels that are listed if none is near.
+const LISTED_MAX: usize = 8;
+
+/// What to do if no address is near.
+const HOW_TO_LIST: &str = "a plan without --target shows the addresses that change, and `dixaform state list` those in \
+                           the state";
+
+/// The name in an address, or in a pattern of addresses.
+fn name_in(address: &str) -> &str {
+    let kind = |kind: &str| Kind::ALL.iter().any(|known| known.word() == kind);
+    address.split_once('.').filter(|(before, _)| kind(before)).map_or(address, |(_, name)| name)
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn either(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => words.concat(),
     }
 }
 

@@ -33,7 +33,12 @@ fn a_plan_needs_no_network_no_token_and_writes_nothing() {
         .variable("HTTPS_PROXY", "http://127.0.0.1:1")
         .variable("HTTP_PROXY", "http://127.0.0.1:1")
         .variable("ALL_PROXY", "http://127.0.0.1:1");
-    let _ = workspace.run("plan").exit(0).says("1 to create").says("https://dev.dixa.io").says("No request was sent.");
+    let _ = workspace
+        .run("plan")
+        .exit(0)
+        .says("1 to create")
+        .says("https://dev.dixa.io")
+        .says("No request was sent to Dixa.");
     assert_eq!(std::fs::read_dir(workspace.path("")).unwrap().count(), 1);
 }
 
@@ -61,7 +66,7 @@ fn a_change_of_one_attribute_shows_only_that_one() {
     let workspace = applied(ORDER);
     workspace.edit("manifests/order.yaml", "012345", "012346");
     let outcome = workspace.run("plan").exit(0);
-    let expected = r##"dixaform compared the manifests with the state of tenant "sandbox" (embedded). No request was sent.
+    let expected = r##"dixaform compared the manifests with the state of tenant "sandbox" (embedded). No request was sent to Dixa.
 Changes are marked with these symbols:
   ~ update in-place
 
@@ -191,10 +196,22 @@ fn target_takes_globs_and_repeats() {
 fn a_target_or_selector_that_fits_nothing_fails_and_names_the_nearest() {
     let workspace = four();
     for (narrowed, said, near) in [
-        ("--target conversation.ordr", "--target conversation.ordr matches no address", "conversation.order"),
-        ("--target import.* --target conversation.l*x", "--target conversation.l*x matches", "conversation.late-a"),
-        ("--selector wve=1", "--selector wve=1 matches no manifest", "the nearest labels: wave"),
-        ("--selector wave=12", "--selector wave=12 matches no manifest", "the nearest values of `wave`: 1, 2"),
+        (
+            "--target conversation.ordr",
+            "--target conversation.ordr matches no address",
+            "did you mean conversation.order?",
+        ),
+        (
+            "--target late",
+            "--target late matches no address",
+            "did you mean conversation.late-a or conversation.late-b?",
+        ),
+        ("--target import.* --target conversation.l*x", "--target conversation.l*x matches", "`dixaform state list`"),
+        ("--target conversation.lost", "--target conversation.lost matches no address", "`dixaform state list`"),
+        ("--selector wve=1", "--selector wve=1 matches no manifest", "did you mean wave?"),
+        ("--selector team=1", "--selector team=1 matches no manifest", "there are these labels: wave"),
+        ("--selector wave=12", "--selector wave=12 matches no manifest", "did you mean 1 or 2?"),
+        ("--selector wave=summer", "wave=summer matches no manifest", "there are these values of `wave`: 1, 2"),
     ] {
         for command in ["plan", "apply --yes"] {
             let told = workspace.run(&format!("{command} {narrowed}")).exit(1);
