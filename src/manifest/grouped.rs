@@ -63,6 +63,20 @@ impl Grouped {
             }
             finding
         };
-        self.groups.into_iter().map(told).collect()
+        let mut findings: Vec<Finding> = Vec::with_capacity(self.groups.len());
+        let mut index: HashMap<(&'static str, Source, String), usize> = HashMap::new();
+        for finding in self.groups.into_iter().map(told) {
+            let next = findings.len();
+            let key = (finding.code, finding.source.clone(), finding.message.clone());
+            match findings.get_mut(*index.entry(key).or_insert(next)) {
+                // The template uses the cell at several places, and the cell is wrong once.
+                Some(first) => {
+                    let new: Vec<_> = finding.related.into_iter().filter(|one| !first.related.contains(one)).collect();
+                    first.related.extend(new);
+                }
+                None => findings.push(finding),
+            }
+        }
+        findings
     }
 }

@@ -130,6 +130,12 @@ fn a_mistake_of_many_rows_is_reported_once_with_the_first_places() {
 }
 
 #[test]
+fn a_wrong_cell_that_a_template_uses_twice_is_one_finding_with_both_places() {
+    let table = table(&[("1", "a", ""), ("2", "b", "")]).replacen("2021-12-01T11:00:00Z", "yesterday", 1);
+    assert_eq!(told(SET, table.as_bytes()), ["bad-timestamp tickets.csv:2:3 m.yaml:10:14 m.yaml:12:41"]);
+}
+
+#[test]
 fn a_member_goes_with_its_cell_and_a_name_must_not() {
     let set = SET.replace("\"${who}\"", "{email: \"${order}\"}");
     let found = told(&set, table(&[("1", "a", ""), ("2", "b", "jane@example.com")]).as_bytes());
