@@ -110,7 +110,7 @@ fn the_next_apply_finds_what_was_made_and_finishes_it() {
     let _ = apply_with(&workspace, LOST_AND_BLIND).exit(6);
     let sent = workspace.requests().len();
     let applied = workspace.run("apply --yes").exit(0).warns("was found: it is #100");
-    assert!(!applied.stdout.contains("No request was sent."), "{}", applied.stdout);
+    assert!(!applied.stdout.contains("No request was sent to Dixa."), "{}", applied.stdout);
     let _ = applied.says("Calls in doubt were looked for before.");
     let writes = workspace.writes_since(sent);
     assert!(writes.iter().all(|(call, _)| call.starts_with("PATCH ")), "{writes:?}");

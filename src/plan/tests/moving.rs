@@ -29,7 +29,7 @@ fn a_record_moves_to_the_manifest_that_names_its_old_address_and_nothing_is_sent
     assert_eq!((plan.price.calls, plan.reads_before.len()), (0, 0));
     assert_eq!(plan.summary, Summary { moves: 1, only_moves: 1, ..Summary::default() });
     insta::assert_snapshot!(text_of(&plan), @r#"
-    dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent.
+    dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent to Dixa.
 
       # conversation.a has moved to conversation.b  (#1001, m.yaml:3)
         conversation "b" {

@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_folded_plan_has_a_line_for_each_change_and_the_usual_closing() {
         insta::assert_snapshot!(folded(&few(), &PLAIN), @r#"
-        dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent.
+        dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent to Dixa.
         Changes are marked with these symbols:
           + create or import
           ~ update in-place

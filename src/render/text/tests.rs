@@ -69,7 +69,7 @@ fn a_plan_has_a_legend_a_block_per_change_and_its_price() {
     plan.price = Price::new(7, RateLimit::DIXA);
     plan.fingerprint = "3f9a000000000000".to_owned();
     insta::assert_snapshot!(super::plan(&plan, &PLAIN), @r##"
-dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent.
+dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent to Dixa.
 Changes are marked with these symbols:
   + create or import
   ~ update in-place
@@ -177,7 +177,7 @@ fn what_reaches_a_customer_is_said() {
     let after = r#"{"_type":"Sms","message":{"_type":"Outbound"}}"#;
     let change = change("conversation.a", Action::Create, None, Some(after));
     insta::assert_snapshot!(plan(&plan_of(vec![change]), &PLAIN), @r#"
-    dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent.
+    dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent to Dixa.
     Changes are marked with these symbols:
       + create or import
 
@@ -209,7 +209,7 @@ fn adopt_and_forget_are_short() {
     let adopt = Change { id, steps, ..change("conversation.a", Action::Adopt, None, Some(ORDER)) };
     let forget = Change { id, ..change("conversation.b", Action::Forget, Some(ORDER), None) };
     insta::assert_snapshot!(plan(&plan_of(vec![adopt, forget]), &PLAIN), @r#"
-    dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent.
+    dixaform compared the manifests with the state of tenant "staging" (https://dev.dixa.io). No request was sent to Dixa.
     Changes are marked with these symbols:
       = adopt an existing conversation
       . forget (the conversation stays in Dixa)
