@@ -88,23 +88,23 @@ codes! {
         UNFINISHED_MERGE = "unfinished-merge", "conflict markers that a merge left in the file";
         YAML_SYNTAX = "yaml-syntax", "the file is not YAML";
         JSON_SYNTAX = "json-syntax", "the file is not JSON";
-        TOO_DEEP = "too-deep", "more than 64 levels inside each other";
+        TOO_DEEP = "too-deep", "more than 64 nested levels";
         ALIAS_BUDGET = "alias-budget", "aliases that would expand to a huge document";
         RECURSIVE_ALIAS = "recursive-alias", "an alias inside its own anchor";
         UNSUPPORTED_TAG = "unsupported-tag", "a tag other than those of the core schema";
         COMPLEX_KEY = "complex-key", "a key that is a list or a map";
         BAD_MERGE = "bad-merge", "a `<<` whose value is not a map or a list of maps";
         DUPLICATE_KEY = "duplicate-key", "a key that occurs twice in one map";
-        DUPLICATE_ITEM = "duplicate-item", "an item that occurs twice in a list where each must be another";
+        DUPLICATE_ITEM = "duplicate-item", "an item that occurs twice in a list whose items must differ";
         TOO_MANY = "too-many", "more problems than are shown";
-        WRONG_TYPE = "wrong-type", "a value of another type than the member takes";
+        WRONG_TYPE = "wrong-type", "a value of the wrong type";
         QUOTE_IT = "quote-it", "a number or boolean where a string belongs";
         BAD_NUMBER = "bad-number", "a number that JSON can't carry exactly";
         EMPTY_VALUE = "empty-value", "an empty string or list where something is needed";
         UNKNOWN_MEMBER = "unknown-member", "a member that does not exist";
         MEMBER_OF_OTHER_TYPE = "member-of-other-type", "a member of another `_type`";
         MISSING_MEMBER = "missing-member", "a required member is missing";
-        NOT_A_MANIFEST = "not-a-manifest", "a document that is no manifest";
+        NOT_A_MANIFEST = "not-a-manifest", "a document that is not a manifest";
         MISSING_TYPE = "missing-type", "`_type` is missing";
         UNKNOWN_TYPE = "unknown-type", "a `_type` that does not exist here";
         UNKNOWN_WORD = "unknown-word", "a word other than the allowed ones";
@@ -117,61 +117,61 @@ codes! {
         BAD_NAME = "bad-name", "a name that can't be part of an address";
         UNKNOWN_ANNOTATION = "unknown-annotation", "a dixaform/ annotation that does not exist";
         BAD_ANNOTATION = "bad-annotation", "a dixaform/ annotation with an impossible value";
-        DUPLICATE_ADDRESS = "duplicate-address", "two manifests with one address";
-        BAD_REFERENCE = "bad-reference", "a map in place of an id that can't be the name of anything";
+        DUPLICATE_ADDRESS = "duplicate-address", "two manifests with the same address";
+        BAD_REFERENCE = "bad-reference", "a map that is used for an id, but can't be a name";
         UNKNOWN_VALUE = "unknown-value", "a value that the tenant does not have";
         NO_TABLE = "no-table", "a table that can't be read, or that is not part of the project";
         BAD_TABLE = "bad-table", "a table whose columns or quotes can't be told apart";
-        BAD_ROW = "bad-row", "a row of another length than the header, or with a cell that is a list or a map";
+        BAD_ROW = "bad-row", "a row that has more or fewer cells than the header, or a cell that is a list or a map";
         UNKNOWN_COLUMN = "unknown-column", "a column that the table does not have";
         BAD_PLACEHOLDER = "bad-placeholder", "a `${` in a template without its `}`";
         BAD_KEY = "bad-key", "a cell that can't name its row";
-        DIFFERENT_ROWS = "different-rows", "rows that are to be taken once, and differ";
+        DIFFERENT_ROWS = "different-rows", "rows with the same `distinct` value that differ";
         DUPLICATE_END_USER = "duplicate-end-user", "two manifests of end users with the same e-mail address, phone number or externalId";
         DUPLICATE_ADOPT = "duplicate-adopt", "two manifests that adopt the same conversation or end user";
         OLD_ADDRESS_DESCRIBED = "old-address-described", "a `dixaform/moved-from` whose address is still described";
-        DUPLICATE_MOVED_FROM = "duplicate-moved-from", "two manifests with one `dixaform/moved-from`";
+        DUPLICATE_MOVED_FROM = "duplicate-moved-from", "two manifests with the same `dixaform/moved-from`";
     }
     State, Error {
-        OLD_ADDRESS_RECORDED = "old-address-recorded", "a `dixaform/moved-from` where both addresses have a record";
+        OLD_ADDRESS_RECORDED = "old-address-recorded", "a `dixaform/moved-from` although both addresses have a record";
     }
     Manifests, Warning {
         SAME_BODY = "same-body", "several manifests with the same body";
         MESSAGES_OUT_OF_ORDER = "messages-out-of-order", "messages that are not in time order";
         CLOSED_BEFORE_LAST_MESSAGE = "closed-before-last-message", "closing before the last message";
         BAD_LANGUAGE = "bad-language", "a language that is not two letters";
-        MARKDOWN = "markdown", "Markdown where Dixa does not document it";
-        OTHER_TIMESTAMP = "other-timestamp", "a timestamp in another form than Dixa documents";
-        NUMBER_CHANGES = "number-changes", "a number that is sent in other digits than it is written";
+        MARKDOWN = "markdown", "Markdown in a place where Dixa does not document it";
+        OTHER_TIMESTAMP = "other-timestamp", "a timestamp in a form that Dixa does not document";
+        NUMBER_CHANGES = "number-changes", "a number that is sent with different digits than it is written with";
         CUT_BY_COMMENT = "cut-by-comment", "a text that ends where a comment begins";
-        UNLISTED_MEMBER = "unlisted-member", "`attributes` of an import that the documentation of its channel doesn't list";
-        NOT_AN_ADDRESS = "not-an-address", "what is no e-mail address where Dixa documents one";
+        UNLISTED_MEMBER = "unlisted-member", "`attributes` of an import that Dixa doesn't document for its channel";
+        NOT_AN_ADDRESS = "not-an-address", "not an e-mail address where Dixa documents one";
         STAYS_WITH_THE_BOT = "stays-with-the-bot", "an open import that no agent sees";
-        NO_MANIFEST = "no-manifest", "a file without a manifest, or one of another program";
+        NO_MANIFEST = "no-manifest", "a file without a manifest, or a file of another program";
         EMPTY_TABLE = "empty-table", "a table without a row";
         UNKNOWN_CHANNEL_NAME = "unknown-channel-name", "a genericChannelName that the documentation doesn't list";
     }
     Values, Warning {
-        UNUSED_VALUE = "unused-value", "a value of the project file that no manifest uses";
+        UNUSED_VALUE = "unused-value", "a value in the project file that no manifest uses";
         VALUE_OF_SOME = "value-of-some", "a value that another tenant lacks";
     }
     Project, Error {
-        BAD_SETTING = "bad-setting", "a setting of the project file with an impossible value";
+        BAD_SETTING = "bad-setting", "a setting in the project file with an impossible value";
     }
     Definitions, Error {
-        UNKNOWN_ID = "unknown-id", "an id that nothing in the tenant has";
+        UNKNOWN_ID = "unknown-id", "an id that does not exist in the tenant";
         UNKNOWN_ATTRIBUTE = "unknown-attribute", "a custom attribute that the tenant does not define";
-        UNUSABLE_ATTRIBUTE = "unusable-attribute", "a custom attribute that is archived, inactive, or of end users where a conversation has it, or the other way round";
+        UNUSABLE_ATTRIBUTE = "unusable-attribute", "a custom attribute that is archived or inactive, or that a conversation uses although it is for end users (or the other way round)";
         ATTRIBUTE_MISMATCH = "attribute-mismatch", "a value that does not fit the definition of its attribute";
     }
     Tags, Error {
-        INACTIVE_TAG = "inactive-tag", "a tag that is inactive in the tenant, so that it can't be put on";
+        INACTIVE_TAG = "inactive-tag", "a tag that can't be put on, because it is inactive in the tenant";
     }
     Definitions, Warning {
         PARTIAL_PATH = "partial-path", "the path of a Select that ends before its last option";
     }
     Definitions, Error {
-        UNKNOWN_NAME = "unknown-name", "a name that nothing in the tenant has, or several things";
+        UNKNOWN_NAME = "unknown-name", "a name that fits nothing in the tenant, or more than one thing";
     }
     Catalog, Error {
         UNKNOWN_QUEUE = "unknown-queue", "a queue that the tenant does not have";
@@ -181,12 +181,12 @@ codes! {
         UNKNOWN_CONTACT_ENDPOINT = "unknown-contact-endpoint", "a mailbox or number that the tenant does not list";
     }
     Calls, Error {
-        CALL_FAILED = "call-failed", "a call of apply failed";
-        IN_DOUBT = "in-doubt", "a call of apply began, and its end is not known";
+        CALL_FAILED = "call-failed", "a call of an apply failed";
+        IN_DOUBT = "in-doubt", "a call of an apply has begun, and how it ended is not known";
         NEEDS_END_USER = "needs-end-user", "a change needs an end user that was not made";
     }
     Calls, Warning {
-        PARTIAL_ERRORS = "partial-errors", "Dixa made a conversation only in part";
-        READS_BACK_OTHERWISE = "reads-back-otherwise", "what Dixa has is not what was written";
+        PARTIAL_ERRORS = "partial-errors", "Dixa made a conversation only partly";
+        READS_BACK_OTHERWISE = "reads-back-otherwise", "Dixa does not have what was written";
     }
 }

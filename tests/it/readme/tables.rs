@@ -133,8 +133,8 @@ fn form(form: &'static Form, below: &mut Vec<&'static Shape>) -> String {
         Form::PhoneNumber => "E.164 number".into(),
         Form::Word(words) => alternatives(words),
         Form::Free => "any map".into(),
-        Form::List(item) => format!("list of {}", self::form(item, below)),
-        Form::Set(item) => format!("list of {}, each once", self::form(item, below)),
+        Form::List(item) => format!("list of {}", items(item, below)),
+        Form::Set(item) => format!("list of different {}", items(item, below)),
         Form::Map(shape) => {
             below.push(shape);
             format!("map: {}", shape.name)
@@ -143,6 +143,18 @@ fn form(form: &'static Form, below: &mut Vec<&'static Shape>) -> String {
             below.extend(union.variants);
             alternatives(&union.variants.iter().map(|variant| variant.name).collect::<Vec<_>>())
         }
+    }
+}
+
+/// The form of the items of a list, in words.
+fn items(item: &'static Form, below: &mut Vec<&'static Shape>) -> String {
+    match item {
+        Form::Text => "texts, none of them empty".into(),
+        Form::EmailAddress => "e-mail addresses".into(),
+        Form::PhoneNumber => "E.164 numbers".into(),
+        Form::Reference(_) => form(item, below).replacen("uuid", "uuids", 1),
+        Form::Map(_) => form(item, below).replacen("map", "maps", 1),
+        _ => form(item, below),
     }
 }
 
