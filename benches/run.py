@@ -198,8 +198,8 @@ def table(head, rows):
 PAGE = """\
 # How fast it is
 
-dixaform is meant to be run on every save and on every push, also by people who keep a hundred thousand conversations in
-git. This page is written by `benches/run.py`; don't edit it by hand.
+You should be able to run dixaform on every save and on every push, even if you keep a hundred thousand conversations in
+git. `benches/run.py` writes this page; don't edit it by hand.
 {warning}
 {budgets}
 
@@ -209,11 +209,11 @@ git. This page is written by `benches/run.py`; don't edit it by hand.
 
 {measured}
 
-Medians of {rounds} rounds. Each number is of a whole process, measured from outside, with all files in memory. Only
-what the machine needs for the work itself is measured inside a process, `examples/limits.rs`, on two threads. Each
-manifest is in its own file of about 1.8 KB.
+These are medians of {rounds} rounds. Each number is for a whole process, measured from outside, with all files in memory. In
+the rows "the machine", `examples/limits.rs` measures only the work that can't be avoided, inside a process, on two
+threads. Each manifest is in its own file of about 1.8 KB.
 
-- **Nothing changed**: the state has every manifest as it is. Every file is read and hashed.
+- **Nothing changed**: every manifest is in the state, unchanged. Every file is read and hashed.
 - **Cold**: there is no state. Every manifest is parsed, checked and drawn.
 - **Python script**: it is at the end of `benches/run.py`. It compares with a JSON state, and only lists the changes.
 - **Apply**: to the sandbox over loopback, without a rate limit. Dixa allows ten requests a second.
@@ -224,7 +224,7 @@ manifest is in its own file of about 1.8 KB.
 benches/run.py
 ```
 
-Whether a change made dixaform slower is watched by counting instructions: `benches/instructions/count`.
+`benches/instructions/count` counts instructions, which shows whether a change made dixaform slower.
 """
 
 
