@@ -281,7 +281,7 @@ impl Conversation {
         self.content.get("_type").and_then(Value::as_str)
     }
 
-    /// The end user whose conversation it is. Every variant requires one.
+    /// The end user who requests the conversation. Every variant requires one.
     pub fn requester_id(&self) -> Option<&str> {
         self.content.get("requesterId").and_then(Value::as_str)
     }

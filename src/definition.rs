@@ -107,11 +107,11 @@ pub fn misfit(kind: Kind, name: &str, value: &AttributeValue, definition: Option
     match (value, &definition.input) {
         (AttributeValue::Clear, _) | (AttributeValue::Text(_), Input::Text) | (_, Input::Other(_)) => None,
         (AttributeValue::Text(_), Input::Select(choices)) => mismatch(
-            format!("\"{label}\" is a Select, and this is text"),
+            format!("\"{label}\" is a Select, but this is text"),
             format!("a list with the path of an option: {}", options(choices)),
         ),
         (AttributeValue::Path(_), Input::Text) => mismatch(
-            format!("\"{label}\" is a Text, and this is a list"),
+            format!("\"{label}\" is a Text, but this is a list"),
             "write it as one string in quotes".to_owned(),
         ),
         (AttributeValue::Path(path), Input::Select(choices)) => walk(label, path, choices),

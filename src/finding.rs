@@ -187,7 +187,7 @@ mod tests {
     fn the_nearest_words_come_first_and_without_repetitions_and_no_other_word_is_near() {
         let known = ["a", "orders", "late-order", "order", "order", "lost", "jane"];
         assert_eq!(nearest("oder", known), ["order", "orders"]);
-        assert_eq!(nearest("lat", known), ["late-order"]);
+        assert_eq!(nearest("late", known), ["late-order"]);
         assert_eq!(nearest("list", known), ["lost"]);
         assert_eq!(nearest("stove", known), Vec::<&str>::new());
         assert_eq!(nearest("x", []), Vec::<&str>::new());

@@ -36,7 +36,7 @@ pub type Ids = BTreeMap<Name, String>;
 
 /// A text that is no name.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no name of anything")]
+#[error("`{0}` is not a name")]
 pub struct NotAName(String);
 
 impl Thing {

@@ -165,8 +165,8 @@ pub static HANDLING: Shape = Shape {
     name: "handling",
     members: &[
         optional(TAGS, Form::Set(&NAME_FORM), "Tags by name; one that is missing in the tenant is made"),
-        optional(QUEUE, QUEUE_ID, "The queue that it is put into"),
-        optional(ASSIGNEE, AGENT_ID, "The agent who gets it, whoever has it"),
+        optional(QUEUE, QUEUE_ID, "The queue to put it in"),
+        optional(ASSIGNEE, AGENT_ID, "The agent to assign it to, even if another agent has it"),
         optional(STATE, Form::Word(&Openness::WORDS), "Whether it is open or closed"),
     ],
 };
@@ -188,7 +188,7 @@ static END_USER: Union = Union {
             optional("firstName", Form::Text, "The first name"),
             optional("lastName", Form::Text, "The last name"),
             optional("middleNames", Form::Set(&NAME_FORM), "The names between"),
-            optional("avatarUrl", Form::Url, "A picture, of which Dixa makes a copy"),
+            optional("avatarUrl", Form::Url, "A picture; Dixa makes a copy of it"),
             optional("externalId", Form::Text, "Your own reference; dixaform sets one if there is none"),
         ],
     }],
@@ -253,7 +253,7 @@ const END_USER_ID: Form = Form::Reference(Thing::EndUser);
 const AGENT_ID: Form = Form::Reference(Thing::Agent);
 const QUEUE_ID: Form = Form::Reference(Thing::Queue);
 const DIRECTIONS: &[&str] = &["Inbound", "Outbound"];
-const REQUESTER: Member = required("requesterId", END_USER_ID, "The end user whose conversation it is");
+const REQUESTER: Member = required("requesterId", END_USER_ID, "The end user who requests the conversation");
 const EMAIL_INTEGRATION: Member =
     required("emailIntegrationId", Form::Text, "The email integration, `<name>@email.dixa.io`");
 const SUBJECT: Member = required("subject", Form::AnyText, "The subject line");
@@ -333,7 +333,7 @@ static IMPORT_MESSAGE_FORM: Form = Form::Union(&IMPORT_MESSAGES);
 const CONTENT_MEMBER: Member = required("content", Form::Map(&CONTENT), "What the message says");
 const ATTACHMENTS: Member =
     optional("attachments", Form::List(&ATTACHMENT_FORM), "Files; Dixa downloads and keeps each");
-const MESSAGE_EXTERNAL_ID: Member = optional("externalId", Form::Text, "Your own reference of the message");
+const MESSAGE_EXTERNAL_ID: Member = optional("externalId", Form::Text, "Your own reference for the message");
 const INTEGRATION_EMAIL: Member =
     optional("integrationEmail", Form::Text, "The email integration of this message, `<name>@email.dixa.io`");
 const AUTHOR: Member = required("agentId", AGENT_ID, "The agent who wrote it");
@@ -380,9 +380,9 @@ static IMPORT: Union = Union {
                 Form::Word(&["Connected", "Disconnected"]),
                 "Whether the customer is there to read answers",
             ),
-            required("direction", Form::Word(DIRECTIONS), "Who began the conversation"),
+            required("direction", Form::Word(DIRECTIONS), "Who started the conversation"),
             required("createdAt", Form::Timestamp, "When the conversation began"),
-            optional("externalId", Form::Text, "Your own reference of the conversation; Dixa never gives it back"),
+            optional("externalId", Form::Text, "Your own reference for the conversation; Dixa never returns it"),
             optional("attributes", Form::Free, "What the channel needs to know; not custom attributes"),
             optional("assignment", Form::Map(&ASSIGNMENT), "The agent that it is assigned to"),
             optional("closing", Form::Map(&CLOSING), "Closes the conversation"),
@@ -408,7 +408,8 @@ static CLOSING: Shape = Shape {
 };
 
 const IMPORT_CREATED_AT: Member = required("createdAt", Form::Timestamp, "When the message was written");
-const IMPORT_ATTRIBUTES: Member = optional("attributes", Form::Free, "What the channel needs to know of the message");
+const IMPORT_ATTRIBUTES: Member =
+    optional("attributes", Form::Free, "What the channel needs to know about the message");
 
 static IMPORT_MESSAGES: Union = Union {
     what: "an imported message",

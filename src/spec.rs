@@ -30,9 +30,9 @@ pub enum NotASpec {
     NotJson(#[from] serde_json::Error),
     #[error("it is not a map")]
     NotAMap,
-    #[error("`customAttributes` holds what no attribute can be, at `{0}`")]
+    #[error("`customAttributes` holds a value that an attribute can't have, at `{0}`")]
     Attribute(String),
-    #[error("`{0}` holds what it can't")]
+    #[error("`{0}` has an invalid value")]
     Handling(&'static str),
 }
 

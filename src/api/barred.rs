@@ -16,11 +16,11 @@ pub(super) fn why(error: &(dyn Error + 'static), host: &str) -> Option<(String, 
         let text = current.to_string();
         if text.contains("proxy authorization required") || text.contains("proxy authentication required") {
             let hint = "write user and password into HTTPS_PROXY (http://user:password@host:port), or name the host in NO_PROXY";
-            return Some((format!("the proxy wants to know who asks for {host}"), hint.to_owned()));
+            return Some((format!("the proxy wants a user and a password for {host}"), hint.to_owned()));
         }
         // Any answer but that it is connected, or that it wants to know who asks.
         if text.contains("tunnel error: unsuccessful") {
-            let hint = "the proxy is the one in HTTPS_PROXY or ALL_PROXY: have the host allowed there, or name it in \
+            let hint = "the proxy is the one in HTTPS_PROXY or ALL_PROXY: ask for the host to be allowed there, or name it in \
                         NO_PROXY if it can be reached without a proxy";
             return Some((format!("the proxy refuses to connect to {host}"), hint.to_owned()));
         }
@@ -44,26 +44,26 @@ fn about(error: &TlsError, host: &str) -> (String, String) {
     let (message, hint) = match error {
         TlsError::InvalidCertificate(Of::UnknownIssuer) => (
             format!("{certificate} is signed by an unknown issuer"),
-            "if a proxy of your company opens TLS, name the file of its CA in SSL_CERT_FILE",
+            "if your company's proxy inspects TLS traffic, name the file with its CA in SSL_CERT_FILE",
         ),
         TlsError::InvalidCertificate(Of::Expired | Of::ExpiredContext { .. }) => (
             format!("{certificate} has expired"),
-            "check the clock of this machine; otherwise tell whoever runs that host",
+            "check the clock of this machine; if it is right, tell the people who run that host",
         ),
         TlsError::InvalidCertificate(Of::NotValidYet | Of::NotValidYetContext { .. }) => {
             (format!("{certificate} is not valid yet"), "check the clock of this machine")
         }
         TlsError::InvalidCertificate(Of::NotValidForName | Of::NotValidForNameContext { .. }) => (
-            format!("{certificate} is one of another host"),
+            format!("{certificate} belongs to another host"),
             "check the base URL, and whether a proxy answers in its place",
         ),
         TlsError::InvalidCertificate(other) => (
             format!("{certificate} is not trusted: {other}"),
-            "if a proxy of your company opens TLS, name the file of its CA in SSL_CERT_FILE",
+            "if your company's proxy inspects TLS traffic, name the file with its CA in SSL_CERT_FILE",
         ),
         other => (
             format!("no TLS connection to {host}: {other}"),
-            "check the base URL, and whether a proxy answers in its place; HTTPS_PROXY and NO_PROXY decide about that",
+            "check the base URL, and whether a proxy answers in its place; HTTPS_PROXY and NO_PROXY control that",
         ),
     };
     (message, hint.to_owned())

@@ -236,11 +236,11 @@ impl CallError {
     /// What to do about a token that is refused.
     pub fn about_token(&self) -> &'static str {
         if self.lacks_right() {
-            "the token is known, and its user may not do this: give that user the right, or use the token of a user \
+            "the token is known, but its user may not do this: give that user the right, or use the token of a user \
              who has it"
         } else {
-            "Dixa does not know this token: check the variable or file that it comes from, and of which organization \
-             it is"
+            "Dixa does not know this token: check the variable or file that it comes from, and which organization it \
+             belongs to"
         }
     }
 

@@ -30,9 +30,9 @@ pub(crate) enum PageError {
     Foreign { origin: String, base: BaseUrl },
     #[error("the list has more than {PAGES_MAX} pages")]
     TooMany,
-    #[error("a page of the list is empty and names a next one, so that the list is perhaps not whole")]
+    #[error("a page of the list is empty but has a next page, so the list may be incomplete")]
     Empty,
-    #[error("a page of the list leads back to an earlier one, so that the list is perhaps not whole")]
+    #[error("a page of the list leads back to an earlier page, so the list may be incomplete")]
     Circle,
 }
 

@@ -10,7 +10,7 @@ const VARIABLES: [[&str; 2]; 3] =
 
 /// Why a variable names no proxy. What is in it is not repeated: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {variable} names no proxy that can be used: {why}")]
+#[error("the environment variable {variable} does not name a proxy that can be used: {why}")]
 pub struct ProxyError {
     variable: &'static str,
     why: &'static str,

@@ -171,7 +171,7 @@ fn none(need: &Need, hint: String) -> Unknown {
 
 fn several<T: std::fmt::Display>(need: &Need, ids: impl Iterator<Item = T>) -> Unknown {
     let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
-    let message = format!("the tenant has {} of the {} `{}`", ids.len(), need.noun(), need.label());
+    let message = format!("the {} `{}` exists {} times in the tenant", need.noun(), need.label(), ids.len());
     unknown(need, message, format!("write the id that you mean: {}", ids.join(", ")))
 }
 

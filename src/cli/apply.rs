@@ -378,6 +378,7 @@ impl Job<'_> {
         drop(asked);
         let Ready { plan: known, tags, suspicions } = checked.map_err(|error| self.refused(plan, error))?;
         drop(self.tell(lacking::misfits(self.desired, &known, suspicions)));
+        approval.begin(self.open.session, &plan.tenant, organization.as_ref());
         Ok((organization, known, tags))
     }
 

@@ -68,9 +68,9 @@ pub struct Globals {
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set; always with CLICOLOR_FORCE
     Auto,
-    /// Also in files and pipes
+    /// Even in files and pipes
     Always,
-    /// Plain text, on a terminal too
+    /// Plain text, even on a terminal
     Never,
 }
 
@@ -93,7 +93,7 @@ pub enum Command {
     Init(InitArgs),
     /// Check manifests; needs no network and no state
     ///
-    /// Without --tenant, the values and catalogs of all tenants count.
+    /// Without --tenant, manifests are checked with the values and catalogs of all tenants.
     #[command(args(unused(["state"])), after_help = "Examples:
   dixaform validate                       the manifests of the project
   dixaform validate manifests/orders.yaml
@@ -143,7 +143,7 @@ pub enum Command {
   dixaform state mv conversation.late-order conversation.late-parcel"
     )]
     State(StateCommand),
-    /// Know what the tenant has: attributes, agents, queues, tags, mailboxes and numbers
+    /// Read what the tenant has: attributes, agents, queues, tags, mailboxes and numbers
     #[command(
         subcommand,
         after_help = "Examples:
@@ -203,9 +203,9 @@ pub struct InitArgs {
     /// The folder of the project; created if missing
     #[arg(value_name = "DIR", default_value = ".")]
     pub folder: PathBuf,
-    /// Write the workflow for this service, where it reads it; in a project that is there, nothing else
+    /// Write the CI workflow for this service; in an existing project, write nothing else
     ///
-    /// Without it, the workflow for GitHub is written beside the starter project.
+    /// Without --ci, init writes a starter project with the workflow for GitHub.
     #[arg(long, value_name = "SERVICE")]
     pub ci: Option<Service>,
     #[command(flatten)]
@@ -282,7 +282,7 @@ pub struct ValidateArgs {
     /// Treat warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
-    /// Show every finding; otherwise many that are alike are one
+    /// Show every finding; otherwise similar findings are shown as one
     #[arg(long)]
     pub all: bool,
     /// text, json, markdown, html, github, gitlab or sarif; =FILE writes it to a file; may be repeated
@@ -317,7 +317,7 @@ pub struct PlanningArgs {
     /// Read the tenant first, one call per record, to find changes made outside of dixaform
     #[arg(long)]
     pub refresh: bool,
-    /// Refuse to apply a plan with more changes: it may be of the wrong folder, or of the wrong tenant
+    /// Refuse to apply a plan with more changes: it may be for the wrong folder or the wrong tenant
     #[arg(long, value_name = "N")]
     pub max_changes: Option<usize>,
     /// After each write, read it back and compare
@@ -326,7 +326,7 @@ pub struct PlanningArgs {
     /// Treat warnings as errors
     #[arg(long)]
     pub warnings_as_errors: bool,
-    /// Show every finding; otherwise many that are alike are one
+    /// Show every finding; otherwise similar findings are shown as one
     #[arg(long)]
     pub all: bool,
 }
@@ -357,7 +357,7 @@ pub struct PlanFormsArgs {
     /// Limit on markdown output; what doesn't fit is counted, not shown
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
-    /// Show all of a long plan, on a terminal too
+    /// Show all of a long plan, even on a terminal
     #[arg(long)]
     pub full: bool,
     /// Open the plan in a browser, as a page in a private temporary file
@@ -386,9 +386,9 @@ pub struct ApplyArgs {
     pub allow_outbound: bool,
     #[command(flatten)]
     pub lock: LockArgs,
-    /// Apply to a state that is older than one that was seen here
+    /// Apply even if the state is older than one that was seen here
     ///
-    /// What was created since is not in it, and is created again.
+    /// What was created since then is not in it, and is created again.
     #[arg(long)]
     pub accept_older_state: bool,
     /// Faults of the embedded sandbox, to rehearse recovery; only with --tenant sandbox
@@ -412,7 +412,7 @@ pub struct ApplyFormsArgs {
     /// Limit on markdown output; what doesn't fit is counted, not shown
     #[arg(long, value_name = "BYTES", default_value_t = markdown::BYTES_DEFAULT, value_parser = max_bytes)]
     pub max_bytes: usize,
-    /// Show all of a long plan, on a terminal too
+    /// Show all of a long plan, even on a terminal
     #[arg(long)]
     pub full: bool,
 }
@@ -447,7 +447,7 @@ pub struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
-    /// Manifests to take custom attribute definitions from
+    /// Manifests with custom attributes that the sandbox should have
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// The port on loopback to listen on; 0 picks a free one
@@ -482,7 +482,7 @@ pub struct SandboxArgs {
     /// duplicate-before (before the commit: nothing changes), 500-after, drop-after, hang-after, duplicate-after (after
     /// it), 500-early, drop-early (answered before it), slow-body, rubbish, garbled, huge, partial, 200-empty,
     /// 201-empty, 202-empty, 204-empty, 200-text, 201-text, 202-text, 200-no-id, 201-no-id, 202-no-id (committed, and
-    /// answered badly), empty-page, circle (of lists: a first page of nothing, pages in a circle). CALL is one of any,
+    /// answered badly), empty-page, circle (in lists: an empty first page, pages in a circle). CALL is one of any,
     /// write, GET, POST, PUT, PATCH, DELETE, create, import, conversation, messages, conversations, organization,
     /// definitions, attributes, add-message, close, reopen, followup, transfer, claim, conversation-tags, put-tag,
     /// take-tag, bulk-tags, tags, make-tag, endusers, make-enduser, enduser, change-enduser, enduser-attributes,
@@ -490,16 +490,16 @@ pub struct SandboxArgs {
     ///
     /// By chance: seed=N,rate=0.2 and optionally kinds=429+drop-after.
     ///
-    /// Slow: latency=5ms..20ms (answers come later); commit-delay=8s or 2s..40s (writes are carried out later, also
-    /// when the client has gone); slow=2s (how long a slow-body takes); retry-after=SECONDS (sent with 429).
+    /// Slow: latency=5ms..20ms (answers come later); commit-delay=8s or 2s..40s (writes are carried out later, even if
+    /// the client has gone); slow=2s (how long a slow-body takes); retry-after=SECONDS (sent with 429).
     ///
-    /// Behind: lag=2s (new conversations are invisible for 2 s), list-lag=7s (in lists alone), read-lag=2s (to all that
-    /// names one by its id). incident=3-8 or incident=2s..40s: these POSTs, or those of that time, are carried out and
-    /// answered with 500, and lists lack what they made for incident-lag=1m.
+    /// Behind: lag=2s (new conversations are invisible for 2 s), list-lag=7s (only in lists), read-lag=2s (only in
+    /// calls with their id). incident=3-8 or incident=2s..40s: these POSTs, or all POSTs in that time, are carried out
+    /// but answered with 500, and what they made is missing from lists for incident-lag=1m.
     ///
     /// Repeated external ids: duplicates=refuse or accept; wording=TEXT or vary (what the 400 says).
     ///
-    /// Separate several items by commas.
+    /// Separate several items with commas.
     #[arg(long, value_name = "SPEC")]
     pub faults: Option<FaultPlan>,
 }

@@ -99,7 +99,9 @@ pub fn read(session: &Session, tenant: &Tenant) -> Result<Option<Catalog>, Error
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(None),
         Err(error) => {
             let message = format!("can't read the catalog {}: {error}", path.display());
-            return Err(Error::new(Exit::Failed, message).hint("the tenant's `catalog` names another file"));
+            return Err(
+                Error::new(Exit::Failed, message).hint("check the file, or set the tenant's `catalog` to another one")
+            );
         }
     };
     let unusable = |why: &dyn std::fmt::Display| {
@@ -124,6 +126,6 @@ pub fn is_of(catalog: &Catalog, expected: &str) -> Result<(), Error> {
     if id == expected {
         return Ok(());
     }
-    let message = format!("the catalog is of organization {id} (\"{name}\"), and {expected} is meant");
+    let message = format!("the catalog belongs to organization {id} (\"{name}\"), but {expected} is expected");
     Err(Error::new(Exit::Refused, message).hint("move it away, and write it again: dixaform catalog pull"))
 }

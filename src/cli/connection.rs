@@ -126,17 +126,18 @@ pub fn not_this_tenant(error: PreflightError) -> Error {
     match error {
         PreflightError::Call(call, error) => Error::from(error).context(call),
         PreflightError::OtherOrganization { expected, found: Organization { id, name } } => {
-            refused(format!("the token belongs to organization {id} (\"{name}\"), and {expected} is meant"))
+            refused(format!("the token belongs to organization {id} (\"{name}\"), but {expected} is expected"))
         }
         PreflightError::UnknownOrganization { expected, error } => {
-            let message = format!("{expected} is meant, and the tenant does not say which organization it is: {error}");
+            let message =
+                format!("organization {expected} is expected, but the tenant does not say which one it is: {error}");
             Error::new(Exit::Refused, message)
                 .hint("nothing was changed; use a token whose user may read the organization (GET /v1/organization)")
         }
         PreflightError::Lacking(lacking) => Error::new(Exit::Failed, format!("{}; nothing was sent", lacks(&lacking))),
         PreflightError::NoEndUser { address, needs } => {
             Error::new(Exit::Failed, format!("{address} needs {needs}, which is not there; nothing was sent"))
-                .hint(format!("leave out {address} too, or take {needs} in: this plan excludes it"))
+                .hint(format!("this plan leaves out {needs}: include it, or leave out {address}, too"))
         }
     }
 }

@@ -102,9 +102,9 @@ fn again(opened: &Entry, state: &State) -> Entry {
 /// Why records can't move before a run begins: a state that was replaced while somebody thought about the plan is no
 /// doubt yet.
 fn nothing_was_sent(error: Error) -> Error {
-    let hint = "nothing was sent, and nothing was written; run it again, with the state that is there now";
+    let hint = "nothing was sent or written; run it again with the state that is there now";
     match error.exit {
         Exit::InDoubt => Error { exit: Exit::Refused, hints: vec![hint.to_owned()], ..error },
-        _ => error.hint("nothing was sent: what is made could not be saved"),
+        _ => error.hint("nothing was sent, because what is made could not be saved"),
     }
 }

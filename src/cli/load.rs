@@ -309,7 +309,7 @@ pub fn check_not_empty(manifests: usize, findings: &Findings) -> Result<(), Erro
     if !findings.has_errors() && manifests == 0 && !has_empty_table {
         let names: Vec<&str> = findings.iter().map(|finding| &*finding.source.file).take(3).collect();
         let more = if findings.len() > names.len() { " and others" } else { "" };
-        return Err(Error::new(Exit::Failed, format!("no manifests: there is none in {}{more}", names.join(", ")))
+        return Err(Error::new(Exit::Failed, format!("there are no manifests in {}{more}", names.join(", ")))
             .hint("a manifest begins with `apiVersion: dixaform/v1`"));
     }
     Ok(())

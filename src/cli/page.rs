@@ -31,7 +31,7 @@ pub fn open(output: &Output, plan: &Plan) -> Result<(), Error> {
         output.note(&format!("The plan is open in a browser: {}\n", shown(&path)));
         return Ok(());
     }
-    let message = format!("nothing on this machine opens the page {}", shown(&path));
+    let message = format!("nothing on this machine can open the page {}", shown(&path));
     Err(Error::new(Exit::Failed, message).hint("open that file in a browser; `--format html=FILE` writes it elsewhere"))
 }
 

@@ -50,7 +50,7 @@ pub fn run(session: &Session, paths: &[PathBuf], lock: &LockArgs, forms: &Format
         |(address, record): (&Address, &Record)| Changed { address: address.clone(), id: record.id, how: How::Found };
     let changes: Vec<Changed> = taken.state.records.iter().filter(is_new).map(found).collect();
     let told = match changes.len() {
-        0 => "Nothing was found that the state does not know.\n".to_owned(),
+        0 => "Nothing new was found.\n".to_owned(),
         _ => format!("{} recorded.\n", counted_kinds(changes.iter().map(|change| change.address.kind))),
     };
     let in_doubt: Vec<&Address> = taken.in_doubt.iter().map(|doubt| &doubt.address).collect();
@@ -154,7 +154,7 @@ pub async fn record(
         state: &taken.state,
     };
     let count = counted(wanted.iter().filter(|wanted| is_looked_for(wanted)).count(), "manifest");
-    session.output.note(&format!("Looking in Dixa for what was made before for {count}.\n"));
+    session.output.note(&format!("Looking in Dixa for what was made before from {count}.\n"));
     let listen = |Looked { at, of }| {
         if at % PROGRESS_EVERY == 0 {
             session.output.note(&format!("[{at}/{of}] requesters\n"));
@@ -177,7 +177,7 @@ pub async fn record(
     if !made.is_empty() {
         let names = named(made.iter().map(|(wanted, _)| wanted.address), NAMED_MAX);
         let text = format!(
-            "Found, and not made again: {}: {names}.\n",
+            "Found {}, which will not be made again: {names}.\n",
             counted_kinds(made.iter().map(|(wanted, _)| wanted.address.kind))
         );
         session.output.note(&text);

@@ -163,7 +163,7 @@ fn settle_unrecorded(
     let decision_about = |address: &Address| asked.iter().find(|(other, _)| other == address).map(|(_, one)| *one);
     let is_undecided = |(address, _): &&(Address, Id)| decision_about(address).is_none();
     if unrecorded.iter().any(|one| is_undecided(&one)) {
-        done.says("In the journal, and unknown to the state:\n");
+        done.says("In the journal, but not in the state:\n");
         for (address, id) in unrecorded.iter().filter(is_undecided) {
             done.says(&format!("  {address} is {id:#}\n"));
             done.document.unrecorded(address, *id);

@@ -120,7 +120,7 @@ pub fn refuse_flags(args: &PlanningArgs) -> Result<(), Error> {
 pub fn check(mut plan: Plan, taken: &Taken, tenant: &Tenant) -> Result<Plan, Error> {
     let Taken { state, in_doubt, held, .. } = taken;
     if plan.tenant.name != tenant.name {
-        let message = format!("the plan was made for the tenant `{}`, and this is `{}`", plan.tenant.name, tenant.name);
+        let message = format!("the plan was made for the tenant `{}`, but this is `{}`", plan.tenant.name, tenant.name);
         return Err(Error::new(Exit::Refused, message).hint("name the tenant that it was made for with --tenant"));
     }
     let doubtful =

@@ -43,7 +43,9 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
     let on_their_way = taken.held.calls_on_their_way(sent);
     if !on_their_way.is_zero() {
         let seconds = on_their_way.as_secs() + 1;
-        session.output.note(&format!("A run was taken over. What it has sent may arrive for {seconds} s more.\n"));
+        session
+            .output
+            .note(&format!("A run was taken over. What it has sent may still arrive in the next {seconds} s.\n"));
         tokio::time::sleep(on_their_way).await;
     }
     let count = taken.in_doubt.len();
@@ -68,11 +70,13 @@ pub async fn by_machine(open: &OpenTenant<'_>, connection: &Connection, taken: T
                 not_made.insert(address.clone());
                 (Some(Decision::Create), format!("{address} was not made; it is planned again."))
             }
-            Ok(Verdict::Question(question)) => (None, format!("{address} is in doubt since {since}: {question}")),
-            Ok(Verdict::Open(why)) => (None, format!("{address} is in doubt since {since}: {why}")),
+            Ok(Verdict::Question(question)) => (None, format!("{address} has been in doubt since {since}: {question}")),
+            Ok(Verdict::Open(why)) => (None, format!("{address} has been in doubt since {since}: {why}")),
             Err(error @ CallError::Unauthorized { .. }) => return Err(error).during("looking for what is in doubt"),
             // One that can't be looked for stays in doubt, and holds up nothing else.
-            Err(error) => (None, format!("{address} is in doubt since {since}, and could not be looked for: {error}")),
+            Err(error) => {
+                (None, format!("{address} has been in doubt since {since}, and could not be looked for: {error}"))
+            }
         };
         let by = DecidedBy::Machine;
         known.extend(decision.map(|decision| (address.clone(), decision)));

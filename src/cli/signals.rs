@@ -21,7 +21,7 @@ pub fn listen(handle: StopHandle, output: Output) -> JoinHandle<()> {
             let text = if handle.request() {
                 "\nStopping: nothing new is started, and what is in flight is finished. Interrupt again to stop at once.\n"
             } else {
-                "\nStopping at once. The journal has everything; the next apply goes on from there.\n"
+                "\nStopping at once. The journal has everything; the next apply continues from there.\n"
             };
             output.error(text);
         }

@@ -65,7 +65,7 @@ impl Sink {
             Err(Error::new(Exit::Failed, message))
         };
         if !atomic_file::folder_of(&path).is_dir() {
-            return refused("its folder is not there");
+            return refused("its folder does not exist");
         }
         match path.metadata() {
             Ok(found) if found.is_dir() => refused("it is a folder"),

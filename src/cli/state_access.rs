@@ -97,8 +97,8 @@ pub fn tell_if_lost(open: &OpenTenant<'_>) {
         let (state, backup) = (shown(&files.state), shown(&files.backup));
         session.output.note(&format!(
             "warning: the state {state} is missing but its backup {backup} exists\n hint: if it was lost, restore the \
-             newest one there is; the backup lacks what the last run made. {REBUILD_HINT}; without a state, everything \
-             is created again\n"
+             newest state that you have; the backup lacks what the last run made. {REBUILD_HINT}. Without a state, \
+             everything is created again\n"
         ));
     }
 }
@@ -107,13 +107,13 @@ pub fn tell_if_lost(open: &OpenTenant<'_>) {
 fn older(state: &State, newest: Option<u64>, name: &str) -> Option<String> {
     let newest = newest.filter(|newest| *newest > state.serial)?;
     let serial = state.serial;
-    Some(format!("the state {name} is at serial {serial}, older than serial {newest} of it that was seen here"))
+    Some(format!("the state {name} is at serial {serial}, but serial {newest} was seen here"))
 }
 
 /// Says that a state is another one than that of its serial which was seen here.
 fn other(state: &State, is_other: bool, name: &str) -> Option<String> {
     let serial = state.serial;
-    is_other.then(|| format!("the state {name} is another one than that of serial {serial} which was seen here"))
+    is_other.then(|| format!("the state {name} is not the one with serial {serial} that was seen here"))
 }
 
 /// What can be done where a state is lost.
@@ -365,14 +365,14 @@ pub fn same_tenant(state: &State, tenant: &Tenant, name: &str) -> Result<(), Err
     let identity = tenant.identity();
     if known.base_url != identity {
         let message =
-            format!("the state {name} belongs to {}, and the tenant `{}` is {identity}", known.base_url, tenant.name);
+            format!("the state {name} belongs to {}, but the tenant `{}` is {identity}", known.base_url, tenant.name);
         return Err(Error::new(Exit::Refused, message)
             .hint("use the tenant that the state was made for, or another state file"));
     }
     match (&known.organization_id, &tenant.organization_id) {
         (Some(known), Some(wanted)) if known != wanted => {
             let message = format!(
-                "the state {name} belongs to organization {known}, and the tenant `{}` is {wanted}",
+                "the state {name} belongs to organization {known}, but the tenant `{}` is {wanted}",
                 tenant.name
             );
             Err(Error::new(Exit::Refused, message)

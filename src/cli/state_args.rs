@@ -37,10 +37,10 @@ pub enum StateCommand {
     #[command(after_help = "Examples:
   dixaform state mv conversation.late-order conversation.late-parcel")]
     Mv {
-        /// The address that the record has
+        /// The current address of the record
         #[arg(value_name = "FROM")]
         from: String,
-        /// The address that it gets, of the same kind
+        /// The new address, of the same kind
         #[arg(value_name = "TO")]
         to: String,
         #[command(flatten)]
@@ -62,9 +62,9 @@ pub enum StateCommand {
     },
     /// Look in Dixa for what was made before, and record it
     ///
-    /// For a state that is lost or older than what was applied. It looks among the conversations of the requesters of
-    /// the manifests, and sends nothing that changes Dixa. What carries a marker of this project is recorded; what
-    /// can't be marked is a question for `recover`.
+    /// Use this if a state is lost, or older than what was applied. It looks at the conversations of all requesters in
+    /// the manifests, and changes nothing in Dixa. What carries a marker of this project is recorded. You decide with
+    /// `recover` about what can't carry a marker.
     #[command(after_help = "Examples:
   dixaform state rebuild --tenant staging")]
     Rebuild {
@@ -78,8 +78,9 @@ pub enum StateCommand {
     },
     /// Accept a state that was edited by hand on purpose
     ///
-    /// A state has a seal, which tells a flipped bit, an edit by hand or a bad merge: every command then refuses it. If
-    /// the change was meant, this checks that the file is a state, and seals it again.
+    /// Every state has a seal. If a bit flips, or an edit or a merge changes the state, the seal no longer fits, and
+    /// every command refuses the state. If you meant the change, this command checks that the file is a valid state,
+    /// and seals it again.
     #[command(after_help = "Examples:
   dixaform state accept --tenant staging")]
     Accept {
@@ -106,16 +107,17 @@ pub enum StateCommand {
     #[command(after_help = "Examples:
   dixaform state pull --tenant staging > staging.json")]
     Pull {
-        /// text or json: both are the state, and json makes errors JSON; =FILE writes it to a file; may be repeated
+        /// text or json: both print the state, but with json errors are JSON too; =FILE writes it to a file; may be
+        /// repeated
         #[arg(long, value_name = "FORM[=FILE]")]
         format: Vec<FormatArg<ResultForm>>,
     },
     /// Say who holds the state; --force ends that, in a store
     ///
     /// Exits with 0 if nobody holds the state, and with 5 if somebody does. The lock of a state file is released when
-    /// its process ends, so there is never anything to unlock. A run that holds a state in a store and has died is
-    /// taken over by a command with --lock-timeout. --force ends one that
-    /// hangs: it stops within its lease, and what it has sent by then is waited for.
+    /// its process ends, so there is never anything to unlock. If a run that holds a state in a store has died, a
+    /// command with --lock-timeout takes over. --force ends a run that hangs: it stops within its lease, and the next
+    /// run waits for what it has sent by then.
     #[command(after_help = "Examples:
   dixaform state unlock --tenant staging
   dixaform state unlock --tenant staging --force")]

@@ -64,10 +64,10 @@ impl Hint for JournalError {
             }
             JournalError::Stopped { .. } => "run again: what was done is in the journal",
             JournalError::Fenced { .. } => {
-                "this run sends nothing more; the next plan shows what is left to do, and what this run has made late"
+                "this run sends nothing more; the next plan shows what is left to do, and what this run made after it lost the state"
             }
             JournalError::Store { .. } => {
-                "nothing more was sent; run again when the store can be reached: the next run settles what is in doubt"
+                "nothing more was sent; run again when the store can be reached; the next run settles what is in doubt"
             }
         }))
     }

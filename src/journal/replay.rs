@@ -111,10 +111,10 @@ impl Hint for ReplayError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed(match self {
             ReplayError::StateTooOld { .. } => {
-                "restore the newer state, from git or from its backup; the journal alone does not have everything that was \
-                 in it. If that state is lost for good, name the conversations that the journal created with \
-                 `dixaform/adopt`, look in Dixa for those of calls that it only began and name them too, and only then \
-                 move the journal away"
+                "restore the newer state, from git or from its backup; the journal alone does not have everything that \
+                 was in it. If that state is lost for good, adopt the conversations that the journal created with \
+                 `dixaform/adopt`. Then look in Dixa for what calls made that have begun but not ended, and adopt \
+                 that, too. Only then move the journal away"
             }
             ReplayError::OtherLineage { .. } | ReplayError::OtherTenant { .. } => {
                 "restore the state that the journal belongs to, or move the journal away if that state is gone for good"
@@ -123,15 +123,15 @@ impl Hint for ReplayError {
             | ReplayError::SeqReused { .. }
             | ReplayError::NotPending { .. }
             | ReplayError::OwnedTwice { .. } => {
-                "the journal was edited or merged from several: restore it, or fix it by hand"
+                "the journal was edited, or merged from several journals: restore it, or fix it by hand"
             }
             ReplayError::HasRecord { .. } => {
-                "the state was changed since the call began: `dixaform recover --forget ADDRESS` keeps the record and \
-                 leaves what the call made alone. If the journal was edited or merged from several, restore it"
+                "the state has changed since the call began: `dixaform recover --forget ADDRESS` keeps the record, and \
+                 leaves alone what the call made. If the journal was edited, or merged from several journals, restore it"
             }
             ReplayError::Unrecorded { .. } => {
-                "the state was replaced by one that was saved elsewhere while this journal waited. `dixaform recover` \
-                 lists them all: with `--adopt ADDRESS=ID` it records one, with `--forget ADDRESS` it leaves it alone"
+                "while this journal waited, the state was replaced by one that was saved elsewhere. `dixaform recover` \
+                 lists them all; `--adopt ADDRESS=ID` records one, and `--forget ADDRESS` leaves one alone"
             }
         }))
     }

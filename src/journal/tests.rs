@@ -295,7 +295,7 @@ fn a_journal_of_another_history_is_refused() {
     let older = ReplayError::StateTooOld { journal: 3, state: 2 };
     // Without a word of calls that only began, moving the journal away would send them again.
     let hint = older.hint().expect("what to do");
-    assert!(hint.contains("look in Dixa for those of calls that it only began"), "{hint}");
+    assert!(hint.contains("look in Dixa for what calls made that have begun but not ended"), "{hint}");
     assert_eq!(replay(state(2), &entries), Err(older));
     let unsaved = replay(state(3), &[opened(3), closed(4)]);
     assert_eq!(unsaved, Err(ReplayError::StateTooOld { journal: 4, state: 3 }));

@@ -46,7 +46,7 @@ pub(super) fn settings(
         match (&*entry.key, *text) {
             (_, None) => {}
             (ON_CHANGE, Some(_)) if kind == Some(Kind::EndUser) => {
-                let message = format!("`{ON_CHANGE}` says nothing about an end user");
+                let message = format!("an end user can't have `{ON_CHANGE}`");
                 reporter
                     .error(code::BAD_ANNOTATION, entry.key_span(), message)
                     .hint("remove it: what differs of an end user is changed in place, and nothing is replaced");
@@ -120,7 +120,7 @@ fn moved_from(
         }
         (Ok(from), Some(to)) if from.kind != to.kind => {
             let message = format!("`{from}` can't become `{to}`");
-            (message, "a record stays of one kind, since they are made by different calls".to_owned())
+            (message, "a record can't change its kind, because each kind is made by another call".to_owned())
         }
         (Ok(address), _) => return Some(Box::new(MovedFrom { address, place: node.start })),
     };
@@ -144,7 +144,7 @@ fn ignore(text: &str, node: &Node<'_>, reporter: &mut Reporter<'_>) -> Vec<&'sta
         };
         let hint = match closest(name, known()) {
             Some(code) => format!("did you mean `{code}`?"),
-            None => format!("write one of these, or several with commas between: {}", words(known())),
+            None => format!("write one of these, or several separated by commas: {}", words(known())),
         };
         reporter.error(code::BAD_ANNOTATION, node.span(), message).hint(hint);
     }

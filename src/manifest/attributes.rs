@@ -50,7 +50,7 @@ pub(super) fn check(
             reporter
                 .error(code::DUPLICATE_KEY, again.2, format!("the attribute `{}` occurs twice", again.0))
                 .hint("keep one of the two")
-                .related(first, "it was here first");
+                .related(first, "first used here");
             complete = false;
         }
     }
@@ -97,7 +97,7 @@ fn value(node: &Node<'_>, id: &str, reporter: &mut Reporter<'_>) -> Option<Attri
             None
         }
         Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) => {
-            let message = format!("the value of an attribute is a string, and `{text}` is {}", node.what());
+            let message = format!("the value of an attribute must be a string, but `{text}` is {}", node.what());
             reporter.error(code::QUOTE_IT, node.span(), message).hint(format!("quote it: \"{text}\""));
             None
         }

@@ -213,7 +213,7 @@ fn is_set(node: &Node<'_>, name: &str, reporter: &mut Reporter<'_>) -> bool {
             reporter
                 .error(code::DUPLICATE_ITEM, item.span(), format!("`{text}` occurs twice in `{name}`"))
                 .hint("keep one of the two")
-                .related(first, "it was here first");
+                .related(first, "first used here");
             is_set = false;
         } else {
             seen.insert(text, item.start);
@@ -375,7 +375,7 @@ fn name_hint(thing: Thing) -> &'static str {
 /// Checks a map in the place of an id: it has one member, with a text that can be such a name.
 fn check_name(thing: Thing, node: &Node<'_>, member: &str, reporter: &mut Reporter<'_>) -> Option<Value> {
     let [entry] = node.entries()? else {
-        let message = format!("a name in `{member}` is a map with one member");
+        let message = format!("a name in `{member}` must be a map with one member");
         reporter.error(code::BAD_REFERENCE, node.opening(), message).hint(name_hint(thing));
         return None;
     };
@@ -384,11 +384,11 @@ fn check_name(thing: Thing, node: &Node<'_>, member: &str, reporter: &mut Report
         match closest(&entry.key, known()) {
             Some(key) => {
                 let message =
-                    format!("`{}` is no name of an {}", entry.key, thing.noun()).replace("an queue", "a queue");
+                    format!("`{}` can't be the name of an {}", entry.key, thing.noun()).replace("an queue", "a queue");
                 reporter.error(code::UNKNOWN_MEMBER, entry.key_span(), message).hint(format!("did you mean `{key}`?"));
             }
             None => {
-                let message = format!("`{member}` is an id or a name, and this is {}", node.what());
+                let message = format!("`{member}` must be an id or a name, but this is {}", node.what());
                 reporter.error(code::WRONG_TYPE, node.span(), message).hint(name_hint(thing));
             }
         }
@@ -397,7 +397,7 @@ fn check_name(thing: Thing, node: &Node<'_>, member: &str, reporter: &mut Report
     let text = text(&entry.value, &entry.key, reporter)?;
     let problem = match thing.named(&entry.key, text) {
         _ if text.is_empty() => Some(format!("`{}` is empty", entry.key)),
-        None => Some(format!("`{text}` is no name of a manifest")),
+        None => Some(format!("`{text}` can't be the name of a manifest")),
         Some(Name::EndUser(Lookup { key: Key::Phone, .. })) if !forms::is_phone_number(text) => {
             Some(format!("`{text}` is not a phone number in E.164"))
         }
@@ -441,7 +441,7 @@ pub(super) fn wrong_type(node: &Node<'_>, wanted: &str, reporter: &mut Reporter<
         Content::Null => "give it a value, or remove it",
         _ => "see the documentation of the member for its form",
     };
-    reporter.error(code::WRONG_TYPE, node.span(), format!("{wanted}, and this is {}", node.what())).hint(hint);
+    reporter.error(code::WRONG_TYPE, node.span(), format!("{wanted}, but this is {}", node.what())).hint(hint);
 }
 
 /// "`a`, `b` or `c`".

@@ -105,7 +105,9 @@ fn unlisted(shape: &Shape, entry: &Entry<'_>, what: &str, reporter: &mut Reporte
     let known = || shape.members.iter().map(|member| member.name);
     let hint = match closest(&entry.key, known()) {
         Some(word) => format!("did you mean `{word}`?"),
-        None if shape.members.is_empty() => "Dixa documents none; remove it, if nothing else needs it".to_owned(),
+        None if shape.members.is_empty() => {
+            "Dixa documents no attributes here; remove it, if nothing else needs it".to_owned()
+        }
         None => format!("documented are {}", words(known()).replace(" or ", " and ")),
     };
     let message = format!("Dixa's documentation does not list `{}` among the `attributes` of {what}", entry.key);

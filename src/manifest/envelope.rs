@@ -170,7 +170,7 @@ pub(super) fn metadata(node: &Node<'_>, kind: Option<Kind>, reporter: &mut Repor
         if address.is_err() {
             reporter
                 .error(code::BAD_NAME, value.span(), format!("`{text}` is not a valid name"))
-                .hint("allowed are at most 253 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit first and last");
+                .hint("at most 253 characters from a-z, 0-9, `.`, `_` and `-` are allowed, with a letter or digit first and last");
         }
         address.ok()
     });

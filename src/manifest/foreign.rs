@@ -40,7 +40,11 @@ pub(super) fn report(document: &Node<'_>, reporter: &mut Reporter<'_>) -> bool {
     }
     if let Some(group) = group {
         reporter
-            .error(code::NOT_A_MANIFEST, document.opening(), format!("this is no manifest of dixaform, but of {group}"))
+            .error(
+                code::NOT_A_MANIFEST,
+                document.opening(),
+                format!("this is not a manifest of dixaform, but of {group}"),
+            )
             .hint("give manifests a folder of their own, or name the files to read");
         return true;
     }
@@ -63,7 +67,7 @@ pub(super) fn report(document: &Node<'_>, reporter: &mut Reporter<'_>) -> bool {
             .error(
                 code::NOT_A_MANIFEST,
                 document.opening(),
-                "this is no manifest: it has neither `apiVersion` nor `kind`",
+                "this is not a manifest: it has neither `apiVersion` nor `kind`",
             )
             .hint("give manifests a folder of their own, or name the files to read");
     }

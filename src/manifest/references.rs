@@ -114,7 +114,7 @@ impl References<'_, '_> {
     fn only<'c, T>(&mut self, what: &str, name: &str, span: Span, found: &[&'c T], known: &[&str]) -> Option<&'c T> {
         let hint = || match closest(name, known.iter().copied()) {
             Some(known) => format!("did you mean `{known}`?"),
-            None => "if it is new, bring the catalog up to date: `dixaform catalog pull`".to_owned(),
+            None => "if it is new, update the catalog: `dixaform catalog pull`".to_owned(),
         };
         match found {
             [only] => Some(only),
@@ -123,7 +123,7 @@ impl References<'_, '_> {
                 None
             }
             several => {
-                let message = format!("the catalog has {} of the {what} `{name}`", several.len());
+                let message = format!("the {what} `{name}` exists {} times in the catalog", several.len());
                 self.error(code::UNKNOWN_NAME, span, message, format!("write the id of the {what} that you mean"));
                 None
             }
@@ -148,7 +148,7 @@ impl References<'_, '_> {
                 // A bot may write, too, and perhaps is not listed.
                 self.reporter
                     .warning(code::UNKNOWN_AGENT, span, format!("the catalog has no agent `{id}`"))
-                    .hint("`dixaform catalog pull` brings it up to date; Dixa decides");
+                    .hint("`dixaform catalog pull` updates the catalog; Dixa decides");
             }
             None => {}
         }
@@ -169,7 +169,7 @@ impl References<'_, '_> {
         match catalog.queues.iter().find(|queue| queue.id.eq_ignore_ascii_case(id)) {
             Some(queue) => self.call(&queue.id, &queue.name),
             None if forms::is_uuid(id) => {
-                let hint = "if it is new, bring the catalog up to date: `dixaform catalog pull`".to_owned();
+                let hint = "if it is new, update the catalog: `dixaform catalog pull`".to_owned();
                 self.error(code::UNKNOWN_QUEUE, span, format!("the catalog has no queue `{id}`"), hint);
             }
             None => {}
@@ -237,7 +237,7 @@ impl References<'_, '_> {
         }
         let hint = match closest(id, known.iter().copied()) {
             Some(known) => format!("did you mean `{known}`?"),
-            None => "`dixaform catalog pull` brings the catalog up to date; Dixa decides".to_owned(),
+            None => "`dixaform catalog pull` updates the catalog; Dixa decides".to_owned(),
         };
         let message = format!("the catalog has no {what} `{id}`");
         self.reporter.warning(code::UNKNOWN_CONTACT_ENDPOINT, node.span(), message).hint(hint);

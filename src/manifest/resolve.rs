@@ -248,7 +248,7 @@ fn same_body(manifest: &Manifest, first: &Manifest) -> Finding {
         severity: Severity::Warning,
         source: manifest.name_source(),
         message: format!("{} has the same body as {}", manifest.address, first.address),
-        hint: Some("if that is a copy left behind, remove it: each is made on its own".into()),
+        hint: Some("if this is an accidental copy, remove it: each of them is made".into()),
         excerpt: None,
         related: vec![(first.name_source(), "the same body".into())],
     }

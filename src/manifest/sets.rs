@@ -223,7 +223,7 @@ fn take_once(table: &mut Table, column: usize, used: &[usize], grouped: &mut Gro
         let name = |column: usize| table.columns().nth(column).unwrap_or_default();
         if row.text(column).is_empty() {
             let source = table.source(row.place_of(column));
-            let message = format!("the cell of `{}` is empty, and rows are taken once by what it says", name(column));
+            let message = format!("the cell of `{}` is empty, but `distinct` needs it", name(column));
             let finding = Finding {
                 code: code::EMPTY_VALUE,
                 severity: Severity::Error,
@@ -255,7 +255,7 @@ fn take_once(table: &mut Table, column: usize, used: &[usize], grouped: &mut Gro
                 severity: Severity::Error,
                 source: source.clone(),
                 message,
-                hint: Some("with `distinct` they are taken once: make them equal".to_owned()),
+                hint: Some("`distinct` takes only one of them: make them equal".to_owned()),
                 excerpt: table.excerpt(row, *differs),
                 related: vec![(table.source(known.place_of(*differs)), "the first row".to_owned())],
             };
@@ -308,7 +308,7 @@ impl Making<'_, '_, '_> {
             keys.insert(address.name().to_owned(), row);
             self.row(row, address, &mut size, used, &mut of_rows);
             if size > SPECS_LIMIT {
-                let message = "the rows of the table make too large specs with this template";
+                let message = "with this template, the rows of the table make specs that are too large";
                 let hint = "split the table, and give each part a set of its own";
                 let finding = self.at(row, self.key, code::TOO_LARGE, message.to_owned(), hint.to_owned());
                 self.grouped.add((code::TOO_LARGE, Place::START), finding.source.clone(), || (finding, None));
@@ -341,7 +341,8 @@ impl Making<'_, '_, '_> {
             } else {
                 format!("the key `{key}` makes `{made}`, which is not a valid name")
             };
-            let hint = "allowed are at most 253 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit last";
+            let hint =
+                "at most 253 characters from a-z, 0-9, `.`, `_` and `-` are allowed, with a letter or digit last";
             let finding = self.at(row, self.key, code::BAD_KEY, message, hint.to_owned());
             let finding = self.with_place(finding, self.set.document.get("key").map(|entry| entry.value.start));
             self.grouped.add((code::BAD_KEY, row.place), finding.source.clone(), || (finding, None));
@@ -361,7 +362,7 @@ impl Making<'_, '_, '_> {
             true => format!("the key `{key}` appears twice"),
             false => format!("the keys `{before}` and `{key}` both make {address}"),
         };
-        let hint = "a key names one row; with `distinct`, rows of one value are taken once";
+        let hint = "a key must name only one row; `distinct` takes one row of those with the same value";
         let mut finding = self.at(row, self.key, code::DUPLICATE_ADDRESS, message, hint.to_owned());
         finding.related.push((self.table.source(first.place_of(self.key)), "the first row".to_owned()));
         self.grouped.add((code::DUPLICATE_ADDRESS, row.place), finding.source.clone(), || (finding, None));

@@ -49,7 +49,7 @@ fn stays_with_the_bot(spec: &Node<'_>, reporter: &mut Reporter<'_>) {
     };
     let is_seen = spec.get(handling::QUEUE).is_some() || is(handling::STATE, Openness::Closed.word());
     if of_bots && !is_seen && spec.get("closing").is_none() {
-        let message = "this import is open: it stays with the bot, and no agent sees it before it has a queue";
+        let message = "this import is open: it stays with the bot, and no agent sees it until it has a queue";
         reporter
             .warning(code::STAYS_WITH_THE_BOT, entry.value.span(), message)
             .hint("add `queue:` with the queue that it is to wait in, or close it with `closing` or `state: Closed`");

@@ -290,7 +290,7 @@ fn decode(file: &File, form: Form) -> Result<&str, Box<Finding>> {
     match text.find('\0') {
         Some(index) => {
             let message = "the character U+0000 is not allowed in a table".into();
-            fail(code::BAD_CHARACTER, place(index), message, "remove it; if it is no text, save it as one")
+            fail(code::BAD_CHARACTER, place(index), message, "remove it; if the file is not text, save it as text")
         }
         None => Ok(text),
     }
@@ -380,7 +380,7 @@ fn read_csv(file: &Arc<str>, text: &str, delimiter: u8) -> (Option<Table>, Vec<F
         }
         if record.len() != columns {
             let source = Source::new(file, place);
-            let message = format!("the row has {} cells, and the header has {columns}", record.len());
+            let message = format!("the row has {} cells, but the header has {columns}", record.len());
             let hint = "write an empty cell where there is nothing, and quote a text that holds the separator";
             let finding = || {
                 let excerpt = Some(excerpt(record.get(0).unwrap_or_default(), 0));

@@ -65,7 +65,7 @@ impl Reason {
     pub fn because(self) -> &'static str {
         match self {
             Reason::NotInState => "it is not in the state",
-            Reason::AttributesNotWritten => "it was made, and its attributes were not written",
+            Reason::AttributesNotWritten => "it was made, but its attributes were not written",
             Reason::AttributesDiffer => "its attributes differ from those last written",
             Reason::MembersDiffer => "its members differ from those last written",
             Reason::HandlingDiffers => "its tags, queue, assignee or state differ from those last set",

@@ -20,7 +20,7 @@ pub struct Scope {
 pub enum ScopeError {
     #[error("`{pattern}` is not a pattern of addresses: {why}")]
     Pattern { pattern: String, why: String },
-    #[error("`{0}` is not a selector: write key=value, several of them with commas between")]
+    #[error("`{0}` is not a selector: write key=value, and separate several by commas")]
     Selector(String),
 }
 

@@ -16,9 +16,9 @@ pub fn staleness(plan: &Plan, state: &State, seal: Option<Seal>) -> Option<Vec<S
     let mut changed = Vec::new();
     if same_serial {
         let serial = state.serial;
-        changed.push(format!("the state is another one than it was made for, although both are at serial {serial}"));
+        changed.push(format!("the state is not the one that it was made for, although both are at serial {serial}"));
     } else if plan.lineage != state.lineage && plan.serial > 0 {
-        changed.push(format!("it was made for the state {}, and this is the state {}", plan.lineage, state.lineage));
+        changed.push(format!("it was made for the state {}, but this is the state {}", plan.lineage, state.lineage));
     } else {
         changed.push(format!("it was made at serial {}, and the state is at serial {}", plan.serial, state.serial));
     }

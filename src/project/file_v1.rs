@@ -140,7 +140,7 @@ impl Reader<'_> {
 
     fn paths(&mut self, node: &Node<'_>) -> Vec<String> {
         let Content::List(items) = &node.content else {
-            let message = format!("`manifests` is a list of paths, and this is {}", node.what());
+            let message = format!("`manifests` is a list of paths, but this is {}", node.what());
             self.wrong(code::WRONG_TYPE, node.span(), message, "write for example `manifests: [manifests]`");
             return Vec::new();
         };
@@ -149,7 +149,7 @@ impl Reader<'_> {
             match &item.content {
                 Content::Text(path) if !path.is_empty() => paths.push(path.to_string()),
                 _ => {
-                    let message = format!("a path is a string, and this is {}", item.what());
+                    let message = format!("a path is a string, but this is {}", item.what());
                     self.wrong(code::WRONG_TYPE, item.span(), message, "quote it");
                 }
             }
@@ -367,7 +367,7 @@ impl Reader<'_> {
     fn map<'n, 't>(&mut self, node: &'n Node<'t>, what: &str) -> Option<&'n [Entry<'t>]> {
         let entries = node.entries();
         if entries.is_none() {
-            let message = format!("{what} is a map, and this is {}", node.what());
+            let message = format!("{what} is a map, but this is {}", node.what());
             self.wrong(code::WRONG_TYPE, node.span(), message, "write its members as `name: value`");
         }
         entries
@@ -388,7 +388,7 @@ impl Reader<'_> {
         match &entry.value.content {
             Content::Text(text) if !text.is_empty() => Some(text.to_string()),
             _ => {
-                let message = format!("`{}` is a string, and this is {}", entry.key, empty_or(&entry.value));
+                let message = format!("`{}` is a string, but this is {}", entry.key, empty_or(&entry.value));
                 self.wrong(code::WRONG_TYPE, entry.value.span(), message, "give it a value in quotes");
                 None
             }
@@ -399,7 +399,7 @@ impl Reader<'_> {
         match &entry.value.content {
             Content::Bool(flag, _) => Some(*flag),
             _ => {
-                let message = format!("`{}` is true or false, and this is {}", entry.key, entry.value.what());
+                let message = format!("`{}` is true or false, but this is {}", entry.key, entry.value.what());
                 self.wrong(code::WRONG_TYPE, entry.value.span(), message, "write true or false, without quotes");
                 None
             }

@@ -152,7 +152,7 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
         }
         Note::InDoubt(addresses) => {
             let count = addresses.len();
-            let lead = format!("{} in doubt**, since an apply ended before the answer came", is(count, "change"));
+            let lead = format!("{} in doubt**, because an apply ended before the answer came", is(count, "change"));
             let end = " The next apply looks for what became of it; nothing is planned before that.";
             (Gravity::Danger, lead, end, count)
         }
@@ -160,8 +160,15 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
             let count = gone.len();
             let things = counted_kinds(gone.iter().map(|gone| gone.address.kind));
             let gone = format!("**{things} {}", if count == 1 { "is" } else { "are" });
-            let then = "`dixaform state forget` drops the record, and then it is planned again";
-            let lead = format!("{gone} gone from the tenant**, and never made again by itself; {then}");
+            let then = match count {
+                1 => {
+                    "is not made again by itself; `dixaform state forget` drops the record, and then it is planned again"
+                }
+                _ => {
+                    "are not made again by themselves; `dixaform state forget` drops the records, and then they are planned again"
+                }
+            };
+            let lead = format!("{gone} gone from the tenant**, and {then}");
             (Gravity::Danger, lead, "", count)
         }
         Note::Drifted(drift) => {
@@ -177,12 +184,14 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
         }
         Note::Renamed(all) => {
             let count = all.len();
-            let (have, records) = if count == 1 { ("has", "a record") } else { ("have", "records") };
-            let manifests = counted(count, "manifest");
-            let what = format!("**{manifests} without a record {have} the content of {records} without a manifest**");
-            let them = if count == 1 { "it was renamed" } else { "they were renamed" };
-            let say = "say so with the annotation `dixaform/moved-from`";
-            (Gravity::Warning, format!("{what}; if {them}, {say}, or a second conversation is made"), "", count)
+            let (have, records, it_was) = match count {
+                1 => ("has", "a record", "it was"),
+                _ => ("have", "records", "they were"),
+            };
+            let manifests = counted(count, "new manifest");
+            let what = format!("**{manifests} {have} the same content as {records} without a manifest**");
+            let then = "add the annotation `dixaform/moved-from`, or a second conversation is made";
+            (Gravity::Warning, format!("{what}; if {it_was} renamed, {then}"), "", count)
         }
         Note::LeftOut(count) => {
             let lead = format!("{} left out by `--target`, `--exclude` or `--selector`", grouped(*count as u64));
@@ -204,10 +213,10 @@ fn drifted(drift: &[Drift]) -> &'static str {
         }
         (true, false) => "**Note:** attributes were changed outside of dixaform",
         (false, true) => {
-            "**Note:** conversations are not as they were made or last set; their content is not planned back"
+            "**Note:** conversations differ from what was made or last set; their content is not changed back"
         }
         (false, false) => {
-            "**Note:** conversations are not as they were made or last written; only attributes are planned back"
+            "**Note:** conversations differ from what was made or last written; only attributes are changed back"
         }
     }
 }
@@ -253,9 +262,10 @@ pub fn compared(plan: &Plan) -> String {
     match plan.observed {
         0 => "The manifests were compared with the state; use --refresh to read the tenant, too.".to_owned(),
         count => format!(
-            "Of {}, attributes, requester, channel, direction, subject and language were compared with the tenant, and \
-             tags, queue, assignee and state where the manifest has them; messages were not read.",
-            counted(count, "record")
+            "{} {} compared with the tenant: attributes, requester, channel, direction, subject and language, and also \
+             tags, queue, assignee and state if the manifest has them. Messages were not read.",
+            counted(count, "record"),
+            if count == 1 { "was" } else { "were" }
         ),
     }
 }
@@ -286,21 +296,21 @@ pub(super) fn change_notes(change: &Change) -> impl Iterator<Item = (ChangeNote<
             ChangeNote::OldStays(id) => Sentence::of(&format!("the old conversation `{id:#}` stays in Dixa")),
             ChangeNote::Stays(id) => Sentence::of(&format!("the {} `{id:#}` stays in Dixa", id.noun())),
             ChangeNote::AdoptedIfThere => Sentence::of(
-                "if there is an end user with its external id, e-mail address or phone number, it is adopted",
+                "if there is already an end user with this external id, e-mail address or phone number, it is adopted",
             ),
             ChangeNote::Left(ref members) => {
                 let names: Vec<String> = members.iter().map(|name| format!("`{name}`")).collect();
-                Sentence::of(&format!("left as in Dixa, since the manifest has it no longer: {}", names.join(", ")))
+                let they_are = if names.len() == 1 { "it is" } else { "they are" };
+                let left = format!("left as {they_are} in Dixa, because {they_are} no longer in the manifest");
+                Sentence::of(&format!("{left}: {}", names.join(", ")))
             }
             ChangeNote::WrittenWhereDifferent if change.address.kind == Kind::EndUser => {
-                Sentence::of("what is the same in Dixa is not written")
+                Sentence::of("only what differs in Dixa is written")
             }
             ChangeNote::WrittenWhereDifferent if change.steps.iter().any(|step| matches!(step, Step::Set(_))) => {
-                Sentence::of("what is the same in Dixa is not set")
+                Sentence::of("only what differs in Dixa is set")
             }
-            ChangeNote::WrittenWhereDifferent => {
-                Sentence::of("an attribute is written only where Dixa has another value")
-            }
+            ChangeNote::WrittenWhereDifferent => Sentence::of("an attribute is written only if Dixa has another value"),
             ChangeNote::NotCompared => Sentence::of(
                 "requester, channel, subject and messages are not compared with the conversation in Dixa; `--refresh` \
                  does that",

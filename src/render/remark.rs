@@ -25,7 +25,7 @@ const ALIKE_MAX: usize = 3;
 const NOT_SET: [&str; 3] = ["attributes", "were", "written"];
 
 /// What to do about a change in doubt.
-const IN_DOUBT_HINT: &str = "it is not sent again before that is known: apply again, or decide with dixaform recover";
+const IN_DOUBT_HINT: &str = "it is not sent again until that is known: apply again, or decide with dixaform recover";
 
 /// A place in a manifest, with its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,11 +183,13 @@ pub fn stopped(stop: &Stop) -> (&'static str, Option<String>) {
         Stop::Unauthorized(text) => ("the token was refused", Some(cut(text))),
         Stop::Interrupted => ("interrupted: nothing new was started", None),
         Stop::Storage(text) => ("nothing more was sent, because what was done could not be recorded", Some(cut(text))),
-        Stop::Fenced(text) => ("nothing more was sent, because the state is in other hands", Some(cut(text))),
+        Stop::Fenced(text) => ("nothing more was sent, because another run holds the state", Some(cut(text))),
         Stop::Incident => {
             ("Dixa seems to have an incident: several calls in a row ended in doubt, and nothing more was sent", None)
         }
-        Stop::SameFailure(text) => ("many changes in a row failed alike, and nothing more was sent", Some(cut(text))),
+        Stop::SameFailure(text) => {
+            ("many changes in a row failed in the same way, and nothing more was sent", Some(cut(text)))
+        }
         Stop::NotBegun(text) => ("nothing was sent", Some(cut(text))),
     }
 }

@@ -231,7 +231,7 @@ error: conversation.c was made as #1004, and its attributes were not written
 in doubt: conversation.d may have been created, or not
 --> manifests/orders.yaml:3:1
  = note: POST /v1/conversations: no answer within 30 s
- = help: it is not sent again before that is known: apply again, or decide with dixaform recover
+ = help: it is not sent again until that is known: apply again, or decide with dixaform recover
 
 warning: import.e (#1005) was imported with partial errors
 --> manifests/orders.yaml:3:1

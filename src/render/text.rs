@@ -80,7 +80,7 @@ impl Canvas {
     /// What was compared, and the symbols in use.
     fn legend(&self, plan: &Plan, requests_sent: Option<usize>) -> Vec<Row> {
         let sent = match requests_sent {
-            None => "Calls in doubt were looked for before.".to_owned(),
+            None => "Read requests were sent to Dixa.".to_owned(),
             Some(0) => "No request was sent to Dixa.".to_owned(),
             Some(1) => "1 read request was sent.".to_owned(),
             Some(more) => format!("{} were sent.", counted(more, "read request")),

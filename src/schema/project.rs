@@ -24,7 +24,10 @@ pub fn schema() -> Value {
         [
             ("$schema", about(of_type("string"), "Where editors find this schema")),
             ("version", about(version, "The version of this form")),
-            ("project", about(pattern(PROJECT_NAME), "A name that tells it apart from other projects of one tenant")),
+            (
+                "project",
+                about(pattern(PROJECT_NAME), "A name that tells this project apart from others on the same tenant"),
+            ),
             ("manifests", about(list_of(filled()), "Files and folders of manifests, used when no PATH is given")),
             ("defaultTenant", about(filled(), "The tenant that is used when there is no --tenant")),
             ("tenants", tenants()),
@@ -76,7 +79,7 @@ fn settings() -> Value {
         ),
         ("apiKeyFile", about(filled(), "A file that holds the token and nothing else")),
         ("authScheme", about(word(["bare", "bearer"]), "How the token is sent. Default bare")),
-        ("organizationId", about(filled(), "The organization that it must be; another one is refused")),
+        ("organizationId", about(filled(), "The organization that the token must belong to; any other is refused")),
         (
             "state",
             about(
@@ -92,7 +95,10 @@ fn settings() -> Value {
         ("markers", about(flag(), "Whether first messages get an externalId to find them by. Default true")),
         (
             "removedAttributes",
-            about(word(["clear", "keep"]), "What happens to an attribute that left its manifest. Default clear"),
+            about(
+                word(["clear", "keep"]),
+                "What happens to an attribute that was removed from its manifest. Default clear",
+            ),
         ),
         ("catalog", about(filled(), "The catalog file, relative to this file. Default state/<tenant>.catalog.json")),
         ("values", about(values(), "Texts of this tenant that manifests use by name: `{value: NAME}`")),
@@ -111,7 +117,10 @@ fn state_store() -> Value {
         ("endpoint", about(pattern(BASE_URL), "The address of a store that is not the cloud's own")),
         ("region", about(filled(), "The region, of S3 only")),
         ("profile", about(filled(), "A profile of the AWS command line, of S3 only")),
-        ("lease", about(at_least_5s(), "How long a holder may be without a sign of life. At least 5s; default 30s")),
+        (
+            "lease",
+            about(at_least_5s(), "How long a run may hold the state without a sign of life. At least 5s; default 30s"),
+        ),
     ]);
     let schema =
         map([("type", Value::from("object")), ("properties", members), ("additionalProperties", Value::Bool(false))]);

@@ -54,8 +54,8 @@ fn of_kind(kind: Kind, definitions: &Map<String, Value>) -> Value {
 
 fn rows() -> Value {
     let path = |text: &str| about(of_type("string"), text);
-    let distinct = || about(of_type("string"), "A column: rows of one value are taken once");
-    let delimiter = || about(pattern("^[^\"\\r\\n]$"), "The character between cells, if it is no comma");
+    let distinct = || about(of_type("string"), "A column: of rows with the same value, only one is taken");
+    let delimiter = || about(pattern("^[^\"\\r\\n]$"), "The character between cells, if it is not a comma");
     let csv = closed(
         &["csv"],
         [("csv", path("A CSV file, relative to this one")), ("delimiter", delimiter()), ("distinct", distinct())],

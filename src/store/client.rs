@@ -207,7 +207,7 @@ fn google(
         name.to_owned()
     } else if is_plain {
         builder = builder.with_bearer_token("");
-        "none: a store on this machine is asked without".to_owned()
+        "none: a store on this machine needs none".to_owned()
     } else {
         "GOOGLE_OAUTH_ACCESS_TOKEN (not set), GOOGLE_SERVICE_ACCOUNT, GOOGLE_APPLICATION_CREDENTIALS, the file of \
          `gcloud auth application-default login`, the metadata of this machine; a file of workload identity \

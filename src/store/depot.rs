@@ -88,7 +88,8 @@ impl Depot {
         let StateObject { key, sha256, bytes } = object;
         let found = patiently(&*self.clock, PATIENCE, || self.objects.get(key)).await;
         let found = found.map_err(StoreError::request(format!("read {key}")))?;
-        let found = found.ok_or_else(|| StoreError::Unusable(format!("head.json names {key}, which is not there")))?;
+        let found =
+            found.ok_or_else(|| StoreError::Unusable(format!("head.json names {key}, which does not exist")))?;
         if found.body.len() as u64 != *bytes || sha256_of(&found.body) != *sha256 {
             return Err(StoreError::Unusable(format!("{key} is not the state that head.json names")));
         }

@@ -18,7 +18,7 @@ pub enum StoreError {
     },
     #[error("another run has taken over the state{}", whose(holder.as_deref()))]
     Fenced { holder: Option<Box<Holder>> },
-    #[error("the lease of the state has ended without a sign of life that the store took: {0}")]
+    #[error("the lease of the state has ended, because the store took no sign of life: {0}")]
     Expired(Fault),
     #[error("can't {doing} in the store: {fault}")]
     Request { doing: String, fault: Fault },
@@ -34,7 +34,7 @@ pub enum StoreError {
     Setting { name: String, why: String },
     #[error("there is a state in the store already, at serial {serial}")]
     Occupied { serial: u64 },
-    #[error("the store has what a run has written that was killed before it saved a state")]
+    #[error("a run was killed before it saved a state, and the store still has what it wrote")]
     Unfinished,
 }
 
@@ -102,11 +102,11 @@ impl Hint for StoreError {
                 .into()
             }
             StoreError::Fenced { .. } => {
-                "this run sends nothing more; the next plan shows what is left to do, and what this run has made late"
+                "this run sends nothing more; the next plan shows what is left to do, and what this run made after it lost the state"
                     .into()
             }
             StoreError::Expired(_) => {
-                "nothing more was sent; run again when the store can be reached: the next run settles what is in doubt"
+                "nothing more was sent; run again when the store can be reached; the next run settles what is in doubt"
                     .into()
             }
             StoreError::Request { fault: Fault { kind: FaultKind::Lasting, .. }, .. } => {

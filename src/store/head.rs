@@ -186,7 +186,7 @@ impl Head {
 /// Why an object is no head.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAHead {
-    #[error("head.json is not one of dixaform's: {0}")]
+    #[error("head.json was not written by dixaform: {0}")]
     Text(String),
     #[error("head.json has the format {0}, which a newer dixaform has written")]
     Newer(String),

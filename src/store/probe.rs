@@ -48,24 +48,24 @@ pub async fn race(depot: &Depot) -> Result<(), StoreError> {
             return Ok(());
         }
     }
-    Err(fault.unwrap_or_else(|| StoreError::NotConditional { why: "it could not be found out".to_owned() }))
+    Err(fault.unwrap_or_else(|| StoreError::NotConditional { why: "this could not be tested".to_owned() }))
 }
 
 /// Each condition once: only one of those who write at the same time may win.
 async fn one(depot: &Depot, key: &str) -> Result<(), StoreError> {
-    let (first, same) = ("each created one object", "each replaced one version of an object");
+    let (first, same) = ("tried to create one object", "tried to replace one version of an object");
     let created = contest(depot, key, &When::Absent, first).await?;
     let version = created.into_iter().next().ok_or_else(|| StoreError::NotConditional {
-        why: "an object could not be created where there is none".to_owned(),
+        why: "an object could not be created although there was none".to_owned(),
     })?;
     let replaced = contest(depot, key, &When::Unchanged(version), same).await?;
     if replaced.is_empty() {
-        let why = "an object could not be replaced that nobody had changed".to_owned();
+        let why = "an object could not be replaced although nobody had changed it".to_owned();
         return Err(StoreError::NotConditional { why });
     }
     match contest(depot, key, &When::Absent, first).await?.len() {
         0 => Ok(()),
-        _ => Err(StoreError::NotConditional { why: "an object was created where there is one".to_owned() }),
+        _ => Err(StoreError::NotConditional { why: "an object was created although there was one already".to_owned() }),
     }
 }
 
@@ -85,7 +85,7 @@ async fn contest(depot: &Depot, key: &str, when: &When, what: &str) -> Result<Ve
         }
     }
     if done.len() > 1 {
-        let why = format!("of several writers that {what}, {} succeeded", done.len());
+        let why = format!("several writers {what}, and {} of them succeeded", done.len());
         return Err(StoreError::NotConditional { why });
     }
     fault.map_or(Ok(done), |fault| Err(StoreError::request(format!("write {key}"))(fault)))

@@ -27,7 +27,7 @@ impl Hint for FileError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         Some(Cow::Borrowed(match self.source.kind() {
             io::ErrorKind::NotFound => "check the path; it is relative to the working folder, or to --chdir",
-            io::ErrorKind::PermissionDenied => "check who owns it and what they may do",
+            io::ErrorKind::PermissionDenied => "check who owns it, and its permissions",
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free disk space",
             io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only; give another place with --state",
             io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a part of the path is a file, not a folder",
@@ -37,7 +37,7 @@ impl Hint for FileError {
                 "a file that is mounted by itself can't be replaced; mount the folder that it is in"
             }
             io::ErrorKind::InvalidFilename => {
-                "its name, or that of a file beside it, is too long; give a shorter one with --state"
+                "its name, or the name of a file beside it, is too long; give a shorter one with --state"
             }
             _ => return None,
         }))

@@ -104,7 +104,8 @@ impl Hint for LockError {
     fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
             LockError::Held { .. } => Some(
-                "wait for it with --lock-timeout 2m; the lock ends with its process, so there is none to break".into(),
+                "wait for it with --lock-timeout 2m; the lock ends with its process, so there is nothing to break"
+                    .into(),
             ),
             LockError::File(error) => error.hint(),
         }

@@ -72,9 +72,9 @@ impl Hint for FindError {
                 Some("check the path; it is relative to the working folder, or to --chdir".into())
             }
             FindError::Unreadable(error) => error.hint(),
-            FindError::LinkOut { .. } => Some(
-                "what it leads to is not part of what is reviewed: put a copy there, or name the target itself".into(),
-            ),
+            FindError::LinkOut { .. } => {
+                Some("its target is outside of the project: put a copy there, or name the target itself".into())
+            }
             FindError::TooMany { .. } => Some("give the folder that holds the manifests".into()),
         }
     }

@@ -88,7 +88,7 @@ impl Hint for StateError {
                 let journal = StateFiles::beside(path).journal;
                 let then = match gone {
                     true => "put the state back before the next run",
-                    false => "run `dixaform recover`: it brings home what only the journal has, or asks",
+                    false => "run `dixaform recover`: it records what only the journal has, or asks you",
                 };
                 Some(format!("nothing was overwritten; keep {} if it exists, and {then}", journal.display()).into())
             }

@@ -33,7 +33,7 @@ impl TableError {
         match self {
             TableError::Missing(_) => "the path is relative to the manifest, or to the working folder with `-`",
             TableError::NotAFile(_) => "name the file itself",
-            TableError::Outside(_) => "what it leads to is not part of what is reviewed: put a copy into the project",
+            TableError::Outside(_) => "its target is outside of the project: put a copy into the project",
             TableError::Unreadable(..) => "check its permissions",
         }
     }

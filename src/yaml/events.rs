@@ -368,7 +368,7 @@ impl<'t> Builder<'_, '_, 't> {
             self.reporter
                 .error(code::DUPLICATE_KEY, new.key_span(), format!("the key `{}` occurs twice in one map", new.key))
                 .hint("keep one of the two")
-                .related(before, "it was here first");
+                .related(before, "first used here");
         }
         if extra.is_empty() {
             return;

@@ -165,7 +165,7 @@ impl<'t> Reader<'_, '_, 't> {
                         format!("the key `{key}` occurs twice in one map"),
                     )
                     .hint("keep one of the two")
-                    .related(before, "it was here first");
+                    .related(before, "first used here");
             } else {
                 entries.push(Entry { key, key_start, key_end, value });
             }

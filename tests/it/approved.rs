@@ -44,7 +44,7 @@ fn another_plan_is_refused_with_every_change_that_is_new_gone_or_different() {
     let sent = workspace.requests().len();
     let outcome = workspace.run("apply --approved-plan plan.json").exit(5);
     let told = [
-        "error: the plan made now has the fingerprint ",
+        "error: the new plan has the fingerprint ",
         " was approved (in plan.json)",
         "\n  gone: conversation.late, create when it was approved\n",
         "\n  different: conversation.order, create, and not as it was approved\n",
@@ -99,7 +99,7 @@ fn a_plan_of_another_tenant_approves_nothing() {
     );
     let outcome = workspace.run("apply --tenant local --approved-plan plan.json").exit(5);
     let _ =
-        outcome.warns("it was approved for the tenant `sandbox` (embedded), and this is `local` (http://127.0.0.1:1");
+        outcome.warns("it was approved for the tenant `sandbox` (embedded), but this is `local` (http://127.0.0.1:1");
 }
 
 #[test]

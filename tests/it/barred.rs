@@ -72,14 +72,14 @@ fn a_certificate_that_is_named_is_trusted_for_its_own_host_only() {
     assert!(!told.contains("certificate"), "{told}");
     let (port, connections) = server("other");
     let mistaken = workspace(&format!("https://localhost:{port}")).variable("SSL_CERT_FILE", &file("other"));
-    let _ = mistaken.run("apply --yes").exit(1).warns("the certificate of localhost is one of another host");
+    let _ = mistaken.run("apply --yes").exit(1).warns("the certificate of localhost belongs to another host");
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
 #[test]
 fn a_proxy_that_refuses_is_asked_once() {
     for (status, said) in [
-        ("407 Proxy Authentication Required", "the proxy wants to know who asks for dixa.example"),
+        ("407 Proxy Authentication Required", "the proxy wants a user and a password for dixa.example"),
         ("403 Forbidden", "the proxy refuses to connect to dixa.example"),
     ] {
         let (port, connections) = listen(move |mut stream| {
@@ -106,7 +106,8 @@ fn a_variable_that_names_no_proxy_is_said_and_not_passed_over() {
         {
             let workspace = workspace("https://dixa.example").variable(variable, value);
             for command in ["apply --yes", "catalog pull -vv"] {
-                let outcome = workspace.run(command).exit(1).warns(&format!("variable {variable} names no proxy"));
+                let outcome =
+                    workspace.run(command).exit(1).warns(&format!("variable {variable} does not name a proxy"));
                 let _ = outcome.warns("http://host:port").never_says("pass-word");
             }
             // What needs no network needs no proxy.

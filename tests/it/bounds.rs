@@ -210,7 +210,7 @@ fn the_token_goes_to_no_other_host_by_the_link_to_a_next_page() {
 fn a_list_whose_next_page_is_the_same_page_ends_and_is_not_taken_for_the_whole() {
     let list = "/v1/endusers/9c2a2cce-699f-4a72-89d9-fda5bc8dec8b/conversations";
     let (server, workspace) = with_next_page(&format!("{list}?pageKey=2"));
-    let _ = within(10, &workspace, "apply --yes").exit(1).warns("leads back to an earlier one");
+    let _ = within(10, &workspace, "apply --yes").exit(1).warns("leads back to an earlier page");
     assert!(!server.requests().iter().any(|request| request.starts_with("POST ")));
     let lists = server.requests().iter().filter(|request| request.contains("/endusers/")).count();
     assert!(lists <= 3, "{lists}");

@@ -300,7 +300,7 @@ fn a_name_that_fits_several_things_is_an_error() {
     workspace.write("manifests/all.yaml", with_names());
     let queue = "{\"name\":\"Support\"";
     workspace.edit(CATALOG, queue, &format!("{queue},\"id\":\"4b2a7f1e-2c44-4f4e-9a4b-6f2f1b8f0d11\"}},\n{queue}"));
-    let _ = workspace.run("plan").exit(1).warns("the catalog has 2 of the queue `Support`");
+    let _ = workspace.run("plan").exit(1).warns("the queue `Support` exists 2 times in the catalog");
 }
 
 #[test]

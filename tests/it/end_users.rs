@@ -70,7 +70,7 @@ fn one_is_made_once_and_changed_in_place() {
         .run("plan --tenant sandbox")
         .exit(0)
         .says("\"Jane\" -> \"Jane Doe\"")
-        .says("left as in Dixa, since the manifest has it no longer: phoneNumber");
+        .says("left as it is in Dixa, because it is no longer in the manifest: phoneNumber");
     let _ = workspace.run("apply --tenant sandbox --yes").exit(0).says("1 updated");
     let id = record["id"].as_str().unwrap();
     let writes = workspace.writes_since(before);

@@ -157,7 +157,7 @@ fn adopting_sets_what_differs() {
     let _ = workspace.run("state forget conversation.order").exit(0);
     let adopt = all_four().replace("{name: order}", "{name: order, annotations: {dixaform/adopt: '1001'}}");
     workspace.write("manifests/order.yaml", adopt);
-    let _ = workspace.run("plan").exit(0).says("what is the same in Dixa is not set");
+    let _ = workspace.run("plan").exit(0).says("only what differs in Dixa is set");
     let _ = workspace.run("apply --yes").exit(0).says("1 adopted");
     let tags = vec!["delivery".to_owned(), "vip".to_owned()];
     assert_eq!(there(&server), (tags, json!(SUPPORT), json!(MIA), json!("Closed")));

@@ -202,7 +202,7 @@ fn what_the_tenant_lacks_is_reported_once_for_each_thing_and_nothing_is_sent() {
     let told =
         told.warns("no end user `joe@example.com`, which conversation.c needs; 3 more: conversation.d, import.a");
     let told = told.warns("kind: EndUser").warns("did you mean `order_number`?").warns("did you mean `Support`?");
-    let told = told.warns("the tenant has 2 of the queue `Twins`").warns("no agent `max@example.com`");
+    let told = told.warns("the queue `Twins` exists 2 times in the tenant").warns("no agent `max@example.com`");
     assert_eq!(told.stderr.matches("joe@example.com`").count(), 1, "{}", told.stderr);
     assert_eq!(writes(&workspace), []);
     assert!(!workspace.exists("state/local.json"));
@@ -321,8 +321,7 @@ fn a_lost_state_finds_again_what_was_made_for_an_end_user_that_is_adopted() {
         workspace.remove("state/local.json");
         if saved {
             let _ = workspace.run("plan --out saved.plan").exit(0);
-            let _ =
-                workspace.run("apply saved.plan").exit(5).warns("Found, and not made again").warns("nothing was sent");
+            let _ = workspace.run("apply saved.plan").exit(5).warns("will not be made again").warns("nothing was sent");
         }
         let _ = workspace.run("apply --yes").exit(0);
         assert_eq!((id(&workspace, "enduser.jane").as_str(), id(&workspace, "import.a")), (jane, imported.clone()));

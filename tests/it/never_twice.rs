@@ -176,7 +176,7 @@ fn without_its_state_a_project_finds_what_it_has_made() {
 
     std::fs::remove_dir_all(workspace.path("state")).unwrap();
     let again = workspace.run("apply --yes --allow-outbound").exit(0);
-    let again = again.warns("There is no state state/local.json.").warns("Found, and not made again: 21 conversations");
+    let again = again.warns("There is no state state/local.json.").warns("Found 21 conversations");
     assert!(again.stdout.contains("No changes."), "{again:?}");
     assert_eq!(posts(&workspace), sent, "nothing is made again");
     assert_eq!(state(&workspace)["records"].as_array().unwrap().len(), 21);
@@ -229,7 +229,7 @@ fn without_its_state_a_mark_of_the_manifest_is_enough_if_nothing_else_differs() 
             let _ = workspace.run("apply --yes").exit(6).says(&format!("it could be any of #{id}"));
             assert_eq!(made(&workspace).len(), 1);
         } else {
-            let _ = workspace.run("apply --yes").exit(0).warns("Found, and not made again: 1 conversation");
+            let _ = workspace.run("apply --yes").exit(0).warns("Found 1 conversation, which will not be made again");
             assert_eq!((posts(&workspace), &record(&workspace, "conversation.a")["id"]), (1, &id));
         }
     }
@@ -250,7 +250,7 @@ fn what_was_forgotten_is_not_taken_again_and_its_address_can_be_made_again() {
     assert_eq!(made(&workspace).len(), 2);
     // An answer that is lost after that finds its own, and not the forgotten one.
     let _ = workspace.run("state forget conversation.a").exit(0);
-    let _ = workspace.run("state rebuild").exit(0).says("Nothing was found that the state does not know.");
+    let _ = workspace.run("state rebuild").exit(0).says("Nothing new was found.");
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn a_saved_plan_is_for_the_state_that_it_was_made_for_and_for_no_other_of_its_se
     // Another branch has applied something else from the same beginning.
     let other = workspace.read("state/local.json").replace("conversation.a", "conversation.b");
     workspace.write("state/local.json", crate::support::sealed(&other));
-    let _ = workspace.run("apply saved.plan").exit(5).warns("another one than that of serial");
+    let _ = workspace.run("apply saved.plan").exit(5).warns("is not the one with serial");
     let _ = workspace.run("apply saved.plan --accept-older-state").exit(5).warns("stale");
     assert_eq!(posts(&workspace), 1);
 }
@@ -347,8 +347,8 @@ fn a_state_of_another_branch_is_no_newer_one_even_with_the_same_serial() {
     let _ = workspace.run("apply --yes --target conversation.zero").exit(0);
     workspace.write("state/local.json", &theirs);
     let sent = posts(&workspace);
-    let _ = workspace.run("plan").exit(0).warns("another one than that of serial");
-    let _ = workspace.run("apply --yes").exit(5).warns("another one than that of serial").warns("state rebuild");
+    let _ = workspace.run("plan").exit(0).warns("is not the one with serial");
+    let _ = workspace.run("apply --yes").exit(5).warns("is not the one with serial").warns("state rebuild");
     assert_eq!(posts(&workspace), sent);
     let _ = workspace.run("state rebuild").exit(0);
     let _ = workspace.run("apply --yes").exit(0);

@@ -13,15 +13,19 @@ use crate::support::Workspace;
 const ENDED: [&str; 2] = ["full", "digest"];
 
 /// The lines of `show` that were reworded on purpose since then: how each begins, and how it reads now.
-const REWORDED: [(&str, &str); 2] = [
+const REWORDED: [(&str, &str); 3] = [
+    (
+        "dixaform compared the manifests with the state of tenant",
+        "dixaform compared the manifests with the state of tenant \"sandbox\" (embedded). No request was sent to Dixa.",
+    ),
     (
         "1 conversation is gone from the tenant",
-        "1 conversation is gone from the tenant, and never made again by itself; \
+        "1 conversation is gone from the tenant, and is not made again by itself; \
          dixaform state forget drops the record, and then it is planned again:",
     ),
     (
         "  # an attribute is written only where Dixa has another value",
-        "  # an attribute is written only where Dixa has another value\n  # requester, channel, subject and messages are \
+        "  # an attribute is written only if Dixa has another value\n  # requester, channel, subject and messages are \
          not compared with the conversation in Dixa; --refresh does that",
     ),
 ];
@@ -192,7 +196,7 @@ fn a_plan_that_an_earlier_release_saved_is_shown_as_it_showed_it() {
             assert_eq!(unsealed(&json), unsealed(&workspace.read(&file)), "{project}/{file}");
         }
     }
-    assert_eq!(changed, 5, "one conversation is gone, four are adopted, and nothing else differs");
+    assert_eq!(changed, 5, "all say to whom no request was sent, and nothing else differs");
 }
 
 #[test]

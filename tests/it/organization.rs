@@ -35,7 +35,8 @@ fn an_organization_that_is_expected_must_be_known() {
     for refusal in ["404", "401-user"] {
         let (workspace, _server) = beside(&format!("{refusal}@organization#*"));
         workspace.edit("dixaform.yaml", "apiKeyEnv", "organizationId: org-1, apiKeyEnv");
-        let outcome = workspace.run("apply --yes").exit(5).warns("org-1 is meant, and the tenant does not say");
+        let outcome =
+            workspace.run("apply --yes").exit(5).warns("organization org-1 is expected, but the tenant does not say");
         let _ = outcome.never_says("Apply complete").warns("use a token whose user may read the organization");
     }
 }
@@ -53,7 +54,7 @@ fn a_token_that_is_unknown_and_a_user_without_the_right_get_different_hints() {
         );
         let outcome = workspace.run("apply --yes").exit(3);
         let all = format!("{}{}", outcome.stdout, outcome.stderr);
-        assert!(all.contains("the token is known, and its user may not do this"), "{call}: {all}");
+        assert!(all.contains("the token is known, but its user may not do this"), "{call}: {all}");
     }
 }
 

@@ -337,7 +337,7 @@ fn where_nothing_opens_a_page_the_error_has_its_path() {
         let output = output.unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{stderr}");
-        let (_, rest) = stderr.split_once("error: nothing on this machine opens the page ").expect(&stderr);
+        let (_, rest) = stderr.split_once("error: nothing on this machine can open the page ").expect(&stderr);
         let page = rest.lines().next().unwrap();
         assert!(std::fs::read_to_string(page).unwrap().starts_with("<!DOCTYPE html>"));
         assert!(String::from_utf8(output.stdout).unwrap().contains("\nPlan: "), "the plan is shown all the same");

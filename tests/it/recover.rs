@@ -111,7 +111,7 @@ fn the_next_apply_finds_what_was_made_and_finishes_it() {
     let sent = workspace.requests().len();
     let applied = workspace.run("apply --yes").exit(0).warns("was found: it is #100");
     assert!(!applied.stdout.contains("No request was sent to Dixa."), "{}", applied.stdout);
-    let _ = applied.says("Calls in doubt were looked for before.");
+    let _ = applied.says("Read requests were sent to Dixa.");
     let writes = workspace.writes_since(sent);
     assert!(writes.iter().all(|(call, _)| call.starts_with("PATCH ")), "{writes:?}");
     assert_eq!(made(&workspace).into_iter().collect::<BTreeSet<_>>(), recorded(&workspace));
@@ -204,7 +204,7 @@ fn a_token_that_is_refused_while_looking_ends_the_run_with_3() {
 #[test]
 fn two_conversations_that_could_both_be_it_are_a_question() {
     let workspace = two_lost_callbacks();
-    let again = workspace.run("apply --yes").exit(6).warns("conversation.a is in doubt").warns("#1002 (");
+    let again = workspace.run("apply --yes").exit(6).warns("conversation.a has been in doubt").warns("#1002 (");
     let _ = again.warns("#1003 (").warns("--adopt ADDRESS=ID");
     let asked = workspace.run("recover").exit(6).says("2 calls still in doubt");
     let _ = asked.says("conversation.b: create begun at").warns("#1002 (").warns("#1003 (");
@@ -356,7 +356,7 @@ fn exchanged() -> Workspace {
 /// The addresses and ids that `recover` lists.
 #[cfg(unix)]
 fn listed(workspace: &Workspace) -> Vec<String> {
-    let outcome = workspace.run("recover").exit(6).says("In the journal, and unknown to the state:");
+    let outcome = workspace.run("recover").exit(6).says("In the journal, but not in the state:");
     let lines = outcome.stdout.lines().filter_map(|line| line.strip_prefix("  "));
     lines.map(|line| line.replace(" is #", "=")).collect()
 }

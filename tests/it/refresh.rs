@@ -212,7 +212,7 @@ fn content_that_was_changed_outside_is_listed_and_never_planned_back() {
     let (workspace, server) = applied();
     let _server = edited(&workspace, server, r#""subject":"order #123""#, r#""subject":"order #124""#);
     let plan = workspace.run("plan --refresh --detailed-exitcode").exit(0);
-    let plan = plan.says("only attributes are planned back").says("# conversation.order (#1001)");
+    let plan = plan.says("only attributes are changed back").says("# conversation.order (#1001)");
     let plan = plan.says(r#"subject = "order #123" -> "order #124""#).never_says("The tenant matches");
     assert_eq!(plan.last_line(), "No changes. The rest matches the manifests.");
     let json = workspace.plan_json("--refresh --out drifted.plan");
@@ -253,14 +253,17 @@ fn a_value_that_dixa_tidied_is_listed_and_not_written_again() {
     let _ = workspace.run("apply --yes").exit(0).says("1 updated");
     changed_by_hand(&server, &json!({TEXT: "012345"}));
     let plan = workspace.run("plan --refresh --detailed-exitcode").exit(0);
-    let _ = plan.says(&format!("attribute {TEXT} = ")).says("only attributes are planned back");
+    let _ = plan.says(&format!("attribute {TEXT} = ")).says("only attributes are changed back");
 }
 
 #[test]
 fn what_was_compared_is_said_beside_a_plan_without_changes() {
     let (workspace, _server) = applied();
     let _ = workspace.run("plan").exit(0).warns("compared with the state; use --refresh");
-    let plan = workspace.run("plan --refresh").exit(0).warns("Of 2 records, attributes, requester, channel");
+    let plan = workspace
+        .run("plan --refresh")
+        .exit(0)
+        .warns("2 records were compared with the tenant: attributes, requester, channel");
     assert_eq!(plan.last_line(), "No changes. The tenant matches the manifests.");
     let _ = workspace.run("plan --format markdown").exit(0).says("use --refresh to read the tenant, too.");
 }

@@ -241,7 +241,10 @@ fn a_plan_is_stale_for_another_state_of_the_same_lineage_and_serial() {
     let sent = workspace.requests().len();
     workspace.edit_state("state/sandbox.json", "\"appliedAt\":\"20", "\"appliedAt\":\"19");
     workspace.remove("state/sandbox.lock");
-    let refused = workspace.run("apply later.plan").exit(5).warns("the plan is stale: the state is another one");
+    let refused = workspace
+        .run("apply later.plan")
+        .exit(5)
+        .warns("the plan is stale: the state is not the one that it was made for");
     let _ = refused.warns("plan again");
     assert_eq!(workspace.requests().len(), sent);
     // Other ends of lines are no other state.

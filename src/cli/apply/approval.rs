@@ -48,7 +48,9 @@ impl<'a> Approval<'a> {
             let file = path.display();
             let message =
                 format!("--approved is {approved}, and the fingerprint of the plan in {file} is {}", plan.fingerprint);
-            return Err(Error::new(Exit::Refused, message).hint("nothing was sent; give one of the two, or both alike"));
+            return Err(
+                Error::new(Exit::Refused, message).hint("nothing was sent; give one of the two, or make them equal")
+            );
         }
         Ok(Approval { args, reviewed, is_saved })
     }
@@ -91,7 +93,7 @@ impl<'a> Approval<'a> {
                 Err(Error::new(Exit::Refused, not_approved(path, approved, plan)).hint(hint))
             }
             (None, Some(approved)) if approved != now => {
-                let message = format!("the plan made now has the fingerprint {now}, and {approved} was approved");
+                let message = format!("the new plan has the fingerprint {now}, and {approved} was approved");
                 Err(Error::new(Exit::Refused, message).hint(hint))
             }
             _ => Ok(()),
@@ -111,7 +113,14 @@ impl<'a> Approval<'a> {
         Err(Error::new(Exit::Refused, message).hint(hint))
     }
 
-    /// Asks, or says what begins where it was approved already; either names whose tenant it is.
+    /// Says what begins now and whose tenant it is, where nobody was asked.
+    pub fn begin(&self, session: &Session, tenant: &Target, organization: Option<&Organization>) {
+        if !self.asks() {
+            session.output.note(&naming::beginning(tenant, organization));
+        }
+    }
+
+    /// Asks, unless it was approved already; the question names whose tenant it is.
     ///
     /// # Errors
     /// The answer is not `yes`.
@@ -122,7 +131,6 @@ impl<'a> Approval<'a> {
         organization: Option<&Organization>,
     ) -> Result<(), Error> {
         if !self.asks() {
-            session.output.note(&naming::beginning(tenant, organization));
             return Ok(());
         }
         session.output.error(&naming::question(tenant, organization));
@@ -146,7 +154,7 @@ fn reviewed(path: &Path) -> Result<Plan, Error> {
 /// Which changes are not those that were approved.
 fn not_approved(path: &Path, approved: &Plan, now: &Plan) -> String {
     let mut message = format!(
-        "the plan made now has the fingerprint {}, and {} was approved (in {})",
+        "the new plan has the fingerprint {}, and {} was approved (in {})",
         now.fingerprint,
         approved.fingerprint,
         path.display()
@@ -154,7 +162,7 @@ fn not_approved(path: &Path, approved: &Plan, now: &Plan) -> String {
     let (then, there) = (&approved.tenant, &now.tenant);
     if (&then.name, &then.base_url) != (&there.name, &there.base_url) {
         message.push_str(&format!(
-            "\n  it was approved for the tenant `{}` ({}), and this is `{}` ({})",
+            "\n  it was approved for the tenant `{}` ({}), but this is `{}` ({})",
             then.name,
             then.whereabouts(),
             there.name,

@@ -111,10 +111,10 @@ impl InFiles {
 fn nothing_was_sent(error: StateError) -> Error {
     match error {
         StateError::Replaced { .. } => {
-            let hint = "nothing was sent, and nothing was written; run it again, with the state that is there now";
+            let hint = "nothing was sent or written; run it again with the state that is there now";
             Error { exit: Exit::Refused, hints: vec![hint.to_owned()], ..error.into() }
         }
-        _ => Error::from(error).hint("nothing was sent: what is made could not be saved"),
+        _ => Error::from(error).hint("nothing was sent, because what is made could not be saved"),
     }
 }
 
@@ -124,11 +124,13 @@ fn not_saved(error: StateError, store: &StateStore, state: &State, kept: Option<
     let is_gone = matches!(error, StateError::Replaced { gone: true, .. });
     let error = Error::from(error);
     let error = match is_gone.then(|| store.save_as_backup(state)) {
-        Some(Ok(backup)) => error.hint(format!("{} has the whole state, with all that was done", backup.display())),
+        Some(Ok(backup)) => {
+            error.hint(format!("{} has the whole state, with everything that was done", backup.display()))
+        }
         Some(Err(_)) | None => error,
     };
     match kept.map(Kept::put_back) {
-        Some(Ok(place)) => error.hint(format!("all that was done is in {}", place.display())),
+        Some(Ok(place)) => error.hint(format!("everything that was done is in {}", place.display())),
         Some(Err(lost)) => error.hint(format!("what was done could not be kept: {lost}")),
         None => error,
     }

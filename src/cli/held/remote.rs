@@ -256,13 +256,13 @@ impl InStore {
         let lost = self.lost.lock().expect("nobody panics while it is held").clone();
         let made = late::made(&lost, replay);
         if made.is_empty() {
-            return error.hint("what was done is in the journal, and the next apply goes on from there");
+            return error.hint("what was done is in the journal, and the next apply continues from there");
         }
         let names: Vec<String> = made.iter().map(|(address, id, _)| format!("{address} is {id:#}")).collect();
         let lines = made.into_iter().map(|(.., line)| line).collect();
         let path = late::unsent_file(&self.files);
         let word = Late::new(crate::cli::surroundings::user(), crate::cli::clock::SystemClock::timestamp(), lines);
-        let error = error.hint(format!("made, and not in the journal: {}", names.join(", ")));
+        let error = error.hint(format!("made, but not in the journal: {}", names.join(", ")));
         // Here first: somebody may be about to kill this process.
         let here = late::keep_unsent(&path, word.clone());
         match (self.held.leave_late(&word), here) {
@@ -272,7 +272,7 @@ impl InStore {
                 error.hint("the next apply records them: they are noted in the store")
             }
             (Err(away), Ok(())) => error.hint(format!(
-                "the store can't be written ({away}); they are noted in {}, from where the next apply here takes them",
+                "the store can't be written ({away}); they are noted in {}, and the next apply here records them",
                 path.display()
             )),
             (Err(_), Err(lost)) => error.hint(format!("they could not be noted: {lost}")),

@@ -147,7 +147,7 @@ fn an_update_shows_what_is_set_beside_what_was() {
     let now = format!("tags: [vip, new]; queue: {SALES}; assignee: {MIA}");
     insta::assert_snapshot!(plan_text(&handled(&now), &applied(&handled(&before))), @r#"
       # conversation.a will be updated in-place  (#1001, m.yaml:3)
-      # left as in Dixa, since the manifest has it no longer: state
+      # left as it is in Dixa, because it is no longer in the manifest: state
       ~ conversation "a" {
           ~ tags     = [
               - "old",
@@ -183,7 +183,7 @@ fn what_is_made_and_what_is_adopted_show_it_last() {
     assert_eq!(shown(&plan_text(&all_four(), &nothing())), expected("emailIntegrationId".len()));
     let adopt = plan_text(&annotated(&all_four(), "dixaform/adopt: '7'"), &nothing());
     assert_eq!(shown(&adopt), expected("assignee".len()));
-    assert!(adopt.contains("what is the same in Dixa is not set"), "{adopt}");
+    assert!(adopt.contains("only what differs in Dixa is set"), "{adopt}");
 }
 
 #[test]

@@ -308,7 +308,7 @@ fn an_adopted_conversation_is_read_and_patched() {
     assert_eq!(calls(&plan), ["GET /v1/conversations/1234", "PATCH /v1/conversations/1234/custom-attributes"]);
     insta::assert_snapshot!(plan_text(&manifests, &nothing()), @r#"
       # conversation.a will be adopted  (#1234, m.yaml:3)
-      # an attribute is written only where Dixa has another value
+      # an attribute is written only if Dixa has another value
       # requester, channel, subject and messages are not compared with the conversation in Dixa; --refresh does that
       = conversation "a" {
             id               = 1234

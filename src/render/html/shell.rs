@@ -37,7 +37,7 @@ pub(super) fn document(title: &str, body: &Markup) -> String {
             }
             body {
                 (body)
-                footer { p { "Written by dixaform " (env!("CARGO_PKG_VERSION")) ". This page asks nothing of any server." } }
+                footer { p { "Written by dixaform " (env!("CARGO_PKG_VERSION")) ". This page loads nothing from any server." } }
                 script { (PreEscaped(script)) }
             }
         }

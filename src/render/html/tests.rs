@@ -408,7 +408,7 @@ fn a_report_begins_with_what_needs_a_person() {
         "<strong>Stopped: </strong>the token was refused: ",
         "<bdi>  <mark>requesterId</mark>: &lt;/details&gt;",
         "<span class=\"place\">manifests/orders.yaml:13</span>",
-        "it is not sent again before that is known",
+        "it is not sent again until that is known",
     ] {
         assert!(page.contains(text), "{text} in {}", seen(&page));
     }

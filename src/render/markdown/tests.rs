@@ -209,10 +209,10 @@ fn what_is_in_doubt_gone_drifted_or_without_a_manifest_is_shown_even_when_nothin
     ## dixaform: No changes
 
     Tenant `staging` (`https://dev.dixa.io`), 4 unchanged.
-    The rest matches the manifests. Of 2 records, attributes, requester, channel, direction, subject and language were compared with the tenant, and tags, queue, assignee and state where the manifest has them; messages were not read.
+    The rest matches the manifests. 2 records were compared with the tenant: attributes, requester, channel, direction, subject and language, and also tags, queue, assignee and state if the manifest has them. Messages were not read.
 
-    - **1 change is in doubt**, since an apply ended before the answer came: `conversation.a`. The next apply looks for what became of it; nothing is planned before that.
-    - **1 conversation is gone from the tenant**, and never made again by itself; `dixaform state forget` drops the record, and then it is planned again: `conversation.b` (#7, not found).
+    - **1 change is in doubt**, because an apply ended before the answer came: `conversation.a`. The next apply looks for what became of it; nothing is planned before that.
+    - **1 conversation is gone from the tenant**, and is not made again by itself; `dixaform state forget` drops the record, and then it is planned again: `conversation.b` (#7, not found).
     - **Note:** attributes were changed outside of dixaform: `conversation.d` (#9).
     - **1 record is not in the manifests** and stays as it is; `--prune` forgets it: `conversation.c` (#8).
 

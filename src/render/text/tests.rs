@@ -215,7 +215,7 @@ fn adopt_and_forget_are_short() {
       . forget (the conversation stays in Dixa)
 
       # conversation.a will be adopted  (#1042, manifests/orders.yaml:3)
-      # an attribute is written only where Dixa has another value
+      # an attribute is written only if Dixa has another value
       # requester, channel, subject and messages are not compared with the conversation in Dixa; --refresh does that
       = conversation "a" {
             id               = 1042

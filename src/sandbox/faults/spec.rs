@@ -46,7 +46,7 @@ pub enum FaultPlanError {
     #[error("`{0}` is not a setting; the settings are {settings}", settings = listed(&SETTINGS))]
     UnknownSetting(String),
     #[error(
-        "`{0}` does not say of which call; write {0}@CALL#N, where CALL is one of {calls}",
+        "`{0}` names no call; write {0}@CALL#N, where CALL is one of {calls}",
         calls = listed(&Call::ALL)
     )]
     NoCall(Fault),
@@ -58,7 +58,7 @@ pub enum FaultPlanError {
     Value { setting: &'static str, value: String, expected: &'static str },
     #[error("`{0}` is given twice")]
     Twice(&'static str),
-    #[error("`{0}` is of no use without `{1}`")]
+    #[error("`{0}` needs `{1}`")]
     Without(&'static str, &'static str),
     #[error("there are more than {RULES_MAX} faults on request")]
     TooMany,

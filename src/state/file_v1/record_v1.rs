@@ -36,9 +36,9 @@ pub enum RecordProblem {
     Spec,
     #[error("`spec` has a {0}")]
     SpecJson(String),
-    #[error("`spec.customAttributes` holds what no attribute can be, at `{0}`")]
+    #[error("`spec.customAttributes` holds a value that an attribute can't have, at `{0}`")]
     Attribute(String),
-    #[error("`spec.{0}` holds what it can't")]
+    #[error("`spec.{0}` has an invalid value")]
     Handling(&'static str),
     #[error("a tag needs either `name` or `digest`")]
     Tag,

@@ -319,7 +319,7 @@ async fn what_is_not_what_the_head_names_is_refused() {
     assert!(error.to_string().contains("is not the state that head.json names"), "{error}");
     server.calm().delete(&key).await.expect("calm");
     let error = depot.look().await.expect_err("none");
-    assert!(error.to_string().contains("which is not there"), "{error}");
+    assert!(error.to_string().contains("which does not exist"), "{error}");
     server.calm().put("head.json", b"{\"format\":\"dixaform-head/7\"}".to_vec(), When::Always).await.expect("calm");
     assert!(matches!(depot.look().await.expect_err("newer"), StoreError::Newer(_)));
 }

@@ -117,7 +117,7 @@ fn failures_come_first_and_what_was_done_is_folded() {
     ```text
     --> manifests/orders.yaml:3:1
      = note: POST /v1/conversations answered 400: no such end user
-     = help: it is not sent again before that is known: apply again, or decide with dixaform recover
+     = help: it is not sent again until that is known: apply again, or decide with dixaform recover
     ```
 
     **Warning:** `conversation.a (#1003) was created with partial errors` (`manifests/orders.yaml:3`)
