@@ -176,7 +176,7 @@ fn another_state_of_the_same_serial_that_comes_during_an_apply_gets_what_the_jou
     let ended = apply_while(&workspace, || workspace.write("state/local.json", sealed(&other)));
     let _ = ended.exit(6).warns("was changed by something else");
     let sent = posts(&workspace);
-    let _ = workspace.run("apply --yes").exit(5).warns("another one than that of serial 1");
+    let _ = workspace.run("apply --yes").exit(5).warns("is not the one with serial 1");
     let _ = workspace.run("apply --yes --accept-older-state").exit(0).says("No changes.");
     assert_eq!(posts(&workspace), sent);
     assert!(workspace.read("state/local.json").contains("\"appliedAt\":\"19"), "what came is kept");
@@ -325,10 +325,11 @@ fn a_state_from_the_past_is_shown_with_a_warning_and_nothing_is_made_again_unles
     let (new, sent) = (workspace.read("state/local.json"), posts(&workspace));
     for past in [&old, &workspace.read("state/local.json.backup")] {
         workspace.write("state/local.json", past);
-        let warned = workspace.run("plan").exit(0).says("1 to create").warns("is at serial 1, older than serial 2");
+        let warned =
+            workspace.run("plan").exit(0).says("1 to create").warns("is at serial 1, but serial 2 was seen here");
         let _ = warned.warns("--accept-older-state").warns("dixaform state rebuild");
         for command in ["apply --yes", "state forget conversation.first", "recover"] {
-            let refused = workspace.run(command).exit(5).warns("is at serial 1, older than serial 2");
+            let refused = workspace.run(command).exit(5).warns("is at serial 1, but serial 2 was seen here");
             let _ = refused.warns("--accept-older-state").warns("dixaform state rebuild");
         }
         assert_eq!((posts(&workspace), &workspace.read("state/local.json")), (sent, past));

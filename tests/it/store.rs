@@ -333,8 +333,8 @@ fn a_bucket_that_was_restored_from_a_backup_is_refused() {
     workspace.write("manifests/more.yaml", manifests(3).replace("name: c", "name: d"));
     let _ = workspace.run("apply --yes").exit(0);
     store.put("team/restored/head.json", &old);
-    let _ = workspace.run("plan").exit(0).warns("older than serial 2");
-    let _ = workspace.run("apply --yes").exit(5).warns("older than serial 2");
+    let _ = workspace.run("plan").exit(0).warns("but serial 2 was seen here");
+    let _ = workspace.run("apply --yes").exit(5).warns("but serial 2 was seen here");
     store.put("team/restored/head.json", &old.replace("dixaform-head/1", "dixaform-head/9"));
     let _ = workspace.run("plan").exit(1).warns("a newer dixaform");
     let _ = workspace.run("apply --yes").exit(1).warns("a newer dixaform");
