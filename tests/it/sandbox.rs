@@ -126,7 +126,7 @@ fn an_apply_on_the_embedded_sandbox_says_what_a_real_tenant_must_have() {
     // After a slip is fixed, the queue with the wrong name is not needed any more.
     for (queue, told) in [("Suport", "1 queue (queue: Suport)\n"), ("Support 2", "1 queue (queue: Support 2)\n")] {
         let queue = format!("  queue: {{name: {queue}}}\n");
-        workspace.write("manifests/order.yaml", &format!("{}{queue}", crate::support::manifests::ORDER));
+        workspace.write("manifests/order.yaml", format!("{}{queue}", crate::support::manifests::ORDER));
         let _ = workspace.run("apply --yes").exit(0).warns(&format!("a real tenant must have: {told}"));
     }
 }
