@@ -14,8 +14,8 @@ use crate::store::segment::{self, Segment};
 
 pub const HEAD: &str = "head.json";
 
-/// How long a request that only looks is repeated.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a request is repeated that only looks, or may be carried out twice.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Segments that are read at once.
 const AT_ONCE: usize = 16;

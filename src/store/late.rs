@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::depot::Depot;
+use crate::store::depot::{Depot, PATIENCE};
 use crate::store::error::StoreError;
+use crate::store::objects::patiently;
 
 /// The folder of these objects below the prefix.
 pub const FOLDER: &str = "late";
@@ -49,13 +50,14 @@ impl Late {
 /// # Errors
 /// They can't be read, or one is of a newer version.
 pub(crate) async fn read(depot: &Depot) -> Result<Vec<Late>, StoreError> {
-    let listed = depot.objects.list(FOLDER).await.map_err(StoreError::request("list late/"))?;
+    let listed = patiently(&*depot.clock, PATIENCE, || depot.objects.list(FOLDER)).await;
+    let listed = listed.map_err(StoreError::request("list late/"))?;
     let mut keys: Vec<String> = listed.into_iter().map(|object| object.key).collect();
     keys.sort_unstable();
     let mut all = Vec::new();
     for key in keys {
-        let found = depot.objects.get(&key).await.map_err(StoreError::request(format!("read {key}")))?;
-        let Some(found) = found else { continue };
+        let found = patiently(&*depot.clock, PATIENCE, || depot.objects.get(&key)).await;
+        let Some(found) = found.map_err(StoreError::request(format!("read {key}")))? else { continue };
         let late = Late::parse(&found.body).map_err(|why| StoreError::Unusable(format!("{key}: {why}")))?;
         all.push(Late { key: Some(key), ..late });
     }
@@ -65,7 +67,8 @@ pub(crate) async fn read(depot: &Depot) -> Result<Vec<Late>, StoreError> {
 /// Removes those that were read.
 pub(crate) async fn remove(depot: &Depot, late: &[Late]) -> Result<(), StoreError> {
     for key in late.iter().filter_map(|late| late.key.as_deref()) {
-        depot.objects.delete(key).await.map_err(StoreError::request(format!("remove {key}")))?;
+        let removed = patiently(&*depot.clock, PATIENCE, || depot.objects.delete(key)).await;
+        removed.map_err(StoreError::request(format!("remove {key}")))?;
     }
     Ok(())
 }

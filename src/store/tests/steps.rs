@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::weather::{Chance, Server, Weather, Wire};
 use crate::state::Lineage;
 use crate::store::objects::Put;
-use crate::store::segment;
-use crate::store::{Depot, Hold, Holder, Keep, Objects as _, Save, StoreError, SystemClocks, When, force, take};
+use crate::store::{Depot, Hold, Holder, Keep, Late, Objects as _, Save, StoreError, SystemClocks, When, force, take};
+use crate::store::{late, segment};
 
 const TTL: Duration = Duration::from_secs(30);
 const AT_ONCE: Duration = Duration::ZERO;
@@ -322,4 +322,20 @@ async fn what_is_not_what_the_head_names_is_refused() {
     assert!(error.to_string().contains("which does not exist"), "{error}");
     server.calm().put("head.json", b"{\"format\":\"dixaform-head/7\"}".to_vec(), When::Always).await.expect("calm");
     assert!(matches!(depot.look().await.expect_err("newer"), StoreError::Newer(_)));
+}
+
+/// One answer that is lost is no reason to end a command.
+#[tokio::test(start_paused = true)]
+async fn word_that_was_left_late_is_found_and_removed_although_answers_are_lost() {
+    let weather = Weather { lost: 5, unheard: 5, ..Weather::FAIR };
+    let depot = depot(&Server::new(weather, &Arc::new(Chance::new(1))));
+    let hold = taken(&depot, "a").await;
+    for number in 0..20 {
+        let word = Late::new("ann".to_owned(), String::new(), vec![format!("line {number}")]);
+        hold.put_aside(late::FOLDER, number, &word.text()).await.expect("written");
+    }
+    let found = late::read(&depot).await.expect("read");
+    assert_eq!(found.len(), 20);
+    late::remove(&depot, &found).await.expect("removed");
+    assert_eq!(late::read(&depot).await.expect("read"), []);
 }
