@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::Workspace;
 use crate::support::manifests::{SELECT, TEXT};
+use crate::support::{Chance, Workspace, number};
 
 /// Fast, and slow enough that there is something to interrupt.
 const PROJECT: &str = "version: 1
@@ -35,11 +35,6 @@ const MANIFESTS: usize = 20;
 
 /// Rounds, unless the environment says otherwise.
 const ROUNDS: u64 = 12;
-
-/// A number that somebody wants for this run, or the usual one.
-fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
-}
 
 /// A requester of one manifest alone: each conversation in the tenant says by it whose it is.
 fn requester(number: usize) -> String {
@@ -134,20 +129,6 @@ fn tenant(workspace: &Workspace) -> BTreeMap<String, Vec<BTreeMap<String, Value>
     by_requester
 }
 
-/// SplitMix64: instants of death that a seed names.
-struct Chance(u64);
-
-impl Chance {
-    /// From 0 to 1.
-    fn share(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
 /// What a round came to: how many processes were killed, and how many of those had made something by then.
 #[derive(Debug, Default)]
 struct Tally {
@@ -197,7 +178,7 @@ fn recorded(workspace: &Workspace) -> (BTreeSet<String>, BTreeSet<i64>) {
 
 #[test]
 fn records_have_all_moved_or_none_wherever_an_apply_is_killed() {
-    let mut chance = Chance(number("DIXAFORM_KILL_SEED", 1));
+    let mut chance = Chance(number("DIXAFORM_KILL_SEED").unwrap_or(1));
     let ready = || {
         let workspace = workspace();
         let _ = workspace.run(APPLY).exit(0);
@@ -210,7 +191,7 @@ fn records_have_all_moved_or_none_wherever_an_apply_is_killed() {
     let whole = began.elapsed();
     assert!(ended.last_line().ends_with(&format!("{MANIFESTS} moved.")), "{}", ended.stdout);
     let mut seen = BTreeSet::new();
-    for _ in 0..number("DIXAFORM_KILL_ROUNDS", ROUNDS) {
+    for _ in 0..number("DIXAFORM_KILL_ROUNDS").unwrap_or(ROUNDS) {
         let workspace = ready();
         let (_, ids) = recorded(&workspace);
         let mut child = start(&workspace);
@@ -238,8 +219,8 @@ fn records_have_all_moved_or_none_wherever_an_apply_is_killed() {
 
 #[test]
 fn an_apply_that_is_killed_at_any_instant_is_finished_by_the_next_one() {
-    let rounds = number("DIXAFORM_KILL_ROUNDS", ROUNDS);
-    let first = number("DIXAFORM_KILL_SEED", 1);
+    let rounds = number("DIXAFORM_KILL_ROUNDS").unwrap_or(ROUNDS);
+    let first = number("DIXAFORM_KILL_SEED").unwrap_or(1);
     let undisturbed = workspace();
     let began = Instant::now();
     let _ = undisturbed.run(APPLY).exit(0);

@@ -7,16 +7,17 @@
 #![cfg(unix)]
 
 mod late;
+mod many;
 mod moving;
+mod scenario;
 mod server;
+mod witness;
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{Outcome, Workspace};
-use server::{Azurite, Kind, Store, azurite, google, moto, odd};
-
-const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "not-a-real-secret")];
+use server::{KEYS, Kind, Store, azurite, google, moto, odd};
 
 /// One conversation each, all of one requester.
 fn manifests(count: usize) -> String {
@@ -145,9 +146,9 @@ fn amazons_interface_holds_a_state_and_takes_a_dead_run_over() {
 
 #[test]
 fn azure_holds_a_state_and_takes_a_dead_run_over() {
-    let Some(Azurite { store, .. }) = &azurite() else { return };
-    works(store);
-    takes_over(store);
+    let Some(store) = azurite() else { return };
+    works(&store);
+    takes_over(&store);
 }
 
 #[test]

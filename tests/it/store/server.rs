@@ -14,32 +14,45 @@ pub enum Kind {
     Azure,
 }
 
+/// What a store that asks for keys accepts.
+pub const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "not-a-real-secret")];
+
 /// A running store with a bucket `state`.
 pub struct Store {
     pub kind: Kind,
     port: u16,
     child: Child,
+    /// Where it keeps its objects, if not in memory.
+    folder: Option<tempfile::TempDir>,
 }
 
 /// How long a store may take until it listens.
 const START_MAX: Duration = Duration::from_secs(60);
 
+/// Whether the tests may go without a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Not with `DIXAFORM_STORES=required`.
+    Gate,
+    Never,
+}
+
 impl Store {
     /// Starts a program that listens on a port of this machine; none, and a word about it, where there is no such
     /// program.
-    fn start(kind: Kind, program: &str, words: impl Fn(u16) -> Vec<String>) -> Option<Self> {
+    fn start(kind: Kind, need: Need, program: &str, words: impl Fn(u16) -> Vec<String>) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(program);
-        command.args(words(port)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(words(port)).envs(KEYS).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let Ok(child) = command.spawn() else {
-            assert!(std::env::var("DIXAFORM_STORES").is_err(), "{program} is required and not there");
-            #[expect(clippy::print_stderr, reason = "what is not checked is said aloud")]
-            {
-                eprintln!("NOT CHECKED: {kind:?}, since there is no {program}");
-            }
+            let may_lack = need == Need::Never || std::env::var("DIXAFORM_STORES").is_err();
+            assert!(may_lack, "{program} is required and not there");
+            // Past the capture of the test's output.
+            let line = format!("\n!! NOT CHECKED: {kind:?}, since there is no {program}\n");
+            let _ = std::io::stderr().lock().write_all(line.as_bytes());
             return None;
         };
-        let mut store = Store { kind, port, child };
+        let mut store = Store { kind, port, child, folder: None };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = store.child.try_wait().unwrap();
@@ -55,16 +68,11 @@ impl Store {
 
     /// Nothing is answered any more.
     pub fn pause(&mut self) {
-        self.signal("-STOP");
+        freeze(&self.child);
     }
 
     pub fn go_on(&mut self) {
-        self.signal("-CONT");
-    }
-
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        thaw(&self.child);
     }
 
     /// An object of the bucket, as a person would copy it. Of the stand-ins, which ask for no signature.
@@ -82,6 +90,19 @@ impl Store {
     pub fn goes(&self, wrong: &str) {
         let answer = self.exchange("PUT", &format!("/control/{wrong}"), "");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// How many answers were lost so far. Of [`Store::losing_answers`].
+    pub fn losses(&self) -> usize {
+        let answer = self.exchange("GET", "/losses", "");
+        answer.split_once("\r\n\r\n").unwrap().1.parse().unwrap()
+    }
+
+    /// The same store, behind something that loses the answer to each of this many requests.
+    pub fn losing_answers(&self, every: usize) -> Self {
+        let words =
+            |port: u16| vec![script("faultproxy.py"), port.to_string(), self.port.to_string(), every.to_string()];
+        Store::start(self.kind, Need::Gate, "python3", words).expect("the store itself is there")
     }
 
     fn exchange(&self, method: &str, path: &str, body: &str) -> String {
@@ -109,6 +130,20 @@ impl Drop for Store {
     }
 }
 
+/// Stops a process where it is, as a laptop that is closed.
+pub fn freeze(child: &Child) {
+    signal(child, "-STOP");
+}
+
+pub fn thaw(child: &Child) {
+    signal(child, "-CONT");
+}
+
+fn signal(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
 fn script(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/stores").join(name);
     path.to_str().unwrap().to_owned()
@@ -117,7 +152,7 @@ fn script(name: &str) -> String {
 /// moto, which speaks S3.
 pub fn moto() -> Option<Store> {
     let words = |port: u16| vec!["-H".to_owned(), "127.0.0.1".to_owned(), "-p".to_owned(), port.to_string()];
-    let store = Store::start(Kind::S3, "moto_server", words)?;
+    let store = Store::start(Kind::S3, Need::Gate, "moto_server", words)?;
     let answer = store.exchange("PUT", "/state", "");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     Some(store)
@@ -125,21 +160,16 @@ pub fn moto() -> Option<Store> {
 
 /// A store that speaks S3, and does not do what it says about conditions.
 pub fn odd(how: &str) -> Option<Store> {
-    Store::start(Kind::S3, "python3", |port| vec![script("odd_s3.py"), port.to_string(), how.to_owned()])
+    let words = |port: u16| vec![script("odd_s3.py"), port.to_string(), how.to_owned()];
+    Store::start(Kind::S3, Need::Gate, "python3", words)
 }
 
 /// The stand-in for Google's XML API.
 pub fn google() -> Option<Store> {
-    Store::start(Kind::Google, "python3", |port| vec![script("gcs_xml.py"), port.to_string()])
+    Store::start(Kind::Google, Need::Gate, "python3", |port| vec![script("gcs_xml.py"), port.to_string()])
 }
 
-/// Azurite, with the folder that it keeps its objects in.
-pub struct Azurite {
-    pub store: Store,
-    _folder: tempfile::TempDir,
-}
-
-pub fn azurite() -> Option<Azurite> {
+pub fn azurite() -> Option<Store> {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().to_str().unwrap().to_owned();
     let words = |port: u16| {
@@ -147,9 +177,41 @@ pub fn azurite() -> Option<Azurite> {
         let words = ["--blobHost", "127.0.0.1", "--blobPort", &port, "-l", &place, "--skipApiVersionCheck"];
         words.into_iter().chain(["--disableTelemetry", "--silent"]).map(str::to_owned).collect()
     };
-    let store = Store::start(Kind::Azure, "azurite-blob", words)?;
+    let mut store = Store::start(Kind::Azure, Need::Gate, "azurite-blob", words)?;
     let port = store.port.to_string();
     let made = Command::new("python3").args([script("azure_container.py"), port, "state".to_owned()]).status();
     assert!(made.unwrap().success());
-    Some(Azurite { store, _folder: folder })
+    store.folder = Some(folder);
+    Some(store)
+}
+
+/// SeaweedFS, which speaks S3 and keeps objects in files. It opens some fixed ports besides, so there is one at a time.
+pub fn seaweed() -> Option<Store> {
+    let folder = tempfile::tempdir().unwrap();
+    let place = format!("-dir={}", folder.path().display());
+    let words = |port: u16| {
+        let port = format!("-s3.port={port}");
+        let words = ["mini", &place, "-ip=127.0.0.1", "-ip.bind=127.0.0.1", &port, "-bucket=state"];
+        let quiet = ["-master.telemetry=false", "-webdav=false", "-admin.ui=false"];
+        words.into_iter().chain(quiet).map(str::to_owned).collect()
+    };
+    let mut store = Store::start(Kind::S3, Need::Never, "weed", words)?;
+    store.folder = Some(folder);
+    Some(store)
+}
+
+/// A folder that rclone serves as S3. It forgets conditions.
+pub fn rclone() -> Option<Store> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("state")).unwrap();
+    let place = folder.path().to_str().unwrap().to_owned();
+    let keys = KEYS.map(|(_, key)| key).join(",");
+    let words = |port: u16| {
+        let address = format!("127.0.0.1:{port}");
+        let words = ["serve", "s3", "--addr", &address, "--auth-key", &keys, "--vfs-cache-mode", "full", &place];
+        words.map(str::to_owned).to_vec()
+    };
+    let mut store = Store::start(Kind::S3, Need::Never, "rclone", words)?;
+    store.folder = Some(folder);
+    Some(store)
 }
