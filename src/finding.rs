@@ -125,19 +125,21 @@ impl IntoIterator for Findings {
 
 /// The known word that is most like `word`, if any is: for "did you mean". A very long word is like none.
 pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = known.into_iter().filter_map(|candidate| Some((distance(word, candidate)?, candidate)));
+    let near = known
+        .into_iter()
+        .filter_map(|candidate| Some((distance(word, candidate, |longer| 1 + longer / 4)?, candidate)));
     near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
-/// How far a known word is from `word`, if it is near: a typo, not another word.
-fn distance(word: &str, known: &str) -> Option<usize> {
+/// How far a known word is from `word`, if that is at most what `at_most` says for the length of the longer one.
+fn distance(word: &str, known: &str, at_most: impl Fn(usize) -> usize) -> Option<usize> {
     const LONGEST: usize = 64;
     let longer = word.chars().count().max(known.chars().count());
     if longer > LONGEST {
         return None;
     }
     let distance = strsim::osa_distance(&word.to_lowercase(), &known.to_lowercase());
-    (distance <= 1 + longer / 4).then_some(distance)
+    (distance <= at_most(longer)).then_some(distance)
 }
 
 /// The known words that are like `word`, the nearest first: three at most, without repetitions. Those that begin with
@@ -159,7 +161,9 @@ pub fn nearest_by<'a>(
     for candidate in known {
         let known = part(candidate);
         let begun = || begins(known).then(|| known.len() - word.len());
-        let Some(distance) = distance(word, known).or_else(begun) else { continue };
+        // Of short names, many differ in two letters and are other words.
+        let at_most = |longer: usize| (longer / 3).max(1);
+        let Some(distance) = distance(word, known, at_most).or_else(begun) else { continue };
         if near.iter().all(|(_, other)| *other != candidate) {
             let place = near.partition_point(|other| *other <= (distance, candidate));
             near.insert(place, (distance, candidate));

@@ -42,7 +42,7 @@ error[missing-member]: an Email conversation needs `requesterId`
 7 |   _type: Email
   |   ^^^^^
   |
-  = help: add `requesterId`: the end user whose conversation it is
+  = help: add `requesterId`: the end user who requests the conversation
 
 error[unknown-member]: unknown member `requsterId` of an Email conversation
  --> manifests/order.yaml:8:3
