@@ -45,11 +45,7 @@ impl Store {
         let mut command = Command::new(program);
         command.args(words(port)).envs(KEYS).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let Ok(child) = command.spawn() else {
-            let may_lack = need == Need::Never || std::env::var("DIXAFORM_STORES").is_err();
-            assert!(may_lack, "{program} is required and not there");
-            // Past the capture of the test's output.
-            let line = format!("\n!! NOT CHECKED: {kind:?}, since there is no {program}\n");
-            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+            lacks(kind, need, program);
             return None;
         };
         let mut store = Store { kind, port, child, folder: None };
@@ -144,15 +140,29 @@ fn signal(child: &Child, signal: &str) {
     assert!(sent.success());
 }
 
+/// Says aloud what is not checked, or fails if it has to be.
+fn lacks(kind: Kind, need: Need, program: &str) {
+    let may_lack = need == Need::Never || std::env::var("DIXAFORM_STORES").is_err();
+    assert!(may_lack, "{program} is required and not there");
+    // Past the capture of the test's output.
+    let line = format!("\n!! NOT CHECKED: {kind:?}, since there is no {program}\n");
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+}
+
 fn script(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/stores").join(name);
     path.to_str().unwrap().to_owned()
 }
 
-/// moto, which speaks S3.
+/// moto, which speaks S3. By itself it is no store for a state: see `tests/stores/moto_in_turn.py`.
 pub fn moto() -> Option<Store> {
-    let words = |port: u16| vec!["-H".to_owned(), "127.0.0.1".to_owned(), "-p".to_owned(), port.to_string()];
-    let store = Store::start(Kind::S3, Need::Gate, "moto_server", words)?;
+    let found = Command::new("python3").args(["-c", "import moto.server"]).stderr(Stdio::null()).status();
+    if !found.is_ok_and(|status| status.success()) {
+        lacks(Kind::S3, Need::Gate, "moto");
+        return None;
+    }
+    let words = |port: u16| vec![script("moto_in_turn.py"), port.to_string()];
+    let store = Store::start(Kind::S3, Need::Gate, "python3", words)?;
     let answer = store.exchange("PUT", "/state", "");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     Some(store)
