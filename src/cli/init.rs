@@ -140,7 +140,10 @@ fn subject(root: &Path, folder: String) -> Subject {
     Subject {
         tenant: tenant.name.clone(),
         token: token.cloned().unwrap_or(subject.token),
-        in_store: matches!(tenant.state, Some(StatePlace::Store(_))),
+        store: match &tenant.state {
+            Some(StatePlace::Store(url)) => Some(url.kind),
+            Some(StatePlace::File(_)) | None => None,
+        },
         ..subject
     }
 }

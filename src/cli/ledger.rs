@@ -71,7 +71,7 @@ impl Ledger {
     /// the manifests were made of.
     ///
     /// # Errors
-    /// The state can't be saved. Nothing is lost: the journal has every id, and the next command brings them home.
+    /// The state can't be saved. Nothing is lost: the journal has every id, and the next command records them.
     pub async fn finish(self, desired: &Desired) -> Result<(), Error> {
         self.save(desired, true).await.map(|_| ())
     }

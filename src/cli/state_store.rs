@@ -27,7 +27,7 @@ pub fn pull(open: &OpenTenant<'_>, forms: &Formats<ResultForm>) -> Result<Exit, 
             if !looked.journal.is_empty() {
                 let lines = looked.journal.iter().filter(|byte| **byte == b'\n').count();
                 open.session.output.note(&format!(
-                    "warning: the journal has {} that are not in this state\n hint: the next apply brings them home\n",
+                    "warning: the journal has {} that are not in this state\n hint: the next apply records them\n",
                     counted(lines, "line")
                 ));
             }

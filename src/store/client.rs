@@ -209,7 +209,8 @@ fn google(
         builder = builder.with_bearer_token("");
         "none: a store on this machine needs none".to_owned()
     } else {
-        "GOOGLE_OAUTH_ACCESS_TOKEN (not set), GOOGLE_SERVICE_ACCOUNT, GOOGLE_APPLICATION_CREDENTIALS, the file of \
+        "GOOGLE_OAUTH_ACCESS_TOKEN (not set), GOOGLE_SERVICE_ACCOUNT_KEY, GOOGLE_SERVICE_ACCOUNT, \
+         GOOGLE_APPLICATION_CREDENTIALS, the file of \
          `gcloud auth application-default login`, the metadata of this machine; a file of workload identity \
          federation can't be read: pass its access token in GOOGLE_OAUTH_ACCESS_TOKEN"
             .to_owned()

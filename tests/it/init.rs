@@ -190,6 +190,22 @@ fn in_a_project_that_is_there_a_service_gets_its_workflow_and_nothing_else_is_wr
         }
         assert_eq!(names(&workspace), [".github/workflows/dixaform.yml", ".gitlab-ci.yml", name]);
     }
+    for (url, has) in [
+        ("s3://bucket/eu", &["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"][..]),
+        ("gs://bucket/eu", &["GOOGLE_SERVICE_ACCOUNT_KEY"]),
+        ("az://container/eu", &["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY"]),
+    ] {
+        let workspace = Workspace::new().file("dixaform.yaml", &project.replace("s3://bucket/eu", url));
+        for (service, file) in [("github", ".github/workflows/dixaform.yml"), ("gitlab", ".gitlab-ci.yml")] {
+            let _ = workspace.run(&format!("init --ci {service}")).exit(0);
+            let text = workspace.read(file);
+            let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+            let is_key = |word: &&str| ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|cloud| word.starts_with(cloud));
+            let named: std::collections::BTreeSet<&str> = words.filter(is_key).collect();
+            assert_eq!(named, has.iter().copied().collect(), "{url} {service}");
+            serde_yaml::from_str::<serde_yaml::Value>(&text).unwrap();
+        }
+    }
     // The default tenant counts, unless it is the sandbox; a project file that can't be used is for others to judge.
     for (project, tenant) in [
         ("version: 1\ndefaultTenant: us\ntenants: {eu: {}, us: {}}\n", "us"),

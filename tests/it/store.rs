@@ -360,6 +360,10 @@ fn what_is_wrong_with_credentials_says_what_was_tried_and_shows_no_secret() {
     workspace.write("dixaform.yaml", project("s3://state/a", ""));
     let outcome = workspace.run("plan -vv").exit(1).warns("can't read head.json in the store");
     assert!(!outcome.stderr.contains("hunter2"), "{}", outcome.stderr);
+    let google = Workspace::new().file("manifests/a.yaml", &manifests(1));
+    google.write("dixaform.yaml", project("gs://state/a", "").replace(&format!(", endpoint: '{nowhere}'"), ""));
+    let google = google.variable("GOOGLE_SERVICE_ACCOUNT_KEY", "{not a key");
+    let _ = google.run("plan").exit(1).warns("no credentials for the store").warns("GOOGLE_SERVICE_ACCOUNT_KEY");
     workspace.write("dixaform.yaml", project("az://state/a", ""));
     let workspace = workspace.variable("PATH", "/nowhere");
     let outcome = workspace.run("plan").exit(1).warns("no credentials for the store");

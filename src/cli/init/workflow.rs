@@ -4,6 +4,8 @@
 
 use clap::ValueEnum;
 
+use crate::access::StoreKind;
+
 /// A service that runs jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Service {
@@ -19,13 +21,13 @@ pub struct Subject {
     pub tenant: String,
     /// The variable that has the tenant's token.
     pub token: String,
-    /// Whether the state is in an object store. If not, the workflow commits it.
-    pub in_store: bool,
+    /// Whose object store the state is in. If it is in none, the workflow commits it.
+    pub store: Option<StoreKind>,
 }
 
 impl Default for Subject {
     fn default() -> Self {
-        Subject { folder: String::new(), tenant: TENANT.to_owned(), token: TOKEN.to_owned(), in_store: false }
+        Subject { folder: String::new(), tenant: TENANT.to_owned(), token: TOKEN.to_owned(), store: None }
     }
 }
 
@@ -60,15 +62,32 @@ pub fn including(folder: &str) -> String {
 
 /// The workflow.
 pub fn text(service: Service, subject: &Subject) -> String {
-    let Subject { folder, tenant, token, in_store } = subject;
-    let [committed, store] = if service == Service::Github { GITHUB } else { GITLAB };
-    let text = if *in_store { store } else { committed };
+    let Subject { folder, tenant, token, store } = subject;
+    let [committed, stored] = if service == Service::Github { GITHUB } else { GITLAB };
+    let text = store.map_or(committed.to_owned(), |kind| with_keys_of(kind, stored));
     let text = text.replace(TENANT, tenant).replace(TOKEN, token);
     match (folder.as_str(), service) {
         ("", _) => text,
         (folder, Service::Github) => github_in(folder, tenant, &text),
         (folder, Service::Gitlab) => gitlab_in(folder, tenant, &text),
     }
+}
+
+/// The workflow for a store of this kind. The examples have the variables of Amazon's.
+fn with_keys_of(kind: StoreKind, text: &str) -> String {
+    let names = match kind {
+        StoreKind::S3 => return text.to_owned(),
+        StoreKind::Google => [None, Some("GOOGLE_SERVICE_ACCOUNT_KEY"), None],
+        StoreKind::Azure => [Some("AZURE_STORAGE_ACCOUNT_NAME"), None, Some("AZURE_STORAGE_ACCOUNT_KEY")],
+    };
+    let amazons = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    let all: Vec<&str> = names.into_iter().flatten().collect();
+    let text = text.replace("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION", &all.join(", "));
+    let renamed = |line: &str| match amazons.iter().position(|name| line.contains(name)) {
+        Some(at) => names[at].map(|name| line.replace(amazons[at], name)),
+        None => Some(line.to_owned()),
+    };
+    text.lines().filter_map(renamed).map(|line| line + "\n").collect()
 }
 
 fn github_in(folder: &str, tenant: &str, text: &str) -> String {
@@ -155,7 +174,8 @@ mod tests {
     use super::*;
 
     fn subject(folder: &str, in_store: bool) -> Subject {
-        Subject { folder: folder.to_owned(), in_store, ..Subject::default() }
+        let store = in_store.then_some(StoreKind::S3);
+        Subject { folder: folder.to_owned(), store, ..Subject::default() }
     }
 
     #[test]
