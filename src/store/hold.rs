@@ -13,11 +13,14 @@ use crate::store::depot::{Depot, HEAD, Journal, Read, sha256_of};
 use crate::store::error::StoreError;
 use crate::store::head::{Head, Log, StateObject};
 use crate::store::moment::{Lease, Moment};
-use crate::store::objects::{Fault, Object, Settled, Version, When, put_settled};
+use crate::store::objects::{Fault, Object, Settled, Version, When, patiently, put_settled};
 use crate::store::segment::{self, InTheWay, Segment, in_the_way};
 
 /// The folder of the states below the prefix.
 pub const STATES: &str = "state";
+
+/// How long a run whose lease has ended tries to find out whether another has the state.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What becomes of the journal when something is saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +140,11 @@ impl Hold {
             }
             let body = self.segment(journal.next, false).text(b"");
             let settled = self.put(&segment::key(journal.next), &body, self.lease_left()).await;
-            match settled.map_err(StoreError::Expired)? {
+            let settled = match settled {
+                Ok(settled) => settled,
+                Err(fault) => return Err(self.expired(fault).await),
+            };
+            match settled {
                 Settled::Ours(_) => {
                     let (number, has_lines) = (journal.next + 1, !journal.text.is_empty());
                     *next = Next { number, has_begun: true, has_lines, is_open: false };
@@ -197,9 +204,10 @@ impl Hold {
         let body = self.segment(n, cut).text(lines);
         next.is_open = true;
         let settled = self.put(&segment::key(n), &body, self.lease_left()).await;
-        match settled.map_err(StoreError::Expired)? {
-            Settled::Ours(_) => {}
-            Settled::Theirs(_) => return Err(self.fenced().await),
+        match settled {
+            Ok(Settled::Ours(_)) => {}
+            Ok(Settled::Theirs(_)) => return Err(self.fenced().await),
+            Err(fault) => return Err(self.expired(fault).await),
         }
         *next = Next { number: n + 1, has_lines: true, is_open: false, ..*next };
         let now = self.depot.clock.now();
@@ -346,6 +354,15 @@ impl Hold {
         self.lease.fence();
         let read = self.depot.head().await.ok().flatten();
         StoreError::Fenced { holder: read.and_then(|read| read.head.holder).map(Box::new) }
+    }
+
+    /// The error of somebody whose lease has ended before the store took something. After a sleep one lost answer is
+    /// enough for that, and another run may have the state by then, which is what people have to know.
+    async fn expired(&self, fault: Fault) -> StoreError {
+        let patience = PATIENCE.min(self.lease.ttl() / 3);
+        let read = patiently(&*self.depot.clock, patience, || self.depot.objects.get(HEAD)).await;
+        let is_taken = read.ok().flatten().is_some_and(|found| self.own(found).is_none());
+        if is_taken { self.fenced().await } else { StoreError::Expired(fault) }
     }
 
     async fn put(&self, key: &str, body: &[u8], left: impl Fn() -> Duration + Sync) -> Result<Settled, Fault> {

@@ -135,6 +135,25 @@ async fn a_run_that_was_frozen_before_its_fence_does_not_write_it_behind_those_w
     new.append(b"two\n").await.expect("held");
 }
 
+/// The store does not answer the first requests after the sleep; the lease leaves no time to ask again.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_has_slept_and_misses_an_answer_learns_all_the_same_that_another_took_over() {
+    let server = server();
+    let depot = depot(&server);
+    let old = taken(&depot, "a").await;
+    let new = take(&depot, &Holder::of_run("b"), Duration::from_secs(120), "now").await.expect("its holder is dead");
+    new.fence().await.expect("held");
+    let away = |away: bool| *server.away.lock().expect("free") = away;
+    away(true);
+    let comes_back = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        away(false);
+    };
+    let (appended, ()) = tokio::join!(old.append(b"one\n"), comes_back);
+    let error = appended.expect_err("fenced");
+    assert!(matches!(&error, StoreError::Fenced { holder: Some(holder) } if holder.run == "b"), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_holder_that_lives_is_never_taken_over() {
     let server = server();
