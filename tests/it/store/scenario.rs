@@ -117,8 +117,10 @@ pub struct Tally {
     pub frozen: usize,
     /// Frozen until another run had taken the state over.
     pub fenced: usize,
-    /// Of those, the ones that ended with 5, as the rest was killed.
+    /// Of those, the ones that ended with 5.
     pub refused: usize,
+    /// Of those, the ones that the store did not answer in time, so that they could not know.
+    pub unheard: usize,
     /// Calls that such a run has sent all the same, since it was frozen between its last look and its call.
     pub late: usize,
     /// Conversations that were made twice by that, all of them named by the next plan.
@@ -127,12 +129,13 @@ pub struct Tally {
 
 impl Tally {
     pub fn add(&mut self, other: Tally) {
-        let Tally { lives, killed, frozen, fenced, refused, late, doubles } = other;
+        let Tally { lives, killed, frozen, fenced, refused, unheard, late, doubles } = other;
         self.lives += lives;
         self.killed += killed;
         self.frozen += frozen;
         self.fenced += fenced;
         self.refused += refused;
+        self.unheard += unheard;
         self.late += late;
         self.doubles += doubles;
     }
@@ -243,7 +246,7 @@ impl Scenario<'_> {
             std::thread::sleep(Duration::from_millis(5));
         };
         std::thread::sleep(pause);
-        true
+        child.try_wait().unwrap().is_none()
     }
 
     /// What runs did that they may not do.
@@ -263,14 +266,16 @@ impl Scenario<'_> {
                 continue;
             };
             tally.fenced += 1;
-            tally.refused += usize::from(*code == Some(5));
             tally.late += late.len();
             // A call at a time can be in the gap between the last look and its sending.
             if late.len() > 1 {
                 violations.push(format!("{token} was fenced and sent {late:?}"));
             }
-            if code.is_some() && (*code != Some(5) || !said.contains("another run has taken over the state")) {
-                violations.push(format!("{token} was fenced and ended with {code:?}"));
+            match code {
+                None => {}
+                Some(5) if said.contains("another run has taken over the state") => tally.refused += 1,
+                Some(1 | 4) if said.contains("the lease of the state has ended") => tally.unheard += 1,
+                _ => violations.push(format!("{token} was fenced and ended with {code:?}")),
             }
         }
         (violations, tally)
