@@ -43,8 +43,12 @@ pub fn records(all: &[Late], name: &str) -> Result<Vec<(Address, Box<Record>)>, 
     let mut found = Vec::new();
     for late in all {
         let text: String = late.lines.iter().map(|line| format!("{line}\n")).collect();
-        let read =
-            journal::read(text.as_bytes()).with_context(|| format!("what was noted late in {name} can't be used"))?;
+        let what = || format!("what was noted late in {name} can't be used");
+        let read = journal::read(text.as_bytes()).with_context(what)?;
+        if read.entries.len() < late.lines.len() {
+            // Nobody writes half a line here, as a journal that was cut off may end.
+            return Err(anyhow::anyhow!("a line of it is damaged").context(what()).into());
+        }
         for entry in read.entries {
             if let Entry::Adopted { address, record } = entry {
                 found.push((address, record));
@@ -195,6 +199,23 @@ mod tests {
         assert_eq!(doubled, [address]);
         replay.grow();
         assert!(!bring_home(&noted, &mut replay, opened).expect("nothing is new"));
+    }
+
+    #[test]
+    fn a_line_that_is_damaged_is_an_error_and_is_not_passed_over() {
+        let (address, record) = adopted();
+        let line = journal::write_line(&Entry::Adopted { address, record }).trim_end().to_owned();
+        let noted = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+            records(&[Late::new("ann".into(), "2026-01-01T00:00:00Z".into(), lines)], "s3://state")
+        };
+        assert_eq!(noted(&[&line, &line]).expect("sound").len(), 2);
+        let damaged = [line.replace("conversation", "conversatiom"), line[..line.len() - 9].to_owned()];
+        for damaged in &damaged {
+            noted(&[damaged]).expect_err("damaged");
+            noted(&[&line, damaged]).expect_err("damaged");
+            noted(&[damaged, &line]).expect_err("damaged");
+        }
     }
 
     #[test]
