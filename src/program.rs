@@ -2,8 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "a program is given up after some time")]
 
 use std::io::{self, Read, Write as _};
-use std::process::{Child, Command, Stdio};
-use std::thread::JoinHandle;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 /// As much as is repeated of what a program says about its failure, in characters.
@@ -48,18 +48,22 @@ pub fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result<Vec<u8
         // A program that does not read all of it says by its code whether that is a failure.
         std::thread::spawn(move || stdin.write_all(&input));
     }
-    let status = ended(&mut child, limits.time)?;
+    let start = Instant::now();
+    let status = ended(&mut child, start, limits.time)?;
+    // A program that it has started may keep these open.
+    let read = |bytes: Receiver<Vec<u8>>| bytes.recv_timeout(limits.time.saturating_sub(start.elapsed()).max(LOOK));
     if !status.success() {
-        let said = String::from_utf8_lossy(&errors.join().unwrap_or_default()).into_owned();
+        let said = String::from_utf8_lossy(&read(errors).unwrap_or_default()).into_owned();
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SAID_MAX).collect();
         return Err(ProgramError::Failed { code: status.code(), said });
     }
-    let output = output.join().unwrap_or_default();
+    let output = read(output).map_err(|_| ProgramError::Silent(limits.time))?;
     if output.len() as u64 > limits.bytes { Err(ProgramError::Long(limits.bytes)) } else { Ok(output) }
 }
 
 /// Reads to the end, and keeps no more than this.
-fn reader(stream: Option<impl Read + Send + 'static>, limit: u64) -> JoinHandle<Vec<u8>> {
+fn reader(stream: Option<impl Read + Send + 'static>, limit: u64) -> Receiver<Vec<u8>> {
+    let (all, read) = sync_channel(1);
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {
@@ -67,12 +71,13 @@ fn reader(stream: Option<impl Read + Send + 'static>, limit: u64) -> JoinHandle<
             let _ = stream.by_ref().take(limit).read_to_end(&mut bytes);
             let _ = io::copy(&mut stream, &mut io::sink());
         }
-        bytes
-    })
+        // Whoever asked may have given up.
+        let _ = all.send(bytes);
+    });
+    read
 }
 
-fn ended(child: &mut Child, time: Duration) -> Result<std::process::ExitStatus, ProgramError> {
-    let start = Instant::now();
+fn ended(child: &mut Child, start: Instant, time: Duration) -> Result<ExitStatus, ProgramError> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok(status),
@@ -120,5 +125,7 @@ mod tests {
         let limits = Limits { time: Duration::from_millis(50), ..LIMITS };
         let silent = shell("exec sleep 100", b"", limits).expect_err("silent");
         assert_eq!(silent.to_string(), "gave no answer within 50ms");
+        let kept_open = shell("sleep 100 & echo here", b"", limits).expect_err("its output never ends");
+        assert_eq!(kept_open.to_string(), "gave no answer within 50ms");
     }
 }

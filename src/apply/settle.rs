@@ -90,12 +90,18 @@ impl<A: Read, C: Clock> Settling<'_, A, C> {
     pub async fn settle(self, in_doubt: &[InDoubt], all: &[InDoubt], listen: &dyn Fn(Pause)) -> Settled {
         let began = tokio::time::Instant::now();
         let mut looker = Looker::new(self.api, self.known);
+        // Clocks of machines may differ: a wrong one may cost time, and never makes a call older than the store says.
+        let sent = self.sent.map(SentBefore::age);
+        let of_journal = |doubt: &InDoubt| age(&doubt.intent, self.clock);
+        let ages: Vec<Option<Duration>> =
+            in_doubt.iter().map(|doubt| sent.map(|sent| sent.min(of_journal(doubt)))).collect();
         let mut cases: Vec<Case> =
             in_doubt.iter().map(|doubt| Case::new(doubt, all, self.sent_again.contains(&doubt.address))).collect();
         loop {
             looker.look_again();
-            for (case, doubt) in cases.iter_mut().zip(in_doubt).filter(|(case, _)| !case.is_over()) {
-                case.seen.age = self.sent.map_or_else(|| age(&doubt.intent, self.clock), SentBefore::age);
+            let open = cases.iter_mut().zip(in_doubt.iter().zip(&ages)).filter(|(case, _)| !case.is_over());
+            for (case, (doubt, at_first)) in open {
+                case.seen.age = at_first.map_or_else(|| of_journal(doubt), |age| age + began.elapsed());
                 let found = looker.at(doubt, self.patience).await;
                 if let Some(id) = case.look(found, self.patience) {
                     looker.take(id);

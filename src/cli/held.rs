@@ -8,7 +8,7 @@ mod remote;
 
 pub use files::InFiles;
 pub use late::tell as tell_late;
-pub use remote::{InStore, check_specs, look, read_journal, read_state, take, take_unlocked, told};
+pub use remote::{InStore, Looked, check_specs, look, read_journal, read_state, take, take_unlocked, told};
 
 use std::collections::BTreeSet;
 use std::time::Duration;

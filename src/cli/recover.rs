@@ -9,7 +9,7 @@ use crate::cli::forms::ResultForm;
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::settling::{self, COMMAND, HINT};
 use crate::cli::state::parsed;
-use crate::cli::state_access::{self, Taken};
+use crate::cli::state_access::{self, Older, Taken};
 use crate::conversation::{Address, EndUserId, Id, Kind};
 use crate::desired::Desired;
 use crate::journal::{DecidedBy, Decision, Entry, InDoubt, Replay};
@@ -63,14 +63,16 @@ impl Done {
 
 fn recover(open: &OpenTenant<'_>, args: &RecoverArgs, done: &mut Done) -> Result<Exit, Error> {
     let mut asked = asked(args)?;
-    let decided = state_access::settle_unrecorded(open, COMMAND, args.lock.lock_timeout, |replay| {
-        settle_unrecorded(done, &mut asked, replay)
-    })?;
+    // Held once: whoever takes a state a second time can't tell any more who had it before.
+    let mut held = state_access::hold(open, COMMAND, args.lock.lock_timeout)?;
+    let decided =
+        state_access::settle_unrecorded(open, &mut held, |replay| settle_unrecorded(done, &mut asked, replay))?;
     for Decided { address, decision, id, told } in decided.unwrap_or_default() {
         done.says(&told);
         done.settled(&address, decision, DecidedBy::Person, Some(id));
     }
-    let taken = state_access::take(open, COMMAND, args.lock.lock_timeout)?;
+    let mut taken = state_access::take_held(open, held, COMMAND, Older::Refused)?;
+    taken.held.check_specs(&mut taken.state, |_| true)?;
     let (taken, has_kept) = keep(open, taken, &mut asked, done)?;
     settling::tell_doubled(open.session, &taken.state);
     for (address, record) in taken.state.doubled() {

@@ -222,7 +222,11 @@ pub fn take_unchecked(
     lock_timeout: Duration,
     older: Older,
 ) -> Result<Taken, Error> {
-    let held = hold(open, command, lock_timeout)?;
+    take_held(open, hold(open, command, lock_timeout)?, command, older)
+}
+
+/// [`take_unchecked`] of a state that is held already.
+pub fn take_held(open: &OpenTenant<'_>, held: Held, command: &str, older: Older) -> Result<Taken, Error> {
     let opened = |state: &State| opened(state, open.tenant, None, command);
     let taken = read(held, Lineage(uuid::Uuid::new_v4()), older, opened)?;
     same_tenant(&taken.state, open.tenant, &taken.held.name())?;
@@ -272,21 +276,19 @@ pub fn accept(open: &OpenTenant<'_>, command: &str) -> Result<Option<State>, Err
 /// Those of `decide`, with state and journal as they were; the state or the journal can't be used or written.
 pub fn settle_unrecorded<T>(
     open: &OpenTenant<'_>,
-    command: &str,
-    lock_timeout: Duration,
+    held: &mut Held,
     decide: impl FnOnce(&mut Replay) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
-    let mut held = hold(open, command, lock_timeout)?;
     // What was never saved knows nothing, and has nothing passed over.
     let Some(mut state) = held.load()? else { return Ok(None) };
     held.check_specs(&mut state, |_| true)?;
     same_tenant(&state, open.tenant, &held.name())?;
     let mut replay = Replay::new(state);
-    add_journal(&mut replay, &mut held)?;
+    add_journal(&mut replay, held)?;
     if replay.fits().is_ok() {
         return Ok(None);
     }
-    check_age(replay.state(), &mut held, Older::Refused)?;
+    check_age(replay.state(), held, Older::Refused)?;
     replay.settle();
     let decided = decide(&mut replay)?;
     if replay.has_changed() {

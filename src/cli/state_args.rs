@@ -100,8 +100,8 @@ pub enum StateCommand {
     /// on it; the state itself stays beside it as a backup. If the command is cut off, run it again: it goes on.
     #[command(after_help = "Examples:
   dixaform state move-to s3://acme-state/dixa/staging --tenant staging
-  dixaform state move-to s3://acme-state/dixa/staging --tenant staging --from-branch dixaform-state
-                                          from the branch on which scripts for CI kept it")]
+  dixaform state move-to s3://acme/dixa/staging --from-branch dixaform-state
+                                          from a branch on which scripts kept it")]
     MoveTo(MoveToArgs),
     /// Print the state as it is saved, which is JSON
     #[command(after_help = "Examples:

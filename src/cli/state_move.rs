@@ -20,11 +20,12 @@ use crate::cli::session::OpenTenant;
 use crate::cli::state_access::{self, Older, lock_info};
 use crate::cli::state_args::MoveToArgs;
 use crate::cli::store_access::StoreAccess;
-use crate::journal::Entry;
+use crate::digest::Digest;
+use crate::journal::{self, Entry};
 use crate::render::number::counted;
 use crate::render::state as render;
-use crate::state::State;
-use crate::state::file_v1::{self, StateFileError};
+use crate::state::file_v1::{self, OnItsWay, StateFileError};
+use crate::state::{Seal, State};
 use crate::workspace::{JournalFile, StateError, StateStore, atomic_file};
 
 const COMMAND: &str = "state move-to";
@@ -78,6 +79,15 @@ fn tell(far: &OpenTenant<'_>, moved: &Moved, forms: &Formats<ResultForm>) -> Res
     Ok(Exit::Done)
 }
 
+/// A state as it is about to move.
+struct Found {
+    state: State,
+    entries: Vec<Entry>,
+    seal: Option<Seal>,
+    /// An earlier try may have moved it.
+    is_resumed: bool,
+}
+
 fn from_file(
     open: &OpenTenant<'_>,
     far: &OpenTenant<'_>,
@@ -85,37 +95,72 @@ fn from_file(
     lock_timeout: Duration,
 ) -> Result<Moved, Error> {
     let url = url_of(far);
-    let state = match on_its_way(open, url)? {
-        Some(state) => state,
-        None => {
-            let Some(mut state) = held.load()? else {
-                let message = format!("there is no state {} to move", open.state_name());
-                return Err(Error::new(Exit::Failed, message).hint("an apply to the store makes one there"));
-            };
-            held.check_specs(&mut state, |_| true)?;
-            state_access::check_age(&state, held, Older::Refused)?;
-            state
+    let left_behind = shown(&open.files.state);
+    let found = match StateStore::open(&open.files.state).load_unchecked() {
+        Err(StateError::Unusable { source: StateFileError::Moved { to }, .. }) if to == url.to_string() => {
+            // All has arrived, and the journal may have been left.
+            JournalFile::remove(&open.files.journal)?;
+            let held::Looked { state, entries, .. } = held::look(store_of(far))?;
+            let none = || Error::new(Exit::Failed, format!("there is no state {url}, although {left_behind} says so"));
+            return Ok(Moved { state: state.ok_or_else(none)?, entries, left_behind });
         }
+        Err(StateError::Unusable { source: StateFileError::Moving { to, what }, .. }) if to == url.to_string() => {
+            on_its_way(open, held, &what)?
+        }
+        _ => here(open, held)?,
     };
-    state_access::same_tenant(&state, open.tenant, &open.state_name())?;
-    let entries = held.entries(state.serial)?;
+    state_access::same_tenant(&found.state, open.tenant, &open.state_name())?;
     let mut there = take(far, lock_timeout)?;
-    there.can_receive(&state, &entries)?;
-    leave_word(open, url, true)?;
+    there.can_receive(&found.state, &found.entries, found.is_resumed)?;
+    leave_word(open, url, found.seal, Some(what_moves(&found)))?;
     let again = format!("nobody plans on the state meanwhile; `dixaform state move-to {url}` goes on from here");
-    there.receive(&state, &entries).map_err(|error| error.hint(again))?;
+    let received = there.receive(&found.state, &found.entries, found.is_resumed);
+    received.map_err(|error| error.hint(again))?;
     drop(there);
-    leave_word(open, url, false)?;
-    Ok(Moved { state, entries, left_behind: shown(&open.files.state) })
+    leave_word(open, url, None, None)?;
+    Ok(Moved { state: found.state, entries: found.entries, left_behind })
 }
 
-/// The state that an earlier try was about to move to this URL, which is the backup by then.
-fn on_its_way(open: &OpenTenant<'_>, url: &StoreUrl) -> Result<Option<State>, Error> {
-    match StateStore::open(&open.files.state).load_unchecked() {
-        Err(StateError::Unusable { source: StateFileError::Moving { to }, .. }) if to == url.to_string() => {
-            Ok(StateStore::open(&open.files.backup).load()?)
-        }
-        _ => Ok(None),
+/// The state that is here.
+fn here(open: &OpenTenant<'_>, held: &mut Held) -> Result<Found, Error> {
+    let Some(mut state) = held.load()? else {
+        let message = format!("there is no state {} to move", open.state_name());
+        return Err(Error::new(Exit::Failed, message).hint("an apply to the store makes one there"));
+    };
+    held.check_specs(&mut state, |_| true)?;
+    state_access::check_age(&state, held, Older::Refused)?;
+    let entries = held.entries(state.serial)?;
+    Ok(Found { entries, seal: held.seal(), state, is_resumed: false })
+}
+
+/// The state that an earlier try was about to move, which is the backup by then.
+fn on_its_way(open: &OpenTenant<'_>, held: &mut Held, what: &OnItsWay) -> Result<Found, Error> {
+    let mut backup = StateStore::open(&open.files.backup);
+    let loaded = backup.load()?;
+    let seal = backup.seal();
+    let found = match loaded {
+        Some(state) => Found { entries: held.entries(state.serial)?, seal, state, is_resumed: true },
+        None => return Err(not_what_moves(open, what)),
+    };
+    if what_moves(&found) == *what { Ok(found) } else { Err(not_what_moves(open, what)) }
+}
+
+fn not_what_moves(open: &OpenTenant<'_>, what: &OnItsWay) -> Error {
+    let message = format!(
+        "{} is not the state at serial {} that was about to move, or its journal is another one",
+        shown(&open.files.backup),
+        what.serial
+    );
+    Error::new(Exit::Refused, message).hint("run it again where the move began; nothing was moved")
+}
+
+fn what_moves(found: &Found) -> OnItsWay {
+    let lines: String = found.entries.iter().map(journal::write_line).collect();
+    OnItsWay {
+        lineage: found.state.lineage.to_string(),
+        serial: found.state.serial,
+        seal: found.seal.map(|seal| seal.to_string()).unwrap_or_default(),
+        journal: (!lines.is_empty()).then(|| Digest::of_bytes(lines.as_bytes()).to_string()),
     }
 }
 
@@ -134,16 +179,27 @@ fn take(far: &OpenTenant<'_>, lock_timeout: Duration) -> Result<InStore, Error> 
     held::take_unlocked(store, &far.files, &lock_info(COMMAND), lock_timeout, far.tenant.request_timeout)
 }
 
-/// Where a state went, in its place; the state itself becomes the backup. Its journal goes once all has arrived.
-fn leave_word(open: &OpenTenant<'_>, url: &StoreUrl, unfinished: bool) -> Result<(), Error> {
+/// Where a state went, or is about to go, in its place; the state itself, which has this seal, becomes the backup. Its
+/// journal is removed once all has arrived.
+fn leave_word(
+    open: &OpenTenant<'_>,
+    url: &StoreUrl,
+    expected: Option<Seal>,
+    unfinished: Option<OnItsWay>,
+) -> Result<(), Error> {
+    let is_over = unfinished.is_none();
     let mut store = StateStore::open(&open.files.state);
     match store.load_unchecked() {
-        Ok(Some(state)) => store.save_as_backup(&state).map(|_| ())?,
-        Ok(None) | Err(StateError::Unusable { source: StateFileError::Moving { .. }, .. }) => {}
+        Ok(Some(state)) if store.seal() == expected => store.save_as_backup(&state).map(|_| ())?,
+        Ok(None) if expected.is_none() => {}
+        Ok(found) => return Err(StateError::Replaced { path: open.files.state.clone(), gone: found.is_none() }.into()),
+        Err(StateError::Unusable {
+            source: StateFileError::Moving { to, .. } | StateFileError::Moved { to }, ..
+        }) if to == url.to_string() => {}
         Err(error) => return Err(error.into()),
     }
     atomic_file::replace(&open.files.state, file_v1::moved(&url.to_string(), unfinished).as_bytes())?;
-    if !unfinished {
+    if is_over {
         JournalFile::remove(&open.files.journal)?;
     }
     Ok(())

@@ -53,15 +53,26 @@ const MOVED: &str = "dixaform-state-moved/1";
 struct Moved {
     format: String,
     to: String,
-    /// It is not known whether it has arrived.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    unfinished: bool,
+    /// As long as it is not known whether it has arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unfinished: Option<OnItsWay>,
+}
+
+/// What moves: this state with this journal, and no other that may be found beside the word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnItsWay {
+    pub lineage: String,
+    pub serial: u64,
+    pub seal: String,
+    /// The digest of its lines; none where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<String>,
 }
 
 /// What to leave where a state was that has moved to this URL, or is about to.
-pub fn moved(to: &str, unfinished: bool) -> String {
+pub fn moved(to: &str, unfinished: Option<OnItsWay>) -> String {
     let moved = Moved { format: MOVED.to_owned(), to: to.to_owned(), unfinished };
-    serde_json::to_string(&moved).expect("it is two texts and a flag") + "\n"
+    serde_json::to_string(&moved).expect("it is texts and a number") + "\n"
 }
 
 /// Why a text is not a state that can be used.
@@ -78,7 +89,7 @@ pub enum StateFileError {
     #[error("the state has moved to {to}")]
     Moved { to: String },
     #[error("the state is on its way to {to}: moving it was cut off")]
-    Moving { to: String },
+    Moving { to: String, what: Box<OnItsWay> },
     #[error("the lineage `{text}` is not a uuid")]
     Lineage { text: String },
     #[error("the record `{address}` can't be used: {problem}")]
@@ -383,7 +394,10 @@ fn refusal(text: &str, error: &serde_json::Error) -> StateFileError {
     if let Ok(Moved { format, to, unfinished }) = serde_json::from_str(text)
         && format == MOVED
     {
-        return if unfinished { StateFileError::Moving { to } } else { StateFileError::Moved { to } };
+        return match unfinished {
+            Some(what) => StateFileError::Moving { to, what: Box::new(what) },
+            None => StateFileError::Moved { to },
+        };
     }
     let head = serde_json::from_str::<Head<'_>>(text).ok().and_then(|head| head.format);
     match head.map(|format| check_format(&format)) {

@@ -22,8 +22,15 @@ const KEPT: Duration = Duration::from_secs(10 * 60);
 /// More than it has to say.
 const OUTPUT_MAX: u64 = 64 << 10;
 
-/// Credentials, and until when to use them.
-type Known = (Arc<AwsCredential>, Instant);
+/// Credentials as they were given.
+#[derive(Clone, Debug)]
+struct Known {
+    credential: Arc<AwsCredential>,
+    /// From then on new ones are asked for.
+    renew: Instant,
+    /// Until then these can be used.
+    end: Instant,
+}
 
 /// What errors name in place of an object.
 pub const COMMAND: &str = "aws configure export-credentials";
@@ -32,7 +39,9 @@ pub const COMMAND: &str = "aws configure export-credentials";
 #[derive(Debug)]
 pub struct AwsCli {
     profile: Option<String>,
-    known: Arc<Mutex<Known>>,
+    known: Mutex<Known>,
+    /// Held by whoever asks for new ones, which may take long: others use those that there are.
+    asking: Mutex<()>,
 }
 
 impl AwsCli {
@@ -41,32 +50,57 @@ impl AwsCli {
     /// # Errors
     /// It gives none, or is not there.
     pub fn ask(profile: Option<String>) -> Result<Self, String> {
-        let known = Arc::new(Mutex::new(known(profile.as_deref())?));
-        Ok(AwsCli { profile, known })
+        let known = Mutex::new(exported(profile.as_deref())?);
+        Ok(AwsCli { profile, known, asking: Mutex::default() })
+    }
+
+    fn known(&self) -> Known {
+        self.known.lock().expect("nobody panics while it is held").clone()
+    }
+
+    /// Credentials that can be used now.
+    fn current(&self) -> Result<Arc<AwsCredential>, String> {
+        let known = self.known();
+        if Instant::now() < known.renew {
+            return Ok(known.credential);
+        }
+        let is_good = || Instant::now() < known.end;
+        let asking = match self.asking.try_lock() {
+            Ok(asking) => asking,
+            Err(_) if is_good() => return Ok(known.credential),
+            Err(_) => self.asking.lock().map_err(|_| "asking for them was cut off".to_owned())?,
+        };
+        // Somebody else may have asked meanwhile.
+        let now = self.known();
+        if Instant::now() < now.renew {
+            return Ok(now.credential);
+        }
+        match exported(self.profile.as_deref()) {
+            Ok(renewed) => {
+                let credential = Arc::clone(&renewed.credential);
+                *self.known.lock().expect("nobody panics while it is held") = renewed;
+                drop(asking);
+                Ok(credential)
+            }
+            Err(_) if is_good() => Ok(known.credential),
+            Err(why) => Err(why),
+        }
     }
 }
 
+/// The same for all requests.
+#[derive(Debug)]
+pub struct SharedAwsCli(pub Arc<AwsCli>);
+
 #[async_trait::async_trait]
-impl CredentialProvider for AwsCli {
+impl CredentialProvider for SharedAwsCli {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        let (profile, held) = (self.profile.clone(), Arc::clone(&self.known));
-        tokio::task::spawn_blocking(move || {
-            let mut held = held.lock().expect("nobody panics while it is held");
-            if Instant::now() >= held.1 {
-                *held = known(profile.as_deref())
-                    .map_err(|why| Error::Unauthenticated { path: COMMAND.to_owned(), source: why.into() })?;
-            }
-            Ok(Arc::clone(&held.0))
-        })
-        .await?
+        let cli = Arc::clone(&self.0);
+        let current = tokio::task::spawn_blocking(move || cli.current()).await?;
+        current.map_err(|why| Error::Unauthenticated { path: COMMAND.to_owned(), source: why.into() })
     }
-}
-
-fn known(profile: Option<&str>) -> Result<Known, String> {
-    let (credential, lasts) = exported(profile)?;
-    Ok((Arc::new(credential), Instant::now() + lasts))
 }
 
 #[derive(Deserialize)]
@@ -78,16 +112,16 @@ struct Exported {
     expiration: Option<String>,
 }
 
-/// The credentials, and how long to use them.
-fn exported(profile: Option<&str>) -> Result<(AwsCredential, Duration), String> {
+fn exported(profile: Option<&str>) -> Result<Known, String> {
     let text = aws(&["configure", "export-credentials", "--format", "process"], profile)?;
     // What could not be read may hold a key, and is not repeated.
     let exported: Exported = serde_json::from_str(&text).map_err(|_| "its answer can't be read".to_owned())?;
     let Exported { access_key_id: key_id, secret_access_key: secret_key, session_token: token, expiration } = exported;
     let end = expiration.and_then(|text| text.parse::<jiff::Timestamp>().ok());
     let left = end.map(|end| Duration::try_from(end.duration_since(jiff::Timestamp::now())).unwrap_or_default());
-    let lasts = left.map_or(KEPT, |left| left.saturating_sub(BEFORE_END));
-    Ok((AwsCredential { key_id, secret_key, token }, lasts))
+    let (left, now) = (left.unwrap_or(KEPT + BEFORE_END), Instant::now());
+    let credential = Arc::new(AwsCredential { key_id, secret_key, token });
+    Ok(Known { credential, renew: now + left.saturating_sub(BEFORE_END), end: now + left })
 }
 
 /// The region of a profile, if it has one.

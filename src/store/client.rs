@@ -10,7 +10,7 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 
 use crate::access::{Endpoint, StoreKind, StoreSettings, StoreUrl};
-use crate::store::aws_cli::{AwsCli, region_of};
+use crate::store::aws_cli::{AwsCli, SharedAwsCli, region_of};
 use crate::store::error::StoreError;
 use crate::store::remote::Remote;
 
@@ -109,7 +109,7 @@ fn s3(
     if let AwsSource::Cli { profile } = &source {
         let cli = AwsCli::ask(profile.clone());
         let cli = cli.map_err(|why| StoreError::NoCredentials { why, tried: source.told() })?;
-        builder = builder.with_credentials(Arc::new(cli));
+        builder = builder.with_credentials(Arc::new(SharedAwsCli(Arc::new(cli))));
     }
     let region = match (&region, &source) {
         (None, AwsSource::Cli { profile }) => region_of(profile.as_deref()),

@@ -38,8 +38,8 @@ impl std::fmt::Debug for Depot {
 pub struct Read {
     pub head: Head,
     pub version: Version,
-    /// When that was written, by the clock of the store.
-    pub modified: SystemTime,
+    /// See [`crate::store::Object::modified`].
+    pub modified: Option<SystemTime>,
 }
 
 /// The journal as it was read.

@@ -30,7 +30,7 @@ pub struct Head {
     pub epoch: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
-    /// Who was forced out and may not know it yet; none as soon as somebody else has taken the state.
+    /// Who was forced out and may not know it yet; none once its lease is over for sure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forced_out: Option<Holder>,
     /// Grows with each sign of life of a holder.
@@ -104,7 +104,9 @@ impl Head {
 
     /// Somebody takes the state, which is free or whose holder is dead.
     pub fn taken(&self, holder: Holder, nonce: String) -> Self {
-        Head { epoch: self.epoch + 1, holder: Some(holder), forced_out: None, nonce, ..self.clone() }
+        // A holder that was watched for its lease can't send anything more; one that was forced out may.
+        let forced_out = self.forced_out.clone().filter(|_| self.holder.is_none());
+        Head { epoch: self.epoch + 1, holder: Some(holder), forced_out, nonce, ..self.clone() }
     }
 
     /// The holder gives a sign of life.
@@ -128,14 +130,25 @@ impl Head {
         Head { log: Log { first, ..self.log }, nonce, ..self.clone() }
     }
 
-    /// The holder lets go; the next segment would be `next`.
-    pub fn released(&self, next: u64, nonce: String) -> Self {
-        Head { holder: None, log: Log { next, ..self.log }, nonce, ..self.clone() }
+    /// The holder lets go after this long; the next segment would be `next`.
+    pub fn released(&self, next: u64, held_for: Duration, nonce: String) -> Self {
+        let forced_out = self.forced_out.clone().filter(|forced| held_for < Duration::from_millis(forced.ttl_ms));
+        Head { holder: None, forced_out, log: Log { next, ..self.log }, nonce, ..self.clone() }
     }
 
     /// Somebody lets go for a holder who does not: that one can't give signs of life any more.
     pub fn forced(&self, nonce: String) -> Self {
-        let (log, forced_out) = (Log { next: Log::UNKNOWN, ..self.log }, self.holder.clone());
+        let log = Log { next: Log::UNKNOWN, ..self.log };
+        // Somebody may have been forced out before, and not know it either.
+        let forced_out = self.holder.clone().map(|holder| Holder {
+            ttl_ms: self.forced_out.as_ref().map_or(0, |before| before.ttl_ms).max(holder.ttl_ms),
+            call_timeout_ms: self
+                .forced_out
+                .as_ref()
+                .map_or(0, |before| before.call_timeout_ms)
+                .max(holder.call_timeout_ms),
+            ..holder
+        });
         Head { epoch: self.epoch + 1, holder: None, forced_out, log, nonce, ..self.clone() }
     }
 
@@ -144,13 +157,13 @@ impl Head {
     pub fn calls_before(&self) -> Option<Duration> {
         let calls = |holder: &Holder| Duration::from_millis(holder.call_timeout_ms);
         let forced = |holder: &Holder| calls(holder) + Duration::from_millis(holder.ttl_ms);
-        self.holder.as_ref().map(calls).or(self.forced_out.as_ref().map(forced))
+        self.holder.as_ref().map(calls).max(self.forced_out.as_ref().map(forced))
     }
 
     /// For how long the one before may have sent calls behind its last sign of life, or behind being forced out.
     pub fn lease_before(&self) -> Duration {
-        let one = self.holder.as_ref().or(self.forced_out.as_ref());
-        one.map_or(Duration::ZERO, |holder| Duration::from_millis(holder.ttl_ms))
+        let all = self.holder.iter().chain(&self.forced_out);
+        all.map(|holder| Duration::from_millis(holder.ttl_ms)).max().unwrap_or_default()
     }
 
     /// Whether there may be segments that are not in the state.
@@ -223,7 +236,7 @@ mod tests {
         assert!(first.is_of(1, "a") && first.may_have_journal());
         let saved = first.beaten("2".into()).saved(object(), Lineage(uuid::Uuid::nil()), 1, 4, "3".into());
         assert_eq!((saved.epoch, saved.beat, saved.serial, saved.log), (1, 1, 1, Log { first: 4, next: 1 }));
-        let released = saved.released(4, "4".into());
+        let released = saved.released(4, Duration::ZERO, "4".into());
         assert!(!released.is_of(1, "a") && !released.may_have_journal());
         let taken = released.taken(Holder::of_run("b"), "5".into());
         assert!(taken.is_of(2, "b") && !taken.is_of(2, "a"));
@@ -234,7 +247,15 @@ mod tests {
         assert_eq!((seconds(&released), seconds(&taken), seconds(&forced)), (None, Some(30), Some(60)));
         let lease = |head: &Head| head.lease_before().as_secs();
         assert_eq!((lease(&released), lease(&taken), lease(&forced)), (0, 30, 30));
-        assert_eq!(forced.taken(Holder::of_run("c"), "8".into()).forced_out, None);
+        // Whoever comes after it in a hurry does not hide that it may go on.
+        let after = forced.taken(Holder { ttl_ms: 5_000, ..Holder::of_run("c") }, "8".into());
+        let hurried = after.released(9, Duration::from_secs(29), "9".into());
+        for head in [&after, &hurried, &hurried.taken(Holder::of_run("d"), "10".into()), &after.forced("11".into())] {
+            assert_eq!((lease(head), seconds(head)), (30, Some(60)), "{head:?}");
+        }
+        let late = after.released(9, Duration::from_secs(30), "9".into());
+        assert_eq!((lease(&late), seconds(&late)), (0, None));
+        assert_eq!(after.taken(Holder::of_run("d"), "12".into()).forced_out, None, "it was watched for its lease");
         assert_eq!(forced.cut(9, "7".into()).log.first, 9);
     }
 

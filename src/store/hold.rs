@@ -52,6 +52,7 @@ pub struct Hold {
     head: Mutex<(Head, Version)>,
     next: Mutex<Next>,
     before: Before,
+    taken_at: Moment,
 }
 
 /// Who held the state before somebody took it.
@@ -71,7 +72,7 @@ const CLOCK_STEP: Duration = Duration::from_secs(1);
 impl Before {
     pub fn of(read: &Read) -> Self {
         let lease = read.head.lease_before();
-        Before { calls: read.head.calls_before(), lease, seen: Some(read.modified) }
+        Before { calls: read.head.calls_before(), lease, seen: read.modified }
     }
 }
 
@@ -98,7 +99,7 @@ impl Hold {
         };
         let (lease, epoch) = (Arc::new(Lease::new(ttl, sent)), read.0.epoch);
         let next = Mutex::new(Next { number: read.0.log.first, ..Next::default() });
-        Hold { depot, epoch, run, lease, head: Mutex::new(read), next, before }
+        Hold { depot, epoch, run, lease, head: Mutex::new(read), next, before, taken_at: sent }
     }
 
     pub fn lease(&self) -> &Arc<Lease> {
@@ -116,7 +117,7 @@ impl Hold {
     /// # Errors
     /// The head can't be read.
     pub async fn sent_before(&self) -> Result<Duration, StoreError> {
-        let now = self.depot.head().await?.map(|read| read.modified);
+        let now = self.depot.head().await?.and_then(|read| read.modified);
         let quiet = now.zip(self.before.seen).and_then(|(now, seen)| now.duration_since(seen).ok());
         Ok(quiet.unwrap_or_default().saturating_sub(self.before.lease).saturating_sub(CLOCK_STEP))
     }
@@ -255,7 +256,7 @@ impl Hold {
         self.swap(self.time(self.lease.ttl()), |head, nonce| {
             let first = first.unwrap_or(head.log.first);
             let saved = head.saved(object.clone(), lineage, serial, first, nonce.clone());
-            if release { saved.released(next, nonce) } else { saved }
+            if release { saved.released(next, self.held_for(), nonce) } else { saved }
         })
         .await
     }
@@ -292,9 +293,14 @@ impl Hold {
         self.swap(self.time(self.lease.ttl() / 3), |head, nonce| {
             // Fences without a line behind them are nothing to read.
             let head = if is_empty { head.cut(next, nonce.clone()) } else { head.clone() };
-            head.released(next, nonce)
+            head.released(next, self.held_for(), nonce)
         })
         .await
+    }
+
+    /// What the more cautious of the two clocks says.
+    fn held_for(&self) -> Duration {
+        self.taken_at.until(self.depot.clock.now())
     }
 
     /// The number of the next segment, as a head notes it when this run lets go.

@@ -32,8 +32,8 @@ pub trait Objects: Send + Sync + 'static {
 pub struct Object {
     pub body: Vec<u8>,
     pub version: Version,
-    /// By the clock of the store, which may count whole seconds.
-    pub modified: SystemTime,
+    /// By the clock of the store, which may count whole seconds; none where it does not say so.
+    pub modified: Option<SystemTime>,
 }
 
 /// Tells one content of an object from another; what a store compares under [`When::Unchanged`].

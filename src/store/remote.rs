@@ -55,7 +55,9 @@ impl Remote {
             return Err(Fault { message, kind: FaultKind::Lasting });
         }
         let version = Version { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
-        let (size, modified) = (found.meta.size, SystemTime::from(found.meta.last_modified));
+        // What the crate has where a store says nothing.
+        let modified = Some(SystemTime::from(found.meta.last_modified)).filter(|time| *time != SystemTime::UNIX_EPOCH);
+        let size = found.meta.size;
         let body = within(self.time_for(size), async { found.bytes().await.map_err(fault) }).await?;
         Ok(Some(Object { body: body.to_vec(), version, modified }))
     }
@@ -159,7 +161,10 @@ fn fault(error: Error) -> Fault {
 /// Whether it was not the store that failed, but what gives credentials for it: the crate says so in words only, and
 /// by the address at which machines in a cloud find theirs.
 fn is_about_credentials(message: &str) -> bool {
-    ["169.254.169.254", "/latest/api/token", "token request", "get-access-token", "redential"]
-        .iter()
-        .any(|words| message.contains(words))
+    let is_url = |word: &&str| word.contains("://");
+    // A bucket or a prefix may have any name.
+    let (urls, words): (Vec<&str>, Vec<&str>) = message.split_whitespace().partition(is_url);
+    let has = |text: &str, parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    has(&urls.join(" "), &["//169.254.169.254", "/latest/api/token"])
+        || has(&words.join(" "), &["token request", "get-access-token", "redential"])
 }

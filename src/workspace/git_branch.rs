@@ -91,7 +91,9 @@ impl GitBranch {
     /// Git can't read it.
     pub fn read(&self, file: &str) -> Result<Option<Vec<u8>>, GitError> {
         let failed = |why| GitError { doing: format!("read {file} of the branch {}", self.name), why };
-        let listed = self.git(&["ls-tree", "--name-only", "-z", &self.commit, "--", file], b"").map_err(failed)?;
+        let listed = self
+            .git(&["ls-tree", "--full-tree", "--name-only", "-z", &self.commit, "--", file], b"")
+            .map_err(failed)?;
         if listed.is_empty() {
             return Ok(None);
         }
@@ -106,15 +108,18 @@ impl GitBranch {
     pub fn push(&self, files: &[(String, Option<Vec<u8>>)], message: &str) -> Result<Pushed, GitError> {
         let failed = |why| GitError { doing: format!("push to the branch {} of {}", self.name, self.remote), why };
         let commit = self.commit_with(files, message).map_err(failed)?;
-        let reference = format!("{commit}:refs/heads/{}", self.name);
-        let Err(error) = self.git(&["push", "--quiet", "--", &self.remote, &reference], b"") else {
-            return Ok(Pushed::Done);
-        };
-        // Its answer may have been lost, and a refusal does not say why in words that a program can rely on.
-        match GitBranch::fetch(&self.folder, &self.remote, &self.name)? {
-            Some(now) if now.commit == commit => Ok(Pushed::Done),
-            Some(now) if now.commit != self.commit => Ok(Pushed::Overtaken),
-            _ => Err(failed(error)),
+        let pushed =
+            self.git(&["push", "--quiet", "--", &self.remote, &format!("{commit}:refs/heads/{}", self.name)], b"");
+        // An answer may have been lost, a refusal does not say why in words that a program can rely on, and git may push
+        // to another place than it fetches from.
+        match (GitBranch::fetch(&self.folder, &self.remote, &self.name)?, pushed) {
+            (Some(now), _) if now.commit == commit => Ok(Pushed::Done),
+            (Some(now), _) if now.commit != self.commit => Ok(Pushed::Overtaken),
+            (_, Err(error)) => Err(failed(error)),
+            (_, Ok(_)) => Err(failed(ProgramError::Failed {
+                code: None,
+                said: "it was pushed to another place than it is fetched from".to_owned(),
+            })),
         }
     }
 
@@ -123,7 +128,7 @@ impl GitBranch {
     }
 
     fn commit_with(&self, files: &[(String, Option<Vec<u8>>)], message: &str) -> Result<String, ProgramError> {
-        let listed = self.git(&["ls-tree", "-z", &self.commit], b"")?;
+        let listed = self.git(&["ls-tree", "--full-tree", "-z", &self.commit], b"")?;
         let is_kept = |entry: &&[u8]| {
             let name = entry.iter().position(|byte| *byte == b'\t').map(|tab| &entry[tab + 1..]);
             !entry.is_empty() && !files.iter().any(|(file, _)| name == Some(file.as_bytes()))
@@ -186,6 +191,25 @@ mod tests {
         let third = fetch("states").expect("there");
         assert_eq!(third.read("staging.taken").expect("readable"), None);
         assert_eq!(third.read("staging.json").expect("readable").as_deref(), Some(&b"{}"[..]));
+    }
+
+    #[test]
+    fn a_push_that_goes_elsewhere_is_not_believed_and_a_folder_within_sees_the_same_branch() {
+        let (folder, remote) = remote();
+        let within = folder.path().join("within");
+        std::fs::create_dir(&within).expect("a folder");
+        let branch = GitBranch::fetch(&within, &remote, "states").expect("reachable").expect("there");
+        assert!(branch.read("staging.json").expect("readable").is_some());
+        assert_eq!(branch.push(&[file("other.json", "{}")], "Add").expect("reachable"), Pushed::Done);
+        let branch = GitBranch::fetch(&within, &remote, "states").expect("reachable").expect("there");
+        assert!(branch.read("staging.json").expect("readable").is_some(), "it was kept");
+        let (_other, elsewhere) = self::remote();
+        let config = |words: &[&str]| git(folder.path(), words, b"").expect("git works");
+        config(&["remote", "add", "origin", &remote]);
+        config(&["remote", "set-url", "--push", "origin", &elsewhere]);
+        let branch = GitBranch::fetch(folder.path(), "origin", "states").expect("reachable").expect("there");
+        let error = branch.push(&[file("staging.taken", "me\n")], "Take").expect_err("elsewhere");
+        assert!(error.to_string().contains("push to the branch states of origin"), "{error}");
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Hint for StateError {
                 format!("write `state: {to}` into the project file, or pass --state {to}; nothing was planned or sent")
                     .into(),
             ),
-            StateError::Unusable { source: StateFileError::Moving { to }, .. } => Some(
+            StateError::Unusable { source: StateFileError::Moving { to, .. }, .. } => Some(
                 format!("`dixaform state move-to {to}` goes on where it stopped; nothing was planned or sent").into(),
             ),
             StateError::Unusable { path, source: StateFileError::Changed } => {

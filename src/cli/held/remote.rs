@@ -110,24 +110,25 @@ impl InStore {
         check_specs(state, which, &self.name())
     }
 
-    /// Whether a state from elsewhere can be taken with its journal: where there is none, or the same already.
+    /// Whether a state from elsewhere can be taken with its journal: where there is none, or the same already. If it may
+    /// have arrived before, `is_resumed`, runs may have gone on from it here.
     ///
     /// # Errors
     /// There is another one.
-    pub fn can_receive(&self, state: &State, entries: &[Entry]) -> Result<(), Error> {
-        self.missing(state, entries).map(|_| ())
+    pub fn can_receive(&self, state: &State, entries: &[Entry], is_resumed: bool) -> Result<(), Error> {
+        self.missing(state, entries, is_resumed).map(|_| ())
     }
 
     /// Takes a state from elsewhere, with its journal, where there is none. If it is there already, nothing changes.
-    pub fn receive(&mut self, state: &State, entries: &[Entry]) -> Result<(), Error> {
-        match self.missing(state, entries)? {
+    pub fn receive(&mut self, state: &State, entries: &[Entry], is_resumed: bool) -> Result<(), Error> {
+        match self.missing(state, entries, is_resumed)? {
             Missing::All => self.save_with(state, keep(entries), true),
             Missing::Journal => self.cut(keep(entries)),
             Missing::Nothing => Ok(()),
         }
     }
 
-    fn missing(&self, state: &State, entries: &[Entry]) -> Result<Missing, Error> {
+    fn missing(&self, state: &State, entries: &[Entry], is_resumed: bool) -> Result<Missing, Error> {
         let mut text = Vec::new();
         file_v1::write_to(state, &mut text).context("a state can't be written down")?;
         let journal = read_journal(self.held.journal(), &self.journal_name())?;
@@ -143,6 +144,10 @@ impl InStore {
             None => Err(StoreError::Unfinished.into()),
             Some(there) => {
                 let (other, _) = read_state(there.to_owned(), &self.name())?;
+                // State and journal arrive together.
+                if is_resumed && other.lineage == state.lineage && other.serial > state.serial {
+                    return Ok(Missing::Nothing);
+                }
                 Err(StoreError::Occupied { serial: other.serial }.into())
             }
         }

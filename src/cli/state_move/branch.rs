@@ -16,8 +16,8 @@ use crate::cli::state_access::same_tenant;
 use crate::cli::state_args::MoveToArgs;
 use crate::cli::state_move::{COMMAND, Moved, leave_word, take, url_of};
 use crate::journal::{Entry, without_cut_off_rebuild};
-use crate::state::State;
 use crate::state::file_v1::{self, StateFileError};
+use crate::state::{Seal, State};
 use crate::workspace::{GitBranch, JournalFile, Pushed, StateError, StateStore};
 
 /// How often a push is tried that others were faster than: tenants share the branch.
@@ -44,19 +44,20 @@ pub fn from_branch(open: &OpenTenant<'_>, far: &OpenTenant<'_>, name: &str, args
     let url = url_of(far);
     let source = Source { open, remote: &args.remote, name, url };
     let found = source.find()?;
-    source.check_copy(&found)?;
+    let copy = source.check_copy(&found)?;
     let mut there = take(far, args.lock.lock_timeout)?;
-    there.can_receive(&found.state, &found.entries)?;
+    there.can_receive(&found.state, &found.entries, found.is_taken)?;
+    let is_resumed = found.is_taken;
     let OnBranch { state, entries, .. } = source.mark(found)?;
     let again = format!(
         "no run takes the tenant meanwhile; the same command goes on from here, and its mark on {name} \
                          is `{}`",
         source.owner()
     );
-    let received = there.receive(&state, &entries);
+    let received = there.receive(&state, &entries, is_resumed);
     drop(there);
     received
-        .and_then(|()| leave_word(open, url, false))
+        .and_then(|()| leave_word(open, url, copy, None))
         .and_then(|()| source.leave_word())
         .map_err(|error| error.hint(again))?;
     let left_behind = format!("{} and the branch {name} of {}", shown(&open.files.state), args.remote);
@@ -81,12 +82,16 @@ impl Source<'_> {
         })
     }
 
+    /// Whoever has the tenant, by the mark on the branch, whatever is in it.
+    fn owner_on(&self, branch: &GitBranch) -> Result<Option<String>, Error> {
+        let mark = branch.read(&self.file("taken"))?;
+        Ok(mark.map(|mark| String::from_utf8_lossy(&mark).lines().next().unwrap_or_default().to_owned()))
+    }
+
     fn find(&self) -> Result<OnBranch, Error> {
         let branch = self.fetch()?;
-        let taken = branch.read(&self.file("taken"))?.unwrap_or_default();
-        let taken = String::from_utf8_lossy(&taken);
-        let owner = taken.lines().next().unwrap_or_default();
-        if !owner.is_empty() && owner != self.owner() {
+        let owner = self.owner_on(&branch)?;
+        if let Some(owner) = owner.as_ref().filter(|owner| **owner != self.owner()) {
             let message = format!("the tenant {} is taken by {owner}", self.open.tenant.name);
             let hint = format!(
                 "let that run end. If it has died, save its state, or remove {} from the branch {} if it left none",
@@ -109,13 +114,15 @@ impl Source<'_> {
         let journal = branch.read(&self.file("journal"))?.unwrap_or_default();
         let entries = held::read_journal(&journal, &named(&self.file("journal")))?;
         let entries = without_cut_off_rebuild(entries, state.serial);
-        Ok(OnBranch { branch, state, entries, is_taken: !owner.is_empty() })
+        Ok(OnBranch { branch, state, entries, is_taken: owner.is_some() })
     }
 
-    /// Makes sure that the file here, in whose place word is left, has nothing that the branch lacks.
-    fn check_copy(&self, found: &OnBranch) -> Result<(), Error> {
+    /// Makes sure that the file here, in whose place word is left, has nothing that the branch lacks; gives back its
+    /// seal, if it is a state.
+    fn check_copy(&self, found: &OnBranch) -> Result<Option<Seal>, Error> {
         let files = &self.open.files;
-        let is_known = match StateStore::open(&files.state).load_unchecked() {
+        let mut store = StateStore::open(&files.state);
+        let is_known = match store.load_unchecked() {
             Ok(None) => true,
             Ok(Some(here)) => here.lineage == found.state.lineage && here.serial <= found.state.serial,
             Err(StateError::Unusable { source: StateFileError::Moved { to }, .. }) => to == self.url.to_string(),
@@ -123,7 +130,7 @@ impl Source<'_> {
         };
         let journal = JournalFile::read_all(&files.journal)?;
         if is_known && (journal.is_empty() || journal == found.entries) {
-            return Ok(());
+            return Ok(store.seal());
         }
         let message = format!("the state {} has what the branch {} lacks", shown(&files.state), self.name);
         let hint = "save it to the branch first; if nothing needs it, move it away";
@@ -154,11 +161,17 @@ impl Source<'_> {
 
     /// Leaves word on the branch in place of the state, and gives the tenant back.
     fn leave_word(&self) -> Result<(), Error> {
-        let word = file_v1::moved(&self.url.to_string(), false).into_bytes();
+        let word = file_v1::moved(&self.url.to_string(), None).into_bytes();
         let files = [(self.file("json"), Some(word)), (self.file("journal"), None), (self.file("taken"), None)];
         let message = format!("Move the state of {} to {} [skip ci]", self.open.tenant.name, self.url);
         for _ in 0..PUSHES_MAX {
-            if self.fetch()?.push(&files, &message)? == Pushed::Done {
+            let branch = self.fetch()?;
+            if self.owner_on(&branch)?.is_none_or(|owner| owner != self.owner()) {
+                let message = format!("somebody has removed {} from the branch {}", self.file("taken"), self.name);
+                let hint = "the state is in the store; make sure that no run goes on with the branch";
+                return Err(Error::new(Exit::Refused, message).hint(hint));
+            }
+            if branch.push(&files, &message)? == Pushed::Done {
                 return Ok(());
             }
         }

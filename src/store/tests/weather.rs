@@ -93,7 +93,7 @@ impl Server {
     }
 
     fn note_written(&self, key: String) {
-        let now = SystemTime::UNIX_EPOCH + self.began.elapsed();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1) + self.began.elapsed();
         self.written.lock().expect("no panic while it is held").insert(key, now);
     }
 
@@ -185,7 +185,7 @@ impl Objects for Wire {
             let (key, server) = (key.clone(), Arc::clone(&server));
             Box::pin(async move {
                 let found = inner.get(&key).await?;
-                Ok(found.map(|found| Object { modified: server.written(&key).unwrap_or(found.modified), ..found }))
+                Ok(found.map(|found| Object { modified: server.written(&key).or(found.modified), ..found }))
             })
         }))
     }

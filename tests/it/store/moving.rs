@@ -31,8 +31,8 @@ fn a_move_that_was_cut_off_is_planned_on_nowhere_and_goes_on() {
     switch(&here, &store, "team/cut", 2);
     let to = "gs://state/team/cut";
     // As it is left by a process that is killed behind its first word, with or without the upload.
-    let word = format!("{{\"format\":\"dixaform-state-moved/1\",\"to\":\"{to}\",\"unfinished\":true}}\n");
     let journal = journal_of(&here, "state/sandbox.json");
+    let word = word(&state, &journal, to);
     for _ in 0..2 {
         here.write("state/sandbox.json", &word);
         here.write("state/sandbox.json.backup", &state);
@@ -50,6 +50,39 @@ fn a_move_that_was_cut_off_is_planned_on_nowhere_and_goes_on() {
         assert!(!here.exists("state/sandbox.journal"));
     }
     let _ = here.run("plan").exit(0).says("1 unchanged");
+    // By the journal that moved, a record was forgotten; a run in the store makes it again, and has a newer state.
+    let _ = here.run("apply --yes").exit(0).says("1 created");
+    let newer = here.run("state pull").exit(0).stdout;
+    here.write("state/sandbox.json", &word);
+    here.write("state/sandbox.journal", &journal);
+    let line = format!("state move-to {to} {LOCAL}");
+    // Another backup or journal is not what was about to move.
+    here.write("state/sandbox.json.backup", &newer);
+    let _ = here.run(&line).exit(5).warns("is not the state at serial 1 that was about to move");
+    here.write("state/sandbox.json.backup", &state);
+    here.remove("state/sandbox.journal");
+    let _ = here.run(&line).exit(5).warns("or its journal is another one");
+    here.write("state/sandbox.journal", &journal);
+    let _ = here.run(&line).exit(0);
+    assert_eq!(here.run("state pull").exit(0).stdout, newer, "it had arrived before");
+    // Once more is as good, and takes a journal away that a kill has left.
+    here.write("state/sandbox.journal", &journal);
+    let _ = here.run(&line).exit(0).says("The state is in gs://state/team/cut now, with 2 records");
+    assert!(!here.exists("state/sandbox.journal"));
+}
+
+/// What is left in the place of a state that is on its way.
+fn word(state: &str, journal: &str, to: &str) -> String {
+    use sha2::Digest as _;
+
+    let head: serde_json::Value = serde_json::from_str(state).unwrap();
+    let seal = state.rsplit("\"seal\":\"").next().unwrap().split('"').next().unwrap();
+    let sum: String = sha2::Sha256::digest(journal).iter().map(|byte| format!("{byte:02x}")).collect();
+    let what = serde_json::json!({
+        "lineage": head["lineage"], "serial": head["serial"], "seal": seal, "journal": format!("sha256:{sum}"),
+    });
+    let word = serde_json::json!({"format": "dixaform-state-moved/1", "to": to, "unfinished": what});
+    format!("{word}\n")
 }
 
 #[test]
@@ -129,6 +162,8 @@ fn a_state_moves_from_the_branch_of_the_old_scripts_and_nobody_plans_on_what_is_
     // A run that has the tenant is left alone.
     commit(&here, &[("sandbox.json", &state), ("sandbox.taken", "https://ci.example/runs/7\n2026-01-01T00:00:00Z\n")]);
     let _ = here.run(&line).exit(5).warns("the tenant sandbox is taken by https://ci.example/runs/7");
+    commit(&here, &[("sandbox.json", &state), ("sandbox.taken", "\n")]);
+    let _ = here.run(&line).exit(5).warns("the tenant sandbox is taken by");
     commit(&here, &[("other.json", &state)]);
     let _ = here.run(&line).exit(1).warns("the branch dixaform-state has no sandbox.json");
     // What only this checkout has is not dropped.
