@@ -110,8 +110,8 @@ impl GitBranch {
         let commit = self.commit_with(files, message).map_err(failed)?;
         let pushed =
             self.git(&["push", "--quiet", "--", &self.remote, &format!("{commit}:refs/heads/{}", self.name)], b"");
-        // An answer may have been lost, a refusal does not say why in words that a program can rely on, and git may push
-        // to another place than it fetches from.
+        // An answer may have been lost, a refusal does not say why in words that a program can rely on, and git may
+        // push to another place than it fetches from.
         match (GitBranch::fetch(&self.folder, &self.remote, &self.name)?, pushed) {
             (Some(now), _) if now.commit == commit => Ok(Pushed::Done),
             (Some(now), _) if now.commit != self.commit => Ok(Pushed::Overtaken),

@@ -110,8 +110,8 @@ impl InStore {
         check_specs(state, which, &self.name())
     }
 
-    /// Whether a state from elsewhere can be taken with its journal: where there is none, or the same already. If it may
-    /// have arrived before, `is_resumed`, runs may have gone on from it here.
+    /// Whether a state from elsewhere can be taken with its journal: where there is none, or the same already. If it
+    /// may have arrived before, `is_resumed`, runs may have gone on from it here.
     ///
     /// # Errors
     /// There is another one.
