@@ -4,12 +4,15 @@
 use std::io::{self, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// As much as is repeated of what a program says about its failure, in characters.
 const SAID_MAX: usize = 300;
 /// As much as is read of that, in bytes.
 const SAID_BYTES_MAX: u64 = 64 << 10;
+/// How long a program that has failed may go on to say why.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often it is looked whether a program has ended.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -41,8 +44,8 @@ pub enum ProgramError {
 pub fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result<Vec<u8>, ProgramError> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(ProgramError::Start)?;
-    let output = reader(child.stdout.take(), limits.bytes.saturating_add(1));
-    let errors = reader(child.stderr.take(), SAID_BYTES_MAX);
+    let output = Reading::start(child.stdout.take(), limits.bytes.saturating_add(1));
+    let errors = Reading::start(child.stderr.take(), SAID_BYTES_MAX);
     if let Some(mut stdin) = child.stdin.take() {
         let input = input.to_vec();
         // A program that does not read all of it says by its code whether that is a failure.
@@ -50,31 +53,53 @@ pub fn run(command: &mut Command, input: &[u8], limits: Limits) -> Result<Vec<u8
     }
     let start = Instant::now();
     let status = ended(&mut child, start, limits.time)?;
-    // A program that it has started may keep these open.
-    let read = |bytes: Receiver<Vec<u8>>| bytes.recv_timeout(limits.time.saturating_sub(start.elapsed()).max(LOOK));
+    let left = limits.time.saturating_sub(start.elapsed()).max(LOOK);
     if !status.success() {
-        let said = String::from_utf8_lossy(&read(errors).unwrap_or_default()).into_owned();
-        let said = said.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SAID_MAX).collect();
-        return Err(ProgramError::Failed { code: status.code(), said });
+        let (said, _) = errors.within(left.min(LAST_WORDS));
+        let said = String::from_utf8_lossy(&said).split_whitespace().collect::<Vec<_>>().join(" ");
+        return Err(ProgramError::Failed { code: status.code(), said: said.chars().take(SAID_MAX).collect() });
     }
-    let output = read(output).map_err(|_| ProgramError::Silent(limits.time))?;
+    let (output, is_all) = output.within(left);
+    if !is_all {
+        return Err(ProgramError::Silent(limits.time));
+    }
     if output.len() as u64 > limits.bytes { Err(ProgramError::Long(limits.bytes)) } else { Ok(output) }
 }
 
-/// Reads to the end, and keeps no more than this.
-fn reader(stream: Option<impl Read + Send + 'static>, limit: u64) -> Receiver<Vec<u8>> {
-    let (all, read) = sync_channel(1);
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut stream) = stream {
+/// What a program prints, while it does.
+struct Reading {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    is_over: Receiver<()>,
+}
+
+impl Reading {
+    /// Reads to the end, and keeps no more than this.
+    fn start(stream: Option<impl Read + Send + 'static>, limit: u64) -> Self {
+        let (over, is_over) = sync_channel(1);
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&bytes);
+        let mut stream = stream;
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
             // What was read until an error is all that there is.
-            let _ = stream.by_ref().take(limit).read_to_end(&mut bytes);
-            let _ = io::copy(&mut stream, &mut io::sink());
-        }
-        // Whoever asked may have given up.
-        let _ = all.send(bytes);
-    });
-    read
+            while let Some(count) =
+                stream.as_mut().and_then(|stream| stream.read(&mut piece).ok()).filter(|count| *count > 0)
+            {
+                let mut kept = kept.lock().expect("nobody panics while it is held");
+                let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(kept.len());
+                kept.extend_from_slice(&piece[..count.min(room)]);
+            }
+            // Whoever asked may have given up.
+            let _ = over.send(());
+        });
+        Reading { bytes, is_over }
+    }
+
+    /// What was printed by then, and whether that is all: a program that it has started may keep its output open.
+    fn within(self, time: Duration) -> (Vec<u8>, bool) {
+        let is_all = self.is_over.recv_timeout(time).is_ok();
+        (std::mem::take(&mut *self.bytes.lock().expect("nobody panics while it is held")), is_all)
+    }
 }
 
 fn ended(child: &mut Child, start: Instant, time: Duration) -> Result<ExitStatus, ProgramError> {
@@ -127,5 +152,7 @@ mod tests {
         assert_eq!(silent.to_string(), "gave no answer within 50ms");
         let kept_open = shell("sleep 100 & echo here", b"", limits).expect_err("its output never ends");
         assert_eq!(kept_open.to_string(), "gave no answer within 50ms");
+        let failed = shell("sleep 100 & echo why >&2; exit 3", b"", LIMITS).expect_err("3");
+        assert_eq!(failed.to_string(), "says: why");
     }
 }

@@ -9,6 +9,8 @@ mod branch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use crate::access::{StatePlace, StoreUrl};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -83,6 +85,7 @@ fn tell(far: &OpenTenant<'_>, moved: &Moved, forms: &Formats<ResultForm>) -> Res
 struct Found {
     state: State,
     entries: Vec<Entry>,
+    /// Of the file that was read.
     seal: Option<Seal>,
     /// An earlier try may have moved it.
     is_resumed: bool,
@@ -98,11 +101,12 @@ fn from_file(
     let left_behind = shown(&open.files.state);
     let found = match StateStore::open(&open.files.state).load_unchecked() {
         Err(StateError::Unusable { source: StateFileError::Moved { to }, .. }) if to == url.to_string() => {
-            // All has arrived, and the journal may have been left.
-            JournalFile::remove(&open.files.journal)?;
             let held::Looked { state, entries, .. } = held::look(store_of(far))?;
             let none = || Error::new(Exit::Failed, format!("there is no state {url}, although {left_behind} says so"));
-            return Ok(Moved { state: state.ok_or_else(none)?, entries, left_behind });
+            let state = state.ok_or_else(none)?;
+            // All has arrived, and the journal may have been left.
+            JournalFile::remove(&open.files.journal)?;
+            return Ok(Moved { state, entries, left_behind });
         }
         Err(StateError::Unusable { source: StateFileError::Moving { to, what }, .. }) if to == url.to_string() => {
             on_its_way(open, held, &what)?
@@ -112,13 +116,14 @@ fn from_file(
     state_access::same_tenant(&found.state, open.tenant, &open.state_name())?;
     let mut there = take(far, lock_timeout)?;
     there.can_receive(&found.state, &found.entries, found.is_resumed)?;
-    leave_word(open, url, found.seal, Some(what_moves(&found)))?;
+    leave_word(open, url, found.seal, Some(what_moves(&found)?))?;
     let again = format!("nobody plans on the state meanwhile; `dixaform state move-to {url}` goes on from here");
     let received = there.receive(&found.state, &found.entries, found.is_resumed);
     received.map_err(|error| error.hint(again))?;
+    let (state, entries) = there.standing()?;
     drop(there);
     leave_word(open, url, None, None)?;
-    Ok(Moved { state: found.state, entries: found.entries, left_behind })
+    Ok(Moved { state, entries, left_behind })
 }
 
 /// The state that is here.
@@ -135,14 +140,10 @@ fn here(open: &OpenTenant<'_>, held: &mut Held) -> Result<Found, Error> {
 
 /// The state that an earlier try was about to move, which is the backup by then.
 fn on_its_way(open: &OpenTenant<'_>, held: &mut Held, what: &OnItsWay) -> Result<Found, Error> {
-    let mut backup = StateStore::open(&open.files.backup);
-    let loaded = backup.load()?;
-    let seal = backup.seal();
-    let found = match loaded {
-        Some(state) => Found { entries: held.entries(state.serial)?, seal, state, is_resumed: true },
-        None => return Err(not_what_moves(open, what)),
-    };
-    if what_moves(&found) == *what { Ok(found) } else { Err(not_what_moves(open, what)) }
+    let backup = StateStore::open(&open.files.backup).load()?;
+    let state = backup.ok_or_else(|| not_what_moves(open, what))?;
+    let found = Found { entries: held.entries(state.serial)?, seal: None, state, is_resumed: true };
+    if what_moves(&found)? == *what { Ok(found) } else { Err(not_what_moves(open, what)) }
 }
 
 fn not_what_moves(open: &OpenTenant<'_>, what: &OnItsWay) -> Error {
@@ -154,14 +155,16 @@ fn not_what_moves(open: &OpenTenant<'_>, what: &OnItsWay) -> Error {
     Error::new(Exit::Refused, message).hint("run it again where the move began; nothing was moved")
 }
 
-fn what_moves(found: &Found) -> OnItsWay {
+/// The seal is that of the backup, which is written anew and need not be the file that was read, byte for byte.
+fn what_moves(found: &Found) -> Result<OnItsWay, Error> {
+    let seal = file_v1::write_to(&found.state, &mut std::io::sink()).context("a state can't be written down")?;
     let lines: String = found.entries.iter().map(journal::write_line).collect();
-    OnItsWay {
+    Ok(OnItsWay {
         lineage: found.state.lineage.to_string(),
         serial: found.state.serial,
-        seal: found.seal.map(|seal| seal.to_string()).unwrap_or_default(),
+        seal: seal.to_string(),
         journal: (!lines.is_empty()).then(|| Digest::of_bytes(lines.as_bytes()).to_string()),
-    }
+    })
 }
 
 fn store_of<'o>(far: &'o OpenTenant<'_>) -> &'o StoreAccess {

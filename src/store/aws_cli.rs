@@ -4,7 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "credentials come from another program, and last for a time")]
 
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use object_store::aws::AwsCredential;
@@ -17,6 +17,8 @@ use crate::program::{self, Limits};
 const TIME_MAX: Duration = Duration::from_secs(30);
 /// This long before they end, new ones are asked for.
 const BEFORE_END: Duration = Duration::from_secs(5 * 60);
+/// When they could not be had, they are not asked for again for this long, as long as there are others.
+const PAUSE: Duration = Duration::from_secs(30);
 /// Where it isn't said how long they last.
 const KEPT: Duration = Duration::from_secs(10 * 60);
 /// More than it has to say.
@@ -67,8 +69,10 @@ impl AwsCli {
         let is_good = || Instant::now() < known.end;
         let asking = match self.asking.try_lock() {
             Ok(asking) => asking,
-            Err(_) if is_good() => return Ok(known.credential),
-            Err(_) => self.asking.lock().map_err(|_| "asking for them was cut off".to_owned())?,
+            // Somebody has panicked who asked; the next one may.
+            Err(TryLockError::Poisoned(asking)) => asking.into_inner(),
+            Err(TryLockError::WouldBlock) if is_good() => return Ok(known.credential),
+            Err(TryLockError::WouldBlock) => self.asking.lock().unwrap_or_else(PoisonError::into_inner),
         };
         // Somebody else may have asked meanwhile.
         let now = self.known();
@@ -82,7 +86,10 @@ impl AwsCli {
                 drop(asking);
                 Ok(credential)
             }
-            Err(_) if is_good() => Ok(known.credential),
+            Err(_) if is_good() => {
+                self.known.lock().expect("nobody panics while it is held").renew = Instant::now() + PAUSE;
+                Ok(known.credential)
+            }
             Err(why) => Err(why),
         }
     }

@@ -104,8 +104,9 @@ impl Head {
 
     /// Somebody takes the state, which is free or whose holder is dead.
     pub fn taken(&self, holder: Holder, nonce: String) -> Self {
-        // A holder that was watched for its lease can't send anything more; one that was forced out may.
-        let forced_out = self.forced_out.clone().filter(|_| self.holder.is_none());
+        // A holder was watched for its lease; one that was forced out before it may have a longer one.
+        let was_watched = |ms: u64| self.holder.as_ref().is_some_and(|holder| holder.ttl_ms >= ms);
+        let forced_out = self.forced_out.clone().filter(|forced| !was_watched(forced.ttl_ms));
         Head { epoch: self.epoch + 1, holder: Some(holder), forced_out, nonce, ..self.clone() }
     }
 
@@ -255,7 +256,10 @@ mod tests {
         }
         let late = after.released(9, Duration::from_secs(30), "9".into());
         assert_eq!((lease(&late), seconds(&late)), (0, None));
-        assert_eq!(after.taken(Holder::of_run("d"), "12".into()).forced_out, None, "it was watched for its lease");
+        let next = |head: &Head| head.taken(Holder::of_run("d"), "12".into()).forced_out;
+        assert!(next(&after).is_some(), "the one behind it was watched for 5 s only");
+        let long = forced.taken(Holder::of_run("c"), "13".into());
+        assert_eq!(next(&long), None, "the one behind it was watched for as long as its own lease");
         assert_eq!(forced.cut(9, "7".into()).log.first, 9);
     }
 

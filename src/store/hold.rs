@@ -4,6 +4,7 @@
 //! anything from then on, since it only ever writes the number after its last segment, and that is taken.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
@@ -53,6 +54,8 @@ pub struct Hold {
     next: Mutex<Next>,
     before: Before,
     taken_at: Moment,
+    /// The store says that whoever was forced out can't send anything more.
+    is_over: AtomicBool,
 }
 
 /// Who held the state before somebody took it.
@@ -99,7 +102,17 @@ impl Hold {
         };
         let (lease, epoch) = (Arc::new(Lease::new(ttl, sent)), read.0.epoch);
         let next = Mutex::new(Next { number: read.0.log.first, ..Next::default() });
-        Hold { depot, epoch, run, lease, head: Mutex::new(read), next, before, taken_at: sent }
+        Hold {
+            depot,
+            epoch,
+            run,
+            lease,
+            head: Mutex::new(read),
+            next,
+            before,
+            taken_at: sent,
+            is_over: AtomicBool::new(false),
+        }
     }
 
     pub fn lease(&self) -> &Arc<Lease> {
@@ -119,7 +132,9 @@ impl Hold {
     pub async fn sent_before(&self) -> Result<Duration, StoreError> {
         let now = self.depot.head().await?.and_then(|read| read.modified);
         let quiet = now.zip(self.before.seen).and_then(|(now, seen)| now.duration_since(seen).ok());
-        Ok(quiet.unwrap_or_default().saturating_sub(self.before.lease).saturating_sub(CLOCK_STEP))
+        let over = quiet.and_then(|quiet| quiet.checked_sub(self.before.lease + CLOCK_STEP));
+        self.is_over.fetch_or(over.is_some(), Ordering::Relaxed);
+        Ok(over.unwrap_or_default())
     }
 
     pub async fn head(&self) -> Head {
@@ -298,8 +313,11 @@ impl Hold {
         .await
     }
 
-    /// What the more cautious of the two clocks says.
+    /// What the more cautious of the two clocks says; for ever, if the store says that it is long enough.
     fn held_for(&self) -> Duration {
+        if self.is_over.load(Ordering::Relaxed) {
+            return Duration::MAX;
+        }
         self.taken_at.until(self.depot.clock.now())
     }
 

@@ -65,6 +65,11 @@ fn git(folder: &Path, words: &[&str], input: &[u8]) -> Result<Vec<u8>, ProgramEr
     program::run(&mut command, input, Limits { time: TIME_MAX, bytes: BYTES_MAX })
 }
 
+fn elsewhere() -> ProgramError {
+    let said = "it was pushed to another place than it is fetched from".to_owned();
+    ProgramError::Failed { code: None, said }
+}
+
 fn text(bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&bytes).trim_end().to_owned()
 }
@@ -112,14 +117,22 @@ impl GitBranch {
             self.git(&["push", "--quiet", "--", &self.remote, &format!("{commit}:refs/heads/{}", self.name)], b"");
         // An answer may have been lost, a refusal does not say why in words that a program can rely on, and git may
         // push to another place than it fetches from.
-        match (GitBranch::fetch(&self.folder, &self.remote, &self.name)?, pushed) {
-            (Some(now), _) if now.commit == commit => Ok(Pushed::Done),
-            (Some(now), _) if now.commit != self.commit => Ok(Pushed::Overtaken),
-            (_, Err(error)) => Err(failed(error)),
-            (_, Ok(_)) => Err(failed(ProgramError::Failed {
-                code: None,
-                said: "it was pushed to another place than it is fetched from".to_owned(),
-            })),
+        let Some(now) = GitBranch::fetch(&self.folder, &self.remote, &self.name)? else {
+            return Err(failed(pushed.err().unwrap_or_else(elsewhere)));
+        };
+        if now.has(&commit).map_err(failed)? {
+            return Ok(Pushed::Done);
+        }
+        let is_as_it_was = now.commit == self.commit;
+        if is_as_it_was { Err(failed(pushed.err().unwrap_or_else(elsewhere))) } else { Ok(Pushed::Overtaken) }
+    }
+
+    /// Whether a commit is on the branch, whatever came after it.
+    fn has(&self, commit: &str) -> Result<bool, ProgramError> {
+        match self.git(&["merge-base", "--is-ancestor", commit, &self.commit], b"") {
+            Ok(_) => Ok(true),
+            Err(ProgramError::Failed { code: Some(1), .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
@@ -150,6 +163,7 @@ impl GitBranch {
 }
 
 #[cfg(all(test, unix))]
+#[expect(clippy::disallowed_methods, reason = "a test writes a hook")]
 mod tests {
     use super::*;
 
@@ -210,6 +224,21 @@ mod tests {
         let branch = GitBranch::fetch(folder.path(), "origin", "states").expect("reachable").expect("there");
         let error = branch.push(&[file("staging.taken", "me\n")], "Take").expect_err("elsewhere");
         assert!(error.to_string().contains("push to the branch states of origin"), "{error}");
+    }
+
+    #[test]
+    fn a_push_has_arrived_although_another_came_on_top_of_it() {
+        let (folder, remote) = remote();
+        let hook = Path::new(&remote).join("hooks/post-receive");
+        let script = "#!/bin/sh\ngit update-ref refs/heads/states \
+                      \"$(git -c user.name=a -c user.email=a@b commit-tree -p states -m On states^{tree})\"\n";
+        std::fs::write(&hook, script).expect("written");
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&hook, executable).expect("set");
+        let first = GitBranch::fetch(folder.path(), &remote, "states").expect("reachable").expect("there");
+        assert_eq!(first.push(&[file("staging.taken", "me\n")], "Take").expect("reachable"), Pushed::Done);
+        let now = GitBranch::fetch(folder.path(), &remote, "states").expect("reachable").expect("there");
+        assert_eq!(text(now.git(&["log", "-1", "--format=%s", &now.commit], b"").expect("git works")), "On");
     }
 
     #[test]

@@ -139,18 +139,26 @@ impl InStore {
             Some(there) if there.as_bytes() == text && (journal == entries || is_free && !has_word(entries)) => {
                 Ok(Missing::Nothing)
             }
+            // They arrive together, and what is there by now is what became of them.
+            Some(there) if there.as_bytes() == text && is_resumed => Ok(Missing::Nothing),
             // A run here went on from the state that an earlier try has moved.
             Some(there) if there.as_bytes() == text && is_free => Ok(Missing::Journal),
             None => Err(StoreError::Unfinished.into()),
             Some(there) => {
                 let (other, _) = read_state(there.to_owned(), &self.name())?;
-                // State and journal arrive together.
-                if is_resumed && other.lineage == state.lineage && other.serial > state.serial {
+                if is_resumed && went_on(&other, state, entries) {
                     return Ok(Missing::Nothing);
                 }
                 Err(StoreError::Occupied { serial: other.serial }.into())
             }
         }
+    }
+
+    /// What is there, as it was read or written last.
+    pub fn standing(&self) -> Result<(State, Vec<Entry>), Error> {
+        let text = self.held.text().context("a state was saved there")?.to_owned();
+        let (state, _) = read_state(text, &self.name())?;
+        Ok((state, read_journal(self.held.journal(), &self.journal_name())?))
     }
 
     pub fn seal(&self) -> Option<Seal> {
@@ -306,6 +314,18 @@ impl InStore {
     pub fn calls_on_their_way(&self, sent: SentBefore) -> Duration {
         if self.is_taken_over { self.call_timeout.saturating_sub(sent.age()) } else { Duration::ZERO }
     }
+}
+
+/// Whether a state in the store has gone on from this one with this journal: it is later, and knows everything that
+/// they have.
+fn went_on(there: &State, state: &State, entries: &[Entry]) -> bool {
+    let known = there.known_ids();
+    let made = entries.iter().filter_map(|entry| match entry {
+        Entry::Succeeded { id, .. } => Some(*id),
+        _ => None,
+    });
+    let all = state.records.values().map(|record| record.id).chain(made);
+    there.lineage == state.lineage && there.serial > state.serial && all.into_iter().all(|id| known.contains(&id))
 }
 
 /// Makes sure that the specs of some records are specs.

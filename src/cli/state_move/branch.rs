@@ -50,16 +50,17 @@ pub fn from_branch(open: &OpenTenant<'_>, far: &OpenTenant<'_>, name: &str, args
     let is_resumed = found.is_taken;
     let OnBranch { state, entries, .. } = source.mark(found)?;
     let again = format!(
-        "no run takes the tenant meanwhile; the same command goes on from here, and its mark on {name} \
-                         is `{}`",
+        "no run takes the tenant meanwhile; the same command goes on from here, and its mark on {name} is `{}`",
         source.owner()
     );
-    let received = there.receive(&state, &entries, is_resumed);
-    drop(there);
-    received
-        .and_then(|()| leave_word(open, url, copy, None))
-        .and_then(|()| source.leave_word())
-        .map_err(|error| error.hint(again))?;
+    let mut finish = || {
+        there.receive(&state, &entries, is_resumed)?;
+        let arrived = there.standing()?;
+        leave_word(open, url, copy, None)?;
+        source.leave_word()?;
+        Ok::<_, Error>(arrived)
+    };
+    let (state, entries) = finish().map_err(|error| error.hint(again))?;
     let left_behind = format!("{} and the branch {name} of {}", shown(&open.files.state), args.remote);
     Ok(Moved { state, entries, left_behind })
 }

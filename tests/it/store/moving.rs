@@ -97,6 +97,30 @@ fn a_store_that_can_not_be_written_leaves_the_file_as_it_was() {
     assert_eq!(here.read("state/sandbox.json"), before);
 }
 
+#[test]
+fn a_move_goes_on_whatever_version_has_written_the_state() {
+    let Some(store) = google() else { return };
+    let here = with_file(2);
+    let state = here.read("state/sandbox.json");
+    switch(&here, &store, "team/versions", 2);
+    // A state without a seal is read, too, and is written with one.
+    let (before, _) = state.split_once(",\"seal\":").unwrap();
+    for (number, text) in [format!("{before}}}\n"), state.replace(",\"serial\"", ", \"serial\"")].iter().enumerate() {
+        here.write("state/sandbox.json", text);
+        if number == 1 {
+            let _ = here.run(&format!("state accept {LOCAL}")).exit(0);
+        }
+        let line = format!("state move-to gs://state/team/versions{number} {LOCAL}");
+        store.goes("stateless");
+        let _ = here.run(&line).exit(1).warns("goes on from here");
+        let _ = here.run(&format!("plan {LOCAL}")).exit(1).warns("the state is on its way to");
+        store.goes("fine");
+        let _ = here.run(&line).exit(0).says("with 2 records at serial");
+        let url = format!("gs://state/team/versions{number}");
+        let _ = here.run(&format!("plan --state {url}")).exit(0).says("No changes.");
+    }
+}
+
 /// Runs git, and gives back what it prints.
 fn git(folder: &Path, words: &[&str]) -> String {
     let who = ["-c", "user.name=ann", "-c", "user.email=ann@example.com", "-c", "init.defaultBranch=main"];
