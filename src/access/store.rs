@@ -91,7 +91,7 @@ impl StoreUrl {
         if bucket.is_empty() {
             return Err(StoreUrlError::NoBucket { kind });
         }
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-$".contains(&byte);
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-$".contains(&byte);
         if bucket.len() > 255 || !bucket.bytes().all(fits) || !bucket.starts_with(|c: char| c != '.') {
             return Err(StoreUrlError::Bucket { bucket: bucket.to_owned() });
         }

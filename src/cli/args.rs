@@ -103,7 +103,7 @@ pub enum Command {
   dixaform validate --format gitlab=gl-code-quality-report.json
   dixaform validate --format sarif=dixaform.sarif --format json=findings.json")]
     Validate(ValidateArgs),
-    /// Show what an apply would do; makes no request to Dixa and needs no token
+    /// Show what an apply would do; without --refresh, it needs neither Dixa nor a token
     #[command(after_help = "Examples:
   dixaform plan
   dixaform plan manifests/orders --target 'conversation.late-*'
@@ -151,7 +151,7 @@ pub enum Command {
   dixaform catalog diff                   what changed in the tenant since"
     )]
     Catalog(CatalogCommand),
-    /// Settle calls whose end is unknown
+    /// Settle calls whose outcome is unknown
     #[command(after_help = "Examples:
   dixaform recover                        look for what is in doubt, settle it
   dixaform recover --adopt conversation.late-order=1234
@@ -222,7 +222,7 @@ pub struct SchemaArgs {
 /// See [`crate::schema::Subject`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SchemaSubject {
-    /// One YAML document that describes one conversation
+    /// One YAML document that describes a conversation, an end user, or a set of them
     Manifest,
     /// dixaform.yaml
     Project,
@@ -317,7 +317,7 @@ pub struct PlanningArgs {
     /// Read the tenant first, one call per record, to find changes made outside of dixaform
     #[arg(long)]
     pub refresh: bool,
-    /// Refuse to apply a plan with more changes: it may be for the wrong folder or the wrong tenant
+    /// Refuse to apply a plan with more than N changes, in case the folder or the tenant is the wrong one
     #[arg(long, value_name = "N")]
     pub max_changes: Option<usize>,
     /// After each write, read it back and compare

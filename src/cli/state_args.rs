@@ -60,7 +60,7 @@ pub enum StateCommand {
         #[command(flatten)]
         forms: ResultFormsArgs,
     },
-    /// Look in Dixa for what was made before, and record it
+    /// Find in Dixa what was made before, and record it
     ///
     /// Use this if a state is lost, or older than what was applied. It looks at the conversations of all requesters in
     /// the manifests, and changes nothing in Dixa. What carries a marker of this project is recorded. You decide with
@@ -96,8 +96,8 @@ pub enum StateCommand {
     },
     /// Move a state from its file, or from a branch of the repository, to an object store
     ///
-    /// Its journal moves with it. Afterwards the file only says where the state went, and every command refuses to plan
-    /// on it; the state itself stays beside it as a backup. If the command is cut off, run it again: it goes on.
+    /// Its journal moves with it. Afterwards, the file only says where the state went, and every command refuses to
+    /// plan on it; the state itself stays beside it as a backup. If the command is interrupted, run it again to finish.
     #[command(after_help = "Examples:
   dixaform state move-to s3://acme-state/dixa/staging --tenant staging
   dixaform state move-to s3://acme/dixa/staging --from-branch dixaform-state
@@ -112,7 +112,7 @@ pub enum StateCommand {
         #[arg(long, value_name = "FORM[=FILE]")]
         format: Vec<FormatArg<ResultForm>>,
     },
-    /// Say who holds the state; --force ends that, in a store
+    /// Say who holds the state; with --force, end a run that holds one in a store
     ///
     /// Exits with 0 if nobody holds the state, and with 5 if somebody does. The lock of a state file is released when
     /// its process ends, so there is never anything to unlock. If a run that holds a state in a store has died, a
@@ -136,10 +136,10 @@ pub struct MoveToArgs {
     /// s3://bucket/prefix, gs://bucket/prefix or az://container/prefix, with nothing there yet
     #[arg(value_name = "URL")]
     pub url: String,
-    /// A branch that has the state as <tenant>.json, in place of the file
+    /// Take the state from this branch, where it is <tenant>.json, and not from the file
     ///
-    /// The branch only says where the state went afterwards, and so does the file here. A run that has taken the tenant
-    /// there is not disturbed: the command then ends with 5.
+    /// Afterwards, the branch only says where the state went, and so does the file here. If a run of the old scripts is
+    /// using the branch, nothing is moved, and the exit code is 5.
     #[arg(long, value_name = "BRANCH")]
     pub from_branch: Option<String>,
     /// The remote that has the branch, or its URL

@@ -155,7 +155,7 @@ fn not_what_moves(open: &OpenTenant<'_>, what: &OnItsWay) -> Error {
     Error::new(Exit::Refused, message).hint("run it again where the move began; nothing was moved")
 }
 
-/// The seal is that of the backup, which is written anew and need not be the file that was read, byte for byte.
+/// The seal is that of the backup, which is written again and need not be the file that was read, byte for byte.
 fn what_moves(found: &Found) -> Result<OnItsWay, Error> {
     let seal = file_v1::write_to(&found.state, &mut std::io::sink()).context("a state can't be written down")?;
     let lines: String = found.entries.iter().map(journal::write_line).collect();

@@ -53,15 +53,11 @@ pub fn text(told: &Told<'_>, differences: &[Difference], palette: &Palette) -> S
     let whose = format!("\"{}\" ({})", escape(&catalog.organization.name), escape(&catalog.organization.id));
     let path = escape(path);
     out.push_str(&match (differences.len(), saved) {
-        (0, true) => format!("{path} is as {whose} has it.\n"),
-        (0, false) => format!("No differences: {path} is as {whose} has it.\n"),
+        (0, true) => format!("{path} is up to date with {whose}.\n"),
+        (0, false) => format!("No differences: {path} is up to date with {whose}.\n"),
         (count, true) => {
             let entries = if catalog.len() == 1 { "entry" } else { "entries" };
-            format!(
-                "{path} has {} {entries} of {whose} now; {} written.\n",
-                catalog.len(),
-                counted(count, "difference")
-            )
+            format!("Wrote {path}: {} {entries} of {whose}, {}.\n", catalog.len(), counted(count, "change"))
         }
         (count, false) => {
             let them = if count == 1 { "entry differs" } else { "entries differ" };

@@ -239,6 +239,7 @@ fn azure(
     if let Some(endpoint) = &endpoint {
         builder = builder.with_endpoint(endpoint.to_string());
     }
+    let account = ["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_ACCOUNT_NAME"];
     let named = [
         "AZURE_STORAGE_ACCOUNT_KEY",
         "AZURE_STORAGE_ACCESS_KEY",
@@ -258,6 +259,10 @@ fn azure(
             let not_set: Vec<String> = named.iter().map(|name| format!("{name} (not set)")).collect();
             format!("{}, `az account get-access-token`", not_set.join(", "))
         }
+    };
+    let source = match account.into_iter().any(is_set) || emulator {
+        true => source,
+        false => format!("AZURE_STORAGE_ACCOUNT_NAME (not set), {source}"),
     };
     Ok((Arc::new(builder.build().map_err(cannot(&source))?), source))
 }

@@ -123,7 +123,9 @@ impl Hint for StoreError {
             StoreError::Unusable(_) => "it was left as it is; is the prefix the right one?".into(),
             StoreError::Newer(_) => "use the dixaform that wrote it, or a newer one".into(),
             StoreError::Setting { .. } => "nothing was sent".into(),
-            StoreError::NoCredentials { tried, .. } => format!("tried: {tried}").into(),
+            StoreError::NoCredentials { tried, .. } => {
+                format!("tried: {tried}. Set one of these, or log in with the cloud's own command line").into()
+            }
             StoreError::Occupied { .. } | StoreError::Unfinished => "nothing was changed; name another prefix".into(),
         })
     }

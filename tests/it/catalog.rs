@@ -72,7 +72,7 @@ fn a_catalog_has_one_entry_per_line_and_no_customers() {
     assert!(workspace.requests().iter().all(|(call, _)| call.starts_with("GET ")));
     let _ = workspace.run("catalog diff").exit(0).says("No differences");
     let again = workspace.run("catalog pull").exit(0);
-    let _ = again.says("is as \"Acme Staging\"");
+    let _ = again.says("is up to date with \"Acme Staging\"");
     assert_eq!(workspace.read(CATALOG), text);
     let schema: Value = serde_json::from_str(&workspace.run("schema catalog").exit(0).stdout).unwrap();
     let file: Value = serde_json::from_str(&text).unwrap();

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::render::number::grouped;
+use crate::render::number::{counted, grouped};
 
 /// A button that narrows the list to what has something.
 pub(super) struct Toggle<'t> {
@@ -17,7 +17,7 @@ pub(super) struct Toggle<'t> {
 /// What a list can be filtered by. Groups without a choice are not shown.
 pub(super) struct Controls<'c> {
     /// What the list has, in the plural: `changes`.
-    pub(super) nouns: &'c str,
+    pub(super) noun: &'c str,
     pub(super) total: usize,
     /// What the search looks through.
     pub(super) searched: &'c str,
@@ -36,7 +36,7 @@ impl Controls<'_> {
                 div.bar role="search" {
                     input #search type="search" placeholder={ "Search " (self.searched) } aria-label={ "Search " (self.searched) }
                         autocomplete="off" spellcheck="false" maxlength="200" aria-keyshortcuts="/";
-                    output #count for="search" aria-live="polite" { (grouped(self.total as u64)) " " (self.nouns) }
+                    output #count for="search" aria-live="polite" { (counted(self.total, self.noun)) }
                     button #clear type="button" hidden { "Clear" }
                     button #keys type="button" aria-haspopup="dialog" aria-keyshortcuts="?" title="Keys" { "?" }
                 }

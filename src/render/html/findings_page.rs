@@ -18,7 +18,7 @@ pub fn findings(findings: &Findings, manifests: usize, valid: bool) -> String {
     let of = |severity: Severity, count| Toggle { word: severity.word(), label: severity.word(), count };
     let kinds = [of(Severity::Error, errors), of(Severity::Warning, warnings)];
     let controls = Controls {
-        nouns: "findings",
+        noun: "finding",
         total: findings.len(),
         searched: "messages, codes and files",
         kinds: kinds.into_iter().filter(|toggle| toggle.count > 0).collect(),

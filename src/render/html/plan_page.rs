@@ -77,7 +77,7 @@ fn controls<'p>(plan: &'p Plan, folders: &[Group]) -> Controls<'p> {
     ];
     let labels = labels.map(|(mark, count)| Toggle { word: word(mark), label: note::mark(mark), count });
     Controls {
-        nouns: "changes",
+        noun: "change",
         total: plan.changes.len(),
         searched: "addresses, files and contents",
         kinds: kinds.filter(|toggle| toggle.count > 0).collect(),

@@ -135,7 +135,7 @@ fn controls(counts: &Counts, total: usize) -> Controls<'static> {
     let kinds = kinds.into_iter().filter(|(_, count)| *count > 0);
     let labels = [Toggle { word: "partial", label: "with partial errors", count: counts.partial }];
     Controls {
-        nouns: "outcomes",
+        noun: "outcome",
         total,
         searched: "addresses, files and messages",
         kinds: kinds.map(|(kind, count)| Toggle { word: kind.word(), label: kind.label(), count }).collect(),

@@ -82,7 +82,8 @@ impl Store {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
-    /// What goes wrong from now on: `expired` credentials, a `full` bucket, one that is full for states (`stateless`), or nothing (`fine`). Of Google's stand-in.
+    /// What goes wrong from now on: `expired` credentials, a `full` bucket, one that is full for states (`stateless`),
+    /// or nothing (`fine`). Of Google's stand-in.
     pub fn goes(&self, wrong: &str) {
         let answer = self.exchange("PUT", &format!("/control/{wrong}"), "");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
