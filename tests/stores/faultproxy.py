@@ -36,7 +36,9 @@ def read(stream, has_body=True):
 
 class Handler(socketserver.BaseRequestHandler):
     def say(self, status, body=b""):
-        self.request.sendall(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+        """The last answer on a connection: some stores have ended theirs by then."""
+        head = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (status, len(body))
+        self.request.sendall(head + body)
 
     def handle(self):
         global losses
@@ -60,8 +62,8 @@ class Handler(socketserver.BaseRequestHandler):
                     return
                 if way == "500":
                     self.say(b"500 Internal Server Error")
-                else:
-                    self.request.sendall(answer + b"\r\n\r\n" + content)
+                    return
+                self.request.sendall(answer + b"\r\n\r\n" + content)
 
 
 class Server(socketserver.ThreadingTCPServer):

@@ -258,8 +258,10 @@ impl Scenario<'_> {
             let Life { token, frozen, code, said } = life;
             tally.killed += usize::from(code.is_none());
             tally.frozen += frozen.len();
-            // One that was frozen may find that its lease has ended before it has done anything.
-            if !matches!(code, None | Some(0 | 4..=6)) && (frozen.is_empty() || *code != Some(1)) {
+            // On a slow machine a store may not answer in time, and after a sleep there is little left of that.
+            let was_away = said.contains("when the store can be reached");
+            let may_end_so = matches!(code, None | Some(0 | 4..=6)) || was_away && *code == Some(1);
+            if !may_end_so {
                 violations.push(format!("{token} ended with {code:?}"));
             }
             let Some(late) = frozen.iter().find_map(|frozen| sent_after_a_takeover(&sent, token, *frozen)) else {
