@@ -1,6 +1,6 @@
 //! `dixaform catalog`: what a tenant has that manifests can refer to, as a file beside its state.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
 use futures_util::future::try_join;
 
@@ -8,19 +8,21 @@ use crate::api::contract::{CallError, Read as _, ReadCatalog as _};
 use crate::call::Call;
 use crate::catalog::{Catalog, Organization, differences, file_v1};
 use crate::cli::args::CatalogCommand;
+use crate::cli::catalog_file;
 use crate::cli::connection::{self, Connection};
 use crate::cli::error::{Error, ResultExt as _};
 use crate::cli::exit::Exit;
 use crate::cli::formats::Formats;
 use crate::cli::forms::{FormatArg, ResultForm};
+use crate::cli::load;
 use crate::cli::session::{OpenTenant, Session};
 use crate::cli::state_access;
 use crate::desired::Desired;
-use crate::project::Tenant;
+use crate::handling::{ASSIGNEE, QUEUE};
+use crate::name::{self, Name};
 use crate::render::catalog as render;
+use crate::shape::Thing;
 use crate::workspace::atomic_file;
-use crate::workspace::manifests::read_bounded;
-use crate::yaml;
 
 pub fn run(session: &Session, command: &CatalogCommand) -> Result<Exit, Error> {
     let open = session.open()?;
@@ -35,7 +37,7 @@ fn compare(open: &OpenTenant<'_>, format: &[FormatArg<ResultForm>], save: bool) 
     let OpenTenant { session, tenant, .. } = open;
     let forms = Formats::open(session, format, None, &[])?;
     let path = session.catalog_path(tenant);
-    let before = read(session, tenant)?;
+    let before = catalog_file::read(session, tenant)?;
     if before.is_none() && !save {
         let message = format!("there is no catalog {} yet", path.display());
         return Err(Error::new(Exit::Failed, message).hint("`dixaform catalog pull` writes it"));
@@ -45,9 +47,13 @@ fn compare(open: &OpenTenant<'_>, format: &[FormatArg<ResultForm>], save: bool) 
     let of_catalog = before.as_ref().map(|catalog| catalog.organization.id.clone());
     let expected = tenant.organization_id.clone().or(of_state).or(of_catalog);
     connection::options(open)?;
+    let desired = if tenant.is_sandbox() { load::named(session, tenant)? } else { Desired::default() };
     let now = connection::runtime()?.block_on(async {
-        let connection = Connection::open(open, &Desired::default()).await?;
-        let now = ask(&connection, expected.as_deref()).await;
+        let connection = Connection::open(open, &desired).await?;
+        let now = match have_made_up(&connection, &desired).await {
+            Ok(()) => ask(&connection, expected.as_deref()).await,
+            Err(error) => Err(error),
+        };
         connection.close().await;
         now
     })?;
@@ -62,6 +68,35 @@ fn compare(open: &OpenTenant<'_>, format: &[FormatArg<ResultForm>], save: bool) 
         ResultForm::Json => render::json(&told, &found),
     })?;
     Ok(Exit::Done)
+}
+
+/// Asks the sandbox for the agents and queues that manifests name, since it makes up what it is asked for: an apply
+/// does the same, but finds no names that the catalog does not have.
+async fn have_made_up(sandbox: &Connection, desired: &Desired) -> Result<(), Error> {
+    let (mut emails, mut ids) = (BTreeSet::new(), BTreeSet::new());
+    for manifest in desired.iter() {
+        emails.extend(manifest.names.keys().filter_map(|name| match name {
+            Name::Agent(email) => Some(email.clone()),
+            _ => None,
+        }));
+        ids.extend(name::ids_in(manifest.spec.conversation()));
+        let handling = manifest.spec.handling();
+        let id = |(member, thing)| Some((thing, handling.member(member)?.as_str()?.to_owned()));
+        ids.extend([(QUEUE, Thing::Queue), (ASSIGNEE, Thing::Agent)].into_iter().filter_map(id));
+    }
+    let api = sandbox.client.reader();
+    for email in emails {
+        api.agents_by(&email).await.during(Call::AgentsBy(email))?;
+    }
+    let calls = ids.into_iter().filter_map(|(thing, id)| match thing {
+        Thing::Agent => Some(Call::Agent(id)),
+        Thing::Queue => Some(Call::Queue(id)),
+        Thing::EndUser => None,
+    });
+    for call in calls {
+        api.is_there(&call).await.during(call)?;
+    }
+    Ok(())
 }
 
 /// Everything that a catalog holds, as the tenant has it now.
@@ -84,48 +119,4 @@ async fn ask(connection: &Connection, expected: Option<&str>) -> Result<Catalog,
     };
     let organization = Organization { id: organization.id, name: organization.name };
     Ok(Catalog { organization, attributes, agents, queues, tags, contact_endpoints }.sorted())
-}
-
-/// The catalog of a tenant, if it has one.
-///
-/// # Errors
-/// It can't be read, is no catalog, or is one of another organization than the project file names.
-pub fn read(session: &Session, tenant: &Tenant) -> Result<Option<Catalog>, Error> {
-    let path: PathBuf = session.catalog_path(tenant);
-    let bytes = match read_bounded(&path, yaml::SIZE_LIMIT + 1) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        // Where there is no folder, there is no file; whoever needs the folder says what is wrong with it.
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(None),
-        Err(error) => {
-            let message = format!("can't read the catalog {}: {error}", path.display());
-            return Err(
-                Error::new(Exit::Failed, message).hint("check the file, or set the tenant's `catalog` to another one")
-            );
-        }
-    };
-    let unusable = |why: &dyn std::fmt::Display| {
-        let message = format!("the catalog {} can't be used: {why}", path.display());
-        Error::new(Exit::Failed, message).hint("move it away, and write it again: dixaform catalog pull")
-    };
-    if bytes.len() as u64 > yaml::SIZE_LIMIT {
-        return Err(unusable(&"it is larger than 16 MiB"));
-    }
-    let text = std::str::from_utf8(&bytes).map_err(|_| unusable(&"it is not UTF-8"))?;
-    let catalog = file_v1::read(text).map_err(|error| unusable(&error))?;
-    if let Some(expected) = &tenant.organization_id {
-        is_of(&catalog, expected)?;
-    }
-    Ok(Some(catalog))
-}
-
-/// # Errors
-/// The catalog is that of another organization.
-pub fn is_of(catalog: &Catalog, expected: &str) -> Result<(), Error> {
-    let Organization { id, name } = &catalog.organization;
-    if id == expected {
-        return Ok(());
-    }
-    let message = format!("the catalog belongs to organization {id} (\"{name}\"), but {expected} is expected");
-    Err(Error::new(Exit::Refused, message).hint("move it away, and write it again: dixaform catalog pull"))
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::catalog::{Catalog, file_v1};
-use crate::cli::catalog;
+use crate::cli::catalog_file;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
@@ -36,6 +36,26 @@ pub fn manifests(session: &Session, paths: &[PathBuf], tenants: Tenants<'_>) -> 
     let is_left_out =
         |address: &Address| !paths.is_empty() && all.get_or_init(|| described(session, &files)).contains(address);
     read_all(&files, &Known::default(), &State::new(Lineage(uuid::Uuid::nil())), &is_left_out)
+}
+
+/// The manifests of the project as they name things: no catalog has put ids in the place of names. None if there are
+/// none; those with errors are left out, which is said.
+///
+/// # Errors
+/// A file that can't be read.
+pub fn named(session: &Session, tenant: &Tenant) -> Result<Desired, Error> {
+    let found = find(session, &[]).unwrap_or_default();
+    let of = vec![Surroundings { values: &tenant.values, catalog: None }];
+    let tenants = Tenants { of, to_review: Vec::new(), catalog: String::new() };
+    let readings = found.par_iter().map(|found| parse(found, &tenants, session.folder()));
+    let (desired, findings) = manifest::resolve(readings.collect::<Result<Vec<_>, Error>>()?);
+    if findings.has_errors() {
+        session.output.note(
+            "warning: some manifests have errors, and the sandbox doesn't make up what they name; `dixaform validate` \
+             shows them\n",
+        );
+    }
+    Ok(desired)
 }
 
 /// The end users that all manifests of the project describe, as far as they can be read.
@@ -77,7 +97,7 @@ impl<'s> Tenants<'s> {
         let all = Tenants::meant(session);
         let to_review = all.iter().filter(|_| paths.is_empty()).map(|tenant| &tenant.values).collect();
         let of = tenant.map_or(all, |tenant| vec![tenant]).into_iter().map(|tenant| {
-            let catalog = catalog::read(session, tenant)?;
+            let catalog = catalog_file::read(session, tenant)?;
             Ok(Surroundings { values: &tenant.values, catalog })
         });
         let of: Vec<Surroundings<'_>> = of.collect::<Result<_, Error>>()?;
@@ -95,7 +115,7 @@ impl<'s> Tenants<'s> {
             return Tenants::new(session, Some(tenant), paths);
         }
         let surroundings = |tenant: &'s Tenant| {
-            let catalog = if tenant.is_sandbox() { catalog::read(session, tenant)? } else { None };
+            let catalog = if tenant.is_sandbox() { catalog_file::read(session, tenant)? } else { None };
             Ok(Surroundings { values: &tenant.values, catalog })
         };
         let of: Vec<Surroundings<'_>> =
@@ -117,7 +137,7 @@ impl<'s> Tenants<'s> {
     fn check(&self, organization: Option<&str>) -> Result<(), Error> {
         let catalog = self.of.first().and_then(|tenant| tenant.catalog.as_ref());
         match (catalog, organization) {
-            (Some(catalog), Some(expected)) => catalog::is_of(catalog, expected),
+            (Some(catalog), Some(expected)) => catalog_file::is_of(catalog, expected),
             _ => Ok(()),
         }
     }

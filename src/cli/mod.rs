@@ -4,6 +4,7 @@ mod apply;
 pub mod args;
 mod catalog;
 mod catalog_args;
+mod catalog_file;
 mod ci;
 mod clock;
 mod complete;

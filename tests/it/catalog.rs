@@ -87,6 +87,30 @@ fn the_first_command_in_a_folder_can_pull_the_catalog_of_the_sandbox() {
 }
 
 #[test]
+fn the_catalog_of_the_sandbox_has_what_manifests_name_before_anything_was_applied() {
+    let names =
+        "  queue: {name: Support}\n  assignee: {email: Mia@example.com}\n  customAttributes: {order_number: x}\n";
+    let ids = "  queue: 11112222-3333-4444-9555-666677778888\n";
+    let wrong = "---\napiVersion: dixaform/v1\nkind: Conversation\nmetadata: {name: wrong}\nspec: {}\n";
+    let other = CALLBACK[CALLBACK.find("---").unwrap()..].replace("support@", "my-integration@");
+    let (one, two) =
+        (other.replace("name: mail", "name: one") + names, other.replace("subject: Late", "subject: On") + ids);
+    let workspace = Workspace::fast().file("manifests/all.yaml", &(one + &two)).file("manifests/wrong.yaml", wrong);
+    let _ = workspace.run("catalog pull").exit(0).warns("some manifests have errors");
+    workspace.write("manifests/wrong.yaml", "# nothing\n");
+    let pulled = workspace.run("catalog diff").exit(0).says("No differences");
+    assert!(!pulled.stderr.contains("errors"), "{}", pulled.stderr);
+    let _ = workspace.run("validate").exit(0);
+    let _ = workspace.run("apply --yes --allow-outbound").exit(0).says("2 created");
+    let _ = workspace.run("plan --refresh").exit(0).says("No changes.");
+    // What is named later is there after another pull.
+    workspace.edit("manifests/all.yaml", "{name: Support}", "{name: Late}");
+    let _ = workspace.run("plan").exit(1).warns("the catalog has no queue `Late`");
+    let _ = workspace.run("catalog pull").exit(0).says("+ queue \"Late\"");
+    let _ = workspace.run("apply --yes").exit(0).says("1 updated");
+}
+
+#[test]
 fn what_changed_in_the_tenant_is_shown_as_text_and_json() {
     let (workspace, server) = tenant();
     let _ = workspace.run("catalog pull").exit(0);
