@@ -272,8 +272,11 @@ fn updated_end_user<'c>(change: &'c Change, known: Shown<'c>, attributes: Member
         Shown::Map(members) => members.into_iter().filter(|(name, _)| name != CUSTOM_ATTRIBUTES).collect(),
         _ => Named::new(),
     };
-    let after = change.after.as_ref().map_or(Shown::Null, Shown::of_spec);
-    let mut members = members_diff(content(known), content(after), body_of(change));
+    let after = content(change.after.as_ref().map_or(Shown::Null, Shown::of_spec));
+    // A member that left the manifest stays as it is in Dixa: it becomes no different.
+    let mut before = content(known);
+    before.retain(|(name, _)| after.iter().any(|(kept, _)| kept == name));
+    let mut members = members_diff(before, after, body_of(change));
     if !attributes.shown.is_empty() {
         members.shown.push(Member::new(CUSTOM_ATTRIBUTES, Diff::Map(attributes)));
     }

@@ -66,11 +66,12 @@ fn one_is_made_once_and_changed_in_place() {
         "manifests/jane.yaml",
         jane(&format!("displayName: Jane Doe, email: jane@example.com, customAttributes: {{{CITY}: Odense}}")),
     );
-    let _ = workspace
+    let told = workspace
         .run("plan --tenant sandbox")
         .exit(0)
         .says("\"Jane\" -> \"Jane Doe\"")
         .says("left as it is in Dixa, because it is no longer in the manifest: phoneNumber");
+    assert_eq!(told.stdout.matches("phoneNumber").count(), 1, "nothing is taken away: {}", told.stdout);
     let _ = workspace.run("apply --tenant sandbox --yes").exit(0).says("1 updated");
     let id = record["id"].as_str().unwrap();
     let writes = workspace.writes_since(before);
