@@ -92,7 +92,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<Exit, Error> {
     if plan.is_empty() {
         doubtful.extend(settling::tell_doubled(session, &taken.state));
     }
-    plan::tell_if_nothing_fits(session, &plan);
+    plan::tell_if_nothing_fits(session, &plan, &options.scope.flags());
     telling.planned(&plan, &approval, requests_sent)?;
     plan::tell_what_was_compared(session, &plan);
     let ended = if plan.is_empty() {

@@ -15,7 +15,7 @@ use crate::cli::surroundings;
 use crate::cli::{rebuild, refresh};
 use crate::desired::Desired;
 use crate::journal::InDoubt;
-use crate::plan::{self, Plan, PlanOptions, Scope, Summary, Target, Unfit};
+use crate::plan::{self, Plan, PlanOptions, Scope, Target, Unfit};
 use crate::project::Tenant;
 use crate::render::number::{counted, grouped};
 use crate::render::palette::Palette;
@@ -46,8 +46,9 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
         requests = refresh::calls(&wanted);
         options.observations = refresh::observe_alone(&open, &desired, &state, &wanted)?;
     }
+    let flags = options.scope.flags();
     let plan = make(session, &desired, &state, &in_doubt, options)?;
-    tell_if_nothing_fits(session, &plan);
+    tell_if_nothing_fits(session, &plan, &flags);
     if let Some(message) = too_many(&args.planning, &plan) {
         session.output.note(&format!("warning: {message}; apply refuses it\n"));
     }
@@ -122,18 +123,23 @@ pub fn make(
     Ok(plan::plan(desired, state, &options))
 }
 
-/// Says on standard error that a plan is empty because of what it was narrowed to: a name with a slip, as a rule.
-pub fn tell_if_nothing_fits(session: &Session, plan: &Plan) {
-    let Summary { unchanged, not_in_manifests, left_out, gone, in_doubt, .. } = plan.summary;
-    if plan.is_empty() && left_out > 0 && unchanged + not_in_manifests + gone + in_doubt == 0 {
+/// Says on standard error that a plan is empty because of these flags: a name with a slip, as a rule.
+pub fn tell_if_nothing_fits(session: &Session, plan: &Plan, flags: &[&str]) {
+    if plan.compares_nothing() {
+        let left_out = plan.summary.left_out;
         let all = format!("{} address{}", grouped(left_out as u64), if left_out == 1 { "" } else { "es" });
-        session.output.note(&format!("warning: none of {all} fits --target, --exclude or --selector\n"));
+        let (flags, leave) = match flags {
+            [only] => ((*only).to_owned(), "leaves"),
+            [first @ .., last] => (format!("{} and {last}", first.join(", ")), "leave"),
+            [] => ("the filters of the plan".to_owned(), "leave"),
+        };
+        session.output.note(&format!("warning: {flags} {leave} none of {all}\n"));
     }
 }
 
 /// Says on standard error what the words about a plan without changes rest on.
 pub fn tell_what_was_compared(session: &Session, plan: &Plan) {
-    if plan.is_empty() {
+    if plan.is_empty() && !plan.compares_nothing() {
         session.output.note(&format!("{}\n", note::compared(plan)));
     }
 }

@@ -83,6 +83,12 @@ impl Plan {
         self.changes.is_empty()
     }
 
+    /// Whether a filter left out everything that there is, so that nothing was compared.
+    pub fn compares_nothing(&self) -> bool {
+        let Summary { unchanged, not_in_manifests, left_out, gone, in_doubt, .. } = self.summary;
+        self.is_empty() && left_out > 0 && unchanged + not_in_manifests + gone + in_doubt == 0
+    }
+
     /// Whether it makes any call.
     pub fn has_calls(&self) -> bool {
         self.changes.iter().any(|change| !change.steps.is_empty())

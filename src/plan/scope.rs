@@ -51,6 +51,16 @@ impl Scope {
         self.targets.is_empty() && self.excludes.is_empty() && self.selectors.is_empty()
     }
 
+    /// The flags that leave something out.
+    pub fn flags(&self) -> Vec<&'static str> {
+        let all = [
+            ("--target", self.targets.is_empty()),
+            ("--exclude", self.excludes.is_empty()),
+            ("--selector", self.selectors.is_empty()),
+        ];
+        all.into_iter().filter(|(_, is_unused)| !is_unused).map(|(flag, _)| flag).collect()
+    }
+
     /// Whether labels have a say in what is left out.
     pub fn asks_for_labels(&self) -> bool {
         !self.selectors.is_empty()

@@ -145,7 +145,8 @@ fn intro(plan: &Plan) -> String {
     out.push_str(&format!(", {} unchanged", grouped(plan.summary.unchanged as u64)));
     out.push_str(".\n");
     if plan.is_empty() {
-        out.push_str(&format!("{} {}\n", note::no_changes(plan), note::compared(plan)));
+        out.push_str(format!("{} {}", note::no_changes(plan), note::compared(plan)).trim_end());
+        out.push('\n');
     }
     out
 }

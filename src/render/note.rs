@@ -194,7 +194,7 @@ fn words(note: &Note<'_>) -> (Gravity, String, &'static str, usize) {
             (Gravity::Warning, format!("{what}; if {it_was} renamed, {then}"), "", count)
         }
         Note::LeftOut(count) => {
-            let lead = format!("{} left out by `--target`, `--exclude` or `--selector`", grouped(*count as u64));
+            let lead = format!("{} left out by a filter", grouped(*count as u64));
             (Gravity::Quiet, lead, "", 0)
         }
     }
@@ -260,6 +260,7 @@ fn value(value: &Value) -> String {
 /// What the words about a plan without changes rest on.
 pub fn compared(plan: &Plan) -> String {
     match plan.observed {
+        _ if plan.compares_nothing() => String::new(),
         0 => "The manifests were compared with the state; use --refresh to read the tenant, too.".to_owned(),
         count => format!(
             "{} {} compared with the tenant: attributes, requester, channel, direction, subject and language, and also \
@@ -272,7 +273,9 @@ pub fn compared(plan: &Plan) -> String {
 
 /// What a plan without changes means.
 pub(super) fn no_changes(plan: &Plan) -> &'static str {
-    if plan.gone.is_empty() && plan.in_doubt.is_empty() && plan.drift.is_empty() {
+    if plan.compares_nothing() {
+        "Nothing was compared."
+    } else if plan.gone.is_empty() && plan.in_doubt.is_empty() && plan.drift.is_empty() {
         "The tenant matches the manifests."
     } else {
         "The rest matches the manifests."

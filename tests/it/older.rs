@@ -13,7 +13,7 @@ use crate::support::Workspace;
 const ENDED: [&str; 2] = ["full", "digest"];
 
 /// The lines of `show` that were reworded on purpose since then: how each begins, and how it reads now.
-const REWORDED: [(&str, &str); 3] = [
+const REWORDED: [(&str, &str); 4] = [
     (
         "dixaform compared the manifests with the state of tenant",
         "dixaform compared the manifests with the state of tenant \"sandbox\" (embedded). No request was sent to Dixa.",
@@ -28,6 +28,7 @@ const REWORDED: [(&str, &str); 3] = [
         "  # an attribute is written only if Dixa has another value\n  # requester, channel, subject and messages are \
          not compared with the conversation in Dixa; --refresh does that",
     ),
+    ("6 left out by", "6 left out by a filter."),
 ];
 
 /// A folder of what that release wrote.

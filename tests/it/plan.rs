@@ -220,9 +220,17 @@ fn a_target_or_selector_that_fits_nothing_fails_and_names_the_nearest() {
     }
     assert!(workspace.writes_since(0).is_empty());
     // Each fits something, and nothing has both.
-    for narrowed in ["--target import.* --selector wave=1", "--exclude *"] {
-        let told = workspace.run(&format!("plan {narrowed}")).exit(0);
-        let _ = told.warns("warning: none of 4 addresses fits --target, --exclude or --selector\n");
+    for (narrowed, flags) in [
+        ("--target import.* --selector wave=1", "--target and --selector leave"),
+        ("--exclude *", "--exclude leaves"),
+        ("-l wave=1,wave=2", "--selector leaves"),
+    ] {
+        for (command, form) in [("plan", "text"), ("plan", "markdown"), ("plan", "html"), ("apply --yes", "text")] {
+            let told = workspace.run(&format!("{command} {narrowed} --format {form}")).exit(0);
+            let told = told.says("Nothing was compared.").warns(&format!("warning: {flags} none of 4 addresses\n"));
+            let all = told.stdout + &told.stderr;
+            assert!(!all.contains("matches the manifests") && !all.contains("compared with the"), "{all}");
+        }
     }
     assert_eq!(workspace.run("plan --target import.*").exit(0).stderr, "");
 }
@@ -256,7 +264,7 @@ fn a_selector_looks_at_labels_and_several_must_all_hold() {
 
 #[test]
 fn what_was_left_out_is_counted_in_the_text() {
-    let _ = four().run("plan --target import.*").exit(0).says("3 left out by --target, --exclude or --selector.");
+    let _ = four().run("plan --target import.*").exit(0).says("3 left out by a filter.");
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn what_was_left_out_is_said() {
     let manifests = email("a") + &email("b");
     let options = scoped(&["conversation.b"], &[], &[]);
     insta::assert_snapshot!(plan_text_with(&manifests, &applied(&manifests), &options), @r"
-    1 left out by --target, --exclude or --selector.
+    1 left out by a filter.
 
     No changes. The tenant matches the manifests.
     ");

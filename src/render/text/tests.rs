@@ -141,7 +141,7 @@ fn an_empty_plan_ends_with_the_sentence_and_notes_come_before_it() {
     insta::assert_snapshot!(super::plan(&plan, &PLAIN), @r##"
 1 record is not in the manifests and stays as it is; --prune forgets it:
   conversation.gone (#7, last in old.yaml:9)
-12 left out by --target, --exclude or --selector.
+12 left out by a filter.
 
 No changes. The tenant matches the manifests.
 "##);
