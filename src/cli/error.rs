@@ -145,7 +145,6 @@ impl Hint for ClientError {
     }
 }
 
-impl Hint for NoTenant {}
 impl Hint for NotAnAddress {}
 impl Hint for SandboxError {}
 impl Hint for ScopeError {}

@@ -6,7 +6,11 @@ mod tenant;
 pub use file_v1::read;
 pub use tenant::{KeySource, Tenant};
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use crate::finding::closest;
+use crate::hint::Hint;
 
 /// The names that a project file can have; a folder has at most one of them.
 pub const FILE_NAMES: [&str; 2] = ["dixaform.yaml", "dixaform.yml"];
@@ -53,7 +57,10 @@ impl Project {
             (None, None) if own.len() == 1 => own[0],
             (None, None) => return Err(NoTenant::Unclear { known: self.names() }),
         };
-        self.tenants.get(chosen).ok_or_else(|| NoTenant::Unknown { name: chosen.to_owned(), known: self.names() })
+        self.tenants.get(chosen).ok_or_else(|| {
+            let near = closest(chosen, self.tenants.keys().map(String::as_str)).map(str::to_owned);
+            NoTenant::Unknown { name: chosen.to_owned(), known: self.names(), near }
+        })
     }
 
     fn names(&self) -> String {
@@ -65,9 +72,18 @@ impl Project {
 #[derive(Debug, thiserror::Error)]
 pub enum NoTenant {
     #[error("there is no tenant `{name}`; the project has {known}")]
-    Unknown { name: String, known: String },
+    Unknown { name: String, known: String, near: Option<String> },
     #[error("which tenant? name one with --tenant, or set defaultTenant; the project has {known}")]
     Unclear { known: String },
+}
+
+impl Hint for NoTenant {
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        match self {
+            NoTenant::Unknown { near, .. } => near.as_ref().map(|near| format!("did you mean `{near}`?").into()),
+            NoTenant::Unclear { .. } => None,
+        }
+    }
 }
 
 #[cfg(test)]

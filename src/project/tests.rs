@@ -1,5 +1,6 @@
 //! Project files in, settings or findings out.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -154,6 +155,8 @@ fn one_tenant_is_chosen_by_itself_and_of_several_one_must_be_named() {
     assert!(message.contains("--tenant") && message.contains("one, sandbox, two"), "{message}");
     let message = several.tenant(Some("three")).expect_err("unknown").to_string();
     assert_eq!(message, "there is no tenant `three`; the project has one, sandbox, two");
+    let hint = |name| several.tenant(Some(name)).expect_err("unknown").hint().map(Cow::into_owned);
+    assert_eq!((hint("three"), hint("sandbx").as_deref()), (None, Some("did you mean `sandbox`?")));
 }
 
 #[test]
