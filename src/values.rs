@@ -11,6 +11,8 @@ pub struct Values {
     pub tenant: String,
     /// By name.
     pub texts: BTreeMap<String, Text>,
+    /// The names that other tenants of the project have values for, each with one of these tenants.
+    pub elsewhere: BTreeMap<String, String>,
 }
 
 /// One value.
@@ -25,7 +27,7 @@ pub struct Text {
 impl Values {
     /// No values, of a tenant with this name.
     pub fn none(tenant: &str) -> Self {
-        Values { tenant: tenant.to_owned(), texts: BTreeMap::new() }
+        Values { tenant: tenant.to_owned(), texts: BTreeMap::new(), elsewhere: BTreeMap::new() }
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {

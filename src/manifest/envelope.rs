@@ -31,7 +31,7 @@ pub struct Tenant<'t> {
 impl Tenant<'static> {
     /// One without values, of which nothing is known.
     pub fn unknown() -> Self {
-        static NO_VALUES: Values = Values { tenant: String::new(), texts: BTreeMap::new() };
+        static NO_VALUES: Values = Values { tenant: String::new(), texts: BTreeMap::new(), elsewhere: BTreeMap::new() };
         Tenant { values: &NO_VALUES, catalog: None }
     }
 }

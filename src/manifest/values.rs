@@ -49,7 +49,7 @@ impl Putting<'_, '_> {
     }
 
     fn put(&mut self, node: &mut Node<'_>, name: String) {
-        let Values { tenant, texts } = self.values;
+        let Values { tenant, texts, elsewhere } = self.values;
         match texts.get(&name) {
             Some(Text { text, source }) => {
                 let what = format!("the value `{name}` of the tenant `{tenant}`");
@@ -57,9 +57,16 @@ impl Putting<'_, '_> {
                 node.content = Content::Text(text.clone().into());
             }
             None => {
-                let hint = match closest(&name, self.values.names()) {
-                    Some(known) => format!("did you mean `{known}`?"),
-                    None => format!("add `{name}` to `values` of the tenant `{tenant}` in the project file"),
+                let near = || closest(&name, elsewhere.keys().map(String::as_str)).filter(|near| *near != name);
+                let hint = match (
+                    closest(&name, self.values.names()),
+                    near().and_then(|near| elsewhere.get_key_value(near)),
+                ) {
+                    (Some(known), _) => format!("did you mean `{known}`?"),
+                    (None, Some((near, other))) => format!(
+                        "did you mean `{near}`, a value of the tenant `{other}`? add it to `values` of `{tenant}`, too"
+                    ),
+                    (None, None) => format!("add `{name}` to `values` of the tenant `{tenant}` in the project file"),
                 };
                 let message = format!("the tenant `{tenant}` has no value `{name}`");
                 self.reporter.error(code::UNKNOWN_VALUE, node.span(), message).hint(hint);

@@ -114,6 +114,7 @@ impl Reader<'_> {
             project.default_tenant = None;
         }
         project.tenants.entry(SANDBOX.to_owned()).or_insert_with(|| Tenant::new(SANDBOX));
+        note_elsewhere(&mut project.tenants);
         if let Some(entry) = node.get("defaultTenant") {
             let name = self.text(entry)?;
             if !project.tenants.contains_key(&name) {
@@ -440,5 +441,17 @@ fn empty_or(node: &Node<'_>) -> &'static str {
     match &node.content {
         Content::Text(_) => "an empty one",
         _ => node.what(),
+    }
+}
+
+/// Lets each tenant know which values the others have.
+fn note_elsewhere(tenants: &mut BTreeMap<String, Tenant>) {
+    let all: Vec<(String, String)> = tenants
+        .values()
+        .flat_map(|tenant| tenant.values.names().map(|name| (name.to_owned(), tenant.name.clone())))
+        .collect();
+    for tenant in tenants.values_mut() {
+        let others = all.iter().filter(|(name, of)| *of != tenant.name && !tenant.values.texts.contains_key(name));
+        tenant.values.elsewhere = others.cloned().collect();
     }
 }

@@ -100,7 +100,7 @@ fn every_setting_is_understood() {
         state: Some(StatePlace::File("other/s.json".into())),
         state_store: StoreSettings::default(),
         catalog: Some("c.json".into()),
-        values: Values { tenant: "staging".into(), texts: [("box".into(), value)].into() },
+        values: Values { tenant: "staging".into(), texts: [("box".into(), value)].into(), elsewhere: [].into() },
         rate_limit: RateLimit { requests_per_second: 2.5, burst: 1 },
         allow_outbound: true,
         last_applied: LastApplied::Digest,

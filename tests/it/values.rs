@@ -155,3 +155,17 @@ fn what_only_looks_like_a_value_is_sent_as_it_is_written() {
     let told = webshop().file("manifests/all.yaml", &untyped).run("validate --tenant staging").exit(1).stdout;
     assert!(told.contains("needs `_type`") && !told.contains("has no value"), "{told}");
 }
+
+#[test]
+fn a_value_with_a_slip_is_looked_for_among_those_of_other_tenants_too() {
+    let project = "version: 1\ntenants:\n  staging: {values: {supportMailbox: a@email.dixa.io}}\n  sandbox: {}\n";
+    let manifests =
+        MANIFESTS.replace("{value: box}", "{value: suportMailbox}").replace("{value: who}", "{value: supportMailbox}");
+    let workspace = Workspace::new().file("dixaform.yaml", project).file("manifests/all.yaml", &manifests);
+    let _ = workspace.run("validate --tenant staging").exit(1).says("did you mean `supportMailbox`?");
+    let told = workspace.run("validate --tenant sandbox").exit(1);
+    let told =
+        told.says("did you mean `supportMailbox`, a value of the tenant `staging`? add it to `values` of `sandbox`");
+    assert!(!told.stdout.contains("add `suportMailbox`"), "{}", told.stdout);
+    let _ = told.says("add `supportMailbox` to `values` of the tenant `sandbox`");
+}
