@@ -128,6 +128,15 @@ impl Thing {
         }
     }
 
+    /// The same, with its article.
+    pub fn one(self) -> &'static str {
+        match self {
+            Thing::EndUser => "an end user",
+            Thing::Agent => "an agent",
+            Thing::Queue => "a queue",
+        }
+    }
+
     /// The members that a name of it can have, and what each holds, in the order in which they are offered.
     pub fn keys(self) -> &'static [(&'static str, &'static str)] {
         match self {

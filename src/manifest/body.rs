@@ -383,8 +383,7 @@ fn check_name(thing: Thing, node: &Node<'_>, member: &str, reporter: &mut Report
     if !known().any(|key| key == entry.key) {
         match closest(&entry.key, known()) {
             Some(key) => {
-                let message =
-                    format!("`{}` can't be the name of an {}", entry.key, thing.noun()).replace("an queue", "a queue");
+                let message = format!("unknown member `{}`: {} is named by {}", entry.key, thing.one(), words(known()));
                 reporter.error(code::UNKNOWN_MEMBER, entry.key_span(), message).hint(format!("did you mean `{key}`?"));
             }
             None => {

@@ -336,6 +336,7 @@ fn what_can_not_be_a_name_is_an_error_at_its_place() {
     let place = |requester: &str| import("a", requester).trim_start_matches("---\n").to_owned();
     for (requester, code, at) in [
         ("{emial: a@example.com}", "unknown-member", "6:17"),
+        ("{endUsr: jane}", "unknown-member", "6:17"),
         ("{email: a@example.com, phone: '+451'}", "bad-reference", "6:16"),
         ("{}", "bad-reference", "6:16"),
         ("{email: ''}", "bad-reference", "6:24"),
@@ -350,6 +351,17 @@ fn what_can_not_be_a_name_is_an_error_at_its_place() {
         assert!(told.stdout.contains(&format!("error[{code}]")), "{requester}: {}", told.stdout);
         assert!(told.stdout.contains(&format!("all.yaml:{at}")), "{requester}: {}", told.stdout);
     }
+}
+
+#[test]
+fn a_slip_in_the_member_of_a_name_says_what_names_such_a_thing() {
+    let import = import("a", "{emial: a@example.com}") + "  queue: {nme: Support}\n";
+    let told = Workspace::new().file("manifests/all.yaml", &import).run("validate").exit(1);
+    let _ = told
+        .says("unknown member `emial`: an end user is named by `endUser`, `email`, `phone` or `externalId`")
+        .says("did you mean `email`?")
+        .says("unknown member `nme`: a queue is named by `name`")
+        .says("did you mean `name`?");
 }
 
 #[test]
