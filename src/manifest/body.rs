@@ -171,7 +171,7 @@ pub(super) fn check(form: &Form, node: &Node<'_>, name: &str, reporter: &mut Rep
         }
         Form::List(form) => {
             let Content::List(items) = &node.content else {
-                wrong_type(node, &format!("`{name}` is a list"), reporter);
+                no_list(node, &format!("`{name}` is a list"), reporter);
                 return None;
             };
             every(items, |item| check(form, item, name, reporter))
@@ -441,6 +441,23 @@ pub(super) fn wrong_type(node: &Node<'_>, wanted: &str, reporter: &mut Reporter<
         _ => "see the documentation of the member for its form",
     };
     reporter.error(code::WRONG_TYPE, node.span(), format!("{wanted}, but this is {}", node.what())).hint(hint);
+}
+
+/// [`wrong_type`] where a list is wanted: what is there is perhaps the only item of it.
+fn no_list(node: &Node<'_>, wanted: &str, reporter: &mut Reporter<'_>) {
+    let hint = match &node.content {
+        Content::Text(text) if is_plain(text) => format!("write [{text}]"),
+        Content::Text(text) => format!("write [{}]", Value::from(&**text)),
+        Content::Bool(_, text) | Content::Number(_, text) | Content::OddNumber(text) => format!("write [\"{text}\"]"),
+        Content::Map(_) => "write it as an item of a list: put `- ` before its first member".to_owned(),
+        Content::Null | Content::List(_) => return wrong_type(node, wanted, reporter),
+    };
+    reporter.error(code::WRONG_TYPE, node.span(), format!("{wanted}, but this is {}", node.what())).hint(hint);
+}
+
+/// Whether a text is itself without quotes between brackets. Commas stay: they separate what was meant as several.
+fn is_plain(text: &str) -> bool {
+    text.starts_with(char::is_alphabetic) && text.chars().all(|sign| sign.is_alphanumeric() || "-_.@/, ".contains(sign))
 }
 
 /// "`a`, `b` or `c`".

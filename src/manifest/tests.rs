@@ -558,3 +558,21 @@ fn a_manifest_may_name_its_schema() {
     assert_eq!(only(&format!("$schema: 1\n{EMAIL}")).0, "1:10 quote-it");
     assert_eq!(only(&EMAIL.replace("spec:\n", "spec:\n  $schema: x\n")).0, "5:3 unknown-member");
 }
+
+#[test]
+fn what_is_no_list_says_how_it_is_written_as_one() {
+    for (member, hint) in [
+        ("tags: vip", "write [vip]"),
+        ("tags: vip, late", "write [vip, late]"),
+        ("tags: 'a: b'", "write [\"a: b\"]"),
+        ("tags: 2024", "write [\"2024\"]"),
+        ("tags:", "give it a value, or remove it"),
+    ] {
+        let finding = read_text(&format!("{EMAIL}  {member}\n")).findings.into_iter().next().expect("one");
+        assert_eq!(finding.code, "wrong-type", "{member}");
+        assert!(finding.hint.as_deref().unwrap_or_default().contains(hint), "{member}: {:?}", finding.hint);
+    }
+    let map = EMAIL.replace("\"x\"}}", "\"x\"}, attachments: {url: 'https://a.example/x', prettyName: x}}");
+    let finding = read_text(&map).findings.into_iter().next().expect("one");
+    assert_eq!(finding.hint.as_deref(), Some("write it as an item of a list: put `- ` before its first member"));
+}
