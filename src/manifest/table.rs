@@ -240,7 +240,8 @@ pub(super) fn of_list(items: &[Node<'_>], reporter: &mut Reporter<'_>) -> Option
     fine.then_some(table)
 }
 
-/// The table that a file holds; none if anything is wrong with it.
+/// The table that a file holds; none if anything is wrong with it, except that a CSV file can have bad rows, which it
+/// is then without.
 pub(super) fn read(file: &File, form: Form) -> (Option<Table>, Findings) {
     let mut findings = Findings::default();
     let text = match decode(file, form) {
@@ -254,7 +255,10 @@ pub(super) fn read(file: &File, form: Form) -> (Option<Table>, Findings) {
         Form::Csv(delimiter) => {
             let (table, found) = read_csv(&file.name, text, delimiter);
             findings.extend(found);
-            table
+            // Rows that are bad are not among its rows, and the others may have mistakes, too.
+            let is_rest = findings.iter().all(|finding| finding.code == code::BAD_ROW);
+            let table = table.filter(|table| is_rest && !(table.rows.is_empty() && findings.has_errors()));
+            return (table, findings);
         }
         Form::Jsonl => {
             let (table, found) = read_jsonl(&file.name, text);

@@ -53,6 +53,24 @@ fn a_finding_about_a_row_names_the_row_and_the_template() {
 }
 
 #[test]
+fn a_row_with_too_many_cells_does_not_hide_what_is_wrong_with_the_others() {
+    let table = table(3).replace(&format!("T-2,{WHO}"), "T-2,jane").replace("order 3", "order 3,too,many");
+    let workspace = Workspace::fast().file("manifests/tickets.yaml", SET).file("tables/tickets.csv", &table);
+    let told = workspace.run("validate").exit(1).stdout;
+    assert!(told.contains("bad-row") && told.contains("tables/tickets.csv:4:1"), "{told}");
+    assert!(
+        told.contains("bad-uuid") && told.contains("tables/tickets.csv:3:2") && told.contains("2 errors"),
+        "{told}"
+    );
+    let _ = workspace.run("apply --yes").exit(1);
+    assert!(!workspace.exists("state/sandbox.json"), "no row is imported");
+    // Of a table whose rows are all bad, nothing else is said.
+    workspace.write("tables/tickets.csv", "number,who\nT-1,a,b\nT-2,a,b\n");
+    let told = workspace.run("validate").exit(1).stdout;
+    assert!(!told.contains("unknown-column") && !told.contains("empty-table"), "{told}");
+}
+
+#[test]
 fn standard_input_reads_tables_of_the_working_folder() {
     let workspace = Workspace::fast().file("tickets.csv", &table(3));
     let set = SET.replace("../tables/", "");
