@@ -19,12 +19,19 @@ pub enum Refusal {
 
 impl Hint for Refusal {
     fn hint(&self) -> Option<Cow<'_, str>> {
-        Some(Cow::Borrowed(match self {
-            Refusal::Blocked(_) => "nothing was sent; the rest of the plan can be applied with --exclude",
+        Some(match self {
+            Refusal::Blocked(changes) => {
+                let left_out = match changes.as_slice() {
+                    [(address, ..)] => format!("--exclude {address}"),
+                    _ => "--exclude ADDRESS for each of them".to_owned(),
+                };
+                format!("nothing was sent; the rest of the plan can be applied with {left_out}").into()
+            }
             Refusal::Outbound(_) => {
                 "nothing was sent; allow it with --allow-outbound, or with allowOutbound: true in the project file"
+                    .into()
             }
-        }))
+        })
     }
 }
 

@@ -114,7 +114,7 @@ impl fmt::Display for Block {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Block::ReplaceNotAllowed => out.write_str(
-                "Dixa can't update or delete a conversation; allow a second one with `--allow-replace` or `dixaform/on-change: replace`, or keep the old one with `dixaform/on-change: ignore`",
+                "Dixa can't update or delete a conversation; allow a second one with `--allow-replace` or the annotation `dixaform/on-change: replace`, or keep the old one with `dixaform/on-change: ignore`",
             ),
             Block::OnChangeBlock => out.write_str("the manifest says `dixaform/on-change: block`"),
             Block::OwnedBy { id, owner } => write!(out, "{} `{id:#}` is managed as `{owner}` already", id.noun()),

@@ -13,7 +13,7 @@ use crate::support::Workspace;
 const ENDED: [&str; 2] = ["full", "digest"];
 
 /// The lines of `show` that were reworded on purpose since then: how each begins, and how it reads now.
-const REWORDED: [(&str, &str); 4] = [
+const REWORDED: [(&str, &str); 5] = [
     (
         "dixaform compared the manifests with the state of tenant",
         "dixaform compared the manifests with the state of tenant \"sandbox\" (embedded). No request was sent to Dixa.",
@@ -27,6 +27,11 @@ const REWORDED: [(&str, &str); 4] = [
         "  # an attribute is written only where Dixa has another value",
         "  # an attribute is written only if Dixa has another value\n  # requester, channel, subject and messages are \
          not compared with the conversation in Dixa; --refresh does that",
+    ),
+    (
+        "  # blocked: Dixa can't update or delete a conversation",
+        "  # blocked: Dixa can't update or delete a conversation; allow a second one with --allow-replace or the \
+         annotation dixaform/on-change: replace, or keep the old one with dixaform/on-change: ignore",
     ),
     ("6 left out by", "6 left out by a filter."),
 ];

@@ -307,7 +307,7 @@ fn a_replacement_in_a_state_of_digests_shows_that_the_old_text_is_not_kept() {
       # conversation.a must be replaced  (#1001, m.yaml:3)
       # irreversible
       # the old conversation #1001 stays in Dixa
-      # blocked: Dixa can't update or delete a conversation; allow a second one with --allow-replace or dixaform/on-change: replace, or keep the old one with dixaform/on-change: ignore
+      # blocked: Dixa can't update or delete a conversation; allow a second one with --allow-replace or the annotation dixaform/on-change: replace, or keep the old one with dixaform/on-change: ignore
     -/+ conversation "a" {
           ~ id      = 1001 -> (known after apply)
           ~ subject = (previous value not kept) -> "Never" # forces replacement

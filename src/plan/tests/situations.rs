@@ -218,7 +218,7 @@ fn other_content_is_a_replacement_and_blocked() {
       # conversation.a must be replaced  (#1001, m.yaml:3)
       # irreversible
       # the old conversation #1001 stays in Dixa
-      # blocked: Dixa can't update or delete a conversation; allow a second one with --allow-replace or dixaform/on-change: replace, or keep the old one with dixaform/on-change: ignore
+      # blocked: Dixa can't update or delete a conversation; allow a second one with --allow-replace or the annotation dixaform/on-change: replace, or keep the old one with dixaform/on-change: ignore
     -/+ conversation "a" {
           ~ id      = 1001 -> (known after apply)
           ~ subject = "Late" -> "Very late" # forces replacement

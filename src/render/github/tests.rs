@@ -22,7 +22,7 @@ fn a_plan_annotates_what_is_blocked_what_reaches_a_customer_and_sums_up() {
         update("conversation.c"),
     ]);
     insta::assert_snapshot!(super::plan(&plan, &HERE), @r"
-    ::error file=manifests/orders.yaml,line=3,col=1,title=conversation.a is blocked::apply refuses the whole plan: Dixa can't update or delete a conversation; allow a second one with --allow-replace or dixaform/on-change: replace, or keep the old one with dixaform/on-change: ignore
+    ::error file=manifests/orders.yaml,line=3,col=1,title=conversation.a is blocked::apply refuses the whole plan: Dixa can't update or delete a conversation; allow a second one with --allow-replace or the annotation dixaform/on-change: replace, or keep the old one with dixaform/on-change: ignore
     ::warning file=manifests/orders.yaml,line=3,col=1,title=conversation.b reaches a customer::conversation.b will be created, and sends a message to a customer
     ::notice title=dixaform plan for staging::1 to create, 1 to update, 1 to replace, 4 unchanged.%0A3 calls, about 1 s at 10 requests/s.%0AFingerprint: 87ddfcce5d2a912c
     ");

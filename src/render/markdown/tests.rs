@@ -118,7 +118,7 @@ fn a_page_says_what_matters_first_and_folds_the_rest() {
 
     The old conversation `#1042` stays in Dixa.
 
-    **Blocked:** Dixa can't update or delete a conversation; allow a second one with `--allow-replace` or `dixaform/on-change: replace`, or keep the old one with `dixaform/on-change: ignore`.
+    **Blocked:** Dixa can't update or delete a conversation; allow a second one with `--allow-replace` or the annotation `dixaform/on-change: replace`, or keep the old one with `dixaform/on-change: ignore`.
 
     ```diff
     ! id = 1042 -> (known after apply)

@@ -156,8 +156,8 @@ fn a_replacement_says_what_forces_it_and_that_the_old_conversation_stays() {
   # irreversible
   # the old conversation #1042 stays in Dixa
   # blocked: Dixa can't update or delete a conversation; allow a second one
-  #   with --allow-replace or dixaform/on-change: replace, or keep the old one
-  #   with dixaform/on-change: ignore
+  #   with --allow-replace or the annotation dixaform/on-change: replace, or
+  #   keep the old one with dixaform/on-change: ignore
 -/+ conversation "a" {
       ~ id               = 1042 -> (known after apply)
       ~ subject          = "order #123" -> "order #124" # forces replacement
