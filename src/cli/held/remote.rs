@@ -139,8 +139,12 @@ impl InStore {
             Some(there) if there.as_bytes() == text && (journal == entries || is_free && !has_word(entries)) => {
                 Ok(Missing::Nothing)
             }
-            // They arrive together, and what is there by now is what became of them.
-            Some(there) if there.as_bytes() == text && is_resumed => Ok(Missing::Nothing),
+            // A run in the store went on in the journal that has arrived.
+            Some(there)
+                if there.as_bytes() == text && is_resumed && has_word(entries) && journal.starts_with(entries) =>
+            {
+                Ok(Missing::Nothing)
+            }
             // A run here went on from the state that an earlier try has moved.
             Some(there) if there.as_bytes() == text && is_free => Ok(Missing::Journal),
             None => Err(StoreError::Unfinished.into()),
@@ -318,7 +322,14 @@ impl InStore {
 
 /// Whether a state in the store has gone on from this one with this journal: it is later, and knows everything that
 /// they have.
-fn went_on(there: &State, state: &State, entries: &[Entry]) -> bool {
+pub(super) fn went_on(there: &State, state: &State, entries: &[Entry]) -> bool {
+    // A call in doubt is known where its address is; otherwise its journal is all that is left of it.
+    let mut replay = Replay::new(state.clone());
+    let fits = entries.iter().try_for_each(|entry| replay.add(entry)).is_ok();
+    let has = |address: &Address| there.records.contains_key(address) || there.forgotten.contains_key(address);
+    if !fits || !replay.in_doubt().iter().all(|doubt| has(&doubt.address)) {
+        return false;
+    }
     let known = there.known_ids();
     let made = entries.iter().filter_map(|entry| match entry {
         Entry::Succeeded { id, .. } => Some(*id),

@@ -71,6 +71,25 @@ fn a_move_that_was_cut_off_is_planned_on_nowhere_and_goes_on() {
     assert!(!here.exists("state/sandbox.journal"));
 }
 
+#[test]
+fn a_journal_that_another_checkout_did_not_have_arrives_behind_its_state() {
+    let Some(store) = google() else { return };
+    let here = with_file(2);
+    let (state, to) = (here.read("state/sandbox.json"), "gs://state/team/behind");
+    switch(&here, &store, "team/behind", 2);
+    let line = format!("state move-to {to} {LOCAL}");
+    let _ = here.run(&line).exit(0);
+    let journal = {
+        here.write("state/sandbox.json", &state);
+        journal_of(&here, "state/sandbox.json")
+    };
+    here.write("state/sandbox.json", word(&state, &journal, to));
+    here.write("state/sandbox.json.backup", &state);
+    here.write("state/sandbox.journal", &journal);
+    let _ = here.run(&line).exit(0).says("and 2 lines in its journal");
+    let _ = here.run("plan").exit(0).says("Plan: 1 to create").says("1 unchanged");
+}
+
 /// What is left in the place of a state that is on its way.
 fn word(state: &str, journal: &str, to: &str) -> String {
     use sha2::Digest as _;
