@@ -69,7 +69,7 @@ fn tell(far: &OpenTenant<'_>, moved: &Moved, forms: &Formats<ResultForm>) -> Res
     };
     let text = format!(
         "The state is in {url} now, with {} at serial {}{journal}.\nNext: write `state: {url}` into the project file. \
-         {left_behind} only says where the state went, and every command refuses to plan on it.\n",
+         What is left in {left_behind} only says where the state went, and every command refuses to plan on it.\n",
         counted(state.records.len(), "record"),
         state.serial,
     );
