@@ -281,6 +281,35 @@ impl<A, C: Clock> Rebuilding<'_, A, C> {
             Found::Perhaps(candidates) => candidates,
         };
         let at = self.clock.now();
+        let question = Question::Which(candidates.clone());
+        let message = format!("{address} was perhaps made before: {question}");
+        let began = self.began(wanted, None, seq, &at);
+        vec![began, Entry::InDoubt { seq, heard: Heard::Before, message, at }]
+    }
+
+    /// What the journal gets to know of what was not found, where a run may have begun to make it and nobody knows:
+    /// calls without an end that may have left until `at`, with numbers from `first_seq` on.
+    pub fn perhaps_begun<'w>(
+        &self,
+        missing: impl Iterator<Item = &'w Wanted<'w>>,
+        at: &str,
+        first_seq: u64,
+    ) -> Vec<Entry> {
+        let began = |(wanted, seq): (&Wanted<'_>, u64)| self.began(wanted, self.next_marker(wanted), seq, at);
+        missing.zip(first_seq..).map(began).collect()
+    }
+
+    /// What the next conversation of the address carries, or the next end user.
+    fn next_marker(&self, wanted: &Wanted<'_>) -> Option<String> {
+        let Wanted { address, spec, digests, .. } = wanted;
+        if wanted.marked {
+            return Some(marker(self.project, address, digests.content, self.state.next_number(address)));
+        }
+        spec.conversation().external_id(address.kind).map(str::to_owned)
+    }
+
+    fn began(&self, wanted: &Wanted<'_>, marker: Option<String>, seq: u64, at: &str) -> Entry {
+        let address = wanted.address.clone();
         let applied = kept(self.last_applied, self.clock, &wanted.spec.with_handling(Handling::default()));
         let intent = Box::new(Intent {
             // How it is handled by now, nobody knows.
@@ -290,18 +319,16 @@ impl<A, C: Clock> Rebuilding<'_, A, C> {
             tag: None,
             source: wanted.source.cloned(),
             requester: wanted.spec.conversation().requester_id().map(str::to_owned),
-            marker: None,
+            marker,
             known_before: Vec::new(),
             replaced: self.state.records.get(wanted.address).map(|record| record.id),
-            at: at.clone(),
+            at: at.to_owned(),
         });
         let call = match address.kind {
             Kind::EndUser | Kind::Conversation => CallKind::Create,
             Kind::Import => CallKind::Import,
         };
-        let question = Question::Which(candidates.clone());
-        let message = format!("{address} was perhaps made before: {question}");
-        vec![Entry::Began { seq, address, call, intent }, Entry::InDoubt { seq, heard: Heard::Before, message, at }]
+        Entry::Began { seq, address, call, intent }
     }
 }
 

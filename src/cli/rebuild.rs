@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use crate::apply::doubt::Lists;
 use crate::apply::named_before::{Known, NamesError};
 pub use crate::apply::rebuild::Wanted;
 use crate::apply::rebuild::{Found, Looked, Rebuilding};
@@ -19,15 +20,21 @@ use crate::cli::settling::{self, HINT};
 use crate::cli::state_access::{self, Older, Taken};
 use crate::conversation::{Address, Kind};
 use crate::desired::{Desired, Manifest};
-use crate::journal::{Entry, InDoubt, REBUILD};
+use crate::journal::{Entry, Heard, InDoubt, REBUILD};
 use crate::plan::{Action, Change, Plan, Target};
 use crate::render::escape::escape;
 use crate::render::number::{counted, counted_kinds, named};
 use crate::render::state::{Changed, How, change_json};
 use crate::state::{Record, State};
 
-/// `dixaform state rebuild`.
-pub fn run(session: &Session, paths: &[PathBuf], lock: &LockArgs, forms: &Formats<ResultForm>) -> Result<Exit, Error> {
+/// `dixaform state rebuild`; with `journal_lost`, a run has died of which nothing else is left.
+pub fn run(
+    session: &Session,
+    paths: &[PathBuf],
+    journal_lost: bool,
+    lock: &LockArgs,
+    forms: &Formats<ResultForm>,
+) -> Result<Exit, Error> {
     let open = session.open()?;
     let (desired, findings) = load::manifests(session, paths, Tenants::new(session, Some(open.tenant), paths)?)?;
     load::check_for(session, &findings, "nothing was looked for")?;
@@ -40,7 +47,12 @@ pub fn run(session: &Session, paths: &[PathBuf], lock: &LockArgs, forms: &Format
     let runtime = connection::runtime()?;
     let taken = runtime.block_on(async {
         let connection = Connection::open(&open, &desired).await?;
-        let (taken, _) = record(&open, &connection, taken, &wanted(&desired, &open)).await?;
+        let wanted = wanted(&desired, &open);
+        let taken = if journal_lost {
+            settle_unknown(&open, &connection, taken, &wanted).await?
+        } else {
+            record(&open, &connection, taken, &wanted).await?.0
+        };
         connection.close().await;
         Ok::<_, Error>(taken)
     })?;
@@ -138,6 +150,37 @@ pub async fn record(
     taken: Taken,
     wanted: &[Wanted<'_>],
 ) -> Result<(Taken, usize), Error> {
+    look(open, connection, taken, wanted, None).await
+}
+
+/// The same where a run has died and its journal is lost: it may have begun to make whatever is missing. What is still
+/// on its way arrives first, and what is not found then is settled as any call whose end is unknown.
+async fn settle_unknown(
+    open: &OpenTenant<'_>,
+    connection: &Connection,
+    taken: Taken,
+    wanted: &[Wanted<'_>],
+) -> Result<Taken, Error> {
+    let at = SystemClock::timestamp();
+    let pause = connection.patience.age_to_believe(Heard::Nothing, Lists::Unknown).unwrap_or_default();
+    let seconds = pause.as_secs() + 1;
+    open.session.output.note(&format!("What the run before has sent may still arrive in the next {seconds} s.\n"));
+    tokio::time::sleep(pause).await;
+    let (taken, _) = look(open, connection, taken, wanted, Some(&at)).await?;
+    if taken.in_doubt.is_empty() {
+        return Ok(taken);
+    }
+    Ok(settling::by_machine(open, connection, taken).await?.taken)
+}
+
+/// Looks; what is not found was perhaps begun until the time, if there is one.
+async fn look(
+    open: &OpenTenant<'_>,
+    connection: &Connection,
+    taken: Taken,
+    wanted: &[Wanted<'_>],
+    begun_until: Option<&str>,
+) -> Result<(Taken, usize), Error> {
     let OpenTenant { session, tenant, .. } = open;
     let known = taken.state.tenant.as_ref().and_then(|tenant| tenant.organization_id.clone());
     let expected = known.or_else(|| tenant.organization_id.clone());
@@ -173,26 +216,34 @@ pub async fn record(
     });
     let others: Vec<Wanted<'_>> = others.filter(is_looked_for).collect();
     found.extend(rebuilding.look(&others, &listen).await.during(LOOKING)?);
-    let made: Vec<_> = found.iter().filter(|(_, found)| matches!(found, Found::Made(_))).collect();
-    if !made.is_empty() {
-        let names = named(made.iter().map(|(wanted, _)| wanted.address), NAMED_MAX);
-        let text = format!(
-            "Found {}, which will not be made again: {names}.\n",
-            counted_kinds(made.iter().map(|(wanted, _)| wanted.address.kind))
-        );
-        session.output.note(&text);
+    let made = tell_made(session, &found);
+    let seq = taken.calls.last_seq() + 1;
+    let mut entries = rebuilding.entries(&found, seq);
+    if let Some(at) = begun_until {
+        let found: BTreeSet<&Address> = found.iter().map(|(wanted, _)| wanted.address).collect();
+        let missing = first.iter().chain(&others).filter(|wanted| !found.contains(wanted.address));
+        entries.extend(rebuilding.perhaps_begun(missing, at, seq + found.len() as u64));
     }
-    let made = made.len();
-    if found.is_empty() {
+    if entries.is_empty() {
         return Ok((newest(taken)?, made));
     }
-    let entries = rebuilding.entries(&found, taken.calls.last_seq() + 1);
     for entry in &entries {
         if let Entry::InDoubt { message, .. } = entry {
             session.output.error(&format!("{}\n", escape(message)));
         }
     }
     Ok((settling::write(taken, tenant, organization.as_deref(), REBUILD, entries).await?, made))
+}
+
+/// Says what was found to be made; gives back how much that is.
+fn tell_made(session: &Session, found: &[(Wanted<'_>, Found)]) -> usize {
+    let made: Vec<_> = found.iter().filter(|(_, found)| matches!(found, Found::Made(_))).collect();
+    if !made.is_empty() {
+        let names = named(made.iter().map(|(wanted, _)| wanted.address), NAMED_MAX);
+        let kinds = counted_kinds(made.iter().map(|(wanted, _)| wanted.address.kind));
+        session.output.note(&format!("Found {kinds}, which will not be made again: {names}.\n"));
+    }
+    made.len()
 }
 
 /// What goes on while the tenant is read.

@@ -33,8 +33,9 @@ pub fn run(session: &Session, command: &StateCommand) -> Result<Exit, Error> {
         StateCommand::Mv { from, to, lock, forms } => mv(&open, (from, to), lock, &opened(forms)?),
         StateCommand::Forget { addresses, lock, forms } => forget(&open, addresses, lock, &opened(forms)?),
         StateCommand::Accept { forms } => accept(&open, &opened(forms)?),
-        StateCommand::Rebuild { paths, lock, forms } => {
-            rebuild::run(session, paths, lock, &Formats::open(session, &forms.format, None, paths)?)
+        StateCommand::Rebuild { paths, journal_lost, lock, forms } => {
+            let forms = Formats::open(session, &forms.format, None, paths)?;
+            rebuild::run(session, paths, *journal_lost, lock, &forms)
         }
         StateCommand::Path { forms } => path(&open, &opened(forms)?),
         StateCommand::Unlock { force, forms } => state_store::unlock(&open, *force, &opened(forms)?),

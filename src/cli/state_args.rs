@@ -66,11 +66,18 @@ pub enum StateCommand {
     /// the manifests, and changes nothing in Dixa. What carries a marker of this project is recorded. You decide with
     /// `recover` about what can't carry a marker.
     #[command(after_help = "Examples:
-  dixaform state rebuild --tenant staging")]
+  dixaform state rebuild --tenant staging
+  dixaform state rebuild --tenant staging --journal-lost    after a machine died with the journal of its apply")]
     Rebuild {
         /// Files or folders of manifests; - is standard input
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
+        /// An apply has died, and its journal is lost: wait two minutes for what it has sent, and look twice
+        ///
+        /// What isn't found then is planned again, unless it reaches a customer: that stays in doubt until you decide
+        /// with `recover` (exit code 6).
+        #[arg(long)]
+        journal_lost: bool,
         #[command(flatten)]
         lock: LockArgs,
         #[command(flatten)]

@@ -6,7 +6,7 @@ use std::{process::Stdio, time::Duration};
 
 use serde_json::Value;
 
-use crate::support::manifests::{LEGACY, ORDER, email};
+use crate::support::manifests::{LEGACY, ORDER, SMS, email};
 use crate::support::{Outcome, Server, Workspace, sealed};
 
 /// Answers of the first creation are lost, and the tenant can't be looked at: what happened stays unknown.
@@ -422,4 +422,61 @@ fn what_a_state_from_elsewhere_does_not_know_can_be_left_alone() {
     let _ = workspace.run(&words).exit(0).says("is left alone in Dixa").says("Nothing is in doubt any more.");
     assert_eq!(recorded(&workspace), BTreeSet::from([1001]));
     let _ = workspace.run("plan").exit(0).says("3 to create");
+}
+
+// A journal that is lost.
+
+/// A workspace in which the apply of the last manifest was killed, and its journal is gone; what the others describe was
+/// applied before.
+fn without_its_journal(manifest: &str, faults: &str) -> Workspace {
+    let workspace = workspace(&[email("before")]);
+    let _ = workspace.run("apply --yes").exit(0);
+    workspace.write("manifests/last.yaml", manifest);
+    let state = workspace.read("state/sandbox.json");
+    let _ = workspace.run(&format!("apply --yes --allow-outbound --sandbox-faults {faults}")).exit(6);
+    workspace.remove("state/sandbox.journal");
+    workspace.write("state/sandbox.json", state);
+    workspace
+}
+
+#[test]
+fn what_a_run_has_made_is_found_although_its_journal_is_lost() {
+    for (manifest, address) in [(email("last"), "conversation.last"), (SMS.to_owned(), "conversation.pickup")] {
+        let workspace = without_its_journal(&manifest, LOST_AND_BLIND);
+        let rebuilt = workspace.run("state rebuild --journal-lost").exit(0);
+        let _ = rebuilt.warns("may still arrive in the next").says("1 conversation recorded.");
+        assert_eq!(workspace.record(address)["id"].as_i64(), Some(1002));
+        let _ = workspace.run("apply --yes --allow-outbound").exit(0).says("No changes.");
+        assert_eq!((posts(&workspace).len(), made(&workspace)), (2, vec![1001, 1002]));
+    }
+}
+
+#[test]
+fn what_was_never_made_is_planned_again_after_its_journal_is_lost_unless_it_reaches_a_customer() {
+    let workspace = without_its_journal(&email("last"), NEVER_MADE_AND_BLIND);
+    let rebuilt = workspace.run("state rebuild --journal-lost").exit(0).says("Nothing new was found.");
+    let _ = rebuilt.warns("conversation.last was not made; it is planned again.");
+    let _ = workspace.run("apply --yes").exit(0).says("Apply complete! 1 created");
+    assert_eq!((posts(&workspace).len(), made(&workspace)), (3, vec![1001, 1002]));
+
+    let workspace = without_its_journal(SMS, NEVER_MADE_AND_BLIND);
+    for command in ["state rebuild --journal-lost", "apply --yes --allow-outbound", "state rebuild --journal-lost"] {
+        let _ = workspace.run(command).exit(6).warns("conversation.pickup").warns("because it reaches a customer");
+        assert_eq!(posts(&workspace).len(), 2, "{command}");
+    }
+    let _ = workspace.run("recover --create conversation.pickup").exit(0).says("Nothing is in doubt any more.");
+    let _ = workspace.run("apply --yes --allow-outbound").exit(0).says("Apply complete! 1 created");
+    assert_eq!((posts(&workspace).len(), made(&workspace)), (3, vec![1001, 1002]));
+}
+
+#[test]
+fn what_carries_no_mark_is_a_question_after_its_journal_is_lost() {
+    // The first list is that before the call.
+    let workspace = without_its_journal(&callback("last"), "drop-after@create#1,redirect@conversations#2-99");
+    for command in ["state rebuild --journal-lost", "apply --yes", "state rebuild --journal-lost"] {
+        let _ = workspace.run(command).exit(6).warns("conversation.last").warns("#1002");
+    }
+    let _ = workspace.run("recover --adopt conversation.last=1002").exit(0).says("Nothing is in doubt any more.");
+    let _ = workspace.run("plan --detailed-exitcode").exit(0).says("No changes.");
+    assert_eq!(posts(&workspace).len(), 2);
 }
