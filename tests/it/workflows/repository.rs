@@ -25,6 +25,8 @@ pub(super) enum Stopped {
     Killed,
     /// The machine dies: all is killed, and no later step runs.
     Died,
+    /// As `Cancelled`, as soon as a call has left, whether it has made anything or not.
+    CancelledAtOnce,
 }
 
 /// Where the state is.
@@ -172,7 +174,11 @@ impl Repository {
         command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null()).process_group(0);
         let mut child = command.spawn().unwrap();
         if let Some(stop) = stop {
-            self.stop(&child, stop);
+            match stop {
+                Stopped::CancelledAtOnce => self.until_a_call_has_left(folder),
+                _ => self.until_some_are_made(),
+            }
+            kill(&child, stop);
         }
         let status = wait(&mut child);
         let mut text = String::new();
@@ -180,9 +186,9 @@ impl Repository {
         Ended { code: status.code(), log: text }
     }
 
-    /// Waits until conversations were made and their answers are missing, and stops the step then. Nothing is on its way
-    /// any more: of a call that was cut off before it was sent nobody could know for two minutes that it made nothing.
-    fn stop(&self, child: &Child, how: Stopped) {
+    /// Waits until conversations were made and their answers are missing. Nothing is on its way any more: of a call that
+    /// was cut off before it was sent nobody could know for two minutes that it made nothing.
+    fn until_some_are_made(&self) {
         let start = Instant::now();
         let (mut made, mut since) = (0, Instant::now());
         while made < 2 || since.elapsed() < Duration::from_millis(400) {
@@ -193,11 +199,16 @@ impl Repository {
                 (made, since) = (now, Instant::now());
             }
         }
-        let (signal, whom) = match how {
-            Stopped::Cancelled => ("-INT", child.id().to_string()),
-            Stopped::Killed | Stopped::Died => ("-KILL", format!("-{}", child.id())),
-        };
-        assert!(Command::new("kill").args([signal, "--", &whom]).status().unwrap().success());
+    }
+
+    fn until_a_call_has_left(&self, folder: &str) {
+        let start = Instant::now();
+        let journal = self.workspace.path(&format!("{folder}/state/staging.journal"));
+        while !std::fs::read_to_string(&journal).unwrap_or_default().contains("\"began\"") {
+            assert!(start.elapsed() < Duration::from_secs(30), "no call was begun");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(300));
     }
 
     /// A sealed bash in a folder of the workspace. An empty script stands for that of the last step.
@@ -213,6 +224,7 @@ impl Repository {
         let stubs = self.workspace.path("stubs").display().to_string();
         command.env("PATH", format!("{stubs}:{program}:{}", std::env::var("PATH").unwrap()));
         command.env("HOME", self.workspace.path("")).env("GIT_CONFIG_NOSYSTEM", "1").env("STUBS", stubs);
+        command.env("PROGRAM", env!("CARGO_BIN_EXE_dixaform"));
         for who in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{who}_NAME"), "a").env(format!("GIT_{who}_EMAIL"), "a@example.com");
         }
@@ -224,12 +236,13 @@ impl Repository {
     /// install nothing.
     fn stubs(&self) {
         let pipx = include_str!("stubs/pipx");
-        let all =
-            [("gh", include_str!("stubs/gh")), ("curl", include_str!("stubs/curl")), ("pipx", pipx), ("pip", pipx)];
+        let (gh, curl, dixaform) =
+            (include_str!("stubs/gh"), include_str!("stubs/curl"), include_str!("stubs/dixaform"));
+        let all = [("gh", gh), ("curl", curl), ("pipx", pipx), ("pip", pipx), ("dixaform", dixaform)];
         for (name, text) in all {
             self.workspace.write(&format!("stubs/{name}"), text);
         }
-        self.sh("stubs", "chmod +x gh curl pipx pip && mkdir comments");
+        self.sh("stubs", "chmod +x gh curl pipx pip dixaform && mkdir comments");
     }
 
     /// The comments on the pull request in the order in which they were made, each with its author.
@@ -254,6 +267,15 @@ impl Repository {
     pub(super) fn calls(&self) -> String {
         std::fs::read_to_string(self.workspace.path("stubs/calls")).unwrap_or_default()
     }
+}
+
+/// Stops a step.
+fn kill(child: &Child, how: Stopped) {
+    let (signal, whom) = match how {
+        Stopped::Cancelled | Stopped::CancelledAtOnce => ("-INT", child.id().to_string()),
+        Stopped::Killed | Stopped::Died => ("-KILL", format!("-{}", child.id())),
+    };
+    assert!(Command::new("kill").args([signal, "--", &whom]).status().unwrap().success());
 }
 
 fn wait(child: &mut Child) -> std::process::ExitStatus {
