@@ -15,6 +15,7 @@ struct Job {
 }
 
 const FILE: &str = ".gitlab-ci.yml";
+const PROJECT: &str = "https://gitlab.example.com/o/r";
 
 /// Runs a job: `before_script` and `script` in one shell, `after_script` in another, as GitLab does. `more` are variables
 /// of the project, the pipeline and the jobs before.
@@ -22,33 +23,45 @@ fn job(repository: &Repository, name: &str, more: &[(&str, &str)], stop: Option<
     let pipeline = repository.workflow(FILE);
     let job = &pipeline[name];
     let base = &pipeline[job["extends"].as_str().unwrap()];
-    let origin = repository.workspace.path("origin").display().to_string();
     let fixed = [
         ("GITLAB_CI", "true"),
-        ("CI_PROJECT_URL", origin.as_str()),
+        ("CI_PROJECT_URL", PROJECT),
         ("CI_PROJECT_ID", "42"),
         ("CI_API_V4_URL", "https://gitlab.example.com/api/v4"),
     ];
     let pairs = fixed.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let mut variables: Variables = pairs.collect();
     variables.entry("CI_COMMIT_SHA".to_owned()).or_insert_with(|| repository.head());
-    let folder = repository.checkout(&variables["CI_COMMIT_SHA"], false);
+    let folder = repository.checkout_of_gitlab(&variables["CI_COMMIT_SHA"]);
     if !variables.contains_key("CI_MERGE_REQUEST_IID") {
         variables.insert("CI_COMMIT_BRANCH".to_owned(), "main".to_owned());
     }
     variables.insert("CI_JOB_ID".to_owned(), folder.clone());
     variables.insert("CI_JOB_URL".to_owned(), format!("https://gitlab.example.com/o/r/-/jobs/{folder}"));
-    for (name, value) in base["variables"].as_object().unwrap() {
+    for (name, value) in
+        base["variables"].as_object().unwrap().iter().chain(job["variables"].as_object().into_iter().flatten())
+    {
         variables.insert(name.clone(), value.as_str().unwrap().to_owned());
     }
     let script = format!("{}\n{}", lines(&base["before_script"]), lines(&job["script"]));
     let ended = repository.run(&folder, &script, &variables, stop);
     let mut log = ended.log;
+    let mut code = ended.code;
     if !job["after_script"].is_null() && stop != Some(Stopped::Died) {
+        let mut variables = variables.clone();
+        if stop.is_some() {
+            // The token of a job that was cancelled is void, and what comes after it runs in another container.
+            repository.workspace.write("stubs/revoked", "");
+            variables.insert("PATH".to_owned(), repository.bare_path());
+        }
         let after = repository.run(&folder, &lines(&job["after_script"]), &variables, None);
         log.push_str(&format!("--- after: {:?}\n{}", after.code, after.log));
+        if code == Some(0) && variables.get("AFTER_SCRIPT_IGNORE_ERRORS").is_some_and(|value| value == "false") {
+            code = after.code;
+        }
+        repository.sh("stubs", "rm -f revoked");
     }
-    Job { code: ended.code, log, folder, variables }
+    Job { code, log, folder, variables }
 }
 
 fn lines(script: &Value) -> String {
@@ -144,17 +157,65 @@ fn a_job_that_died_is_followed_by_one_that_makes_nothing_twice() {
     assert_eq!(repository.on_main("state/staging.json").matches("\"address\"").count(), ALL);
 }
 
+/// Cancelled while calls were on their way: state and journal are committed without the token of the job and without what
+/// it had installed, and the next one knows what it knew.
+#[test]
+fn a_job_that_was_cancelled_commits_what_it_knew() {
+    const ALL: usize = 8;
+    let repository = Repository::new(ALL, Kept::InGit, "--faults hang-after@create#2-8");
+    let first = plan_and_apply(&repository, &[], Some(Stopped::Killed));
+    assert!(first.log.contains("--- after: Some(0)\n"), "{}", first.log);
+    assert_eq!(repository.on_main("state/staging.applying"), "", "{}", first.log);
+    assert_ne!(repository.on_main("state/staging.journal"), "", "{}", first.log);
+    let mut second = plan_and_apply(&repository, &[], None);
+    if second.code == Some(5) {
+        second = plan_and_apply(&repository, &[], None);
+    }
+    assert_eq!((second.code, repository.conversations()), (Some(0), ALL), "{}", second.log);
+    assert_eq!(repository.on_main("state/staging.json").matches("\"address\"").count(), ALL);
+    assert_eq!(repository.on_main("state/staging.journal"), "");
+    assert!(!repository.calls().contains("state rebuild"), "{}", repository.calls());
+}
+
+#[test]
+fn a_job_that_timed_out_has_time_for_what_comes_after_it() {
+    let repository = Repository::new(0, Kept::InGit, "");
+    let apply = &repository.workflow(FILE)["dixaform-apply"];
+    assert_eq!(apply["timeout"], "5 hours");
+    let (script, after) =
+        (&apply["variables"]["RUNNER_SCRIPT_TIMEOUT"], &apply["variables"]["RUNNER_AFTER_SCRIPT_TIMEOUT"]);
+    assert_eq!((script, after), (&"4h40m".into(), &"10m".into()));
+}
+
+/// That must not leave the job green: nobody would look.
+#[test]
+fn a_state_that_could_not_be_pushed_fails_the_job() {
+    let repository = Repository::new(1, Kept::InGit, "");
+    let hook = "#!/bin/sh\nif git log -1 --format=%s \"$(cut -d' ' -f2)\" | grep -q '^State of'; then exit 1; fi\n";
+    repository.workspace.write("origin.git/hooks/pre-receive", hook);
+    repository.workspace.write("stubs/sleep", "#!/bin/sh\n");
+    repository.sh("origin.git", "chmod +x hooks/pre-receive ../stubs/sleep");
+    let job = plan_and_apply(&repository, &[], None);
+    assert_eq!((job.code, repository.conversations()), (Some(1), 1), "{}", job.log);
+    assert_ne!(repository.on_main("state/staging.applying"), "", "{}", job.log);
+}
+
 /// A runner keeps the folder of a job for the next one. Here that one ends before it has looked for anything.
 #[test]
 fn what_a_job_before_has_noted_in_its_folder_counts_for_nothing() {
     let repository = Repository::new(0, Kept::InGit, "");
     repository.push("state/staging.applying", "somebody\n");
     let after = lines(&repository.workflow(FILE)["dixaform-apply"]["after_script"]);
-    let origin = repository.workspace.path("origin").display().to_string();
     for (noted, mark) in [("41", "somebody\n"), ("42", "")] {
-        let folder = repository.checkout("main", false);
-        repository.sh(&folder, &format!("git config dixaform.began {noted}"));
-        let pairs = [("CI_JOB_ID", "42"), ("CI_PROJECT_URL", origin.as_str()), ("CI_COMMIT_BRANCH", "main")];
+        let folder = repository.checkout_of_gitlab("main");
+        let note = "git config dixaform.state state/staging.json && cp \"$PROGRAM\" .git/dixaform";
+        repository.sh(&folder, &format!("git config dixaform.began {noted} && {note}"));
+        let pairs = [
+            ("CI_JOB_ID", "42"),
+            ("CI_PROJECT_URL", PROJECT),
+            ("CI_COMMIT_BRANCH", "main"),
+            ("DIXAFORM_PUSH_TOKEN", "glpat-push"),
+        ];
         let variables = pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let ended = repository.run(&folder, &after, &variables, None);
         assert_eq!(ended.code, Some(0), "{}", ended.log);

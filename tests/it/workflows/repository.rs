@@ -59,7 +59,9 @@ impl Repository {
         let flags = format!("--no-rate-limit --data dixa.jsonl --request-log requests.jsonl {faults}");
         let server = Server::start(&workspace, flags.trim());
         // Nothing here has to outlive a power failure, and git waits for the disk most of its time.
-        workspace.write(".gitconfig", "[core]\n\tfsync = none\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n");
+        let config = "[core]\n\tfsync = none\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n";
+        let gitlab = "[url \"gitlab::https://dixaform@gitlab.example.com/\"]\n\tinsteadOf = https://dixaform@gitlab.example.com/\n";
+        workspace.write(".gitconfig", format!("{config}{gitlab}"));
         let repository = Repository { workspace, _server: server, checkouts: Cell::new(0) };
         repository.project("seed", kept);
         for number in 0..manifests {
@@ -131,6 +133,25 @@ impl Repository {
         if !may_push {
             self.sh(&folder, "git remote set-url --push origin /no-credentials");
         }
+        folder
+    }
+
+    /// A checkout as a runner of GitLab makes it. What it configures is in a file of its own, and adds the token of the
+    /// job to the address of the project.
+    pub(super) fn checkout_of_gitlab(&self, what: &str) -> String {
+        let folder = self.checkout(what, false);
+        let project = "https://gitlab.example.com/o/r.git";
+        let with_token = "gitlab::https://gitlab-ci-token:job-token@gitlab.example.com/o/r.git";
+        let helper = "[credential \"https://gitlab.example.com\"]\n\thelper = \"!echo username=gitlab-ci-token; echo password=job-token; true\"\n";
+        let config = format!("[url \"{with_token}\"]\n\tinsteadOf = {project}\n{helper}");
+        self.workspace.write("runner.config", config);
+        let included = self.workspace.path("runner.config").display().to_string();
+        self.sh(
+            &folder,
+            &format!(
+                "git config include.path {included} && git remote remove origin && git remote add origin {project}"
+            ),
+        );
         folder
     }
 
@@ -222,7 +243,7 @@ impl Repository {
         command.current_dir(self.workspace.path(folder)).env_clear();
         let program = Path::new(env!("CARGO_BIN_EXE_dixaform")).parent().unwrap().display().to_string();
         let stubs = self.workspace.path("stubs").display().to_string();
-        command.env("PATH", format!("{stubs}:{program}:{}", std::env::var("PATH").unwrap()));
+        command.env("PATH", format!("{stubs}:{program}:{}", self.bare_path()));
         command.env("HOME", self.workspace.path("")).env("GIT_CONFIG_NOSYSTEM", "1").env("STUBS", stubs);
         command.env("PROGRAM", env!("CARGO_BIN_EXE_dixaform"));
         for who in ["AUTHOR", "COMMITTER"] {
@@ -230,6 +251,11 @@ impl Repository {
         }
         command.envs(variables);
         command
+    }
+
+    /// Where programs are on a machine on which nothing was installed.
+    pub(super) fn bare_path(&self) -> String {
+        format!("{}:{}", self.workspace.path("gitlab").display(), std::env::var("PATH").unwrap())
     }
 
     /// Programs that keep comments in the folder `stubs`, one file each, with the author's name in another, and that
@@ -242,7 +268,8 @@ impl Repository {
         for (name, text) in all {
             self.workspace.write(&format!("stubs/{name}"), text);
         }
-        self.sh("stubs", "chmod +x gh curl pipx pip dixaform && mkdir comments");
+        self.workspace.write("gitlab/git-remote-gitlab", include_str!("stubs/git-remote-gitlab"));
+        self.sh("stubs", "chmod +x gh curl pipx pip dixaform ../gitlab/git-remote-gitlab && mkdir comments");
     }
 
     /// The comments on the pull request in the order in which they were made, each with its author.
