@@ -141,6 +141,22 @@ fn main_is_applied_once_and_a_pipeline_that_is_started_again_does_nothing() {
     assert_eq!(job(&repository, "dixaform-drift", &token, None).code, Some(2));
 }
 
+/// A slim image may have no git, and a server may not answer.
+#[test]
+fn a_job_that_can_not_have_the_newest_commit_does_nothing() {
+    for kept in [Kept::InGit, Kept::InStore] {
+        let repository = Repository::new(1, kept, "");
+        let path = repository.sh("", "echo \"$PATH\"");
+        let stub =
+            format!("#!/bin/sh\nif [ \"$1\" = fetch ]; then exit 128; fi\nPATH={} exec git \"$@\"\n", path.trim());
+        repository.workspace.write("broken/git", stub);
+        repository.sh("broken", "chmod +x git");
+        let path = format!("{}:{}", repository.workspace.path("broken").display(), path.trim());
+        let plan = job(&repository, "dixaform-plan", &[("PATH", &path)], None);
+        assert!(plan.code == Some(128) && !plan.log.contains("to create"), "{}", plan.log);
+    }
+}
+
 #[test]
 fn a_job_that_died_is_followed_by_one_that_makes_nothing_twice() {
     const ALL: usize = 8;
