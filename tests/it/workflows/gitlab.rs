@@ -123,6 +123,43 @@ fn a_merge_request_gets_one_note_which_is_edited_later_and_its_reports() {
     assert!(without.log.contains("No note"), "{}", without.log);
 }
 
+/// Without merged results pipelines GitLab gives the branch alone, whose state is as old as the branch.
+#[test]
+fn a_merge_request_is_planned_with_what_its_target_has_by_now() {
+    let repository = Repository::new(1, Kept::InGit, "");
+    repository.sh("seed", "git branch topic");
+    let on_topic = |name: &str, text: &str| {
+        repository.sh("seed", "git switch --quiet topic");
+        repository.workspace.write(&format!("seed/{name}"), text);
+        repository.sh("seed", "git add . && git commit --quiet -m topic && git push --quiet origin topic");
+        let commit = repository.sh("seed", "git rev-parse topic");
+        repository.sh("seed", "git switch --quiet main");
+        commit.trim().to_owned()
+    };
+    let commit = on_topic("manifests/new.yaml", &email("new"));
+    assert_eq!(plan_and_apply(&repository, &[], None).code, Some(0));
+    let target = [
+        ("CI_MERGE_REQUEST_EVENT_TYPE", "detached"),
+        ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+        ("CI_MERGE_REQUEST_PROJECT_ID", "42"),
+    ];
+    let plan = |commit: &str| {
+        let all: Vec<_> = REQUEST.into_iter().take(1).chain(target).chain([("CI_COMMIT_SHA", commit)]).collect();
+        job(&repository, "dixaform-plan", &all, None)
+    };
+    let planned = plan(&commit);
+    assert!(planned.code == Some(0) && planned.log.contains("Plan: 1 to create"), "{}", planned.log);
+    assert!(planned.log.contains("conversation.new") && !planned.log.contains("conversation.c0"), "{}", planned.log);
+    let page = repository.workspace.read(&format!("{}/.dixaform/out/plan.md", planned.folder));
+    assert!(page.contains(&format!("of commit `{}`", &commit[..12])), "the one that was pushed: {page}");
+
+    let commit = on_topic("manifests/c0.yaml", "one\n");
+    repository.push("manifests/c0.yaml", "two\n");
+    let conflict = plan(&commit);
+    assert!(conflict.code == Some(1) && conflict.log.contains("CONFLICT"), "{}", conflict.log);
+    assert!(!conflict.log.contains("to create"), "{}", conflict.log);
+}
+
 #[test]
 fn main_is_applied_once_and_a_pipeline_that_is_started_again_does_nothing() {
     let repository = Repository::new(2, Kept::InGit, "");
