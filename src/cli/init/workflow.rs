@@ -107,8 +107,8 @@ fn github_in(folder: &str, tenant: &str, text: &str) -> String {
             &format!("          path: {}\n", scalar(&format!("{folder}/apply.html"))),
         )
         .replace(
-            "            apply.html\n            state\n",
-            &format!("            {folder}/apply.html\n            {folder}/state\n"),
+            "            apply.html\n            dixaform-state\n",
+            &format!("            {folder}/apply.html\n            {folder}/dixaform-state\n"),
         )
 }
 
@@ -134,7 +134,10 @@ fn gitlab_in(folder: &str, tenant: &str, text: &str) -> String {
         )
         .replace("paths: [plan.html]", &format!("paths: [{}]", below("plan.html")))
         .replace("paths: [apply.html]", &format!("paths: [{}]", below("apply.html")))
-        .replace("paths: [apply.html, state]", &format!("paths: [{}, {}]", below("apply.html"), below("state")))
+        .replace(
+            "paths: [apply.html, dixaform-state]",
+            &format!("paths: [{}, {}]", below("apply.html"), below("dixaform-state")),
+        )
 }
 
 /// A line of GitLab's reports, whose paths are from the root of the repository.
@@ -202,7 +205,9 @@ mod tests {
     fn nothing_of_the_workflow_for_the_root_is_left_in_a_folder() {
         for in_store in [false, true] {
             let github = text(Service::Github, &subject("teams/nordic", in_store));
-            for left in ["\nname: dixaform\n", "group: dixaform-staging", "path: plan.html", "\n            state\n"] {
+            for left in
+                ["\nname: dixaform\n", "group: dixaform-staging", "path: plan.html", "\n            dixaform-state\n"]
+            {
                 assert!(!github.contains(left), "{left:?}\n{github}");
             }
             assert_eq!(
@@ -214,7 +219,7 @@ mod tests {
             assert_eq!(github.matches("working-directory: teams/nordic\n").count(), 1);
             assert_eq!(github.matches("teams/nordic/plan.html").count(), 1);
             assert_eq!(github.matches("teams/nordic/apply.html").count(), 1);
-            assert_eq!(github.matches("teams/nordic/state").count(), usize::from(!in_store));
+            assert_eq!(github.matches("teams/nordic/dixaform-state").count(), usize::from(!in_store));
             let gitlab = text(Service::Gitlab, &subject("teams/nordic", in_store));
             for left in [
                 "\n.dixaform:",

@@ -94,7 +94,7 @@ fn what_a_dead_run_made_and_nobody_can_tell_is_kept_as_a_question_and_nothing_is
     asked.ended("apply/Mark the state as in use", "skipped");
     asked.ended("apply/Apply", "skipped");
     asked.ended("apply/Commit state and journal", "success");
-    assert!(asked.artifacts.contains(&"state".to_owned()), "{:?}", asked.artifacts);
+    assert!(asked.artifacts.contains(&"dixaform-state".to_owned()), "{:?}", asked.artifacts);
     assert_eq!(repository.on_main(STATE).matches("\"address\"").count(), 2, "what was found: {}", asked.log);
     assert!(repository.on_main(JOURNAL).contains("conversation.callback"), "what was not: {}", asked.log);
     assert_eq!(repository.on_main(MARK), "", "{}", asked.log);
@@ -131,6 +131,23 @@ fn what_is_kept_of_a_state_that_could_not_be_pushed_has_no_conflict_in_it() {
     let applied = push(&repository);
     applied.ended("apply/Commit state and journal", "failure");
     assert_ne!(repository.on_main(MARK), "", "{}", applied.log);
-    let kept = repository.workspace.read(&format!("{}/{STATE}", applied.folder));
+    assert!(applied.artifacts.contains(&"dixaform-state".to_owned()), "{:?}", applied.artifacts);
+    let kept = repository.workspace.read(&format!("{}/dixaform-state/staging.json", applied.folder));
     assert!(kept.contains("\"id\":1001") && !kept.contains("<<<<<<<"), "{kept}");
+}
+
+#[test]
+fn a_state_in_another_folder_is_committed_and_kept_as_well() {
+    let repository = Repository::new(4, Kept::InGit, "--faults hang-after@create#2-4");
+    let project = repository.workspace.read("seed/dixaform.yaml");
+    repository.push("dixaform.yaml", &project.replace("state/staging.json", ".infra/dixa.json"));
+    let first = Order { stop: Some(Stopped::Cancelled), ..Order::of(Event::Push) }.run(&repository);
+    first.ended("apply/Commit state and journal", "success");
+    assert!(first.artifacts.contains(&"dixaform-state".to_owned()), "{:?}", first.artifacts);
+    for name in ["dixa.json", "dixa.journal"] {
+        let kept = repository.workspace.read(&format!("{}/dixaform-state/{name}", first.folder));
+        assert!(kept.contains("conversation.c"), "{name}: {kept}");
+        assert_eq!(repository.on_main(&format!(".infra/{name}")), kept);
+    }
+    assert_eq!(repository.on_main(".infra/dixa.applying"), "");
 }

@@ -103,7 +103,7 @@ fn a_push_applies_what_was_shown_and_a_run_that_is_started_again_does_nothing() 
     assert_eq!(repository.on_main(MARK), "", "the mark is gone");
     assert!(first.summary.contains("## dixaform apply: 3 created\n"), "{}", first.summary);
     assert!(first.log.contains("\n::notice title=dixaform apply for staging::3 created."), "{}", first.log);
-    assert_eq!(first.artifacts, ["plan.html", "apply.html", "state"]);
+    assert_eq!(first.artifacts, ["plan.html", "apply.html", "dixaform-state"]);
     let with_token = first.environments.iter().filter(|(_, all)| all.values().any(|value| value.contains("secret")));
     let with_token: Vec<&str> = with_token.map(|(step, _)| step.as_str()).collect();
     assert_eq!(with_token, ["apply/Look for what a dead run made", "apply/Apply"]);
@@ -187,7 +187,7 @@ fn stopped_and_run_again(stop: Stopped) {
     assert!((2..=ALL).contains(&made), "{stop:?}: {made}\n{}", first.log);
     if stop != Stopped::Died {
         first.ended("apply/Commit state and journal", "success");
-        assert!(first.artifacts.iter().any(|artifact| artifact == "state"), "{:?}", first.artifacts);
+        assert!(first.artifacts.iter().any(|artifact| artifact == "dixaform-state"), "{:?}", first.artifacts);
     }
     // What is in doubt is in the journal. If even that is lost, the mark says so, and the next run looks for it.
     assert_eq!(repository.on_main(JOURNAL) == "", stop == Stopped::Died, "{stop:?}: {}", first.log);

@@ -219,7 +219,10 @@ fn a_job_that_was_cancelled_commits_what_it_knew() {
     let first = plan_and_apply(&repository, &[], Some(Stopped::Killed));
     assert!(first.log.contains("--- after: Some(0)\n"), "{}", first.log);
     assert_eq!(repository.on_main("state/staging.applying"), "", "{}", first.log);
-    assert_ne!(repository.on_main("state/staging.journal"), "", "{}", first.log);
+    let journal = repository.on_main("state/staging.journal");
+    let kept = &repository.workflow(FILE)["dixaform-apply"]["artifacts"]["paths"][1];
+    let kept = repository.workspace.read(&format!("{}/{}/staging.journal", first.folder, kept.as_str().unwrap()));
+    assert!(!journal.is_empty() && kept == journal, "{}", first.log);
     let mut second = plan_and_apply(&repository, &[], None);
     if second.code == Some(5) {
         second = plan_and_apply(&repository, &[], None);
