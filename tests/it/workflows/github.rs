@@ -1,7 +1,7 @@
 //! What the workflow of GitHub does where it commits the state.
 
 use crate::support::manifests::email;
-use crate::workflows::has_jq;
+use crate::workflows::{has_jq, yaml};
 use crate::workflows::repository::{Kept, Repository, Stopped};
 use crate::workflows::run::{Event, Order, PUSHED, Run, context};
 
@@ -92,6 +92,21 @@ fn a_merge_queue_has_its_plan_and_nothing_is_applied() {
     assert_eq!(group(Event::PullRequest), "dixaform-staging-7");
     assert_eq!(group(Event::Push), "dixaform-staging-apply");
     assert_eq!(group(Event::Schedule), "dixaform-staging-17 4 * * 1-5");
+}
+
+/// Of the runs of one group that wait, GitHub keeps only the newest.
+#[test]
+fn a_run_that_somebody_starts_on_another_branch_applies_nothing_and_cancels_no_apply() {
+    let repository = Repository::new(1, Kept::InGit, "");
+    let started = run(&repository, Event::ByHand);
+    started.ended("plan", "success");
+    started.ended("apply", "skipped");
+    assert_eq!(repository.requests(), 0);
+    for file in ["github/committed.yml", "github/store.yml"] {
+        let group = yaml(file)["concurrency"]["group"].as_str().unwrap().to_owned();
+        assert_eq!(context(Event::ByHand).text(&group), "dixaform-staging-refs/heads/topic");
+        assert_eq!(context(Event::Push).text(&group), "dixaform-staging-apply");
+    }
 }
 
 #[test]
