@@ -132,6 +132,10 @@ fn gitlab_in(folder: &str, tenant: &str, text: &str) -> String {
             &format!("resource_group: dixaform-{tenant}\n"),
             &format!("resource_group: dixaform-{word}-{tenant}\n"),
         )
+        // GitLab may refuse a job if a newer one has deployed to its environment, of whatever project.
+        .replace(&format!("environment: {tenant}\n"), &format!("environment: {tenant}/{word}\n"))
+        .replace(&format!("    name: {tenant}\n"), &format!("    name: {tenant}/{word}\n"))
+        .replace(&format!("environment \"{tenant}\""), &format!("environment \"{tenant}/{word}\""))
         .replace("paths: [plan.html]", &format!("paths: [{}]", below("plan.html")))
         .replace("paths: [apply.html]", &format!("paths: [{}]", below("apply.html")))
         .replace(
@@ -229,12 +233,17 @@ mod tests {
                 "[plan.html",
                 "[apply.html",
                 "\ndixaform-plan:",
+                "environment: staging\n",
+                "name: staging\n",
+                "environment \"staging\"",
             ] {
                 assert!(!gitlab.contains(left), "{left:?}\n{gitlab}");
             }
             assert_eq!(gitlab.matches("    - cd teams/nordic\n").count(), if in_store { 2 } else { 3 });
             assert_eq!(gitlab.matches("      changes: [\"teams/nordic/**/*\"]\n").count(), 3);
             assert_eq!(gitlab.matches("needs: [dixaform-plan-teams-nordic]").count(), 1);
+            assert_eq!(gitlab.matches("    name: staging/teams-nordic\n    action: access\n").count(), 1);
+            assert_eq!(gitlab.matches("  environment: staging/teams-nordic\n").count(), 1);
         }
     }
 
