@@ -1,9 +1,9 @@
 //! What the workflow of GitHub does where it commits the state.
 
 use crate::support::manifests::email;
-use crate::workflows::{has_jq, yaml};
 use crate::workflows::repository::{Kept, Repository, Stopped};
 use crate::workflows::run::{Event, Order, PUSHED, Run, context};
+use crate::workflows::{has_jq, yaml};
 
 const MARK: &str = "state/staging.applying";
 const JOURNAL: &str = "state/staging.journal";
