@@ -151,3 +151,16 @@ fn a_state_in_another_folder_is_committed_and_kept_as_well() {
     }
     assert_eq!(repository.on_main(".infra/dixa.applying"), "");
 }
+
+/// Git overwrites files that are ignored without asking.
+#[test]
+fn a_journal_of_a_persons_own_is_not_overwritten_by_that_of_a_job() {
+    let repository = Repository::new(1, Kept::InGit, "--faults hang-after@create#1");
+    repository.sh("", "git clone --quiet \"file://$PWD/origin.git\" reader && mkdir reader/state");
+    repository.workspace.write(&format!("reader/{JOURNAL}"), "mine\n");
+    let stopped = Order { stop: Some(Stopped::CancelledAtOnce), ..Order::of(Event::Push) }.run(&repository);
+    assert_ne!(repository.on_main(JOURNAL), "", "{}", stopped.log);
+    let pulled = repository.run("reader", "git pull --quiet", &Variables::new(), None);
+    assert!(pulled.log.contains("would be overwritten"), "{}", pulled.log);
+    assert_eq!(repository.workspace.read(&format!("reader/{JOURNAL}")), "mine\n");
+}
