@@ -9,7 +9,7 @@ const JOURNAL: &str = "state/staging.journal";
 const MARK: &str = "state/staging.applying";
 
 /// A callback has no message that could carry a marker.
-const CALLBACK: &str = "apiVersion: dixaform/v1
+pub(super) const CALLBACK: &str = "apiVersion: dixaform/v1
 kind: Conversation
 metadata: {name: callback}
 spec:

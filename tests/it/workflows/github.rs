@@ -205,8 +205,8 @@ fn stopped_and_run_again(stop: Stopped) {
         assert!(first.artifacts.iter().any(|artifact| artifact == "dixaform-state"), "{:?}", first.artifacts);
     }
     // What is in doubt is in the journal. If even that is lost, the mark says so, and the next run looks for it.
-    assert_eq!(repository.on_main(JOURNAL) == "", stop == Stopped::Died, "{stop:?}: {}", first.log);
-    assert_eq!(repository.on_main(MARK) == "", stop != Stopped::Died, "{stop:?}: {}", first.log);
+    assert_eq!(repository.on_main(JOURNAL).is_empty(), stop == Stopped::Died, "{stop:?}: {}", first.log);
+    assert_eq!(repository.on_main(MARK).is_empty(), stop != Stopped::Died, "{stop:?}: {}", first.log);
 
     let second = run(&repository, Event::Push);
     let looked = repository.calls().contains("dixaform state rebuild --tenant staging --journal-lost\n");

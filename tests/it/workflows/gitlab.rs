@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::support::manifests::email;
+use crate::workflows::doubt::CALLBACK;
 use crate::workflows::has_jq;
 use crate::workflows::repository::{Kept, Repository, Stopped, Variables};
 
@@ -277,6 +278,26 @@ fn what_a_job_before_has_noted_in_its_folder_counts_for_nothing() {
         assert_eq!(ended.code, Some(0), "{}", ended.log);
         assert_eq!(repository.on_main("state/staging.applying"), mark, "{}", ended.log);
     }
+}
+
+#[test]
+fn what_a_dead_job_made_and_nobody_can_tell_is_kept_as_a_question_and_nothing_is_sent() {
+    let repository = Repository::new(2, Kept::InGit, "");
+    repository.push("manifests/callback.yaml", CALLBACK);
+    // A job that died with everything that it knew.
+    let folder = repository.checkout("main", false);
+    let token = Variables::from([("DIXA_API_KEY".to_owned(), "the-secret-token".to_owned())]);
+    let died = repository.run(&folder, "dixaform apply --tenant staging --yes", &token, None);
+    assert_eq!(died.code, Some(0), "{}", died.log);
+    repository.push("state/staging.applying", "a job that died\n");
+
+    let asked = plan_and_apply(&repository, &[], None);
+    assert!(asked.code == Some(6) && asked.log.contains("--- after: Some(0)\n"), "{}", asked.log);
+    assert_eq!(repository.on_main("state/staging.applying"), "", "{}", asked.log);
+    assert_eq!(repository.on_main("state/staging.json").matches("\"address\"").count(), 2, "{}", asked.log);
+    assert!(repository.on_main("state/staging.journal").contains("conversation.callback"), "{}", asked.log);
+    assert_eq!(plan_and_apply(&repository, &[], None).code, Some(6));
+    assert_eq!(repository.conversations(), 3);
 }
 
 /// If it can't be looked for what a dead job made, its mark stays.
