@@ -53,6 +53,11 @@ pub fn host() -> String {
     name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".into())
 }
 
+/// The working folder; empty if there is none any more.
+pub fn working_folder() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
+}
+
 /// The repository that the working folder is in: that of git, or else what the CI job has checked out. A job that
 /// checks out to a folder of its own has the root there, and a `.git` above that of the job is another repository's.
 pub fn checkout() -> Checkout {

@@ -81,6 +81,21 @@ fn an_exit_code_that_was_asked_for_is_a_value_too() {
     assert_eq!((values["has-changes"].as_str(), values["apply"].as_str()), ("false", "false"));
 }
 
+/// A step after it works where the command was started, and not where that worked.
+#[test]
+fn the_path_of_the_comment_is_one_from_where_the_command_was_started() {
+    let workspace = on_github();
+    workspace.write("teams/nordic/dixaform.yaml", workspace.read("dixaform.yaml"));
+    workspace.write("teams/nordic/manifests/a.yaml", email("a"));
+    let _ = workspace.run("plan --chdir teams/nordic").exit(0);
+    assert_eq!(values(&workspace)["comment"], "teams/nordic/.dixaform/out/plan.md");
+    assert!(workspace.exists("teams/nordic/.dixaform/out/plan.md"));
+    workspace.write("job/output", "");
+    workspace.write("teams/nordic/dixaform.yaml", "version: nonsense\n");
+    let _ = workspace.run("plan --chdir teams/nordic").exit(1);
+    assert_eq!(values(&workspace)["comment"], "teams/nordic/.dixaform/out/plan.md");
+}
+
 #[test]
 fn an_apply_gives_github_its_report() {
     let workspace = on_github().file("manifests/a.yaml", &email("a"));

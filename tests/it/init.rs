@@ -128,7 +128,7 @@ fn a_file_in_the_place_of_a_folder_is_reported() {
     assert_eq!(workspace.read("manifests"), "not a folder");
 }
 
-/// Of what an apply leaves beside the state, git takes the states of real tenants only.
+/// Of what an apply leaves beside the state, git takes the states of real tenants and the journals that belong to them.
 #[test]
 fn git_ignores_what_is_of_this_machine() {
     let workspace = Workspace::new();
@@ -145,11 +145,13 @@ fn git_ignores_what_is_of_this_machine() {
     let listed = git(&["status", "--porcelain", "--untracked-files=all"]).unwrap();
     assert!(listed.contains("dixaform.yaml"), "{listed}");
     assert!(!listed.contains("state/"), "{listed}");
-    for file in ["staging.journal", "staging.lock", "staging.json", "staging.json.backup"] {
+    for file in ["staging.journal", "staging.lock", "staging.json", "staging.json.backup", "sandbox.journal"] {
         workspace.write(&format!("state/{file}"), "");
     }
     let listed = git(&["status", "--porcelain", "--untracked-files=all"]).unwrap();
-    assert_eq!(listed.lines().filter(|line| line.contains("state/")).collect::<Vec<_>>(), ["?? state/staging.json"]);
+    let mut listed: Vec<&str> = listed.lines().filter(|line| line.contains("state/")).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, ["?? state/staging.journal", "?? state/staging.json"]);
 }
 
 /// A file of examples/ci.

@@ -1,10 +1,12 @@
 //! The workflows of examples/ci do what docs/ci.md says: their steps run here, against a sandbox and a repository of their
 //! own, as far as GitHub and GitLab are not needed for it.
 //!
-//! `gh`, `curl`, `pipx` and `pip` are stand-ins that record how they are called. No step is replaced by another.
+//! `gh`, `curl`, `pipx` and `pip` are stand-ins that record how they are called; `dixaform` is itself. No step is replaced
+//! by another.
 
 #![cfg(unix)]
 
+mod doubt;
 mod expression;
 mod folder;
 mod form;

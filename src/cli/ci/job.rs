@@ -1,6 +1,6 @@
 //! What is known of a command that runs in a CI job, and how the job is given it.
 
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cli::ci::files::{append, room, write};
@@ -50,6 +50,8 @@ pub struct CiJob {
     platform: Platform,
     command: Giving,
     tenant: Option<String>,
+    /// The folder in which the command was started. The steps after it know no other.
+    began_in: PathBuf,
     told: Mutex<Told>,
 }
 
@@ -75,7 +77,8 @@ impl CiJob {
     /// That of this command, if a job runs it. `tenant` is the one that was named.
     pub fn here(command: Giving, tenant: Option<&str>) -> Option<Self> {
         let platform = Platform::here()?;
-        Some(CiJob { platform, command, tenant: tenant.map(str::to_owned), told: Mutex::default() })
+        let began_in = surroundings::working_folder();
+        Some(CiJob { platform, command, tenant: tenant.map(str::to_owned), began_in, told: Mutex::default() })
     }
 
     /// The same, about the tenant of this name, if there is one: that of the project file where no other was named.
@@ -149,7 +152,7 @@ impl CiJob {
         let page = format!("{command}.md");
         let mut failed = Vec::new();
         match write(Path::new(FOLDER), &page, &handed::signed(&comment, &folder, &run)) {
-            Ok(()) => values.push(("comment", format!("{FOLDER}/{page}"))),
+            Ok(()) => values.extend(self.path_of(&page).map(|path| ("comment", path))),
             Err(error) => failed.push(error),
         }
         match &self.platform {
@@ -170,6 +173,15 @@ impl CiJob {
         for error in failed {
             output.note(&format!("warning: {}; the job does without it\n", error.message()));
         }
+    }
+
+    /// The path of a file that was written, from the folder in which the command was started. A name that could not be
+    /// one value has none.
+    fn path_of(&self, name: &str) -> Option<String> {
+        let here = surroundings::working_folder();
+        let folder = here.strip_prefix(&self.began_in).unwrap_or(&here);
+        let path = folder.join(FOLDER).join(name).to_string_lossy().replace(MAIN_SEPARATOR, "/");
+        (!path.contains(char::is_control)).then_some(path)
     }
 
     /// What the job is given of a command that ended before it had a result.

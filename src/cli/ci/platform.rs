@@ -69,7 +69,10 @@ impl Platform {
                 Run { url: page(), commit }
             }
             Platform::GitLab => {
-                let pushed = set("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA");
+                // The job may have merged the target, and that merge is in nobody's clone. Only a pipeline for merged
+                // results has another commit than the one that was pushed, and names that one.
+                let of_request = || set("CI_MERGE_REQUEST_IID").and_then(|_| set("CI_COMMIT_SHA"));
+                let pushed = set("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA").or_else(of_request);
                 let commit = pushed.or_else(surroundings::head).or_else(|| set("CI_COMMIT_SHA"));
                 Run { url: set("CI_JOB_URL"), commit }
             }

@@ -107,8 +107,8 @@ fn github_in(folder: &str, tenant: &str, text: &str) -> String {
             &format!("          path: {}\n", scalar(&format!("{folder}/apply.html"))),
         )
         .replace(
-            "            apply.html\n            state\n",
-            &format!("            {folder}/apply.html\n            {folder}/state\n"),
+            "            apply.html\n            dixaform-state\n",
+            &format!("            {folder}/apply.html\n            {folder}/dixaform-state\n"),
         )
 }
 
@@ -132,9 +132,16 @@ fn gitlab_in(folder: &str, tenant: &str, text: &str) -> String {
             &format!("resource_group: dixaform-{tenant}\n"),
             &format!("resource_group: dixaform-{word}-{tenant}\n"),
         )
+        // GitLab may refuse a job if a newer one has deployed to its environment, of whatever project.
+        .replace(&format!("environment: {tenant}\n"), &format!("environment: {tenant}/{word}\n"))
+        .replace(&format!("    name: {tenant}\n"), &format!("    name: {tenant}/{word}\n"))
+        .replace(&format!("environment \"{tenant}\""), &format!("environment \"{tenant}/{word}\""))
         .replace("paths: [plan.html]", &format!("paths: [{}]", below("plan.html")))
         .replace("paths: [apply.html]", &format!("paths: [{}]", below("apply.html")))
-        .replace("paths: [apply.html, state]", &format!("paths: [{}, {}]", below("apply.html"), below("state")))
+        .replace(
+            "paths: [apply.html, dixaform-state]",
+            &format!("paths: [{}, {}]", below("apply.html"), below("dixaform-state")),
+        )
 }
 
 /// A line of GitLab's reports, whose paths are from the root of the repository.
@@ -202,7 +209,9 @@ mod tests {
     fn nothing_of_the_workflow_for_the_root_is_left_in_a_folder() {
         for in_store in [false, true] {
             let github = text(Service::Github, &subject("teams/nordic", in_store));
-            for left in ["\nname: dixaform\n", "group: dixaform-staging", "path: plan.html", "\n            state\n"] {
+            for left in
+                ["\nname: dixaform\n", "group: dixaform-staging", "path: plan.html", "\n            dixaform-state\n"]
+            {
                 assert!(!github.contains(left), "{left:?}\n{github}");
             }
             assert_eq!(
@@ -214,7 +223,7 @@ mod tests {
             assert_eq!(github.matches("working-directory: teams/nordic\n").count(), 1);
             assert_eq!(github.matches("teams/nordic/plan.html").count(), 1);
             assert_eq!(github.matches("teams/nordic/apply.html").count(), 1);
-            assert_eq!(github.matches("teams/nordic/state").count(), usize::from(!in_store));
+            assert_eq!(github.matches("teams/nordic/dixaform-state").count(), usize::from(!in_store));
             let gitlab = text(Service::Gitlab, &subject("teams/nordic", in_store));
             for left in [
                 "\n.dixaform:",
@@ -224,12 +233,17 @@ mod tests {
                 "[plan.html",
                 "[apply.html",
                 "\ndixaform-plan:",
+                "environment: staging\n",
+                "name: staging\n",
+                "environment \"staging\"",
             ] {
                 assert!(!gitlab.contains(left), "{left:?}\n{gitlab}");
             }
             assert_eq!(gitlab.matches("    - cd teams/nordic\n").count(), if in_store { 2 } else { 3 });
             assert_eq!(gitlab.matches("      changes: [\"teams/nordic/**/*\"]\n").count(), 3);
             assert_eq!(gitlab.matches("needs: [dixaform-plan-teams-nordic]").count(), 1);
+            assert_eq!(gitlab.matches("    name: staging/teams-nordic\n    action: access\n").count(), 1);
+            assert_eq!(gitlab.matches("  environment: staging/teams-nordic\n").count(), 1);
         }
     }
 

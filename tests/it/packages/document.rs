@@ -146,7 +146,7 @@ fn the_files_for_ci_and_pre_commit_name_what_there_is() {
     let local = &local["repos"][0]["hooks"][0];
     assert_eq!(local["additional_dependencies"], serde_json::json!([format!("dixaform=={VERSION}")]));
     let known: Value = serde_yaml::from_str(&text_of(".pre-commit-hooks.yaml")).unwrap();
-    for member in ["name", "entry", "files", "pass_filenames"] {
+    for member in ["name", "entry", "always_run", "pass_filenames"] {
         assert_eq!(local[member], known[0][member], "{member}");
     }
     let hook = &hooks["repos"][0];

@@ -94,6 +94,8 @@ fn the_notes_of_a_release_pin_what_was_made() {
     let checksums = &digests[&format!("./archives/dixaform-{VERSION}-checksums.txt")];
     assert!(notes.contains(&format!("sha256: {checksums}\n")), "{notes}");
     assert!(notes.contains("### Added\n"), "{notes}");
+    let commit = done(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(repository("")));
+    assert!(notes.contains(&format!("/setup-dixaform@{} # v{VERSION}\n", commit.trim())), "{notes}");
     let command = format!("openssl dgst -sha256 -binary archives/dixaform-{VERSION}-gitlab.yml | openssl base64");
     if on_this_machine(&["openssl"]) {
         let integrity = done(Command::new("sh").args(["-c", &command]).current_dir(&made.folder));

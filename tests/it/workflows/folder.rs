@@ -38,7 +38,7 @@ fn two_projects_in_one_repository_share_neither_comment_nor_state_nor_runs() {
 
     let applied = north(&repository, Event::Push);
     applied.ended("apply", "success");
-    assert!(applied.artifacts.contains(&"team/north/state".to_owned()), "{:?}", applied.artifacts);
+    assert!(applied.artifacts.contains(&"team/north/dixaform-state".to_owned()), "{:?}", applied.artifacts);
     assert_eq!((repository.conversations(), repository.on_main("state/staging.json").as_str()), (2, ""));
     assert_eq!(repository.on_main("team/north/state/staging.json").matches("\"address\"").count(), 2);
     assert_eq!(repository.on_main("team/north/state/staging.applying"), "");

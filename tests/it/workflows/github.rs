@@ -1,11 +1,12 @@
 //! What the workflow of GitHub does where it commits the state.
 
 use crate::support::manifests::email;
-use crate::workflows::has_jq;
 use crate::workflows::repository::{Kept, Repository, Stopped};
 use crate::workflows::run::{Event, Order, PUSHED, Run, context};
+use crate::workflows::{has_jq, yaml};
 
 const MARK: &str = "state/staging.applying";
+const JOURNAL: &str = "state/staging.journal";
 
 fn run(repository: &Repository, event: Event) -> Run {
     Order::of(event).run(repository)
@@ -93,6 +94,21 @@ fn a_merge_queue_has_its_plan_and_nothing_is_applied() {
     assert_eq!(group(Event::Schedule), "dixaform-staging-17 4 * * 1-5");
 }
 
+/// Of the runs of one group that wait, GitHub keeps only the newest.
+#[test]
+fn a_run_that_somebody_starts_on_another_branch_applies_nothing_and_cancels_no_apply() {
+    let repository = Repository::new(1, Kept::InGit, "");
+    let started = run(&repository, Event::ByHand);
+    started.ended("plan", "success");
+    started.ended("apply", "skipped");
+    assert_eq!(repository.requests(), 0);
+    for file in ["github/committed.yml", "github/store.yml"] {
+        let group = yaml(file)["concurrency"]["group"].as_str().unwrap().to_owned();
+        assert_eq!(context(Event::ByHand).text(&group), "dixaform-staging-refs/heads/topic");
+        assert_eq!(context(Event::Push).text(&group), "dixaform-staging-apply");
+    }
+}
+
 #[test]
 fn a_push_applies_what_was_shown_and_a_run_that_is_started_again_does_nothing() {
     let repository = Repository::new(3, Kept::InGit, "");
@@ -102,10 +118,10 @@ fn a_push_applies_what_was_shown_and_a_run_that_is_started_again_does_nothing() 
     assert_eq!(repository.on_main(MARK), "", "the mark is gone");
     assert!(first.summary.contains("## dixaform apply: 3 created\n"), "{}", first.summary);
     assert!(first.log.contains("\n::notice title=dixaform apply for staging::3 created."), "{}", first.log);
-    assert_eq!(first.artifacts, ["plan.html", "apply.html", "state"]);
+    assert_eq!(first.artifacts, ["plan.html", "apply.html", "dixaform-state"]);
     let with_token = first.environments.iter().filter(|(_, all)| all.values().any(|value| value.contains("secret")));
     let with_token: Vec<&str> = with_token.map(|(step, _)| step.as_str()).collect();
-    assert_eq!(with_token, ["apply/Mark the state as in use", "apply/Apply"]);
+    assert_eq!(with_token, ["apply/Look for what a dead run made", "apply/Apply"]);
     let subjects = repository.sh("origin.git", "git log --format=%s main");
     assert!(subjects.starts_with("State of staging [skip ci]\nBegin to apply to staging [skip ci]\n"), "{subjects}");
 
@@ -153,16 +169,13 @@ fn an_old_run_never_applies_an_older_commit() {
 fn what_was_not_approved_is_not_applied_and_the_next_run_shows_it() {
     let repository = Repository::new(1, Kept::InGit, "");
     // Another commit comes while somebody looks at the plan.
-    let stub = "#!/usr/bin/env bash\nset -e\nif [ \"$1\" = apply ]; then set -- \"${@:1:4}\" 0123456789abcdef; fi\nexec dixaform-real \"$@\"\n";
+    let stub = "#!/usr/bin/env bash\nset -e\nif [ \"$1\" = apply ]; then set -- \"${@:1:4}\" 0123456789abcdef; fi\nexec \"$PROGRAM\" \"$@\"\n";
     let workflow = repository.workspace.read("seed/.github/workflows/dixaform.yml");
     assert!(workflow.contains("--tenant staging --approved \"$FINGERPRINT\""));
     repository.workspace.write("stubs/dixaform", stub);
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_dixaform"), repository.workspace.path("stubs/dixaform-real"))
-        .unwrap();
-    repository.sh("stubs", "chmod +x dixaform");
     let refused = run(&repository, Event::Push);
     refused.ended("apply/Apply", "failure");
-    refused.ended("apply/Commit the state", "success");
+    refused.ended("apply/Commit state and journal", "success");
     assert!(refused.summary.contains("0123456789abcdef was approved"), "{}", refused.summary);
     assert_eq!((repository.conversations(), repository.on_main(MARK).as_str()), (0, ""));
     repository.workspace.remove("stubs/dixaform");
@@ -188,23 +201,24 @@ fn stopped_and_run_again(stop: Stopped) {
     let made = repository.conversations();
     assert!((2..=ALL).contains(&made), "{stop:?}: {made}\n{}", first.log);
     if stop != Stopped::Died {
-        first.ended("apply/Commit the state", "success");
-        assert!(first.artifacts.iter().any(|artifact| artifact == "state"), "{:?}", first.artifacts);
-        assert!(repository.workspace.exists(&format!("{}/state/staging.journal", first.folder)), "{}", first.log);
+        first.ended("apply/Commit state and journal", "success");
+        assert!(first.artifacts.iter().any(|artifact| artifact == "dixaform-state"), "{:?}", first.artifacts);
     }
-    // What is in doubt is not in the state, so that the next run looks for it.
-    assert_ne!(repository.on_main(MARK), "", "{stop:?}: {}", first.log);
+    // What is in doubt is in the journal. If even that is lost, the mark says so, and the next run looks for it.
+    assert_eq!(repository.on_main(JOURNAL).is_empty(), stop == Stopped::Died, "{stop:?}: {}", first.log);
+    assert_eq!(repository.on_main(MARK).is_empty(), stop != Stopped::Died, "{stop:?}: {}", first.log);
 
     let second = run(&repository, Event::Push);
-    assert!(second.log.contains("recorded.") || second.log.contains("Nothing was found"), "{stop:?}: {}", second.log);
+    let looked = repository.calls().contains("dixaform state rebuild --tenant staging --journal-lost\n");
+    assert_eq!(looked, stop == Stopped::Died, "{}", repository.calls());
     if second.steps.iter().any(|step| step == &("apply/Apply".to_owned(), "failure".to_owned())) {
         // What was found makes another plan of it, which nobody has seen.
         assert!(second.log.contains("was approved"), "{stop:?}: {}", second.log);
-        second.ended("apply/Commit the state", "success");
+        second.ended("apply/Commit state and journal", "success");
         run(&repository, Event::Push).ended("apply", "success");
     }
     assert_eq!((repository.conversations(), records(&repository)), (ALL, ALL), "{stop:?}: {}", second.log);
-    assert_eq!(repository.on_main(MARK), "", "{stop:?}");
+    assert_eq!((repository.on_main(MARK).as_str(), repository.on_main(JOURNAL).as_str()), ("", ""), "{stop:?}");
     run(&repository, Event::Push).ended("apply", "skipped");
 }
 
@@ -217,7 +231,7 @@ fn where_the_workflow_may_not_push_nothing_is_sent() {
     let refused = run(&repository, Event::Push);
     refused.ended("apply/Mark the state as in use", "failure");
     refused.ended("apply/Apply", "skipped");
-    refused.ended("apply/Commit the state", "skipped");
+    refused.ended("apply/Commit state and journal", "skipped");
     assert!(refused.log.contains("main is protected"), "{}", refused.log);
     assert_eq!(repository.requests(), 0);
 }
@@ -226,11 +240,8 @@ fn where_the_workflow_may_not_push_nothing_is_sent() {
 fn a_commit_that_comes_during_an_apply_stays_and_so_does_the_state() {
     let repository = Repository::new(2, Kept::InGit, "");
     let stub = "#!/usr/bin/env bash\nset -e\nif [ \"$1\" = apply ]; then\n  cd \"$STUBS/../seed\" && git pull --quiet --rebase origin main\n  \
-        date >late.txt && git add . && git commit --quiet -m late && git push --quiet origin HEAD:main && cd \"$OLDPWD\"\nfi\nexec dixaform-real \"$@\"\n";
+        date >late.txt && git add . && git commit --quiet -m late && git push --quiet origin HEAD:main && cd \"$OLDPWD\"\nfi\nexec \"$PROGRAM\" \"$@\"\n";
     repository.workspace.write("stubs/dixaform", stub);
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_dixaform"), repository.workspace.path("stubs/dixaform-real"))
-        .unwrap();
-    repository.sh("stubs", "chmod +x dixaform");
     let applied = run(&repository, Event::Push);
     applied.ended("apply", "success");
     assert_ne!(repository.on_main("late.txt"), "", "{}", applied.log);
@@ -244,7 +255,7 @@ fn a_failure_is_first_in_the_summary_and_marked_at_its_manifest() {
     repository.push("manifests/bad.yaml", &email("bad").replace("  _type: Inbound\n", attachment));
     let run = run(&repository, Event::Push);
     run.ended("apply/Apply", "failure");
-    run.ended("apply/Commit the state", "success");
+    run.ended("apply/Commit state and journal", "success");
     assert!(run.summary.contains("## dixaform apply, incomplete: 1 created, 1 failed\n"), "{}", run.summary);
     assert!(run.log.contains("\n::error file=manifests/bad.yaml,line="), "{}", run.log);
     assert_eq!((records(&repository), repository.on_main(MARK).as_str()), (1, ""));

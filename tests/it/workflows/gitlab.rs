@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::support::manifests::email;
+use crate::workflows::doubt::CALLBACK;
 use crate::workflows::has_jq;
 use crate::workflows::repository::{Kept, Repository, Stopped, Variables};
 
@@ -15,6 +16,7 @@ struct Job {
 }
 
 const FILE: &str = ".gitlab-ci.yml";
+const PROJECT: &str = "https://gitlab.example.com/o/r";
 
 /// Runs a job: `before_script` and `script` in one shell, `after_script` in another, as GitLab does. `more` are variables
 /// of the project, the pipeline and the jobs before.
@@ -22,33 +24,45 @@ fn job(repository: &Repository, name: &str, more: &[(&str, &str)], stop: Option<
     let pipeline = repository.workflow(FILE);
     let job = &pipeline[name];
     let base = &pipeline[job["extends"].as_str().unwrap()];
-    let origin = repository.workspace.path("origin").display().to_string();
     let fixed = [
         ("GITLAB_CI", "true"),
-        ("CI_PROJECT_URL", origin.as_str()),
+        ("CI_PROJECT_URL", PROJECT),
         ("CI_PROJECT_ID", "42"),
         ("CI_API_V4_URL", "https://gitlab.example.com/api/v4"),
     ];
     let pairs = fixed.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let mut variables: Variables = pairs.collect();
     variables.entry("CI_COMMIT_SHA".to_owned()).or_insert_with(|| repository.head());
-    let folder = repository.checkout(&variables["CI_COMMIT_SHA"], false);
+    let folder = repository.checkout_of_gitlab(&variables["CI_COMMIT_SHA"]);
     if !variables.contains_key("CI_MERGE_REQUEST_IID") {
         variables.insert("CI_COMMIT_BRANCH".to_owned(), "main".to_owned());
     }
     variables.insert("CI_JOB_ID".to_owned(), folder.clone());
     variables.insert("CI_JOB_URL".to_owned(), format!("https://gitlab.example.com/o/r/-/jobs/{folder}"));
-    for (name, value) in base["variables"].as_object().unwrap() {
+    for (name, value) in
+        base["variables"].as_object().unwrap().iter().chain(job["variables"].as_object().into_iter().flatten())
+    {
         variables.insert(name.clone(), value.as_str().unwrap().to_owned());
     }
     let script = format!("{}\n{}", lines(&base["before_script"]), lines(&job["script"]));
     let ended = repository.run(&folder, &script, &variables, stop);
     let mut log = ended.log;
+    let mut code = ended.code;
     if !job["after_script"].is_null() && stop != Some(Stopped::Died) {
+        let mut variables = variables.clone();
+        if stop.is_some() {
+            // The token of a job that was cancelled is void, and what comes after it runs in another container.
+            repository.workspace.write("stubs/revoked", "");
+            variables.insert("PATH".to_owned(), repository.bare_path());
+        }
         let after = repository.run(&folder, &lines(&job["after_script"]), &variables, None);
         log.push_str(&format!("--- after: {:?}\n{}", after.code, after.log));
+        if code == Some(0) && variables.get("AFTER_SCRIPT_IGNORE_ERRORS").is_some_and(|value| value == "false") {
+            code = after.code;
+        }
+        repository.sh("stubs", "rm -f revoked");
     }
-    Job { code: ended.code, log, folder, variables }
+    Job { code, log, folder, variables }
 }
 
 fn lines(script: &Value) -> String {
@@ -110,6 +124,43 @@ fn a_merge_request_gets_one_note_which_is_edited_later_and_its_reports() {
     assert!(without.log.contains("No note"), "{}", without.log);
 }
 
+/// Without merged results pipelines GitLab gives the branch alone, whose state is as old as the branch.
+#[test]
+fn a_merge_request_is_planned_with_what_its_target_has_by_now() {
+    let repository = Repository::new(1, Kept::InGit, "");
+    repository.sh("seed", "git branch topic");
+    let on_topic = |name: &str, text: &str| {
+        repository.sh("seed", "git switch --quiet topic");
+        repository.workspace.write(&format!("seed/{name}"), text);
+        repository.sh("seed", "git add . && git commit --quiet -m topic && git push --quiet origin topic");
+        let commit = repository.sh("seed", "git rev-parse topic");
+        repository.sh("seed", "git switch --quiet main");
+        commit.trim().to_owned()
+    };
+    let commit = on_topic("manifests/new.yaml", &email("new"));
+    assert_eq!(plan_and_apply(&repository, &[], None).code, Some(0));
+    let target = [
+        ("CI_MERGE_REQUEST_EVENT_TYPE", "detached"),
+        ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+        ("CI_MERGE_REQUEST_PROJECT_ID", "42"),
+    ];
+    let plan = |commit: &str| {
+        let all: Vec<_> = REQUEST.into_iter().take(1).chain(target).chain([("CI_COMMIT_SHA", commit)]).collect();
+        job(&repository, "dixaform-plan", &all, None)
+    };
+    let planned = plan(&commit);
+    assert!(planned.code == Some(0) && planned.log.contains("Plan: 1 to create"), "{}", planned.log);
+    assert!(planned.log.contains("conversation.new") && !planned.log.contains("conversation.c0"), "{}", planned.log);
+    let page = repository.workspace.read(&format!("{}/.dixaform/out/plan.md", planned.folder));
+    assert!(page.contains(&format!("of commit `{}`", &commit[..12])), "the one that was pushed: {page}");
+
+    let commit = on_topic("manifests/c0.yaml", "one\n");
+    repository.push("manifests/c0.yaml", "two\n");
+    let conflict = plan(&commit);
+    assert!(conflict.code == Some(1) && conflict.log.contains("CONFLICT"), "{}", conflict.log);
+    assert!(!conflict.log.contains("to create"), "{}", conflict.log);
+}
+
 #[test]
 fn main_is_applied_once_and_a_pipeline_that_is_started_again_does_nothing() {
     let repository = Repository::new(2, Kept::InGit, "");
@@ -128,6 +179,22 @@ fn main_is_applied_once_and_a_pipeline_that_is_started_again_does_nothing() {
     assert_eq!(job(&repository, "dixaform-drift", &token, None).code, Some(2));
 }
 
+/// A slim image may have no git, and a server may not answer.
+#[test]
+fn a_job_that_can_not_have_the_newest_commit_does_nothing() {
+    for kept in [Kept::InGit, Kept::InStore] {
+        let repository = Repository::new(1, kept, "");
+        let path = repository.sh("", "echo \"$PATH\"");
+        let stub =
+            format!("#!/bin/sh\nif [ \"$1\" = fetch ]; then exit 128; fi\nPATH={} exec git \"$@\"\n", path.trim());
+        repository.workspace.write("broken/git", stub);
+        repository.sh("broken", "chmod +x git");
+        let path = format!("{}:{}", repository.workspace.path("broken").display(), path.trim());
+        let plan = job(&repository, "dixaform-plan", &[("PATH", &path)], None);
+        assert!(plan.code == Some(128) && !plan.log.contains("to create"), "{}", plan.log);
+    }
+}
+
 #[test]
 fn a_job_that_died_is_followed_by_one_that_makes_nothing_twice() {
     const ALL: usize = 8;
@@ -144,22 +211,93 @@ fn a_job_that_died_is_followed_by_one_that_makes_nothing_twice() {
     assert_eq!(repository.on_main("state/staging.json").matches("\"address\"").count(), ALL);
 }
 
+/// Cancelled while calls were on their way: state and journal are committed without the token of the job and without what
+/// it had installed, and the next one knows what it knew.
+#[test]
+fn a_job_that_was_cancelled_commits_what_it_knew() {
+    const ALL: usize = 8;
+    let repository = Repository::new(ALL, Kept::InGit, "--faults hang-after@create#2-8");
+    let first = plan_and_apply(&repository, &[], Some(Stopped::Killed));
+    assert!(first.log.contains("--- after: Some(0)\n"), "{}", first.log);
+    assert_eq!(repository.on_main("state/staging.applying"), "", "{}", first.log);
+    let journal = repository.on_main("state/staging.journal");
+    let kept = &repository.workflow(FILE)["dixaform-apply"]["artifacts"]["paths"][1];
+    let kept = repository.workspace.read(&format!("{}/{}/staging.journal", first.folder, kept.as_str().unwrap()));
+    assert!(!journal.is_empty() && kept == journal, "{}", first.log);
+    let mut second = plan_and_apply(&repository, &[], None);
+    if second.code == Some(5) {
+        second = plan_and_apply(&repository, &[], None);
+    }
+    assert_eq!((second.code, repository.conversations()), (Some(0), ALL), "{}", second.log);
+    assert_eq!(repository.on_main("state/staging.json").matches("\"address\"").count(), ALL);
+    assert_eq!(repository.on_main("state/staging.journal"), "");
+    assert!(!repository.calls().contains("state rebuild"), "{}", repository.calls());
+}
+
+#[test]
+fn a_job_that_timed_out_has_time_for_what_comes_after_it() {
+    let repository = Repository::new(0, Kept::InGit, "");
+    let apply = &repository.workflow(FILE)["dixaform-apply"];
+    assert_eq!(apply["timeout"], "5 hours");
+    let (script, after) =
+        (&apply["variables"]["RUNNER_SCRIPT_TIMEOUT"], &apply["variables"]["RUNNER_AFTER_SCRIPT_TIMEOUT"]);
+    assert_eq!((script, after), (&"4h40m".into(), &"10m".into()));
+}
+
+/// That must not leave the job green: nobody would look.
+#[test]
+fn a_state_that_could_not_be_pushed_fails_the_job() {
+    let repository = Repository::new(1, Kept::InGit, "");
+    let hook = "#!/bin/sh\nif git log -1 --format=%s \"$(cut -d' ' -f2)\" | grep -q '^State of'; then exit 1; fi\n";
+    repository.workspace.write("origin.git/hooks/pre-receive", hook);
+    repository.workspace.write("stubs/sleep", "#!/bin/sh\n");
+    repository.sh("origin.git", "chmod +x hooks/pre-receive ../stubs/sleep");
+    let job = plan_and_apply(&repository, &[], None);
+    assert_eq!((job.code, repository.conversations()), (Some(1), 1), "{}", job.log);
+    assert_ne!(repository.on_main("state/staging.applying"), "", "{}", job.log);
+}
+
 /// A runner keeps the folder of a job for the next one. Here that one ends before it has looked for anything.
 #[test]
 fn what_a_job_before_has_noted_in_its_folder_counts_for_nothing() {
     let repository = Repository::new(0, Kept::InGit, "");
     repository.push("state/staging.applying", "somebody\n");
     let after = lines(&repository.workflow(FILE)["dixaform-apply"]["after_script"]);
-    let origin = repository.workspace.path("origin").display().to_string();
     for (noted, mark) in [("41", "somebody\n"), ("42", "")] {
-        let folder = repository.checkout("main", false);
-        repository.sh(&folder, &format!("git config dixaform.began {noted}"));
-        let pairs = [("CI_JOB_ID", "42"), ("CI_PROJECT_URL", origin.as_str()), ("CI_COMMIT_BRANCH", "main")];
+        let folder = repository.checkout_of_gitlab("main");
+        let note = "git config dixaform.state state/staging.json && cp \"$PROGRAM\" .git/dixaform";
+        repository.sh(&folder, &format!("git config dixaform.began {noted} && {note}"));
+        let pairs = [
+            ("CI_JOB_ID", "42"),
+            ("CI_PROJECT_URL", PROJECT),
+            ("CI_COMMIT_BRANCH", "main"),
+            ("DIXAFORM_PUSH_TOKEN", "glpat-push"),
+        ];
         let variables = pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let ended = repository.run(&folder, &after, &variables, None);
         assert_eq!(ended.code, Some(0), "{}", ended.log);
         assert_eq!(repository.on_main("state/staging.applying"), mark, "{}", ended.log);
     }
+}
+
+#[test]
+fn what_a_dead_job_made_and_nobody_can_tell_is_kept_as_a_question_and_nothing_is_sent() {
+    let repository = Repository::new(2, Kept::InGit, "");
+    repository.push("manifests/callback.yaml", CALLBACK);
+    // A job that died with everything that it knew.
+    let folder = repository.checkout("main", false);
+    let token = Variables::from([("DIXA_API_KEY".to_owned(), "the-secret-token".to_owned())]);
+    let died = repository.run(&folder, "dixaform apply --tenant staging --yes", &token, None);
+    assert_eq!(died.code, Some(0), "{}", died.log);
+    repository.push("state/staging.applying", "a job that died\n");
+
+    let asked = plan_and_apply(&repository, &[], None);
+    assert!(asked.code == Some(6) && asked.log.contains("--- after: Some(0)\n"), "{}", asked.log);
+    assert_eq!(repository.on_main("state/staging.applying"), "", "{}", asked.log);
+    assert_eq!(repository.on_main("state/staging.json").matches("\"address\"").count(), 2, "{}", asked.log);
+    assert!(repository.on_main("state/staging.journal").contains("conversation.callback"), "{}", asked.log);
+    assert_eq!(plan_and_apply(&repository, &[], None).code, Some(6));
+    assert_eq!(repository.conversations(), 3);
 }
 
 /// If it can't be looked for what a dead job made, its mark stays.

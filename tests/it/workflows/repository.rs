@@ -25,6 +25,8 @@ pub(super) enum Stopped {
     Killed,
     /// The machine dies: all is killed, and no later step runs.
     Died,
+    /// As `Cancelled`, as soon as a call has left, whether it has made anything or not.
+    CancelledAtOnce,
 }
 
 /// Where the state is.
@@ -57,7 +59,9 @@ impl Repository {
         let flags = format!("--no-rate-limit --data dixa.jsonl --request-log requests.jsonl {faults}");
         let server = Server::start(&workspace, flags.trim());
         // Nothing here has to outlive a power failure, and git waits for the disk most of its time.
-        workspace.write(".gitconfig", "[core]\n\tfsync = none\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n");
+        let config = "[core]\n\tfsync = none\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n";
+        let gitlab = "[url \"gitlab::https://dixaform@gitlab.example.com/\"]\n\tinsteadOf = https://dixaform@gitlab.example.com/\n";
+        workspace.write(".gitconfig", format!("{config}{gitlab}"));
         let repository = Repository { workspace, _server: server, checkouts: Cell::new(0) };
         repository.project("seed", kept);
         for number in 0..manifests {
@@ -132,6 +136,25 @@ impl Repository {
         folder
     }
 
+    /// A checkout as a runner of GitLab makes it. What it configures is in a file of its own, and adds the token of the
+    /// job to the address of the project.
+    pub(super) fn checkout_of_gitlab(&self, what: &str) -> String {
+        let folder = self.checkout(what, false);
+        let project = "https://gitlab.example.com/o/r.git";
+        let with_token = "gitlab::https://gitlab-ci-token:job-token@gitlab.example.com/o/r.git";
+        let helper = "[credential \"https://gitlab.example.com\"]\n\thelper = \"!echo username=gitlab-ci-token; echo password=job-token; true\"\n";
+        let config = format!("[url \"{with_token}\"]\n\tinsteadOf = {project}\n{helper}");
+        self.workspace.write("runner.config", config);
+        let included = self.workspace.path("runner.config").display().to_string();
+        self.sh(
+            &folder,
+            &format!(
+                "git config include.path {included} && git remote remove origin && git remote add origin {project}"
+            ),
+        );
+        folder
+    }
+
     pub(super) fn head(&self) -> String {
         self.sh("origin.git", "git rev-parse main").trim().to_owned()
     }
@@ -172,7 +195,11 @@ impl Repository {
         command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null()).process_group(0);
         let mut child = command.spawn().unwrap();
         if let Some(stop) = stop {
-            self.stop(&child, stop);
+            match stop {
+                Stopped::CancelledAtOnce => self.until_a_call_has_left(folder),
+                _ => self.until_some_are_made(),
+            }
+            kill(&child, stop);
         }
         let status = wait(&mut child);
         let mut text = String::new();
@@ -180,9 +207,9 @@ impl Repository {
         Ended { code: status.code(), log: text }
     }
 
-    /// Waits until conversations were made and their answers are missing, and stops the step then. Nothing is on its way
-    /// any more: of a call that was cut off before it was sent nobody could know for two minutes that it made nothing.
-    fn stop(&self, child: &Child, how: Stopped) {
+    /// Waits until conversations were made and their answers are missing. Nothing is on its way any more: of a call that
+    /// was cut off before it was sent nobody could know for two minutes that it made nothing.
+    fn until_some_are_made(&self) {
         let start = Instant::now();
         let (mut made, mut since) = (0, Instant::now());
         while made < 2 || since.elapsed() < Duration::from_millis(400) {
@@ -193,11 +220,16 @@ impl Repository {
                 (made, since) = (now, Instant::now());
             }
         }
-        let (signal, whom) = match how {
-            Stopped::Cancelled => ("-INT", child.id().to_string()),
-            Stopped::Killed | Stopped::Died => ("-KILL", format!("-{}", child.id())),
-        };
-        assert!(Command::new("kill").args([signal, "--", &whom]).status().unwrap().success());
+    }
+
+    fn until_a_call_has_left(&self, folder: &str) {
+        let start = Instant::now();
+        let journal = self.workspace.path(&format!("{folder}/state/staging.journal"));
+        while !std::fs::read_to_string(&journal).unwrap_or_default().contains("\"began\"") {
+            assert!(start.elapsed() < Duration::from_secs(30), "no call was begun");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(300));
     }
 
     /// A sealed bash in a folder of the workspace. An empty script stands for that of the last step.
@@ -211,8 +243,9 @@ impl Repository {
         command.current_dir(self.workspace.path(folder)).env_clear();
         let program = Path::new(env!("CARGO_BIN_EXE_dixaform")).parent().unwrap().display().to_string();
         let stubs = self.workspace.path("stubs").display().to_string();
-        command.env("PATH", format!("{stubs}:{program}:{}", std::env::var("PATH").unwrap()));
+        command.env("PATH", format!("{stubs}:{program}:{}", self.bare_path()));
         command.env("HOME", self.workspace.path("")).env("GIT_CONFIG_NOSYSTEM", "1").env("STUBS", stubs);
+        command.env("PROGRAM", env!("CARGO_BIN_EXE_dixaform"));
         for who in ["AUTHOR", "COMMITTER"] {
             command.env(format!("GIT_{who}_NAME"), "a").env(format!("GIT_{who}_EMAIL"), "a@example.com");
         }
@@ -220,16 +253,23 @@ impl Repository {
         command
     }
 
+    /// Where programs are on a machine on which nothing was installed.
+    pub(super) fn bare_path(&self) -> String {
+        format!("{}:{}", self.workspace.path("gitlab").display(), std::env::var("PATH").unwrap())
+    }
+
     /// Programs that keep comments in the folder `stubs`, one file each, with the author's name in another, and that
     /// install nothing.
     fn stubs(&self) {
         let pipx = include_str!("stubs/pipx");
-        let all =
-            [("gh", include_str!("stubs/gh")), ("curl", include_str!("stubs/curl")), ("pipx", pipx), ("pip", pipx)];
+        let (gh, curl, dixaform) =
+            (include_str!("stubs/gh"), include_str!("stubs/curl"), include_str!("stubs/dixaform"));
+        let all = [("gh", gh), ("curl", curl), ("pipx", pipx), ("pip", pipx), ("dixaform", dixaform)];
         for (name, text) in all {
             self.workspace.write(&format!("stubs/{name}"), text);
         }
-        self.sh("stubs", "chmod +x gh curl pipx pip && mkdir comments");
+        self.workspace.write("gitlab/git-remote-gitlab", include_str!("stubs/git-remote-gitlab"));
+        self.sh("stubs", "chmod +x gh curl pipx pip dixaform ../gitlab/git-remote-gitlab && mkdir comments");
     }
 
     /// The comments on the pull request in the order in which they were made, each with its author.
@@ -254,6 +294,15 @@ impl Repository {
     pub(super) fn calls(&self) -> String {
         std::fs::read_to_string(self.workspace.path("stubs/calls")).unwrap_or_default()
     }
+}
+
+/// Stops a step.
+fn kill(child: &Child, how: Stopped) {
+    let (signal, whom) = match how {
+        Stopped::Cancelled | Stopped::CancelledAtOnce => ("-INT", child.id().to_string()),
+        Stopped::Killed | Stopped::Died => ("-KILL", format!("-{}", child.id())),
+    };
+    assert!(Command::new("kill").args([signal, "--", &whom]).status().unwrap().success());
 }
 
 fn wait(child: &mut Child) -> std::process::ExitStatus {

@@ -14,6 +14,8 @@ pub(super) enum Event {
     Push,
     MergeQueue,
     Schedule,
+    /// Somebody starts the workflow on a branch.
+    ByHand,
 }
 
 /// The commit that was pushed to a pull request. GitHub runs the workflow on a merge of it.
@@ -27,6 +29,7 @@ impl Event {
             Event::Push => ("push", "refs/heads/main"),
             Event::MergeQueue => ("merge_group", "refs/heads/gh-readonly-queue/main/pr-7-abc"),
             Event::Schedule => ("schedule", "refs/heads/main"),
+            Event::ByHand => ("workflow_dispatch", "refs/heads/topic"),
         }
     }
 }
