@@ -20,6 +20,8 @@ pub enum StoreError {
     Fenced { holder: Option<Box<Holder>> },
     #[error("the lease of the state has ended, because the store took no sign of life: {0}")]
     Expired(Fault),
+    #[error("the run was to stop, and there was no time to wait for the store any longer")]
+    Left,
     #[error("can't {doing} in the store: {fault}")]
     Request { doing: String, fault: Fault },
     #[error("the store doesn't honour conditional writes: {why}")]
@@ -63,6 +65,7 @@ impl StoreError {
             | StoreError::Occupied { .. }
             | StoreError::Unfinished => true,
             StoreError::Expired(_)
+            | StoreError::Left
             | StoreError::Request { .. }
             | StoreError::Unusable(_)
             | StoreError::Newer(_)
@@ -109,6 +112,7 @@ impl Hint for StoreError {
                 "nothing more was sent; run again when the store can be reached; the next run settles what is in doubt"
                     .into()
             }
+            StoreError::Left => "this run may still hold the state; the next one then waits until its lease ends".into(),
             StoreError::Request { fault: Fault { kind: FaultKind::Lasting, .. }, .. } => {
                 "check the bucket's name, the region, the endpoint, and whether these credentials may read, list and \
                  write below the prefix"

@@ -11,6 +11,7 @@ mod many;
 mod moving;
 mod scenario;
 mod server;
+mod stopping;
 mod witness;
 
 use std::process::{Child, Stdio};

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::task::JoinHandle;
 
+use crate::apply::StopSignal;
 use crate::apply::settle::SentBefore;
 use crate::cli::error::Error;
 use crate::cli::held::{Left, late};
@@ -26,6 +28,14 @@ enum Missing {
     All,
     Journal,
     Nothing,
+}
+
+/// What a run has made that is not in the journal.
+struct Unsent {
+    names: String,
+    word: Late,
+    /// How it went to note that here.
+    here: Result<(), Error>,
 }
 
 /// The state of a store, held until this is dropped.
@@ -241,6 +251,17 @@ impl InStore {
         Ok(JournalWriter::start(self.journal_name().into(), sink, room).context("can't start writing the journal")?)
     }
 
+    /// Waits for the store no longer than this says, however long it takes to answer.
+    pub fn stop_with(&self, mut stop: StopSignal) -> JoinHandle<()> {
+        let door = Arc::clone(self.held.door());
+        tokio::spawn(async move {
+            stop.draining().await;
+            door.make_haste();
+            stop.over().await;
+            door.leave();
+        })
+    }
+
     /// One replacement of the head makes the state and what is left of its journal count, and lets go.
     pub fn conclude(
         &mut self,
@@ -251,6 +272,7 @@ impl InStore {
     ) -> Result<(), Error> {
         // Everything that was appended is there by then, or is lost.
         drop(journal);
+        let unsent = self.keep_unsent(replay);
         let written = std::mem::take(&mut *self.written.lock().expect("nobody panics while it is held"));
         let state = replay.state();
         let kept = self.left(left, &written)?;
@@ -261,27 +283,39 @@ impl InStore {
         match saved {
             Ok(()) => {
                 self.note(state.lineage, state.serial, self.seal);
+                if unsent.is_some() {
+                    // Word of what is in the state says nothing new.
+                    let _ = late::remove_unsent(&late::unsent_file(&self.files));
+                }
                 Ok(())
             }
-            Err(error) => Err(self.left_word(error, replay)),
+            Err(error) => Err(self.left_word(error, unsent)),
         }
     }
 
-    /// Leaves word of what this run has made and could not write down: in the store, or, where that can't be reached,
-    /// here.
-    fn left_word(&self, error: Error, replay: &Replay) -> Error {
+    /// Notes here what this run has made and could not write into the journal; none if it has made nothing like that.
+    /// Before anything else: somebody may be about to kill this process.
+    fn keep_unsent(&self, replay: &Replay) -> Option<Unsent> {
         let lost = self.lost.lock().expect("nobody panics while it is held").clone();
         let made = late::made(&lost, replay);
         if made.is_empty() {
-            return error.hint("what was done is in the journal, and the next apply continues from there");
+            return None;
         }
         let names: Vec<String> = made.iter().map(|(address, id, _)| format!("{address} is {id:#}")).collect();
         let lines = made.into_iter().map(|(.., line)| line).collect();
-        let path = late::unsent_file(&self.files);
         let word = Late::new(crate::cli::surroundings::user(), crate::cli::clock::SystemClock::timestamp(), lines);
-        let error = error.hint(format!("made, but not in the journal: {}", names.join(", ")));
-        // Here first: somebody may be about to kill this process.
-        let here = late::keep_unsent(&path, word.clone());
+        let here = late::keep_unsent(&late::unsent_file(&self.files), word.clone());
+        Some(Unsent { names: names.join(", "), word, here })
+    }
+
+    /// Leaves word in the store of what this run has made and could not write down. Where that can't be reached, there
+    /// is word of it here.
+    fn left_word(&self, error: Error, unsent: Option<Unsent>) -> Error {
+        let Some(Unsent { names, word, here }) = unsent else {
+            return error.hint("what was done is in the journal, and the next apply continues from there");
+        };
+        let path = late::unsent_file(&self.files);
+        let error = error.hint(format!("made, but not in the journal: {names}"));
         match (self.held.leave_late(&word), here) {
             (Ok(()), here) => {
                 // Word that is left twice says nothing new.
