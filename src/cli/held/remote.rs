@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use crate::apply::StopSignal;
 use crate::apply::settle::SentBefore;
 use crate::cli::error::Error;
+use crate::cli::held::late::UnsentFile;
 use crate::cli::held::{Left, late};
 use crate::cli::store_access::StoreAccess;
 use crate::conversation::Address;
@@ -82,13 +83,17 @@ impl InStore {
 
     /// What a run here has made whose store was away when it ended.
     fn hand_in_unsent(&self) -> Result<(), Error> {
-        let path = late::unsent_file(&self.files);
-        let unsent = late::read_unsent(&path)?;
+        let file = self.unsent_file();
+        let unsent = file.read()?;
         if unsent.is_empty() {
             return Ok(());
         }
         self.held.hand_in(&unsent).map_err(|error| self.told(error))?;
-        late::remove_unsent(&path)
+        file.remove()
+    }
+
+    fn unsent_file(&self) -> UnsentFile {
+        UnsentFile::of(&self.files, self.name())
     }
 
     fn told(&self, error: StoreError) -> Error {
@@ -285,7 +290,7 @@ impl InStore {
                 self.note(state.lineage, state.serial, self.seal);
                 if unsent.is_some() {
                     // Word of what is in the state says nothing new.
-                    let _ = late::remove_unsent(&late::unsent_file(&self.files));
+                    let _ = self.unsent_file().remove();
                 }
                 Ok(())
             }
@@ -304,7 +309,7 @@ impl InStore {
         let names: Vec<String> = made.iter().map(|(address, id, _)| format!("{address} is {id:#}")).collect();
         let lines = made.into_iter().map(|(.., line)| line).collect();
         let word = Late::new(crate::cli::surroundings::user(), crate::cli::clock::SystemClock::timestamp(), lines);
-        let here = late::keep_unsent(&late::unsent_file(&self.files), word.clone());
+        let here = self.unsent_file().keep(word.clone());
         Some(Unsent { names: names.join(", "), word, here })
     }
 
@@ -314,17 +319,17 @@ impl InStore {
         let Some(Unsent { names, word, here }) = unsent else {
             return error.hint("what was done is in the journal, and the next apply continues from there");
         };
-        let path = late::unsent_file(&self.files);
+        let file = self.unsent_file();
         let error = error.hint(format!("made, but not in the journal: {names}"));
         match (self.held.leave_late(&word), here) {
             (Ok(()), here) => {
                 // Word that is left twice says nothing new.
-                let _ = here.and_then(|()| late::remove_unsent(&path));
+                let _ = here.and_then(|()| file.remove());
                 error.hint("the next apply records them: they are noted in the store")
             }
             (Err(away), Ok(())) => error.hint(format!(
                 "the store can't be written ({away}); they are noted in {}, and the next apply here records them",
-                path.display()
+                file.path().display()
             )),
             (Err(_), Err(lost)) => error.hint(format!("they could not be noted: {lost}")),
         }
