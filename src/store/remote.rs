@@ -9,8 +9,8 @@ use object_store::{
     Error, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, PutResult, UpdateVersion,
 };
 
-use crate::store::aws_cli;
 use crate::store::objects::{Answer, Fault, FaultKind, Listed, Object, Objects, Put, Version, When};
+use crate::store::{aws_cli, az_cli};
 
 /// The largest object that is read, in bytes: as much as a state file may have.
 const BYTES_MAX: u64 = 1 << 30;
@@ -128,7 +128,8 @@ async fn within<T>(time: Duration, request: impl Future<Output = Result<T, Fault
 
 /// What the crate says, on one line, without what repeats.
 fn fault(error: Error) -> Fault {
-    let is_cli = matches!(&error, Error::Unauthenticated { path, .. } if path == aws_cli::COMMAND);
+    let is_of_cli = |path: &str| path == aws_cli::COMMAND || path == az_cli::COMMAND;
+    let is_cli = matches!(&error, Error::Unauthenticated { path, .. } if is_of_cli(path));
     let is_lasting = matches!(
         error,
         Error::PermissionDenied { .. }
