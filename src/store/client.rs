@@ -220,6 +220,22 @@ fn google(
     Ok((Arc::new(builder.build().map_err(cannot(&source))?), source))
 }
 
+/// What says where credentials for Azure come from; where none of them is set, there may be a login, or an identity of
+/// the machine.
+const AZURE_NAMED: [&str; 11] = [
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_ACCESS_KEY",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "AZURE_STORAGE_SAS_KEY",
+    "AZURE_STORAGE_TOKEN",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_STORAGE_CLIENT_SECRET",
+    "AZURE_MSI_ENDPOINT",
+    "AZURE_IDENTITY_ENDPOINT",
+    "IDENTITY_ENDPOINT",
+];
+
 fn azure(
     url: &StoreUrl,
     settings: &StoreSettings,
@@ -244,26 +260,20 @@ fn azure(
         builder = builder.with_endpoint(endpoint.to_string());
     }
     let account = ["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_ACCOUNT_NAME"];
-    let named = [
-        "AZURE_STORAGE_ACCOUNT_KEY",
-        "AZURE_STORAGE_ACCESS_KEY",
-        "AZURE_STORAGE_SAS_TOKEN",
-        "AZURE_STORAGE_SAS_KEY",
-        "AZURE_STORAGE_TOKEN",
-        "AZURE_FEDERATED_TOKEN_FILE",
-        "AZURE_CLIENT_SECRET",
-        "AZURE_STORAGE_CLIENT_SECRET",
-        "AZURE_MSI_ENDPOINT",
-    ];
-    let source = match named.into_iter().find(|name| is_set(name)) {
+    let source = match AZURE_NAMED.into_iter().find(|name| is_set(name)) {
         Some(name) => name.to_owned(),
         None if emulator => "the well-known key of the emulator".to_owned(),
         None => {
-            let not_set: Vec<String> = named.iter().map(|name| format!("{name} (not set)")).collect();
+            let not_set: Vec<String> = AZURE_NAMED.iter().map(|name| format!("{name} (not set)")).collect();
             let tried = format!("{}, `{}`", not_set.join(", "), az_cli::COMMAND);
-            let cli = az_cli::ask().map_err(|why| StoreError::NoCredentials { why, tried: tried.clone() })?;
-            builder = builder.with_credentials(Arc::new(Shared::new(cli)));
-            tried
+            match az_cli::ask() {
+                Ok(cli) => {
+                    builder = builder.with_credentials(Arc::new(Shared::new(cli)));
+                    tried
+                }
+                // The crate asks for it where nothing else is given.
+                Err(why) => format!("{tried} ({why}), the managed identity of this machine"),
+            }
         }
     };
     let source = match account.into_iter().any(is_set) || emulator {

@@ -7,6 +7,7 @@
 #![cfg(unix)]
 
 mod late;
+mod login;
 mod many;
 mod moving;
 mod scenario;
@@ -369,6 +370,8 @@ fn what_is_wrong_with_credentials_says_what_was_tried_and_shows_no_secret() {
     let workspace = workspace.variable("PATH", "/nowhere");
     let outcome = workspace.run("plan").exit(1).warns("no credentials for the store");
     assert!(outcome.stderr.contains("AZURE_STORAGE_ACCOUNT_KEY (not set)"), "{}", outcome.stderr);
+    let tried = "`az account get-access-token` (the Azure command line can't be started";
+    let _ = outcome.warns(tried).warns("), the managed identity of this machine");
 }
 
 #[test]
