@@ -33,7 +33,7 @@ fn save(serial: u64) -> Save {
 async fn objects(server: &Server) -> Vec<String> {
     let mut keys = Vec::new();
     for folder in ["state", segment::FOLDER, "late", "probe"] {
-        keys.extend(server.calm().list(folder).await.expect("calm").into_iter().map(|object| object.key));
+        keys.extend(server.calm().list(folder, usize::MAX).await.expect("calm").into_iter().map(|object| object.key));
     }
     keys.sort();
     keys
