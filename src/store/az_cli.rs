@@ -79,9 +79,10 @@ mod tests {
     /// A program in place of `az`.
     fn script(folder: &tempfile::TempDir, body: &str) -> String {
         let path = folder.path().join("az");
-        std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).expect("written");
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&path, executable).expect("set");
+        // By another process: a program that is open here to be written could not be started.
+        let mut writing = Command::new("sh");
+        writing.args(["-c", "cat > \"$0\" && chmod +x \"$0\""]).arg(&path);
+        program::run(&mut writing, format!("#!/bin/sh\n{body}\n").as_bytes(), LIMITS).expect("written");
         path.display().to_string()
     }
 
@@ -109,7 +110,7 @@ echo '{"accessToken":"first","expires_on":1000000000}'"#;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let start = Instant::now();
         let limit = Duration::from_millis(200);
-        runtime.block_on(tokio::time::timeout(limit, cli.get_credential())).expect_err("it hangs");
+        runtime.block_on(async { tokio::time::timeout(limit, cli.get_credential()).await }).expect_err("it hangs");
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
         runtime.shutdown_background();
     }

@@ -488,7 +488,11 @@ fn unusable(error: StateFileError, name: &str) -> Error {
 
 /// An error of a store, with where the credentials come from if that may be it.
 pub fn told(error: StoreError, credentials: &str) -> Error {
-    let asks = matches!(&error, StoreError::Request { fault, .. } if fault.kind == FaultKind::Lasting);
+    let asks = match &error {
+        StoreError::Request { fault, .. } => fault.kind == FaultKind::Lasting,
+        StoreError::Expired(_) => error.is_about_rights(),
+        _ => false,
+    };
     let error = Error::from(error.with_credentials(credentials));
     if asks { error.hint(format!("credentials: {credentials}")) } else { error }
 }
@@ -508,7 +512,7 @@ impl Sink for Segments {
         noted.lock().expect("nobody panics while it is held").extend_from_slice(batch);
         appended.map_err(|error| match &error {
             StoreError::Fenced { .. } => JournalError::Fenced { message: error.to_string() },
-            _ => JournalError::Store { message: error.to_string() },
+            _ => JournalError::Store { message: error.to_string(), is_refused: error.is_about_rights() },
         })
     }
 
