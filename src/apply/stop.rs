@@ -1,6 +1,12 @@
 //! The wish to stop, from a signal handler to a run.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
+
+/// How long a run may take from the first wish on, with saving what it has done: a little more than it takes what is in
+/// flight.
+const ALL_MAX: Duration = Duration::from_millis(6_800);
 
 /// How urgent the wish is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +60,13 @@ impl StopSignal {
         if self.0.wait_for(|wish| *wish >= Wish::Drain).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Ends when there is no time for anything any more: the wish is urgent, or the first one was long ago. Must be
+    /// waited for from the beginning.
+    pub async fn over(&mut self) {
+        self.draining().await;
+        let _ = tokio::time::timeout(ALL_MAX, self.now()).await;
     }
 
     /// Ends when what is in flight must be left.

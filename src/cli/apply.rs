@@ -202,6 +202,9 @@ fn finish(
     let graver = |error: Error, exit| Error { exit: Exit::worst([error.exit, exit]), ..error };
     let left = if doubtful.is_empty() { Exit::Done } else { Exit::InDoubt };
     let ran = exit_of(&ended.report, args.planning.warnings_as_errors);
+    // Somebody asked for the end, whatever went wrong on the way there.
+    let is_cut_short = ended.is_interrupted && (ended.error.is_some() || ended.report.stop.is_some());
+    let ran = Exit::worst([ran, if is_cut_short { Exit::Interrupted } else { Exit::Done }]);
     let exit = match &ended.error {
         // The error of a command that did not begin says it all.
         Some(error) if ended.report.counts.all_attempted() == 0 => Exit::worst([error.exit, left]),
@@ -315,10 +318,17 @@ impl Job<'_> {
     /// Listens for the wish to stop from here on, without a gap, until everything is written down.
     async fn carry_out(&mut self, plan: &Plan, taken: Taken, approval: &Approval<'_>) -> Ended {
         let (handle, mut stop) = apply::stop_signal();
-        let listening = signals::listen(handle, self.open.session.output);
+        let listening = [Some(signals::listen(handle, self.open.session.output)), taken.held.stop_with(&stop)];
         let ended = self.carry_out_until(plan, taken, approval, &mut stop).await;
-        listening.abort();
-        ended.unwrap_or_else(|(error, findings)| not_begun(plan, error, findings))
+        listening.into_iter().flatten().for_each(|task| task.abort());
+        let is_interrupted = stop.is_draining();
+        match ended {
+            Ok(ended) => Ended { is_interrupted, ..ended },
+            Err((error, findings)) if is_interrupted => {
+                not_begun(plan, Error { exit: Exit::Interrupted, ..error }, findings)
+            }
+            Err((error, findings)) => not_begun(plan, error, findings),
+        }
     }
 
     /// # Errors
@@ -351,7 +361,7 @@ impl Job<'_> {
         } else {
             connection.close().await;
         }
-        Ok(Ended { report, findings: Findings::default(), error, failed_after, doubled })
+        Ok(Ended { report, findings: Findings::default(), error, failed_after, doubled, is_interrupted: false })
     }
 
     /// All that comes before the first write: the reads that the plan has priced, and the question. Gives back whose

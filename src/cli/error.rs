@@ -165,7 +165,12 @@ impl From<JournalError> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Error::of(if error.is_refusal() { Exit::Refused } else { Exit::Failed }, error)
+        let exit = match error {
+            StoreError::Left => Exit::Interrupted,
+            _ if error.is_refusal() => Exit::Refused,
+            _ => Exit::Failed,
+        };
+        Error::of(exit, error)
     }
 }
 

@@ -13,6 +13,9 @@ pub use remote::{InStore, Looked, check_specs, look, read_journal, read_state, t
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
+
+use crate::apply::StopSignal;
 use crate::apply::settle::SentBefore;
 use crate::cli::error::Error;
 use crate::conversation::Address;
@@ -151,6 +154,14 @@ impl Held {
         match self {
             Held::Files(held) => held.open_journal(state),
             Held::Store(held) => held.open_journal(state),
+        }
+    }
+
+    /// Whatever the run that listens to this still waits for ends when its time is over; until the task is aborted.
+    pub fn stop_with(&self, stop: &StopSignal) -> Option<JoinHandle<()>> {
+        match self {
+            Held::Files(_) => None,
+            Held::Store(held) => Some(held.stop_with(stop.clone())),
         }
     }
 

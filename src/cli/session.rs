@@ -203,10 +203,11 @@ impl Session {
             let configured = self.state_path(tenant);
             for state in self.state.iter().chain([&configured]) {
                 // Whoever uses it says why it can't be used.
-                let StateFiles { state, journal, lock, backup } =
+                let StateFiles { state, journal, lock, backup, late } =
                     StateFiles::find(state).unwrap_or_else(|_| StateFiles::beside(state));
                 files.extend([(journal, "the journal of a state"), (lock, "the lock of a state")]);
                 files.extend([(backup, "the backup of a state"), (state, "a state")]);
+                files.push((late, "what an earlier run has made"));
             }
         }
         files

@@ -1,7 +1,5 @@
 //! The commands below `dixaform state` that look at a state as a whole, and say who holds it.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 
 use crate::cli::error::Error;
@@ -70,7 +68,7 @@ pub fn unlock(open: &OpenTenant<'_>, force: bool, forms: &Formats<ResultForm>) -
     }
     match door.head().map_err(told)?.and_then(|head| head.holder) {
         None => free(open, forms, "The state is not held.\n", None),
-        Some(holder) => Err(StoreError::Held { holder: Box::new(holder), quiet: Duration::ZERO }.into()),
+        Some(holder) => Err(StoreError::Held { holder: Box::new(holder), quiet: None }.into()),
     }
 }
 

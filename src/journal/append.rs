@@ -36,7 +36,11 @@ pub enum JournalError {
     #[error("{message}")]
     Fenced { message: String },
     #[error("can't write the journal to the store: {message}")]
-    Store { message: String },
+    Store {
+        message: String,
+        /// It refuses what it is asked for, and is not away.
+        is_refused: bool,
+    },
     #[error("the journal {} is no longer written", path.display())]
     Stopped { path: PathBuf },
 }
@@ -65,6 +69,10 @@ impl Hint for JournalError {
             JournalError::Stopped { .. } => "run again: what was done is in the journal",
             JournalError::Fenced { .. } => {
                 "this run sends nothing more; the next plan shows what is left to do, and what this run made after it lost the state"
+            }
+            JournalError::Store { is_refused: true, .. } => {
+                "nothing more was sent; log in again, or see to it that the credentials of the store are good and may \
+                 read, list and write below the prefix, and then run again; the next run settles what is in doubt"
             }
             JournalError::Store { .. } => {
                 "nothing more was sent; run again when the store can be reached; the next run settles what is in doubt"

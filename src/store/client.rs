@@ -10,9 +10,11 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 
 use crate::access::{Endpoint, StoreKind, StoreSettings, StoreUrl};
-use crate::store::aws_cli::{AwsCli, SharedAwsCli, region_of};
+use crate::store::aws_cli::region_of;
 use crate::store::error::StoreError;
 use crate::store::remote::Remote;
+use crate::store::renewed::Shared;
+use crate::store::{aws_cli, az_cli};
 
 /// A host that can't be reached in this time is not going to be.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -107,9 +109,9 @@ fn s3(
     let region =
         settings.region.clone().or_else(|| environment("AWS_REGION")).or_else(|| environment("AWS_DEFAULT_REGION"));
     if let AwsSource::Cli { profile } = &source {
-        let cli = AwsCli::ask(profile.clone());
+        let cli = aws_cli::ask(profile.clone());
         let cli = cli.map_err(|why| StoreError::NoCredentials { why, tried: source.told() })?;
-        builder = builder.with_credentials(Arc::new(SharedAwsCli(Arc::new(cli))));
+        builder = builder.with_credentials(Arc::new(Shared::new(cli)));
     }
     let region = match (&region, &source) {
         (None, AwsSource::Cli { profile }) => region_of(profile.as_deref()),
@@ -218,6 +220,22 @@ fn google(
     Ok((Arc::new(builder.build().map_err(cannot(&source))?), source))
 }
 
+/// What says where credentials for Azure come from; where none of them is set, there may be a login, or an identity of
+/// the machine.
+const AZURE_NAMED: [&str; 11] = [
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_ACCESS_KEY",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "AZURE_STORAGE_SAS_KEY",
+    "AZURE_STORAGE_TOKEN",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_STORAGE_CLIENT_SECRET",
+    "AZURE_MSI_ENDPOINT",
+    "AZURE_IDENTITY_ENDPOINT",
+    "IDENTITY_ENDPOINT",
+];
+
 fn azure(
     url: &StoreUrl,
     settings: &StoreSettings,
@@ -235,29 +253,27 @@ fn azure(
         .with_container_name(&url.bucket)
         .with_client_options(client(endpoint.as_ref()))
         .with_allow_http(emulator || endpoint.as_ref().is_some_and(Endpoint::is_plain))
+        // What the crate does with it may never end.
+        .with_use_azure_cli(false)
         .with_retry(once());
     if let Some(endpoint) = &endpoint {
         builder = builder.with_endpoint(endpoint.to_string());
     }
     let account = ["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_ACCOUNT_NAME"];
-    let named = [
-        "AZURE_STORAGE_ACCOUNT_KEY",
-        "AZURE_STORAGE_ACCESS_KEY",
-        "AZURE_STORAGE_SAS_TOKEN",
-        "AZURE_STORAGE_SAS_KEY",
-        "AZURE_STORAGE_TOKEN",
-        "AZURE_FEDERATED_TOKEN_FILE",
-        "AZURE_CLIENT_SECRET",
-        "AZURE_STORAGE_CLIENT_SECRET",
-        "AZURE_MSI_ENDPOINT",
-    ];
-    let source = match named.into_iter().find(|name| is_set(name)) {
+    let source = match AZURE_NAMED.into_iter().find(|name| is_set(name)) {
         Some(name) => name.to_owned(),
         None if emulator => "the well-known key of the emulator".to_owned(),
         None => {
-            builder = builder.with_use_azure_cli(true);
-            let not_set: Vec<String> = named.iter().map(|name| format!("{name} (not set)")).collect();
-            format!("{}, `az account get-access-token`", not_set.join(", "))
+            let not_set: Vec<String> = AZURE_NAMED.iter().map(|name| format!("{name} (not set)")).collect();
+            let tried = format!("{}, `{}`", not_set.join(", "), az_cli::COMMAND);
+            match az_cli::ask() {
+                Ok(cli) => {
+                    builder = builder.with_credentials(Arc::new(Shared::new(cli)));
+                    tried
+                }
+                // The crate asks for it where nothing else is given.
+                Err(why) => format!("{tried} ({why}), the managed identity of this machine"),
+            }
         }
     };
     let source = match account.into_iter().any(is_set) || emulator {

@@ -4,7 +4,8 @@
 //! meanwhile.
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -24,6 +25,8 @@ use crate::store::take::{force, take};
 
 /// Cleaning up takes no longer.
 const CLEANING: Duration = Duration::from_secs(10);
+/// How often whoever waits for the store looks whether there is still time for that.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A store that was opened.
 #[derive(Debug)]
@@ -32,6 +35,10 @@ pub struct Door {
     /// Where its credentials come from, for people.
     pub credentials: String,
     depot: Depot,
+    /// Nothing is waited for any more that can be done another time.
+    is_in_haste: AtomicBool,
+    /// Nothing is waited for any more.
+    is_left: AtomicBool,
     /// Taken only by `drop`.
     runtime: Option<Runtime>,
 }
@@ -49,18 +56,62 @@ impl Door {
     pub(crate) fn to(url: StoreUrl, objects: Arc<dyn Objects>, credentials: String) -> Result<Self, StoreError> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("store").enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Unusable(format!("no thread for it: {error}")))?;
-        Ok(Door { url, credentials, depot: Depot::new(objects, Arc::new(SystemClocks)), runtime: Some(runtime) })
+        Ok(Door {
+            url,
+            credentials,
+            depot: Depot::new(objects, Arc::new(SystemClocks)),
+            is_in_haste: AtomicBool::new(false),
+            is_left: AtomicBool::new(false),
+            runtime: Some(runtime),
+        })
+    }
+
+    /// From now on nothing is done that can be done another time.
+    pub fn make_haste(&self) {
+        self.is_in_haste.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on nobody waits for the store: whoever does gets [`StoreError::Left`], and what was asked for may have
+    /// been done.
+    pub fn leave(&self) {
+        self.make_haste();
+        self.is_left.store(true, Ordering::Relaxed);
     }
 
     /// Waits for it, whether this is called within another runtime or not.
-    fn wait<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.wait_unless(&self.is_left, work).unwrap_or(Err(StoreError::Left))
+    }
+
+    /// [`Door::wait`] until somebody says that there is no time for it; none then.
+    fn wait_unless<T: Send + 'static>(
+        &self,
+        is_over: &AtomicBool,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        if is_over.load(Ordering::Relaxed) {
+            return None;
+        }
         let (answer, answered) = sync_channel(1);
         let runtime = self.runtime.as_ref().expect("it is there until this is dropped");
-        runtime.spawn(async move {
-            // Whoever asked waits for it.
+        let working = runtime.spawn(async move {
+            // Whoever asked may have left.
             let _ = answer.send(work.await);
         });
-        answered.recv().expect("a task that does not panic answers")
+        loop {
+            match answered.recv_timeout(LOOK) {
+                Ok(answer) => return Some(answer),
+                Err(RecvTimeoutError::Timeout) if !is_over.load(Ordering::Relaxed) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    working.abort();
+                    return None;
+                }
+                Err(RecvTimeoutError::Disconnected) => panic!("a task that does not panic answers"),
+            }
+        }
     }
 
     /// What is there; none where nothing was ever taken. Takes nothing.
@@ -204,19 +255,23 @@ impl Held {
     /// As for [`Hold::save`].
     pub fn save(&mut self, save: Save, keep: Keep, release: bool) -> Result<(), StoreError> {
         let text = String::from_utf8_lossy(&save.text).into_owned();
-        let (hold, depot, kept) = (Arc::clone(&self.hold), self.door.depot.clone(), keep.clone());
-        self.door.wait(async move {
-            hold.save(save, kept, release).await?;
-            if release {
-                // It harms nobody if that can't be done now: what is removed counts for nobody any more.
-                let _ = tokio::time::timeout(CLEANING, clean(&depot, &hold.head().await)).await;
-            }
-            Ok::<_, StoreError>(())
-        })?;
+        let (hold, kept) = (Arc::clone(&self.hold), keep.clone());
+        self.door.wait(async move { hold.save(save, kept, release).await })?;
         self.text = Some(text);
         self.kept(keep);
         self.released |= release;
+        if release {
+            self.clean();
+        }
         Ok(())
+    }
+
+    /// It harms nobody if that can't be done now: what is removed counts for nobody any more.
+    fn clean(&self) {
+        let (hold, depot) = (Arc::clone(&self.hold), self.door.depot.clone());
+        let _ = self.door.wait_unless(&self.door.is_in_haste, async move {
+            let _ = tokio::time::timeout(CLEANING, clean(&depot, &hold.head().await)).await;
+        });
     }
 
     /// Changes only what there is of the journal.

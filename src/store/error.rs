@@ -13,13 +13,18 @@ pub enum StoreError {
     #[error("the state is held{}", by(holder, *quiet))]
     Held {
         holder: Box<Holder>,
-        /// How long it was watched without a sign of life.
-        quiet: Duration,
+        /// How long it was watched without a sign of life; none if it was not watched.
+        quiet: Option<Duration>,
     },
     #[error("another run has taken over the state{}", whose(holder.as_deref()))]
-    Fenced { holder: Option<Box<Holder>> },
+    Fenced {
+        /// Who holds it by now; none if nobody does, or the head says that it is this run.
+        holder: Option<Box<Holder>>,
+    },
     #[error("the lease of the state has ended, because the store took no sign of life: {0}")]
     Expired(Fault),
+    #[error("the run was to stop, and there was no time to wait for the store any longer")]
+    Left,
     #[error("can't {doing} in the store: {fault}")]
     Request { doing: String, fault: Fault },
     #[error("the store doesn't honour conditional writes: {why}")]
@@ -54,6 +59,15 @@ impl StoreError {
         move |fault| StoreError::Request { doing, fault }
     }
 
+    /// Whether the store refuses what it is asked for, and is not away: it does not help to wait.
+    pub fn is_about_rights(&self) -> bool {
+        match self {
+            StoreError::NoCredentials { .. } => true,
+            StoreError::Expired(fault) | StoreError::Request { fault, .. } => fault.kind != FaultKind::Passing,
+            _ => false,
+        }
+    }
+
     /// Whether it is a refusal for safety, and not a failure.
     pub fn is_refusal(&self) -> bool {
         match self {
@@ -63,6 +77,7 @@ impl StoreError {
             | StoreError::Occupied { .. }
             | StoreError::Unfinished => true,
             StoreError::Expired(_)
+            | StoreError::Left
             | StoreError::Request { .. }
             | StoreError::Unusable(_)
             | StoreError::Newer(_)
@@ -72,12 +87,16 @@ impl StoreError {
     }
 }
 
-fn by(holder: &Holder, quiet: Duration) -> String {
+fn by(holder: &Holder, quiet: Option<Duration>) -> String {
     let Holder { run: _, who, host, pid, command, since, ttl_ms, call_timeout_ms: _ } = holder;
-    let (quiet, ttl) = (quiet.as_secs(), ttl_ms.div_ceil(1000));
+    let ttl = ttl_ms.div_ceil(1000);
+    let quiet = match quiet {
+        Some(quiet) => format!("its last sign of life was seen {} s ago", quiet.as_secs()),
+        None => "it was not watched for a sign of life".to_owned(),
+    };
     format!(
-        " by {who} on {host} (process {pid}, {command}, since {since}); its last sign of life was seen {quiet} s ago, and \
-         it is taken over after {ttl} s without one"
+        " by {who} on {host} (process {pid}, {command}, since {since}); {quiet}, and it is taken over after {ttl} s \
+         without one"
     )
 }
 
@@ -86,7 +105,8 @@ fn whose(holder: Option<&Holder>) -> String {
         Some(Holder { who, host, pid, command, since, .. }) => {
             format!(": {who} on {host} (process {pid}, {command}, since {since})")
         }
-        None => ", or `dixaform state unlock --force` has ended this one".to_owned(),
+        None => ", `dixaform state unlock --force` has ended this one, or somebody has restored or removed head.json"
+            .to_owned(),
     }
 }
 
@@ -105,10 +125,16 @@ impl Hint for StoreError {
                 "this run sends nothing more; the next plan shows what is left to do, and what this run made after it lost the state"
                     .into()
             }
+            StoreError::Expired(_) if self.is_about_rights() => {
+                "nothing more was sent; log in again, or see to it that the credentials of the store are good and may \
+                 read, list and write below the prefix, and then run again; the next run settles what is in doubt"
+                    .into()
+            }
             StoreError::Expired(_) => {
                 "nothing more was sent; run again when the store can be reached; the next run settles what is in doubt"
                     .into()
             }
+            StoreError::Left => "this run may still hold the state; the next one then waits until its lease ends".into(),
             StoreError::Request { fault: Fault { kind: FaultKind::Lasting, .. }, .. } => {
                 "check the bucket's name, the region, the endpoint, and whether these credentials may read, list and \
                  write below the prefix"

@@ -377,7 +377,8 @@ impl Hold {
     async fn fenced(&self) -> StoreError {
         self.lease.fence();
         let read = self.depot.head().await.ok().flatten();
-        StoreError::Fenced { holder: read.and_then(|read| read.head.holder).map(Box::new) }
+        let holder = read.and_then(|read| read.head.holder).filter(|holder| holder.run != self.run);
+        StoreError::Fenced { holder: holder.map(Box::new) }
     }
 
     /// The error of somebody whose lease has ended before the store took something. After a sleep one lost answer is

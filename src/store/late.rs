@@ -50,7 +50,7 @@ impl Late {
 /// # Errors
 /// They can't be read, or one is of a newer version.
 pub(crate) async fn read(depot: &Depot) -> Result<Vec<Late>, StoreError> {
-    let listed = patiently(&*depot.clock, PATIENCE, || depot.objects.list(FOLDER)).await;
+    let listed = patiently(&*depot.clock, PATIENCE, || depot.objects.list(FOLDER, usize::MAX)).await;
     let listed = listed.map_err(StoreError::request("list late/"))?;
     let mut keys: Vec<String> = listed.into_iter().map(|object| object.key).collect();
     keys.sort_unstable();

@@ -32,6 +32,7 @@
 //! makes is named by the next plan, and found by its marker.
 
 mod aws_cli;
+mod az_cli;
 mod clean;
 mod client;
 mod depot;
@@ -44,6 +45,7 @@ mod moment;
 mod objects;
 mod probe;
 mod remote;
+mod renewed;
 mod segment;
 mod take;
 

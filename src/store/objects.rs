@@ -20,8 +20,9 @@ pub trait Objects: Send + Sync + 'static {
 
     fn put<'a>(&'a self, key: &'a str, body: Vec<u8>, when: When) -> Answer<'a, Put>;
 
-    /// All objects of a folder, in any order.
-    fn list<'a>(&'a self, folder: &'a str) -> Answer<'a, Vec<Listed>>;
+    /// The objects of a folder, in any order: all, or as many as this, where there are more. Those are the first ones by
+    /// name, as far as a store lists them so.
+    fn list<'a>(&'a self, folder: &'a str, limit: usize) -> Answer<'a, Vec<Listed>>;
 
     /// No error where there is none.
     fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()>;
@@ -132,10 +133,10 @@ pub async fn put_settled(
 ) -> Result<Settled, Fault> {
     let mut pause = Pause::first();
     loop {
-        let (fault, refused) = match objects.put(key, body.to_vec(), when.clone()).await {
+        let fault = match objects.put(key, body.to_vec(), when.clone()).await {
             Ok(Put::Done(version)) => return Ok(Settled::Ours(version)),
-            Ok(Put::Refused) => (None, true),
-            Err(fault) => (Some(fault), false),
+            Ok(Put::Refused) => None,
+            Err(fault) => Some(fault),
         };
         let fault = match (objects.get(key).await, when) {
             (Ok(Some(found)), _) if found.body == body => return Ok(Settled::Ours(found.version)),
@@ -147,10 +148,7 @@ pub async fn put_settled(
             (Err(unread), _) => Some(fault.unwrap_or(unread)),
         };
         let fault = fault.unwrap_or_else(|| Fault {
-            message: format!(
-                "the store refuses to write {key}, and {}",
-                if refused { "nothing is in its place" } else { "says no more" }
-            ),
+            message: format!("the store refuses to write {key}, {}", refused_though(when)),
             kind: FaultKind::Passing,
         });
         let left = left();
@@ -158,6 +156,15 @@ pub async fn put_settled(
             return Err(fault);
         }
         pause.wait(left).await;
+    }
+}
+
+/// What a store should have carried out, and did not.
+fn refused_though(when: &When) -> &'static str {
+    match when {
+        When::Always => "and does not say why",
+        When::Absent => "although there is nothing in its place",
+        When::Unchanged(_) => "although nobody has changed it: does a rule of the store forbid to replace objects?",
     }
 }
 

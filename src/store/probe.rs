@@ -22,6 +22,17 @@ const WRITERS: usize = 4;
 /// No longer than this, however slow the store is.
 const TIME_MAX: Duration = Duration::from_secs(40);
 
+fn key(nonce: &str, round: usize) -> String {
+    format!("{FOLDER}/{nonce}-{round}")
+}
+
+/// Whether it is an object that is raced for. Another tenant may have a prefix that begins like the folder.
+pub fn is_raced_for(key: &str) -> bool {
+    let name = key.strip_prefix(FOLDER).and_then(|rest| rest.strip_prefix('/')).and_then(|name| name.split_once('-'));
+    let is_nonce = |text: &str| text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    name.is_some_and(|(nonce, round)| is_nonce(nonce) && round.parse::<usize>().is_ok())
+}
+
 /// Races for objects of its own, which it removes.
 ///
 /// # Errors
@@ -35,7 +46,7 @@ pub async fn race(depot: &Depot) -> Result<(), StoreError> {
         if depot.clock.now().monotonic.saturating_duration_since(start) > TIME_MAX {
             break;
         }
-        let key = format!("{FOLDER}/{nonce}-{round}");
+        let key = key(&nonce, round);
         let raced = one(depot, &key).await;
         // What is left of it is removed by a later run.
         let _ = depot.objects.delete(&key).await;
@@ -89,4 +100,20 @@ async fn contest(depot: &Depot, key: &str, when: &When, what: &str) -> Result<Ve
         return Err(StoreError::NotConditional { why });
     }
     fault.map_or(Ok(done), |fault| Err(StoreError::request(format!("write {key}"))(fault)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_race_has_written_is_known_as_such() {
+        let nonce = uuid::Uuid::new_v4().simple().to_string();
+        assert!(is_raced_for(&key(&nonce, 0)) && is_raced_for(&key(&nonce, 59)));
+        let others = ["probe/head.json", "probe/a-1", "probe/log/000000000001.jsonl", "probe/state/4-a.json", "probe"];
+        let beside = [format!("probe/{nonce}"), format!("probe/x/{nonce}-1"), format!("probe/{nonce}-1/head.json")];
+        for other in others.into_iter().map(str::to_owned).chain(beside) {
+            assert!(!is_raced_for(&other), "{other}");
+        }
+    }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::stream::TryStreamExt as _;
+use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{
     Error, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, PutResult, UpdateVersion,
 };
 
-use crate::store::aws_cli;
 use crate::store::objects::{Answer, Fault, FaultKind, Listed, Object, Objects, Put, Version, When};
+use crate::store::{aws_cli, az_cli};
 
 /// The largest object that is read, in bytes: as much as a state file may have.
 const BYTES_MAX: u64 = 1 << 30;
@@ -79,9 +79,10 @@ impl Remote {
         }
     }
 
-    async fn list_all(&self, folder: &str) -> Result<Vec<Listed>, Fault> {
+    async fn list_some(&self, folder: &str, limit: usize) -> Result<Vec<Listed>, Fault> {
         let start = format!("{}/", self.prefix);
-        let found = self.store.list(Some(&self.path(folder))).try_collect::<Vec<_>>().await.map_err(fault)?;
+        let path = self.path(folder);
+        let found = self.store.list(Some(&path)).take(limit).try_collect::<Vec<_>>().await.map_err(fault)?;
         let listed = found.into_iter().filter_map(|meta| {
             let key = meta.location.as_ref().strip_prefix(&start)?.to_owned();
             Some(Listed { key, bytes: meta.size, modified: SystemTime::from(meta.last_modified) })
@@ -99,8 +100,8 @@ impl Objects for Remote {
         Box::pin(within(self.time_for(body.len() as u64), self.write(key, body, when)))
     }
 
-    fn list<'a>(&'a self, folder: &'a str) -> Answer<'a, Vec<Listed>> {
-        Box::pin(within(self.request * 3, self.list_all(folder)))
+    fn list<'a>(&'a self, folder: &'a str, limit: usize) -> Answer<'a, Vec<Listed>> {
+        Box::pin(within(self.request * 3, self.list_some(folder, limit)))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
@@ -128,7 +129,8 @@ async fn within<T>(time: Duration, request: impl Future<Output = Result<T, Fault
 
 /// What the crate says, on one line, without what repeats.
 fn fault(error: Error) -> Fault {
-    let is_cli = matches!(&error, Error::Unauthenticated { path, .. } if path == aws_cli::COMMAND);
+    let is_of_cli = |path: &str| path == aws_cli::COMMAND || path == az_cli::COMMAND;
+    let is_cli = matches!(&error, Error::Unauthenticated { path, .. } if is_of_cli(path));
     let is_lasting = matches!(
         error,
         Error::PermissionDenied { .. }

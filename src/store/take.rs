@@ -64,7 +64,10 @@ pub async fn take(depot: &Depot, holder: &Holder, timeout: Duration, now: &str) 
                     tokio::time::sleep(pause).await;
                     continue;
                 }
-                Next::GiveUp => return Err(StoreError::Held { holder: Box::new(other.clone()), quiet }),
+                Next::GiveUp => {
+                    let quiet = (!timeout.is_zero()).then_some(quiet);
+                    return Err(StoreError::Held { holder: Box::new(other.clone()), quiet });
+                }
             }
         }
         if let Some(hold) = claim(depot, read, holder, now).await? {

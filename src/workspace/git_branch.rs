@@ -35,6 +35,31 @@ impl Hint for GitError {
     }
 }
 
+impl GitError {
+    fn new(doing: impl AsRef<str>, why: ProgramError) -> Self {
+        let why = match why {
+            // Git may repeat the URL that it was given.
+            ProgramError::Failed { code, said } => ProgramError::Failed { code, said: without_user_info(&said) },
+            other => other,
+        };
+        GitError { doing: without_user_info(doing.as_ref()), why }
+    }
+}
+
+/// A text for people, whose URLs are without the names and tokens that may be in them.
+pub fn without_user_info(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_end = |letter: char| letter.is_whitespace() || matches!(letter, '/' | '?' | '#' | '\'' | '"');
+        let end = part.find(is_end).unwrap_or(part.len());
+        let host = part[..end].rfind('@').map_or(0, |at| at + 1);
+        shown.push_str("://");
+        shown.push_str(&part[host..]);
+    }
+    shown
+}
+
 /// A branch as it was fetched.
 #[derive(Clone, Debug)]
 pub struct GitBranch {
@@ -81,7 +106,7 @@ impl GitBranch {
     /// There is no git here, this is no repository, or the remote can't be read.
     pub fn fetch(folder: &Path, remote: &str, name: &str) -> Result<Option<Self>, GitError> {
         let reference = format!("refs/heads/{name}");
-        let failed = |why| GitError { doing: format!("fetch the branch {name} of {remote}"), why };
+        let failed = |why| GitError::new(format!("fetch the branch {name} of {remote}"), why);
         let commit = match git(folder, &["ls-remote", "--exit-code", "--", remote, &reference], b"") {
             Err(ProgramError::Failed { code: Some(ABSENT), .. }) => return Ok(None),
             found => text(found.map_err(failed)?).split_whitespace().next().unwrap_or_default().to_owned(),
@@ -95,7 +120,7 @@ impl GitBranch {
     /// # Errors
     /// Git can't read it.
     pub fn read(&self, file: &str) -> Result<Option<Vec<u8>>, GitError> {
-        let failed = |why| GitError { doing: format!("read {file} of the branch {}", self.name), why };
+        let failed = |why| GitError::new(format!("read {file} of the branch {}", self.name), why);
         let listed = self
             .git(&["ls-tree", "--full-tree", "--name-only", "-z", &self.commit, "--", file], b"")
             .map_err(failed)?;
@@ -111,7 +136,7 @@ impl GitBranch {
     /// # Errors
     /// Git can't write it, or the remote does not take it.
     pub fn push(&self, files: &[(String, Option<Vec<u8>>)], message: &str) -> Result<Pushed, GitError> {
-        let failed = |why| GitError { doing: format!("push to the branch {} of {}", self.name, self.remote), why };
+        let failed = |why| GitError::new(format!("push to the branch {} of {}", self.name, self.remote), why);
         let commit = self.commit_with(files, message).map_err(failed)?;
         let pushed =
             self.git(&["push", "--quiet", "--", &self.remote, &format!("{commit}:refs/heads/{}", self.name)], b"");
@@ -239,6 +264,24 @@ mod tests {
         assert_eq!(first.push(&[file("staging.taken", "me\n")], "Take").expect("reachable"), Pushed::Done);
         let now = GitBranch::fetch(folder.path(), &remote, "states").expect("reachable").expect("there");
         assert_eq!(text(now.git(&["log", "-1", "--format=%s", &now.commit], b"").expect("git works")), "On");
+    }
+
+    #[test]
+    fn a_token_in_the_url_of_a_remote_is_repeated_by_nobody() {
+        let (folder, _) = remote();
+        let remote = "https://oauth2:hunter2@127.0.0.1:9/states.git";
+        let error = GitBranch::fetch(folder.path(), remote, "states").expect_err("nobody listens").to_string();
+        assert!(error.contains("states of https://127.0.0.1:9/states.git: git says:"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        let texts = [
+            ("origin", "origin"),
+            ("git@host.example:a/b.git", "git@host.example:a/b.git"),
+            ("'https://hunter2@h.example' or ssh://a:b@c@h.example/x@y", "'https://h.example' or ssh://h.example/x@y"),
+            ("https://h.example?a@b://", "https://h.example?a@b://"),
+        ];
+        for (text, shown) in texts {
+            assert_eq!(without_user_info(text), shown);
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod state_store;
 pub mod tables;
 
 pub use file_error::FileError;
-pub use git_branch::{GitBranch, GitError, Pushed};
+pub use git_branch::{GitBranch, GitError, Pushed, without_user_info};
 pub use journal_file::{JournalFile, Kept};
 pub use journal_writer::{JournalWriter, Room, Sink};
 pub use lock::{LockError, LockInfo, StateLock};

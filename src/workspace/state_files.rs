@@ -18,6 +18,8 @@ pub struct StateFiles {
     pub lock: PathBuf,
     /// `state/staging.json.backup`: the state before the last run that changed it.
     pub backup: PathBuf,
+    /// `state/staging.late`: what a run has made whose store could not be written any more.
+    pub late: PathBuf,
 }
 
 impl StateFiles {
@@ -28,7 +30,7 @@ impl StateFiles {
     /// The link leads nowhere, or a file beside the state is itself a link: nothing of ours is written through one.
     pub fn find(state: &Path) -> Result<Self, FileError> {
         let files = StateFiles::beside(real_place(state)?);
-        for path in [&files.journal, &files.lock, &files.backup] {
+        for path in [&files.journal, &files.lock, &files.backup, &files.late] {
             if path.is_symlink() {
                 let error = io::Error::new(io::ErrorKind::InvalidInput, "it is a link");
                 return Err(FileError::of(path, "use")(error));
@@ -47,6 +49,7 @@ impl StateFiles {
         StateFiles {
             journal: with_ending(&stem, ".journal"),
             lock: with_ending(&stem, ".lock"),
+            late: with_ending(&stem, ".late"),
             backup: with_ending(&state, ".backup"),
             state,
         }
@@ -81,6 +84,7 @@ mod tests {
         let files = StateFiles::beside("state/staging.eu.json");
         assert_eq!(files.journal, Path::new("state/staging.eu.journal"));
         assert_eq!(files.lock, Path::new("state/staging.eu.lock"));
+        assert_eq!(files.late, Path::new("state/staging.eu.late"));
         assert_eq!(files.backup, Path::new("state/staging.eu.json.backup"));
         assert_eq!(StateFiles::beside("a.state").journal, Path::new("a.state.journal"));
     }
@@ -109,8 +113,11 @@ mod tests {
         for name in ["a/lost.json", "a/round.json"] {
             StateFiles::find(&root.join(name)).expect_err(name);
         }
-        link("../a/elsewhere", "shared/t.lock");
-        let error = StateFiles::find(&root.join("a/t.json")).expect_err("a planted link");
-        assert!(error.to_string().contains("shared/t.lock"), "{error}");
+        for planted in ["shared/t.lock", "shared/t.late"] {
+            link("../a/elsewhere", planted);
+            let error = StateFiles::find(&root.join("a/t.json")).expect_err("a planted link");
+            assert!(error.to_string().contains(planted), "{error}");
+            std::fs::remove_file(root.join(planted)).expect("removed");
+        }
     }
 }

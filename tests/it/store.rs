@@ -7,10 +7,12 @@
 #![cfg(unix)]
 
 mod late;
+mod login;
 mod many;
 mod moving;
 mod scenario;
 mod server;
+mod stopping;
 mod witness;
 
 use std::process::{Child, Stdio};
@@ -267,6 +269,7 @@ fn credentials_that_end_and_a_bucket_that_is_full_end_a_run_in_order_and_the_nex
         let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(4), "{wrong}: {said}");
         assert!(said.contains("nothing more was sent"), "{wrong}: {said}");
+        assert_eq!(said.contains("nothing more was sent; log in again"), wrong == "expired", "{wrong}: {said}");
         assert!(made(&workspace).len() < COUNT, "{wrong}: it went on");
         store.goes("fine");
         workspace.edit("dixaform.yaml", "requestsPerSecond: 10,", "requestsPerSecond: 200,");
@@ -368,6 +371,8 @@ fn what_is_wrong_with_credentials_says_what_was_tried_and_shows_no_secret() {
     let workspace = workspace.variable("PATH", "/nowhere");
     let outcome = workspace.run("plan").exit(1).warns("no credentials for the store");
     assert!(outcome.stderr.contains("AZURE_STORAGE_ACCOUNT_KEY (not set)"), "{}", outcome.stderr);
+    let tried = "`az account get-access-token` (the Azure command line can't be started";
+    let _ = outcome.warns(tried).warns("), the managed identity of this machine");
 }
 
 #[test]

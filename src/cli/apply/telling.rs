@@ -38,6 +38,8 @@ pub struct Ended {
     pub error: Option<Error>,
     /// The run itself went to its end, and the error came after it.
     pub failed_after: bool,
+    /// It was asked to stop.
+    pub is_interrupted: bool,
     /// The addresses of which there is a second conversation.
     pub doubled: Vec<Address>,
 }
@@ -102,7 +104,7 @@ impl<'a> Telling<'a> {
     /// A form can't be written; the others are.
     pub fn finished(&self, made: &Plan, ended: &Ended, exit: Exit) -> Result<(), Error> {
         let pointers = pointing::pointers(&ended.report);
-        let Ended { report: done, findings, error, failed_after, doubled: _ } = ended;
+        let Ended { report: done, findings, error, failed_after, doubled: _, is_interrupted: _ } = ended;
         let finished = Finished { plan: made, report: done, pointers: &pointers, findings, exit: exit.code() };
         if let Some(job) = &self.session.ci {
             job.applied(&finished, self.formats.has(Form::Github));

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
@@ -130,32 +131,71 @@ pub fn tell(output: &Output, late: &[Late], replay: &Replay, name: &str) -> Resu
     Ok(())
 }
 
-/// Where it is noted when the store can't be written.
-pub fn unsent_file(files: &StateFiles) -> PathBuf {
-    files.lock.with_extension("late")
+/// What is noted here for one store, which could not be written: the file may have word for others, too, that a tenant
+/// had before.
+pub struct UnsentFile {
+    path: PathBuf,
+    to: String,
 }
 
-/// Notes it here.
-pub fn keep_unsent(path: &Path, late: Late) -> Result<(), Error> {
-    let mut all = read_unsent(path)?;
-    all.push(late);
-    let text = serde_json::to_vec_pretty(&all).context("texts can be written down")?;
-    atomic_file::create_folder_of(path)?;
-    Ok(atomic_file::replace(path, &text)?)
+#[derive(Serialize, Deserialize)]
+struct Unsent {
+    /// The URL of the store; none if that is not said, which is whatever store the tenant has.
+    to: Option<String>,
+    #[serde(flatten)]
+    late: Late,
 }
 
-/// What was noted here; nothing where there is no file.
-pub fn read_unsent(path: &Path) -> Result<Vec<Late>, Error> {
-    if !path.exists() {
-        return Ok(Vec::new());
+impl UnsentFile {
+    pub fn of(files: &StateFiles, to: String) -> Self {
+        UnsentFile { path: files.late.clone(), to }
     }
-    let bytes = read_bounded(path, BYTES_MAX).with_context(|| format!("can't read {}", path.display()))?;
-    let parsed = serde_json::from_slice(&bytes);
-    Ok(parsed.with_context(|| format!("{} does not say what an earlier run has made", path.display()))?)
-}
 
-pub fn remove_unsent(path: &Path) -> Result<(), Error> {
-    Ok(atomic_file::remove(path)?)
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn all(&self) -> Result<Vec<Unsent>, Error> {
+        let path = &self.path;
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let bytes = read_bounded(path, BYTES_MAX).with_context(|| format!("can't read {}", path.display()))?;
+        let parsed = serde_json::from_slice(&bytes);
+        Ok(parsed.with_context(|| format!("{} does not say what an earlier run has made", path.display()))?)
+    }
+
+    fn is_for_this(&self, unsent: &Unsent) -> bool {
+        unsent.to.as_ref().is_none_or(|to| *to == self.to)
+    }
+
+    /// What was noted here for this store; nothing where there is no file.
+    ///
+    /// # Errors
+    /// There is something else in it.
+    pub fn read(&self) -> Result<Vec<Late>, Error> {
+        Ok(self.all()?.into_iter().filter(|unsent| self.is_for_this(unsent)).map(|unsent| unsent.late).collect())
+    }
+
+    /// Notes it here.
+    pub fn keep(&self, late: Late) -> Result<(), Error> {
+        let mut all = self.all()?;
+        all.push(Unsent { to: Some(self.to.clone()), late });
+        self.replace(&all)
+    }
+
+    /// Removes what is noted for this store.
+    pub fn remove(&self) -> Result<(), Error> {
+        let mut all = self.all()?;
+        all.retain(|unsent| !self.is_for_this(unsent));
+        if all.is_empty() { Ok(atomic_file::remove(&self.path)?) } else { self.replace(&all) }
+    }
+
+    fn replace(&self, all: &[Unsent]) -> Result<(), Error> {
+        let text = serde_json::to_vec_pretty(all).context("texts can be written down")?;
+        atomic_file::create_folder_of(&self.path)?;
+        Ok(atomic_file::replace(&self.path, &text)?)
+    }
 }
 
 #[cfg(test)]
@@ -199,6 +239,29 @@ mod tests {
         assert_eq!(doubled, [address]);
         replay.grow();
         assert!(!bring_home(&noted, &mut replay, opened).expect("nothing is new"));
+    }
+
+    #[test]
+    fn what_is_noted_for_one_store_is_handed_in_to_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = StateFiles::beside(folder.path().join("state/staging.json"));
+        let of = |to: &str| UnsentFile::of(&files, to.to_owned());
+        let (one, other) = (of("s3://state/one"), of("gs://state/other"));
+        let word = |who: &str| Late::new(who.into(), "2026-01-01T00:00:00Z".into(), vec!["a line".into()]);
+        let read = |file: &UnsentFile| file.read().expect("readable");
+        assert_eq!((read(&one), read(&other)), (Vec::new(), Vec::new()));
+        one.keep(word("ann")).expect("noted");
+        other.keep(word("bob")).expect("noted");
+        one.keep(word("cid")).expect("noted");
+        assert_eq!((read(&one), read(&other)), (vec![word("ann"), word("cid")], vec![word("bob")]));
+        one.remove().expect("removed");
+        assert_eq!((read(&one), read(&other)), (Vec::new(), vec![word("bob")]));
+        other.remove().expect("removed");
+        assert!(!one.path().exists());
+        // Where it is not said for which one.
+        let text = format!("[{}]", String::from_utf8(word("ann").text()).expect("text"));
+        atomic_file::replace(one.path(), text.as_bytes()).expect("written");
+        assert_eq!(read(&other), [word("ann")]);
     }
 
     #[test]

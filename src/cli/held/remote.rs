@@ -4,9 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::task::JoinHandle;
 
+use crate::apply::StopSignal;
 use crate::apply::settle::SentBefore;
 use crate::cli::error::Error;
+use crate::cli::held::late::UnsentFile;
 use crate::cli::held::{Left, late};
 use crate::cli::store_access::StoreAccess;
 use crate::conversation::Address;
@@ -26,6 +29,14 @@ enum Missing {
     All,
     Journal,
     Nothing,
+}
+
+/// What a run has made that is not in the journal.
+struct Unsent {
+    names: String,
+    word: Late,
+    /// How it went to note that here.
+    here: Result<(), Error>,
 }
 
 /// The state of a store, held until this is dropped.
@@ -72,13 +83,17 @@ impl InStore {
 
     /// What a run here has made whose store was away when it ended.
     fn hand_in_unsent(&self) -> Result<(), Error> {
-        let path = late::unsent_file(&self.files);
-        let unsent = late::read_unsent(&path)?;
+        let file = self.unsent_file();
+        let unsent = file.read()?;
         if unsent.is_empty() {
             return Ok(());
         }
         self.held.hand_in(&unsent).map_err(|error| self.told(error))?;
-        late::remove_unsent(&path)
+        file.remove()
+    }
+
+    fn unsent_file(&self) -> UnsentFile {
+        UnsentFile::of(&self.files, self.name())
     }
 
     fn told(&self, error: StoreError) -> Error {
@@ -241,6 +256,17 @@ impl InStore {
         Ok(JournalWriter::start(self.journal_name().into(), sink, room).context("can't start writing the journal")?)
     }
 
+    /// Waits for the store no longer than this says, however long it takes to answer.
+    pub fn stop_with(&self, mut stop: StopSignal) -> JoinHandle<()> {
+        let door = Arc::clone(self.held.door());
+        tokio::spawn(async move {
+            stop.draining().await;
+            door.make_haste();
+            stop.over().await;
+            door.leave();
+        })
+    }
+
     /// One replacement of the head makes the state and what is left of its journal count, and lets go.
     pub fn conclude(
         &mut self,
@@ -251,6 +277,7 @@ impl InStore {
     ) -> Result<(), Error> {
         // Everything that was appended is there by then, or is lost.
         drop(journal);
+        let unsent = self.keep_unsent(replay);
         let written = std::mem::take(&mut *self.written.lock().expect("nobody panics while it is held"));
         let state = replay.state();
         let kept = self.left(left, &written)?;
@@ -261,36 +288,48 @@ impl InStore {
         match saved {
             Ok(()) => {
                 self.note(state.lineage, state.serial, self.seal);
+                if unsent.is_some() {
+                    // Word of what is in the state says nothing new.
+                    let _ = self.unsent_file().remove();
+                }
                 Ok(())
             }
-            Err(error) => Err(self.left_word(error, replay)),
+            Err(error) => Err(self.left_word(error, unsent)),
         }
     }
 
-    /// Leaves word of what this run has made and could not write down: in the store, or, where that can't be reached,
-    /// here.
-    fn left_word(&self, error: Error, replay: &Replay) -> Error {
+    /// Notes here what this run has made and could not write into the journal; none if it has made nothing like that.
+    /// Before anything else: somebody may be about to kill this process.
+    fn keep_unsent(&self, replay: &Replay) -> Option<Unsent> {
         let lost = self.lost.lock().expect("nobody panics while it is held").clone();
         let made = late::made(&lost, replay);
         if made.is_empty() {
-            return error.hint("what was done is in the journal, and the next apply continues from there");
+            return None;
         }
         let names: Vec<String> = made.iter().map(|(address, id, _)| format!("{address} is {id:#}")).collect();
         let lines = made.into_iter().map(|(.., line)| line).collect();
-        let path = late::unsent_file(&self.files);
         let word = Late::new(crate::cli::surroundings::user(), crate::cli::clock::SystemClock::timestamp(), lines);
-        let error = error.hint(format!("made, but not in the journal: {}", names.join(", ")));
-        // Here first: somebody may be about to kill this process.
-        let here = late::keep_unsent(&path, word.clone());
+        let here = self.unsent_file().keep(word.clone());
+        Some(Unsent { names: names.join(", "), word, here })
+    }
+
+    /// Leaves word in the store of what this run has made and could not write down. Where that can't be reached, there
+    /// is word of it here.
+    fn left_word(&self, error: Error, unsent: Option<Unsent>) -> Error {
+        let Some(Unsent { names, word, here }) = unsent else {
+            return error.hint("what was done is in the journal, and the next apply continues from there");
+        };
+        let file = self.unsent_file();
+        let error = error.hint(format!("made, but not in the journal: {names}"));
         match (self.held.leave_late(&word), here) {
             (Ok(()), here) => {
                 // Word that is left twice says nothing new.
-                let _ = here.and_then(|()| late::remove_unsent(&path));
+                let _ = here.and_then(|()| file.remove());
                 error.hint("the next apply records them: they are noted in the store")
             }
             (Err(away), Ok(())) => error.hint(format!(
                 "the store can't be written ({away}); they are noted in {}, and the next apply here records them",
-                path.display()
+                file.path().display()
             )),
             (Err(_), Err(lost)) => error.hint(format!("they could not be noted: {lost}")),
         }
@@ -449,7 +488,11 @@ fn unusable(error: StateFileError, name: &str) -> Error {
 
 /// An error of a store, with where the credentials come from if that may be it.
 pub fn told(error: StoreError, credentials: &str) -> Error {
-    let asks = matches!(&error, StoreError::Request { fault, .. } if fault.kind == FaultKind::Lasting);
+    let asks = match &error {
+        StoreError::Request { fault, .. } => fault.kind == FaultKind::Lasting,
+        StoreError::Expired(_) => error.is_about_rights(),
+        _ => false,
+    };
     let error = Error::from(error.with_credentials(credentials));
     if asks { error.hint(format!("credentials: {credentials}")) } else { error }
 }
@@ -469,7 +512,7 @@ impl Sink for Segments {
         noted.lock().expect("nobody panics while it is held").extend_from_slice(batch);
         appended.map_err(|error| match &error {
             StoreError::Fenced { .. } => JournalError::Fenced { message: error.to_string() },
-            _ => JournalError::Store { message: error.to_string() },
+            _ => JournalError::Store { message: error.to_string(), is_refused: error.is_about_rights() },
         })
     }
 

@@ -18,7 +18,7 @@ use crate::cli::state_move::{COMMAND, Moved, leave_word, take, url_of};
 use crate::journal::{Entry, without_cut_off_rebuild};
 use crate::state::file_v1::{self, StateFileError};
 use crate::state::{Seal, State};
-use crate::workspace::{GitBranch, JournalFile, Pushed, StateError, StateStore};
+use crate::workspace::{GitBranch, JournalFile, Pushed, StateError, StateStore, without_user_info};
 
 /// How often a push is tried that others were faster than: tenants share the branch.
 const PUSHES_MAX: u32 = 5;
@@ -61,7 +61,8 @@ pub fn from_branch(open: &OpenTenant<'_>, far: &OpenTenant<'_>, name: &str, args
         Ok::<_, Error>(arrived)
     };
     let (state, entries) = finish().map_err(|error| error.hint(again))?;
-    let left_behind = format!("{} and the branch {name} of {}", shown(&open.files.state), args.remote);
+    let left_behind =
+        format!("{} and the branch {name} of {}", shown(&open.files.state), without_user_info(&args.remote));
     Ok(Moved { state, entries, left_behind })
 }
 
@@ -78,7 +79,7 @@ impl Source<'_> {
     fn fetch(&self) -> Result<GitBranch, Error> {
         let Source { remote, name, .. } = self;
         GitBranch::fetch(Path::new("."), remote, name)?.ok_or_else(|| {
-            Error::new(Exit::Failed, format!("{remote} has no branch {name}"))
+            Error::new(Exit::Failed, format!("{} has no branch {name}", without_user_info(remote)))
                 .hint("--from-branch names the branch that has the state, and --remote the repository")
         })
     }

@@ -5,3 +5,4 @@ mod chaos;
 pub(crate) mod process;
 mod steps;
 pub(crate) mod weather;
+mod words;

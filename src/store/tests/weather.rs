@@ -118,7 +118,7 @@ impl Server {
     /// Segments whose epoch is older than that of one before them, and gaps.
     pub async fn forks(&self) -> Vec<String> {
         let mut violations = Vec::new();
-        let listed = self.inner.list(segment::FOLDER).await.expect("calm");
+        let listed = self.inner.list(segment::FOLDER, usize::MAX).await.expect("calm");
         let mut numbers: Vec<u64> = listed.iter().filter_map(|one| segment::number(&one.key)).collect();
         numbers.sort_unstable();
         if numbers.iter().zip(1..).any(|(number, expected)| *number != expected) {
@@ -207,11 +207,11 @@ impl Objects for Wire {
         }))
     }
 
-    fn list<'a>(&'a self, folder: &'a str) -> Answer<'a, Vec<Listed>> {
+    fn list<'a>(&'a self, folder: &'a str, limit: usize) -> Answer<'a, Vec<Listed>> {
         let folder = folder.to_owned();
         Box::pin(self.send(move |inner| {
             let folder = folder.clone();
-            Box::pin(async move { inner.list(&folder).await })
+            Box::pin(async move { inner.list(&folder, limit).await })
         }))
     }
 

@@ -65,3 +65,30 @@ fn what_a_run_has_made_a_second_time_that_had_lost_the_state_is_a_double_until_a
     assert!(!quiet.stderr.contains("7777"), "{}", quiet.stderr);
     assert_eq!(record(&workspace, "", "conversation.c1"), kept);
 }
+
+#[test]
+fn what_is_noted_here_is_written_over_by_nothing_and_handed_in_to_its_own_store_only() {
+    let Some(store) = google() else { return };
+    let workspace = workspace(&store, "team/noted", 1);
+    let elsewhere = " --state gs://state/team/noted-elsewhere";
+    let _ = workspace.run(&format!("apply --yes{elsewhere}")).exit(0).says("1 created");
+    let made = record(&workspace, elsewhere, "conversation.c0");
+    let noted = json!([{
+        "to": "gs://state/team/noted",
+        "format": "dixaform-late/1",
+        "who": "ann",
+        "since": "2026-09-14T08:30:00Z",
+        "lines": [line(&json!({ "adopted": { "record": made } })).trim_end()],
+    }]);
+    workspace.write("state/sandbox.late", noted.to_string());
+    let _ = workspace.run("apply --yes --format json=state/sandbox.late").exit(1).warns("state/sandbox.late");
+    // Another store gets to know nothing of it.
+    let _ = workspace.run(&format!("apply --yes{elsewhere}")).exit(0).says("No changes.");
+    assert_eq!(workspace.read("state/sandbox.late"), noted.to_string());
+    let _ = workspace.run("apply --yes").exit(0).says("No changes.");
+    assert!(!workspace.exists("state/sandbox.late"), "it is in the state now");
+    assert_eq!(record(&workspace, "", "conversation.c0")["id"], made["id"]);
+    each_once(&workspace, 1);
+    std::os::unix::fs::symlink("elsewhere", workspace.path("state/sandbox.late")).unwrap();
+    let _ = workspace.run("plan").exit(1).warns("it is a link");
+}

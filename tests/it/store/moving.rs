@@ -242,3 +242,23 @@ fn a_state_moves_from_the_branch_of_the_old_scripts_and_nobody_plans_on_what_is_
         "the checkout is as it was"
     );
 }
+
+#[test]
+fn a_token_in_the_url_of_the_remote_is_shown_nowhere() {
+    let Some(store) = google() else { return };
+    let here = with_file(2);
+    with_branch(&here);
+    // A state of its own for each: this one has the branch alone.
+    here.remove("state/sandbox.json");
+    switch(&here, &store, "team/token", 2);
+    let remote = "https://oauth2:hunter2@git.example/states.git";
+    git(&here.path("."), &["config", "url../remote.git.insteadOf", remote]);
+    let line =
+        |branch: &str| format!("state move-to gs://state/team/token --from-branch {branch} --remote {remote} {LOCAL}");
+    let absent = here.run(&line("nothing")).exit(1).warns("https://git.example/states.git has no branch nothing");
+    let _ = absent.never_says("hunter2");
+    let moved = here.run(&line(BRANCH)).exit(0).says("the branch dixaform-state of https://git.example/states.git");
+    let _ = moved.never_says("hunter2");
+    let nowhere = line(BRANCH).replace("git.example", "127.0.0.1:9");
+    let _ = here.run(&nowhere).exit(1).warns("can't fetch the branch").never_says("hunter2");
+}

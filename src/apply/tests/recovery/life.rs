@@ -397,7 +397,7 @@ impl Append for Life {
                 let message = error.to_string();
                 return Err(match error {
                     StoreError::Fenced { .. } => JournalError::Fenced { message },
-                    _ => JournalError::Store { message },
+                    _ => JournalError::Store { message, is_refused: false },
                 });
             }
             // Syncing takes a while, in which others go on.
