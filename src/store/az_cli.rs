@@ -116,7 +116,7 @@ echo '{"accessToken":"first","expires_on":1000000000}'"#;
     }
 
     #[test]
-    fn why_there_is_no_token_is_told_and_none_is_repeated() {
+    fn why_there_is_no_token_is_said_and_none_is_repeated() {
         let folder = tempfile::tempdir().expect("a folder");
         let why = |body: &str| ask_program(&script(&folder, body)).expect_err("no token");
         assert_eq!(why("echo 'Please run az login' >&2; exit 1"), "the Azure command line says: Please run az login");

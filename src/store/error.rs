@@ -136,8 +136,8 @@ impl Hint for StoreError {
             }
             StoreError::Left => "this run may still hold the state; the next one then waits until its lease ends".into(),
             StoreError::Request { fault: Fault { kind: FaultKind::Lasting, .. }, .. } => {
-                "check the bucket's name, the region, the endpoint, and whether these credentials may read, list and \
-                 write below the prefix"
+                "log in again if the credentials have ended; check whether they may read, list and write below the \
+                 prefix, and the bucket's name, the region and the endpoint"
                     .into()
             }
             StoreError::Request { .. } => "try again when the store can be reached".into(),

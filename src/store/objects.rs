@@ -20,7 +20,7 @@ pub trait Objects: Send + Sync + 'static {
 
     fn put<'a>(&'a self, key: &'a str, body: Vec<u8>, when: When) -> Answer<'a, Put>;
 
-    /// The objects of a folder, in any order: all, or as many as this, where there are more. Those are the first ones by
+    /// The objects of a folder, in any order: all, or as many as this, if there are more. Those are the first ones by
     /// name, as far as a store lists them so.
     fn list<'a>(&'a self, folder: &'a str, limit: usize) -> Answer<'a, Vec<Listed>>;
 

@@ -269,7 +269,7 @@ fn credentials_that_end_and_a_bucket_that_is_full_end_a_run_in_order_and_the_nex
         let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(4), "{wrong}: {said}");
         assert!(said.contains("nothing more was sent"), "{wrong}: {said}");
-        assert_eq!(said.contains("nothing more was sent; log in again"), wrong == "expired", "{wrong}: {said}");
+        assert!(wrong != "expired" || said.contains("log in again"), "{wrong}: {said}");
         assert!(made(&workspace).len() < COUNT, "{wrong}: it went on");
         store.goes("fine");
         workspace.edit("dixaform.yaml", "requestsPerSecond: 10,", "requestsPerSecond: 200,");

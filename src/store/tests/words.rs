@@ -47,7 +47,7 @@ impl Objects for Rigid {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_is_refused_though_nothing_has_changed_is_told_as_that() {
+async fn a_write_that_is_refused_though_nothing_has_changed_is_reported_as_that() {
     let version = Version { e_tag: Some("1".into()), version: None };
     let there = Object { body: b"old".to_vec(), version: version.clone(), modified: None };
     let written = async |found: Option<Object>, when: When| {
