@@ -14,7 +14,7 @@ use crate::cli::output::shown;
 use crate::cli::session::OpenTenant;
 use crate::cli::state_access::same_tenant;
 use crate::cli::state_args::MoveToArgs;
-use crate::cli::state_move::{COMMAND, Moved, leave_word, take, url_of};
+use crate::cli::state_move::{COMMAND, Moved, Word, leave_word, take, url_of};
 use crate::journal::{Entry, without_cut_off_rebuild};
 use crate::state::file_v1::{self, StateFileError};
 use crate::state::{Seal, State};
@@ -56,7 +56,7 @@ pub fn from_branch(open: &OpenTenant<'_>, far: &OpenTenant<'_>, name: &str, args
     let mut finish = || {
         there.receive(&state, &entries, is_resumed)?;
         let arrived = there.standing()?;
-        leave_word(open, url, copy, None)?;
+        leave_word(open, url, copy, &Word::Arrived(None))?;
         source.leave_word()?;
         Ok::<_, Error>(arrived)
     };
@@ -126,7 +126,7 @@ impl Source<'_> {
         let is_known = match store.load_unchecked() {
             Ok(None) => true,
             Ok(Some(here)) => here.lineage == found.state.lineage && here.serial <= found.state.serial,
-            Err(StateError::Unusable { source: StateFileError::Moved { to }, .. }) => to == self.url.to_string(),
+            Err(StateError::Unusable { source: StateFileError::Moved { to, .. }, .. }) => to == self.url.to_string(),
             Err(error) => return Err(error.into()),
         };
         let journal = JournalFile::read_all(&files.journal)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::server::{Store, google};
-use super::{KEYS, journal_of, manifests, workspace};
+use super::{KEYS, journal_of, line, manifests, workspace};
 use crate::support::Workspace;
 
 const LOCAL: &str = "--state state/sandbox.json";
@@ -68,6 +68,41 @@ fn a_move_that_was_cut_off_is_planned_on_nowhere_and_goes_on() {
     // Once more is as good, and takes a journal away that a kill has left.
     here.write("state/sandbox.journal", &journal);
     let _ = here.run(&line).exit(0).says("The state is in gs://state/team/cut now, with 2 records");
+    assert!(!here.exists("state/sandbox.journal"));
+}
+
+/// A line of a journal that says an import was made and adopted as this one.
+fn adopted(state: &str, id: u64) -> String {
+    let state: serde_json::Value = serde_json::from_str(state).unwrap();
+    let mut record = state["records"][0].clone();
+    record["id"] = id.into();
+    line(&serde_json::json!({"adopted": {"record": record}}))
+}
+
+/// The word that a state has moved comes to a checkout through git; a journal stays where it was written.
+#[test]
+fn a_journal_of_another_checkout_than_the_one_that_moved_is_removed_only_if_the_store_knows_all_of_it() {
+    let Some(store) = google() else { return };
+    let here = with_file(2);
+    let (state, to) = (here.read("state/sandbox.json"), "gs://state/team/word");
+    let journal = journal_of(&here, "state/sandbox.json");
+    let opened = &journal[..=journal.find('\n').unwrap()];
+    let first: serde_json::Value = serde_json::from_str(&state).unwrap();
+    let known = first["records"][0]["id"].as_u64().unwrap();
+    switch(&here, &store, "team/word", 2);
+    let move_to = format!("state move-to {to} {LOCAL}");
+    let _ = here.run(&move_to).exit(0);
+    let unknown = format!("{opened}{}", adopted(&state, 4_000_000));
+    here.write("state/sandbox.journal", &unknown);
+    let refused = here.run(&move_to).exit(5);
+    let refused = refused.warns("the journal state/sandbox.journal has what the state gs://state/team/word lacks");
+    let _ = refused.warns("is #4000000").warns("Only then move the journal away");
+    assert_eq!(here.read("state/sandbox.journal"), unknown);
+    here.write("state/sandbox.journal", "not a line\n");
+    let _ = here.run(&move_to).exit(1);
+    assert!(here.exists("state/sandbox.journal"));
+    here.write("state/sandbox.journal", format!("{opened}{}", adopted(&state, known)));
+    let _ = here.run(&move_to).exit(0);
     assert!(!here.exists("state/sandbox.journal"));
 }
 
