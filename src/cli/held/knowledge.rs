@@ -37,17 +37,24 @@ impl Knowledge {
         (!all.is_empty()).then(|| number::named(all, NAMED_MAX))
     }
 
-    /// Whether it is known of a call that may have made something, be it how it ended or that nobody knows.
+    /// What a state knows and this does not.
+    pub fn lacks_of(&self, state: &State) -> Option<String> {
+        let is_lacking: Vec<Id> = state.known_ids().into_iter().filter(|id| !self.ids.contains(id)).collect();
+        let owner = |id| state.records.iter().find(|(_, record)| record.ids().any(|known| known == id));
+        let all = is_lacking.into_iter().map(|id| named((id, owner(id).map(|(address, _)| address))));
+        let all: Vec<String> = all.collect();
+        (!all.is_empty()).then(|| number::named(all, NAMED_MAX))
+    }
+
+    /// Whether it is known of a call that may have made something, be it how it ended or that nobody knows. A record of
+    /// the same address or marker tells nothing if another call has made it: this one may have made a second.
     fn has_call(&self, address: &Address, intent: &Intent) -> bool {
-        let is_of = |record: &Record| match &intent.marker {
-            // Whoever makes it once more meets the first one by that.
-            Some(_) => record.marker == intent.marker && intent.replaced != Some(record.id),
-            None => false,
+        let is_its = |(owner, record): (&Address, &Record)| {
+            let is_it = record.marker == intent.marker && record.made_at.as_ref() == Some(&intent.at);
+            is_it && (intent.marker.is_some() || owner == address)
         };
-        let is_it = |record: &Record| intent.marker.is_none() && record.made_at.as_ref() == Some(&intent.at);
         self.in_doubt.iter().any(|doubt| doubt.address == *address && doubt.intent == *intent)
-            || self.state.records.values().any(is_of)
-            || self.state.records.get(address).is_some_and(is_it)
+            || self.state.records.iter().any(is_its)
     }
 }
 
@@ -199,14 +206,33 @@ mod tests {
         for marker in [None, Some("df-0"), Some("df-1")] {
             assert_eq!(lacking(&made, &with(began(2, marker, Some(7)))), why, "{marker:?}");
         }
-        assert_eq!(lacking(&ended, &with(began(3, None, Some(7)))), why);
-        assert_eq!(lacking(&ended, &with(began(3, Some("df-2"), Some(7)))), why);
+        for marker in [None, Some("df-1"), Some("df-2")] {
+            assert_eq!(lacking(&ended, &with(began(3, marker, Some(7)))), why, "{marker:?}");
+        }
         // Without a marker the moment tells.
         let unmarked = [began(1, None, None), succeeded(1, 7)];
         assert_eq!(lacking(&unmarked, &unmarked[..1]), None);
         // One that surely made nothing leaves nothing to know.
         let failed = Entry::Failed { seq: 2, certain: true, message: String::new(), at: String::new() };
         assert_eq!(lacking(&made, &[with(began(2, None, Some(7))), vec![failed]].concat()), None);
+    }
+
+    #[test]
+    fn of_a_state_every_id_is_to_be_known_that_it_ever_had() {
+        let record = |entries: &[Entry]| {
+            let mut replay = Replay::new(state(1));
+            [&[opened()], entries].concat().iter().for_each(|entry| replay.add(entry).expect("it fits"));
+            replay.into_parts().0
+        };
+        let first = record(&[began(1, None, None), succeeded(1, 7)]);
+        let second = [began(1, None, None), succeeded(1, 7), began(2, None, Some(7)), succeeded(2, 8)];
+        assert_eq!(Knowledge::of(&record(&second), &[]).lacks_of(&first), None);
+        assert_eq!(Knowledge::of(&first, &[]).lacks_of(&record(&second)).as_deref(), Some("conversation.a is #8"));
+        let there = [&[opened()], &second[..]].concat();
+        assert_eq!(Knowledge::of(&state(1), &there).lacks_of(&record(&second)), None, "its journal knows it");
+        let mut forgotten = record(&second);
+        forgotten.forget(&address("a"));
+        assert_eq!(Knowledge::of(&first, &[]).lacks_of(&forgotten).as_deref(), Some("#8"));
     }
 
     #[test]

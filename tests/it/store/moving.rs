@@ -106,6 +106,31 @@ fn a_journal_of_another_checkout_than_the_one_that_moved_is_removed_only_if_the_
     assert!(!here.exists("state/sandbox.journal"));
 }
 
+/// This checkout was cut off; another one moved the same state without the journal of this one, and went on.
+#[test]
+fn a_move_does_not_go_on_where_the_store_has_gone_on_without_what_this_journal_knows() {
+    let Some(store) = google() else { return };
+    let here = with_file(2);
+    let (state, to) = (here.read("state/sandbox.json"), "gs://state/team/without");
+    let journal = journal_of(&here, "state/sandbox.json");
+    let opened = &journal[..=journal.find('\n').unwrap()];
+    let journal = format!("{opened}{}", adopted(&state, 4_000_000));
+    switch(&here, &store, "team/without", 2);
+    let move_to = format!("state move-to {to} {LOCAL}");
+    let _ = here.run(&move_to).exit(0);
+    here.write("manifests/all.yaml", manifests(3));
+    let _ = here.run("apply --yes").exit(0).says("1 created");
+    let newer = here.run("state pull").exit(0).stdout;
+    let word = word(&state, &journal, to);
+    here.write("state/sandbox.json", &word);
+    here.write("state/sandbox.json.backup", &state);
+    here.write("state/sandbox.journal", &journal);
+    let refused = here.run(&move_to).exit(5).warns("gone on in gs://state/team/without, which lacks what was about to");
+    let _ = refused.warns("is #4000000");
+    assert_eq!((here.read("state/sandbox.json"), here.read("state/sandbox.journal")), (word, journal));
+    assert_eq!(here.run("state pull").exit(0).stdout, newer);
+}
+
 #[test]
 fn a_journal_that_another_checkout_did_not_have_arrives_behind_its_state() {
     let Some(store) = google() else { return };
