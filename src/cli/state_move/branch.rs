@@ -9,7 +9,7 @@ use crate::access::StoreUrl;
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::held;
+use crate::cli::held::{self, Knowledge};
 use crate::cli::output::shown;
 use crate::cli::session::OpenTenant;
 use crate::cli::state_access::same_tenant;
@@ -123,9 +123,15 @@ impl Source<'_> {
     fn check_copy(&self, found: &OnBranch) -> Result<Option<Seal>, Error> {
         let files = &self.open.files;
         let mut store = StateStore::open(&files.state);
+        let mut lacking = None;
         let is_known = match store.load_unchecked() {
             Ok(None) => true,
-            Ok(Some(here)) => here.lineage == found.state.lineage && here.serial <= found.state.serial,
+            Ok(Some(here)) => {
+                // Serials alone say nothing of two that went on from the same state.
+                lacking = Knowledge::of(&found.state, &found.entries).lacks_of(&here);
+                let is_older = here.lineage == found.state.lineage && here.serial <= found.state.serial;
+                is_older && lacking.is_none()
+            }
             Err(StateError::Unusable { source: StateFileError::Moved { to, .. }, .. }) => to == self.url.to_string(),
             Err(error) => return Err(error.into()),
         };
@@ -133,7 +139,8 @@ impl Source<'_> {
         if is_known && (journal.is_empty() || journal == found.entries) {
             return Ok(store.seal());
         }
-        let message = format!("the state {} has what the branch {} lacks", shown(&files.state), self.name);
+        let named = lacking.map_or(String::new(), |lacking| format!(": {lacking}"));
+        let message = format!("the state {} has what the branch {} lacks{named}", shown(&files.state), self.name);
         let hint = "save it to the branch first; if nothing needs it, move it away";
         Err(Error::new(Exit::Refused, message).hint(hint))
     }

@@ -243,6 +243,15 @@ fn commit(here: &Workspace, files: &[(&str, &str)]) {
     std::fs::remove_dir_all(&copy).unwrap();
 }
 
+/// A later state of the same lineage, without the first record and without a seal.
+fn gone_on_without_the_first(state: &str) -> String {
+    let mut state: serde_json::Value = serde_json::from_str(state).unwrap();
+    state["records"].as_array_mut().unwrap().remove(0);
+    state["serial"] = 7.into();
+    state.as_object_mut().unwrap().remove("seal");
+    state.to_string()
+}
+
 fn on_branch(here: &Workspace, file: &str) -> Option<String> {
     let remote = here.path("remote.git");
     let listed = git(&remote, &["ls-tree", "--name-only", BRANCH, "--", file]);
@@ -274,6 +283,13 @@ fn a_state_moves_from_the_branch_of_the_old_scripts_and_nobody_plans_on_what_is_
     here.write("state/sandbox.journal", &journal);
     let _ = here.run(&line).exit(5).warns("the state state/sandbox.json has what the branch dixaform-state lacks");
     here.remove("state/sandbox.journal");
+    // The branch has gone on from the same state, and never had what was made here.
+    commit(&here, &[("sandbox.json", &gone_on_without_the_first(&state)), ("other.json", &state)]);
+    let refused =
+        here.run(&line).exit(5).warns("the state state/sandbox.json has what the branch dixaform-state lacks");
+    let first: serde_json::Value = serde_json::from_str(&state).unwrap();
+    let first = &first["records"][0];
+    let _ = refused.warns(&format!("lacks: {} is #{}", first["address"].as_str().unwrap(), first["id"]));
     assert_eq!(here.read("state/sandbox.json"), state);
 
     // As it was left by a command that was killed when it had taken the tenant.
