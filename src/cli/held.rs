@@ -3,10 +3,12 @@
 //! Both promise the same, and commands don't ask which of the two it is.
 
 mod files;
+mod knowledge;
 mod late;
 mod remote;
 
 pub use files::InFiles;
+pub use knowledge::Knowledge;
 pub use late::tell as tell_late;
 pub use remote::{InStore, Looked, check_specs, look, read_journal, read_state, take, take_unlocked, told};
 

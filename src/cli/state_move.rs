@@ -16,7 +16,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::formats::Formats;
 use crate::cli::forms::ResultForm;
-use crate::cli::held::{self, Held, InStore};
+use crate::cli::held::{self, Held, InStore, Knowledge};
 use crate::cli::output::shown;
 use crate::cli::session::OpenTenant;
 use crate::cli::state_access::{self, Older, lock_info};
@@ -100,13 +100,8 @@ fn from_file(
     let url = url_of(far);
     let left_behind = shown(&open.files.state);
     let found = match StateStore::open(&open.files.state).load_unchecked() {
-        Err(StateError::Unusable { source: StateFileError::Moved { to }, .. }) if to == url.to_string() => {
-            let held::Looked { state, entries, .. } = held::look(store_of(far))?;
-            let none = || Error::new(Exit::Failed, format!("there is no state {url}, although {left_behind} says so"));
-            let state = state.ok_or_else(none)?;
-            // All has arrived, and the journal may have been left.
-            JournalFile::remove(&open.files.journal)?;
-            return Ok(Moved { state, entries, left_behind });
+        Err(StateError::Unusable { source: StateFileError::Moved { to, journal }, .. }) if to == url.to_string() => {
+            return arrived(open, far, journal.as_deref());
         }
         Err(StateError::Unusable { source: StateFileError::Moving { to, what }, .. }) if to == url.to_string() => {
             on_its_way(open, held, &what)?
@@ -116,13 +111,35 @@ fn from_file(
     state_access::same_tenant(&found.state, open.tenant, &open.state_name())?;
     let mut there = take(far, lock_timeout)?;
     there.can_receive(&found.state, &found.entries, found.is_resumed)?;
-    leave_word(open, url, found.seal, Some(what_moves(&found)?))?;
+    let what = what_moves(&found)?;
+    let journal = what.journal.clone();
+    leave_word(open, url, found.seal, &Word::OnItsWay(what))?;
     let again = format!("nobody plans on the state meanwhile; `dixaform state move-to {url}` goes on from here");
     let received = there.receive(&found.state, &found.entries, found.is_resumed);
     received.map_err(|error| error.hint(again))?;
     let (state, entries) = there.standing()?;
     drop(there);
-    leave_word(open, url, None, None)?;
+    leave_word(open, url, None, &Word::Arrived(journal))?;
+    Ok(Moved { state, entries, left_behind })
+}
+
+/// A state that has arrived, with the journal that has this digest. That may have been left; but the word can come to
+/// another checkout, too, which has a journal of its own.
+fn arrived(open: &OpenTenant<'_>, far: &OpenTenant<'_>, digest: Option<&str>) -> Result<Moved, Error> {
+    let (url, left_behind, journal) = (url_of(far), shown(&open.files.state), &open.files.journal);
+    let held::Looked { state, entries, .. } = held::look(store_of(far))?;
+    let none = || Error::new(Exit::Failed, format!("there is no state {url}, although {left_behind} says so"));
+    let state = state.ok_or_else(none)?;
+    let left = JournalFile::read_all(journal)?;
+    if digest_of(&left).as_deref() != digest
+        && let Some(lacking) = Knowledge::of(&state, &entries).lacks(&left)
+    {
+        let message = format!("the journal {} has what the state {url} lacks: {lacking}", shown(journal));
+        let hint = "nothing was removed. Adopt what it says was made with `dixaform/adopt`. Look in Dixa for what the \
+                    calls made that have begun and not ended, and adopt that, too. Only then move the journal away";
+        return Err(Error::new(Exit::Refused, message).hint(hint));
+    }
+    JournalFile::remove(journal)?;
     Ok(Moved { state, entries, left_behind })
 }
 
@@ -158,13 +175,18 @@ fn not_what_moves(open: &OpenTenant<'_>, what: &OnItsWay) -> Error {
 /// The seal is that of the backup, which is written again and need not be the file that was read, byte for byte.
 fn what_moves(found: &Found) -> Result<OnItsWay, Error> {
     let seal = file_v1::write_to(&found.state, &mut std::io::sink()).context("a state can't be written down")?;
-    let lines: String = found.entries.iter().map(journal::write_line).collect();
     Ok(OnItsWay {
         lineage: found.state.lineage.to_string(),
         serial: found.state.serial,
         seal: seal.to_string(),
-        journal: (!lines.is_empty()).then(|| Digest::of_bytes(lines.as_bytes()).to_string()),
+        journal: digest_of(&found.entries),
     })
+}
+
+/// Of the lines of a journal; none where there are none.
+fn digest_of(entries: &[Entry]) -> Option<String> {
+    let lines: String = entries.iter().map(journal::write_line).collect();
+    (!lines.is_empty()).then(|| Digest::of_bytes(lines.as_bytes()).to_string())
 }
 
 fn store_of<'o>(far: &'o OpenTenant<'_>) -> &'o StoreAccess {
@@ -182,30 +204,36 @@ fn take(far: &OpenTenant<'_>, lock_timeout: Duration) -> Result<InStore, Error> 
     held::take_unlocked(store, &far.files, &lock_info(COMMAND), lock_timeout, far.tenant.request_timeout)
 }
 
+/// What is left where a state was.
+enum Word {
+    OnItsWay(OnItsWay),
+    /// With a journal that has this digest.
+    Arrived(Option<String>),
+}
+
 /// Where a state went, or is about to go, in its place; the state itself, which has this seal, becomes the backup. Its
 /// journal is removed once all has arrived.
-fn leave_word(
-    open: &OpenTenant<'_>,
-    url: &StoreUrl,
-    expected: Option<Seal>,
-    unfinished: Option<OnItsWay>,
-) -> Result<(), Error> {
-    let is_over = unfinished.is_none();
+fn leave_word(open: &OpenTenant<'_>, url: &StoreUrl, expected: Option<Seal>, word: &Word) -> Result<(), Error> {
     let mut store = StateStore::open(&open.files.state);
     match store.load_unchecked() {
         Ok(Some(state)) if store.seal() == expected => store.save_as_backup(&state).map(|_| ())?,
         Ok(None) if expected.is_none() => {}
         Ok(found) => return Err(StateError::Replaced { path: open.files.state.clone(), gone: found.is_none() }.into()),
         Err(StateError::Unusable {
-            source: StateFileError::Moving { to, .. } | StateFileError::Moved { to }, ..
+            source: StateFileError::Moving { to, .. } | StateFileError::Moved { to, .. },
+            ..
         }) if to == url.to_string() => {}
         Err(error) => return Err(error.into()),
     }
-    atomic_file::replace(&open.files.state, file_v1::moved(&url.to_string(), unfinished).as_bytes())?;
-    if is_over {
-        JournalFile::remove(&open.files.journal)?;
+    let text = match word {
+        Word::OnItsWay(what) => file_v1::moving(&url.to_string(), what.clone()),
+        Word::Arrived(journal) => file_v1::moved(&url.to_string(), journal.clone()),
+    };
+    atomic_file::replace(&open.files.state, text.as_bytes())?;
+    match word {
+        Word::OnItsWay(_) => Ok(()),
+        Word::Arrived(_) => Ok(JournalFile::remove(&open.files.journal)?),
     }
-    Ok(())
 }
 
 fn store_url(text: &str) -> Result<StoreUrl, Error> {

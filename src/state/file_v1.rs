@@ -56,6 +56,9 @@ struct Moved {
     /// As long as it is not known whether it has arrived.
     #[serde(skip_serializing_if = "Option::is_none")]
     unfinished: Option<OnItsWay>,
+    /// What has arrived with the state: the digest of the lines of its journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    journal: Option<String>,
 }
 
 /// What moves: this state with this journal, and no other that may be found beside the word.
@@ -69,9 +72,17 @@ pub struct OnItsWay {
     pub journal: Option<String>,
 }
 
-/// What to leave where a state was that has moved to this URL, or is about to.
-pub fn moved(to: &str, unfinished: Option<OnItsWay>) -> String {
-    let moved = Moved { format: MOVED.to_owned(), to: to.to_owned(), unfinished };
+/// What to leave where a state was that is about to move to this URL.
+pub fn moving(to: &str, what: OnItsWay) -> String {
+    word(Moved { format: MOVED.to_owned(), to: to.to_owned(), unfinished: Some(what), journal: None })
+}
+
+/// What to leave where a state was that has moved to this URL, with a journal that has this digest.
+pub fn moved(to: &str, journal: Option<String>) -> String {
+    word(Moved { format: MOVED.to_owned(), to: to.to_owned(), unfinished: None, journal })
+}
+
+fn word(moved: Moved) -> String {
     serde_json::to_string(&moved).expect("it is texts and a number") + "\n"
 }
 
@@ -87,7 +98,7 @@ pub enum StateFileError {
     #[error("written by a newer dixaform: its format is `{format}`, but this one reads at most `{FORMAT}`; refused")]
     NewerFormat { format: String },
     #[error("the state has moved to {to}")]
-    Moved { to: String },
+    Moved { to: String, journal: Option<String> },
     #[error("the state is on its way to {to}: moving it was cut off")]
     Moving { to: String, what: Box<OnItsWay> },
     #[error("the lineage `{text}` is not a uuid")]
@@ -391,12 +402,12 @@ fn refusal(text: &str, error: &serde_json::Error) -> StateFileError {
     if !error.is_data() {
         return StateFileError::NotJson { line, column, what };
     }
-    if let Ok(Moved { format, to, unfinished }) = serde_json::from_str(text)
+    if let Ok(Moved { format, to, unfinished, journal }) = serde_json::from_str(text)
         && format == MOVED
     {
         return match unfinished {
             Some(what) => StateFileError::Moving { to, what: Box::new(what) },
-            None => StateFileError::Moved { to },
+            None => StateFileError::Moved { to, journal },
         };
     }
     let head = serde_json::from_str::<Head<'_>>(text).ok().and_then(|head| head.format);

@@ -86,8 +86,9 @@ struct Next {
     number: u64,
     /// The fence is written.
     has_begun: bool,
-    /// There are lines that count.
-    has_lines: bool,
+    /// The number after the last segment that has lines, or may have some. What the head says begins the journal there
+    /// or later is all that makes them not count, so nothing here has to change together with it.
+    lines_end: u64,
     /// A segment of this number was sent, and it is not known whether it is there.
     is_open: bool,
 }
@@ -162,8 +163,9 @@ impl Hold {
             };
             match settled {
                 Settled::Ours(_) => {
-                    let (number, has_lines) = (journal.next + 1, !journal.text.is_empty());
-                    *next = Next { number, has_begun: true, has_lines, is_open: false };
+                    let (number, lines_end) =
+                        (journal.next + 1, if journal.text.is_empty() { 0 } else { journal.next });
+                    *next = Next { number, has_begun: true, lines_end, is_open: false };
                     return Ok(journal);
                 }
                 Settled::Theirs(found) => {
@@ -225,7 +227,7 @@ impl Hold {
             Ok(Settled::Theirs(_)) => return Err(self.fenced().await),
             Err(fault) => return Err(self.expired(fault).await),
         }
-        *next = Next { number: n + 1, has_lines: true, is_open: false, ..*next };
+        *next = Next { number: n + 1, lines_end: n + 1, is_open: false, ..*next };
         let now = self.depot.clock.now();
         let took = now.monotonic.saturating_duration_since(built.monotonic);
         if took > self.lease.ttl() / 2 || self.lease.left(now).is_zero() {
@@ -243,13 +245,17 @@ impl Hold {
         }
         let key = segment::key(next.number);
         let settled = self.put(&key, &self.segment(next.number, false).text(b""), self.time(self.lease.ttl())).await;
+        let number = next.number + 1;
         if let Settled::Theirs(found) = settled.map_err(StoreError::request(format!("write {key}")))? {
             let found = found.as_ref().and_then(|found| Segment::read(&found.body));
-            if !found.is_some_and(|(found, _)| found.epoch == self.epoch && found.run == self.run) {
-                return Err(self.fenced().await);
+            match found.filter(|(found, _)| found.epoch == self.epoch && found.run == self.run) {
+                Some((_, [])) => {}
+                // What was sent has arrived.
+                Some(_) => next.lines_end = number,
+                None => return Err(self.fenced().await),
             }
         }
-        *next = Next { number: next.number + 1, is_open: false, ..*next };
+        *next = Next { number, is_open: false, ..*next };
         Ok(())
     }
 
@@ -291,7 +297,6 @@ impl Hold {
             Keep::Nothing => {
                 let mut next = self.next.lock().await;
                 self.close_open(&mut next).await?;
-                next.has_lines = false;
                 Ok(Some(next.number))
             }
             Keep::Lines(lines) => self.add(&lines, true).await.map(Some),
@@ -304,9 +309,11 @@ impl Hold {
     /// The run is fenced, which is as good, or the store can't be written: the next run has to wait for the lease.
     pub async fn release(&self) -> Result<(), StoreError> {
         let next = self.next_to_note().await;
-        let is_empty = !self.next.lock().await.has_lines && next != Log::UNKNOWN;
+        let lines_end = self.next.lock().await.lines_end;
         self.swap(self.time(self.lease.ttl() / 3), |head, nonce| {
-            // Fences without a line behind them are nothing to read.
+            // Fences without a line behind them are nothing to read. Whether lines count says the head alone: a save
+            // that failed has left them all, however far it came.
+            let is_empty = next != Log::UNKNOWN && lines_end <= head.log.first;
             let head = if is_empty { head.cut(next, nonce.clone()) } else { head.clone() };
             head.released(next, self.held_for(), nonce)
         })

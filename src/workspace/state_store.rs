@@ -92,7 +92,7 @@ impl Hint for StateError {
                 };
                 Some(format!("nothing was overwritten; keep {} if it exists, and {then}", journal.display()).into())
             }
-            StateError::Unusable { source: StateFileError::Moved { to }, .. } => Some(
+            StateError::Unusable { source: StateFileError::Moved { to, .. }, .. } => Some(
                 format!("write `state: {to}` into the project file, or pass --state {to}; nothing was planned or sent")
                     .into(),
             ),

@@ -140,7 +140,6 @@ fn not_saved(error: StateError, store: &StateStore, state: &State, kept: Option<
 #[expect(clippy::disallowed_methods, reason = "tests look at the files")]
 mod tests {
     use super::*;
-    use crate::cli::held::remote::went_on;
     use crate::conversation::{Address, Attributes, Conversation, Id, Kind};
     use crate::handling::Handling;
     use crate::journal::{CallKind, Decision, Intent, write_line};
@@ -226,14 +225,5 @@ mod tests {
         assert_eq!(in_doubt_after(&[opened(), began(1)], &[]), Some(vec![1]));
         assert_eq!(in_doubt_after(&[opened(), began(1)], &[began(2)]), Some(vec![1]));
         assert_eq!(in_doubt_after(&[opened()], &[began(2)]), None);
-    }
-
-    #[test]
-    fn a_later_state_that_knows_nothing_of_a_call_in_doubt_has_not_gone_on_from_its_journal() {
-        let state = State { serial: 1, ..State::new(Lineage(uuid::Uuid::nil())) };
-        let later = State { serial: 2, ..state.clone() };
-        assert!(went_on(&later, &state, &[]));
-        assert!(!went_on(&state, &state, &[]), "it is the same");
-        assert!(!went_on(&later, &state, &[opened(), began(1)]), "that call would be forgotten");
     }
 }

@@ -9,8 +9,9 @@ use tokio::task::JoinHandle;
 use crate::apply::StopSignal;
 use crate::apply::settle::SentBefore;
 use crate::cli::error::Error;
+use crate::cli::exit::Exit;
 use crate::cli::held::late::UnsentFile;
-use crate::cli::held::{Left, late};
+use crate::cli::held::{Knowledge, Left, late};
 use crate::cli::store_access::StoreAccess;
 use crate::conversation::Address;
 use crate::journal::{self, Entry, JournalError, Replay, cut_down, without_cut_off_rebuild};
@@ -165,8 +166,12 @@ impl InStore {
             None => Err(StoreError::Unfinished.into()),
             Some(there) => {
                 let (other, _) = read_state(there.to_owned(), &self.name())?;
-                if is_resumed && went_on(&other, state, entries) {
-                    return Ok(Missing::Nothing);
+                if is_resumed && other.lineage == state.lineage && other.serial > state.serial {
+                    // Runs have gone on in the store, from what has arrived or from another checkout's copy of it.
+                    let there = Knowledge::of(&other, &journal);
+                    let lacking = there.lacks_of(state).or_else(|| there.lacks(entries));
+                    return lacking
+                        .map_or(Ok(Missing::Nothing), |lacking| Err(went_on_without(&self.name(), &lacking)));
                 }
                 Err(StoreError::Occupied { serial: other.serial }.into())
             }
@@ -359,23 +364,13 @@ impl InStore {
     }
 }
 
-/// Whether a state in the store has gone on from this one with this journal: it is later, and knows everything that
-/// they have.
-pub(super) fn went_on(there: &State, state: &State, entries: &[Entry]) -> bool {
-    // A call in doubt is known where its address is; otherwise its journal is all that is left of it.
-    let mut replay = Replay::new(state.clone());
-    let fits = entries.iter().try_for_each(|entry| replay.add(entry)).is_ok();
-    let has = |address: &Address| there.records.contains_key(address) || there.forgotten.contains_key(address);
-    if !fits || !replay.in_doubt().iter().all(|doubt| has(&doubt.address)) {
-        return false;
-    }
-    let known = there.known_ids();
-    let made = entries.iter().filter_map(|entry| match entry {
-        Entry::Succeeded { id, .. } => Some(*id),
-        _ => None,
-    });
-    let all = state.records.values().map(|record| record.id).chain(made);
-    there.lineage == state.lineage && there.serial > state.serial && all.into_iter().all(|id| known.contains(&id))
+/// Why a move can't go on: what was about to move is all that is left of something.
+fn went_on_without(name: &str, lacking: &str) -> Error {
+    let message = format!("runs have gone on in {name}, which lacks what was about to move: {lacking}");
+    let hint = "nothing was changed. Adopt what was made with `dixaform/adopt`. Look in Dixa for what the calls made that \
+                have begun and not ended, and adopt that, too. Only then move the state and the journal away that are \
+                left here";
+    Error::new(Exit::Refused, message).hint(hint)
 }
 
 /// Makes sure that the specs of some records are specs.

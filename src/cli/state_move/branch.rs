@@ -9,12 +9,12 @@ use crate::access::StoreUrl;
 use crate::cli::clock::SystemClock;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::held;
+use crate::cli::held::{self, Knowledge};
 use crate::cli::output::shown;
 use crate::cli::session::OpenTenant;
 use crate::cli::state_access::same_tenant;
 use crate::cli::state_args::MoveToArgs;
-use crate::cli::state_move::{COMMAND, Moved, leave_word, take, url_of};
+use crate::cli::state_move::{COMMAND, Moved, Word, leave_word, take, url_of};
 use crate::journal::{Entry, without_cut_off_rebuild};
 use crate::state::file_v1::{self, StateFileError};
 use crate::state::{Seal, State};
@@ -56,7 +56,7 @@ pub fn from_branch(open: &OpenTenant<'_>, far: &OpenTenant<'_>, name: &str, args
     let mut finish = || {
         there.receive(&state, &entries, is_resumed)?;
         let arrived = there.standing()?;
-        leave_word(open, url, copy, None)?;
+        leave_word(open, url, copy, &Word::Arrived(None))?;
         source.leave_word()?;
         Ok::<_, Error>(arrived)
     };
@@ -124,17 +124,24 @@ impl Source<'_> {
     fn check_copy(&self, found: &OnBranch) -> Result<Option<Seal>, Error> {
         let files = &self.open.files;
         let mut store = StateStore::open(&files.state);
+        let mut lacking = None;
         let is_known = match store.load_unchecked() {
             Ok(None) => true,
-            Ok(Some(here)) => here.lineage == found.state.lineage && here.serial <= found.state.serial,
-            Err(StateError::Unusable { source: StateFileError::Moved { to }, .. }) => to == self.url.to_string(),
+            Ok(Some(here)) => {
+                // Serials alone say nothing of two that went on from the same state.
+                lacking = Knowledge::of(&found.state, &found.entries).lacks_of(&here);
+                let is_older = here.lineage == found.state.lineage && here.serial <= found.state.serial;
+                is_older && lacking.is_none()
+            }
+            Err(StateError::Unusable { source: StateFileError::Moved { to, .. }, .. }) => to == self.url.to_string(),
             Err(error) => return Err(error.into()),
         };
         let journal = JournalFile::read_all(&files.journal)?;
         if is_known && (journal.is_empty() || journal == found.entries) {
             return Ok(store.seal());
         }
-        let message = format!("the state {} has what the branch {} lacks", shown(&files.state), self.name);
+        let named = lacking.map_or(String::new(), |lacking| format!(": {lacking}"));
+        let message = format!("the state {} has what the branch {} lacks{named}", shown(&files.state), self.name);
         let hint = "save it to the branch first; if nothing needs it, move it away";
         Err(Error::new(Exit::Refused, message).hint(hint))
     }

@@ -107,10 +107,15 @@ impl Scenario {
         };
         let hold = Arc::new(take(&depot, &holder, Duration::from_secs(40), "now").await?);
         let work = self.holding(&depot, &hold, &body);
-        tokio::select! {
+        let ended = tokio::select! {
             ended = work => ended,
             () = Arc::clone(&hold).beat() => Err(StoreError::Fenced { holder: None }),
+        };
+        // As a command does that ends in an error.
+        if ended.is_err() && !hold.lease().is_fenced() {
+            let _ = hold.release().await;
         }
+        ended
     }
 
     async fn holding(&self, depot: &Depot, hold: &Hold, body: &Arc<Body>) -> Result<(), StoreError> {

@@ -265,6 +265,37 @@ async fn a_segment_of_which_nothing_was_heard_is_never_a_part_of_what_comes_next
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_save_that_fails_at_the_head_leaves_the_journal_to_whoever_comes_next() {
+    // Nothing was heard of the last segment, although it arrived; or all were heard of.
+    for is_heard in [true, false] {
+        for is_cut in [true, false] {
+            let server = server();
+            let depot = depot(&server);
+            let hold = taken(&depot, "a").await;
+            if is_heard {
+                hold.append(b"one\n").await.expect("held");
+            } else {
+                *server.away.lock().expect("free") = true;
+                hold.append(b"one\n").await.expect_err("away for too long");
+                assert!(matches!(arrives(&server, 2, b"one\n").await, Put::Done(_)));
+                *server.away.lock().expect("free") = false;
+            }
+            *server.barred.lock().expect("free") = Some("head.json");
+            match is_cut {
+                true => hold.cut(Keep::Nothing).await.expect_err("the head can't be written"),
+                false => hold.save(save(1), Keep::Nothing, true).await.expect_err("the head can't be written"),
+            };
+            *server.barred.lock().expect("free") = None;
+            hold.release().await.expect("nobody has taken it");
+            let look = depot.look().await.expect("readable").expect("there");
+            assert_eq!((look.state, look.journal), (None, b"one\n".to_vec()), "{is_heard} {is_cut}");
+            let next = take(&depot, &Holder::of_run("b"), AT_ONCE, "now").await.expect("free");
+            assert_eq!(next.fence().await.expect("held").text, b"one\n");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_lets_go_before_a_fence_hides_no_journal() {
     let server = server();
     let depot = depot(&server);

@@ -78,6 +78,8 @@ pub struct Server {
     pub chance: Arc<Chance>,
     /// From now on nothing is answered, as long as this is true.
     pub away: Mutex<bool>,
+    /// The object that nobody can write, while there is one.
+    pub barred: Mutex<Option<&'static str>>,
     pub writes: Mutex<BTreeMap<String, usize>>,
     /// When each object was written, by the clock of the store, which is simulated too.
     written: Mutex<BTreeMap<String, SystemTime>>,
@@ -89,7 +91,16 @@ impl Server {
         let inner = Arc::new(Remote::new(Arc::new(InMemory::new()), "a/b", Duration::from_secs(30)));
         let (weather, chance) = (Mutex::new(weather), Arc::clone(chance));
         let (writes, written, began) = (Mutex::default(), Mutex::default(), Instant::now());
-        Arc::new(Server { inner, weather, chance, away: Mutex::new(false), writes, written, began })
+        Arc::new(Server {
+            inner,
+            weather,
+            chance,
+            away: Mutex::new(false),
+            barred: Mutex::default(),
+            writes,
+            written,
+            began,
+        })
     }
 
     fn note_written(&self, key: String) {
@@ -193,6 +204,10 @@ impl Objects for Wire {
     fn put<'a>(&'a self, key: &'a str, body: Vec<u8>, when: When) -> Answer<'a, Put> {
         let folder = key.split('/').next().unwrap_or_default().to_owned();
         *self.0.writes.lock().expect("no panic while it is held").entry(folder).or_default() += 1;
+        if self.0.barred.lock().expect("no panic while it is held").is_some_and(|barred| barred == key) {
+            let fault = Fault { message: "slow down".to_owned(), kind: FaultKind::Passing };
+            return Box::pin(std::future::ready(Err(fault)));
+        }
         let (key, server) = (key.to_owned(), Arc::clone(&self.0));
         let when = if self.0.weather().forgets { When::Always } else { when };
         Box::pin(self.send(move |inner| {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::server::{Store, google};
-use super::{KEYS, journal_of, manifests, workspace};
+use super::{KEYS, journal_of, line, manifests, workspace};
 use crate::support::Workspace;
 
 const LOCAL: &str = "--state state/sandbox.json";
@@ -69,6 +69,66 @@ fn a_move_that_was_cut_off_is_planned_on_nowhere_and_goes_on() {
     here.write("state/sandbox.journal", &journal);
     let _ = here.run(&line).exit(0).says("The state is in gs://state/team/cut now, with 2 records");
     assert!(!here.exists("state/sandbox.journal"));
+}
+
+/// A line of a journal that says an import was made and adopted as this one.
+fn adopted(state: &str, id: u64) -> String {
+    let state: serde_json::Value = serde_json::from_str(state).unwrap();
+    let mut record = state["records"][0].clone();
+    record["id"] = id.into();
+    line(&serde_json::json!({"adopted": {"record": record}}))
+}
+
+/// The word that a state has moved comes to a checkout through git; a journal stays where it was written.
+#[test]
+fn a_journal_of_another_checkout_than_the_one_that_moved_is_removed_only_if_the_store_knows_all_of_it() {
+    let Some(store) = google() else { return };
+    let here = with_file(2);
+    let (state, to) = (here.read("state/sandbox.json"), "gs://state/team/word");
+    let journal = journal_of(&here, "state/sandbox.json");
+    let opened = &journal[..=journal.find('\n').unwrap()];
+    let first: serde_json::Value = serde_json::from_str(&state).unwrap();
+    let known = first["records"][0]["id"].as_u64().unwrap();
+    switch(&here, &store, "team/word", 2);
+    let move_to = format!("state move-to {to} {LOCAL}");
+    let _ = here.run(&move_to).exit(0);
+    let unknown = format!("{opened}{}", adopted(&state, 4_000_000));
+    here.write("state/sandbox.journal", &unknown);
+    let refused = here.run(&move_to).exit(5);
+    let refused = refused.warns("the journal state/sandbox.journal has what the state gs://state/team/word lacks");
+    let _ = refused.warns("is #4000000").warns("Only then move the journal away");
+    assert_eq!(here.read("state/sandbox.journal"), unknown);
+    here.write("state/sandbox.journal", "not a line\n");
+    let _ = here.run(&move_to).exit(1);
+    assert!(here.exists("state/sandbox.journal"));
+    here.write("state/sandbox.journal", format!("{opened}{}", adopted(&state, known)));
+    let _ = here.run(&move_to).exit(0);
+    assert!(!here.exists("state/sandbox.journal"));
+}
+
+/// This checkout was cut off; another one moved the same state without the journal of this one, and went on.
+#[test]
+fn a_move_does_not_go_on_where_the_store_has_gone_on_without_what_this_journal_knows() {
+    let Some(store) = google() else { return };
+    let here = with_file(2);
+    let (state, to) = (here.read("state/sandbox.json"), "gs://state/team/without");
+    let journal = journal_of(&here, "state/sandbox.json");
+    let opened = &journal[..=journal.find('\n').unwrap()];
+    let journal = format!("{opened}{}", adopted(&state, 4_000_000));
+    switch(&here, &store, "team/without", 2);
+    let move_to = format!("state move-to {to} {LOCAL}");
+    let _ = here.run(&move_to).exit(0);
+    here.write("manifests/all.yaml", manifests(3));
+    let _ = here.run("apply --yes").exit(0).says("1 created");
+    let newer = here.run("state pull").exit(0).stdout;
+    let word = word(&state, &journal, to);
+    here.write("state/sandbox.json", &word);
+    here.write("state/sandbox.json.backup", &state);
+    here.write("state/sandbox.journal", &journal);
+    let refused = here.run(&move_to).exit(5).warns("gone on in gs://state/team/without, which lacks what was about to");
+    let _ = refused.warns("is #4000000");
+    assert_eq!((here.read("state/sandbox.json"), here.read("state/sandbox.journal")), (word, journal));
+    assert_eq!(here.run("state pull").exit(0).stdout, newer);
 }
 
 #[test]
@@ -183,6 +243,15 @@ fn commit(here: &Workspace, files: &[(&str, &str)]) {
     std::fs::remove_dir_all(&copy).unwrap();
 }
 
+/// A later state of the same lineage, without the first record and without a seal.
+fn gone_on_without_the_first(state: &str) -> String {
+    let mut state: serde_json::Value = serde_json::from_str(state).unwrap();
+    state["records"].as_array_mut().unwrap().remove(0);
+    state["serial"] = 7.into();
+    state.as_object_mut().unwrap().remove("seal");
+    state.to_string()
+}
+
 fn on_branch(here: &Workspace, file: &str) -> Option<String> {
     let remote = here.path("remote.git");
     let listed = git(&remote, &["ls-tree", "--name-only", BRANCH, "--", file]);
@@ -214,6 +283,13 @@ fn a_state_moves_from_the_branch_of_the_old_scripts_and_nobody_plans_on_what_is_
     here.write("state/sandbox.journal", &journal);
     let _ = here.run(&line).exit(5).warns("the state state/sandbox.json has what the branch dixaform-state lacks");
     here.remove("state/sandbox.journal");
+    // The branch has gone on from the same state, and never had what was made here.
+    commit(&here, &[("sandbox.json", &gone_on_without_the_first(&state)), ("other.json", &state)]);
+    let refused =
+        here.run(&line).exit(5).warns("the state state/sandbox.json has what the branch dixaform-state lacks");
+    let first: serde_json::Value = serde_json::from_str(&state).unwrap();
+    let first = &first["records"][0];
+    let _ = refused.warns(&format!("lacks: {} is #{}", first["address"].as_str().unwrap(), first["id"]));
     assert_eq!(here.read("state/sandbox.json"), state);
 
     // As it was left by a command that was killed when it had taken the tenant.
