@@ -1,7 +1,6 @@
 //! Credentials of AWS profiles and single sign-on, from the AWS command line.
 //!
 //! The library of the store knows neither; the command line does, for every way that there is to log in.
-#![expect(clippy::disallowed_methods, reason = "credentials come from another program")]
 
 use std::process::Command;
 

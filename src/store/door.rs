@@ -103,13 +103,12 @@ impl Door {
         });
         loop {
             match answered.recv_timeout(LOOK) {
-                Ok(answer) => return Some(answer),
                 Err(RecvTimeoutError::Timeout) if !is_over.load(Ordering::Relaxed) => {}
                 Err(RecvTimeoutError::Timeout) => {
                     working.abort();
                     return None;
                 }
-                Err(RecvTimeoutError::Disconnected) => panic!("a task that does not panic answers"),
+                answer => return Some(answer.expect("a task that does not panic answers")),
             }
         }
     }
