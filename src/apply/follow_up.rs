@@ -13,6 +13,7 @@ use crate::apply::stop::StopSignal;
 use crate::conversation::Address;
 use crate::journal::{Append, DecidedBy, Decision, Entry, Heard, InDoubt, Replay};
 use crate::plan::{Change, Step};
+use crate::state::Record;
 
 /// What a run has sent so far.
 pub(super) struct Sent {
@@ -40,7 +41,11 @@ pub(super) async fn follow_up<A: Write, J: Append, C: Clock>(
     let is_ours = |doubt: &&InDoubt| sent.last.contains(&doubt.address) && planned.contains_key(&doubt.address);
     let in_doubt: Vec<InDoubt> = all.iter().filter(is_ours).cloned().collect();
     let Run { api, clock, patience, .. } = *run;
-    let known = Known::of(replay.borrow().state());
+    // What this run has made is younger than its calls; another machine, whose clock differs, may have made the rest.
+    let is_new = |address: &Address, record: &Record| {
+        planned.get(address).is_some_and(|change| change.action.makes() && change.id != Some(record.id))
+    };
+    let known = Known::with_times_of(replay.borrow().state(), is_new);
     let settling = Settling { api, clock, sent: None, patience, known, sent_again: &sent.again };
     let looking = |pause| listen(ApplyEvent::Looking(pause));
     let Settled { verdicts, doubles } = tokio::select! {

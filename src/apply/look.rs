@@ -49,9 +49,15 @@ struct Newest {
 
 impl Known {
     pub fn of(state: &State) -> Self {
+        Known::with_times_of(state, |_, _| true)
+    }
+
+    /// [`Known::of`] where only some records say when they were made by the clock that calls in doubt go by.
+    pub fn with_times_of(state: &State, is_timed: impl Fn(&Address, &Record) -> bool) -> Self {
         let marker = |(address, record): (&Address, &Record)| Some((record.marker.clone()?, address.clone()));
-        let newest = state.records.values().filter_map(newest).max_by_key(|newest| newest.made_at);
-        let newest_end_user = state.records.iter().filter_map(newest_end_user).max_by_key(|newest| newest.made_at);
+        let timed = || state.records.iter().filter(|(address, record)| is_timed(address, record));
+        let newest = timed().filter_map(|(_, record)| newest(record)).max_by_key(|newest| newest.made_at);
+        let newest_end_user = timed().filter_map(newest_end_user).max_by_key(|newest| newest.made_at);
         let markers = state.records.iter().filter_map(marker).collect();
         Known { ids: state.known_ids(), markers, newest, newest_end_user }
     }

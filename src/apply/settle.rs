@@ -93,6 +93,8 @@ impl<A: Read, C: Clock> Settling<'_, A, C> {
         // Clocks of machines may differ: a wrong one may cost time, and never makes a call older than the store says.
         let sent = self.sent.map(SentBefore::age);
         let of_journal = |doubt: &InDoubt| age(&doubt.intent, self.clock);
+        // Whether a record was made after the call left, machines whose clocks differ can't say.
+        let known_lists = |lists| if sent.is_some() && lists == Lists::Current { Lists::Unknown } else { lists };
         let ages: Vec<Option<Duration>> =
             in_doubt.iter().map(|doubt| sent.map(|sent| sent.min(of_journal(doubt)))).collect();
         let mut cases: Vec<Case> =
@@ -103,6 +105,7 @@ impl<A: Read, C: Clock> Settling<'_, A, C> {
             for (case, (doubt, at_first)) in open {
                 case.seen.age = at_first.map_or_else(|| of_journal(doubt), |age| age + began.elapsed());
                 let found = looker.at(doubt, self.patience).await;
+                let found = found.map(|found| Found { lists: known_lists(found.lists), ..found });
                 if let Some(id) = case.look(found, self.patience) {
                     looker.take(id);
                 }

@@ -108,6 +108,23 @@ async fn a_lost_answer_is_sent_again_only_after_two_looks_that_found_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_that_was_there_before_the_run_shows_no_list_to_be_current_whatever_its_clock_said() {
+    let mut stage = Stage::new();
+    stage.apply(&email("z")).await;
+    stage.api.has(reading(1, &[]));
+    let record = stage.state.records.get_mut(&address("conversation.z")).expect("it was made");
+    record.made_at = Some("2050-01-01T00:00:00Z".to_owned());
+    stage.api.fail("POST a", [failed()]);
+    let run = stage.apply(&emails(&["a", "z"])).await;
+    let left = |entry: &Entry| match entry {
+        Entry::Began { intent, .. } => Some(intent.at.parse::<jiff::Timestamp>().expect("a time")),
+        _ => None,
+    };
+    let sent: Vec<_> = run.entries.iter().filter_map(left).collect();
+    assert!(sent[1].duration_since(sent[0]).as_secs() >= 120, "{sent:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_search_ends_at_the_mark_and_begins_with_the_newest_conversation() {
     let mut stage = Stage::new();
     stage.api.fail("POST a", [lost()]);

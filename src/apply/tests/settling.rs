@@ -165,6 +165,25 @@ async fn after_an_error_lists_are_current_only_if_they_show_what_was_made_when_t
     }
 }
 
+/// The clock that a record was made by may be ahead of the one that the call was sent by.
+#[tokio::test(start_paused = true)]
+async fn what_another_machine_has_made_later_by_its_clock_shows_no_list_to_be_current() {
+    let later = Known::of(&made_later(60));
+    for (sent, waited) in [(None, 35), (Some(0), 120)] {
+        let doubt = InDoubt { heard: Heard::Error, ..doubt(1, "conversation.a", REQUESTER, Some("m-1")) };
+        let (api, began) = (tenant(&[(9, None)]), tokio::time::Instant::now());
+        let sent = sent.map(|seconds| SentBefore::ago(Duration::from_secs(seconds)));
+        assert_eq!(verdicts_by(&api, &[doubt], later.clone(), sent).await, [Verdict::NotMade]);
+        let looked_for = began.elapsed().as_secs();
+        assert!((waited..waited + 6).contains(&looked_for), "{sent:?}: {looked_for}");
+    }
+    // One that is missing shows all the same that lists lag.
+    let doubt = InDoubt { heard: Heard::Error, ..doubt(1, "conversation.a", REQUESTER, Some("m-1")) };
+    let sent = Some(SentBefore::ago(Duration::ZERO));
+    let found = verdicts_by(&tenant(&[]), &[doubt], later, sent).await;
+    assert!(matches!(found[0], Verdict::Open(_)), "{found:?}");
+}
+
 /// A callback of the one requester.
 fn callback(id: i64, created_at: &str) -> ConversationReading {
     ConversationReading {

@@ -21,7 +21,7 @@ pub struct Knowledge {
 impl Knowledge {
     pub fn of(state: &State, entries: &[Entry]) -> Self {
         let mut replay = Replay::new(state.clone());
-        // What does not fit says nothing for sure, but for the ids that it names.
+        // What does not fit says nothing for sure except the ids that it names.
         let fits = entries.iter().try_for_each(|entry| replay.add(entry)).is_ok();
         let replay = if fits { replay } else { Replay::new(state.clone()) };
         let ids = replay.state().known_ids().into_iter().chain(told(entries).ids.into_keys());
