@@ -67,7 +67,7 @@ pub enum StateCommand {
     /// `recover` about what can't carry a marker.
     #[command(after_help = "Examples:
   dixaform state rebuild --tenant staging
-  dixaform state rebuild --tenant staging --journal-lost    after a machine died with the journal of its apply")]
+  dixaform state rebuild --tenant staging --journal-lost")]
     Rebuild {
         /// Files or folders of manifests; - is standard input
         #[arg(value_name = "PATH")]
