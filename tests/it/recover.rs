@@ -6,30 +6,13 @@ use std::{process::Stdio, time::Duration};
 
 use serde_json::Value;
 
-use crate::support::manifests::{LEGACY, ORDER, SMS, email};
+use crate::support::manifests::{LEGACY, ORDER, SMS, callback, email};
 use crate::support::{Outcome, Server, Workspace, sealed};
 
 /// Answers of the first creation are lost, and the tenant can't be looked at: what happened stays unknown.
 const LOST_AND_BLIND: &str = "drop-after@create#1,redirect@conversations#*";
 /// The same, where nothing was made.
 const NEVER_MADE_AND_BLIND: &str = "drop-before@create#1,redirect@conversations#*";
-
-/// Two callbacks, which have no message to mark, and the same requester.
-fn callback(name: &str) -> String {
-    format!(
-        "apiVersion: dixaform/v1
-kind: Conversation
-metadata:
-  name: {name}
-spec:
-  _type: Callback
-  requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b
-  direction: Inbound
-  contactEndpointId: \"+4551000000\"
-  queueId: f0a0a1a8-1a34-4a8a-8d0c-3d7a3f6f1b11
-"
-    )
-}
 
 /// A fast workspace with one file of these manifests, whose sandbox does not wait long before it believes "not found".
 fn workspace(manifests: &[String]) -> Workspace {

@@ -84,3 +84,20 @@ spec:
 "
     )
 }
+
+/// `conversation.<name>`, a callback: it has no message that could carry a marker. The requester is always the same.
+pub fn callback(name: &str) -> String {
+    format!(
+        "apiVersion: dixaform/v1
+kind: Conversation
+metadata:
+  name: {name}
+spec:
+  _type: Callback
+  requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b
+  direction: Inbound
+  contactEndpointId: \"+4551000000\"
+  queueId: f0a0a1a8-1a34-4a8a-8d0c-3d7a3f6f1b11
+"
+    )
+}

@@ -1,24 +1,12 @@
 //! What becomes of calls whose end a run on GitHub did not learn of, where the workflow commits state and journal.
 
-use crate::support::manifests::SMS;
+use crate::support::manifests::{SMS, callback};
 use crate::workflows::repository::{Kept, Repository, Stopped, Variables};
 use crate::workflows::run::{Event, Order, Run};
 
 const STATE: &str = "state/staging.json";
 const JOURNAL: &str = "state/staging.journal";
 const MARK: &str = "state/staging.applying";
-
-/// A callback has no message that could carry a marker.
-pub(super) const CALLBACK: &str = "apiVersion: dixaform/v1
-kind: Conversation
-metadata: {name: callback}
-spec:
-  _type: Callback
-  requesterId: 9c2a2cce-699f-4a72-89d9-fda5bc8dec8b
-  direction: Inbound
-  contactEndpointId: \"+4551000000\"
-  queueId: f0a0a1a8-1a34-4a8a-8d0c-3d7a3f6f1b11
-";
 
 fn push(repository: &Repository) -> Run {
     Order::of(Event::Push).run(repository)
@@ -82,7 +70,7 @@ fn what_reaches_a_customer_is_asked_again_in_each_run_and_sent_by_none() {
 #[test]
 fn what_a_dead_run_made_and_nobody_can_tell_is_kept_as_a_question_and_nothing_is_sent() {
     let repository = Repository::new(2, Kept::InGit, "");
-    repository.push("manifests/callback.yaml", CALLBACK);
+    repository.push("manifests/callback.yaml", &callback("callback"));
     // A run that died with everything that it knew.
     person(&repository, "dixaform apply --tenant staging --yes");
     repository.push(MARK, "a run that died\n");

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::manifests::email;
-use crate::workflows::doubt::CALLBACK;
+use crate::support::manifests::{callback, email};
 use crate::workflows::has_jq;
 use crate::workflows::repository::{Kept, Repository, Stopped, Variables};
 
@@ -283,7 +282,7 @@ fn what_a_job_before_has_noted_in_its_folder_counts_for_nothing() {
 #[test]
 fn what_a_dead_job_made_and_nobody_can_tell_is_kept_as_a_question_and_nothing_is_sent() {
     let repository = Repository::new(2, Kept::InGit, "");
-    repository.push("manifests/callback.yaml", CALLBACK);
+    repository.push("manifests/callback.yaml", &callback("callback"));
     // A job that died with everything that it knew.
     let folder = repository.checkout("main", false);
     let token = Variables::from([("DIXA_API_KEY".to_owned(), "the-secret-token".to_owned())]);
