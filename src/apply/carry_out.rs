@@ -247,7 +247,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
             } else {
                 self.permit_or_next(None).await
             };
-            let error = match self.send(waited, id, patch, perhaps).await {
+            let error = match self.send(waited, id, patch, perhaps, &progress.handled).await {
                 Ok(answer) => {
                     let written = patch.attributes();
                     let answered = self.books.answered(change, seq, (written, &answered::made(written, &answer)));
@@ -281,6 +281,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
         id: Id,
         patch: Patch<'_>,
         perhaps: bool,
+        known: &Handled,
     ) -> Result<Vec<AttributeReading>, CallError> {
         match (patch, id) {
             (Patch::Attributes(attributes), id) => self.run.api.patch_attributes(permit, id, attributes).await,
@@ -289,7 +290,7 @@ impl<'r, 'a, A: Write, J: Append, C: Clock> CarryOut<'r, 'a, A, J, C> {
                 Ok(Vec::new())
             }
             (Patch::Handling(setting, tag), Id::Conversation(id)) => {
-                self.order(permit, id, (setting, tag), perhaps).await?;
+                self.order(permit, id, (setting, tag), perhaps, known).await?;
                 Ok(Vec::new())
             }
             (Patch::Members(_), Id::Conversation(_)) => unreachable!("only an end user has members that can be set"),

@@ -108,6 +108,7 @@ impl<'a, A: Write, J: Append, C: Clock> CarryOut<'_, 'a, A, J, C> {
         id: ConversationId,
         (setting, tag): (&Setting, Option<&PutOn>),
         perhaps: bool,
+        known: &Handled,
     ) -> Result<(), CallError> {
         let named = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let (queue, agent);
@@ -132,12 +133,29 @@ impl<'a, A: Write, J: Append, C: Clock> CarryOut<'_, 'a, A, J, C> {
         };
         let ended = self.run.api.handle(permit, id, order).await;
         if let (Setting::TakeTag(tag), Err(CallError::Rejected { status: 404, .. })) = (setting, &ended)
-            && self.run.api.tags_of(id).await?.iter().all(|other| other.id != tag.id)
+            && self.is_off(id, &tag.id, known.tags.as_ref()).await?
         {
-            // It is not on it, which is what was wanted.
             return Ok(());
         }
         ended
+    }
+
+    /// Whether a tag is not on the conversation, after Dixa did not find what was to be taken off: both answers can be
+    /// wrong, so a list without any tag counts only if a second one has none either, and none but this one is `known`
+    /// to have been on it just before.
+    async fn is_off(
+        &self,
+        id: ConversationId,
+        tag: &str,
+        known: Option<&BTreeMap<String, String>>,
+    ) -> Result<bool, CallError> {
+        for _ in 0..2 {
+            let tags = self.run.api.tags_of(id).await?;
+            if !tags.is_empty() {
+                return Ok(tags.iter().all(|other| other.id != tag));
+            }
+        }
+        Ok(known.is_none_or(|known| known.keys().all(|other| other == tag)))
     }
 
     /// The id of a tag, which is made if it is not there. If it may have been made, it is looked for before it is made

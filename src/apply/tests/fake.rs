@@ -56,6 +56,8 @@ pub(super) struct Fake {
     pub(super) stuck_tag: Option<&'static str>,
     /// The tags of each conversation, by id.
     put_on: Mutex<BTreeMap<ConversationId, BTreeSet<String>>>,
+    /// Whether each of the next lists of a conversation's tags shows what is on it.
+    shown: Mutex<VecDeque<bool>>,
     /// The `externalId` of the first message of each conversation.
     marks: BTreeMap<ConversationId, String>,
     /// How often the messages of a conversation are still to be hidden.
@@ -76,6 +78,7 @@ impl Fake {
             stuck_tag: None,
             tags: Mutex::default(),
             put_on: Mutex::default(),
+            shown: Mutex::default(),
             marks: BTreeMap::new(),
             hidden: Mutex::default(),
         }
@@ -125,6 +128,11 @@ impl Fake {
         }
     }
 
+    /// The next lists of a conversation's tags come without any where false is given.
+    pub(super) fn show_tags(&mut self, shown: impl IntoIterator<Item = bool>) {
+        *self.shown.get_mut().expect("not poisoned") = shown.into_iter().collect();
+    }
+
     /// The first message of this conversation has this `externalId`.
     pub(super) fn is_marked(&mut self, id: i64, mark: &str) {
         self.marks.insert(ConversationId(id), mark.to_owned());
@@ -171,6 +179,9 @@ impl Read for Fake {
     async fn tags_of(&self, id: ConversationId) -> Result<Vec<Tag>, CallError> {
         let call = format!("TAGS OF {id}");
         self.answer(&call, call.clone()).await?;
+        if self.shown.lock().expect("not poisoned").pop_front() == Some(false) {
+            return Ok(Vec::new());
+        }
         let put_on = self.put_on.lock().expect("not poisoned").get(&id).cloned().unwrap_or_default();
         let tags = self.tags.lock().expect("not poisoned");
         Ok(tags.iter().filter(|tag| put_on.contains(&tag.id)).cloned().collect())

@@ -156,6 +156,27 @@ async fn a_tag_that_is_not_on_it_any_more_counts_as_taken_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tag_that_is_on_it_is_not_taken_for_gone_because_a_call_and_a_list_deny_it() {
+    for (tags, rest, shown, is_believed) in [
+        // What was read just before is contradicted by lists without any tag.
+        ("[vip, new]", "[new, more]", &[true, false, false][..], false),
+        // No list was read before: two without any tag are believed, and one alone is not.
+        ("[vip]", "[]", &[false, false], true),
+        ("[vip]", "[]", &[false, true], false),
+        ("[vip, new]", "[new]", &[true], false),
+    ] {
+        let mut stage = stage();
+        stage.apply(&handled(&format!("tags: {tags}"))).await;
+        stage.api.fail("TAKE TAG 1", [rejected(404), rejected(404)]);
+        stage.api.show_tags(shown.iter().copied());
+        let run = stage.apply(&handled(&format!("tags: {rest}"))).await;
+        assert_eq!(run.report.counts.failed, usize::from(!is_believed), "{tags} {rest} {shown:?}: {:#?}", run.report);
+        stage.api.show_tags([]);
+        assert_eq!(stage.record("conversation.a").put_on.iter().any(|tag| tag.id == "id-vip"), !is_believed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tag_that_was_perhaps_put_on_is_put_on_again_and_taken_off_when_it_leaves() {
     let mut stage = stage();
     stage.api.fail("PUT TAG 1", std::iter::repeat_n(lost(), 6));
