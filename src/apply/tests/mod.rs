@@ -86,8 +86,8 @@ fn number(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
 
-/// Whether the `case`th of some cases is tried in the `nth` of so many surroundings: in one of them each by turns or,
-/// with `DIXAFORM_THOROUGH=1`, in all.
+/// Whether the `case`th of some cases is tried in the `nth` of some surroundings. Each case is tried in one of them in
+/// turn or, with `DIXAFORM_THOROUGH=1`, in all.
 fn is_tried(case: usize, nth: usize, surroundings: usize) -> bool {
     case % surroundings == nth || is_thorough()
 }
