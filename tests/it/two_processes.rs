@@ -140,7 +140,8 @@ fn of_many_that_start_at_once_and_wait_each_manifest_is_made_once() {
 fn a_lock_whose_process_was_killed_is_taken_over_by_itself() {
     let (workspace, _server) = beside_a_slow_server("300ms");
     let mut first = spawn(&workspace, "apply --yes");
-    wait_until(|| workspace.exists("requests.jsonl") && posts(&workspace) > 0);
+    // Before anything is sent whose end would have to be waited for.
+    wait_for_the_first_call(&workspace);
     first.kill().unwrap();
     first.wait().unwrap();
     let _ = workspace.run("state unlock").exit(0).says("The state is not locked.");
