@@ -1,6 +1,7 @@
 //! Plain English in documents, comments, messages and names, and no mention of documents that are not here.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -91,12 +92,14 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(&format!("(?m){}", pattern.replace(r"\b", r"(?-u:\b)"))).unwrap()
 }
 
+static RULES: LazyLock<[(Regex, Regex, &str); 16]> =
+    LazyLock::new(|| HABITS.map(|(habit, fine, plain)| (regex(habit), regex(fine), plain)));
+
 /// The lines of a text that have a habit, each with the plain words.
 fn habits(text: &str) -> Vec<(usize, &'static str)> {
-    let rules = HABITS.map(|(habit, fine, plain)| (regex(habit), regex(fine), plain));
     let text = text.replace('_', " ");
     let mut found = Vec::new();
-    for (habit, fine, plain) in &rules {
+    for (habit, fine, plain) in &*RULES {
         for at in habit.find_iter(&text).map(|found| found.start()) {
             let number = text[..at].matches('\n').count();
             let line = text.lines().nth(number).unwrap_or_default();

@@ -3,7 +3,7 @@
 //!
 //! `DIXAFORM_FAULT_SEEDS=2000 cargo test --lib apply::tests::matrix` tries more mixtures by chance than the usual few,
 //! and `DIXAFORM_FAULT_SEED=N` begins with another one. A mixture that fails names its seed. With `DIXAFORM_THOROUGH=1`
-//! everything goes wrong with each kind of slow Dixa.
+//! everything goes wrong at more calls, and with each kind of slow Dixa.
 
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,7 @@ struct Theatre {
     disk: Disk,
 }
 
-/// What is tried everywhere, at the first, a middle and the last call.
+/// What is tried everywhere: at the first, a middle or the last call.
 const MENU: [Fault; 13] = [
     Fault::TooManyRequests,
     Fault::Unauthorized,
@@ -202,7 +202,7 @@ fn end_of(ended: &Ended) -> End {
     }
 }
 
-/// Every fault at the first, a middle and the last call.
+/// Every fault, at the first, a middle or the last call in turn.
 fn everywhere<'c>(
     around: &'c str,
     call: &'c str,
@@ -211,9 +211,14 @@ fn everywhere<'c>(
 ) -> Vec<(&'c str, Fault, &'c str, u32, End)> {
     let mut places = places.to_vec();
     places.dedup();
+    let places = places.as_slice();
     let class = Call::ALL.into_iter().find(|class| class.as_str() == call).expect("a class of calls");
     let suits = |(fault, _): &(Fault, u32)| fault.suits(class);
-    let everywhere = MENU.into_iter().flat_map(|fault| places.iter().map(move |nth| (fault, *nth)));
+    let at_places = |(case, fault)| {
+        let tried = places.iter().enumerate().filter(move |(place, _)| is_tried(case, *place, places.len()));
+        tried.map(move |(_, nth)| (fault, *nth))
+    };
+    let everywhere = MENU.into_iter().enumerate().flat_map(at_places);
     let first = VARIANTS.into_iter().map(|fault| (fault, places[0]));
     let cases = everywhere.chain(first).filter(suits);
     cases.map(|(fault, nth)| (around, fault, call, nth, end(fault))).collect()

@@ -1,10 +1,11 @@
 //! Generated documents, edited at one place after another.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use dixaform::conversation::{CUSTOM_ATTRIBUTES, Kind};
 use dixaform::finding::Severity;
 use dixaform::schema::Subject;
+use jsonschema::Validator;
 use serde_json::Value;
 
 type Map = serde_json::Map<String, Value>;
@@ -191,6 +192,10 @@ fn reader_takes(document: &Value) -> bool {
     !has_error && reading.manifests.len() == 1
 }
 
+/// Both kinds of validators of manifests, which take long to build.
+static OF_MANIFESTS: LazyLock<(Validator, Validator)> =
+    LazyLock::new(|| (strict(Subject::Manifest), lenient(Subject::Manifest)));
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -199,9 +204,9 @@ proptest! {
         document in any_document(),
         edits in prop::collection::vec((any::<usize>(), any_edit()), 24),
     ) {
-        let (strict, lenient) = (strict(Subject::Manifest), lenient(Subject::Manifest));
+        let (strict, lenient) = &*OF_MANIFESTS;
         prop_assert!(reader_takes(&document));
-        for validator in [&strict, &lenient] {
+        for validator in [strict, lenient] {
             assert_valid(validator, &document, "made up");
         }
         for (at, edit) in edits {

@@ -7,8 +7,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::store::scenario::{APPLY, Shared, Tally, play};
-use crate::store::server::{Kind, Store, azurite, freeze, google, moto, rclone, seaweed, thaw};
+use crate::store::server::{Kind, Store, azurite, google, moto, rclone, seaweed};
 use crate::store::{each_once, heard, made, works, workspace};
+use crate::support::frozen::{freeze, thaw};
 use crate::support::number;
 
 /// Scenarios that are played at once on one store: a run mostly waits.

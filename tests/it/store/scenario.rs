@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::store::server::{Store, freeze, thaw};
+use crate::store::server::Store;
 use crate::store::witness::{Sent, Witness};
 use crate::store::{manifests, workspace};
+use crate::support::frozen::{freeze, thaw};
 use crate::support::manifests::TEXT;
 use crate::support::{Chance, Server, Workspace};
 

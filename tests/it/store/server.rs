@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::frozen::{freeze, thaw};
+
 /// Whose interface a store speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -125,20 +127,6 @@ impl Drop for Store {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Stops a process where it is, as a laptop that is closed.
-pub fn freeze(child: &Child) {
-    signal(child, "-STOP");
-}
-
-pub fn thaw(child: &Child) {
-    signal(child, "-CONT");
-}
-
-fn signal(child: &Child, signal: &str) {
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
 }
 
 /// Says aloud what is not checked, or fails if it has to be.
