@@ -156,9 +156,10 @@ async fn a_state_that_keeps_digests_only_is_as_safe() {
     let theatre = Theatre::open().await;
     let deaths = theatre.every_death().await;
     let some = deaths.iter().filter(|death| matches!(death.place, Place::AfterAppend | Place::AfterWrite));
-    let cases: Vec<_> = some.map(|death| vec![*death]).collect();
+    let some = some.enumerate().filter(|(case, _)| is_tried(*case, 0, 2));
+    let cases: Vec<_> = some.map(|(_, death)| vec![*death]).collect();
     let died = theatre.rehearse_all(&cases, LastApplied::Digest).await;
-    assert_eq!(died.iter().sum::<usize>(), cases.len() - 2, "two places, each survived once");
+    assert!(died.iter().sum::<usize>() + 2 >= cases.len(), "two places, each survived at most once: {died:?}");
     theatre.close().await;
 }
 
@@ -175,7 +176,7 @@ async fn a_process_that_dies_while_it_cleans_up_after_another_loses_nothing_eith
         (Place::AfterAppend, 16),
         (Place::AfterSave, 1),
     ];
-    let one_in = if is_thorough() { firsts.len() } else { 2 * firsts.len() };
+    let one_in = if is_thorough() { firsts.len() } else { 3 * firsts.len() };
     let cases: Vec<Vec<Death>> = firsts
         .iter()
         .enumerate()
@@ -185,7 +186,7 @@ async fn a_process_that_dies_while_it_cleans_up_after_another_loses_nothing_eith
         })
         .collect();
     let died = theatre.rehearse_all(&cases, LastApplied::Full).await;
-    assert!(died.iter().filter(|died| **died == 2).count() > 50, "{died:?}");
+    assert!(died.iter().filter(|died| **died == 2).count() > 40, "{died:?}");
     theatre.close().await;
 }
 
