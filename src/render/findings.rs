@@ -148,9 +148,22 @@ impl Block<'_> {
     }
 }
 
+/// In the styles of the palette alone: any other sequence would be shown as text.
 fn renderer(palette: &Palette) -> Renderer {
-    let renderer = if palette.is_plain() { Renderer::plain() } else { Renderer::styled().hyperlink(false) };
-    renderer.term_width(WIDTH)
+    let style = |label| palette.style(label);
+    Renderer::styled()
+        .hyperlink(false)
+        .error(style(Label::Error))
+        .warning(style(Label::Warning))
+        .info(style(Label::Bold))
+        .note(style(Label::Bold))
+        .help(style(Label::Bold))
+        .emphasis(style(Label::Bold))
+        .line_num(style(Label::Hidden))
+        .context(style(Label::Hidden))
+        .addition(style(Label::Create))
+        .removal(style(Label::Remove))
+        .term_width(WIDTH)
 }
 
 fn escape_place(place: &Source) -> String {
@@ -229,6 +242,16 @@ mod tests {
         200 errors
         ");
         assert_eq!(findings(&many, true, &Palette::plain()).matches("unknown member").count(), 200);
+    }
+
+    #[test]
+    fn in_colour_they_are_the_same_text_with_sequences_of_the_palette() {
+        let mut all = Findings::default();
+        all.extend([unknown_member(), duplicate()]);
+        let (plain, colour) = (Palette::plain(), Palette::colour());
+        let painted = findings(&all, false, &colour);
+        assert!(painted.contains(&colour.style(Label::Error).to_string()), "{painted:?}");
+        assert_eq!(colour.unpainted(&painted), findings(&all, false, &plain), "{painted:?}");
     }
 
     #[test]

@@ -145,6 +145,17 @@ impl Palette {
         None
     }
 
+    /// A text without the sequences that this palette makes.
+    #[cfg(test)]
+    pub(crate) fn unpainted(&self, text: &str) -> String {
+        let (mut unpainted, mut rest) = (String::new(), text);
+        while let Some((before, _, after)) = self.next_sequence(rest) {
+            unpainted.push_str(before);
+            rest = after;
+        }
+        unpainted + rest
+    }
+
     /// Appends what [`Palette::paint`] gives.
     pub fn paint_into(&self, label: Label, text: &str, out: &mut String) {
         let style = self.style(label);
@@ -167,13 +178,7 @@ mod tests {
             let painted = Palette::colour().paint(label, "x");
             assert!(painted == "x" || painted.ends_with("x\u{1b}[0m"), "{painted:?}");
             assert_eq!(Palette::colour().paint(label, ""), "");
-            let mut rest = &*painted;
-            let mut text = String::new();
-            while let Some((before, _, after)) = Palette::colour().next_sequence(rest) {
-                text.push_str(before);
-                rest = after;
-            }
-            assert_eq!(text + rest, "x", "{painted:?}");
+            assert_eq!(Palette::colour().unpainted(&painted), "x", "{painted:?}");
             assert_eq!(Palette::plain().next_sequence(&painted), None);
         }
     }

@@ -346,6 +346,17 @@ fn a_colourful_plan_has_our_colours_only() {
 }
 
 #[test]
+fn a_colourful_finding_has_our_colours_only() {
+    let workspace = Workspace::fast().file("manifests/a.yaml", &email("a").replace("subject:", "subjct:"));
+    for command in ["validate --color always", "plan --color always", "apply --yes --color always"] {
+        let Outcome { stdout, stderr, .. } = workspace.run(command).exit(1);
+        let text = stdout + &stderr;
+        assert!(text.contains("\u{1b}[31m") && text.contains("manifests/a.yaml:"), "{command}: {text}");
+        assert!(!text.contains("\\u{1b}"), "{command}: {text}");
+    }
+}
+
+#[test]
 fn what_a_state_and_a_journal_say_is_text_in_what_commands_say_about_them() {
     let workspace = Workspace::fast().file("manifests/a.yaml", &email("a"));
     workspace.edit("dixaform.yaml", "  sandbox:\n", "  sandbox:\n    settle: 10ms\n    requestTimeout: 1s\n");
