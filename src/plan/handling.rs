@@ -67,16 +67,19 @@ fn left<'r>(wanted: &'r Handling, record: &'r Record, live: Option<&'r Handled>)
     record.tags_left(wanted).filter(move |tag| seen.is_none_or(|tags| tags.contains_key(&tag.id)))
 }
 
-/// How it is handled as far as that is known, and the members in which there is something else that was not kept.
+/// How it is handled as far as that is known, and the members in which there is something else that was not kept. What
+/// neither the manifest nor the record says is nobody's business here, and left out although it was read.
 fn known(wanted: &Handling, record: &Record, live: Option<&Handled>) -> (Handling, Vec<&'static str>) {
     let (mut known, mut more) = record.applied.handled(wanted);
     let Some(live) = live else { return (known, more) };
     if live.tags.is_some() {
         known.tags = wanted.tags.iter().filter(|name| live.has_tag(name) == Some(true)).cloned().collect();
     }
-    known.queue = live.member(handling::QUEUE).or(known.queue);
-    known.assignee = live.member(handling::ASSIGNEE).or(known.assignee);
-    known.state = live.state.or(known.state);
+    let [queue, assignee, state] = [handling::QUEUE, handling::ASSIGNEE, handling::STATE]
+        .map(|name| wanted.member(name).is_some() || known.member(name).is_some() || more.contains(&name));
+    known.queue = live.member(handling::QUEUE).filter(|_| queue).or(known.queue);
+    known.assignee = live.member(handling::ASSIGNEE).filter(|_| assignee).or(known.assignee);
+    known.state = live.state.filter(|_| state).or(known.state);
     more.retain(|name| known.member(name).is_none());
     (known, more)
 }

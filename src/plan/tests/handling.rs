@@ -136,6 +136,23 @@ fn drift_is_shown_and_planned_back_and_what_others_have_put_on_stays() {
 }
 
 #[test]
+fn what_was_read_and_no_manifest_ever_said_has_not_left_it() {
+    for keep in [Keep::Full, Keep::Digests] {
+        let state = applied_keeping(&handled("tags: [vip]"), keep);
+        let plan = plan_with(&handled("tags: [vip, new]"), &state, &live(&["vip"]));
+        let change = only(&plan);
+        assert!(change.notes().all(|note| !matches!(note, ChangeNote::Left(_))), "{change:#?}");
+        let before = &change.before.as_ref().expect("it has a record").spec;
+        assert!(!before.contains_key("state") && !before.contains_key("queue"), "{before:?}");
+        // What a manifest said before has left it.
+        let state = applied_keeping(&handled("tags: [vip]; state: Open"), keep);
+        let plan = plan_with(&handled("tags: [vip, new]"), &state, &live(&["vip"]));
+        let left: Vec<_> = only(&plan).notes().filter(|note| matches!(note, ChangeNote::Left(_))).collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+}
+
+#[test]
 fn what_is_pending_is_not_closed() {
     let open = handled("state: Open");
     assert!(plan_with(&open, &applied(&open), &live(&[])).is_empty());
