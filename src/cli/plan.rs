@@ -62,7 +62,9 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Error> {
     tell_what_was_compared(session, &plan);
     state_access::tell_in_doubt(session, &in_doubt);
     settling::tell_doubled(session, &state);
-    Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::ChangesPending } else { Exit::Done })
+    // An apply also settles what is in doubt.
+    let is_pending = !plan.is_empty() || !in_doubt.is_empty();
+    Ok(if args.detailed_exitcode && is_pending { Exit::ChangesPending } else { Exit::Done })
 }
 
 /// The files that need not be parsed: none where labels decide what is in scope, or where a call is in doubt, since the

@@ -182,6 +182,7 @@ fn a_token_that_is_refused_while_looking_ends_the_run_with_3() {
     let _ = apply_with(&workspace, LOST_AND_BLIND).exit(6);
     let _ = apply_with(&workspace, "401@conversations#*").exit(3);
     let _ = workspace.run("plan").exit(0).says("1 change is in doubt");
+    let _ = workspace.run("plan --detailed-exitcode").exit(2).says("1 change is in doubt");
 }
 
 // By a person.
