@@ -424,6 +424,10 @@ impl<'t> Builder<'_, '_, 't> {
             WRITE_BOTH_HALVES
         } else if self.tab_indents(place.line).is_some() {
             "YAML is indented with spaces; this line begins with a tab"
+        } else if error.info().contains("mapping values are not allowed") {
+            "put a text that contains a colon and a space in quotes; if there is none, check the indentation"
+        } else if error.info().contains("unexpected character") {
+            "put a text that begins with this character in quotes"
         } else {
             "check quotes, colons and indentation here and in the lines before"
         };

@@ -216,6 +216,23 @@ fn a_surrogate_pair_in_yaml_is_the_character_that_json_makes_of_it() {
 }
 
 #[test]
+fn the_hint_about_a_colon_or_an_odd_first_character_says_to_use_quotes() {
+    let file: Arc<str> = Arc::from("m.yaml");
+    for (text, place, hint) in [
+        ("subject: return: of order\n", (1, 16), "put a text that contains a colon and a space in quotes"),
+        ("subject: a\n  b: c\n", (2, 4), "check the indentation"),
+        ("name: @jane\n", (1, 7), "put a text that begins with this character in quotes"),
+    ] {
+        let mut reporter = Reporter::new(&file, text);
+        read(text, Format::Yaml, &mut reporter);
+        let findings = reporter.finish();
+        let found = findings.iter().next().unwrap();
+        assert_eq!((found.source.place.line, found.source.place.column), place, "{text}: {found:?}");
+        assert!(found.hint.as_ref().unwrap().contains(hint), "{text}: {found:?}");
+    }
+}
+
+#[test]
 fn documents_behind_an_error_of_syntax_are_read() {
     for wrong in
         ["a: \"open", "a: b: c", "a:\n\t- b", "[1, 2", "{a: b", "- a\nb: c", "*nobody", "a: &x [*x]", "a: 'x\n"]
