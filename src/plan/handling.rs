@@ -68,7 +68,7 @@ fn left<'r>(wanted: &'r Handling, record: &'r Record, live: Option<&'r Handled>)
 }
 
 /// How it is handled as far as that is known, and the members in which there is something else that was not kept. What
-/// neither the manifest nor the record says is nobody's business here, and left out although it was read.
+/// neither the manifest nor the record says is left out, although it was read.
 fn known(wanted: &Handling, record: &Record, live: Option<&Handled>) -> (Handling, Vec<&'static str>) {
     let (mut known, mut more) = record.applied.handled(wanted);
     let Some(live) = live else { return (known, more) };

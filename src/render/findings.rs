@@ -155,14 +155,11 @@ fn renderer(palette: &Palette) -> Renderer {
         .hyperlink(false)
         .error(style(Label::Error))
         .warning(style(Label::Warning))
-        .info(style(Label::Bold))
         .note(style(Label::Bold))
         .help(style(Label::Bold))
         .emphasis(style(Label::Bold))
         .line_num(style(Label::Hidden))
         .context(style(Label::Hidden))
-        .addition(style(Label::Create))
-        .removal(style(Label::Remove))
         .term_width(WIDTH)
 }
 

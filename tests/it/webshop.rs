@@ -1,7 +1,9 @@
 //! The web shop of the examples, whole, in two tenants that have the same names under other ids.
 
 use std::collections::{BTreeMap, BTreeSet};
+#[cfg(unix)]
 use std::process::{Child, Stdio};
+#[cfg(unix)]
 use std::time::{Duration, Instant};
 
 use serde_json::Value;

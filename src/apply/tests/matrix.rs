@@ -1,5 +1,5 @@
-//! Everything that can go wrong with a call, at every call of an apply: it ends as documented, and an apply after it
-//! leaves everything existing once.
+//! Everything that can go wrong with a call, at each kind of call that an apply makes: it ends as documented, and an
+//! apply after it leaves everything existing once.
 //!
 //! `DIXAFORM_FAULT_SEEDS=2000 cargo test --lib apply::tests::matrix` tries more mixtures by chance than the usual few,
 //! and `DIXAFORM_FAULT_SEED=N` begins with another one. A mixture that fails names its seed. With `DIXAFORM_THOROUGH=1`

@@ -2,6 +2,7 @@
 
 pub mod browser;
 mod chance;
+#[cfg(unix)]
 pub mod frozen;
 pub mod manifests;
 mod server;
